@@ -1,0 +1,20 @@
+import { Command, CommanderError } from 'commander';
+import { commands } from './commands/index.ts';
+import { exitCodes, reportError } from './terminal/errors.ts';
+
+/** Runs the command line and returns the process's exit code: 0 ok, 1 failure, 2 usage, 3 a check fell short. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  const program = new Command('cipherformer')
+    .description('Transformers in polynomial form, run on data that stays encrypted.')
+    .version('0.1.0')
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride();
+  for (const register of commands) register(program);
+  try {
+    await program.parseAsync(['node', 'cipherformer', ...argv]);
+    return typeof process.exitCode === 'number' ? process.exitCode : exitCodes.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    return reportError(error);
+  }
+}

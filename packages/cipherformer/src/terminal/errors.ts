@@ -1,0 +1,23 @@
+import pc from 'picocolors';
+
+export const exitCodes = { ok: 0, failure: 1, usage: 2, checkFailed: 3 } as const;
+
+/** A mistake in how a command was called: what is wrong and how to call it right. Ends with exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** A check that ran and fell short (a self-test, a target). Ends with exit code 3. */
+export class CheckFailedError extends Error {
+  override readonly name = 'CheckFailedError';
+}
+
+/** Prints an error for a person (typed errors carry their own explanation; others show their stack) and picks the exit code. */
+export function reportError(error: unknown): number {
+  const known = error instanceof Error && error.name !== 'Error' && error.name !== 'TypeError';
+  const text = error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`${pc.red('error')} ${text}\n`);
+  if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof CheckFailedError) return exitCodes.checkFailed;
+  return exitCodes.failure;
+}

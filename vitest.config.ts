@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests run on source: the "source" export condition resolves workspace packages to their src/index.ts.
+const resolve = { conditions: ['source'] };
+const ssr = { resolve: { conditions: ['source', 'node', 'import', 'default'] } };
+const exclude = ['**/node_modules/**', '**/dist/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'fast',
+          include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: [...exclude, '**/*.slow.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          // Secure parameters, browsers and whole journeys: minutes and gigabytes each, so one file at a time.
+          name: 'slow',
+          include: ['packages/*/test/**/*.slow.test.ts', 'test/**/*.slow.test.ts'],
+          exclude,
+          testTimeout: 1_800_000,
+          hookTimeout: 1_800_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
