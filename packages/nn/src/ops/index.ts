@@ -1,0 +1,25 @@
+export * from './activation.ts';
+export {
+  abs,
+  add,
+  clip,
+  div,
+  exp,
+  log,
+  mul,
+  reciprocal,
+  relu,
+  scale,
+  shift,
+  sigmoid,
+  sqrt,
+  square,
+  sub,
+  tanh,
+} from './elementwise.ts';
+export { linear, matmul, mergeHeads, splitHeads } from './matmul.ts';
+export { batchNorm, type BatchNormResult, layerNorm, rmsNorm } from './normalise.ts';
+export { polynomial, type PolynomialDomain } from './polynomial.ts';
+export { max, mean, sum } from './reduce.ts';
+export { concat, embedding, expand, gatherColumns, reshape, slice, split, transpose } from './shape.ts';
+export { crossEntropy, distillation, logSoftmax, oneHot, softmax } from './softmax.ts';
