@@ -1,0 +1,64 @@
+import { WeightError } from '../errors.ts';
+import { elementCount, formatShape, type Shape } from '../graph/program.ts';
+import { Random } from '../random.ts';
+import { Builder, initialise, type ParameterSpec } from './builder.ts';
+import type { ModelConfig } from './config.ts';
+import { buildModel, declareInputs } from './transformer.ts';
+import { Program } from '../graph/program.ts';
+
+/** One stored tensor: row-major float32 values. */
+export interface StoredTensor {
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+export type Weights = ReadonlyMap<string, StoredTensor>;
+
+/** Every parameter and buffer a model stores, in the order of its forward pass. */
+export function parameterSpecs(config: ModelConfig): ParameterSpec[] {
+  const builder = new Builder({ program: new Program(), mode: 'evaluate', batch: 1 });
+  buildModel(builder, config, declareInputs(builder, config));
+  return builder.specs;
+}
+
+/** Fresh weights drawn from a seed; each tensor has its own stream, so adding a part leaves the others as they were. */
+export function initialWeights(config: ModelConfig, seed: number): Map<string, StoredTensor> {
+  return new Map(
+    parameterSpecs(config).map((spec) => [
+      spec.name,
+      { shape: spec.shape, data: initialise(spec, Random.derive(seed, `init/${spec.name}`)) },
+    ]),
+  );
+}
+
+/** Checks that `weights` hold exactly what the model needs, in the shapes it needs. */
+export function checkWeights(config: ModelConfig, weights: Weights, where: string): void {
+  const specs = parameterSpecs(config);
+  for (const spec of specs) {
+    const found = weights.get(spec.name);
+    if (!found) {
+      throw new WeightError(
+        `${where}: the tensor "${spec.name}" ${formatShape(spec.shape)} is missing. ` +
+          'Is the file of another model, or does its layout need an adapter recipe?',
+      );
+    }
+    if (found.shape.join() !== spec.shape.join() || found.data.length !== elementCount(spec.shape)) {
+      throw new WeightError(
+        `${where}: "${spec.name}" is ${formatShape(found.shape)} where the configuration needs ` +
+          `${formatShape(spec.shape)}. Correct the configuration or take the matching weights.`,
+      );
+    }
+  }
+  const known = new Set(specs.map((spec) => spec.name));
+  const extra = [...weights.keys()].filter((name) => !known.has(name));
+  if (extra.length > 0) {
+    throw new WeightError(
+      `${where}: the model has no place for ${extra.slice(0, 5).join(', ')}${extra.length > 5 ? ' ...' : ''} ` +
+        `(${extra.length} tensors). Correct the configuration or list them under "ignore" in the adapter.`,
+    );
+  }
+}
+
+/** Number of trained values. */
+export const parameterCount = (specs: readonly ParameterSpec[]): number =>
+  specs.filter((spec) => spec.trained).reduce((sum, spec) => sum + elementCount(spec.shape), 0);
