@@ -1,1 +1,238 @@
-// placeholder until the kernels land in the next commit
+// Builds the C++ kernels: a native addon when a compiler is there, and WebAssembly always (by a compiler that npm
+// installs). Runs during `npm ci`; never fails the installation for want of a native compiler, but says so.
+//
+//   CXX=clang++                 the compiler to use (default: c++, g++ or clang++, the first that works)
+//   CIPHERFORMER_NO_NATIVE=1    build WebAssembly only
+//   CIPHERFORMER_KERNEL_DEBUG=1 range assertions in every kernel
+import { execFile, execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const packageDir = dirname(dirname(fileURLToPath(import.meta.url)));
+const nativeDir = join(packageDir, 'native');
+const buildDir = join(packageDir, 'build');
+const debug = process.env.CIPHERFORMER_KERNEL_DEBUG === '1';
+
+const common = [
+  '-std=c++20',
+  '-O3',
+  '-ffp-contract=off',
+  '-fno-math-errno',
+  '-fno-trapping-math',
+  '-Wall',
+  '-Wextra',
+  ...(debug ? ['-DCF_DEBUG'] : []),
+];
+const x86Builds = [
+  {
+    name: 'ifma',
+    flags: [
+      '-DCF_IFMA',
+      '-mavx2',
+      '-mfma',
+      '-mbmi2',
+      '-maes',
+      '-mavx512f',
+      '-mavx512dq',
+      '-mavx512bw',
+      '-mavx512vl',
+      '-mavx512ifma',
+      '-mavx512vbmi',
+      '-mvaes',
+      '-mprefer-vector-width=512',
+    ],
+  },
+  { name: 'fma', flags: ['-DCF_FMA', '-mavx2', '-mfma', '-mbmi2', '-maes'] },
+];
+const scalarBuild = { name: 'scalar', flags: [] };
+const wasmBuilds = [
+  { name: 'wasm', flags: ['-msimd128'] },
+  { name: 'wasm_relaxed', flags: ['-msimd128', '-mrelaxed-simd'] },
+];
+const sharedSources = ['modulus.cpp', 'memory.cpp', 'pool.cpp'];
+
+function filesBelow(dir) {
+  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesBelow(join(dir, entry.name)) : [join(dir, entry.name)],
+  );
+}
+
+function say(text) {
+  process.stderr.write(`kernels: ${text}\n`);
+}
+
+function findCompiler() {
+  const candidates = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++'];
+  for (const compiler of candidates) {
+    try {
+      const version = execFileSync(compiler, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] })
+        .toString()
+        .split('\n')[0];
+      return { compiler, version };
+    } catch {
+      // Not this one.
+    }
+  }
+  return undefined;
+}
+
+async function buildNative() {
+  if (process.env.CIPHERFORMER_NO_NATIVE === '1')
+    return { built: false, reason: 'CIPHERFORMER_NO_NATIVE=1 was set during the build' };
+  if (process.platform === 'win32') return { built: false, reason: 'native kernels are not built on Windows' };
+  const found = findCompiler();
+  if (!found) return { built: false, reason: `no C++ compiler (${process.env.CXX ?? 'c++, g++, clang++'}) was found` };
+  const { include_dir: nodeApiHeaders } = await import('node-api-headers');
+  const x86 = process.arch === 'x64' && existsSync(join(nativeDir, 'ntt/fma.hpp'));
+  const builds = [...(x86 ? x86Builds : []), scalarBuild];
+  mkdirSync(buildDir, { recursive: true });
+  // Objects go to a private folder and the addon is renamed into place: an interrupted build leaves nothing half-made.
+  const work = mkdtempSync(join(buildDir, 'native-'));
+  try {
+    const compile = async (source, object, flags) => {
+      await run(
+        found.compiler,
+        [...common, '-I', nativeDir, '-fPIC', ...flags, '-c', join(nativeDir, source), '-o', join(work, object)],
+        { maxBuffer: 1 << 26 },
+      );
+      return join(work, object);
+    };
+    const objects = await Promise.all([
+      ...builds.map((b) => compile('kernels.cpp', `kernels-${b.name}.o`, [`-DCF_BUILD=${b.name}`, ...b.flags])),
+      ...sharedSources.map((source) => compile(source, `${source}.o`, [])),
+      compile('native.cpp', 'native.o', ['-I', nodeApiHeaders, ...(x86 ? ['-DCF_WITH_X86'] : [])]),
+    ]);
+    const addon = join(work, 'kernels.node');
+    const link =
+      process.platform === 'darwin'
+        ? ['-bundle', '-undefined', 'dynamic_lookup']
+        : ['-shared', '-pthread', '-static-libstdc++', '-static-libgcc'];
+    await run(found.compiler, [...link, ...objects, '-o', addon]);
+    renameSync(addon, join(buildDir, 'kernels.node'));
+    return { built: true, compiler: found.version, builds: builds.map((b) => b.name) };
+  } catch (error) {
+    return {
+      built: false,
+      reason: `${found.compiler} failed: ${String(error.stderr ?? error.message).slice(0, 4000)}`,
+    };
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** The native folder as the nested object of files that the in-memory compiler takes. */
+function sourceTree() {
+  const tree = {};
+  for (const file of filesBelow(nativeDir)) {
+    const parts = relative(nativeDir, file).split('/');
+    let folder = tree;
+    for (const part of parts.slice(0, -1)) folder = folder[part] ??= {};
+    folder[parts.at(-1)] = readFileSync(file);
+  }
+  return tree;
+}
+
+async function buildWasm() {
+  let clang;
+  try {
+    clang = await import('@yowasp/clang');
+  } catch {
+    return { built: false, reason: 'the package @yowasp/clang is not installed (npm install puts it there)' };
+  }
+  mkdirSync(buildDir, { recursive: true });
+  const names = [];
+  for (const build of wasmBuilds) {
+    const args = [
+      'clang++',
+      ...common,
+      '-I.',
+      `-DCF_BUILD=${build.name}`,
+      ...build.flags,
+      '-fno-exceptions',
+      '-fno-rtti',
+      '-mexec-model=reactor',
+      '-Wl,--initial-memory=67108864',
+      '-Wl,--max-memory=4294967296',
+      '-Wl,--strip-all',
+      'wasm.cpp',
+      'kernels.cpp',
+      ...sharedSources,
+      '-o',
+      'kernels.wasm',
+    ];
+    const messages = [];
+    const collect = (bytes) => bytes && messages.push(Buffer.from(bytes).toString());
+    try {
+      const files = await clang.runClang(args, sourceTree(), {
+        stdout: collect,
+        stderr: collect,
+        fetchProgress: () => {},
+      });
+      const target = join(buildDir, `kernels-${build.name}.wasm`);
+      writeFileSync(`${target}.tmp`, files['kernels.wasm']);
+      renameSync(`${target}.tmp`, target);
+      names.push(build.name);
+    } catch (error) {
+      return {
+        built: false,
+        builds: names,
+        reason: `clang failed: ${messages.join('').slice(0, 4000) || error.stack}`,
+      };
+    }
+  }
+  return { built: true, builds: names };
+}
+
+function inputsDigest() {
+  const hash = createHash('sha256');
+  for (const file of [...filesBelow(nativeDir).sort(), fileURLToPath(import.meta.url)])
+    hash.update(relative(packageDir, file)).update(readFileSync(file));
+  hash.update(
+    JSON.stringify([
+      process.arch,
+      process.platform,
+      debug,
+      process.env.CXX ?? '',
+      process.env.CIPHERFORMER_NO_NATIVE ?? '',
+    ]),
+  );
+  return hash.digest('hex');
+}
+
+const reportPath = join(buildDir, 'report.json');
+const digest = inputsDigest();
+const previous = existsSync(reportPath) ? JSON.parse(readFileSync(reportPath, 'utf8')) : undefined;
+if (
+  previous?.digest === digest &&
+  previous.wasm.built &&
+  (previous.native.built || process.env.CIPHERFORMER_NO_NATIVE === '1')
+) {
+  say('up to date');
+} else {
+  rmSync(join(buildDir, 'kernels.node'), { force: true });
+  const startedMs = Date.now();
+  const [native, wasm] = await Promise.all([buildNative(), buildWasm()]);
+  mkdirSync(buildDir, { recursive: true });
+  writeFileSync(reportPath, `${JSON.stringify({ digest, native, wasm }, null, 2)}\n`);
+  say(
+    native.built
+      ? `native ${native.builds.join(', ')} (${native.compiler})`
+      : `no native build: ${native.reason}\nkernels: WebAssembly will be used, several times slower; install a C++ compiler (Debian: apt-get install g++) and run npm run build`,
+  );
+  say(wasm.built ? `WebAssembly ${wasm.builds.join(', ')}` : `no WebAssembly build: ${wasm.reason}`);
+  say(`${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
+  if (!native.built && !wasm.built) process.exitCode = 1;
+}

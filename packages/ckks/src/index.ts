@@ -1,1 +1,2 @@
-export {};
+export * from './errors/index.ts';
+export * from './kernels/index.ts';

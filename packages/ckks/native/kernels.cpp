@@ -1,0 +1,106 @@
+// One build of the kernels: compiled once per instruction set, with CF_BUILD naming its namespace and entry point.
+#include <new>
+
+#include "args.hpp"
+#include "operations.hpp"
+#include "ops/automorphism.hpp"
+#include "ops/basis.hpp"
+#include "ops/keyswitch.hpp"
+#include "ops/linear.hpp"
+#include "ops/pointwise.hpp"
+#include "ring.hpp"
+
+namespace cf::CF_BUILD {
+namespace {
+
+/// logN, primes -> the ring's address in *result.
+int ringCreate(Args& args, double* result) {
+  const int logN = args.integer();
+  std::vector<u64> primes = args.words();
+  if (!args.complete() || primes.empty()) return kBadArguments;
+  if (logN < kMinLogN || logN > kMaxLogN) return kBadRing;
+  for (const u64 p : primes)
+    if (p >> kMaxModulusBits || (p - 1) % (u64{2} << logN) != 0 || !isPrime(p)) return kBadModulus;
+  *result = static_cast<double>(reinterpret_cast<uintptr_t>(new Ring(logN, std::move(primes))));
+  return kOk;
+}
+
+int ringDestroy(Args& args) {
+  delete args.address<Ring>();
+  return kOk;
+}
+
+int nttForward(Args& args) {
+  Ring& ring = *args.address<Ring>();
+  u64* dst = args.address();
+  const u64* src = args.address();
+  const Indices moduli = args.integers();
+  if (!args.complete()) return kBadArguments;
+  parallelFor(moduli.size(), [&](size_t j, int) {
+    const u64* from = src + j * ring.n;
+    u64* to = dst + j * ring.n;
+    forward([&](size_t i) { return load(from + i); }, to, [&](size_t i, Vec v) { store(to + i, v); },
+            *ring.tables[moduli[j]]);
+  });
+  return kOk;
+}
+
+int nttInverse(Args& args) {
+  Ring& ring = *args.address<Ring>();
+  u64* dst = args.address();
+  const u64* src = args.address();
+  const Indices moduli = args.integers();
+  if (!args.complete()) return kBadArguments;
+  parallelFor(moduli.size(), [&](size_t j, int) {
+    const u64* from = src + j * ring.n;
+    u64* to = dst + j * ring.n;
+    inverse([&](size_t i) { return load(from + i); }, to, [&](size_t i, Vec v) { store(to + i, v); },
+            *ring.tables[moduli[j]]);
+  });
+  return kOk;
+}
+
+int dispatch(int operation, Args& args, double* result) {
+  switch (operation) {
+    case kRingCreate: return ringCreate(args, result);
+    case kRingDestroy: return ringDestroy(args);
+    case kNttForward: return nttForward(args);
+    case kNttInverse: return nttInverse(args);
+    case kAdd: return binary(args, [](Vec a, Vec b, const Mod& m) { return addMod(a, b, m); });
+    case kSubtract: return binary(args, [](Vec a, Vec b, const Mod& m) { return subMod(a, b, m); });
+    case kMultiply: return binary(args, [](Vec a, Vec b, const Mod& m) { return mulMod(a, b, m); });
+    case kNegate: return negate(args);
+    case kMultiplyAccumulate: return multiplyAccumulate(args);
+    case kMultiplyScalar: return multiplyScalar(args, false);
+    case kMultiplyScalarAccumulate: return multiplyScalar(args, true);
+    case kAddScalar: return addScalar(args);
+    case kTensor: return tensor(args, false);
+    case kTensorAccumulate: return tensor(args, true);
+    case kAutomorphism: return automorphism(args);
+    case kDivide: return divideCall(args);
+    case kDecompose: return decompose(args);
+    case kRaise: return raise(args);
+    case kInnerProduct: return innerProduct(args, false);
+    case kInnerProductAccumulate: return innerProduct(args, true);
+    case kKeySwitch: return keySwitch(args);
+    case kLinearBabySteps: return linearBabySteps(args);
+    default: return kUnknownOperation;
+  }
+}
+
+}  // namespace
+
+int call(int operation, const double* values, int count, double* result) {
+  Args args(values, count);
+#ifdef __wasm__
+  return dispatch(operation, args, result);  // no exceptions there: an exhausted memory traps
+#else
+  try {
+    return dispatch(operation, args, result);
+  } catch (const std::bad_alloc&) {
+    return kOutOfMemory;
+  }
+#endif
+}
+
+}  // namespace cf::CF_BUILD

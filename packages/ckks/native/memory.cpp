@@ -1,0 +1,117 @@
+#include "memory.hpp"
+
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <vector>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+namespace cf {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+// Released slabs up to this many bytes wait for reuse: the temporaries of one bootstrap fit, a key set does not.
+constexpr size_t kMaxCachedBytes = size_t{1} << 30;
+
+struct Slabs {
+  std::mutex mutex;
+  std::map<size_t, std::vector<void*>> cached;
+  MemoryCounters counters{};
+};
+
+Slabs& slabs() {
+  static Slabs* instance = new Slabs;
+  return *instance;
+}
+
+size_t roundUp(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
+
+// wasm has no pages to hint at, and its 4 GiB are too few to round up.
+size_t slabBytes(size_t bytes) {
+#ifdef __linux__
+  if (bytes >= kHugePage / 4) return roundUp(bytes, kHugePage);
+#endif
+  return roundUp(bytes == 0 ? 1 : bytes, 64);
+}
+
+void* systemAllocate(size_t bytes) {
+  void* slab = std::aligned_alloc(bytes >= kHugePage ? kHugePage : 64, bytes);
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  if (slab != nullptr && bytes >= kHugePage) madvise(slab, bytes, MADV_HUGEPAGE);
+#endif
+  return slab;
+}
+
+}  // namespace
+
+void* allocateSlab(size_t bytes) {
+  const size_t size = slabBytes(bytes);
+  Slabs& s = slabs();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  void* slab = nullptr;
+  if (auto it = s.cached.find(size); it != s.cached.end() && !it->second.empty()) {
+    slab = it->second.back();
+    it->second.pop_back();
+    s.counters.cachedBytes -= size;
+  } else {
+    slab = systemAllocate(size);
+    if (slab == nullptr) return nullptr;
+  }
+  s.counters.slabs += 1;
+  s.counters.bytes += size;
+  if (s.counters.bytes > s.counters.peakBytes) s.counters.peakBytes = s.counters.bytes;
+  return slab;
+}
+
+void releaseSlab(void* slab, size_t bytes) {
+  const size_t size = slabBytes(bytes);
+  Slabs& s = slabs();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  s.counters.slabs -= 1;
+  s.counters.bytes -= size;
+  if (s.counters.cachedBytes + size > kMaxCachedBytes) {
+    std::free(slab);
+    return;
+  }
+  s.cached[size].push_back(slab);
+  s.counters.cachedBytes += size;
+}
+
+void trimSlabs() {
+  Slabs& s = slabs();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  for (auto& [size, list] : s.cached)
+    for (void* slab : list) std::free(slab);
+  s.cached.clear();
+  s.counters.cachedBytes = 0;
+}
+
+MemoryCounters memoryCounters() {
+  Slabs& s = slabs();
+  std::lock_guard<std::mutex> lock(s.mutex);
+  return s.counters;
+}
+
+void* threadScratch(size_t bytes) {
+  struct Scratch {
+    void* memory = nullptr;
+    size_t size = 0;
+    ~Scratch() { std::free(memory); }
+  };
+#ifdef __wasm__
+  static Scratch& scratch = *new Scratch;  // one thread, which never ends
+#else
+  thread_local Scratch scratch;
+#endif
+  const size_t size = roundUp(bytes, kHugePage);
+  if (scratch.size < size) {
+    std::free(scratch.memory);
+    scratch.memory = systemAllocate(size);
+    scratch.size = size;
+  }
+  return scratch.memory;
+}
+
+}  // namespace cf

@@ -1,0 +1,178 @@
+// Node-API binding: one call for every kernel operation, memory, and what this processor can run.
+#include <node_api.h>
+
+#include <cstring>
+
+#include "memory.hpp"
+#include "args.hpp"
+#include "pool.hpp"
+
+namespace cf {
+
+using KernelCall = int (*)(int operation, const double* values, int count, double* result);
+namespace scalar { int call(int, const double*, int, double*); }
+#if defined(CF_WITH_X86)
+namespace fma { int call(int, const double*, int, double*); }
+namespace ifma { int call(int, const double*, int, double*); }
+#endif
+
+namespace {
+
+struct Build {
+  const char* name;
+  KernelCall call;
+  bool supported;
+};
+
+// Fastest first.
+const Build* builds(size_t* count) {
+#if defined(CF_WITH_X86)
+  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("aes");
+  static const bool ifma512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                              __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512vbmi") &&
+                              __builtin_cpu_supports("vaes");
+  static const Build list[] = {{"ifma", ifma::call, ifma512}, {"fma", fma::call, avx2}, {"scalar", scalar::call, true}};
+#else
+  static const Build list[] = {{"scalar", scalar::call, true}};
+#endif
+  *count = sizeof(list) / sizeof(list[0]);
+  return list;
+}
+
+template <size_t N>
+bool arguments(napi_env env, napi_callback_info info, napi_value (&values)[N]) {
+  size_t count = N;
+  return napi_get_cb_info(env, info, &count, values, nullptr, nullptr) == napi_ok && count == N;
+}
+
+double number(napi_env env, napi_value value) {
+  double d = 0;
+  napi_get_value_double(env, value, &d);
+  return d;
+}
+
+napi_value toNumber(napi_env env, double d) {
+  napi_value value;
+  napi_create_double(env, d, &value);
+  return value;
+}
+
+void setProperty(napi_env env, napi_value object, const char* name, napi_value value) {
+  napi_set_named_property(env, object, name, value);
+}
+
+napi_value fail(napi_env env, const char* message) {
+  napi_throw_type_error(env, nullptr, message);
+  return nullptr;
+}
+
+/// call(build, operation, Float64Array arguments, count, Float64Array result) -> status
+napi_value call(napi_env env, napi_callback_info info) {
+  napi_value v[5];
+  if (!arguments(env, info, v)) return fail(env, "call takes (build, operation, arguments, count, result)");
+  size_t buildCount;
+  const Build* list = builds(&buildCount);
+  const size_t build = static_cast<size_t>(number(env, v[0]));
+  if (build >= buildCount) return fail(env, "no such kernel build");
+  if (!list[build].supported) return toNumber(env, kUnsupported);
+  napi_typedarray_type type;
+  size_t length, resultLength;
+  void *values, *result;
+  if (napi_get_typedarray_info(env, v[2], &type, &length, &values, nullptr, nullptr) != napi_ok || type != napi_float64_array)
+    return fail(env, "arguments must be a Float64Array");
+  if (napi_get_typedarray_info(env, v[4], &type, &resultLength, &result, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || resultLength < 1)
+    return fail(env, "result must be a Float64Array of length 1");
+  const double count = number(env, v[3]);
+  if (!(count >= 0 && count <= static_cast<double>(length))) return fail(env, "count exceeds the arguments");
+  return toNumber(env, list[build].call(static_cast<int>(number(env, v[1])), static_cast<const double*>(values),
+                                        static_cast<int>(count), static_cast<double*>(result)));
+}
+
+/// allocate(bytes) -> address, 0 when there is no memory
+napi_value allocate(napi_env env, napi_callback_info info) {
+  napi_value v[1];
+  if (!arguments(env, info, v)) return fail(env, "allocate takes (bytes)");
+  void* slab = allocateSlab(static_cast<size_t>(number(env, v[0])));
+  return toNumber(env, static_cast<double>(reinterpret_cast<uintptr_t>(slab)));
+}
+
+napi_value release(napi_env env, napi_callback_info info) {
+  napi_value v[2];
+  if (!arguments(env, info, v)) return fail(env, "release takes (address, bytes)");
+  releaseSlab(reinterpret_cast<void*>(static_cast<uintptr_t>(number(env, v[0]))), static_cast<size_t>(number(env, v[1])));
+  return nullptr;
+}
+
+/// view(address, bytes) -> ArrayBuffer over the slab's own memory; the caller must not use it after release
+napi_value view(napi_env env, napi_callback_info info) {
+  napi_value v[2], buffer;
+  if (!arguments(env, info, v)) return fail(env, "view takes (address, bytes)");
+  if (napi_create_external_arraybuffer(env, reinterpret_cast<void*>(static_cast<uintptr_t>(number(env, v[0]))),
+                                       static_cast<size_t>(number(env, v[1])), nullptr, nullptr, &buffer) != napi_ok)
+    return fail(env, "this runtime does not allow external array buffers");
+  return buffer;
+}
+
+napi_value trim(napi_env, napi_callback_info) {
+  trimSlabs();
+  return nullptr;
+}
+
+napi_value memory(napi_env env, napi_callback_info) {
+  const MemoryCounters counters = memoryCounters();
+  napi_value object;
+  napi_create_object(env, &object);
+  setProperty(env, object, "slabs", toNumber(env, static_cast<double>(counters.slabs)));
+  setProperty(env, object, "bytes", toNumber(env, static_cast<double>(counters.bytes)));
+  setProperty(env, object, "cachedBytes", toNumber(env, static_cast<double>(counters.cachedBytes)));
+  setProperty(env, object, "peakBytes", toNumber(env, static_cast<double>(counters.peakBytes)));
+  return object;
+}
+
+napi_value threads(napi_env env, napi_callback_info) { return toNumber(env, poolThreads()); }
+
+napi_value setThreads(napi_env env, napi_callback_info info) {
+  napi_value v[1];
+  if (!arguments(env, info, v)) return fail(env, "setThreads takes (threads)");
+  setPoolThreads(static_cast<int>(number(env, v[0])));
+  return nullptr;
+}
+
+/// builds() -> [{name, supported}], fastest first
+napi_value listBuilds(napi_env env, napi_callback_info) {
+  size_t count;
+  const Build* list = builds(&count);
+  napi_value array;
+  napi_create_array_with_length(env, count, &array);
+  for (size_t i = 0; i < count; ++i) {
+    napi_value object, name, supported;
+    napi_create_object(env, &object);
+    napi_create_string_utf8(env, list[i].name, NAPI_AUTO_LENGTH, &name);
+    napi_get_boolean(env, list[i].supported, &supported);
+    setProperty(env, object, "name", name);
+    setProperty(env, object, "supported", supported);
+    napi_set_element(env, array, static_cast<uint32_t>(i), object);
+  }
+  return array;
+}
+
+}  // namespace
+}  // namespace cf
+
+NAPI_MODULE_INIT() {
+  const struct {
+    const char* name;
+    napi_callback function;
+  } functions[] = {{"call", cf::call},       {"allocate", cf::allocate},     {"release", cf::release},
+                   {"view", cf::view},       {"trim", cf::trim},             {"memory", cf::memory},
+                   {"threads", cf::threads}, {"setThreads", cf::setThreads}, {"builds", cf::listBuilds}};
+  for (const auto& f : functions) {
+    napi_value value;
+    napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.function, nullptr, &value);
+    cf::setProperty(env, exports, f.name, value);
+  }
+  return exports;
+}

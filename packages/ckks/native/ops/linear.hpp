@@ -1,0 +1,130 @@
+// The inner loop of a homomorphic linear transform with double hoisting (Bossuat et al., EUROCRYPT 2021, algorithm 6):
+// all baby rotations of one ciphertext, multiplied by plaintext diagonals and summed by giant step, without any
+// division and without storing a rotated ciphertext. Memory traffic is the bound: each key and diagonal is read once.
+#pragma once
+#include "ops/keyswitch.hpp"
+
+namespace cf::CF_BUILD {
+
+/// A plaintext in NTT form whose slots repeat with a period has values in constant runs of 2^runBits: only one word a
+/// run is stored, [limbs][N >> runBits].
+struct PlainDiagonal {
+  size_t baby;
+  const u64* words;
+  int runBits;
+};
+
+struct BabyStep {
+  u64 galois;        // 1: the unrotated ciphertext, which needs no key
+  SwitchingKey key;
+};
+
+struct GiantStep {
+  u64 *dst0, *dst1;  // [q | special][N]
+  std::vector<PlainDiagonal> terms;
+};
+
+/// For each giant step: (dst0, dst1) = sum over its terms of diagonal * (P ct)(X^g_baby), in the basis q | special.
+/// The ciphertext is (c0, c1) [q][N] with the extended digits of c1.
+inline int linearBabySteps(Args& args) {
+  Ring& ring = *args.address<Ring>();
+  const u64* extended = args.address();
+  const u64 *c0 = args.address(), *c1 = args.address();
+  const Indices q = args.integers(), special = args.integers();
+  const size_t digitCount = args.size();
+  std::vector<BabyStep> babies(args.size() & 0xffff);
+  for (BabyStep& baby : babies) baby = {args.word(), {args.address(), args.size(), special.size()}};
+  std::vector<GiantStep> giants(args.size() & 0xffff);
+  for (GiantStep& giant : giants) {
+    giant.dst0 = args.address();
+    giant.dst1 = args.address();
+    giant.terms.resize(args.size() & 0xffff);
+    for (PlainDiagonal& term : giant.terms) {
+      term = {args.size(), args.address(), args.integer()};
+      if (term.baby >= babies.size()) return kBadArguments;
+    }
+  }
+  if (!args.complete() || digitCount > kAccTerms) return kBadArguments;
+
+  const Indices all = joined(q, special);
+  const size_t n = ring.n;
+  // Words handled at a time: two halves of every rotated baby stay in the L1/L2 cache until all giants used them.
+  const size_t run = n < 128 ? n : 128;
+  std::vector<Automorphism> moves;
+  for (const BabyStep& baby : babies) moves.emplace_back(ring, baby.galois);
+  const BaseConverter& specialProduct = ring.converter(special, q);
+
+  parallelFor(all.size(), [&](size_t t, int) {
+    const u64 p = ring.primes[all[t]];
+    const Mod m(p);
+    const u64 specialModP = t < q.size() ? cf::subMod(0, specialProduct.negatedProduct[t], p) : 0;
+    const VFactor timesSpecial = broadcast(makeFactor(specialModP, p));
+    std::vector<InnerProductLimb> products(babies.size());
+    for (size_t b = 0; b < babies.size(); ++b) {
+      if (babies[b].galois == 1) continue;
+      for (size_t d = 0; d < digitCount; ++d)
+        products[b].add(extended + (d * all.size() + t) * n, babies[b].key.limb(d, 0, t, q.size(), n),
+                        babies[b].key.limb(d, 1, t, q.size(), n));
+    }
+    u64* rotated = static_cast<u64*>(threadScratch((2 * babies.size() + 2) * run * sizeof(u64)));
+    u64* straight = rotated + 2 * babies.size() * run;
+
+    for (size_t at = 0; at < n; at += run) {
+      for (size_t b = 0; b < babies.size(); ++b) {
+        u64 *r0 = rotated + 2 * b * run, *r1 = r0 + run;
+        // An aligned run of a power of two moves as a whole: see automorphism.hpp.
+        const size_t from = moves[b](at / kBlock).source * kBlock / run * run;
+        const auto scaled = [&](const u64* c, size_t i) {
+          return t < q.size() ? mulFactor(load(c + t * n + from + i), timesSpecial, m) : broadcastWord(0);
+        };
+        if (babies[b].galois == 1) {
+          for (size_t i = 0; i < run; i += W) {
+            store(r0 + i, scaled(c0, i));
+            store(r1 + i, scaled(c1, i));
+          }
+          continue;
+        }
+        products[b].evaluate(straight, straight + run, from, run, m);
+        if (t < q.size())
+          for (size_t i = 0; i < run; i += W) store(straight + i, addMod(load(straight + i), scaled(c0, i), m));
+        for (size_t block = 0; block < run / kBlock; ++block) {
+          const BlockMove move = moves[b](at / kBlock + block);
+          const size_t source = move.source * kBlock - from;
+          for (size_t lane = 0; lane < kBlock; ++lane) {
+            r0[block * kBlock + lane] = straight[source + move.lanes[lane]];
+            r1[block * kBlock + lane] = straight[run + source + move.lanes[lane]];
+          }
+        }
+      }
+      for (const GiantStep& giant : giants) {
+        for (size_t i = 0; i < run; i += W) {
+          Vec sum0 = broadcastWord(0), sum1 = sum0;
+          Acc a0 = zeroAcc(), a1 = zeroAcc();
+          int pending = 0;
+          const auto fold = [&] {
+            sum0 = addMod(sum0, reduceAcc(a0, m), m);
+            sum1 = addMod(sum1, reduceAcc(a1, m), m);
+            a0 = a1 = zeroAcc();
+            pending = 0;
+          };
+          for (const PlainDiagonal& term : giant.terms) {
+            const u64* words = term.words + t * (n >> term.runBits);
+            const size_t index = at + i;
+            // Runs of at least W equal words are one broadcast; full diagonals (runBits 0) one load.
+            const Vec diagonal = term.runBits == 0 ? load(words + index) : broadcastWord(words[index >> term.runBits]);
+            const u64* r = rotated + 2 * term.baby * run + i;
+            mac(a0, load(r), diagonal, m);
+            mac(a1, load(r + run), diagonal, m);
+            if (++pending == kAccTerms) fold();
+          }
+          fold();
+          store(giant.dst0 + t * n + at + i, sum0);
+          store(giant.dst1 + t * n + at + i, sum1);
+        }
+      }
+    }
+  });
+  return kOk;
+}
+
+}  // namespace cf::CF_BUILD

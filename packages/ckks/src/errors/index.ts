@@ -1,0 +1,37 @@
+/**
+ * Every error this package raises on purpose. Each message says what was wrong, where, and how to fix it; none ever
+ * contains key material.
+ */
+export class CkksError extends Error {
+  override readonly name: string = 'CkksError';
+}
+
+/** The kernels could not be loaded, or a call to them failed. */
+export class KernelError extends CkksError {
+  override readonly name = 'KernelError';
+}
+
+/** Memory that was released is used, or there is none left. */
+export class MemoryError extends CkksError {
+  override readonly name = 'MemoryError';
+}
+
+/** Parameters that are inconsistent, insecure or unsupported. */
+export class ParameterError extends CkksError {
+  override readonly name = 'ParameterError';
+}
+
+/** Operands that do not fit each other or the operation: level, scale, size, parameters, domain. */
+export class OperandError extends CkksError {
+  override readonly name = 'OperandError';
+}
+
+/** A key that an operation needs is missing or does not fit. */
+export class KeyError extends CkksError {
+  override readonly name = 'KeyError';
+}
+
+/** Bytes that are not what they claim to be. */
+export class WireError extends CkksError {
+  override readonly name = 'WireError';
+}

@@ -1,0 +1,4 @@
+export { type KernelArgument, Kernels, type MemoryCounters, type RawBackend } from './backend.ts';
+export { type BuildStatus, type LoadOptions, listBuilds, loadKernels } from './load.ts';
+export { type BuildName, buildNames, Op } from './operations.ts';
+export { Slab } from './slab.ts';

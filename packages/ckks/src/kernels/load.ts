@@ -1,0 +1,130 @@
+import { KernelError } from '../errors/index.ts';
+import { Kernels, type RawBackend } from './backend.ts';
+import { type BuildName, buildNames } from './operations.ts';
+import { instantiateWasm } from './wasm.ts';
+
+/** One build as found on this machine. */
+export interface BuildStatus {
+  readonly name: BuildName;
+  readonly usable: boolean;
+  /** Why it is not usable, and how to change that. */
+  readonly reason?: string;
+}
+
+const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
+
+const fixes = {
+  addon: 'install a C++ compiler (Debian: apt-get install g++) and run npm run build',
+  processor: 'this processor lacks its instructions; nothing to do',
+  relaxed: 'needs relaxed SIMD: Node 24 and current browsers have it, Node 20 with --experimental-wasm-relaxed-simd',
+} as const;
+
+/** A module that uses relaxed_madd, to ask the engine whether it knows relaxed SIMD: (f64x2, f64x2, f64x2) -> madd. */
+const relaxedProbe = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 14, 1, 12, 0, 32, 0, 32, 1, 32, 2,
+  253, 135, 2, 11, 11,
+]);
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+}
+
+/** Reads a WebAssembly build beside this module: from the disk in Node, by fetch elsewhere. */
+async function wasmBytes(build: BuildName): Promise<BufferSource> {
+  const url = new URL(`../../build/kernels-${build.replace('-', '_')}.wasm`, import.meta.url);
+  if (inNode && url.protocol === 'file:') {
+    const { readFile } = await import('node:fs/promises');
+    return readFile(url);
+  }
+  const response = await fetch(url);
+  if (!response.ok) throw new KernelError(`${url.href} answered ${response.status}`);
+  return response.arrayBuffer();
+}
+
+async function loadRaw(build: BuildName, bytes?: BufferSource): Promise<RawBackend> {
+  if (build === 'wasm' || build === 'wasm-relaxed') return instantiateWasm(build, bytes ?? (await wasmBytes(build)));
+  const { loadNative } = await import('./native.ts');
+  return loadNative(build);
+}
+
+/** Every build with whether it can run here, fastest first. */
+export async function listBuilds(): Promise<BuildStatus[]> {
+  let native: { name: BuildName; supported: boolean }[] = [];
+  let nativeProblem: string | undefined;
+  if (inNode) {
+    try {
+      native = (await import('./native.ts')).nativeBuilds();
+    } catch (error) {
+      nativeProblem = firstLine(error);
+    }
+  } else {
+    nativeProblem = 'native kernels run in Node only';
+  }
+  const statuses: BuildStatus[] = [];
+  for (const name of buildNames) {
+    if (name === 'wasm' || name === 'wasm-relaxed') {
+      if (name === 'wasm-relaxed' && !WebAssembly.validate(relaxedProbe)) {
+        statuses.push({ name, usable: false, reason: fixes.relaxed });
+        continue;
+      }
+      try {
+        await wasmBytes(name);
+        statuses.push({ name, usable: true });
+      } catch (error) {
+        statuses.push({ name, usable: false, reason: `${firstLine(error)}: run npm run build` });
+      }
+      continue;
+    }
+    const found = native.find((build) => build.name === name);
+    if (found?.supported) {
+      statuses.push({ name, usable: true });
+    } else if (found) {
+      statuses.push({ name, usable: false, reason: fixes.processor });
+    } else {
+      const absent = nativeProblem ?? `not built for ${inNode ? process.arch : 'this platform'}`;
+      statuses.push({ name, usable: false, reason: `${absent}: ${fixes.addon}` });
+    }
+  }
+  return statuses;
+}
+
+export interface LoadOptions {
+  /** The build to load; default: CIPHERFORMER_KERNELS from the environment, or the fastest usable one. */
+  readonly build?: BuildName | undefined;
+  /** Threads (native builds); default: CIPHERFORMER_THREADS, or one for each processor core. */
+  readonly threads?: number | undefined;
+  /** The WebAssembly module, where it is not served beside this file. */
+  readonly wasm?: BufferSource | undefined;
+}
+
+function environment(name: string): string | undefined {
+  return inNode ? process.env[name] : undefined;
+}
+
+function checkedBuildName(name: string): BuildName {
+  const known = buildNames.find((build) => build === name);
+  if (!known) throw new KernelError(`there is no kernel build "${name}": choose one of ${buildNames.join(', ')}`);
+  return known;
+}
+
+async function coreCount(): Promise<number> {
+  if (!inNode) return 1;
+  return (await import('node:os')).availableParallelism();
+}
+
+/** Loads the kernels: the asked build, or the fastest that runs here (native AVX-512 IFMA, AVX2+FMA, scalar, WebAssembly). */
+export async function loadKernels(options: LoadOptions = {}): Promise<Kernels> {
+  const asked = options.build ?? environment('CIPHERFORMER_KERNELS');
+  const statuses = options.wasm ? [] : await listBuilds();
+  const name =
+    asked !== undefined ? checkedBuildName(asked) : options.wasm ? 'wasm' : statuses.find(({ usable }) => usable)?.name;
+  const status = statuses.find((s) => s.name === name);
+  if (name === undefined || status?.usable === false) {
+    const causes = (status ? [status] : statuses).map((s) => `  ${s.name}: ${s.reason}`).join('\n');
+    throw new KernelError(`no kernels could be loaded:\n${causes}`);
+  }
+  const kernels = new Kernels(await loadRaw(name, options.wasm));
+  const threads = options.threads ?? Number(environment('CIPHERFORMER_THREADS') ?? (await coreCount()));
+  kernels.threads = threads;
+  return kernels;
+}

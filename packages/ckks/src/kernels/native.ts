@@ -1,0 +1,42 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { MemoryCounters, RawBackend } from './backend.ts';
+import type { BuildName } from './operations.ts';
+
+interface Addon {
+  call(build: number, operation: number, args: Float64Array, count: number, result: Float64Array): number;
+  allocate(bytes: number): number;
+  release(address: number, bytes: number): void;
+  view(address: number, bytes: number): ArrayBuffer;
+  trim(): void;
+  memory(): MemoryCounters;
+  threads(): number;
+  setThreads(threads: number): void;
+  builds(): { name: BuildName; supported: boolean }[];
+}
+
+/** Loads the native addon; throws what Node throws when it is missing or does not fit this machine. */
+function loadAddon(): Addon {
+  return createRequire(import.meta.url)(fileURLToPath(new URL('../../build/kernels.node', import.meta.url))) as Addon;
+}
+
+/** The native builds, fastest first, each with whether this processor can run it. */
+export function nativeBuilds(): { name: BuildName; supported: boolean }[] {
+  return loadAddon().builds();
+}
+
+export function loadNative(build: BuildName): RawBackend {
+  const addon = loadAddon();
+  const index = addon.builds().findIndex(({ name }) => name === build);
+  return {
+    build,
+    call: (operation, args, count, result) => addon.call(index, operation, args, count, result),
+    allocate: addon.allocate,
+    release: addon.release,
+    view: (address, bytes) => new Uint8Array(addon.view(address, bytes)),
+    trim: addon.trim,
+    memory: addon.memory,
+    threads: addon.threads,
+    setThreads: addon.setThreads,
+  };
+}

@@ -1,0 +1,76 @@
+import { MemoryError } from '../errors/index.ts';
+import type { Kernels } from './backend.ts';
+
+interface Held {
+  readonly kernels: Kernels;
+  readonly address: number;
+  readonly bytes: number;
+}
+
+// The net under explicit release: a slab that is garbage-collected unreleased gives its memory back.
+const net = new FinalizationRegistry<Held>(({ kernels, address, bytes }) => kernels.release(address, bytes));
+
+/**
+ * Large memory outside the JavaScript heap, owned by one holder and released explicitly (`using`, or `release()`).
+ * Contents are undefined at first. Any use after release throws.
+ */
+export class Slab implements Disposable {
+  readonly kernels: Kernels;
+  readonly words: number;
+  #address: number;
+
+  /** @param words 64-bit words */
+  constructor(kernels: Kernels, words: number) {
+    if (!Number.isInteger(words) || words <= 0)
+      throw new MemoryError(`a slab needs a positive number of words, not ${words}`);
+    this.kernels = kernels;
+    this.words = words;
+    this.#address = kernels.allocate(8 * words);
+    net.register(this, { kernels, address: this.#address, bytes: 8 * words }, this);
+  }
+
+  get released(): boolean {
+    return this.#address === 0;
+  }
+
+  /** Byte address of word `word`, for kernel calls. */
+  address(word = 0): number {
+    if (this.#address === 0)
+      throw new MemoryError('memory is used after it was released: keep its owner alive until the last use');
+    return this.#address + 8 * word;
+  }
+
+  /** A view of words [from, to); do not keep it past release or, in WebAssembly, past the next allocation. */
+  wordsView(from = 0, to = this.words): BigUint64Array<ArrayBuffer> {
+    const bytes = this.kernels.view(this.address(from), 8 * (to - from));
+    return new BigUint64Array(bytes.buffer, bytes.byteOffset, to - from);
+  }
+
+  /** The same as doubles, for encoded values. */
+  realsView(from = 0, to = this.words): Float64Array<ArrayBuffer> {
+    const bytes = this.kernels.view(this.address(from), 8 * (to - from));
+    return new Float64Array(bytes.buffer, bytes.byteOffset, to - from);
+  }
+
+  bytesView(): Uint8Array<ArrayBuffer> {
+    return this.kernels.view(this.address(), 8 * this.words);
+  }
+
+  /** Overwrites the contents with zeros and releases: for secrets. */
+  erase(): void {
+    if (this.released) return;
+    this.bytesView().fill(0);
+    this.release();
+  }
+
+  release(): void {
+    if (this.#address === 0) return;
+    net.unregister(this);
+    this.kernels.release(this.#address, 8 * this.words);
+    this.#address = 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}
