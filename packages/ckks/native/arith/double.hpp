@@ -43,14 +43,16 @@ struct Mod {
   u64 value;
   Vec p;
   Vec inverse;          // 1 / p
-  Vec top, topInverse;  // 2^51 mod p, and its quotient by p
+  Vec top, topInverse;  // 2^51 mod p in (-p/2, p/2), and its quotient by p
 
   explicit Mod(u64 p_)
       : value(p_),
         p(broadcastWord(p_)),
         inverse(all(1.0 / static_cast<double>(p_))),
-        top(broadcastWord((u64{1} << 51) % p_)),
-        topInverse(top / p) {}
+        top(broadcastWord((u64{1} << 51) % p_)) {
+    top -= (Vec)((Words)(2.0 * top > p) & (Words)p);
+    topInverse = top / p;
+  }
 };
 
 struct Factor {

@@ -7,7 +7,12 @@
 // Contract and names: arith/scalar.hpp. Shoup's multiplication: Harvey, "Faster arithmetic for number-theoretic
 // transforms" (J. Symb. Comp. 60, 2014), here with beta = 2^52.
 #pragma once
+// GCC 12 reports its own _mm512_undefined_epi32 as uninitialised wherever an intrinsic that uses it is inlined.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
 #ifdef CF_DEBUG
 #include <cassert>
 #endif

@@ -30,6 +30,8 @@ using VFactor = Factor;
 
 inline Factor makeFactor(u64 w, u64 p) { return {w, static_cast<u64>((static_cast<u128>(w) << 64) / p)}; }
 inline VFactor broadcast(const Factor& f) { return f; }
+/// Factors f[0..W), lane by lane.
+inline VFactor loadFactors(const Factor* f) { return *f; }
 
 inline Vec load(const u64* x) { return *x; }
 inline void store(u64* x, Vec v) { *x = v; }

@@ -1,0 +1,91 @@
+// Butterflies in pairs of doubles with fused multiply-add (see arith/double.hpp for the exact product).
+//
+// Lanes hold signed integers x, |x| <= 4p < 2^52, lazily reduced. A root w is stored as a double in (-p/2, p/2), eight
+// bytes, without a precomputed quotient: q = round(h / p) with h = fl(x w) costs no more. Since |q| <= |x| / 2 < 2^51, h
+// and 1/p carry a relative error of 2^-53 each, q is off by at most |x| / (8p), and so |x w - q p| <= p / 2 + |x| / 8.
+#pragma once
+#include "../modulus.hpp"
+
+namespace cf::CF_BUILD {
+
+using Lane = Doubles;
+
+constexpr double kLargest = 4;         // a factor's bound, in units of p
+constexpr double kReducedBound = 0.51;  // after reduce
+constexpr double kForwardBound = 2.95;  // between steps
+constexpr double kInverseBound = 2;
+constexpr double productBound(double x) { return 0.5 + x / 8; }
+
+inline double centred(u64 w, u64 p) { return w > p / 2 ? -static_cast<double>(p - w) : static_cast<double>(w); }
+
+struct LaneRing {
+  Lane p, inverse;               // p, 1 / p
+  Lane inverseN, inverseNRoot;  // 1 / N, alone and times the root of the inverse's last level
+  LaneRing(u64 p_, u64 inverseN_, u64 inverseNRoot_)
+      : p(Lane{} + static_cast<double>(p_)),
+        inverse(Lane{} + 1.0 / static_cast<double>(p_)),
+        inverseN(Lane{} + centred(inverseN_, p_)),
+        inverseNRoot(Lane{} + centred(inverseNRoot_, p_)) {}
+};
+
+constexpr double kNearest = 0x1.8p52;  // adding and subtracting it rounds |x| < 2^51 to an integer
+
+[[gnu::always_inline]] inline Lane multiply(Lane x, Lane w, const LaneRing& ring) {
+  const Lane h = x * w;
+  const Lane q = madd(h, ring.inverse, Lane{} + kNearest) - kNearest;
+  return nmadd(q, ring.p, h) - nmadd(x, w, h);
+}
+/// |x| <= 2^53 -> about [-p/2, p/2]
+[[gnu::always_inline]] inline Lane reduce(Lane x, const LaneRing& ring) {
+  return nmadd(madd(x, ring.inverse, Lane{} + kNearest) - kNearest, ring.p, x);
+}
+
+using Root = Lane;
+/// Words a root occupies in the tables.
+constexpr int kRootWords = 1;
+inline void writeRoot(u64* heap, int /*levels*/, size_t i, u64 w, u64 p) {
+  const double x = centred(w, p);
+  __builtin_memcpy(heap + i, &x, sizeof x);
+}
+/// Root i of a heap of 2^levels, in every lane.
+template <int levels>
+[[gnu::always_inline]] inline Root rootAt(const u64* heap, size_t i) {
+  double w;
+  __builtin_memcpy(&w, heap + i, 8);
+  return Lane{} + w;
+}
+/// Roots i, ..., i + count - 1, repeated to fill the lanes.
+template <int levels, int count>
+[[gnu::always_inline]] inline Root rootsAt(const u64* heap, size_t i) {
+  return loadRepeated<count>(reinterpret_cast<const double*>(heap + i));
+}
+
+[[gnu::always_inline]] inline void butterfly(Lane& a, Lane& b, Root w, const LaneRing& ring) {
+  const Lane product = multiply(b, w, ring);
+  b = a - product;
+  a = a + product;
+}
+[[gnu::always_inline]] inline void inverseButterfly(Lane& a, Lane& b, Root w, const LaneRing& ring) {
+  const Lane difference = b - a;
+  a = a + b;
+  b = multiply(difference, w, ring);
+}
+/// The inverse's last butterfly, with results in (-p, p).
+[[gnu::always_inline]] inline void lastButterfly(Lane& a, Lane& b, const LaneRing& ring) {
+  const Lane difference = b - a;
+  a = multiply(a + b, ring.inverseN, ring);
+  b = multiply(difference, ring.inverseNRoot, ring);
+}
+
+template <int... source>
+[[gnu::always_inline]] inline Lane shuffle(Lane a, Lane b) {
+  return __builtin_shufflevector(a, b, source...);
+}
+[[gnu::always_inline]] inline Lane loadLane(const u64* x) {
+  Lane v;
+  __builtin_memcpy(&v, x, sizeof v);
+  return v;
+}
+[[gnu::always_inline]] inline void storeLane(u64* x, Lane v) { __builtin_memcpy(x, &v, sizeof v); }
+
+}  // namespace cf::CF_BUILD
