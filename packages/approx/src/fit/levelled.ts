@@ -1,0 +1,52 @@
+/** The polynomial q whose weighted error against g has the same size and alternating sign on a reference. */
+export interface Levelled {
+  /** Signed: g - q = levelledError / weight at the first reference point. */
+  readonly levelledError: number;
+  /** q(u) in barycentric form. Cost: O(reference length). */
+  q(u: number): number;
+}
+
+/**
+ * Solves g(u_k) - q(u_k) = (-1)^k h / w_k for h and q of degree n on n + 2 points by barycentric interpolation
+ * (Pachon & Trefethen, "Barycentric-Remez algorithms", BIT 2009, section 3): no linear system, stable to high degree.
+ */
+export function levelled(us: readonly number[], gs: readonly number[], weights: readonly number[]): Levelled {
+  const lambdas = barycentricWeights(us);
+  let top = 0;
+  let bottom = 0;
+  for (let k = 0; k < us.length; k++) {
+    top += lambdas[k]! * gs[k]!;
+    bottom += (lambdas[k]! * sign(k)) / weights[k]!;
+  }
+  const h = top / bottom;
+  const values = gs.map((g, k) => g - (sign(k) * h) / weights[k]!);
+  return {
+    levelledError: h,
+    q: (u) => {
+      let numerator = 0;
+      let denominator = 0;
+      for (let k = 0; k < us.length; k++) {
+        const distance = u - us[k]!;
+        if (distance === 0) return values[k]!;
+        const term = lambdas[k]! / distance;
+        numerator += term * values[k]!;
+        denominator += term;
+      }
+      return numerator / denominator;
+    },
+  };
+}
+
+const sign = (k: number) => (k % 2 === 0 ? 1 : -1);
+
+/** 1 / prod (u_k - u_j), scaled together so that the largest is 1; logarithms keep high degrees from overflowing. */
+function barycentricWeights(us: readonly number[]): number[] {
+  const logs = us.map((u, k) => {
+    let log = 0;
+    for (let j = 0; j < us.length; j++) if (j !== k) log -= Math.log(Math.abs(u - us[j]!));
+    return log;
+  });
+  const largest = Math.max(...logs);
+  // us is rising, so the sign of the product at k is (-1)^(n - k).
+  return logs.map((log, k) => sign(us.length - 1 - k) * Math.exp(log - largest));
+}
