@@ -1,0 +1,101 @@
+import { DataError } from '../errors.ts';
+import { readBytes } from '../files/storage.ts';
+
+/** Labelled images in memory, 8 bits a value. */
+export interface ImageSet {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly count: number;
+  /** [count, channels, height, width]. */
+  readonly pixels: Uint8Array;
+  readonly labels: Uint8Array;
+}
+
+export const imageSize = (set: Pick<ImageSet, 'channels' | 'height' | 'width'>): number =>
+  set.channels * set.height * set.width;
+
+/** CIFAR-10 binary: records of one label byte and 3072 bytes (red, green, blue planes, 32 x 32 each). */
+export function readCifar10(paths: readonly string[]): ImageSet {
+  const record = 3073;
+  const files = paths.map((path) => {
+    const bytes = readBytes(path);
+    if (bytes.length === 0 || bytes.length % record !== 0) {
+      throw new DataError(`${path}: ${bytes.length} bytes is not a whole number of CIFAR-10 records (${record} bytes).`);
+    }
+    return bytes;
+  });
+  const count = files.reduce((sum, bytes) => sum + bytes.length / record, 0);
+  const pixels = new Uint8Array(count * 3072);
+  const labels = new Uint8Array(count);
+  let i = 0;
+  files.forEach((bytes, file) => {
+    for (let offset = 0; offset < bytes.length; offset += record, i++) {
+      const label = bytes[offset]!;
+      if (label > 9) throw new DataError(`${paths[file]}: record ${offset / record} has the label ${label}, not 0-9.`);
+      labels[i] = label;
+      pixels.set(bytes.subarray(offset + 1, offset + record), i * 3072);
+    }
+  });
+  return { channels: 3, height: 32, width: 32, count, pixels, labels };
+}
+
+/** MNIST IDX: big-endian header (magic 2051, count, rows, columns), then bytes; labels with magic 2049. */
+export function readMnist(imagePath: string, labelPath: string): ImageSet {
+  const images = idx(imagePath, 2051, 3);
+  const labels = idx(labelPath, 2049, 1);
+  const [count, height, width] = images.sizes as [number, number, number];
+  if (labels.sizes[0] !== count) {
+    throw new DataError(`${imagePath} has ${count} images, ${labelPath} ${labels.sizes[0]} labels.`);
+  }
+  return { channels: 1, height, width, count, pixels: images.data, labels: labels.data };
+}
+
+function idx(path: string, magic: number, rank: number): { sizes: number[]; data: Uint8Array } {
+  const bytes = readBytes(path);
+  const header = 4 + 4 * rank;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < header || view.getUint32(0) !== magic) {
+    throw new DataError(`${path} is not an IDX file of rank ${rank} (its magic number is not ${magic}).`);
+  }
+  const sizes = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  const expected = sizes.reduce((a, b) => a * b, 1);
+  if (bytes.length - header !== expected) {
+    throw new DataError(`${path} announces ${sizes.join(' x ')} values and holds ${bytes.length - header}. Truncated?`);
+  }
+  return { sizes, data: bytes.slice(header) };
+}
+
+/** Images [start, end) of a set, sharing its memory. */
+export function sliceImages(set: ImageSet, start: number, end: number): ImageSet {
+  const size = imageSize(set);
+  return {
+    ...set,
+    count: end - start,
+    pixels: set.pixels.subarray(start * size, end * size),
+    labels: set.labels.subarray(start, end),
+  };
+}
+
+/** Per channel: value = (byte / 255 - mean) / deviation. */
+export interface Normalisation {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
+
+/** Writes image `index`, normalised, to `target` at `offset`. */
+export function normaliseImage(
+  set: ImageSet,
+  index: number,
+  { mean, deviation }: Normalisation,
+  target: Float32Array,
+  offset: number,
+): void {
+  const plane = set.height * set.width;
+  let from = index * imageSize(set);
+  for (let c = 0; c < set.channels; c++) {
+    const factor = 1 / (255 * deviation[c]!);
+    const shift = mean[c]! / deviation[c]!;
+    for (let i = 0; i < plane; i++) target[offset++] = set.pixels[from++]! * factor - shift;
+  }
+}

@@ -1,0 +1,260 @@
+import { join } from 'node:path';
+import { ConfigError, DataError } from '../errors.ts';
+import type { Feeds } from '../graph/session.ts';
+import { Random } from '../random.ts';
+import { linePieces, trainByteBpe } from '../text/bpe.ts';
+import {
+  huggingFaceTokenizer,
+  loadTokenizer,
+  readWordPieceEntries,
+  type Tokenizer,
+  trimWordPiece,
+  wordPieceFiles,
+} from '../text/tokenizer.ts';
+import type { DataConfig } from '../train/recipe.ts';
+import { type Augmentation, augmentImage, noAugmentation, symmetricBeta } from './augment.ts';
+import { readCorpus } from './corpus.ts';
+import { imageSize, type ImageSet, readCifar10, readMnist, sliceImages } from './images.ts';
+import { EpochOrder } from './order.ts';
+import { type EncodedTexts, type EvaluationSet, fillTokens, imageEvaluation, textEvaluation } from './sets.ts';
+import { readTexts, type TextSet } from './texts.ts';
+
+export type SplitName = 'train' | 'validation' | 'test';
+
+/** A task's data: batches to train on, by step, and sets to evaluate on. */
+export interface TaskData {
+  /** Classes of a classifier, entries of a language model's vocabulary. */
+  readonly outputs: number;
+  readonly trainExamples: number;
+  readonly stepsPerEpoch: number;
+  readonly image?: { readonly channels: number; readonly height: number; readonly width: number };
+  readonly tokens?: number;
+  readonly tokenizer?: Tokenizer;
+  /** The inputs and targets of one training step; the arrays are reused by the next call. */
+  feeds(step: number): Feeds;
+  /** A set to evaluate on; language sets hold what `tokens` windows are cut from. */
+  evaluation(split: SplitName): EvaluationSet;
+}
+
+export interface LoadOptions {
+  /** The folder the recipe's paths start from. */
+  readonly root: string;
+  readonly batch: number;
+  readonly seed: number;
+  readonly labelSmoothing: number;
+  /** A tokenizer already trained (a model being evaluated or resumed) instead of the recipe's way to one. */
+  readonly tokenizer?: Tokenizer;
+}
+
+export async function loadTask(config: DataConfig, options: LoadOptions): Promise<TaskData> {
+  switch (config.kind) {
+    case 'mnist':
+    case 'cifar10':
+      return imageTask(config, options);
+    case 'texts':
+      return textTask(config, options);
+    case 'corpus':
+      return corpusTask(config, options);
+  }
+}
+
+function readImages(config: DataConfig & { kind: 'mnist' | 'cifar10' }, root: string, part: 'train' | 'test'): ImageSet {
+  if (config.kind === 'cifar10') return readCifar10(config[part].map((path) => join(root, path)));
+  return readMnist(join(root, config[part].images), join(root, config[part].labels));
+}
+
+function imageTask(config: DataConfig & { kind: 'mnist' | 'cifar10' }, options: LoadOptions): TaskData {
+  const all = readImages(config, options.root, 'train');
+  const { normalise } = config;
+  if (normalise.mean.length !== all.channels || normalise.deviation.length !== all.channels) {
+    throw new ConfigError(`data.normalise needs ${all.channels} means and deviations, one a channel.`);
+  }
+  const kept = all.count - config.validation;
+  if (kept < options.batch) {
+    throw new ConfigError(`${all.count} training images leave ${kept} after validation, fewer than a batch.`);
+  }
+  const classes = 10;
+  const train = sliceImages(all, 0, kept);
+  const order = new EpochOrder(kept, options.batch, options.seed);
+  const augmentation: Augmentation = config.augment ?? noAugmentation;
+  const size = imageSize(all);
+  const images = new Float32Array(options.batch * size);
+  const targets = new Float32Array(options.batch * classes);
+  return {
+    outputs: classes,
+    trainExamples: kept,
+    stepsPerEpoch: order.stepsPerEpoch,
+    image: { channels: all.channels, height: all.height, width: all.width },
+    feeds(step) {
+      const random = Random.derive(options.seed, 'augment', step);
+      targets.fill(options.labelSmoothing / classes);
+      order.examples(step).forEach((example, i) => {
+        augmentImage(train, example, normalise, augmentation, random, images, i * size);
+        targets[i * classes + train.labels[example]!]! += 1 - options.labelSmoothing;
+      });
+      if (augmentation.mixup > 0) mixPairs(random, augmentation.mixup, options.batch, images, targets);
+      return { images, targets };
+    },
+    evaluation(split) {
+      const set =
+        split === 'test'
+          ? readImages(config, options.root, 'test')
+          : split === 'train'
+            ? train
+            : sliceImages(all, kept, all.count);
+      return imageEvaluation(set, normalise, classes);
+    },
+  };
+}
+
+/** Mixes example i with example batch - 1 - i, images and labels alike (in place, symmetric pairs). */
+function mixPairs(random: Random, alpha: number, batch: number, images: Float32Array, targets: Float32Array): void {
+  for (let i = 0; i < batch >> 1; i++) {
+    const share = symmetricBeta(random, alpha);
+    for (const array of [images, targets]) {
+      const size = array.length / batch;
+      const a = array.subarray(i * size, (i + 1) * size);
+      const b = array.subarray((batch - 1 - i) * size, (batch - i) * size);
+      for (let j = 0; j < size; j++) {
+        const x = a[j]!;
+        const y = b[j]!;
+        a[j] = share * x + (1 - share) * y;
+        b[j] = share * y + (1 - share) * x;
+      }
+    }
+  }
+}
+
+function makeTokenizer(
+  config: (DataConfig & { kind: 'texts' | 'corpus' })['tokenizer'],
+  options: LoadOptions,
+  texts: readonly string[],
+): Tokenizer {
+  if (options.tokenizer) return options.tokenizer;
+  switch (config.kind) {
+    case 'folder':
+      return loadTokenizer(join(options.root, config.path));
+    case 'train-bpe':
+      return huggingFaceTokenizer(trainByteBpe(texts, config.size, config.specials));
+    case 'wordpiece': {
+      const entries = readWordPieceEntries(join(options.root, config.vocabulary));
+      return huggingFaceTokenizer(wordPieceFiles(config.minimum > 0 ? trimWordPiece(entries, texts, config.minimum) : entries));
+    }
+  }
+}
+
+/** [CLS] text [SEP], cut to `tokens`; tokenizers without these marks give the text alone. */
+export function encodeTexts(texts: readonly string[], tokenizer: Tokenizer, tokens: number): Int32Array[] {
+  const first = tokenizer.id('[CLS]');
+  const last = tokenizer.id('[SEP]');
+  const marks = (first === undefined ? 0 : 1) + (last === undefined ? 0 : 1);
+  return texts.map((text) => {
+    const ids = tokenizer.encode(text).slice(0, tokens - marks);
+    return Int32Array.from([...(first === undefined ? [] : [first]), ...ids, ...(last === undefined ? [] : [last])]);
+  });
+}
+
+async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOptions): Promise<TaskData> {
+  const all = await readTexts(join(options.root, config.train), config.columns);
+  const classes = config.classes.length;
+  const check = (set: TextSet, path: string) => {
+    const wrong = set.labels.findIndex((label) => label >= classes);
+    if (wrong >= 0) throw new DataError(`${path}, example ${wrong + 1}: label ${set.labels[wrong]} of ${classes} classes.`);
+    return set;
+  };
+  check(all, config.train);
+  const held = typeof config.validation === 'number' ? config.validation : 0;
+  const kept = all.texts.length - held;
+  const tokenizer = makeTokenizer(config.tokenizer, options, all.texts.slice(0, kept));
+  const encode = (set: TextSet): EncodedTexts => ({
+    ids: encodeTexts(set.texts, tokenizer, config.tokens),
+    labels: set.labels,
+  });
+  const part = (from: number, to: number) => encode({ texts: all.texts.slice(from, to), labels: all.labels.slice(from, to) });
+  const train = part(0, kept);
+  const validation =
+    typeof config.validation === 'number'
+      ? part(kept, all.texts.length)
+      : encode(check(await readTexts(join(options.root, config.validation), config.columns), config.validation));
+  const test = encode(check(await readTexts(join(options.root, config.test), config.columns), config.test));
+  const padding = tokenizer.id('[PAD]') ?? 0;
+  const unknown = tokenizer.id('[UNK]') ?? padding;
+  const order = new EpochOrder(kept, options.batch, options.seed);
+  const ids = new BigInt64Array(options.batch * config.tokens);
+  const mask = new Float32Array(options.batch * config.tokens);
+  const targets = new Float32Array(options.batch * classes);
+  return {
+    outputs: classes,
+    trainExamples: kept,
+    stepsPerEpoch: order.stepsPerEpoch,
+    tokens: config.tokens,
+    tokenizer,
+    feeds(step) {
+      const random = Random.derive(options.seed, 'augment', step);
+      targets.fill(options.labelSmoothing / classes);
+      order.examples(step).forEach((example, i) => {
+        const known = train.ids[example]!;
+        // The first and last tokens are marks and stay.
+        const inner = (t: number) => t > 0 && t < known.length - 1;
+        const seen = known.map((id, t) => (inner(t) && random.uniform() < config.tokenDropout ? unknown : id));
+        fillTokens(seen, config.tokens, padding, ids, mask, i * config.tokens);
+        targets[i * classes + train.labels[example]!]! += 1 - options.labelSmoothing;
+      });
+      return { ids, mask, targets };
+    },
+    evaluation: (split) =>
+      textEvaluation({ train, validation, test }[split], config.tokens, padding, classes),
+  };
+}
+
+function corpusTask(config: DataConfig & { kind: 'corpus' }, options: LoadOptions): TaskData {
+  const corpus = readCorpus(
+    config.files.map((file) => join(options.root, file)),
+    config.split,
+  );
+  const tokenizer = makeTokenizer(config.tokenizer, options, corpus.train);
+  const encode = (texts: readonly string[]) => texts.map((text) => encodeLong(text, tokenizer));
+  const train = encode(corpus.train);
+  const { tokens } = config;
+  const usable = train.map((stream) => Math.max(0, stream.length - tokens));
+  const total = usable.reduce((a, b) => a + b, 0);
+  if (total === 0) throw new DataError(`The corpus is shorter than one window of ${tokens} tokens.`);
+  const ids = new BigInt64Array(options.batch * tokens);
+  const targets = new BigInt64Array(options.batch * tokens);
+  return {
+    outputs: tokenizer.size,
+    trainExamples: Math.floor(total / tokens),
+    // An epoch is as many windows as the text has without overlap; where they begin is random.
+    stepsPerEpoch: Math.max(1, Math.floor(total / (tokens * options.batch))),
+    tokens,
+    tokenizer,
+    feeds(step) {
+      const random = Random.derive(options.seed, 'windows', step);
+      for (let i = 0; i < options.batch; i++) {
+        let start = random.integer(total);
+        let stream = 0;
+        while (start >= usable[stream]!) start -= usable[stream++]!;
+        const source = train[stream]!;
+        for (let t = 0; t < tokens; t++) {
+          ids[i * tokens + t] = BigInt(source[start + t]!);
+          targets[i * tokens + t] = BigInt(source[start + t + 1]!);
+        }
+      }
+      return { ids, targets };
+    },
+    evaluation(split) {
+      const texts = corpus[split];
+      return {
+        kind: 'language',
+        streams: split === 'train' ? train : encode(texts),
+        characters: texts.reduce((sum, text) => sum + text.length, 0),
+        words: texts.reduce((sum, text) => sum + text.split(/\s+/).filter(Boolean).length, 0),
+      };
+    },
+  };
+}
+
+/** Encodes a long text line by line. */
+export function encodeLong(text: string, tokenizer: Tokenizer): Int32Array {
+  return Int32Array.from(linePieces(text).flatMap((piece) => tokenizer.encode(piece)));
+}

@@ -1,0 +1,128 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { ConfigError } from '../errors.ts';
+import { readJson, readText, writeAtomically } from '../files/storage.ts';
+import { bpeFiles, type TokenizerFiles } from './bpe.ts';
+
+/** Text to token numbers and back. */
+export interface Tokenizer {
+  /** Number of entries. */
+  readonly size: number;
+  encode(text: string): number[];
+  decode(ids: readonly number[]): string;
+  /** The number of a special token such as "[CLS]". */
+  id(token: string): number | undefined;
+  /** The files that describe it; absent for tokenizers that are not in the Hugging Face form. */
+  readonly files?: TokenizerFiles;
+}
+
+/** A tokenizer from Hugging Face files (WordPiece, byte-level BPE, ...). Special tokens are not added by encode. */
+export function huggingFaceTokenizer(files: TokenizerFiles): Tokenizer {
+  let tokenizer: HuggingFaceTokenizer;
+  try {
+    tokenizer = new HuggingFaceTokenizer(files.tokenizer, files.config);
+  } catch (error) {
+    throw new ConfigError(`The tokenizer cannot be used: ${(error as Error).message}`);
+  }
+  const model = files.tokenizer.model as { readonly vocab: Readonly<Record<string, number>> };
+  const added = (files.tokenizer.added_tokens ?? []) as readonly { readonly id: number }[];
+  return {
+    size: Math.max(...Object.values(model.vocab), ...added.map((token) => token.id)) + 1,
+    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
+    id: (token) => tokenizer.token_to_id(token),
+    files,
+  };
+}
+
+/** BERT's uncased WordPiece over a list of entries ("[PAD]", "[UNK]", "[CLS]", "[SEP]" among them). */
+export function wordPieceFiles(entries: readonly string[], lowercase = true): TokenizerFiles {
+  const vocab = Object.fromEntries(entries.map((entry, id) => [entry, id]));
+  const specials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'].filter((token) => token in vocab);
+  if (!('[UNK]' in vocab)) throw new ConfigError('A WordPiece vocabulary needs an entry "[UNK]".');
+  return {
+    tokenizer: {
+      version: '1.0',
+      truncation: null,
+      padding: null,
+      added_tokens: specials.map((content) => ({
+        id: vocab[content],
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
+      normalizer: {
+        type: 'BertNormalizer',
+        clean_text: true,
+        handle_chinese_chars: true,
+        strip_accents: null,
+        lowercase,
+      },
+      pre_tokenizer: { type: 'BertPreTokenizer' },
+      post_processor: null,
+      decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+      model: {
+        type: 'WordPiece',
+        unk_token: '[UNK]',
+        continuing_subword_prefix: '##',
+        max_input_chars_per_word: 100,
+        vocab,
+      },
+    },
+    config: { tokenizer_class: 'BertTokenizer', do_lower_case: lowercase, model_max_length: 512 },
+  };
+}
+
+/** Reads vocab.txt (one WordPiece entry a line; gzip allowed). */
+export const readWordPieceEntries = (path: string): string[] => readText(path).split(/\r?\n/).filter(Boolean);
+
+/**
+ * The entries of a WordPiece vocabulary that occur at least `minimum` times in `texts`, with the special tokens and
+ * all single characters kept, so that rare words fall apart into pieces instead of becoming unknown.
+ */
+export function trimWordPiece(entries: readonly string[], texts: readonly string[], minimum: number): string[] {
+  const full = huggingFaceTokenizer(wordPieceFiles(entries));
+  const counts = new Uint32Array(entries.length);
+  for (const text of texts) for (const id of full.encode(text)) counts[id]! += 1;
+  const single = /^(##)?[\u0021-\u007e]$/u;
+  return entries.filter((entry, id) => /^\[(PAD|UNK|CLS|SEP|MASK)\]$/.test(entry) || single.test(entry) || counts[id]! >= minimum);
+}
+
+/** Loads the tokenizer of a model folder: tokenizer.json, or vocab.txt, or vocab.json with merges.txt. */
+export function loadTokenizer(folder: string): Tokenizer {
+  const path = (name: string) => [join(folder, name), join(folder, `${name}.gz`)].find(existsSync);
+  const json = path('tokenizer.json');
+  if (json) {
+    const config = path('tokenizer_config.json');
+    return huggingFaceTokenizer({
+      tokenizer: readJson(json) as Record<string, unknown>,
+      config: config ? (readJson(config) as Record<string, unknown>) : {},
+    });
+  }
+  const wordPiece = path('vocab.txt');
+  if (wordPiece) return huggingFaceTokenizer(wordPieceFiles(readWordPieceEntries(wordPiece)));
+  const vocabulary = path('vocab.json');
+  const merges = path('merges.txt');
+  if (vocabulary && merges) return huggingFaceTokenizer(readBpe(vocabulary, merges));
+  throw new ConfigError(`${folder} has no tokenizer.json, no vocab.txt and no vocab.json with merges.txt.`);
+}
+
+/** GPT-2's vocab.json and merges.txt. */
+export function readBpe(vocabularyPath: string, mergesPath: string): TokenizerFiles {
+  const vocabulary = Object.entries(readJson(vocabularyPath) as Record<string, number>);
+  const entries = vocabulary.sort(([, a], [, b]) => a - b).map(([entry]) => entry);
+  const merges = readText(mergesPath)
+    .split(/\r?\n/)
+    .filter((line) => line && !line.startsWith('#version'))
+    .map((line) => line.split(' ') as [string, string]);
+  return bpeFiles(entries, merges);
+}
+
+export function saveTokenizer(folder: string, files: TokenizerFiles): void {
+  writeAtomically(join(folder, 'tokenizer.json'), `${JSON.stringify(files.tokenizer)}\n`);
+  writeAtomically(join(folder, 'tokenizer_config.json'), `${JSON.stringify(files.config, null, 2)}\n`);
+}

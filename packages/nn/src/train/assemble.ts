@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { ConfigError } from '../errors.ts';
+import type { TaskData } from '../data/task.ts';
+import { loadModel } from '../files/load.ts';
+import type { Preprocess } from '../files/model-folder.ts';
+import { type ModelConfig, parseModelConfig } from '../model/config.ts';
+import { bertConfig, gptConfig, vitConfig } from '../model/presets.ts';
+import { initialWeights, type Weights } from '../model/weights.ts';
+import type { Recipe } from './recipe.ts';
+
+/** The model a recipe describes, with the sizes that the data decides filled in, and its starting weights. */
+export function assembleModel(recipe: Recipe, data: TaskData, root: string): { config: ModelConfig; weights: Weights } {
+  const { model } = recipe;
+  if ('from' in model) {
+    const { config, weights } = loadModel(join(root, model.from));
+    if (config.head.outputs !== data.outputs) {
+      throw new ConfigError(`${model.from} has ${config.head.outputs} outputs, the data ${data.outputs}.`);
+    }
+    return { config, weights };
+  }
+  const config = 'config' in model ? parseModelConfig(model.config, `recipe ${recipe.name}`) : preset(model, data);
+  return { config, weights: initialWeights(config, recipe.training.seed) };
+}
+
+function preset(model: Extract<Recipe['model'], { preset: string }>, data: TaskData): ModelConfig {
+  switch (model.preset) {
+    case 'vit': {
+      if (!data.image) throw new ConfigError('The preset "vit" needs image data.');
+      const { preset: _, stride, ...rest } = model;
+      return vitConfig({ ...rest, ...(stride ? { stride } : {}), image: data.image, classes: data.outputs });
+    }
+    case 'bert':
+    case 'gpt': {
+      if (!data.tokens || !data.tokenizer) throw new ConfigError(`The preset "${model.preset}" needs text data.`);
+      const sizes = { maxTokens: data.tokens, vocabulary: data.tokenizer.size };
+      return model.preset === 'bert'
+        ? bertConfig({ ...model, ...sizes, classes: data.outputs })
+        : gptConfig({ ...model, ...sizes });
+    }
+  }
+}
+
+/** What must be known to prepare inputs for the trained model. */
+export function preprocessOf(recipe: Recipe): Preprocess {
+  const { data } = recipe;
+  if (data.kind === 'mnist' || data.kind === 'cifar10') return { normalise: data.normalise };
+  return data.kind === 'texts' ? { classes: data.classes } : {};
+}
