@@ -1,15 +1,7 @@
 import { DegreeError, OptionError } from '../errors.ts';
+import type { Algebra } from '../functions/algebra.ts';
 import type { Symmetry, TargetFunction } from '../functions/target.ts';
-import {
-  type Domain,
-  describeDomain,
-  fromUnit,
-  hull,
-  type Interval,
-  isSymmetric,
-  positivePart,
-  toUnit,
-} from '../interval.ts';
+import { type Domain, describeDomain, fromUnit, hull, type Interval, isSymmetric, positivePart } from '../interval.ts';
 import { chebyshevCoefficients, chebyshevNodes } from '../numeric/chebyshev-transform.ts';
 import { Polynomial } from '../polynomial.ts';
 
@@ -33,9 +25,9 @@ export interface FitProblem {
 }
 
 /**
- * The shape every fit of this package has: p(x) = base(x) + factor(x) q(u(x)) with a free polynomial q on [-1, 1].
- * Parity makes u quadratic in x and halves the unknowns; constraints go into base (an interpolant) and factor (its node
- * polynomial), so q is free and one exchange or one least-squares solver serves every combination.
+ * The shape every fit has: p(x) = base(x) + factor(x) q(u(x)) with a free polynomial q on [-1, 1]. Parity makes u
+ * quadratic in x and halves the unknowns; constraints go into base (an interpolant) and factor (its node polynomial).
+ * So q is free, and one exchange or one least-squares solver serves every combination.
  */
 export interface Ansatz {
   /** Where the error is looked at: the half x >= 0 when there is a parity. */
@@ -43,11 +35,24 @@ export interface Ansatz {
   readonly parity: 'none' | 'even' | 'odd';
   /** Degree of q. */
   readonly unknownDegree: number;
-  u(x: number): number;
-  base(x: number): number;
-  factor(x: number): number;
-  /** The polynomial p for a given q, on the hull of the whole domain. */
-  assemble(q: (u: number) => number): Polynomial;
+  /** The three maps in an arithmetic: doubles for the exchange, double-doubles for the last solve. */
+  maps<T>(arithmetic: Arithmetic<T>): AnsatzMaps<T>;
+  /** The polynomial p, from its values less `rest(x)`, at degree + 1 nodes. */
+  assemble(p: (x: number) => number): Polynomial;
+}
+
+export interface AnsatzMaps<T> {
+  u(x: T): T;
+  base(x: T): T;
+  factor(x: T): T;
+}
+
+export type Arithmetic<T> = Pick<Algebra<T>, 'constant' | 'add' | 'subtract' | 'multiply' | 'divide'>;
+
+/** p(x) = value, restated for the part of p that remains after the symmetry's rest and an odd factor x are taken off. */
+interface Condition {
+  readonly x: number;
+  readonly value: number;
 }
 
 /** Whether the problem may be solved on half the domain without changing its solution. */
@@ -90,7 +95,6 @@ function resolveConstraints(problem: FitProblem): Required<Constraint>[] {
 export function makeAnsatz(problem: FitProblem): Ansatz {
   const constraints = resolveConstraints(problem);
   const choice = problem.parity ?? 'auto';
-  const hullInterval = hull(problem.domain);
   if (choice === 'even' || choice === 'odd') {
     if (!isSymmetric(problem.domain))
       throw new OptionError(
@@ -104,112 +108,124 @@ export function makeAnsatz(problem: FitProblem): Ansatz {
   }
   const symmetry = choice === 'auto' ? usableSymmetry(problem, constraints) : undefined;
   if (symmetry) return paritySolved(problem, constraints, symmetry);
-
-  const unit = (x: number) => toUnit(hullInterval, x);
-  const { base, factor } = constrained(
-    unit,
-    constraints.map(({ x, value }) => ({ u: unit(x), value })),
-    problem.degree,
-  );
-  return {
+  const interval = hull(problem.domain);
+  return finish({
     domain: problem.domain,
     parity: 'none',
+    degree: problem.degree,
+    interval,
+    rest: { constant: 0, slope: 0 },
+    conditions: constraints,
     unknownDegree: problem.degree - constraints.length,
-    u: unit,
-    base,
-    factor,
-    assemble: (q) =>
-      samplePolynomial(
-        (x) => base(x) + factor(x) * q(unit(x)),
-        problem.degree,
-        hullInterval,
-        () => true,
-      ),
-  };
+    u: (a, x) => {
+      const [lo, hi] = interval.map((end) => a.constant(end)) as [typeof x, typeof x];
+      return a.divide(a.subtract(a.subtract(x, lo), a.subtract(hi, x)), a.subtract(hi, lo));
+    },
+  });
 }
 
 function paritySolved(problem: FitProblem, constraints: readonly Required<Constraint>[], symmetry: Symmetry): Ansatz {
-  const half = positivePart(problem.domain);
-  const [lo, hi] = hull(half);
-  const isOdd = symmetry.parity === 'odd';
-  const degree = problem.degree % 2 === (isOdd ? 1 : 0) ? problem.degree : problem.degree - 1;
+  const { parity, constant, slope } = symmetry;
+  const domain = positivePart(problem.domain);
+  const degree = problem.degree % 2 === (parity === 'odd' ? 1 : 0) ? problem.degree : problem.degree - 1;
   if (degree < 0) throw new DegreeError('an odd polynomial needs a degree of at least 1');
-  // u runs over [-1, 1] as x^2 runs over [lo^2, hi^2]; differences of squares as products keep small x exact.
-  const u = (x: number) => ((x - lo) * (x + lo) - (hi - x) * (hi + x)) / ((hi - lo) * (hi + lo));
-  const rest = (x: number) => symmetry.constant + symmetry.slope * x;
-  const conditions: { u: number; value: number }[] = [];
+  const conditions: Condition[] = [];
   for (const { x, value } of constraints) {
-    const wanted = value - rest(x);
-    if (isOdd && x === 0) {
+    const wanted = value - (constant + slope * x);
+    if (parity === 'odd' && x === 0) {
       if (wanted !== 0) throw new OptionError(`an odd polynomial is 0 at 0, so p(0) = ${value} cannot hold`);
-    } else {
-      const condition = { u: u(x), value: isOdd ? wanted / x : wanted };
-      const same = conditions.find((c) => c.u === condition.u);
-      if (same === undefined) conditions.push(condition);
-      else if (Math.abs(same.value - condition.value) > 1e-12 * (1 + Math.abs(same.value)))
-        throw new OptionError(`the constraints at x = ${x} and ${-x} contradict the ${symmetry.parity} parity`);
+      continue;
     }
+    const condition = { x: Math.abs(x), value: parity === 'odd' ? wanted / x : wanted };
+    const same = conditions.find((c) => c.x === condition.x);
+    if (same === undefined) conditions.push(condition);
+    else if (Math.abs(same.value - condition.value) > 1e-12 * (1 + Math.abs(same.value)))
+      throw new OptionError(`the constraints at x = ${x} and ${-x} contradict the ${parity} parity`);
   }
-  const outer = (x: number) => (isOdd ? x : 1);
-  const inner = constrained(u, conditions, Math.floor(degree / 2));
-  const base = (x: number) => rest(x) + outer(x) * inner.base(x);
-  const factor = (x: number) => outer(x) * inner.factor(x);
-  const hullInterval: Interval = [-hi, hi];
-  return {
-    domain: half,
-    parity: symmetry.parity,
+  const [lo, hi] = hull(domain);
+  return finish({
+    domain,
+    parity,
+    degree,
+    interval: [-hi, hi],
+    rest: { constant, slope },
+    conditions,
     unknownDegree: Math.floor(degree / 2) - conditions.length,
-    u,
-    base,
-    factor,
-    assemble: (q) => {
-      const g = samplePolynomial(
-        (x) => outer(x) * inner.base(x) + factor(x) * q(u(x)),
-        degree,
-        hullInterval,
-        (j) => j % 2 === degree % 2,
+    // u runs over [-1, 1] as x^2 runs over [lo^2, hi^2]; differences of squares as products keep small x exact.
+    u: (a, x) => {
+      const [l, h] = [a.constant(lo), a.constant(hi)];
+      const below = a.multiply(a.subtract(x, l), a.add(x, l));
+      const above = a.multiply(a.subtract(h, x), a.add(h, x));
+      return a.divide(a.subtract(below, above), a.add(below, above));
+    },
+  });
+}
+
+interface Shape {
+  readonly domain: Domain;
+  readonly parity: 'none' | 'even' | 'odd';
+  readonly degree: number;
+  readonly interval: Interval;
+  readonly rest: { readonly constant: number; readonly slope: number };
+  readonly conditions: readonly Condition[];
+  readonly unknownDegree: number;
+  readonly u: <T>(arithmetic: Arithmetic<T>, x: T) => T;
+}
+
+function finish(shape: Shape): Ansatz {
+  const { domain, parity, degree, interval, rest, conditions, unknownDegree } = shape;
+  if (conditions.some(({ x }, i) => conditions.findIndex((c) => c.x === x) !== i))
+    throw new OptionError('two constraints are at the same point: keep one of them');
+  if (unknownDegree < 0)
+    throw new DegreeError(
+      `degree ${degree} is too low for ${conditions.length} constraint(s): raise it or drop a constraint`,
+    );
+  return {
+    domain,
+    parity,
+    unknownDegree,
+    maps: (arithmetic) => makeMaps(shape, arithmetic),
+    assemble: (p) => {
+      // Only coefficients of the right parity are kept; the rest is put in exactly.
+      const values = chebyshevNodes(degree + 1).map((t) => {
+        const x = fromUnit(interval, t);
+        return p(x) - (rest.constant + rest.slope * x);
+      });
+      const coefficients = chebyshevCoefficients(values).map((c, j) =>
+        parity === 'none' || j % 2 === degree % 2 ? c : 0,
       );
-      const coefficients = [...g.coefficients];
-      if (symmetry.slope !== 0) coefficients[1] = (coefficients[1] ?? 0) + symmetry.slope * hi;
-      coefficients[0] = coefficients[0]! + symmetry.constant;
-      return new Polynomial(coefficients, hullInterval);
+      if (rest.slope !== 0) coefficients[1] = (coefficients[1] ?? 0) + rest.slope * interval[1];
+      coefficients[0] = coefficients[0]! + rest.constant;
+      return new Polynomial(coefficients, interval);
     },
   };
 }
 
-/** The interpolant of the conditions and their node polynomial, as functions of x through u(x). */
-function constrained(u: (x: number) => number, conditions: readonly { u: number; value: number }[], degree: number) {
-  for (let i = 0; i < conditions.length; i++) {
-    if (conditions.findIndex((c) => c.u === conditions[i]!.u) !== i)
-      throw new OptionError('two constraints are at the same point: keep one of them');
-  }
-  if (degree < conditions.length)
-    throw new DegreeError(
-      `the degree is too low for ${conditions.length} constraint(s): raise it or drop a constraint`,
-    );
-  const base = (x: number) => {
-    const v = u(x);
-    return conditions.reduce((sum, { u: node, value }, i) => {
-      let term = value;
-      for (let j = 0; j < conditions.length; j++)
-        if (j !== i) term *= (v - conditions[j]!.u) / (node - conditions[j]!.u);
-      return sum + term;
-    }, 0);
+function makeMaps<T>({ u, parity, rest, conditions }: Shape, a: Arithmetic<T>): AnsatzMaps<T> {
+  const nodes = conditions.map(({ x, value }) => ({ u: u(a, a.constant(x)), value: a.constant(value) }));
+  const zero = a.constant(0);
+  const one = a.constant(1);
+  const constant = a.constant(rest.constant);
+  const slope = a.constant(rest.slope);
+  const outer = (x: T) => (parity === 'odd' ? x : one);
+  const interpolant = (x: T): T => {
+    const v = u(a, x);
+    return nodes.reduce((sum, { u: node, value }, i) => {
+      const term = nodes.reduce(
+        (product, other, j) =>
+          i === j ? product : a.multiply(product, a.divide(a.subtract(v, other.u), a.subtract(node, other.u))),
+        value,
+      );
+      return a.add(sum, term);
+    }, zero);
   };
-  const factor = (x: number) => conditions.reduce((product, { u: node }) => product * (u(x) - node), 1);
-  return { base, factor };
-}
-
-/** The polynomial of that degree through its own values; `keep` says which coefficients may be nonzero. */
-function samplePolynomial(
-  p: (x: number) => number,
-  degree: number,
-  interval: Interval,
-  keep: (j: number) => boolean,
-): Polynomial {
-  const values = chebyshevNodes(degree + 1).map((t) => p(fromUnit(interval, t)));
-  return new Polynomial(
-    chebyshevCoefficients(values).map((c, j) => (keep(j) ? c : 0)),
-    interval,
-  );
+  return {
+    u: (x) => u(a, x),
+    base: (x) => a.add(a.add(constant, a.multiply(slope, x)), a.multiply(outer(x), interpolant(x))),
+    factor: (x) => {
+      if (nodes.length === 0) return outer(x);
+      const v = u(a, x);
+      return nodes.reduce((product, { u: node }) => a.multiply(product, a.subtract(v, node)), outer(x));
+    },
+  };
 }

@@ -9,7 +9,7 @@ import type { Constraint, FitProblem, ParityChoice } from './ansatz.ts';
 import { interpolate, truncate } from './chebyshev.ts';
 import type { Density } from './density.ts';
 import { leastSquares } from './least-squares.ts';
-import { type RemezResult, remez } from './remez.ts';
+import { type RemezOptions, type RemezResult, remez } from './remez.ts';
 
 /** What is common to every request for an approximation. */
 export interface TargetOptions {
@@ -128,18 +128,29 @@ function run(method: NonNullable<FitOptions['method']>, problem: FitProblem, den
     case 'least-squares':
       return { polynomial: leastSquares(problem, density), used: method, notes: [] };
     case 'minimax':
-      try {
-        const remezResult = remez(problem);
-        return { polynomial: remezResult.polynomial, remezResult, used: method, notes: [] };
-      } catch (error) {
-        const fallback = error instanceof ConvergenceError && error.reason === 'rounding';
-        if (!fallback || problem.domain.length > 1 || problem.constraints?.length) throw error;
-        const note = `the best error is below what doubles resolve on ${describeDomain(problem.domain)}, so this is the Chebyshev interpolant; a lower degree would do`;
-        return { polynomial: interpolate(problem), used: 'interpolation', notes: [note] };
-      }
+      return runMinimax(problem);
     default:
       throw new OptionError(
         `there is no method "${String(method)}": use minimax, interpolation, truncation or least-squares`,
       );
+  }
+}
+
+function runMinimax(problem: FitProblem): Run {
+  const minimax = (options: RemezOptions): Run => {
+    const remezResult = remez(problem, options);
+    return { polynomial: remezResult.polynomial, remezResult, used: 'minimax', notes: [] };
+  };
+  try {
+    return minimax({});
+  } catch (error) {
+    if (!(error instanceof ConvergenceError) || error.reason !== 'rounding') throw error;
+    // On one interval the interpolant is then as good; across gaps or with constraints only more digits help.
+    if (problem.domain.length > 1 || problem.constraints?.length) {
+      if (problem.fn.precise === undefined) throw error;
+      return minimax({ precision: 'double-double' });
+    }
+    const note = `the best error is below what doubles resolve on ${describeDomain(problem.domain)}, so this is the Chebyshev interpolant; a lower degree would do`;
+    return { polynomial: interpolate(problem), used: 'interpolation', notes: [note] };
   }
 }

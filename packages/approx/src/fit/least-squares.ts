@@ -1,4 +1,5 @@
 import { DegreeError, TableError } from '../errors.ts';
+import { numberAlgebra } from '../functions/algebra.ts';
 import { checkPoles, valueAt } from '../functions/target.ts';
 import { type Domain, describeDomain } from '../interval.ts';
 import { checkDegree, clenshaw, type Polynomial } from '../polynomial.ts';
@@ -22,6 +23,7 @@ export function leastSquares(problem: FitProblem, density?: Density): Polynomial
   checkDegree(problem.degree);
   checkPoles(problem.fn, problem.domain);
   const ansatz = makeAnsatz(problem);
+  const maps = ansatz.maps(numberAlgebra);
   const count = ansatz.unknownDegree + 1;
   const points = fittingPoints(problem.domain, density, 8 * (problem.degree + 1));
   const weight = problem.weight ?? (() => 1);
@@ -31,11 +33,11 @@ export function leastSquares(problem: FitProblem, density?: Density): Polynomial
     // With a parity the error at -x is that at x, so both halves of the density weigh on one.
     const x = ansatz.parity === 'none' ? given : Math.abs(given);
     const scale = Math.sqrt(mass) * weight(x);
-    rows.push(chebyshevRow(ansatz.u(x), count, scale * ansatz.factor(x)));
-    right.push(scale * (valueAt(problem.fn, x) - ansatz.base(x)));
+    rows.push(chebyshevRow(maps.u(x), count, scale * maps.factor(x)));
+    right.push(scale * (valueAt(problem.fn, x) - maps.base(x)));
   }
   const coefficients = solveLeastSquares(rows, right);
-  return ansatz.assemble((u) => clenshaw(coefficients, u));
+  return ansatz.assemble((x) => maps.base(x) + maps.factor(x) * clenshaw(coefficients, maps.u(x)));
 }
 
 /** The observed points with `evenShare` of the mass spread evenly (in angle, as Chebyshev nodes are). */

@@ -1,3 +1,16 @@
+import {
+  type DoubleDouble,
+  dd,
+  ddAdd,
+  ddDivide,
+  ddMultiply,
+  ddOne,
+  ddScale,
+  ddSubtract,
+  ddToNumber,
+  ddZero,
+} from '../numeric/double-double.ts';
+
 /** The polynomial q whose weighted error against g has the same size and alternating sign on a reference. */
 export interface Levelled {
   /** Signed: g - q = levelledError / weight at the first reference point. */
@@ -35,6 +48,57 @@ export function levelled(us: readonly number[], gs: readonly number[], weights: 
       return numerator / denominator;
     },
   };
+}
+
+/**
+ * The same solve in double-double, for the final polynomial. On several narrow intervals q has to be carried across the
+ * gaps between them, which multiplies the rounding of its values by up to 1e10; 53 bits do not survive that.
+ */
+export function levelledPrecise(
+  us: readonly DoubleDouble[],
+  gs: readonly DoubleDouble[],
+  weights: readonly number[],
+): { readonly levelledError: number; q(u: DoubleDouble): DoubleDouble } {
+  const lambdas = preciseWeights(us);
+  let top = ddZero;
+  let bottom = ddZero;
+  for (let k = 0; k < us.length; k++) {
+    top = ddAdd(top, ddMultiply(lambdas[k]!, gs[k]!));
+    bottom = ddAdd(bottom, ddDivide(ddScale(lambdas[k]!, sign(k)), dd(weights[k]!)));
+  }
+  const h = ddDivide(top, bottom);
+  const values = gs.map((g, k) => ddSubtract(g, ddDivide(ddScale(h, sign(k)), dd(weights[k]!))));
+  return {
+    levelledError: ddToNumber(h),
+    q: (u) => {
+      let numerator = ddZero;
+      let denominator = ddZero;
+      for (let k = 0; k < us.length; k++) {
+        const distance = ddSubtract(u, us[k]!);
+        if (distance.hi === 0) return values[k]!;
+        const term = ddDivide(lambdas[k]!, distance);
+        numerator = ddAdd(numerator, ddMultiply(term, values[k]!));
+        denominator = ddAdd(denominator, term);
+      }
+      return ddDivide(numerator, denominator);
+    },
+  };
+}
+
+function preciseWeights(us: readonly DoubleDouble[]): DoubleDouble[] {
+  // A common power of two per factor keeps the products in range without rounding them.
+  const logs = us.slice(1).map((u) => Math.log2(Math.abs(u.hi - us[0]!.hi)));
+  const mean = logs.reduce((sum, log) => sum + log, 0) / Math.max(1, logs.length);
+  const scale = 2 ** -Math.round(mean);
+  return us.map((u, k) =>
+    ddDivide(
+      ddOne,
+      us.reduce(
+        (product, other, j) => (j === k ? product : ddMultiply(product, ddScale(ddSubtract(u, other), scale))),
+        ddOne,
+      ),
+    ),
+  );
 }
 
 const sign = (k: number) => (k % 2 === 0 ? 1 : -1);

@@ -1,10 +1,11 @@
-import { ConvergenceError, DegreeError } from '../errors.ts';
-import { checkPoles, valueAt } from '../functions/target.ts';
+import { ConvergenceError, OptionError } from '../errors.ts';
+import { numberAlgebra } from '../functions/algebra.ts';
+import { checkPoles } from '../functions/target.ts';
 import { contains, type Domain, describeDomain } from '../interval.ts';
 import { checkDegree, type Polynomial } from '../polynomial.ts';
 import { type Ansatz, type FitProblem, makeAnsatz } from './ansatz.ts';
 import { type ErrorPoint, exchange, signedExtrema } from './exchange.ts';
-import { type Levelled, levelled } from './levelled.ts';
+import { doubleSolver, isPrecise, preciseSolver, type Solution, type Solver } from './solver.ts';
 
 export interface RemezResult {
   readonly polynomial: Polynomial;
@@ -15,6 +16,14 @@ export interface RemezResult {
   readonly iterations: number;
 }
 
+export interface RemezOptions {
+  /**
+   * 'double' (the default) exchanges in doubles, and where f is known to 100 bits solves once more in double-double for
+   * the final polynomial. 'double-double' exchanges in it too: a hundred times slower, for errors below 1e-13.
+   */
+  readonly precision?: 'double' | 'double-double';
+}
+
 const maxIterations = 100;
 /** The exchange stops when the largest error exceeds the levelled one by less than this fraction. */
 const tolerance = 1e-11;
@@ -23,88 +32,89 @@ const tolerance = 1e-11;
  * The best polynomial in the (weighted) maximum norm on one or several intervals, by Remez's second algorithm with
  * multi-point exchange. Cost: O(degree^2) values a pass, five to ten passes for smooth f.
  *
- * @throws ConvergenceError with `reason` 'rounding' when the best error lies below what doubles resolve, 'alternation'
- * when too few sign changes are found (f is itself such a polynomial, or oscillates between the samples),
+ * @throws ConvergenceError with `reason` 'rounding' when the best error lies below what the precision resolves,
+ * 'alternation' when too few sign changes are found (f is itself such a polynomial, or oscillates between the samples),
  * 'constraint' when a fixed value misses f by more than the rest of the error, 'iterations' when the exchange cycles.
  */
-export function remez(problem: FitProblem): RemezResult {
+export function remez(problem: FitProblem, options: RemezOptions = {}): RemezResult {
   checkDegree(problem.degree);
   checkPoles(problem.fn, problem.domain);
   const ansatz = makeAnsatz(problem);
   const count = ansatz.unknownDegree + 2;
-  if (ansatz.unknownDegree < 0)
-    throw new DegreeError('the constraints leave no free coefficient for a minimax fit: raise the degree');
-  const { fn } = problem;
-  const weight = problem.weight ?? (() => 1);
+  const { fn, weight = () => 1 } = problem;
+  const final = isPrecise(fn) ? preciseSolver(fn, problem, ansatz) : undefined;
+  if (options.precision === 'double-double' && final === undefined)
+    throw new OptionError(`${fn.name} is only known in doubles: leave precision at "double"`);
+  const solver = options.precision === 'double-double' ? final! : doubleSolver(problem, ansatz);
   const breakpoints = fn.breakpoints.filter((x) => contains(ansatz.domain, x));
 
   let reference = initialReference(ansatz, weight, count);
-  let best: RemezState | undefined;
+  let best: State | undefined;
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
-    const level = solve(problem, ansatz, weight, reference);
-    const p = (x: number) => ansatz.base(x) + ansatz.factor(x) * level.q(ansatz.u(x));
-    // The factor's sign belongs to q's error, which is what alternates.
-    const error = (x: number) => Math.sign(ansatz.factor(x)) * weight(x) * (valueAt(fn, x) - p(x));
-    const extrema = signedExtrema(error, ansatz.domain, [...reference, ...breakpoints], count);
+    const solution = solver.solve(reference);
+    const extrema = signedExtrema(solution.error, ansatz.domain, [...reference, ...breakpoints], count);
     const largest = extrema.reduce((max, e) => Math.max(max, Math.abs(e.error)), 0);
-    const h = Math.abs(level.levelledError);
-    const noise = roundingNoise(problem, weight, reference);
-    if (best === undefined || largest < best.largest) best = { level, largest, reference, iteration };
+    const h = solution.levelledError;
+    const noise = roundingNoise(problem, solver, reference);
+    const state = { solution, largest, reference, iteration };
+    if (best === undefined || largest < best.largest) best = state;
     if (largest - h <= tolerance * h + noise) {
       if (h < 4 * noise) throw roundingError(problem, h);
-      refuseDominantConstraint(problem, weight, h);
-      return finish(problem, ansatz, weight, { level, largest, reference, iteration });
+      refuseDominantConstraint(problem, h);
+      return result(problem, ansatz, state, final);
     }
     const next = exchange(extrema, count);
-    if (next === undefined) throw stuck(problem, ansatz, extrema.length, count, h, noise);
+    if (next === undefined) {
+      if (h <= 4 * noise) throw roundingError(problem, h);
+      refuseDominantConstraint(problem, h);
+      throw alternationError(problem, ansatz, extrema.length, count);
+    }
     reference = next;
   }
-  if (best!.largest - Math.abs(best!.level.levelledError) <= 1e-6 * best!.largest)
-    return finish(problem, ansatz, weight, best!);
-  if (best!.largest <= 64 * roundingNoise(problem, weight, best!.reference))
-    throw roundingError(problem, best!.largest);
+  const h = best!.solution.levelledError;
+  if (best!.largest - h <= 1e-6 * best!.largest) return result(problem, ansatz, best!, final);
+  if (best!.largest <= 64 * roundingNoise(problem, solver, best!.reference)) throw roundingError(problem, h);
+  refuseDominantConstraint(problem, h);
   throw new ConvergenceError(
-    `Remez did not settle in ${maxIterations} passes for ${fn.name}, degree ${problem.degree} on ${describeDomain(problem.domain)}: the levelled error is ${Math.abs(best!.level.levelledError).toExponential(2)}, the largest ${best!.largest.toExponential(2)}; lower the degree, or use interpolation`,
+    `${describe(problem)}: Remez did not settle in ${maxIterations} passes; the levelled error is ${h.toExponential(2)}, the largest ${best!.largest.toExponential(2)}; lower the degree, or use interpolation`,
     'iterations',
   );
 }
 
-interface RemezState {
-  readonly level: Levelled;
+interface State {
+  readonly solution: Solution;
   readonly largest: number;
   readonly reference: readonly number[];
   readonly iteration: number;
 }
 
-function solve(
-  { fn }: FitProblem,
-  ansatz: Ansatz,
-  weight: (x: number) => number,
-  reference: readonly number[],
-): Levelled {
-  const factors = reference.map((x) => ansatz.factor(x));
-  return levelled(
-    reference.map((x) => ansatz.u(x)),
-    reference.map((x, k) => (valueAt(fn, x) - ansatz.base(x)) / factors[k]!),
-    reference.map((x, k) => weight(x) * Math.abs(factors[k]!)),
-  );
+/** What an evaluation of the weighted error cannot tell from zero. */
+function roundingNoise({ fn, weight }: FitProblem, { epsilon }: Solver, reference: readonly number[]): number {
+  const size = reference.reduce((max, x) => Math.max(max, (weight?.(x) ?? 1) * Math.abs(fn.value(x))), 0);
+  return 8 * epsilon * size;
 }
 
-/** What a double evaluation of the weighted error cannot tell from zero. */
-function roundingNoise({ fn }: FitProblem, weight: (x: number) => number, reference: readonly number[]): number {
-  const size = reference.reduce((max, x) => Math.max(max, weight(x) * Math.abs(fn.value(x))), 0);
-  return 8 * 2 ** -52 * size;
+function describe({ fn, degree, domain }: FitProblem): string {
+  return `${fn.name}, degree ${degree} on ${describeDomain(domain)}`;
 }
 
-function roundingError({ fn, degree, domain }: FitProblem, h: number): ConvergenceError {
+function roundingError(problem: FitProblem, h: number): ConvergenceError {
   return new ConvergenceError(
-    `${fn.name} at degree ${degree} on ${describeDomain(domain)} has a best error of about ${h.toExponential(1)}, below what doubles resolve: lower the degree`,
+    `${describe(problem)}: the best error is about ${h.toExponential(1)}, below what the arithmetic resolves; lower the degree`,
     'rounding',
   );
 }
 
+function alternationError(problem: FitProblem, ansatz: Ansatz, found: number, wanted: number): ConvergenceError {
+  const part = ansatz.parity === 'none' ? '' : ` of the ${ansatz.parity} part`;
+  return new ConvergenceError(
+    `${describe(problem)}: the error${part} alternates at only ${found} of ${wanted} points; the function may be a polynomial of lower degree, or oscillate faster than the samples show`,
+    'alternation',
+  );
+}
+
 /** Where a fixed value is further from f than the rest of the error, no exchange can level the error. */
-function refuseDominantConstraint({ fn, constraints }: FitProblem, weight: (x: number) => number, h: number): void {
+function refuseDominantConstraint({ fn, constraints, weight = () => 1 }: FitProblem, h: number): void {
   for (const { x, value } of constraints ?? []) {
     if (value === undefined) continue;
     const miss = weight(x) * Math.abs(value - fn.value(x));
@@ -116,31 +126,16 @@ function refuseDominantConstraint({ fn, constraints }: FitProblem, weight: (x: n
   }
 }
 
-function stuck(
-  problem: FitProblem,
-  ansatz: Ansatz,
-  found: number,
-  wanted: number,
-  h: number,
-  noise: number,
-): ConvergenceError {
-  if (h <= 4 * noise) return roundingError(problem, h);
-  const where = `${problem.fn.name}, degree ${problem.degree} on ${describeDomain(problem.domain)}`;
-  return new ConvergenceError(
-    `${where}: the error alternates at only ${found} of ${wanted} points (on the ${ansatz.parity} part); the function may be a polynomial of lower degree, or oscillate faster than ${8 * wanted} samples show`,
-    'alternation',
-  );
-}
-
 /**
  * Weighted Leja points: each next point maximises weight * |factor| * distance product. They follow the equilibrium
  * measure of the domain, so they start well on several intervals and with steep weights, where scaled Chebyshev points do not.
  */
 function initialReference(ansatz: Ansatz, weight: (x: number) => number, count: number): number[] {
   const xs = candidates(ansatz.domain, 16 * count);
-  const us = xs.map((x) => ansatz.u(x));
+  const { u, factor } = ansatz.maps(numberAlgebra);
+  const us = xs.map(u);
   const scores = xs.map((x) => {
-    const size = weight(x) * Math.abs(ansatz.factor(x));
+    const size = weight(x) * Math.abs(factor(x));
     return size > 0 ? Math.log(size) : Number.NEGATIVE_INFINITY;
   });
   const chosen: number[] = [];
@@ -162,25 +157,16 @@ function candidates(domain: Domain, perInterval: number): number[] {
   );
 }
 
-function finish(
-  problem: FitProblem,
-  ansatz: Ansatz,
-  weight: (x: number) => number,
-  { level, reference, iteration }: RemezState,
-): RemezResult {
-  const polynomial = ansatz.assemble(level.q);
-  const points = reference.map((x) => ({ x, error: weight(x) * (polynomial.evaluate(x) - problem.fn.value(x)) }));
-  const mirrored =
-    ansatz.parity === 'none'
-      ? []
-      : points
-          .filter(({ x }) => x > 0)
-          .map(({ x }) => ({ x: -x, error: weight(-x) * (polynomial.evaluate(-x) - problem.fn.value(-x)) }))
-          .reverse();
+function result(problem: FitProblem, ansatz: Ansatz, state: State, final: Solver | undefined): RemezResult {
+  const { fn, weight = () => 1 } = problem;
+  const { p, levelledError } = final?.solve(state.reference) ?? state.solution;
+  const polynomial = ansatz.assemble(p);
+  const point = (x: number) => ({ x, error: weight(x) * (polynomial.evaluate(x) - fn.value(x)) });
+  const mirrored = ansatz.parity === 'none' ? [] : state.reference.filter((x) => x > 0).map((x) => -x);
   return {
     polynomial,
-    levelledError: Math.abs(level.levelledError),
-    alternation: [...mirrored, ...points],
-    iterations: iteration,
+    levelledError,
+    alternation: [...mirrored.reverse(), ...state.reference].map(point),
+    iterations: state.iteration,
   };
 }
