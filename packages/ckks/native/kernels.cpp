@@ -1,5 +1,7 @@
 // One build of the kernels: compiled once per instruction set, with CF_BUILD naming its namespace and entry point.
+#include <mutex>
 #include <new>
+#include <set>
 
 #include "args.hpp"
 #include "operations.hpp"
@@ -8,10 +10,39 @@
 #include "ops/keyswitch.hpp"
 #include "ops/linear.hpp"
 #include "ops/pointwise.hpp"
+#include "ops/sampling.hpp"
 #include "ring.hpp"
 
 namespace cf::CF_BUILD {
 namespace {
+
+/// The rings alive in this build: a handle that is stale, or from another build, is an error and not a crash.
+struct LiveRings {
+  std::mutex mutex;
+  std::set<Ring*> rings;
+
+  bool has(Ring* ring) {
+    std::lock_guard<std::mutex> lock(mutex);
+    return rings.count(ring) != 0;
+  }
+  void add(Ring* ring) {
+    std::lock_guard<std::mutex> lock(mutex);
+    rings.insert(ring);
+  }
+  void remove(Ring* ring) {
+    std::lock_guard<std::mutex> lock(mutex);
+    rings.erase(ring);
+  }
+};
+
+LiveRings& liveRings() {
+  static LiveRings* instance = new LiveRings;
+  return *instance;
+}
+
+bool takesRing(int operation) {
+  return (operation > kRingCreate && operation < kKeystream) || operation == kGenerateKeyDigit;
+}
 
 /// logN, primes -> the ring's address in *result.
 int ringCreate(Args& args, double* result) {
@@ -20,13 +51,18 @@ int ringCreate(Args& args, double* result) {
   if (!args.complete() || primes.empty()) return kBadArguments;
   if (logN < kMinLogN || logN > kMaxLogN) return kBadRing;
   for (const u64 p : primes)
-    if (p >> kMaxModulusBits || (p - 1) % (u64{2} << logN) != 0 || !isPrime(p)) return kBadModulus;
-  *result = static_cast<double>(reinterpret_cast<uintptr_t>(new Ring(logN, std::move(primes))));
+    if (p < 2 || p >> kMaxModulusBits || (p - 1) % (u64{2} << logN) != 0 || !isPrime(p)) return kBadModulus;
+  Ring* ring = new Ring(logN, std::move(primes));
+  liveRings().add(ring);
+  *result = static_cast<double>(reinterpret_cast<uintptr_t>(ring));
   return kOk;
 }
 
 int ringDestroy(Args& args) {
-  delete args.address<Ring>();
+  Ring* ring = args.address<Ring>();
+  if (!args.complete()) return kBadArguments;
+  liveRings().remove(ring);
+  delete ring;
   return kOk;
 }
 
@@ -34,7 +70,7 @@ int nttForward(Args& args) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64* src = args.address();
-  const Indices moduli = args.integers();
+  const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
   parallelFor(moduli.size(), [&](size_t j, int) {
     const u64* from = src + j * ring.n;
@@ -49,7 +85,7 @@ int nttInverse(Args& args) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64* src = args.address();
-  const Indices moduli = args.integers();
+  const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
   parallelFor(moduli.size(), [&](size_t j, int) {
     const u64* from = src + j * ring.n;
@@ -61,6 +97,11 @@ int nttInverse(Args& args) {
 }
 
 int dispatch(int operation, Args& args, double* result) {
+  if (takesRing(operation)) {
+    Ring* ring = Args(args).address<Ring>();
+    if (!liveRings().has(ring)) return kNoSuchRing;
+    args.limitIndices(ring->primes.size());
+  }
   switch (operation) {
     case kRingCreate: return ringCreate(args, result);
     case kRingDestroy: return ringDestroy(args);
@@ -84,6 +125,10 @@ int dispatch(int operation, Args& args, double* result) {
     case kInnerProductAccumulate: return innerProduct(args, true);
     case kKeySwitch: return keySwitch(args);
     case kLinearBabySteps: return linearBabySteps(args);
+    case kSampleUniform: return sampleUniformCall(args);
+    case kSampleSmall: return sampleSmall(args);
+    case kKeystream: return keystreamWords(args);
+    case kGenerateKeyDigit: return generateKeyDigit(args);
     default: return kUnknownOperation;
   }
 }
