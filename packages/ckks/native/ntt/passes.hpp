@@ -170,7 +170,7 @@ void forward(In in, u64* work, Out out, const NttTable& table) {
       Lane x[1 << kPairLevels];
       unrolled<(1 << kPairLevels)>([&](auto i) { x[i] = loadLane(work + start + i * W); });
       forwardLevels<kPairLevels, kLastLevels>(x, heap, ring);
-      forwardLanes(x, heap, ring);
+      forwardLanes<kLogW>(x, heap, ring);
       unrolled<(1 << kPairLevels)>([&](auto i) { out(start + i * W, toVec(reduce(x[i], ring), ring)); });
       heap += size_t{kRootWords} << kLastLevels;
     }
@@ -191,7 +191,7 @@ void inverse(In in, u64* work, Out out, const NttTable& table) {
       heap -= size_t{kRootWords} << kLastLevels;
       Lane x[1 << kPairLevels];
       unrolled<(1 << kPairLevels)>([&](auto i) { x[i] = toLane(in(start + i * W)); });
-      inverseLanes(x, heap, ring);
+      inverseLanes<kLogW>(x, heap, ring);
       inverseLevels<kPairLevels, kLastLevels>(x, heap, ring);
       unrolled<(1 << kPairLevels)>([&](auto i) { storeLane(work + start + i * W, x[i]); });
     }

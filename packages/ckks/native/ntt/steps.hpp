@@ -131,48 +131,51 @@ template <int from, int to, bool mirrored>
   }(std::make_integer_sequence<int, W>{});
 }
 
-/// The levels within vectors, for each pair of neighbours among x[0..2^kPairLevels).
+/// The levels within vectors (logW of them, a parameter so that builds with one lane compile none of this), for each pair
+/// of neighbours among x[0..2^kPairLevels).
+template <int logW>
 [[gnu::always_inline]] inline void forwardLanes(Lane* x, const u64* heap, const LaneRing& ring) {
   [[maybe_unused]] static constexpr auto reducedAt = [] {
-    std::array<bool, kLogW + 1> at{};
+    std::array<bool, logW + 1> at{};
     double bound = Reductions<kPairLevels>::forward(kForwardBound, kLargest).largest;
-    for (int stage = 0; stage < kLogW; ++stage) {
+    for (int stage = 0; stage < logW; ++stage) {
       const double product = productBound(bound);
       at[stage] = bound + product > kLargest;
       bound = (at[stage] ? kReducedBound : bound) + product;
     }
     return at;
   }();
-  if constexpr (kLogW > 0)
+  if constexpr (logW > 0)
     unrolled<(1 << kPairLevels) / 2>([&](auto pair) __attribute__((always_inline)) {
       Lane &a = x[2 * pair], &b = x[2 * pair + 1];
-      unrolled<kLogW>([&](auto stage) __attribute__((always_inline)) {
+      unrolled<logW>([&](auto stage) __attribute__((always_inline)) {
         constexpr int groups = 2 << stage;
         rearrange<stage - 1, stage, false>(a, b);
         if constexpr (reducedAt[stage]) a = reduce(a, ring);
         butterfly(a, b, rootsAt<kLastLevels, groups>(heap, (1 << (kPairLevels + stage)) + pair * groups), ring);
       });
-      rearrange<kLogW - 1, -1, false>(a, b);
+      rearrange<logW - 1, -1, false>(a, b);
     });
 }
 
+template <int logW>
 [[gnu::always_inline]] inline void inverseLanes(Lane* x, const u64* heap, const LaneRing& ring) {
   [[maybe_unused]] static constexpr auto reducedAt = [] {
-    std::array<bool, kLogW + 1> at{};
+    std::array<bool, logW + 1> at{};
     double bound = 1;
-    for (int stage = kLogW - 1; stage >= 0; --stage) {
+    for (int stage = logW - 1; stage >= 0; --stage) {
       at[stage] = 2 * bound > kLargest / 2;
       const double sum = at[stage] ? kReducedBound : 2 * bound, product = productBound(2 * bound);
       bound = sum > product ? sum : product;
     }
     return at;
   }();
-  if constexpr (kLogW > 0)
+  if constexpr (logW > 0)
     unrolled<(1 << kPairLevels) / 2>([&](auto pair) __attribute__((always_inline)) {
       Lane &a = x[2 * pair], &b = x[2 * pair + 1];
-      rearrange<-1, kLogW - 1, true>(a, b);
-      unrolled<kLogW>([&](auto step) __attribute__((always_inline)) {
-        constexpr int stage = kLogW - 1 - step, groups = 2 << stage;
+      rearrange<-1, logW - 1, true>(a, b);
+      unrolled<logW>([&](auto step) __attribute__((always_inline)) {
+        constexpr int stage = logW - 1 - step, groups = 2 << stage;
         inverseButterfly(a, b, rootsAt<kLastLevels, groups>(heap, (2 << (kPairLevels + stage)) - (pair + 1) * groups), ring);
         if constexpr (reducedAt[stage]) a = reduce(a, ring);
         rearrange<stage, stage - 1, true>(a, b);
