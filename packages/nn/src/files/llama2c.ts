@@ -1,0 +1,93 @@
+import { FormatError } from '../errors.ts';
+import type { StoredTensor } from '../model/weights.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { readBytes } from './storage.ts';
+
+/**
+ * The version-0 checkpoint of karpathy/llama2.c: seven int32 (dim, hidden, layers, heads, kv heads, vocabulary,
+ * sequence), then float32 tensors one after another, each stacked over layers; two tables of rotary angles follow.
+ * Tensors come out under the names the format's own source gives them, with ".{layer}" added.
+ */
+export function readLlama2c(path: string): Map<string, StoredTensor> {
+  const bytes = readBytes(path);
+  const fail = (message: string): never => {
+    throw new FormatError(`${path} is not a llama2.c checkpoint (version 0): ${message}`);
+  };
+  if (bytes.length < 28) fail(`it has ${bytes.length} bytes, fewer than its header.`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const header = Array.from({ length: 7 }, (_, i) => view.getInt32(4 * i, true));
+  const [dim, hidden, layers, heads, groups, vocabulary, sequence] = header as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (header.some((value) => value === 0 || Math.abs(value) > 1e7) || header.slice(0, 5).some((value) => value < 0)) {
+    fail(`its header (${header.join(', ')}) is out of range.`);
+  }
+  // A negative vocabulary says that the output layer is stored apart from the embedding.
+  const apart = vocabulary < 0;
+  const entries = Math.abs(vocabulary);
+  const headWidth = dim / heads;
+  const shared = groups * headWidth;
+  const layout: [string, number, readonly number[]][] = [
+    ['token_embedding', 1, [entries, dim]],
+    ['rms_att', layers, [dim]],
+    ['wq', layers, [dim, dim]],
+    ['wk', layers, [shared, dim]],
+    ['wv', layers, [shared, dim]],
+    ['wo', layers, [dim, dim]],
+    ['rms_ffn', layers, [dim]],
+    ['w1', layers, [hidden, dim]],
+    ['w2', layers, [dim, hidden]],
+    ['w3', layers, [hidden, dim]],
+    ['rms_final', 1, [dim]],
+    ['freq_cis_real', 1, [sequence, headWidth / 2]],
+    ['freq_cis_imag', 1, [sequence, headWidth / 2]],
+    ...(apart ? [['wcls', 1, [entries, dim]] as [string, number, readonly number[]]] : []),
+  ];
+  const tensors = new Map<string, StoredTensor>();
+  let offset = 28;
+  for (const [name, copies, shape] of layout) {
+    const count = shape.reduce((a, b) => a * b, 1);
+    for (let layer = 0; layer < copies; layer++) {
+      if (offset + 4 * count > bytes.length) fail(`it ends inside "${name}". Was it truncated?`);
+      const data = Float32Array.from({ length: count }, (_, i) => view.getFloat32(offset + 4 * i, true));
+      tensors.set(copies === 1 ? name : `${name}.${layer}`, { shape, data });
+      offset += 4 * count;
+    }
+  }
+  if (offset !== bytes.length) fail(`${bytes.length - offset} bytes follow the last tensor.`);
+  return tensors;
+}
+
+/** llama2.c's tokenizer file: int32 longest piece, then per piece float32 score, int32 length, bytes. Decodes only. */
+export function readLlama2cTokenizer(path: string): Pick<Tokenizer, 'size' | 'decode'> {
+  const bytes = readBytes(path);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const pieces: Uint8Array[] = [];
+  let offset = 4;
+  while (offset < bytes.length) {
+    const length = offset + 8 <= bytes.length ? view.getInt32(offset + 4, true) : -1;
+    if (length < 0 || offset + 8 + length > bytes.length) {
+      throw new FormatError(`${path} is not a llama2.c tokenizer: piece ${pieces.length} runs past its end.`);
+    }
+    pieces.push(bytes.subarray(offset + 8, offset + 8 + length));
+    offset += 8 + length;
+  }
+  const utf8 = new TextDecoder();
+  const bytePiece = /^<0x([0-9A-F]{2})>$/;
+  return {
+    size: pieces.length,
+    decode(ids) {
+      const parts = ids.map((id) => {
+        const byte = bytePiece.exec(utf8.decode(pieces[id]))?.[1];
+        return byte ? Uint8Array.of(Number.parseInt(byte, 16)) : pieces[id]!;
+      });
+      return utf8.decode(Buffer.concat(parts));
+    },
+  };
+}
