@@ -56,7 +56,14 @@ export async function evaluateClassification(
       if (best === label) correct += 1;
     }
   }
-  return { kind: 'classification', examples: count, correct, accuracy: correct / count, loss: nats / count, predictions };
+  return {
+    kind: 'classification',
+    examples: count,
+    correct,
+    accuracy: correct / count,
+    loss: nats / count,
+    predictions,
+  };
 }
 
 /** A language model compiled to give the nats of each target token: outputs "nats" [batch * tokens]. */

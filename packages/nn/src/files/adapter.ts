@@ -36,7 +36,12 @@ export type Adapter = z.infer<typeof adapterSchema>;
 export type AdapterInput = z.input<typeof adapterSchema>;
 
 /** Builds the model's weights from a file's tensors. Every tensor of either side must be accounted for. */
-export function adaptWeights(config: ModelConfig, source: Weights, adapter: Adapter, where: string): Map<string, StoredTensor> {
+export function adaptWeights(
+  config: ModelConfig,
+  source: Weights,
+  adapter: Adapter,
+  where: string,
+): Map<string, StoredTensor> {
   const used = new Set<string>();
   const take = (name: string, target: string): StoredTensor => {
     const { optionalPrefix } = adapter;

@@ -88,7 +88,10 @@ const llamaSchema = z.object({
   tie_word_embeddings: z.boolean().default(false),
 });
 
-function classNames(config: { id2label?: Record<string, string> | undefined; num_labels?: number | undefined }): string[] {
+function classNames(config: {
+  id2label?: Record<string, string> | undefined;
+  num_labels?: number | undefined;
+}): string[] {
   if (config.id2label) {
     return Object.entries(config.id2label)
       .sort(([a], [b]) => Number(a) - Number(b))
@@ -109,80 +112,94 @@ const layouts: Readonly<Record<string, (value: unknown, where: string) => Foreig
     const classes = classNames(c);
     const at = 'vit.encoder.layer.{layer}';
     const qkv = (part: string) => ['query', 'key', 'value'].map((name) => `${at}.attention.attention.${name}.${part}`);
-    return finish(where, classes, {
-      task: 'image-classification',
-      embedding: { kind: 'patch', channels: c.num_channels, height, width, patch: c.patch_size, classToken: true },
-      positions: { kind: 'learned' },
-      width: c.hidden_size,
-      layers: c.num_hidden_layers,
-      attention: { heads: c.num_attention_heads, headWidth: c.hidden_size / c.num_attention_heads, qkvBias: c.qkv_bias },
-      mlp: { width: c.intermediate_size, activation: activationOf(c.hidden_act, where) },
-      norm: { kind: 'layer', epsilon: c.layer_norm_eps },
-      pool: 'class',
-      head: { outputs: classes.length },
-    }, {
-      optionalPrefix: 'vit.',
-      ignore: ['vit.pooler.*', 'pooler.*'],
-      tensors: {
-        'embedding.patch.weight': { from: 'vit.embeddings.patch_embeddings.projection.weight', reshape: true },
-        'embedding.patch.bias': 'vit.embeddings.patch_embeddings.projection.bias',
-        'embedding.class': 'vit.embeddings.cls_token',
-        'embedding.position.weight': { from: 'vit.embeddings.position_embeddings', reshape: true },
-        'layers.{layer}.attention.qkv.weight': { from: qkv('weight') },
-        'layers.{layer}.attention.qkv.bias': { from: qkv('bias') },
-        ...dense('layers.{layer}.attention.out', `${at}.attention.output.dense`),
-        ...dense('layers.{layer}.mlp.up', `${at}.intermediate.dense`),
-        ...dense('layers.{layer}.mlp.down', `${at}.output.dense`),
-        ...dense('layers.{layer}.norm1', `${at}.layernorm_before`),
-        ...dense('layers.{layer}.norm2', `${at}.layernorm_after`),
-        ...dense('norm', 'vit.layernorm'),
-        ...dense('head', 'classifier'),
+    return finish(
+      where,
+      classes,
+      {
+        task: 'image-classification',
+        embedding: { kind: 'patch', channels: c.num_channels, height, width, patch: c.patch_size, classToken: true },
+        positions: { kind: 'learned' },
+        width: c.hidden_size,
+        layers: c.num_hidden_layers,
+        attention: {
+          heads: c.num_attention_heads,
+          headWidth: c.hidden_size / c.num_attention_heads,
+          qkvBias: c.qkv_bias,
+        },
+        mlp: { width: c.intermediate_size, activation: activationOf(c.hidden_act, where) },
+        norm: { kind: 'layer', epsilon: c.layer_norm_eps },
+        pool: 'class',
+        head: { outputs: classes.length },
       },
-    });
+      {
+        optionalPrefix: 'vit.',
+        ignore: ['vit.pooler.*', 'pooler.*'],
+        tensors: {
+          'embedding.patch.weight': { from: 'vit.embeddings.patch_embeddings.projection.weight', reshape: true },
+          'embedding.patch.bias': 'vit.embeddings.patch_embeddings.projection.bias',
+          'embedding.class': 'vit.embeddings.cls_token',
+          'embedding.position.weight': { from: 'vit.embeddings.position_embeddings', reshape: true },
+          'layers.{layer}.attention.qkv.weight': { from: qkv('weight') },
+          'layers.{layer}.attention.qkv.bias': { from: qkv('bias') },
+          ...dense('layers.{layer}.attention.out', `${at}.attention.output.dense`),
+          ...dense('layers.{layer}.mlp.up', `${at}.intermediate.dense`),
+          ...dense('layers.{layer}.mlp.down', `${at}.output.dense`),
+          ...dense('layers.{layer}.norm1', `${at}.layernorm_before`),
+          ...dense('layers.{layer}.norm2', `${at}.layernorm_after`),
+          ...dense('norm', 'vit.layernorm'),
+          ...dense('head', 'classifier'),
+        },
+      },
+    );
   },
   bert(value, where) {
     const c = check(bertSchema, value, where);
     const classes = classNames(c);
     const at = 'bert.encoder.layer.{layer}';
     const qkv = (part: string) => ['query', 'key', 'value'].map((name) => `${at}.attention.self.${name}.${part}`);
-    return finish(where, classes, {
-      task: 'text-classification',
-      embedding: {
-        kind: 'token',
-        vocabulary: c.vocab_size,
-        maxTokens: c.max_position_embeddings,
-        segments: c.type_vocab_size,
-        norm: true,
+    return finish(
+      where,
+      classes,
+      {
+        task: 'text-classification',
+        embedding: {
+          kind: 'token',
+          vocabulary: c.vocab_size,
+          maxTokens: c.max_position_embeddings,
+          segments: c.type_vocab_size,
+          norm: true,
+        },
+        positions: { kind: 'learned' },
+        width: c.hidden_size,
+        layers: c.num_hidden_layers,
+        attention: { heads: c.num_attention_heads, headWidth: c.hidden_size / c.num_attention_heads },
+        mlp: { width: c.intermediate_size, activation: activationOf(c.hidden_act, where) },
+        norm: { kind: 'layer', epsilon: c.layer_norm_eps },
+        placement: 'post',
+        finalNorm: false,
+        pool: 'class',
+        head: { outputs: classes.length, hidden: { width: c.hidden_size, activation: 'tanh' } },
       },
-      positions: { kind: 'learned' },
-      width: c.hidden_size,
-      layers: c.num_hidden_layers,
-      attention: { heads: c.num_attention_heads, headWidth: c.hidden_size / c.num_attention_heads },
-      mlp: { width: c.intermediate_size, activation: activationOf(c.hidden_act, where) },
-      norm: { kind: 'layer', epsilon: c.layer_norm_eps },
-      placement: 'post',
-      finalNorm: false,
-      pool: 'class',
-      head: { outputs: classes.length, hidden: { width: c.hidden_size, activation: 'tanh' } },
-    }, {
-      optionalPrefix: 'bert.',
-      ignore: ['bert.embeddings.position_ids', 'cls.*'],
-      tensors: {
-        'embedding.token.weight': 'bert.embeddings.word_embeddings.weight',
-        'embedding.segment.weight': 'bert.embeddings.token_type_embeddings.weight',
-        'embedding.position.weight': 'bert.embeddings.position_embeddings.weight',
-        ...dense('embedding.norm', 'bert.embeddings.LayerNorm'),
-        'layers.{layer}.attention.qkv.weight': { from: qkv('weight') },
-        'layers.{layer}.attention.qkv.bias': { from: qkv('bias') },
-        ...dense('layers.{layer}.attention.out', `${at}.attention.output.dense`),
-        ...dense('layers.{layer}.norm1', `${at}.attention.output.LayerNorm`),
-        ...dense('layers.{layer}.mlp.up', `${at}.intermediate.dense`),
-        ...dense('layers.{layer}.mlp.down', `${at}.output.dense`),
-        ...dense('layers.{layer}.norm2', `${at}.output.LayerNorm`),
-        ...dense('head.hidden', 'bert.pooler.dense'),
-        ...dense('head', 'classifier'),
+      {
+        optionalPrefix: 'bert.',
+        ignore: ['bert.embeddings.position_ids', 'cls.*'],
+        tensors: {
+          'embedding.token.weight': 'bert.embeddings.word_embeddings.weight',
+          'embedding.segment.weight': 'bert.embeddings.token_type_embeddings.weight',
+          'embedding.position.weight': 'bert.embeddings.position_embeddings.weight',
+          ...dense('embedding.norm', 'bert.embeddings.LayerNorm'),
+          'layers.{layer}.attention.qkv.weight': { from: qkv('weight') },
+          'layers.{layer}.attention.qkv.bias': { from: qkv('bias') },
+          ...dense('layers.{layer}.attention.out', `${at}.attention.output.dense`),
+          ...dense('layers.{layer}.norm1', `${at}.attention.output.LayerNorm`),
+          ...dense('layers.{layer}.mlp.up', `${at}.intermediate.dense`),
+          ...dense('layers.{layer}.mlp.down', `${at}.output.dense`),
+          ...dense('layers.{layer}.norm2', `${at}.output.LayerNorm`),
+          ...dense('head.hidden', 'bert.pooler.dense'),
+          ...dense('head', 'classifier'),
+        },
       },
-    });
+    );
   },
   gpt2(value, where) {
     const c = check(gpt2Schema, value, where);
@@ -191,74 +208,84 @@ const layouts: Readonly<Record<string, (value: unknown, where: string) => Foreig
       [`${target}.weight`]: { from: `${source}.weight`, transpose: true },
       [`${target}.bias`]: `${source}.bias`,
     });
-    return finish(where, undefined, {
-      task: 'language-model',
-      embedding: { kind: 'token', vocabulary: c.vocab_size, maxTokens: c.n_positions },
-      positions: { kind: 'learned' },
-      width: c.n_embd,
-      layers: c.n_layer,
-      attention: { heads: c.n_head, headWidth: c.n_embd / c.n_head, causal: true },
-      mlp: { width: c.n_inner ?? 4 * c.n_embd, activation: activationOf(c.activation_function, where) },
-      norm: { kind: 'layer', epsilon: c.layer_norm_epsilon },
-      pool: 'none',
-      head: { outputs: c.vocab_size, tied: c.tie_word_embeddings, bias: false },
-    }, {
-      optionalPrefix: 'transformer.',
-      // Causal masks stored as buffers, and the copy of the embedding that some files keep for a tied head.
-      ignore: ['*.attn.bias', '*.attn.masked_bias', ...(c.tie_word_embeddings ? ['lm_head.weight'] : [])],
-      tensors: {
-        'embedding.token.weight': 'transformer.wte.weight',
-        'embedding.position.weight': 'transformer.wpe.weight',
-        ...dense('layers.{layer}.norm1', `${at}.ln_1`),
-        ...conv('layers.{layer}.attention.qkv', `${at}.attn.c_attn`),
-        ...conv('layers.{layer}.attention.out', `${at}.attn.c_proj`),
-        ...dense('layers.{layer}.norm2', `${at}.ln_2`),
-        ...conv('layers.{layer}.mlp.up', `${at}.mlp.c_fc`),
-        ...conv('layers.{layer}.mlp.down', `${at}.mlp.c_proj`),
-        ...dense('norm', 'transformer.ln_f'),
-        'head.weight': 'lm_head.weight',
+    return finish(
+      where,
+      undefined,
+      {
+        task: 'language-model',
+        embedding: { kind: 'token', vocabulary: c.vocab_size, maxTokens: c.n_positions },
+        positions: { kind: 'learned' },
+        width: c.n_embd,
+        layers: c.n_layer,
+        attention: { heads: c.n_head, headWidth: c.n_embd / c.n_head, causal: true },
+        mlp: { width: c.n_inner ?? 4 * c.n_embd, activation: activationOf(c.activation_function, where) },
+        norm: { kind: 'layer', epsilon: c.layer_norm_epsilon },
+        pool: 'none',
+        head: { outputs: c.vocab_size, tied: c.tie_word_embeddings, bias: false },
       },
-    });
+      {
+        optionalPrefix: 'transformer.',
+        // Causal masks stored as buffers, and the copy of the embedding that some files keep for a tied head.
+        ignore: ['*.attn.bias', '*.attn.masked_bias', ...(c.tie_word_embeddings ? ['lm_head.weight'] : [])],
+        tensors: {
+          'embedding.token.weight': 'transformer.wte.weight',
+          'embedding.position.weight': 'transformer.wpe.weight',
+          ...dense('layers.{layer}.norm1', `${at}.ln_1`),
+          ...conv('layers.{layer}.attention.qkv', `${at}.attn.c_attn`),
+          ...conv('layers.{layer}.attention.out', `${at}.attn.c_proj`),
+          ...dense('layers.{layer}.norm2', `${at}.ln_2`),
+          ...conv('layers.{layer}.mlp.up', `${at}.mlp.c_fc`),
+          ...conv('layers.{layer}.mlp.down', `${at}.mlp.c_proj`),
+          ...dense('norm', 'transformer.ln_f'),
+          'head.weight': 'lm_head.weight',
+        },
+      },
+    );
   },
   llama(value, where) {
     const c = check(llamaSchema, value, where);
     const at = 'model.layers.{layer}';
-    return finish(where, undefined, {
-      task: 'language-model',
-      embedding: { kind: 'token', vocabulary: c.vocab_size, maxTokens: c.max_position_embeddings },
-      positions: { kind: 'rotary', base: c.rope_theta, interleaved: false },
-      width: c.hidden_size,
-      layers: c.num_hidden_layers,
-      attention: {
-        heads: c.num_attention_heads,
-        ...(c.num_key_value_heads ? { keyValueHeads: c.num_key_value_heads } : {}),
-        headWidth: c.hidden_size / c.num_attention_heads,
-        causal: true,
-        qkvBias: false,
-        outBias: false,
-      },
-      mlp: { width: c.intermediate_size, kind: 'gated', activation: activationOf(c.hidden_act, where), bias: false },
-      norm: { kind: 'rms', epsilon: c.rms_norm_eps },
-      pool: 'none',
-      head: { outputs: c.vocab_size, tied: c.tie_word_embeddings, bias: false },
-    }, {
-      optionalPrefix: 'model.',
-      ignore: ['*.rotary_emb.inv_freq', ...(c.tie_word_embeddings ? ['lm_head.weight'] : [])],
-      tensors: {
-        'embedding.token.weight': 'model.embed_tokens.weight',
-        'layers.{layer}.norm1.weight': `${at}.input_layernorm.weight`,
-        'layers.{layer}.attention.qkv.weight': {
-          from: ['q', 'k', 'v'].map((name) => `${at}.self_attn.${name}_proj.weight`),
+    return finish(
+      where,
+      undefined,
+      {
+        task: 'language-model',
+        embedding: { kind: 'token', vocabulary: c.vocab_size, maxTokens: c.max_position_embeddings },
+        positions: { kind: 'rotary', base: c.rope_theta, interleaved: false },
+        width: c.hidden_size,
+        layers: c.num_hidden_layers,
+        attention: {
+          heads: c.num_attention_heads,
+          ...(c.num_key_value_heads ? { keyValueHeads: c.num_key_value_heads } : {}),
+          headWidth: c.hidden_size / c.num_attention_heads,
+          causal: true,
+          qkvBias: false,
+          outBias: false,
         },
-        'layers.{layer}.attention.out.weight': `${at}.self_attn.o_proj.weight`,
-        'layers.{layer}.norm2.weight': `${at}.post_attention_layernorm.weight`,
-        'layers.{layer}.mlp.gate.weight': `${at}.mlp.gate_proj.weight`,
-        'layers.{layer}.mlp.up.weight': `${at}.mlp.up_proj.weight`,
-        'layers.{layer}.mlp.down.weight': `${at}.mlp.down_proj.weight`,
-        'norm.weight': 'model.norm.weight',
-        'head.weight': 'lm_head.weight',
+        mlp: { width: c.intermediate_size, kind: 'gated', activation: activationOf(c.hidden_act, where), bias: false },
+        norm: { kind: 'rms', epsilon: c.rms_norm_eps },
+        pool: 'none',
+        head: { outputs: c.vocab_size, tied: c.tie_word_embeddings, bias: false },
       },
-    });
+      {
+        optionalPrefix: 'model.',
+        ignore: ['*.rotary_emb.inv_freq', ...(c.tie_word_embeddings ? ['lm_head.weight'] : [])],
+        tensors: {
+          'embedding.token.weight': 'model.embed_tokens.weight',
+          'layers.{layer}.norm1.weight': `${at}.input_layernorm.weight`,
+          'layers.{layer}.attention.qkv.weight': {
+            from: ['q', 'k', 'v'].map((name) => `${at}.self_attn.${name}_proj.weight`),
+          },
+          'layers.{layer}.attention.out.weight': `${at}.self_attn.o_proj.weight`,
+          'layers.{layer}.norm2.weight': `${at}.post_attention_layernorm.weight`,
+          'layers.{layer}.mlp.gate.weight': `${at}.mlp.gate_proj.weight`,
+          'layers.{layer}.mlp.up.weight': `${at}.mlp.up_proj.weight`,
+          'layers.{layer}.mlp.down.weight': `${at}.mlp.down_proj.weight`,
+          'norm.weight': 'model.norm.weight',
+          'head.weight': 'lm_head.weight',
+        },
+      },
+    );
   },
 };
 

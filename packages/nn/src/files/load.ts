@@ -43,7 +43,8 @@ export function loadModel(path: string, root = dirname(path)): Model {
 
 function loadWithAdapter(path: string, root: string): Model {
   const parsed = adapterRecipeSchema.safeParse(readJson(path));
-  if (!parsed.success) throw new ConfigError(`${path} is not a valid adapter recipe:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success)
+    throw new ConfigError(`${path} is not a valid adapter recipe:\n${z.prettifyError(parsed.error)}`);
   const { file, format, model, preprocess, ...adapter } = parsed.data;
   const config = parseModelConfig(model, path);
   const source = readForeign(join(root, file), format);

@@ -30,7 +30,15 @@ export type PickleValue =
   | TensorReference
   | { readonly kind: 'name'; readonly name: string };
 
-const storageTypes = new Set(['FloatStorage', 'DoubleStorage', 'HalfStorage', 'BFloat16Storage', 'LongStorage', 'IntStorage', 'BoolStorage']);
+const storageTypes = new Set([
+  'FloatStorage',
+  'DoubleStorage',
+  'HalfStorage',
+  'BFloat16Storage',
+  'LongStorage',
+  'IntStorage',
+  'BoolStorage',
+]);
 const constructors = new Set([
   'collections OrderedDict',
   'torch._utils _rebuild_tensor_v2',

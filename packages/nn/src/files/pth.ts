@@ -52,7 +52,10 @@ function resolve(tensor: TensorReference, bytes: Uint8Array | undefined, where: 
   const data = new Float32Array(count);
   const index = tensor.shape.map(() => 0);
   for (let i = 0; i < count; i++) {
-    data[i] = read(view, size * index.reduce((sum, position, axis) => sum + position * tensor.stride[axis]!, tensor.offset));
+    data[i] = read(
+      view,
+      size * index.reduce((sum, position, axis) => sum + position * tensor.stride[axis]!, tensor.offset),
+    );
     for (let axis = index.length - 1; axis >= 0; axis--) {
       index[axis]! += 1;
       if (index[axis]! < tensor.shape[axis]!) break;
@@ -75,7 +78,8 @@ function readStoredZip(bytes: Uint8Array, where: string): Map<string, Uint8Array
   let position = view.getUint32(end + 16, true);
   const files = new Map<string, Uint8Array>();
   for (let i = 0; i < count; i++) {
-    if (position + 46 > bytes.length || view.getUint32(position, true) !== 0x02014b50) fail('its directory is damaged.');
+    if (position + 46 > bytes.length || view.getUint32(position, true) !== 0x02014b50)
+      fail('its directory is damaged.');
     const method = view.getUint16(position + 10, true);
     const size = view.getUint32(position + 24, true);
     const nameLength = view.getUint16(position + 28, true);

@@ -25,7 +25,14 @@ const bytesPerElement: Readonly<Record<string, number>> = {
 
 const entrySchema = z.strictObject({
   dtype: z.string(),
-  shape: z.array(z.int().min(0).max(2 ** 40)).max(16),
+  shape: z
+    .array(
+      z
+        .int()
+        .min(0)
+        .max(2 ** 40),
+    )
+    .max(16),
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
 type Entry = z.infer<typeof entrySchema>;
@@ -149,6 +156,10 @@ export function serialiseSafetensors(tensors: Weights, metadata: Readonly<Record
   return bytes;
 }
 
-export function writeSafetensors(path: string, tensors: Weights, metadata: Readonly<Record<string, string>> = {}): void {
+export function writeSafetensors(
+  path: string,
+  tensors: Weights,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
   writeAtomically(path, serialiseSafetensors(tensors, metadata));
 }

@@ -10,7 +10,9 @@ import { elementCount, formatShape, type Tensor } from './program.ts';
 export function gradients(loss: Tensor, targets: readonly Tensor[], seed?: Tensor): Tensor[] {
   const program = loss.program;
   if (elementCount(loss.shape) !== 1) {
-    throw new ShapeError(`Only a loss of one element can be differentiated; "${loss.name}" is ${formatShape(loss.shape)}.`);
+    throw new ShapeError(
+      `Only a loss of one element can be differentiated; "${loss.name}" is ${formatShape(loss.shape)}.`,
+    );
   }
   const collected = new Map<string, Tensor>();
   const accumulate = (target: Tensor, gradient: Tensor) => {

@@ -1,7 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { ShapeError } from '../errors.ts';
 import { type OnnxOptions, toOnnx } from './onnx.ts';
-import { elementCount, formatShape, type ElementType, type Program, type Tensor } from './program.ts';
+import { type ElementType, elementCount, formatShape, type Program, type Tensor } from './program.ts';
 
 export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
 export type Feeds = Readonly<Record<string, TensorData>>;

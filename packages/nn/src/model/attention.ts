@@ -49,7 +49,11 @@ export function attention(builder: Builder, config: ModelConfig, name: string, x
     kind: 'normal',
     deviation: Math.sqrt(1 / (3 * inner)) / Math.sqrt(2 * config.layers),
   });
-  const out = ops.linear(ops.mergeHeads(mixed), outWeight, outBias ? builder.parameter(`${name}.out.bias`, [width]) : undefined);
+  const out = ops.linear(
+    ops.mergeHeads(mixed),
+    outWeight,
+    outBias ? builder.parameter(`${name}.out.bias`, [width]) : undefined,
+  );
   return builder.dropout(out);
 }
 

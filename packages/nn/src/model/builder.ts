@@ -1,4 +1,4 @@
-import { elementCount, Program, type Shape, type Tensor } from '../graph/program.ts';
+import { elementCount, type Program, type Shape, type Tensor } from '../graph/program.ts';
 import { mul } from '../ops/index.ts';
 import type { Random } from '../random.ts';
 
@@ -71,7 +71,13 @@ export class Builder {
     const fallback: Initial = decay
       ? { kind: 'normal', deviation: Math.sqrt(1 / (3 * shape.at(-1)!)) }
       : { kind: 'constant', value: 0 };
-    return this.declare({ name, shape, initial: initial ?? fallback, decay: decay && !name.includes('position'), trained: true });
+    return this.declare({
+      name,
+      shape,
+      initial: initial ?? fallback,
+      decay: decay && !name.includes('position'),
+      trained: true,
+    });
   }
 
   buffer(name: string, shape: Shape, initial: Initial): Tensor {

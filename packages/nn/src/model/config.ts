@@ -95,7 +95,11 @@ export const modelSchema = z.strictObject({
   positions: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('learned') }),
     z.strictObject({ kind: z.literal('none') }),
-    z.strictObject({ kind: z.literal('rotary'), base: z.number().default(10000), interleaved: z.boolean().default(false) }),
+    z.strictObject({
+      kind: z.literal('rotary'),
+      base: z.number().default(10000),
+      interleaved: z.boolean().default(false),
+    }),
   ]),
   width: z.int().positive(),
   layers: z.int().positive(),
@@ -140,7 +144,8 @@ export function parseModelConfig(value: unknown, where = 'model configuration'):
     throw new ConfigError(`${where}: ${message}`);
   };
   const groups = config.attention.keyValueHeads ?? config.attention.heads;
-  if (config.attention.heads % groups !== 0) fail(`${config.attention.heads} heads do not divide into ${groups} groups.`);
+  if (config.attention.heads % groups !== 0)
+    fail(`${config.attention.heads} heads do not divide into ${groups} groups.`);
   if (config.pool === 'class' && !(config.embedding.kind === 'token' || config.embedding.classToken)) {
     fail('pool "class" needs embedding.classToken.');
   }

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts';
 import type { Tensor } from '../graph/program.ts';
 import * as ops from '../ops/index.ts';
-import { attention, type AttentionMask } from './attention.ts';
+import { type AttentionMask, attention } from './attention.ts';
 import type { Builder } from './builder.ts';
 import type { ModelConfig } from './config.ts';
 import { embedPatches, embedTokens } from './embedding.ts';
@@ -33,7 +33,9 @@ export function declareInputs(builder: Builder, config: ModelConfig, tokens?: nu
   }
   const length = tokens ?? embedding.maxTokens;
   if (config.positions.kind === 'learned' && length > embedding.maxTokens) {
-    throw new ConfigError(`A sequence of ${length} tokens is longer than the model's ${embedding.maxTokens} positions.`);
+    throw new ConfigError(
+      `A sequence of ${length} tokens is longer than the model's ${embedding.maxTokens} positions.`,
+    );
   }
   const ids = program.input('ids', [batch, length], 'int64');
   return config.task === 'language-model' ? { ids } : { ids, mask: program.input('mask', [batch, length]) };
@@ -69,7 +71,9 @@ function embed(builder: Builder, config: ModelConfig, inputs: ModelInputs): { em
 }
 
 function causalMask(program: Tensor['program'], tokens: number): Tensor {
-  const values = Float32Array.from({ length: tokens * tokens }, (_, i) => (i % tokens <= Math.floor(i / tokens) ? 1 : 0));
+  const values = Float32Array.from({ length: tokens * tokens }, (_, i) =>
+    i % tokens <= Math.floor(i / tokens) ? 1 : 0,
+  );
   return program.constant(values, [tokens, tokens], 'causal');
 }
 

@@ -1,10 +1,9 @@
 import { WeightError } from '../errors.ts';
-import { elementCount, formatShape, type Shape } from '../graph/program.ts';
+import { elementCount, formatShape, Program, type Shape } from '../graph/program.ts';
 import { Random } from '../random.ts';
 import { Builder, initialise, type ParameterSpec } from './builder.ts';
 import type { ModelConfig } from './config.ts';
 import { buildModel, declareInputs } from './transformer.ts';
-import { Program } from '../graph/program.ts';
 
 /** One stored tensor: row-major float32 values. */
 export interface StoredTensor {

@@ -18,8 +18,8 @@ export {
   tanh,
 } from './elementwise.ts';
 export { linear, matmul, mergeHeads, splitHeads } from './matmul.ts';
-export { batchNorm, type BatchNormResult, layerNorm, rmsNorm } from './normalise.ts';
-export { polynomial, type PolynomialDomain } from './polynomial.ts';
+export { type BatchNormResult, batchNorm, layerNorm, rmsNorm } from './normalise.ts';
+export { type PolynomialDomain, polynomial } from './polynomial.ts';
 export { max, mean, sum } from './reduce.ts';
 export { concat, embedding, expand, gatherColumns, reshape, slice, split, transpose } from './shape.ts';
 export { crossEntropy, distillation, logSoftmax, oneHot, softmax } from './softmax.ts';

@@ -28,7 +28,9 @@ export function rawMatmul(a: Tensor, b: Tensor, flags: MatmulFlags = {}): Tensor
     const swapped = (x: Tensor) => rawTranspose(x, [...lead.map((_, i) => i), rank - 1, rank - 2]);
     const operands = [flags.transA ? swapped(a) : a, flags.transB ? swapped(b) : b];
     const product = a.program.emit1('MatMul', operands, shape);
-    return (flags.alpha ?? 1) === 1 ? product : a.program.emit1('Mul', [product, a.program.scalar(flags.alpha!)], shape);
+    return (flags.alpha ?? 1) === 1
+      ? product
+      : a.program.emit1('Mul', [product, a.program.scalar(flags.alpha!)], shape);
   }
   const attributes = {
     transA: { int: flags.transA ? 1 : 0 },

@@ -108,7 +108,9 @@ export function batchNorm(
   const wide = (vector: Tensor) => rawReshape(vector, kept);
   const flat = (statistic: Tensor) => rawReshape(statistic, [channels]);
 
-  const count = include && rawReduce('ReduceSum', program.emit1('Expand', [include, program.integers(x.shape)], x.shape), axes, true);
+  const count =
+    include &&
+    rawReduce('ReduceSum', program.emit1('Expand', [include, program.integers(x.shape)], x.shape), axes, true);
   const average = (values: Tensor) =>
     include && count
       ? program.emit1('Div', [rawReduce('ReduceSum', rawMul(values, include), axes, true), count], kept)

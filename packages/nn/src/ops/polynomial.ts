@@ -1,7 +1,7 @@
 import { ShapeError } from '../errors.ts';
 import { elementCount, formatShape, type Tensor } from '../graph/program.ts';
 import { rawAdd, rawMul, rawScale, rawSub } from './elementwise.ts';
-import { rawSplit, rawReshape } from './shape.ts';
+import { rawReshape, rawSplit } from './shape.ts';
 
 /**
  * Polynomials in the Chebyshev basis, evaluated for training with few passes over memory.
@@ -94,7 +94,9 @@ export function polynomial(x: Tensor, coefficients: Tensor, domain: PolynomialDo
   const centre = (domain.high + domain.low) / 2;
 
   const total = elementCount(x.shape);
-  const sizes = Array.from({ length: Math.ceil(total / chunkSize) }, (_, i) => Math.min(chunkSize, total - i * chunkSize));
+  const sizes = Array.from({ length: Math.ceil(total / chunkSize) }, (_, i) =>
+    Math.min(chunkSize, total - i * chunkSize),
+  );
   const chunked = (tensor: Tensor) => {
     const flat = rawReshape(tensor, [total]);
     return sizes.length === 1 ? [flat] : rawSplit(flat, 0, sizes);
@@ -125,7 +127,8 @@ export function polynomial(x: Tensor, coefficients: Tensor, domain: PolynomialDo
       const tables = stacks.map((stack, i) => {
         const row = rawReshape(parts[i]!, stack.giants[0]?.shape ?? [1, sizes[i]!]);
         const weighted = [row, ...stack.giants.map((giant) => rawMul(row, giant))];
-        const tall = weighted.length === 1 ? row : program.emit1('Concat', weighted, [blocks, sizes[i]!], { axis: { int: 0 } });
+        const tall =
+          weighted.length === 1 ? row : program.emit1('Concat', weighted, [blocks, sizes[i]!], { axis: { int: 0 } });
         const first = program.emit1('ReduceSum', [tall, program.integers([1])], [blocks, 1]);
         const rest = program.emit1('Gemm', [tall, stack.babies], [blocks, k - 1], { transB: { int: 1 } });
         return program.emit1('Concat', [first, rest], [blocks, k], { axis: { int: 1 } });
@@ -183,6 +186,10 @@ function combine(stack: ChebyshevStack, constants: Tensor, babies: Tensor, block
   const count = stack.babies.shape[1]!;
   const table = program.emit1('Gemm', [babies, stack.babies, constants], [blocks, count]);
   if (blocks === 1) return table;
-  const rows = rawSplit(table, 0, Array.from({ length: blocks }, () => 1));
+  const rows = rawSplit(
+    table,
+    0,
+    Array.from({ length: blocks }, () => 1),
+  );
   return rows.slice(1).reduce((sum, row, i) => rawAdd(sum, rawMul(row, stack.giants[i]!)), rows[0]!);
 }

@@ -8,7 +8,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
   const target = shape.map((size) => (size === -1 ? elementCount(x.shape) / known : size));
   if (elementCount(target) !== elementCount(x.shape)) {
-    throw new ShapeError(`reshape at ${program.location}: ${formatShape(x.shape)} does not fit ${formatShape(target)}.`);
+    throw new ShapeError(
+      `reshape at ${program.location}: ${formatShape(x.shape)} does not fit ${formatShape(target)}.`,
+    );
   }
   if (target.join() === x.shape.join()) return x;
   const y = rawReshape(x, target);
@@ -60,12 +62,16 @@ export function rawSplit(x: Tensor, axis: number, sizes: readonly number[]): Ten
 /** Cuts `x` along `axis` into parts of the given sizes. */
 export function split(x: Tensor, axis: number, sizes: readonly number[]): Tensor[] {
   if (sizes.reduce((a, b) => a + b, 0) !== x.shape[axis]) {
-    throw new ShapeError(`split at ${x.program.location}: ${formatShape(x.shape)} along ${axis} into ${sizes.join('+')}.`);
+    throw new ShapeError(
+      `split at ${x.program.location}: ${formatShape(x.shape)} along ${axis} into ${sizes.join('+')}.`,
+    );
   }
   const parts = rawSplit(x, axis, sizes);
   const { program } = x;
   return program.record([x], parts, (incoming) => {
-    const pieces = incoming.map((g, i) => g ?? program.constant(new Float32Array(elementCount(parts[i]!.shape)), parts[i]!.shape, 'zeros'));
+    const pieces = incoming.map(
+      (g, i) => g ?? program.constant(new Float32Array(elementCount(parts[i]!.shape)), parts[i]!.shape, 'zeros'),
+    );
     return [program.emit1('Concat', pieces, x.shape, { axis: { int: axis } })];
   });
 }
@@ -111,7 +117,9 @@ export function gatherColumns(x: Tensor, columns: readonly number[]): Tensor {
 export function slice(x: Tensor, axis: number, start: number, end: number): Tensor {
   const size = x.shape[axis]!;
   if (start < 0 || end > size || start >= end) {
-    throw new ShapeError(`slice at ${x.program.location}: [${start}, ${end}) of ${formatShape(x.shape)} along ${axis}.`);
+    throw new ShapeError(
+      `slice at ${x.program.location}: [${start}, ${end}) of ${formatShape(x.shape)} along ${axis}.`,
+    );
   }
   const { program } = x;
   const shape = x.shape.map((s, i) => (i === axis ? end - start : s));

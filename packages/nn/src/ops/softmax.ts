@@ -67,8 +67,7 @@ export function oneHot(ids: Tensor, classes: number, smoothing = 0): Tensor {
  */
 export function distillation(student: Tensor, teacher: Tensor, temperature: number): Tensor {
   const { program } = student;
-  const soften = (logits: Tensor) =>
-    program.emit1('Mul', [logits, program.scalar(1 / temperature)], logits.shape);
+  const soften = (logits: Tensor) => program.emit1('Mul', [logits, program.scalar(1 / temperature)], logits.shape);
   const target = program.emit1('Softmax', [soften(teacher)], teacher.shape, { axis: { int: -1 } });
   const logTarget = program.emit1('LogSoftmax', [soften(teacher)], teacher.shape, { axis: { int: -1 } });
   const negativeEntropy = rawReduce('ReduceSum', rawMul(target, logTarget), [0, 1], false);

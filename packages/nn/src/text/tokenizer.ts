@@ -89,7 +89,9 @@ export function trimWordPiece(entries: readonly string[], texts: readonly string
   const counts = new Uint32Array(entries.length);
   for (const text of texts) for (const id of full.encode(text)) counts[id]! += 1;
   const single = /^(##)?[\u0021-\u007e]$/u;
-  return entries.filter((entry, id) => /^\[(PAD|UNK|CLS|SEP|MASK)\]$/.test(entry) || single.test(entry) || counts[id]! >= minimum);
+  return entries.filter(
+    (entry, id) => /^\[(PAD|UNK|CLS|SEP|MASK)\]$/.test(entry) || single.test(entry) || counts[id]! >= minimum,
+  );
 }
 
 /** Loads the tokenizer of a model folder: tokenizer.json, or vocab.txt, or vocab.json with merges.txt. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { ConfigError } from '../errors.ts';
 import type { TaskData } from '../data/task.ts';
+import { ConfigError } from '../errors.ts';
 import { loadModel } from '../files/load.ts';
 import type { Preprocess } from '../files/model-folder.ts';
 import { type ModelConfig, parseModelConfig } from '../model/config.ts';

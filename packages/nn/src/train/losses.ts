@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors.ts';
-import * as ops from '../ops/index.ts';
 import type { ModelConfig } from '../model/config.ts';
+import * as ops from '../ops/index.ts';
 import type { Losses } from './step.ts';
 
 /**

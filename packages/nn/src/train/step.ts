@@ -9,8 +9,8 @@ import { checkWeights, parameterSpecs, type StoredTensor, type Weights } from '.
 import { add, mul } from '../ops/index.ts';
 import { Random } from '../random.ts';
 import {
-  adamw,
   type AdamWOptions,
+  adamw,
   clipFactor,
   type GroupState,
   type ScalarTensors,
@@ -18,7 +18,15 @@ import {
   stepScalars,
 } from './adamw.ts';
 import { firstNonFinite } from './diagnose.ts';
-import { declareGroup, flattenGroup, groupParameters, type GroupRule, isFrozen, type ParameterGroup, unflattenGroup } from './groups.ts';
+import {
+  declareGroup,
+  flattenGroup,
+  type GroupRule,
+  groupParameters,
+  isFrozen,
+  type ParameterGroup,
+  unflattenGroup,
+} from './groups.ts';
 
 /** One part of the loss. Its weight is fed at every step, so that it can be ramped. */
 export interface LossTerm {
@@ -139,18 +147,17 @@ export class TrainingStep {
    * Takes one step. `feeds` are the model's inputs and the targets; `weights` the factor of each loss term (default
    * 1). Throws DivergenceError, with the state still that of before the step, if the loss or a gradient is not finite.
    */
-  async run(
-    feeds: Feeds,
-    learningRate: number,
-    weights: Readonly<Record<string, number>> = {},
-  ): Promise<StepResult> {
+  async run(feeds: Feeds, learningRate: number, weights: Readonly<Record<string, number>> = {}): Promise<StepResult> {
     const scalars = stepScalars(this.count + 1, learningRate, this.options.optimiser, this.options.averageDecay ?? 0);
     for (const name of scalarNames) this.scalars.get(name)![0] = scalars[name];
     for (const [name, array] of this.termWeights) array[0] = weights[name] ?? 1;
     const random = Random.derive(this.options.seed, 'dropout', this.count);
     for (const { input, mask } of this.dropouts) random.fillDropoutMask(mask, input.rate);
     const all = this.feeds(feeds);
-    const results = await this.session.run(all, Object.fromEntries([...this.spare].map(([name, data]) => [`new.${name}`, data])));
+    const results = await this.session.run(
+      all,
+      Object.fromEntries([...this.spare].map(([name, data]) => [`new.${name}`, data])),
+    );
     const loss = Number(results.loss![0]);
     const gradientNorm = Number(results['gradient.norm']![0]);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw await this.explain(all, loss);
@@ -262,7 +269,10 @@ function buildStep(options: TrainingStepOptions): BuiltStep {
     .map((term) => mul(term.tensor, program.input(`weight.${term.name}`, [])))
     .reduce((sum, term) => add(sum, term));
 
-  const slopes = gradients(loss, declared.map((entry) => entry.flat));
+  const slopes = gradients(
+    loss,
+    declared.map((entry) => entry.flat),
+  );
   const { norm, factor } = clipFactor(program, slopes, optimiser.clipNorm);
   const scalars = Object.fromEntries(
     scalarNames.map((name) => [name, program.input(`scalar.${name}`, [])]),

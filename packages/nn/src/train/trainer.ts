@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { loadTask, type TaskData } from '../data/task.ts';
-import { evaluateClassification, evaluateLanguage, languageModelScorer } from '../evaluate/metrics.ts';
 import { InferenceModel } from '../evaluate/inference.ts';
+import { evaluateClassification, evaluateLanguage, languageModelScorer } from '../evaluate/metrics.ts';
 import { saveModel } from '../files/model-folder.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Weights } from '../model/weights.ts';
-import { loadTokenizer } from '../text/tokenizer.ts';
 import { assembleModel, preprocessOf } from './assemble.ts';
 import { taskLoss } from './losses.ts';
 import type { Recipe } from './recipe.ts';
@@ -122,7 +121,11 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
         if (best === undefined || validator.better(figure, best)) {
           best = figure;
           bestStep = now;
-          saveModel(modelFolder, { config, weights: averaged, preprocess: preprocessOf(recipe) }, data.tokenizer?.files);
+          saveModel(
+            modelFolder,
+            { config, weights: averaged, preprocess: preprocessOf(recipe) },
+            data.tokenizer?.files,
+          );
         }
       }
       if (due || now % reportEvery === 0) {
@@ -225,7 +228,12 @@ interface Validator {
   close(): Promise<void>;
 }
 
-async function createValidator(config: ModelConfig, weights: Weights, data: TaskData, threads: number): Promise<Validator> {
+async function createValidator(
+  config: ModelConfig,
+  weights: Weights,
+  data: TaskData,
+  threads: number,
+): Promise<Validator> {
   const set = data.evaluation('validation');
   if (set.kind === 'classification') {
     const model = await InferenceModel.create(config, weights, {
@@ -257,6 +265,3 @@ async function createValidator(config: ModelConfig, weights: Weights, data: Task
     close: () => scorer.close(),
   };
 }
-
-/** The tokenizer kept with a run's model. */
-export const runTokenizer = (modelFolder: string) => loadTokenizer(modelFolder);

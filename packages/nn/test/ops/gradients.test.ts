@@ -23,9 +23,30 @@ const positive = (x: number) => Math.abs(x) + 0.5;
 
 const cases: Case[] = [
   { name: 'add broadcast', shapes: [[3, 4], [4]], build: ([a, b]) => ops.add(a!, b!) },
-  { name: 'add inner broadcast', shapes: [[2, 3, 4], [2, 1, 4]], build: ([a, b]) => ops.add(a!, b!) },
-  { name: 'sub', shapes: [[3, 4], [1, 4]], build: ([a, b]) => ops.sub(a!, b!) },
-  { name: 'mul broadcast', shapes: [[2, 3, 4], [3, 1]], build: ([a, b]) => ops.mul(a!, b!) },
+  {
+    name: 'add inner broadcast',
+    shapes: [
+      [2, 3, 4],
+      [2, 1, 4],
+    ],
+    build: ([a, b]) => ops.add(a!, b!),
+  },
+  {
+    name: 'sub',
+    shapes: [
+      [3, 4],
+      [1, 4],
+    ],
+    build: ([a, b]) => ops.sub(a!, b!),
+  },
+  {
+    name: 'mul broadcast',
+    shapes: [
+      [2, 3, 4],
+      [3, 1],
+    ],
+    build: ([a, b]) => ops.mul(a!, b!),
+  },
   { name: 'div', shapes: [[3, 4], [4]], build: ([a, b]) => ops.div(a!, b!), draw: positive },
   { name: 'a tensor used twice', shapes: [[5]], build: ([a]) => ops.mul(a!, ops.add(a!, a!)) },
   { name: 'scale and shift', shapes: [[5]], build: ([a]) => ops.shift(ops.scale(a!, -3), 2) },
@@ -48,7 +69,14 @@ const cases: Case[] = [
   { name: 'max', shapes: [[3, 5]], build: ([a]) => ops.max(a!, [1]) },
   { name: 'reshape', shapes: [[2, 6]], build: ([a]) => ops.reshape(a!, [3, -1]) },
   { name: 'transpose', shapes: [[2, 3, 4]], build: ([a]) => ops.transpose(a!, [2, 0, 1]) },
-  { name: 'concat', shapes: [[2, 3], [2, 2]], build: ([a, b]) => ops.concat([a!, b!], 1) },
+  {
+    name: 'concat',
+    shapes: [
+      [2, 3],
+      [2, 2],
+    ],
+    build: ([a, b]) => ops.concat([a!, b!], 1),
+  },
   {
     name: 'split with an unused part',
     shapes: [[2, 5]],
@@ -61,13 +89,52 @@ const cases: Case[] = [
     shapes: [[4, 3]],
     build: ([table], program) => ops.embedding(table!, program.constant(BigInt64Array.of(1n, 3n, 1n, 0n), [2, 2])),
   },
-  { name: 'matmul', shapes: [[2, 3, 4], [2, 4, 5]], build: ([a, b]) => ops.matmul(a!, b!) },
-  { name: 'matmul transB alpha', shapes: [[2, 3, 4], [2, 5, 4]], build: ([a, b]) => ops.matmul(a!, b!, { transB: true, alpha: 0.5 }) },
-  { name: 'matmul transA', shapes: [[2, 4, 3], [2, 4, 5]], build: ([a, b]) => ops.matmul(a!, b!, { transA: true }) },
-  { name: 'matmul transA transB', shapes: [[4, 3], [5, 4]], build: ([a, b]) => ops.matmul(a!, b!, { transA: true, transB: true, alpha: 2 }) },
+  {
+    name: 'matmul',
+    shapes: [
+      [2, 3, 4],
+      [2, 4, 5],
+    ],
+    build: ([a, b]) => ops.matmul(a!, b!),
+  },
+  {
+    name: 'matmul transB alpha',
+    shapes: [
+      [2, 3, 4],
+      [2, 5, 4],
+    ],
+    build: ([a, b]) => ops.matmul(a!, b!, { transB: true, alpha: 0.5 }),
+  },
+  {
+    name: 'matmul transA',
+    shapes: [
+      [2, 4, 3],
+      [2, 4, 5],
+    ],
+    build: ([a, b]) => ops.matmul(a!, b!, { transA: true }),
+  },
+  {
+    name: 'matmul transA transB',
+    shapes: [
+      [4, 3],
+      [5, 4],
+    ],
+    build: ([a, b]) => ops.matmul(a!, b!, { transA: true, transB: true, alpha: 2 }),
+  },
   { name: 'linear', shapes: [[2, 3, 4], [5, 4], [5]], build: ([x, w, b]) => ops.linear(x!, w!, b!) },
-  { name: 'linear without bias', shapes: [[3, 4], [5, 4]], build: ([x, w]) => ops.linear(x!, w!) },
-  { name: 'splitHeads, mergeHeads', shapes: [[2, 3, 8]], build: ([a]) => ops.square(ops.mergeHeads(ops.square(ops.splitHeads(a!, 2)))) },
+  {
+    name: 'linear without bias',
+    shapes: [
+      [3, 4],
+      [5, 4],
+    ],
+    build: ([x, w]) => ops.linear(x!, w!),
+  },
+  {
+    name: 'splitHeads, mergeHeads',
+    shapes: [[2, 3, 8]],
+    build: ([a]) => ops.square(ops.mergeHeads(ops.square(ops.splitHeads(a!, 2)))),
+  },
   { name: 'layerNorm', shapes: [[3, 2, 6], [6], [6]], build: ([x, g, b]) => ops.layerNorm(x!, g!, b!, 1e-5) },
   { name: 'rmsNorm', shapes: [[3, 6], [6]], build: ([x, g]) => ops.rmsNorm(x!, g!, 1e-5) },
   {
@@ -126,7 +193,10 @@ async function check({ shapes, build, draw = (x) => x, tolerance = 0.01 }: Case)
   const outputs = Object.fromEntries(slopes.map((slope, i) => [`d${i}`, slope]));
   const session = await Session.compile(program, { loss, ...outputs });
   const feeds = Object.fromEntries(
-    shapes.map((shape, i) => [`x${i}`, Float32Array.from({ length: elementCount(shape) }, () => draw(random.normal()))]),
+    shapes.map((shape, i) => [
+      `x${i}`,
+      Float32Array.from({ length: elementCount(shape) }, () => draw(random.normal())),
+    ]),
   );
   const analytic = await session.evaluate(feeds);
   const lossAt = async () => Number((await session.evaluate(feeds)).loss![0]);

@@ -1,0 +1,187 @@
+import type { EvaluationSet } from '../data/sets.ts';
+import { DataError } from '../errors.ts';
+import { elementCount, type Tensor } from '../graph/program.ts';
+import type { Feeds } from '../graph/session.ts';
+import type { Site } from '../model/builder.ts';
+import type { ModelConfig } from '../model/config.ts';
+import type { Weights } from '../model/weights.ts';
+import { add } from '../ops/index.ts';
+import { InferenceModel } from './inference.ts';
+
+/** What one site saw. Values that padding or a mask hides are left out. */
+export interface SiteRange {
+  readonly name: string;
+  readonly kind: Site['kind'];
+  readonly count: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly deviation: number;
+  /** The 1e-4, 1e-2, 1/2, 1 - 1e-2 and 1 - 1e-4 quantiles, to the width of a histogram bin. */
+  readonly quantiles: Readonly<Record<'low4' | 'low2' | 'median' | 'high2' | 'high4', number>>;
+  readonly histogram: { readonly low: number; readonly high: number; readonly counts: readonly number[] };
+  /** Largest absolute value in each example, for out-of-range counts per example. */
+  readonly exampleMax: Float32Array;
+  readonly exampleMin: Float32Array;
+}
+
+/** Bins of the histograms returned; quantiles are taken from a finer one. */
+const bins = 64;
+const fineBins = 8192;
+
+/**
+ * Runs a model over (the first `limit` examples or windows of) a set and records the values at every site: inputs of
+ * activations, scores under softmax, variances that normalisations divide by. Two passes: extent, then histogram.
+ */
+export async function recordRanges(
+  config: ModelConfig,
+  weights: Weights,
+  set: EvaluationSet,
+  options: { readonly limit: number; readonly batch?: number; readonly tokens?: number; readonly threads?: number },
+): Promise<SiteRange[]> {
+  const available = set.kind === 'classification' ? set.count : windowCount(set, options.tokens ?? 0);
+  const examples = Math.min(options.limit, available);
+  if (examples === 0) throw new DataError('There is no example to record ranges on.');
+  const batch = Math.min(options.batch ?? 8, examples);
+  let sites: readonly Site[] = [];
+  const model = await InferenceModel.create(config, weights, {
+    batch,
+    threads: options.threads ?? 1,
+    ...(options.tokens ? { tokens: options.tokens } : {}),
+    outputs: (context) => {
+      sites = context.sites;
+      const outputs: Record<string, Tensor> = {};
+      for (const [i, site] of sites.entries()) {
+        outputs[`value.${i}`] = site.tensor;
+        if (site.include) outputs[`include.${i}`] = spread(site.include, site.tensor);
+      }
+      return outputs;
+    },
+  });
+  const accumulators = sites.map((site) => new Accumulator(site, examples));
+  try {
+    for (const pass of ['extent', 'histogram'] as const) {
+      for (let start = 0; start < examples; start += batch) {
+        const results = await model.run(feedsOf(set, start, batch, options.tokens ?? 0));
+        const used = Math.min(batch, examples - start);
+        accumulators.forEach((accumulator, i) => {
+          accumulator.add(pass, results[`value.${i}`]!, results[`include.${i}`], batch, used, start);
+        });
+      }
+    }
+  } finally {
+    await model.close();
+  }
+  return accumulators.map((accumulator) => accumulator.result());
+}
+
+/** A mask brought to the shape of the values: added to zeros of that shape. */
+function spread(include: Tensor, tensor: Tensor): Tensor {
+  const zeros = tensor.program.constant(new Float32Array(elementCount(tensor.shape)), tensor.shape, 'zeros');
+  return add(zeros, include);
+}
+
+const windowCount = (set: EvaluationSet & { kind: 'language' }, tokens: number): number =>
+  set.streams.reduce((sum, stream) => sum + Math.floor(stream.length / tokens), 0);
+
+function feedsOf(set: EvaluationSet, start: number, batch: number, tokens: number): Feeds {
+  if (set.kind === 'classification') return set.feeds(start, batch);
+  const total = windowCount(set, tokens);
+  const ids = new BigInt64Array(batch * tokens);
+  for (let i = 0; i < batch; i++) {
+    let window = Math.min(start + i, total - 1);
+    let stream = 0;
+    while (window >= Math.floor(set.streams[stream]!.length / tokens)) {
+      window -= Math.floor(set.streams[stream++]!.length / tokens);
+    }
+    for (let t = 0; t < tokens; t++) ids[i * tokens + t] = BigInt(set.streams[stream]![window * tokens + t]!);
+  }
+  return { ids };
+}
+
+class Accumulator {
+  private readonly site: Site;
+  private count = 0;
+  private min = Number.POSITIVE_INFINITY;
+  private max = Number.NEGATIVE_INFINITY;
+  private sum = 0;
+  private squares = 0;
+  private readonly fine = new Float64Array(fineBins);
+  private readonly exampleMax: Float32Array;
+  private readonly exampleMin: Float32Array;
+
+  constructor(site: Site, examples: number) {
+    this.site = site;
+    this.exampleMax = new Float32Array(examples).fill(Number.NEGATIVE_INFINITY);
+    this.exampleMin = new Float32Array(examples).fill(Number.POSITIVE_INFINITY);
+  }
+
+  add(
+    pass: 'extent' | 'histogram',
+    values: Float32Array,
+    include: Float32Array | undefined,
+    batch: number,
+    used: number,
+    start: number,
+  ): void {
+    const size = values.length / batch;
+    const scaleFactor = fineBins / Math.max(this.max - this.min, Number.MIN_VALUE);
+    for (let example = 0; example < used; example++) {
+      for (let i = example * size; i < (example + 1) * size; i++) {
+        if (include && include[i] === 0) continue;
+        const value = values[i]!;
+        if (pass === 'histogram') {
+          this.fine[Math.min(fineBins - 1, Math.floor((value - this.min) * scaleFactor))]! += 1;
+          continue;
+        }
+        this.count += 1;
+        this.sum += value;
+        this.squares += value * value;
+        if (value < this.min) this.min = value;
+        if (value > this.max) this.max = value;
+        if (value > this.exampleMax[start + example]!) this.exampleMax[start + example] = value;
+        if (value < this.exampleMin[start + example]!) this.exampleMin[start + example] = value;
+      }
+    }
+  }
+
+  result(): SiteRange {
+    const { count, min, max } = this;
+    const mean = this.sum / count;
+    const binWidth = (max - min) / fineBins;
+    const quantile = (share: number) => {
+      let below = 0;
+      for (let i = 0; i < fineBins; i++) {
+        below += this.fine[i]!;
+        if (below >= share * count) return min + (i + 0.5) * binWidth;
+      }
+      return max;
+    };
+    const per = fineBins / bins;
+    return {
+      name: this.site.name,
+      kind: this.site.kind,
+      count,
+      min,
+      max,
+      mean,
+      deviation: Math.sqrt(Math.max(0, this.squares / count - mean * mean)),
+      quantiles: {
+        low4: quantile(1e-4),
+        low2: quantile(1e-2),
+        median: quantile(0.5),
+        high2: quantile(1 - 1e-2),
+        high4: quantile(1 - 1e-4),
+      },
+      histogram: {
+        low: min,
+        high: max,
+        counts: Array.from({ length: bins }, (_, i) =>
+          this.fine.subarray(i * per, (i + 1) * per).reduce((a, b) => a + b, 0),
+        ),
+      },
+      exampleMax: this.exampleMax,
+      exampleMin: this.exampleMin,
+    };
+  }
+}
