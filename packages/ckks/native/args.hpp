@@ -14,6 +14,7 @@ enum Status : int {
   kBadModulus = 4,        // not below 2^50, or not 1 mod 2N, or not prime
   kBadRing = 5,           // logN outside the supported range
   kUnsupported = 6,       // the processor lacks the build's instructions
+  kNoSuchRing = 7,        // the first argument is no ring of this build, or one that was destroyed
 };
 
 /// Reads the numbers of one call in order. A read past the end yields 0 and makes complete() false.
@@ -40,18 +41,36 @@ class Args {
     return list;
   }
 
+  /// Numbers of primes must name primes of the call's ring: set once the ring is known.
+  void limitIndices(size_t primes) { indexLimit_ = static_cast<double>(primes); }
+  int index() {
+    const double i = real();
+    const bool fits = i >= 0 && i < indexLimit_;
+    if (!fits) poison();
+    return fits ? static_cast<int>(i) : 0;
+  }
+  std::vector<int> indices() {
+    std::vector<int> list(length());
+    for (int& member : list) member = index();
+    return list;
+  }
+
   bool complete() const { return at_ == count_; }
 
  private:
   size_t length() {
     const double n = real();
     const bool fits = n >= 0 && n <= count_ - at_;
-    if (!fits) at_ = count_ + 1;  // a length that cannot be true poisons the call
+    if (!fits) poison();
     return fits ? static_cast<size_t>(n) : 0;
   }
+  /// A number that cannot be true makes the whole call incomplete.
+  void poison() { at_ = count_ + 1; }
+
   const double* values_;
   int count_;
   int at_ = 0;
+  double indexLimit_ = 0;
 };
 
 }  // namespace cf

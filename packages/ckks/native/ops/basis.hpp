@@ -106,7 +106,7 @@ inline int divide(Ring& ring, const std::vector<DivideTarget>& polynomials, cons
 
 inline int divideCall(Args& args) {
   Ring& ring = *args.address<Ring>();
-  const Indices keep = args.integers(), drop = args.integers();
+  const Indices keep = args.indices(), drop = args.indices();
   std::vector<DivideTarget> polynomials(args.size() & 0xff);
   for (DivideTarget& p : polynomials) p = {args.address(), args.address()};
   if (!args.complete() || drop.empty() || drop.size() >= kAccTerms) return kBadArguments;
@@ -205,7 +205,7 @@ inline int decompose(Args& args) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64* src = args.address();
-  const Indices q = args.integers(), special = args.integers(), sizes = args.integers();
+  const Indices q = args.indices(), special = args.indices(), sizes = args.integers();
   if (!args.complete() || !validDigits(sizes, q.size())) return kBadArguments;
   const Indices all = joined(q, special);
   const std::vector<Digit> digits = digitsFromSizes(sizes);
@@ -231,8 +231,8 @@ inline int raise(Args& args) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64* src = args.address();
-  const int from = args.integer();
-  const Indices to = args.integers();
+  const int from = args.index();
+  const Indices to = args.indices();
   if (!args.complete()) return kBadArguments;
   const size_t n = ring.n;
   const u64 q = ring.primes[from], half = q / 2;

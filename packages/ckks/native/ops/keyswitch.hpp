@@ -57,7 +57,7 @@ inline int innerProduct(Args& args, bool accumulate) {
   const u64 galois = args.word();
   SwitchingKey key{args.address(), args.size(), 0};
   const size_t count = args.size();
-  const Indices q = args.integers(), special = args.integers();
+  const Indices q = args.indices(), special = args.indices();
   key.special = special.size();
   if (!args.complete() || count > kAccTerms || q.size() > key.qLimbs) return kBadArguments;
   const Indices all = joined(q, special);
@@ -101,7 +101,7 @@ inline int keySwitch(Args& args) {
   const u64 galois = args.word();
   SwitchingKey key{args.address(), args.size(), 0};
   const bool alsoDropLast = args.word() != 0;
-  const Indices q = args.integers(), special = args.integers(), sizes = args.integers();
+  const Indices q = args.indices(), special = args.indices(), sizes = args.integers();
   key.special = special.size();
   if (!args.complete() || !validDigits(sizes, q.size()) || q.size() > key.qLimbs || (alsoDropLast && q.size() < 2) ||
       special.size() + 1 >= kAccTerms)

@@ -30,7 +30,7 @@ inline int linearBabySteps(Args& args) {
   Ring& ring = *args.address<Ring>();
   const u64* extended = args.address();
   const u64 *c0 = args.address(), *c1 = args.address();
-  const Indices q = args.integers(), special = args.integers();
+  const Indices q = args.indices(), special = args.indices();
   const size_t digitCount = args.size();
   std::vector<BabyStep> babies(args.size() & 0xffff);
   for (BabyStep& baby : babies) baby = {args.word(), {args.address(), args.size(), special.size()}};

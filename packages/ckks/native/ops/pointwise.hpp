@@ -17,7 +17,7 @@ int binary(Args& args, F f) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64 *a = args.address(), *b = args.address();
-  const Indices moduli = args.integers();
+  const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
   overLimbs(ring, moduli, [&](const Mod& m, size_t at, size_t) {
     for (size_t i = at; i < at + ring.n; i += W) store(dst + i, f(load(a + i), load(b + i), m));
@@ -29,7 +29,7 @@ inline int negate(Args& args) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64* a = args.address();
-  const Indices moduli = args.integers();
+  const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
   overLimbs(ring, moduli, [&](const Mod& m, size_t at, size_t) {
     for (size_t i = at; i < at + ring.n; i += W) store(dst + i, subMod(broadcastWord(0), load(a + i), m));
@@ -42,7 +42,7 @@ inline int multiplyAccumulate(Args& args) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64 *a = args.address(), *b = args.address();
-  const Indices moduli = args.integers();
+  const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
   overLimbs(ring, moduli, [&](const Mod& m, size_t at, size_t) {
     for (size_t i = at; i < at + ring.n; i += W)
@@ -56,7 +56,7 @@ inline int multiplyScalar(Args& args, bool accumulate) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64* a = args.address();
-  const Indices moduli = args.integers();
+  const Indices moduli = args.indices();
   const std::vector<u64> scalars = args.words();
   if (!args.complete() || scalars.size() != moduli.size()) return kBadArguments;
   overLimbs(ring, moduli, [&](const Mod& m, size_t at, size_t j) {
@@ -75,7 +75,7 @@ inline int addScalar(Args& args) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64* a = args.address();
-  const Indices moduli = args.integers();
+  const Indices moduli = args.indices();
   const std::vector<u64> scalars = args.words();
   if (!args.complete() || scalars.size() != moduli.size()) return kBadArguments;
   overLimbs(ring, moduli, [&](const Mod& m, size_t at, size_t j) {
@@ -90,7 +90,7 @@ inline int tensor(Args& args, bool accumulate) {
   Ring& ring = *args.address<Ring>();
   u64 *d0 = args.address(), *d1 = args.address(), *d2 = args.address();
   const u64 *a0 = args.address(), *a1 = args.address(), *b0 = args.address(), *b1 = args.address();
-  const Indices moduli = args.integers();
+  const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
   overLimbs(ring, moduli, [&](const Mod& m, size_t at, size_t) {
     const auto put = [&](u64* d, Vec v) { store(d, accumulate ? addMod(load(d), v, m) : v); };

@@ -30,8 +30,9 @@ const statusMessages: Readonly<Record<number, string>> = {
   1: 'this kernel build has no such operation; rebuild the kernels with npm run build',
   2: 'the arguments do not fit the operation',
   4: 'a modulus is not a prime below 2^50 that is 1 modulo 2N',
-  5: 'N must be between 2^4 and 2^17',
+  5: 'N must be between 2^5 and 2^17',
   6: 'this processor lacks the instructions of the build; load another one',
+  7: 'the ring was destroyed, or belongs to another build of the kernels',
 };
 
 /** An argument of a kernel call; a list is passed as its length, then its members. */

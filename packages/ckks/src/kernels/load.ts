@@ -16,14 +16,31 @@ const inNode = typeof process !== 'undefined' && process.versions?.node !== unde
 const fixes = {
   addon: 'install a C++ compiler (Debian: apt-get install g++) and run npm run build',
   processor: 'this processor lacks its instructions; nothing to do',
-  relaxed: 'needs relaxed SIMD: Node 24 and current browsers have it, Node 20 with --experimental-wasm-relaxed-simd',
+  relaxed: {
+    absent: 'needs relaxed SIMD: Node 24 and current browsers have it, Node 20 with --experimental-wasm-relaxed-simd',
+    unfused: 'this processor has no fused multiply-add, so relaxed SIMD rounds twice; nothing to do',
+  },
 } as const;
 
-/** A module that uses relaxed_madd, to ask the engine whether it knows relaxed SIMD: (f64x2, f64x2, f64x2) -> madd. */
+/**
+ * (a, b, c: f64) -> lane 0 of f64x2.relaxed_madd(a, b, c). Engines without relaxed SIMD reject it; those that have it
+ * may still round twice, and the relaxed build needs the single rounding of a true fused multiply-add.
+ */
 const relaxedProbe = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 14, 1, 12, 0, 32, 0, 32, 1, 32, 2,
-  253, 135, 2, 11, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 124, 124, 124, 1, 124, 3, 2, 1, 0, 7, 8, 1, 4, 109, 97, 100, 100, 0, 0,
+  10, 22, 1, 20, 0, 32, 0, 253, 20, 32, 1, 253, 20, 32, 2, 253, 20, 253, 135, 2, 253, 33, 0, 11,
 ]);
+
+type RelaxedSupport = 'fused' | 'unfused' | 'absent';
+
+async function relaxedSupport(): Promise<RelaxedSupport> {
+  if (!WebAssembly.validate(relaxedProbe)) return 'absent';
+  const { instance } = await WebAssembly.instantiate(relaxedProbe);
+  const madd = instance.exports.madd as (a: number, b: number, c: number) => number;
+  const tiny = 2 ** -27;
+  // (1 + t)^2 - (1 + 2t) = t^2 exactly; a product rounded before the sum loses it.
+  return madd(1 + tiny, 1 + tiny, -(1 + 2 * tiny)) === tiny * tiny ? 'fused' : 'unfused';
+}
 
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
@@ -63,8 +80,9 @@ export async function listBuilds(): Promise<BuildStatus[]> {
   const statuses: BuildStatus[] = [];
   for (const name of buildNames) {
     if (name === 'wasm' || name === 'wasm-relaxed') {
-      if (name === 'wasm-relaxed' && !WebAssembly.validate(relaxedProbe)) {
-        statuses.push({ name, usable: false, reason: fixes.relaxed });
+      const relaxed = name === 'wasm-relaxed' ? await relaxedSupport() : 'fused';
+      if (relaxed !== 'fused') {
+        statuses.push({ name, usable: false, reason: fixes.relaxed[relaxed] });
         continue;
       }
       try {
