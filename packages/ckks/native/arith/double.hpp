@@ -6,7 +6,7 @@
 // arithmetic in Mathemagix" (ACM TOMS 43, 2016), section 3. Contract and names: arith/scalar.hpp.
 //
 // A build defines, before including this: W, Doubles (W doubles, a GCC vector type), Words (W u64, likewise) and
-//   madd(a, b, c) = a b + c and nmadd(a, b, c) = c - a b, both rounded once.
+//   all(x), every lane; madd(a, b, c) = a b + c and nmadd(a, b, c) = c - a b, both rounded once.
 #pragma once
 #include "../modulus.hpp"
 
@@ -16,8 +16,6 @@ namespace cf::CF_BUILD {
 constexpr int kAccTerms = 8;
 
 using Vec = Doubles;
-
-inline Vec all(double x) { return Vec{} + x; }
 
 /// x + 3 2^51 has x as an offset integer in its low bits, so adding and subtracting it rounds to the nearest integer,
 /// for |x| < 2^51; 2^52 does the same for the conversion of unsigned words below 2^52.

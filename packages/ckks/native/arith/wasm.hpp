@@ -18,6 +18,7 @@ constexpr int W = 2;
 typedef double Doubles __attribute__((vector_size(16)));
 typedef u64 Words __attribute__((vector_size(16)));
 
+inline Doubles all(double x) { return Doubles{x, x}; }
 inline Doubles madd(Doubles a, Doubles b, Doubles c) {
   return (Doubles)wasm_f64x2_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);
 }

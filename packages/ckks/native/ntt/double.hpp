@@ -22,22 +22,22 @@ struct LaneRing {
   Lane p, inverse;               // p, 1 / p
   Lane inverseN, inverseNRoot;  // 1 / N, alone and times the root of the inverse's last level
   LaneRing(u64 p_, u64 inverseN_, u64 inverseNRoot_)
-      : p(Lane{} + static_cast<double>(p_)),
-        inverse(Lane{} + 1.0 / static_cast<double>(p_)),
-        inverseN(Lane{} + centred(inverseN_, p_)),
-        inverseNRoot(Lane{} + centred(inverseNRoot_, p_)) {}
+      : p(all(static_cast<double>(p_))),
+        inverse(all(1.0 / static_cast<double>(p_))),
+        inverseN(all(centred(inverseN_, p_))),
+        inverseNRoot(all(centred(inverseNRoot_, p_))) {}
 };
 
 constexpr double kNearest = 0x1.8p52;  // adding and subtracting it rounds |x| < 2^51 to an integer
 
 [[gnu::always_inline]] inline Lane multiply(Lane x, Lane w, const LaneRing& ring) {
   const Lane h = x * w;
-  const Lane q = madd(h, ring.inverse, Lane{} + kNearest) - kNearest;
+  const Lane q = madd(h, ring.inverse, all(kNearest)) - kNearest;
   return nmadd(q, ring.p, h) - nmadd(x, w, h);
 }
 /// |x| <= 2^53 -> about [-p/2, p/2]
 [[gnu::always_inline]] inline Lane reduce(Lane x, const LaneRing& ring) {
-  return nmadd(madd(x, ring.inverse, Lane{} + kNearest) - kNearest, ring.p, x);
+  return nmadd(madd(x, ring.inverse, all(kNearest)) - kNearest, ring.p, x);
 }
 
 using Root = Lane;
@@ -52,7 +52,7 @@ template <int levels>
 [[gnu::always_inline]] inline Root rootAt(const u64* heap, size_t i) {
   double w;
   __builtin_memcpy(&w, heap + i, 8);
-  return Lane{} + w;
+  return all(w);
 }
 /// Roots i, ..., i + count - 1, repeated to fill the lanes.
 template <int levels, int count>

@@ -10,6 +10,7 @@ constexpr int kMaxLevels = 4;
 constexpr int kRowLevels = 8;
 constexpr int kPairLevels = 1;
 
+inline Doubles all(double x) { return _mm512_set1_pd(x); }
 inline Doubles madd(Doubles a, Doubles b, Doubles c) { return _mm512_fmadd_pd(a, b, c); }
 inline Doubles nmadd(Doubles a, Doubles b, Doubles c) { return _mm512_fnmadd_pd(a, b, c); }
 
