@@ -20,6 +20,7 @@ export {
   type LanguageResult,
   languageModelScorer,
 } from './evaluate/metrics.ts';
+export { evaluateModel, type EvaluateOptions } from './evaluate/model.ts';
 export { recordRanges, type SiteRange } from './evaluate/ranges.ts';
 export { type Adapter, type AdapterInput, adaptWeights } from './files/adapter.ts';
 export { exportOnnx } from './files/export.ts';
@@ -58,7 +59,7 @@ export { Random } from './random.ts';
 export { type TokenizerFiles, trainByteBpe } from './text/bpe.ts';
 export { huggingFaceTokenizer, loadTokenizer, saveTokenizer, type Tokenizer } from './text/tokenizer.ts';
 export { combineLosses, distillationLoss, taskLoss } from './train/losses.ts';
-export { parseRecipe, type Recipe, recipeSchema } from './train/recipe.ts';
+export { type DataConfig, parseData, parseRecipe, type Recipe, recipeSchema } from './train/recipe.ts';
 export { type MetricsLine, RunFolder } from './train/run-folder.ts';
 export { warmupCosine } from './train/schedule.ts';
 export {

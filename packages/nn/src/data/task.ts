@@ -3,6 +3,7 @@ import { ConfigError, DataError } from '../errors.ts';
 import type { Feeds } from '../graph/session.ts';
 import { Random } from '../random.ts';
 import { linePieces, trainByteBpe } from '../text/bpe.ts';
+import { characterTokenizer } from '../text/characters.ts';
 import {
   huggingFaceTokenizer,
   loadTokenizer,
@@ -134,6 +135,8 @@ function makeTokenizer(
   switch (config.kind) {
     case 'folder':
       return loadTokenizer(join(options.root, config.path));
+    case 'characters':
+      return characterTokenizer(texts);
     case 'train-bpe':
       return huggingFaceTokenizer(trainByteBpe(texts, config.size, config.specials));
     case 'wordpiece': {

@@ -21,6 +21,8 @@ const tokenizerSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('train-bpe'), size: z.int().min(257), specials: z.array(z.string()).default([]) }),
   /** A WordPiece vocabulary (vocab.txt), cut down to the entries that occur at least `minimum` times in training. */
   z.strictObject({ kind: z.literal('wordpiece'), vocabulary: path, minimum: z.int().min(0).default(0) }),
+  /** Every character that occurs in the files is a token, numbered in sorted order. */
+  z.strictObject({ kind: z.literal('characters') }),
   /** A folder with tokenizer files. */
   z.strictObject({ kind: z.literal('folder'), path }),
 ]);
@@ -131,4 +133,11 @@ export function parseRecipe(value: unknown, where: string): Recipe {
   const result = recipeSchema.safeParse(value);
   if (!result.success) throw new ConfigError(`${where} is not a valid recipe:\n${z.prettifyError(result.error)}`);
   return result.data;
+}
+
+/** The data part of a recipe, or a file with the data part alone ({"data": ...}). */
+export function parseData(value: unknown, where: string): DataConfig {
+  const result = z.object({ data: dataSchema }).safeParse(value);
+  if (!result.success) throw new ConfigError(`${where} describes no data set:\n${z.prettifyError(result.error)}`);
+  return result.data.data;
 }

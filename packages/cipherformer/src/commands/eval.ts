@@ -1,0 +1,171 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  type ClassificationResult,
+  evaluateModel,
+  generateGreedy,
+  type LanguageResult,
+  loadModel,
+  loadTokenizer,
+  type Model,
+  parseData,
+  readJson,
+  type SplitName,
+} from '@cipherformer/nn';
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { renderTable } from '../terminal/table.ts';
+import { positiveInteger } from './train.ts';
+
+interface EvalOptions {
+  readonly set?: string;
+  readonly data: string;
+  readonly split: SplitName;
+  readonly limit?: number;
+  readonly batch?: number;
+  readonly stride?: number;
+  readonly attention?: 'uniform';
+  readonly threads: number;
+  readonly suite?: string;
+  readonly json?: boolean;
+}
+
+/** `cipherformer eval <model>`: a model's figures on a data set, or a suite of checks against stated figures. */
+export function registerEval(program: Command): void {
+  program
+    .command('eval')
+    .description('Evaluate a model on a data set, or a suite of models against stated results')
+    .argument('[model]', 'model folder, run folder, or adapter recipe (.json)')
+    .requiredOption('--data <folder>', 'the folder that data (and weight) paths start from')
+    .option('--set <file>', 'a recipe or data file (JSON) that describes the data; default: the recipe of the run')
+    .addOption(new Option('--split <name>').choices(['train', 'validation', 'test']).default('test'))
+    .option('--limit <n>', 'only the first n examples (windows of a language model)', positiveInteger)
+    .option('--batch <n>', 'examples at a time', positiveInteger)
+    .option('--stride <n>', 'tokens by which language-model windows advance (default: half a window)', positiveInteger)
+    .addOption(
+      new Option('--attention <kind>', 'replace attention: uniform shows what the model does without it').choices(['uniform']),
+    )
+    .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
+    .option('--suite <file>', 'a list of checks (JSON) instead of a model')
+    .option('--json', 'JSON on stdout')
+    .action(async (path: string | undefined, options: EvalOptions) => {
+      if (options.suite !== undefined) return runSuite(options.suite, options);
+      if (path === undefined) throw new UsageError('Give a model (folder or adapter recipe), or --suite.');
+      const result = await evaluateOne(path, options);
+      const figures = numbers(result);
+      if (options.json) process.stdout.write(`${JSON.stringify({ model: path, split: options.split, ...figures })}\n`);
+      else process.stdout.write(`${renderTable(['figure', 'value'], rows(figures))}\n`);
+    });
+}
+
+const rows = (figures: Readonly<Record<string, number>>): [string, number][] =>
+  Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(6))]);
+
+function numbers(result: ClassificationResult | LanguageResult): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(result).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
+}
+
+/** A run folder stands for the model inside it. */
+export function modelPath(path: string): string {
+  return existsSync(join(path, 'model', 'config.json')) ? join(path, 'model') : path;
+}
+
+async function evaluateOne(path: string, options: EvalOptions): Promise<ClassificationResult | LanguageResult> {
+  const folder = modelPath(path);
+  const set = options.set ?? join(dirname(folder), 'recipe.json');
+  if (!existsSync(set)) throw new UsageError(`There is no ${set}: say with --set which data to evaluate on.`);
+  const data = parseData(readJson(set), set);
+  const loaded = loadModel(folder, options.data);
+  const model: Model =
+    options.attention === 'uniform'
+      ? { ...loaded, config: { ...loaded.config, attention: { ...loaded.config.attention, kind: 'uniform' } } }
+      : loaded;
+  const textual = data.kind === 'texts' || data.kind === 'corpus';
+  const own = textual && ['tokenizer.json', 'vocab.txt', 'vocab.json'].some((name) => existsSync(join(folder, name)));
+  return evaluateModel(model, data, {
+    root: options.data,
+    split: options.split,
+    threads: options.threads,
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    ...(options.batch === undefined ? {} : { batch: options.batch }),
+    ...(options.stride === undefined ? {} : { stride: options.stride }),
+    ...(own ? { tokenizer: loadTokenizer(folder) } : {}),
+  });
+}
+
+const suiteSchema = z.strictObject({
+  description: z.string().default(''),
+  checks: z.array(
+    z.union([
+      z.strictObject({
+        name: z.string(),
+        model: z.string(),
+        data: z.string(),
+        split: z.enum(['train', 'validation', 'test']),
+        limit: z.int().positive().optional(),
+        stride: z.int().positive().optional(),
+        figure: z.string(),
+        expected: z.number(),
+        tolerance: z.number().min(0),
+      }),
+      z.strictObject({
+        name: z.string(),
+        model: z.string(),
+        prompt: z.array(z.int().min(0)).min(1),
+        expectedTokens: z.array(z.int().min(0)).min(2),
+      }),
+    ]),
+  ),
+});
+type Check = z.infer<typeof suiteSchema>['checks'][number];
+
+interface CheckResult {
+  readonly name: string;
+  readonly stated: string;
+  readonly measured: string;
+  readonly agrees: boolean;
+}
+
+/** Paths inside a suite are relative to its file; data and weights to --data. */
+async function runSuite(file: string, options: EvalOptions): Promise<void> {
+  const parsed = suiteSchema.safeParse(readJson(file));
+  if (!parsed.success) throw new UsageError(`${file} is not a suite:\n${z.prettifyError(parsed.error)}`);
+  const results: CheckResult[] = [];
+  for (const check of parsed.data.checks) {
+    process.stderr.write(`${check.name} ...\n`);
+    results.push(await runCheck(check, dirname(file), options));
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(results)}\n`);
+  else {
+    const table = results.map((r) => [r.name, r.stated, r.measured, r.agrees ? 'yes' : 'NO']);
+    process.stdout.write(`${renderTable(['check', 'stated', 'measured', 'agrees'], table)}\n`);
+  }
+  const wrong = results.filter((result) => !result.agrees);
+  if (wrong.length > 0) throw new CheckFailedError(`${wrong.length} of ${results.length} checks fell short.`);
+}
+
+async function runCheck(check: Check, folder: string, options: EvalOptions): Promise<CheckResult> {
+  const model = join(folder, check.model);
+  if ('prompt' in check) {
+    const { config, weights } = loadModel(model, options.data);
+    const count = check.expectedTokens.length - check.prompt.length;
+    const ids = await generateGreedy(config, weights, check.prompt, count);
+    const agrees = ids.join() === check.expectedTokens.join();
+    return { name: check.name, stated: check.expectedTokens.join(' '), measured: ids.join(' '), agrees };
+  }
+  const { limit, stride, split } = check;
+  const result = await evaluateOne(model, {
+    ...options,
+    set: join(folder, check.data),
+    split,
+    ...(limit === undefined ? {} : { limit }),
+    ...(stride === undefined ? {} : { stride }),
+  });
+  const value = numbers(result)[check.figure];
+  if (value === undefined) throw new UsageError(`"${check.figure}" is not a figure of ${check.name}.`);
+  const agrees = Math.abs(value - check.expected) <= check.tolerance;
+  return { name: check.name, stated: `${check.expected}`, measured: `${Number(value.toPrecision(6))}`, agrees };
+}

@@ -1,0 +1,144 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  buildInference,
+  elementCount,
+  exportOnnx,
+  formatShape,
+  loadModel,
+  loadTask,
+  loadTokenizer,
+  type Model,
+  parameterCount,
+  parameterSpecs,
+  parseData,
+  readJson,
+  recordRanges,
+  sequenceLength,
+  type SiteRange,
+  writeAtomically,
+} from '@cipherformer/nn';
+import type { Command } from 'commander';
+import { UsageError } from '../terminal/errors.ts';
+import { renderTable } from '../terminal/table.ts';
+import { modelPath } from './eval.ts';
+import { positiveInteger } from './train.ts';
+
+interface InspectOptions {
+  readonly data?: string;
+  readonly set?: string;
+  readonly limit: number;
+  readonly onnx?: string;
+  readonly batch: number;
+  readonly json?: boolean;
+}
+
+/** `cipherformer inspect <model>`: layers, shapes, parameters, operations, and the ranges of its sites on data. */
+export function registerInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('Show what a model is made of, and the ranges its activations see on data')
+    .argument('<model>', 'model folder, run folder, or adapter recipe (.json)')
+    .option('--data <folder>', 'the folder that data (and weight) paths start from')
+    .option('--set <file>', 'a recipe or data file (JSON): record ranges on its validation part')
+    .option('--limit <n>', 'examples (or windows) to record ranges on', positiveInteger, 200)
+    .option('--onnx <file>', 'also write the model as an ONNX file with standard operators')
+    .option('--batch <n>', 'batch size of the ONNX file', positiveInteger, 1)
+    .option('--json', 'JSON on stdout')
+    .action(async (path: string, options: InspectOptions) => {
+      const folder = modelPath(path);
+      const model = loadModel(folder, options.data ?? dirname(folder));
+      const summary = summarise(model);
+      const ranges = options.set === undefined ? [] : await rangesOf(model, folder, options.set, options);
+      if (options.onnx !== undefined) writeAtomically(options.onnx, exportOnnx(model.config, model.weights, options));
+      if (options.json) {
+        const plain = ranges.map(({ exampleMax: _, exampleMin: __, ...rest }) => rest);
+        process.stdout.write(`${JSON.stringify({ model: path, ...summary, ranges: plain })}\n`);
+        return;
+      }
+      process.stdout.write(`${describe(model, summary, ranges)}\n`);
+    });
+}
+
+interface Summary {
+  readonly parameters: number;
+  readonly tokens: number;
+  readonly tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly trained: boolean }[];
+  /** How many of each ONNX operation one forward pass takes. */
+  readonly operations: Readonly<Record<string, number>>;
+  readonly sites: readonly { readonly name: string; readonly kind: string; readonly shape: readonly number[] }[];
+}
+
+function summarise(model: Model): Summary {
+  const specs = parameterSpecs(model.config);
+  const { program, builder } = buildInference(model.config, { batch: 1, dialect: 'onnx' });
+  const operations: Record<string, number> = {};
+  for (const { op } of program.operations) operations[op] = (operations[op] ?? 0) + 1;
+  return {
+    parameters: parameterCount(specs),
+    tokens: sequenceLength(model.config),
+    tensors: specs.map(({ name, shape, trained }) => ({ name, shape, trained })),
+    operations,
+    sites: builder.sites.map(({ name, kind, tensor }) => ({ name, kind, shape: tensor.shape })),
+  };
+}
+
+async function rangesOf(model: Model, folder: string, set: string, options: InspectOptions): Promise<SiteRange[]> {
+  if (options.data === undefined) throw new UsageError('Ranges need data: give its folder with --data.');
+  const data = parseData(readJson(set), set);
+  const own = existsSync(join(folder, 'tokenizer.json'));
+  const task = await loadTask(data, {
+    root: options.data,
+    batch: 1,
+    seed: 0,
+    labelSmoothing: 0,
+    ...(own ? { tokenizer: loadTokenizer(folder) } : {}),
+  });
+  return recordRanges(model.config, model.weights, task.evaluation('validation'), {
+    limit: options.limit,
+    ...(task.tokens ? { tokens: task.tokens } : {}),
+  });
+}
+
+function describe(model: Model, summary: Summary, ranges: readonly SiteRange[]): string {
+  const { config } = model;
+  const head = renderTable(
+    ['model', config.task],
+    [
+      ['layers x width', `${config.layers} x ${config.width}`],
+      ['attention', `${config.attention.kind}, ${config.attention.heads} heads of ${config.attention.headWidth}`],
+      ['MLP', `${config.mlp.kind}, ${config.mlp.width}, ${nameOf(config.mlp.activation)}`],
+      ['normalisation', `${config.norm.kind}, ${config.placement}`],
+      ['tokens', `${summary.tokens}`],
+      ['outputs', `${config.head.outputs} (${config.pool === 'none' ? 'every token' : `${config.pool} pool`})`],
+      ['parameters', `${summary.parameters}`],
+    ],
+  );
+  const tensors = renderTable(
+    ['tensor', 'shape', 'values'],
+    summary.tensors.map(({ name, shape, trained }) => [
+      trained ? name : `${name} (stored)`,
+      formatShape(shape),
+      elementCount(shape),
+    ]),
+  );
+  if (ranges.length === 0) return `${head}\n${tensors}`;
+  const number = (value: number) => Number(value.toPrecision(4));
+  const sites = renderTable(
+    ['site', 'kind', 'min', '1e-4', 'median', '1-1e-4', 'max', 'deviation'],
+    ranges.map((r) => [
+      r.name,
+      r.kind,
+      number(r.min),
+      number(r.quantiles.low4),
+      number(r.quantiles.median),
+      number(r.quantiles.high4),
+      number(r.max),
+      number(r.deviation),
+    ]),
+  );
+  return `${head}\n${tensors}\n${sites}`;
+}
+
+const nameOf = (activation: Model['config']['mlp']['activation']): string =>
+  typeof activation === 'string' ? activation : `polynomial of degree ${activation.coefficients.length - 1}`;

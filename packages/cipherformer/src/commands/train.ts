@@ -1,0 +1,133 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  evaluateModel,
+  loadModel,
+  loadTokenizer,
+  parseRecipe,
+  readJson,
+  type Recipe,
+  RunFolder,
+  train,
+  type TrainResult,
+  writeAtomically,
+} from '@cipherformer/nn';
+import { type Command, InvalidArgumentError } from 'commander';
+import { trainingCurves } from '../plots/training-curves.ts';
+import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
+import { renderTable } from '../terminal/table.ts';
+
+interface TrainCommandOptions {
+  readonly data: string;
+  readonly out?: string;
+  readonly threads: number;
+  readonly seed?: number;
+  readonly restart?: boolean;
+  readonly test?: boolean;
+  readonly json?: boolean;
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be an integer of at least 1.');
+  return value;
+}
+
+export function seedNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('It must be an integer of at least 0.');
+  return value;
+}
+
+/** `cipherformer train <recipe.json>`: trains a model, or goes on with a run that was interrupted. */
+export function registerTrain(program: Command): void {
+  program
+    .command('train')
+    .description('Train a model from a recipe; run again to continue after an interruption')
+    .argument('<recipe>', 'recipe file (JSON)')
+    .requiredOption('--data <folder>', "the folder the recipe's data paths start from")
+    .option('--out <folder>', 'run folder: checkpoint, metrics, curves, best model (default: runs/<name>)')
+    .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
+    .option('--seed <n>', "replaces the recipe's seed", seedNumber)
+    .option('--restart', 'delete what the run folder holds and start over')
+    .option('--test', 'evaluate the best model on the test split at the end (read it once per reported row)')
+    .option('--json', 'one JSON object on stdout')
+    .action(async (file: string, options: TrainCommandOptions) => {
+      const parsed = parseRecipe(readJson(file), file);
+      const recipe: Recipe =
+        options.seed === undefined ? parsed : { ...parsed, training: { ...parsed.training, seed: options.seed } };
+      const folder = options.out ?? join('runs', recipe.name);
+      if (options.restart) rmSync(folder, { recursive: true, force: true });
+      const result = await runWithProgress(recipe, folder, options);
+      const curves = join(folder, 'curves.svg');
+      writeAtomically(curves, await trainingCurves(recipe.name, new RunFolder(folder).readMetrics()));
+      const test = options.test && result.finished ? await testFigures(recipe, result, options.data) : undefined;
+      report({ ...result, curves, ...(test ? { test } : {}) }, options.json ?? false);
+      if (!result.finished) process.exitCode = 1;
+    });
+}
+
+async function runWithProgress(recipe: Recipe, folder: string, options: TrainCommandOptions): Promise<TrainResult> {
+  const stop = new AbortController();
+  const onSignal = () => {
+    process.stderr.write('\nStopping after this step; a checkpoint is being written.\n');
+    stop.abort();
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  let bar: Progress | undefined;
+  try {
+    return await train(recipe, {
+      dataRoot: options.data,
+      runFolder: folder,
+      threads: options.threads,
+      signal: stop.signal,
+      onProgress(progress) {
+        bar ??= startProgress(recipe.name, progress.steps);
+        bar.update(
+          progress.step,
+          `loss ${progress.loss.toFixed(4)} | ${progress.examplesPerSecond.toFixed(0)} examples/s | ETA ${formatSeconds(progress.etaSeconds)}`,
+        );
+      },
+    });
+  } finally {
+    bar?.stop();
+    process.removeListener('SIGINT', onSignal);
+    process.removeListener('SIGTERM', onSignal);
+  }
+}
+
+/** The best model's figures on the test split. */
+async function testFigures(recipe: Recipe, result: TrainResult, root: string): Promise<Record<string, number>> {
+  const textual = recipe.data.kind === 'texts' || recipe.data.kind === 'corpus';
+  const evaluation = await evaluateModel(loadModel(result.modelFolder), recipe.data, {
+    root,
+    split: 'test',
+    ...(textual ? { tokenizer: loadTokenizer(result.modelFolder) } : {}),
+  });
+  return Object.fromEntries(
+    Object.entries(evaluation).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
+}
+
+function report(result: TrainResult & { curves: string; test?: Record<string, number> }, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  const figures = (values: Readonly<Record<string, number>>) =>
+    Object.entries(values)
+      .map(([name, value]) => `${name} ${Number(value.toPrecision(5))}`)
+      .join(', ');
+  const rows: [string, string][] = [
+    ['state', result.finished ? 'finished' : 'interrupted; run the same command to continue'],
+    ['steps', `${result.steps}`],
+    ['best on validation', result.best === undefined ? '-' : `${result.best.toPrecision(5)} at step ${result.bestStep}`],
+    ['last validation', figures(result.validation) || '-'],
+    ...(result.test ? [['test', figures(result.test)] as [string, string]] : []),
+    ['time', `${formatSeconds(result.wallSeconds)} (${formatSeconds(result.cpuSeconds)} of CPU)`],
+    ['model', result.modelFolder],
+    ['curves', result.curves],
+  ];
+  process.stdout.write(`${renderTable(['run', result.runFolder], rows)}\n`);
+}

@@ -1,0 +1,19 @@
+import { DataError } from '../errors.ts';
+import type { Tokenizer } from './tokenizer.ts';
+
+/** One token a character (UTF-16 code unit): the sorted set of the characters of `texts`. */
+export function characterTokenizer(texts: readonly string[]): Tokenizer {
+  const characters = [...new Set(texts.flatMap((text) => [...new Set(text.split(''))]))].sort();
+  const ids = new Map(characters.map((character, id) => [character, id]));
+  return {
+    size: characters.length,
+    encode: (text) =>
+      text.split('').map((character) => {
+        const id = ids.get(character);
+        if (id === undefined) throw new DataError(`The character ${JSON.stringify(character)} is not in the vocabulary.`);
+        return id;
+      }),
+    decode: (numbers) => numbers.map((id) => characters[id] ?? '').join(''),
+    id: (token) => ids.get(token),
+  };
+}
