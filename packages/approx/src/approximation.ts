@@ -1,18 +1,21 @@
 import { type Certificate, type CertificateInput, certify } from './certificate/certificate.ts';
 import type { EvaluationCost } from './cost/plan.ts';
-import { type Domain, hull } from './interval.ts';
+import type { Domain } from './interval.ts';
 import { Polynomial } from './polynomial.ts';
 import { evaluateProgram, type Program, programCost } from './programs/program.ts';
 
-export type Method =
-  | 'minimax'
-  | 'interpolation'
-  | 'truncation'
-  | 'least-squares'
-  | 'composition'
-  | 'iteration'
-  | 'repeated squaring'
-  | 'double angle';
+/** How an approximation was made. */
+export const methods = [
+  'minimax',
+  'interpolation',
+  'truncation',
+  'least-squares',
+  'composition',
+  'iteration',
+  'repeated squaring',
+  'double angle',
+] as const;
+export type Method = (typeof methods)[number];
 
 /** A function replaced by additions and multiplications, with its error proved or bounded and its cost counted. */
 export interface Approximation {
@@ -65,9 +68,4 @@ export function makeApproximation(
     certificate: certify({ ...input, ...(polynomial && { polynomial }) }),
     cost: programCost(input.program),
   };
-}
-
-/** The smallest interval that holds the domain. */
-export function approximationInterval({ domain }: Approximation): readonly [number, number] {
-  return hull(domain);
 }

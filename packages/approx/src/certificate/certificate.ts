@@ -11,7 +11,8 @@ import { hasJet, proveBound } from './proved.ts';
 import { sampleBound } from './sampled.ts';
 
 /** What "error" means: p - f, (p - f) / |f|, or weight * (p - f). */
-export type ErrorKind = 'absolute' | 'relative' | 'weighted';
+export const errorKinds = ['absolute', 'relative', 'weighted'] as const;
+export type ErrorKind = (typeof errorKinds)[number];
 
 /** Everything known about the quality of an approximation. */
 export interface Certificate {

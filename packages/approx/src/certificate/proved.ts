@@ -18,8 +18,8 @@ const order = 8;
 /** Lebesgue constant of 8 Chebyshev nodes is 2.27 (Brutman 1978): the factor from errors at nodes to errors between. */
 const lebesgue = 2.3;
 const maxBoxes = 200_000;
-/** The bound exceeds the measured maximum by at most this fraction, unless rounding or the box limit intervenes. */
-const tolerance = 1e-3;
+/** The bound exceeds the measured maximum by about this fraction, unless rounding or the box limit intervenes. */
+const defaultTolerance = 1e-3;
 
 type JetFunction = TargetFunction & Required<Pick<TargetFunction, 'jet'>>;
 
@@ -38,7 +38,13 @@ export function hasJet(fn: TargetFunction): fn is JetFunction {
  *
  * @throws CertificateError when no finite bound exists (a pole that no sample hit)
  */
-export function proveBound(p: Polynomial, f: JetFunction, w: JetFunction | undefined, domain: Domain): ErrorBound {
+export function proveBound(
+  p: Polynomial,
+  f: JetFunction,
+  w: JetFunction | undefined,
+  domain: Domain,
+  tolerance = defaultTolerance,
+): ErrorBound {
   const scene = makeScene(p, f, w);
   let measured = 0;
   let measuredAt = domain[0]![0];

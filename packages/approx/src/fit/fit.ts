@@ -24,13 +24,16 @@ export interface TargetOptions {
   readonly density?: Density;
 }
 
-export interface FitOptions extends TargetOptions {
+/** How to fit a polynomial to a target. */
+export interface PolynomialOptions {
   readonly degree: number;
   /** Default: 'least-squares' with a density, otherwise 'minimax'. */
   readonly method?: 'minimax' | 'interpolation' | 'truncation' | 'least-squares';
   readonly parity?: ParityChoice;
   readonly constraints?: readonly Constraint[];
 }
+
+export interface FitOptions extends TargetOptions, PolynomialOptions {}
 
 /** A request with its function, domain and objective checked. */
 export interface Target {
@@ -91,7 +94,11 @@ function probe(fn: TargetFunction, domain: Domain, check: (y: number, x: number)
  * @throws ApproxError (IntervalError, FunctionValueError, DegreeError, OptionError, ConvergenceError, CertificateError)
  */
 export function fit(options: FitOptions): Approximation {
-  const target = resolveTarget(options);
+  return fitTarget(resolveTarget(options), options);
+}
+
+/** `fit` for a request that has been checked, so that a search checks it once. */
+export function fitTarget(target: Target, options: PolynomialOptions): Approximation {
   const degree = checkDegree(options.degree);
   const { fn, domain, objective, density } = target;
   const problem: FitProblem = {

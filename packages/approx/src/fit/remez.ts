@@ -25,6 +25,8 @@ export interface RemezOptions {
 }
 
 const maxIterations = 100;
+/** Passes without improvement before the exchange is taken to be cycling in the rounding. */
+const patience = 12;
 /** The exchange stops when the largest error exceeds the levelled one by less than this fraction. */
 const tolerance = 1e-11;
 
@@ -42,6 +44,7 @@ export function remez(problem: FitProblem, options: RemezOptions = {}): RemezRes
   const ansatz = makeAnsatz(problem);
   const count = ansatz.unknownDegree + 2;
   const { fn, weight = () => 1 } = problem;
+  refuseJumps(problem);
   const final = isPrecise(fn) ? preciseSolver(fn, problem, ansatz) : undefined;
   if (options.precision === 'double-double' && final === undefined)
     throw new OptionError(`${fn.name} is only known in doubles: leave precision at "double"`);
@@ -58,6 +61,7 @@ export function remez(problem: FitProblem, options: RemezOptions = {}): RemezRes
     const noise = roundingNoise(problem, solver, reference);
     const state = { solution, largest, reference, iteration };
     if (best === undefined || largest < best.largest) best = state;
+    else if (iteration - best.iteration > patience) break;
     if (largest - h <= tolerance * h + noise) {
       if (h < 4 * noise) throw roundingError(problem, h);
       refuseDominantConstraint(problem, h);
@@ -72,13 +76,28 @@ export function remez(problem: FitProblem, options: RemezOptions = {}): RemezRes
     reference = next;
   }
   const h = best!.solution.levelledError;
-  if (best!.largest - h <= 1e-6 * best!.largest) return result(problem, ansatz, best!, final);
-  if (best!.largest <= 64 * roundingNoise(problem, solver, best!.reference)) throw roundingError(problem, h);
+  const noise = roundingNoise(problem, solver, best!.reference);
+  if (best!.largest - h <= 1e-6 * best!.largest + 64 * noise && h > 256 * noise)
+    return result(problem, ansatz, best!, final);
+  if (best!.largest <= 256 * noise) throw roundingError(problem, h);
   refuseDominantConstraint(problem, h);
   throw new ConvergenceError(
-    `${describe(problem)}: Remez did not settle in ${maxIterations} passes; the levelled error is ${h.toExponential(2)}, the largest ${best!.largest.toExponential(2)}; lower the degree, or use interpolation`,
+    `${describe(problem)}: Remez did not settle in ${best!.iteration + patience} passes; the levelled error is ${h.toExponential(2)}, the largest ${best!.largest.toExponential(2)}; lower the degree, or use interpolation`,
     'iterations',
   );
+}
+
+/** No polynomial comes nearer to a jump than half of it, and the exchange would only find that out by failing. */
+function refuseJumps({ fn, domain }: FitProblem): void {
+  for (const x of fn.breakpoints) {
+    if (!domain.some(([lo, hi]) => x > lo && x < hi)) continue;
+    const step = 2 ** -40 * Math.max(1, Math.abs(x));
+    const jump = Math.abs(fn.value(x + step) - fn.value(x - step));
+    if (jump > 2 ** -20)
+      throw new OptionError(
+        `${fn.name} jumps by ${jump} at x = ${x}, inside the interval: leave a gap there, for example [-1, -0.01] and [0.01, 1]`,
+      );
+  }
 }
 
 interface State {
@@ -159,7 +178,10 @@ function candidates(domain: Domain, perInterval: number): number[] {
 
 function result(problem: FitProblem, ansatz: Ansatz, state: State, final: Solver | undefined): RemezResult {
   const { fn, weight = () => 1 } = problem;
-  const { p, levelledError } = final?.solve(state.reference) ?? state.solution;
+  // Doubles suffice unless the polynomial is carried across gaps or its error nears their rounding.
+  const size = state.reference.reduce((max, x) => Math.max(max, weight(x) * Math.abs(fn.value(x))), 0);
+  const delicate = problem.domain.length > 1 || state.solution.levelledError < 2 ** -30 * size;
+  const { p, levelledError } = (delicate && final?.solve(state.reference)) || state.solution;
   const polynomial = ansatz.assemble(p);
   const point = (x: number) => ({ x, error: weight(x) * (polynomial.evaluate(x) - fn.value(x)) });
   const mirrored = ansatz.parity === 'none' ? [] : state.reference.filter((x) => x > 0).map((x) => -x);
