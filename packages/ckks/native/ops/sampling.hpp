@@ -3,6 +3,7 @@
 #include "args.hpp"
 #include "memory.hpp"
 #include "ring.hpp"
+#include "sampling/gaussian.hpp"
 #include "sampling/small.hpp"
 #include "sampling/uniform.hpp"
 
@@ -37,12 +38,6 @@ class SecretWords {
   u64* words_;
 };
 
-inline bool validModuli(const Ring& ring, const Indices& moduli) {
-  for (const int i : moduli)
-    if (i < 0 || static_cast<size_t>(i) >= ring.primes.size()) return false;
-  return true;
-}
-
 /// dst, wordCount, seed, stream: the keystream itself.
 inline int keystreamWords(Args& args) {
   u64* dst = args.address();
@@ -66,8 +61,8 @@ inline int sampleUniformCall(Args& args) {
   u64* dst = args.address();
   const uint8_t* seed = args.address<uint8_t>();
   const u64 streamBase = args.word();
-  const Indices moduli = args.integers();
-  if (!args.complete() || !validModuli(ring, moduli)) return kBadArguments;
+  const Indices moduli = args.indices();
+  if (!args.complete()) return kBadArguments;
   const SeededAes aes(seed);
   parallelFor(moduli.size(), [&](size_t j, int) {
     sampleUniform(dst + j * ring.n, ring.n, ring.primes[moduli[j]], *aes, streamBase + static_cast<u64>(moduli[j]));
@@ -75,7 +70,7 @@ inline int sampleUniformCall(Args& args) {
   return kOk;
 }
 
-enum SmallKind : int { kTernary = 0, kSparseTernary = 1, kBinomial = 2 };
+enum SmallKind : int { kTernary = 0, kSparseTernary = 1, kBinomial = 2, kGaussian = 3 };
 
 /// A small polynomial reduced modulo m, as the input of a transform.
 inline auto reducedFrom(const u64* biased, u64 bias, const Mod& m, u64 p) {
@@ -84,8 +79,9 @@ inline auto reducedFrom(const u64* biased, u64 bias, const Mod& m, u64 p) {
   };
 }
 
-/// ring, dst, seed, stream, kind, weight, moduli: a small polynomial in NTT form modulo each modulus; with no moduli its
-/// coefficients as signed words. `weight` is the number of non-zero coefficients of kind 1.
+/// ring, dst, seed, stream, kind, weight, moduli: a small polynomial in NTT form modulo each modulus; with no moduli
+/// its coefficients as signed words. `weight` is the number of non-zero coefficients of kind 1, and 1000 log2 of the
+/// standard deviation of kind 3.
 inline int sampleSmall(Args& args) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
@@ -93,10 +89,11 @@ inline int sampleSmall(Args& args) {
   const u64 stream = args.word();
   const int kind = args.integer();
   const size_t weight = args.size();
-  const Indices moduli = args.integers();
+  const Indices moduli = args.indices();
   const size_t n = ring.n;
-  if (!args.complete() || !validModuli(ring, moduli)) return kBadArguments;
+  if (!args.complete()) return kBadArguments;
   if (kind == kSparseTernary && (weight < 1 || weight > n)) return kBadArguments;
+  if (kind == kGaussian && weight > 1000 * kMaxGaussianLog2) return kBadArguments;
 
   const SeededAes aes(seed);
   const SecretWords biased(n);
@@ -107,6 +104,7 @@ inline int sampleSmall(Args& args) {
     case kTernary: sampleTernary(small, n, *aes, stream); break;
     case kSparseTernary: sampleSparseTernary(small, n, weight, *aes, stream); break;
     case kBinomial: sampleBinomial(small, n, *aes, stream), bias = kBinomialBias; break;
+    case kGaussian: sampleGaussian(small, n, weight, *aes, stream), bias = kGaussianBias; break;
     default: return kBadArguments;
   }
   if (moduli.empty())
@@ -133,11 +131,9 @@ inline int generateKeyDigit(Args& args) {
   const u64 streamBase = args.word();
   const uint8_t* noiseSeed = args.address<uint8_t>();
   const u64 noiseStream = args.word();
-  const Indices q = args.integers(), special = args.integers();
+  const Indices q = args.indices(), special = args.indices();
   const size_t digitFrom = args.size(), digitTo = args.size();
-  if (!args.complete() || !validModuli(ring, q) || !validModuli(ring, special) || digitFrom > digitTo ||
-      digitTo > q.size())
-    return kBadArguments;
+  if (!args.complete() || digitFrom > digitTo || digitTo > q.size()) return kBadArguments;
 
   const size_t n = ring.n;
   const SecretWords error(n);

@@ -1,14 +1,14 @@
 // The AES S-box (FIPS 197, section 5.1.1) as a Boolean circuit: no table, so no cache line that depends on a secret.
 //
-// The circuit is Boyar and Peralta, "A small depth-16 circuit for the AES S-box" (SEC 2012), in its 113-gate form (Boyar, Matthews
-// and Peralta, "Logic minimization techniques with applications to cryptology", J. Cryptology 26, 2013): a linear map
-// into a tower of fields, an inversion in GF(2^4) there, and a linear map back. Names follow the papers.
+// The circuit has the 113 gates of Boyar, Matthews and Peralta, "Logic minimization techniques with applications to
+// cryptology" (J. Cryptology 26, 2013), apart from the inversions: a linear map into a tower of fields, an inversion in
+// GF(2^4) there, and a linear map back. Names follow the paper.
 #pragma once
 
 namespace cf::CF_BUILD {
 
-/// The S-box without its constant: bit lanes x[b] of bytes -> bit lanes of S(byte) ^ 0x63. Callers add the constant where
-/// it is free (in the round keys). T is any type with & and ^; every bit position of it is one byte's lane.
+/// The S-box without its constant: bit lanes x[b] of bytes -> bit lanes of S(byte) ^ 0x63. Callers add the constant
+/// where it is free (in the round keys). T is any type with & and ^; every bit position of it is one byte's lane.
 template <class T>
 [[gnu::always_inline]] inline void sboxLinear(T (&x)[8]) {
   const T u0 = x[7], u1 = x[6], u2 = x[5], u3 = x[4], u4 = x[3], u5 = x[2], u6 = x[1], u7 = x[0];
