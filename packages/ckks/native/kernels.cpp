@@ -7,10 +7,12 @@
 #include "operations.hpp"
 #include "ops/automorphism.hpp"
 #include "ops/basis.hpp"
+#include "ops/encoding.hpp"
 #include "ops/keyswitch.hpp"
 #include "ops/linear.hpp"
 #include "ops/pointwise.hpp"
 #include "ops/sampling.hpp"
+#include "ops/throughput.hpp"
 #include "ring.hpp"
 
 namespace cf::CF_BUILD {
@@ -41,7 +43,7 @@ LiveRings& liveRings() {
 }
 
 bool takesRing(int operation) {
-  return (operation > kRingCreate && operation < kKeystream) || operation == kGenerateKeyDigit;
+  return operation > kRingCreate && operation <= kCompactPeriodic && operation != kKeystream;
 }
 
 /// logN, primes -> the ring's address in *result.
@@ -129,6 +131,10 @@ int dispatch(int operation, Args& args, double* result) {
     case kSampleSmall: return sampleSmall(args);
     case kKeystream: return keystreamWords(args);
     case kGenerateKeyDigit: return generateKeyDigit(args);
+    case kEncode: return encode(args);
+    case kDecode: return decode(args);
+    case kCompactPeriodic: return compactPeriodic(args);
+    case kMeasureMultiplies: return measureMultiplies(args, result);
     default: return kUnknownOperation;
   }
 }

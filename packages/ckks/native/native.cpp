@@ -18,24 +18,49 @@ namespace ifma { int call(int, const double*, int, double*); }
 
 namespace {
 
+struct Feature {
+  const char* name;
+  bool present;
+};
+
 struct Build {
   const char* name;
   KernelCall call;
-  bool supported;
+  size_t needs;  // the first so many of features()
+
+  bool supported() const;
 };
+
+#if defined(CF_WITH_X86)
+constexpr size_t kFmaFeatures = 4, kIfmaFeatures = 11;
+const Feature* features() {
+  static const Feature list[kIfmaFeatures] = {
+      {"avx2", __builtin_cpu_supports("avx2") != 0},         {"fma", __builtin_cpu_supports("fma") != 0},
+      {"bmi2", __builtin_cpu_supports("bmi2") != 0},         {"aes", __builtin_cpu_supports("aes") != 0},
+      {"avx512f", __builtin_cpu_supports("avx512f") != 0},   {"avx512dq", __builtin_cpu_supports("avx512dq") != 0},
+      {"avx512bw", __builtin_cpu_supports("avx512bw") != 0}, {"avx512vl", __builtin_cpu_supports("avx512vl") != 0},
+      {"avx512ifma", __builtin_cpu_supports("avx512ifma") != 0},
+      {"avx512vbmi", __builtin_cpu_supports("avx512vbmi") != 0},
+      {"vaes", __builtin_cpu_supports("vaes") != 0}};
+  return list;
+}
+#else
+const Feature* features() { return nullptr; }
+#endif
+
+bool Build::supported() const {
+  for (size_t i = 0; i < needs; ++i)
+    if (!features()[i].present) return false;
+  return true;
+}
 
 // Fastest first.
 const Build* builds(size_t* count) {
 #if defined(CF_WITH_X86)
-  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                           __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("aes");
-  static const bool ifma512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                              __builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512vbmi") &&
-                              __builtin_cpu_supports("vaes");
-  static const Build list[] = {{"ifma", ifma::call, ifma512}, {"fma", fma::call, avx2}, {"scalar", scalar::call, true}};
+  static const Build list[] = {
+      {"ifma", ifma::call, kIfmaFeatures}, {"fma", fma::call, kFmaFeatures}, {"scalar", scalar::call, 0}};
 #else
-  static const Build list[] = {{"scalar", scalar::call, true}};
+  static const Build list[] = {{"scalar", scalar::call, 0}};
 #endif
   *count = sizeof(list) / sizeof(list[0]);
   return list;
@@ -76,7 +101,7 @@ napi_value call(napi_env env, napi_callback_info info) {
   const Build* list = builds(&buildCount);
   const size_t build = static_cast<size_t>(number(env, v[0]));
   if (build >= buildCount) return fail(env, "no such kernel build");
-  if (!list[build].supported) return toNumber(env, kUnsupported);
+  if (!list[build].supported()) return toNumber(env, kUnsupported);
   napi_typedarray_type type;
   size_t length, resultLength;
   void *values, *result;
@@ -141,19 +166,33 @@ napi_value setThreads(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// builds() -> [{name, supported}], fastest first
+napi_value toString(napi_env env, const char* text) {
+  napi_value value;
+  napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
+  return value;
+}
+
+/// builds() -> [{name, needs: [instruction set], missing: [instruction set]}], fastest first; missing: what this
+/// processor or its operating system lacks
 napi_value listBuilds(napi_env env, napi_callback_info) {
   size_t count;
   const Build* list = builds(&count);
   napi_value array;
   napi_create_array_with_length(env, count, &array);
   for (size_t i = 0; i < count; ++i) {
-    napi_value object, name, supported;
+    napi_value object, needs, missing;
     napi_create_object(env, &object);
-    napi_create_string_utf8(env, list[i].name, NAPI_AUTO_LENGTH, &name);
-    napi_get_boolean(env, list[i].supported, &supported);
-    setProperty(env, object, "name", name);
-    setProperty(env, object, "supported", supported);
+    napi_create_array(env, &needs);
+    napi_create_array(env, &missing);
+    uint32_t lacking = 0;
+    for (size_t f = 0; f < list[i].needs; ++f) {
+      const Feature& feature = features()[f];
+      napi_set_element(env, needs, static_cast<uint32_t>(f), toString(env, feature.name));
+      if (!feature.present) napi_set_element(env, missing, lacking++, toString(env, feature.name));
+    }
+    setProperty(env, object, "name", toString(env, list[i].name));
+    setProperty(env, object, "needs", needs);
+    setProperty(env, object, "missing", missing);
     napi_set_element(env, array, static_cast<uint32_t>(i), object);
   }
   return array;

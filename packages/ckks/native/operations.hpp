@@ -33,6 +33,7 @@ enum Operation : int {
   kEncode = 26,
   kDecode = 27,
   kCompactPeriodic = 28,
+  kMeasureMultiplies = 29,
 };
 
 }  // namespace cf

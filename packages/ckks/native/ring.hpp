@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arith.hpp"
+#include "encoding_fft.hpp"
 #include "ntt.hpp"
 #include "pool.hpp"
 
@@ -46,6 +47,16 @@ struct Ring {
     return *slot;
   }
 
+  /// Roots of the encoding transform, built when the first value is encoded or decoded.
+  const EncodingTable& encodingTable() {
+    std::lock_guard<std::mutex> lock(converterMutex_);
+    if (!encodingTable_) encodingTable_ = std::make_unique<EncodingTable>(logN - 1);
+    return *encodingTable_;
+  }
+
+  /// primes[a]^-1 modulo primes[b]
+  u64 primeInverse(int a, int b) { return static_cast<u64>(converter({a}, {b}).productInverse[0].value); }
+
  private:
   BaseConverter makeConverter(const Indices& from, const Indices& to) const {
     const auto productWithout = [&](size_t skip, u64 modulus) {
@@ -73,6 +84,7 @@ struct Ring {
   }
 
   std::mutex converterMutex_;
+  std::unique_ptr<EncodingTable> encodingTable_;
   std::map<std::pair<Indices, Indices>, std::unique_ptr<BaseConverter>> converters_;
 };
 

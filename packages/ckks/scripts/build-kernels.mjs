@@ -222,9 +222,9 @@ if (
 ) {
   say('up to date');
 } else {
-  rmSync(join(buildDir, 'kernels.node'), { force: true });
   const startedMs = Date.now();
   const [native, wasm] = await Promise.all([buildNative(), buildWasm()]);
+  if (!native.built) rmSync(join(buildDir, 'kernels.node'), { force: true }); // an old one would not match the sources
   mkdirSync(buildDir, { recursive: true });
   writeFileSync(reportPath, `${JSON.stringify({ digest, native, wasm }, null, 2)}\n`);
   say(

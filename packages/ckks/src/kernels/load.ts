@@ -1,5 +1,6 @@
 import { KernelError } from '../errors/index.ts';
 import { Kernels, type RawBackend } from './backend.ts';
+import type { NativeBuild } from './native.ts';
 import { type BuildName, buildNames } from './operations.ts';
 import { instantiateWasm } from './wasm.ts';
 
@@ -7,6 +8,8 @@ import { instantiateWasm } from './wasm.ts';
 export interface BuildStatus {
   readonly name: BuildName;
   readonly usable: boolean;
+  /** Instruction sets it was compiled for (native builds beyond the scalar one). */
+  readonly needs?: readonly string[];
   /** Why it is not usable, and how to change that. */
   readonly reason?: string;
 }
@@ -15,7 +18,7 @@ const inNode = typeof process !== 'undefined' && process.versions?.node !== unde
 
 const fixes = {
   addon: 'install a C++ compiler (Debian: apt-get install g++) and run npm run build',
-  processor: 'this processor lacks its instructions; nothing to do',
+  processor: 'nothing to do, a slower build is used',
   relaxed: {
     absent: 'needs relaxed SIMD: Node 24 and current browsers have it, Node 20 with --experimental-wasm-relaxed-simd',
     unfused: 'this processor has no fused multiply-add, so relaxed SIMD rounds twice; nothing to do',
@@ -64,46 +67,38 @@ async function loadRaw(build: BuildName, bytes?: BufferSource): Promise<RawBacke
   return loadNative(build);
 }
 
+async function wasmStatus(name: BuildName): Promise<BuildStatus> {
+  const relaxed = name === 'wasm-relaxed' ? await relaxedSupport() : 'fused';
+  if (relaxed !== 'fused') return { name, usable: false, reason: fixes.relaxed[relaxed] };
+  try {
+    await wasmBytes(name);
+    return { name, usable: true };
+  } catch (error) {
+    return { name, usable: false, reason: `${firstLine(error)}: run npm run build` };
+  }
+}
+
+async function nativeStatus(name: BuildName): Promise<BuildStatus> {
+  if (!inNode) return { name, usable: false, reason: 'native kernels run in Node only' };
+  let found: NativeBuild | undefined;
+  try {
+    found = (await import('./native.ts')).nativeBuilds().find((build) => build.name === name);
+  } catch (error) {
+    return { name, usable: false, reason: `${firstLine(error)}: ${fixes.addon}` };
+  }
+  if (!found) return { name, usable: false, reason: `not built for ${process.arch}: ${fixes.addon}` };
+  const { needs, missing } = found;
+  if (missing.length === 0) return { name, usable: true, needs };
+  return { name, usable: false, needs, reason: `this processor lacks ${missing.join(', ')}: ${fixes.processor}` };
+}
+
+function statusOf(name: BuildName): Promise<BuildStatus> {
+  return name === 'wasm' || name === 'wasm-relaxed' ? wasmStatus(name) : nativeStatus(name);
+}
+
 /** Every build with whether it can run here, fastest first. */
-export async function listBuilds(): Promise<BuildStatus[]> {
-  let native: { name: BuildName; supported: boolean }[] = [];
-  let nativeProblem: string | undefined;
-  if (inNode) {
-    try {
-      native = (await import('./native.ts')).nativeBuilds();
-    } catch (error) {
-      nativeProblem = firstLine(error);
-    }
-  } else {
-    nativeProblem = 'native kernels run in Node only';
-  }
-  const statuses: BuildStatus[] = [];
-  for (const name of buildNames) {
-    if (name === 'wasm' || name === 'wasm-relaxed') {
-      const relaxed = name === 'wasm-relaxed' ? await relaxedSupport() : 'fused';
-      if (relaxed !== 'fused') {
-        statuses.push({ name, usable: false, reason: fixes.relaxed[relaxed] });
-        continue;
-      }
-      try {
-        await wasmBytes(name);
-        statuses.push({ name, usable: true });
-      } catch (error) {
-        statuses.push({ name, usable: false, reason: `${firstLine(error)}: run npm run build` });
-      }
-      continue;
-    }
-    const found = native.find((build) => build.name === name);
-    if (found?.supported) {
-      statuses.push({ name, usable: true });
-    } else if (found) {
-      statuses.push({ name, usable: false, reason: fixes.processor });
-    } else {
-      const absent = nativeProblem ?? `not built for ${inNode ? process.arch : 'this platform'}`;
-      statuses.push({ name, usable: false, reason: `${absent}: ${fixes.addon}` });
-    }
-  }
-  return statuses;
+export function listBuilds(): Promise<BuildStatus[]> {
+  return Promise.all(buildNames.map(statusOf));
 }
 
 export interface LoadOptions {
@@ -111,7 +106,7 @@ export interface LoadOptions {
   readonly build?: BuildName | undefined;
   /** Threads (native builds); default: CIPHERFORMER_THREADS, or one for each processor core. */
   readonly threads?: number | undefined;
-  /** The WebAssembly module, where it is not served beside this file. */
+  /** The WebAssembly module (of `build` wasm or wasm-relaxed; default wasm), where it is not served beside this file. */
   readonly wasm?: BufferSource | undefined;
 }
 
@@ -130,19 +125,22 @@ async function coreCount(): Promise<number> {
   return (await import('node:os')).availableParallelism();
 }
 
+async function firstUsable(names: readonly BuildName[]): Promise<BuildName> {
+  const causes: string[] = [];
+  for (const name of names) {
+    const status = await statusOf(name);
+    if (status.usable) return name;
+    causes.push(`  ${name}: ${status.reason}`);
+  }
+  throw new KernelError(`no kernels could be loaded:\n${causes.join('\n')}`);
+}
+
 /** Loads the kernels: the asked build, or the fastest that runs here (native AVX-512 IFMA, AVX2+FMA, scalar, WebAssembly). */
 export async function loadKernels(options: LoadOptions = {}): Promise<Kernels> {
   const asked = options.build ?? environment('CIPHERFORMER_KERNELS');
-  const statuses = options.wasm ? [] : await listBuilds();
-  const name =
-    asked !== undefined ? checkedBuildName(asked) : options.wasm ? 'wasm' : statuses.find(({ usable }) => usable)?.name;
-  const status = statuses.find((s) => s.name === name);
-  if (name === undefined || status?.usable === false) {
-    const causes = (status ? [status] : statuses).map((s) => `  ${s.name}: ${s.reason}`).join('\n');
-    throw new KernelError(`no kernels could be loaded:\n${causes}`);
-  }
+  const names = asked !== undefined ? [checkedBuildName(asked)] : buildNames;
+  const name = options.wasm ? (asked === 'wasm-relaxed' ? asked : 'wasm') : await firstUsable(names);
   const kernels = new Kernels(await loadRaw(name, options.wasm));
-  const threads = options.threads ?? Number(environment('CIPHERFORMER_THREADS') ?? (await coreCount()));
-  kernels.threads = threads;
+  kernels.threads = options.threads ?? Number(environment('CIPHERFORMER_THREADS') ?? (await coreCount()));
   return kernels;
 }

@@ -3,6 +3,13 @@ import { fileURLToPath } from 'node:url';
 import type { MemoryCounters, RawBackend } from './backend.ts';
 import type { BuildName } from './operations.ts';
 
+/** One native build: the instruction sets it was compiled for, and those that this processor lacks. */
+export interface NativeBuild {
+  readonly name: BuildName;
+  readonly needs: readonly string[];
+  readonly missing: readonly string[];
+}
+
 interface Addon {
   call(build: number, operation: number, args: Float64Array, count: number, result: Float64Array): number;
   allocate(bytes: number): number;
@@ -12,7 +19,7 @@ interface Addon {
   memory(): MemoryCounters;
   threads(): number;
   setThreads(threads: number): void;
-  builds(): { name: BuildName; supported: boolean }[];
+  builds(): NativeBuild[];
 }
 
 /** Loads the native addon; throws what Node throws when it is missing or does not fit this machine. */
@@ -20,8 +27,8 @@ function loadAddon(): Addon {
   return createRequire(import.meta.url)(fileURLToPath(new URL('../../build/kernels.node', import.meta.url))) as Addon;
 }
 
-/** The native builds, fastest first, each with whether this processor can run it. */
-export function nativeBuilds(): { name: BuildName; supported: boolean }[] {
+/** The native builds, fastest first. */
+export function nativeBuilds(): readonly NativeBuild[] {
   return loadAddon().builds();
 }
 

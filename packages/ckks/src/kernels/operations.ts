@@ -29,6 +29,7 @@ export const Op = {
   encode: 26,
   decode: 27,
   compactPeriodic: 28,
+  measureMultiplies: 29,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 

@@ -1,0 +1,229 @@
+import { OperandError } from '../errors/index.ts';
+import { galoisElement } from '../ring/index.ts';
+import {
+  Ciphertext,
+  type Context,
+  checkEphemeralBasis,
+  Encoder,
+  EvaluationKeys,
+  Evaluator,
+  ephemeralWeight,
+  KeyGenerator,
+  type Plaintext,
+  randomSeed,
+  SecretKey,
+  type SwitchingKey,
+} from '../scheme/index.ts';
+import type { BootstrapPlan } from './bootstrap-plan.ts';
+import { coeffsToSlotsMatrices, slotsToCoeffsMatrices } from './dft.ts';
+import { LinearTransform } from './linear-transform.ts';
+
+/** Progress of long work: `done` of `total` steps of `what`. */
+export type Progress = (what: string, done: number, total: number) => void;
+
+/** The evaluation keys of a bootstrap. */
+export interface BootstrapKeys extends Disposable {
+  readonly evaluation: EvaluationKeys;
+  /** To the sparse ephemeral secret, under q0 and one special prime. */
+  readonly toSparse: SwitchingKey;
+  /** Back to the dense secret, at the top of the chain. */
+  readonly toDense: SwitchingKey;
+}
+
+/** Makes the keys of a plan. The ephemeral secret exists only in here. */
+export function generateBootstrapKeys(secret: SecretKey, plan: BootstrapPlan, progress?: Progress): BootstrapKeys {
+  const { context } = secret;
+  const { parameters } = context;
+  const { encapsulation } = plan;
+  const special = parameters.specialBasis(encapsulation.special);
+  const logQP = [0, ...special].reduce((sum, i) => sum + Math.log2(parameters.primes[i]!), 0);
+  if (!parameters.insecure) checkEphemeralBasis(parameters.logN, logQP);
+  const generator = new KeyGenerator(secret);
+  const uses = plan.galoisUses();
+  const total = uses.length + 3;
+  const evaluation = new EvaluationKeys(context);
+  using sparse = new SecretKey(context, randomSeed(), ephemeralWeight);
+  const toSparse = generator.switchTo(sparse, 0, encapsulation);
+  const toDense = new KeyGenerator(sparse).switchTo(
+    secret,
+    parameters.maxLevel,
+    parameters.gadget(parameters.maxLevel),
+  );
+  evaluation.addRelinearisation(generator.relinearisation(plan.splitLevel));
+  progress?.('bootstrap keys', 3, total);
+  for (const [i, use] of uses.entries()) {
+    evaluation.addGalois(generator.galois(use));
+    progress?.('bootstrap keys', i + 4, total);
+  }
+  return {
+    evaluation,
+    toSparse,
+    toDense,
+    [Symbol.dispose]() {
+      for (const key of [toSparse, toDense, evaluation]) key[Symbol.dispose]();
+    },
+  };
+}
+
+/**
+ * Bootstrapping in the slim order (Chen, Han, EUROCRYPT 2018): SlotsToCoeffs at the bottom of the chain, ModRaise under a
+ * sparse ephemeral secret (Bossuat, Troncoso-Pastoriza, Hubaux, ACNS 2022), CoeffsToSlots and EvalMod at the top.
+ * Input: slots of absolute value at most 1 at level >= plan.inputLevel; output at plan.outputLevel, at the parameters'
+ * scale. The input's scale times 2^10 should be about q0: that ratio trades the sine's error for noise.
+ */
+export class Bootstrapper implements Disposable {
+  readonly plan: BootstrapPlan;
+  readonly #context: Context;
+  readonly #keys: BootstrapKeys;
+  readonly #evaluator: Evaluator;
+  readonly #slotsToCoeffs: readonly LinearTransform[];
+  readonly #coeffsToSlots: readonly LinearTransform[];
+  /** The imaginary unit in every slot: X^(N/2), at scale 1. */
+  readonly #imaginaryUnit: Plaintext;
+
+  constructor(context: Context, plan: BootstrapPlan, keys: BootstrapKeys, progress?: Progress) {
+    this.#context = context;
+    this.plan = plan;
+    this.#keys = keys;
+    this.#evaluator = new Evaluator(context, keys.evaluation);
+    const { slots, slotsToCoeffs, coeffsToSlots } = plan;
+    const total = slotsToCoeffs.length + coeffsToSlots.length;
+    // x + conj(x) doubles the real part, the trace multiplies by the number of copies, EvalMod wants x / halfWidth.
+    const factor = 1 / (2 * 2 ** plan.traceSteps * plan.evalMod.halfWidth);
+    this.#slotsToCoeffs = slotsToCoeffsMatrices(slots, slotsToCoeffs.length).map((matrix, i) => {
+      const transform = new LinearTransform(context, matrix, { level: slotsToCoeffs[i]!.level });
+      progress?.('bootstrap matrices', i + 1, total);
+      return transform;
+    });
+    this.#coeffsToSlots = coeffsToSlotsMatrices(slots, coeffsToSlots.length, factor ** (1 / coeffsToSlots.length)).map(
+      (matrix, i) => {
+        const transform = new LinearTransform(context, matrix, { level: coeffsToSlots[i]!.level });
+        progress?.('bootstrap matrices', slotsToCoeffs.length + i + 1, total);
+        return transform;
+      },
+    );
+    this.#imaginaryUnit = new Encoder(context).encode([0], [1], { level: plan.splitLevel, scale: 1, slots: 1 });
+  }
+
+  /** Bytes of the encoded matrices. */
+  get bytes(): number {
+    return [...this.#slotsToCoeffs, ...this.#coeffsToSlots].reduce((sum, transform) => sum + transform.bytes, 0);
+  }
+
+  /** Refreshes real slots (imaginary parts are dropped). One EvalMod. */
+  real(a: Ciphertext): Ciphertext {
+    using raised = this.#raiseToSlots(a);
+    using conjugate = this.#evaluator.conjugate(raised);
+    using sum = this.#evaluator.add(raised, conjugate);
+    return this.#evalMod(sum, a.scale);
+  }
+
+  /** Refreshes complex slots. Two EvalMods. */
+  complex(a: Ciphertext): Ciphertext {
+    const ev = this.#evaluator;
+    using raised = this.#raiseToSlots(a);
+    using conjugate = ev.conjugate(raised);
+    using real = ev.add(raised, conjugate);
+    using refreshedReal = this.#evalMod(real, a.scale);
+    using difference = ev.subtract(conjugate, raised);
+    using imag = this.#timesImaginaryUnit(difference);
+    using refreshedImag = this.#evalMod(imag, a.scale);
+    using turned = this.#timesImaginaryUnit(refreshedImag);
+    return ev.add(refreshedReal, turned);
+  }
+
+  /** Refreshes two real ciphertexts as one complex: one ModRaise and CoeffsToSlots, two EvalMods. */
+  pair(a: Ciphertext, b: Ciphertext): [Ciphertext, Ciphertext] {
+    const ev = this.#evaluator;
+    using turned = this.#timesImaginaryUnit(b);
+    using packed = ev.add(a, turned);
+    using raised = this.#raiseToSlots(packed);
+    using conjugate = ev.conjugate(raised);
+    using real = ev.add(raised, conjugate);
+    using difference = ev.subtract(conjugate, raised);
+    using imag = this.#timesImaginaryUnit(difference);
+    return [this.#evalMod(real, packed.scale), this.#evalMod(imag, packed.scale)];
+  }
+
+  /** Several real ciphertexts, in pairs. */
+  many(ciphertexts: readonly Ciphertext[]): Ciphertext[] {
+    const results: Ciphertext[] = [];
+    for (let i = 0; i + 1 < ciphertexts.length; i += 2)
+      results.push(...this.pair(ciphertexts[i]!, ciphertexts[i + 1]!));
+    if (ciphertexts.length % 2 === 1) results.push(this.real(ciphertexts.at(-1)!));
+    return results;
+  }
+
+  [Symbol.dispose](): void {
+    for (const transform of [...this.#slotsToCoeffs, ...this.#coeffsToSlots]) transform[Symbol.dispose]();
+    this.#imaginaryUnit[Symbol.dispose]();
+  }
+
+  /** i * a: exact, no level. */
+  #timesImaginaryUnit(a: Ciphertext): Ciphertext {
+    return this.#evaluator.multiplyPlain(a, this.#imaginaryUnit);
+  }
+
+  /** From slots to x / (2 halfWidth) in the slots, x = I + m / q0 the raised coefficients, at the split level. */
+  #raiseToSlots(a: Ciphertext): Ciphertext {
+    if (a.slots !== this.plan.slots)
+      throw new OperandError(`this bootstrapper refreshes ${this.plan.slots} slots, the ciphertext has ${a.slots}`);
+    if (a.level < this.plan.inputLevel) {
+      throw new OperandError(
+        `a bootstrap starts at level ${this.plan.inputLevel} or above, the ciphertext is at level ${a.level}: bootstrap earlier`,
+      );
+    }
+    let at = this.#chain(this.#slotsToCoeffs, a);
+    at = replace(at, this.#modRaise(at));
+    for (let i = 0; i < this.plan.traceSteps; i++) {
+      using moved = this.#evaluator.applyGalois(
+        at,
+        galoisElement(this.plan.slots * 2 ** i, this.#context.ring.logN),
+        'the trace of sparse slots',
+      );
+      at = replace(at, this.#evaluator.add(at, moved));
+    }
+    return replace(at, this.#chain(this.#coeffsToSlots, at));
+  }
+
+  #chain(transforms: readonly LinearTransform[], a: Ciphertext): Ciphertext {
+    let at: Ciphertext | undefined;
+    for (const transform of transforms) {
+      const next = transform.apply(this.#evaluator, at ?? a);
+      at?.[Symbol.dispose]();
+      at = next;
+    }
+    return at!;
+  }
+
+  /** m modulo q0 -> m + q0 I modulo the whole chain, |I| small because the secret is sparse meanwhile. */
+  #modRaise(a: Ciphertext): Ciphertext {
+    const { ring, parameters } = this.#context;
+    using sparse = a.like({ level: 0 });
+    this.#evaluator.keySwitch(sparse.part(0), sparse.part(1), a.part(1), 0, this.#keys.toSparse, { add0: a.part(0) });
+    const top = parameters.maxLevel;
+    // As numbers the slots are now (m + q0 I) / q0.
+    const scale = parameters.primeAt(0);
+    using raised = new Ciphertext(this.#context, top, scale, a.slots);
+    for (const part of [0, 1]) ring.raise(raised.part(part), sparse.part(part), 0, raised.basis);
+    const result = new Ciphertext(this.#context, top, scale, a.slots);
+    this.#evaluator.keySwitch(result.part(0), result.part(1), raised.part(1), top, this.#keys.toDense, {
+      add0: raised.part(0),
+    });
+    return result;
+  }
+
+  /** x -> x mod 1 = m / q0; the slots then mean m at the parameters' scale. */
+  #evalMod(x: Ciphertext, inputScale: number): Ciphertext {
+    const { parameters } = this.#context;
+    const ratio = parameters.primeAt(0) / inputScale;
+    const result = this.plan.evalMod.apply(this.#evaluator, x, parameters.scale * ratio);
+    result.scale = parameters.scale;
+    return result;
+  }
+}
+
+function replace(old: Ciphertext, next: Ciphertext): Ciphertext {
+  old[Symbol.dispose]();
+  return next;
+}

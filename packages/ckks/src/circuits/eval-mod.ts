@@ -1,0 +1,114 @@
+import { evaluationPlan, interpolate, toTarget } from '@cipherformer/approx';
+import { type Ciphertext, type Evaluator, ephemeralWeight } from '../scheme/index.ts';
+import { PolynomialEvaluator } from './polynomial.ts';
+
+/**
+ * EvalMod: x mod 1 for x = I + m with small m, as sin(2 pi x) / 2 pi (Cheon, Han, Kim, Kim, Song, EUROCRYPT 2018), the
+ * sine as a cosine with double angles (Han, Ki, CT-RSA 2020; Bossuat et al., EUROCRYPT 2021, section 5).
+ *
+ * With y = x - 1/4, sin(2 pi x) = cos(2 pi y), and cos(2 pi y / 2^r) is even in y: a polynomial of degree d in
+ * w = T_2(y / Y) of half the degree. Then r double angles, c -> 2 c^2 - 1, each one level.
+ */
+export interface EvalModOptions {
+  /** Degree in w = T_2; the degree in x is twice as much. */
+  readonly degree: number;
+  /** r: how often the angle is doubled. */
+  readonly doubleAngles: number;
+  /** |x| <= bound, but for a failure of the sparse secret's distribution. */
+  readonly bound: number;
+}
+
+/**
+ * log2 of a bound on the probability that any coefficient of a raised ciphertext exceeds `bound` in absolute value: it
+ * is a sum of h + 1 uniform values in (-1/2, 1/2); Chernoff's bound E exp(s X) exp(-s bound), with E exp(s U) =
+ * sinh(s/2) / (s/2), best s, times two sides and N coefficients.
+ */
+export function log2FailureProbability(bound: number, logN: number, weight = ephemeralWeight): number {
+  const log2Bound = (s: number) => {
+    const logMoment = s / 2 - Math.log(s) + Math.log1p(-Math.exp(-s));
+    return ((weight + 1) * logMoment - s * bound) / Math.LN2;
+  };
+  let best = 0;
+  for (let s = 0.25; s < 4000; s *= 1.01) best = Math.min(best, log2Bound(s));
+  return best + logN + 1;
+}
+
+export const defaultEvalMod: EvalModOptions = { degree: 15, doubleAngles: 3, bound: 15.5 };
+
+export class EvalMod {
+  readonly options: EvalModOptions;
+  /** Half the width of the interval of y = x - 1/4. */
+  readonly halfWidth: number;
+  readonly #coefficients: readonly number[];
+
+  constructor(options: EvalModOptions = defaultEvalMod) {
+    this.options = options;
+    this.halfWidth = options.bound + 0.25;
+    // sin / 2 pi by starting the double angles from cos times (2 pi)^(-1 / 2^r).
+    const amplitude = (1 / (2 * Math.PI)) ** (1 / 2 ** options.doubleAngles);
+    const series = (w: number) => {
+      const y = this.halfWidth * Math.sqrt(Math.max(0, (w + 1) / 2));
+      return amplitude * Math.cos((2 * Math.PI * y) / 2 ** options.doubleAngles);
+    };
+    this.#coefficients = interpolate({ fn: toTarget(series), domain: [[-1, 1]], degree: options.degree }).coefficients;
+  }
+
+  /** Levels: one for T_2, ceil(log2(degree + 1)) for the series, one for each double angle. */
+  get levels(): number {
+    return 1 + Math.ceil(Math.log2(this.options.degree + 1)) + this.options.doubleAngles;
+  }
+
+  /** The level of each product of two ciphertexts, for counting work, when the input is at `level`. */
+  productLevels(level: number): number[] {
+    const plan = evaluationPlan(this.#coefficients);
+    const products = plan.cost.ciphertextMultiplications;
+    const series = Array.from({ length: products }, (_, i) => level - 1 - Math.min(i, plan.cost.levels - 1));
+    return [
+      level,
+      ...series,
+      ...Array.from({ length: this.options.doubleAngles }, (_, k) => level - 1 - plan.cost.levels - k),
+    ];
+  }
+
+  /** What the circuit computes of x in exact arithmetic: for tests and for the planner's error. */
+  clear(x: number): number {
+    const u = (x - 0.25) / this.halfWidth;
+    const w = 2 * u * u - 1;
+    let [b1, b2] = [0, 0];
+    for (let j = this.options.degree; j >= 1; j--) [b1, b2] = [2 * w * b1 - b2 + this.#coefficients[j]!, b1];
+    let c = w * b1 - b2 + this.#coefficients[0]!;
+    for (let k = 1; k <= this.options.doubleAngles; k++) c = 2 * c * c - this.#offset(k);
+    return c;
+  }
+
+  /** After the k-th double angle of a cosine of amplitude A^(1/2^r): the square of the amplitude before. */
+  #offset(k: number): number {
+    return (1 / (2 * Math.PI)) ** (2 ** k / 2 ** this.options.doubleAngles);
+  }
+
+  /**
+   * u -> x mod 1 (as sin(2 pi x) / 2 pi), where u = x / halfWidth are the slots.
+   * @param targetScale exact scale of the result, at level u.level - levels
+   */
+  apply(evaluator: Evaluator, u: Ciphertext, targetScale: number): Ciphertext {
+    const { parameters } = evaluator.context;
+    // Each squaring takes a scale S to S^2 / q: choose the series' scale so that the last one ends on the target.
+    let scale = targetScale;
+    const last = u.level - this.levels;
+    for (let k = 0; k < this.options.doubleAngles; k++) scale = Math.sqrt(scale * parameters.primeAt(last + k + 1));
+    using shifted = evaluator.addConstant(u, -0.25 / this.halfWidth);
+    using square = evaluator.multiplyRaw(shifted, shifted);
+    evaluator.addTo(square, square);
+    evaluator.addConstantTo(square, -1);
+    using w = evaluator.relineariseRescale(square);
+    let c = new PolynomialEvaluator(evaluator).evaluate(w, this.#coefficients, scale);
+    for (let k = 1; k <= this.options.doubleAngles; k++) {
+      using before = c;
+      using doubled = evaluator.multiplyRaw(before, before);
+      evaluator.addTo(doubled, doubled);
+      evaluator.addConstantTo(doubled, -this.#offset(k));
+      c = evaluator.relineariseRescale(doubled);
+    }
+    return c;
+  }
+}

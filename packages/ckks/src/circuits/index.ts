@@ -1,0 +1,13 @@
+export {
+  type BootstrapChain,
+  BootstrapPlan,
+  type BootstrapPlanOptions,
+  bootstrapLiteral,
+  defaultBootstrapChain,
+} from './bootstrap-plan.ts';
+export { type BootstrapKeys, Bootstrapper, generateBootstrapKeys, type Progress } from './bootstrapping.ts';
+export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from './dft.ts';
+export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './diagonals.ts';
+export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './eval-mod.ts';
+export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear-transform.ts';
+export { PolynomialEvaluator } from './polynomial.ts';

@@ -1,0 +1,113 @@
+import { type EvaluationPlan, evaluationPlan, type PlanNode } from '@cipherformer/approx';
+import { OperandError } from '../errors/index.ts';
+import { Ciphertext, type Evaluator, scaledInteger } from '../scheme/index.ts';
+
+/**
+ * Evaluates polynomials in the Chebyshev basis on ciphertexts, at optimal depth and with an exact target scale
+ * (Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021, section 3): every constant is encoded at the scale
+ * that makes its term meet the others, so nothing is ever rescaled to fit. Products of a chain of remainders are summed
+ * before they are relinearised.
+ */
+export class PolynomialEvaluator {
+  readonly #evaluator: Evaluator;
+
+  constructor(evaluator: Evaluator) {
+    this.#evaluator = evaluator;
+  }
+
+  /**
+   * p(t) for t in [-1, 1] in every slot.
+   * @param coefficients of T_0, T_1, ...
+   * @param targetScale of the result; default: t's own
+   * @returns a ciphertext at level t.level - ceil(log2(degree + 1))
+   * Cost: `evaluationCost` of @cipherformer/approx.
+   */
+  evaluate(t: Ciphertext, coefficients: readonly number[], targetScale = t.scale): Ciphertext {
+    return this.evaluatePlan(t, evaluationPlan(coefficients), targetScale);
+  }
+
+  evaluatePlan(t: Ciphertext, plan: EvaluationPlan, targetScale = t.scale): Ciphertext {
+    const { levels } = plan.cost;
+    if (levels === 0) throw new OperandError('a constant polynomial needs no evaluation: use the constant itself');
+    if (t.level < levels) {
+      throw new OperandError(
+        `a polynomial of ${levels} levels cannot be evaluated at level ${t.level}: bootstrap first, or lower its degree`,
+      );
+    }
+    const basis = new Map<number, Ciphertext>([[1, t]]);
+    try {
+      for (const { index, left, right } of plan.basis) basis.set(index, this.#basisElement(basis, left, right));
+      return this.#value(plan.root, basis, t.level - levels, targetScale);
+    } finally {
+      for (const [index, element] of basis) if (index !== 1) element[Symbol.dispose]();
+    }
+  }
+
+  /** T_(left + right) = 2 T_left T_right - T_(left - right) */
+  #basisElement(basis: ReadonlyMap<number, Ciphertext>, left: number, right: number): Ciphertext {
+    const ev = this.#evaluator;
+    using product = ev.multiplyRaw(basis.get(left)!, basis.get(right)!);
+    ev.addTo(product, product);
+    if (left === right) {
+      ev.addConstantTo(product, -1);
+    } else {
+      this.#addMultiple(product, basis.get(left - right)!, -1);
+    }
+    return ev.relineariseRescale(product);
+  }
+
+  /** The value of a plan's node at `level` with exactly `scale`. */
+  #value(node: PlanNode, basis: ReadonlyMap<number, Ciphertext>, level: number, scale: number): Ciphertext {
+    const ev = this.#evaluator;
+    const { context, slots } = basis.get(1)!;
+    const parts = hasProduct(node) ? 3 : 2;
+    using sum = new Ciphertext(context, level + 1, scale * context.parameters.primeAt(level + 1), slots, parts);
+    let started = false;
+    for (let at: PlanNode | undefined = node; at; at = at.kind === 'split' ? at.remainder : undefined) {
+      if (at.kind === 'sum') {
+        this.#addSum(sum, at.coefficients, basis, started);
+      } else if (isConstant(at.quotient)) {
+        this.#addMultiple(sum, basis.get(at.giant)!, at.quotient.coefficients[0]!, started);
+      } else {
+        const giant = basis.get(at.giant)!;
+        using quotient = this.#value(at.quotient, basis, level + 1, sum.scale / giant.scale);
+        ev.multiplyRawTo(sum, quotient, giant, started);
+      }
+      started = true;
+    }
+    return parts === 3 ? ev.relineariseRescale(sum) : ev.rescale(sum);
+  }
+
+  #addSum(
+    sum: Ciphertext,
+    coefficients: readonly number[],
+    basis: ReadonlyMap<number, Ciphertext>,
+    started: boolean,
+  ): void {
+    let begun = started;
+    for (let j = 1; j < coefficients.length; j++) {
+      if (coefficients[j] === 0) continue;
+      this.#addMultiple(sum, basis.get(j)!, coefficients[j]!, begun);
+      begun = true;
+    }
+    if (!begun) sum.clear();
+    if (coefficients[0] !== 0) this.#evaluator.addConstantTo(sum, coefficients[0]!);
+  }
+
+  /** sum (+)= factor * element, the factor encoded at the scale that brings the term to the sum's. */
+  #addMultiple(sum: Ciphertext, element: Ciphertext, factor: number, accumulate = true): void {
+    const { ring } = this.#evaluator.context;
+    const integer = scaledInteger(factor, sum.scale / element.scale);
+    if (!accumulate) sum.clear();
+    for (let i = 0; i < element.size; i++)
+      ring.multiplyScalarAccumulate(sum.part(i), element.part(i), integer, sum.basis);
+  }
+}
+
+function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' } {
+  return node.kind === 'sum' && node.coefficients.length === 1;
+}
+
+function hasProduct(node: PlanNode): boolean {
+  return node.kind === 'split' && (!isConstant(node.quotient) || hasProduct(node.remainder));
+}

@@ -1,0 +1,25 @@
+/** What one half of the kernel build did: native or WebAssembly. */
+export interface BuildOutcome {
+  readonly built: boolean;
+  readonly builds?: readonly string[];
+  readonly compiler?: string;
+  /** Why it was not built. */
+  readonly reason?: string;
+}
+
+/** What scripts/build-kernels.mjs left behind. */
+export interface BuildReport {
+  readonly native: BuildOutcome;
+  readonly wasm: BuildOutcome;
+}
+
+/** The report of the last kernel build, or undefined when there was none. Node only. */
+export async function readBuildReport(): Promise<BuildReport | undefined> {
+  try {
+    // Imported here, so that browsers never see it.
+    const { readFile } = await import('node:fs/promises');
+    return JSON.parse(await readFile(new URL('../../build/report.json', import.meta.url), 'utf8')) as BuildReport;
+  } catch {
+    return undefined;
+  }
+}

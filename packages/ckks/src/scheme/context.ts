@@ -1,0 +1,37 @@
+import { OperandError } from '../errors/index.ts';
+import { type Kernels, type LoadOptions, loadKernels } from '../kernels/index.ts';
+import { Ring } from '../ring/index.ts';
+import type { Parameters } from './parameters.ts';
+
+/** Parameters together with a ring on loaded kernels: what every other object of the scheme holds on to. */
+export class Context implements Disposable {
+  readonly parameters: Parameters;
+  readonly kernels: Kernels;
+  readonly ring: Ring;
+
+  constructor(parameters: Parameters, kernels: Kernels) {
+    this.parameters = parameters;
+    this.kernels = kernels;
+    this.ring = new Ring(kernels, parameters.logN, parameters.primes);
+  }
+
+  static async create(parameters: Parameters, options: LoadOptions = {}): Promise<Context> {
+    return new Context(parameters, await loadKernels(options));
+  }
+
+  /** Throws unless `other` was made for the same parameters. */
+  require(other: Context, what: string): void {
+    if (other !== this && other.parameters.digest !== this.parameters.digest) {
+      throw new OperandError(
+        `${what} belongs to parameters ${other.parameters.digest.slice(0, 12)}, this is ${this.parameters.digest.slice(0, 12)}: ` +
+          'use operands and keys of one parameter set',
+      );
+    }
+    if (other.kernels !== this.kernels)
+      throw new OperandError(`${what} lives in another kernel instance: create one Context and share it`);
+  }
+
+  [Symbol.dispose](): void {
+    this.ring[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,16 @@
+export { Ciphertext, copyWords, Plaintext, sameScale } from './ciphertext.ts';
+export { Context } from './context.ts';
+export { type EncodeOptions, Encoder, type Slots } from './encoder.ts';
+export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphertext } from './encryptor.ts';
+export { type Decomposition, Evaluator, scaledInteger } from './evaluator.ts';
+export { type GaloisUse, KeyGenerator } from './keygen.ts';
+export { EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
+export { digitSizesAt, type Gadget, keySwitchTransforms, Parameters, type ParametersLiteral } from './parameters.ts';
+export { errorDeviation, randomSeed, seedBytes, smallKind, withSeed } from './random.ts';
+export {
+  checkEphemeralBasis,
+  ephemeralWeight,
+  maxEphemeralLogQP,
+  secureLogQP,
+  smallestSecureLogN,
+} from './security.ts';

@@ -1,0 +1,110 @@
+import { Op, Slab } from '../kernels/index.ts';
+import { conjugationElement, galoisElement, inverseGalois } from '../ring/index.ts';
+import type { Context } from './context.ts';
+import { PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
+import type { Gadget } from './parameters.ts';
+import { randomSeed, smallKind, withSeed } from './random.ts';
+
+/** Where a key is needed: the automorphism, and the highest level at which it is used. */
+export interface GaloisUse {
+  readonly galois: number;
+  readonly level: number;
+}
+
+/** Makes public and evaluation keys from a secret key. Runs where the secret lives: never on a server. */
+export class KeyGenerator {
+  readonly #context: Context;
+  readonly #secret: SecretKey;
+
+  constructor(secret: SecretKey) {
+    this.#context = secret.context;
+    this.#secret = secret;
+  }
+
+  publicKey(): PublicKey {
+    const { ring, kernels, parameters } = this.#context;
+    const basis = [...parameters.basis(parameters.maxLevel), ...parameters.specialBasis(1)];
+    const seed = randomSeed();
+    const slab = new Slab(kernels, 2 * basis.length * ring.n);
+    const b = slab.address();
+    const a = slab.address(basis.length * ring.n);
+    using product = new Slab(kernels, basis.length * ring.n);
+    withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, a, at, 0, basis));
+    withSeed(kernels, randomSeed(), (at) =>
+      kernels.call(Op.sampleSmall, ring.handle, b, at, 0, smallKind.centredBinomial, 0, basis),
+    );
+    ring.multiply(product.address(), a, this.#secret.limb(), basis);
+    ring.subtract(b, b, product.address(), basis);
+    return new PublicKey(this.#context, seed, slab);
+  }
+
+  /** For products of ciphertexts at `level` and below: switches from s^2 to s. */
+  relinearisation(level = this.#context.parameters.maxLevel): SwitchingKey {
+    const { ring, kernels } = this.#context;
+    const all = ring.primes.map((_, i) => i);
+    const square = new Slab(kernels, all.length * ring.n);
+    try {
+      ring.multiply(square.address(), this.#secret.limb(), this.#secret.limb(), all);
+      return switchingKey(this.#secret.limb(), square.address(), this.#context, level, 1);
+    } finally {
+      square.erase();
+    }
+  }
+
+  /** For rotations of slots to the left by `steps` (negative: right) at `level` and below. */
+  rotation(steps: number, level?: number): SwitchingKey {
+    return this.galois({
+      galois: galoisElement(steps, this.#context.ring.logN),
+      level: level ?? this.#context.parameters.maxLevel,
+    });
+  }
+
+  conjugation(level = this.#context.parameters.maxLevel): SwitchingKey {
+    return this.galois({ galois: conjugationElement(this.#context.ring.logN), level });
+  }
+
+  /** A key from s to g^-1(s): the automorphism g that follows brings the result back under s. */
+  galois({ galois, level }: GaloisUse, gadget?: Gadget): SwitchingKey {
+    const { ring, kernels } = this.#context;
+    const under = new Slab(kernels, ring.primes.length * ring.n);
+    try {
+      ring.automorphism(under.address(), this.#secret.limb(), inverseGalois(galois, ring.logN), ring.primes.length);
+      return switchingKey(under.address(), this.#secret.limb(), this.#context, level, galois, gadget);
+    } finally {
+      under.erase();
+    }
+  }
+
+  /** A key from this secret to `other` at `level`, with exactly this gadget. */
+  switchTo(other: SecretKey, level: number, gadget: Gadget): SwitchingKey {
+    return switchingKey(other.limb(), this.#secret.limb(), this.#context, level, 1, gadget);
+  }
+}
+
+/** (b_d, a_d) with b_d = -a_d under + e_d + P [limb in digit d] target: Han and Ki, CT-RSA 2020, section 3. */
+function switchingKey(
+  under: number,
+  target: number,
+  context: Context,
+  level: number,
+  galois: number,
+  gadget = context.parameters.gadget(level),
+): SwitchingKey {
+  const { kernels, ring, parameters } = context;
+  const key = new SwitchingKey(context, level, gadget, galois, randomSeed());
+  const q = parameters.basis(level);
+  const special = parameters.specialBasis(gadget.special);
+  withSeed(kernels, key.seed, (publicSeed) =>
+    withSeed(kernels, randomSeed(), (noiseSeed) => {
+      let from = 0;
+      for (const [digit, size] of gadget.digitSizes.entries()) {
+        kernels.call(
+          Op.generateKeyDigit, ring.handle, key.half(digit, 0), key.half(digit, 1), under, target,
+          publicSeed, SwitchingKey.stream(digit), noiseSeed, digit, q, special, from, from + size,
+        ); // biome-ignore format: one kernel call, its arguments in groups
+        from += size;
+      }
+    }),
+  );
+  return key;
+}

@@ -1,0 +1,35 @@
+import { ParameterError } from '../errors/index.ts';
+
+/**
+ * The largest log2(QP) that leaves 128 bits of classical security for a uniform ternary secret and error of standard
+ * deviation 3.19 or more. The stricter of: Bossuat et al., "Security Guidelines for Implementing Homomorphic
+ * Encryption" (IACR CiC 2024), table 5.2; Albrecht et al., "Homomorphic Encryption Standard" (2018), table 1.
+ */
+const maxLogQP: Readonly<Record<number, number>> = { 12: 106, 13: 214, 14: 430, 15: 868, 16: 1747, 17: 3523 };
+
+/** A sparse ephemeral secret of this weight lives under q0 and one special prime only (Bossuat et al., ACNS 2022). */
+export const ephemeralWeight = 32;
+/** Largest log2(q0 P') for the ephemeral secret at N = 2^15 and above: ACNS 2022, table 2 (h = 32, N = 2^16: 115). */
+export const maxEphemeralLogQP = 115;
+
+/** The largest log2(QP) at 128-bit security for ring degree 2^logN; 0 where no modulus is secure. */
+export function secureLogQP(logN: number): number {
+  return maxLogQP[logN] ?? 0;
+}
+
+export function smallestSecureLogN(logQP: number): number | undefined {
+  return Object.keys(maxLogQP)
+    .map(Number)
+    .sort((a, b) => a - b)
+    .find((logN) => secureLogQP(logN) >= logQP);
+}
+
+/** Refuses the ephemeral secret in any basis but the small one it is secure in. */
+export function checkEphemeralBasis(logN: number, logQP: number): void {
+  if (logQP > maxEphemeralLogQP || logN < 15) {
+    throw new ParameterError(
+      `a secret of weight ${ephemeralWeight} at N = 2^${logN} is secure only up to log2(q0 P) = ${maxEphemeralLogQP} and from N = 2^15, ` +
+        `not at ${logQP.toFixed(1)}: generate its switching key with q0 and one special prime only`,
+    );
+  }
+}
