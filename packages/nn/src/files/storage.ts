@@ -34,7 +34,11 @@ export function writeAtomically(path: string, content: Uint8Array | string): voi
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // The folder itself is unusable; the error being reported says so.
+    }
     const { code } = error as NodeJS.ErrnoException;
     const cause =
       code === 'ENOSPC'
