@@ -1,11 +1,11 @@
 import { doubleDoubleAlgebra, jetAlgebra, numberAlgebra } from './algebra.ts';
 import { evaluateExpression, parseExpression } from './expression.ts';
-import type { TargetFunction } from './target.ts';
+import type { KnownFunction, TargetFunction } from './target.ts';
 
 type Known = Partial<Pick<TargetFunction, 'symmetry' | 'breakpoints' | 'poles' | 'family'>>;
 
 /** A function from an expression: values, double-double values and interval jets all come from the one text. */
-export function expressionTarget(text: string, name: string, known: Known = {}): TargetFunction {
+export function expressionTarget(text: string, name: string, known: Known = {}): KnownFunction {
   const expression = parseExpression(text);
   return {
     name,
@@ -61,7 +61,7 @@ export const catalogue: ReadonlyArray<{ readonly name: string; readonly about: s
 );
 
 /** The function of that name or alias, or undefined. */
-export function catalogueFunction(name: string): TargetFunction | undefined {
+export function catalogueFunction(name: string): KnownFunction | undefined {
   const wanted = name.trim().toLowerCase();
   const canonical = aliases[wanted] ?? wanted;
   const entry = entries.find(([known]) => known === canonical);

@@ -11,7 +11,7 @@ interface Piece {
 
 /**
  * A function through given points: the monotone piecewise cubic of Fritsch & Carlson (SIAM J. Numer. Anal. 1980), which
- * does not overshoot, constant beyond its ends. The points are taken as exact; the error certificate is about this interpolant.
+ * does not overshoot; NaN beyond its ends. The points are taken as exact; the error certificate is about this interpolant.
  *
  * @param xs rising, at least two
  * @throws TableError naming the entry that is wrong
@@ -42,11 +42,11 @@ export function tableFunction(xs: readonly number[], ys: readonly number[], name
   return {
     name,
     value: (x) => {
-      const at = Math.min(last, Math.max(first, x));
-      const { x0, coefficients } = pieces[pieceAt(pieces, at)]!;
+      if (!(x >= first && x <= last)) return Number.NaN;
+      const { x0, coefficients } = pieces[pieceAt(pieces, x)]!;
       const [a, b, c, d] = coefficients;
-      const s = at - x0;
-      return Number.isNaN(x) ? x : a + s * (b + s * (c + s * d));
+      const s = x - x0;
+      return a + s * (b + s * (c + s * d));
     },
     jet: (x) => tableJet(pieces, x),
     breakpoints: xs.length <= 256 ? xs.slice(1, -1) : [],

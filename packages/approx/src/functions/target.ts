@@ -30,6 +30,9 @@ export interface TargetFunction {
   readonly family?: Family;
 }
 
+/** A function with everything an expression gives: doubles, double-doubles and jets. */
+export type KnownFunction = TargetFunction & Required<Pick<TargetFunction, 'precise' | 'jet'>>;
+
 /** f(x), checked. @throws FunctionValueError when it is NaN or infinite */
 export function valueAt(fn: TargetFunction, x: number): number {
   const y = fn.value(x);
