@@ -30,7 +30,10 @@ export function huggingFaceTokenizer(files: TokenizerFiles): Tokenizer {
   return {
     size: Math.max(...Object.values(model.vocab), ...added.map((token) => token.id)) + 1,
     encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
-    decode: (ids) => tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
+    decode: (ids) =>
+      ids.length === 0
+        ? ''
+        : tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
     id: (token) => tokenizer.token_to_id(token),
     files,
   };

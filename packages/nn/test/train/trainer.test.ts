@@ -1,0 +1,144 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigError } from '../../src/errors.ts';
+import { evaluateModel } from '../../src/evaluate/model.ts';
+import { recordRanges } from '../../src/evaluate/ranges.ts';
+import { loadTask } from '../../src/data/task.ts';
+import { loadModel } from '../../src/files/load.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import { parseRecipe, type Recipe } from '../../src/train/recipe.ts';
+import { RunFolder } from '../../src/train/run-folder.ts';
+import { warmupCosine } from '../../src/train/schedule.ts';
+import { train } from '../../src/train/trainer.ts';
+
+const root = join(import.meta.dirname, '../data');
+const folder = mkdtempSync(join(tmpdir(), 'trainer-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const files = { images: 'mnist-100-images-idx3-ubyte.gz', labels: 'mnist-100-labels-idx1-ubyte.gz' };
+const images: Recipe = parseRecipe(
+  {
+    name: 'tiny-vit',
+    data: {
+      kind: 'mnist',
+      train: files,
+      test: files,
+      validation: 20,
+      normalise: { mean: [0.1307], deviation: [0.3081] },
+      augment: { shift: 1, mixup: 0.2 },
+    },
+    model: { preset: 'vit', width: 16, layers: 1, heads: 2, mlpWidth: 32, patch: 7 },
+    training: { epochs: 4, batch: 20, learningRate: 0.005, dropout: 0.1, averageDecay: 0.9, seed: 7 },
+  },
+  'test',
+);
+const words: Recipe = parseRecipe(
+  {
+    name: 'tiny-lm',
+    data: {
+      kind: 'corpus',
+      files: ['moby-dick-opening.txt.gz'],
+      split: [0.9, 0.05, 0.05],
+      tokens: 16,
+      tokenizer: { kind: 'train-bpe', size: 300 },
+    },
+    model: { preset: 'gpt', width: 16, layers: 1, heads: 2, mlpWidth: 32 },
+    training: { epochs: 1, batch: 16, learningRate: 0.01 },
+  },
+  'test',
+);
+
+/** A run's stored state as text, for comparison to the last bit. */
+const modelBytes = (run: string) => readFileSync(join(run, 'checkpoint.safetensors')).subarray(600).toString('base64');
+const weightsOf = (run: string) => [...new RunFolder(run).readCheckpoint().state].map(([name, { data }]) => [name, [...data]]);
+
+describe('training a recipe', () => {
+  it('interrupted and resumed ends where an uninterrupted run ends', async () => {
+    const straight = join(folder, 'straight');
+    const result = await train(images, { dataRoot: root, runFolder: straight });
+    expect(result).toMatchObject({ finished: true, steps: 16 });
+
+    const broken = join(folder, 'broken');
+    const stop = new AbortController();
+    // Ctrl-C after the metrics of the second epoch's evaluation: the checkpoint holds that step.
+    const first = await train(images, {
+      dataRoot: root,
+      runFolder: broken,
+      signal: stop.signal,
+      onMetrics: ({ step }) => step === 8 && stop.abort(),
+    });
+    expect(first).toMatchObject({ finished: false, steps: 8 });
+    const second = await train(images, { dataRoot: root, runFolder: broken });
+    expect(second).toMatchObject({ finished: true, steps: 16, best: result.best, bestStep: result.bestStep });
+    expect(weightsOf(broken)).toEqual(weightsOf(straight));
+    expect(modelBytes(broken).length).toBeGreaterThan(1000);
+
+    const steps = (run: string) => new RunFolder(run).readMetrics().map(({ step, loss }) => [step, loss]);
+    expect(steps(broken)).toEqual(steps(straight));
+    expect(new RunFolder(straight).readMetrics().at(-1)!.validation).toHaveProperty('accuracy');
+  });
+
+  it('another seed is another run; another recipe is refused in the same folder', async () => {
+    const run = join(folder, 'seed');
+    const other = { ...images, training: { ...images.training, seed: 8 } };
+    await train(other, { dataRoot: root, runFolder: run });
+    expect(weightsOf(run)).not.toEqual(weightsOf(join(folder, 'straight')));
+    await expect(train(images, { dataRoot: root, runFolder: run })).rejects.toThrow(ConfigError);
+  });
+
+  it('the best model can be loaded, evaluated and looked into', async () => {
+    const model = loadModel(join(folder, 'straight', 'model'));
+    const result = await evaluateModel(model, images.data, { root, split: 'validation', limit: 13 });
+    expect(result).toMatchObject({ kind: 'classification', examples: 13 });
+    const task = await loadTask(images.data, { root, batch: 1, seed: 0, labelSmoothing: 0 });
+    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), { limit: 10, batch: 4 });
+    const gelu = ranges.find((range) => range.name === 'layers.0.mlp.activation')!;
+    expect(gelu.count).toBe(10 * 16 * 32);
+    expect(gelu.histogram.counts.reduce((a, b) => a + b, 0)).toBe(gelu.count);
+    expect(gelu.min).toBe(Math.min(...gelu.exampleMin));
+    expect(gelu.max).toBe(Math.max(...gelu.exampleMax));
+    expect(gelu.quantiles.low4).toBeLessThan(gelu.quantiles.median);
+    expect(ranges.map((range) => range.kind)).toContain('attention-softmax');
+  });
+
+  it('a language model learns its tokenizer and gets better at the text', async () => {
+    const run = join(folder, 'lm');
+    const result = await train(words, { dataRoot: root, runFolder: run });
+    const model = loadModel(result.modelFolder);
+    const tokenizer = loadTokenizer(result.modelFolder);
+    expect(tokenizer.size).toBe(300);
+    const options = { root, split: 'test', tokenizer } as const;
+    const full = await evaluateModel(model, words.data, { ...options, stride: 1 });
+    const disjoint = await evaluateModel(model, words.data, { ...options, stride: 16 });
+    if (full.kind !== 'language' || disjoint.kind !== 'language') throw new Error('wrong kind');
+    // Every token but the first is scored once, whatever the stride.
+    expect(full.tokens).toBe(disjoint.tokens);
+    expect(full.natsPerToken).toBeLessThan(Math.log(300) - 0.5);
+    expect(full.natsPerCharacter).toBeCloseTo(full.nats / full.characters, 10);
+    // Looking at the keys of a causal model: masked positions are left out of the ranges.
+    const task = await loadTask(words.data, { root, batch: 1, seed: 0, labelSmoothing: 0, tokenizer });
+    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), { limit: 3, tokens: 16 });
+    const scores = ranges.find((range) => range.kind === 'attention-softmax')!;
+    expect(scores.count).toBe(3 * 2 * (16 * 17) / 2);
+  });
+
+  it('says what is wrong with a recipe', () => {
+    expect(() => parseRecipe({ ...images, training: { ...images.training, epochs: 0 } }, 'r.json')).toThrow(/r\.json.*epochs/s);
+    expect(() => parseRecipe({ ...images, mdoel: 1 }, 'r.json')).toThrow(/mdoel/);
+    expect(() => parseRecipe({ ...images, name: '../x' }, 'r.json')).toThrow(ConfigError);
+  });
+});
+
+describe('the learning-rate schedule', () => {
+  it('rises linearly, falls as a cosine, ends at its share', () => {
+    const options = { peak: 2, warmup: 10, total: 110, final: 0.1 };
+    const rates = Array.from({ length: 111 }, (_, step) => warmupCosine(step, options));
+    expect(rates[0]).toBeCloseTo(0.2);
+    expect(rates[9]).toBeCloseTo(2);
+    expect(rates[60]).toBeCloseTo(1.1);
+    expect(rates[110]).toBeCloseTo(0.2);
+    for (let i = 11; i <= 110; i++) expect(rates[i]!).toBeLessThan(rates[i - 1]!);
+  });
+});
