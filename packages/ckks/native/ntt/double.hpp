@@ -5,10 +5,12 @@
 // and 1/p carry a relative error of 2^-53 each, q is off by at most |x| / (8p), and so |x w - q p| <= p / 2 + |x| / 8.
 #pragma once
 #include "../modulus.hpp"
+#include "unrolled.hpp"
 
 namespace cf::CF_BUILD {
 
 using Lane = Doubles;
+using Root = Lane;
 
 constexpr double kLargest = 4;         // a factor's bound, in units of p
 constexpr double kReducedBound = 0.51;  // after reduce
@@ -20,7 +22,7 @@ inline double centred(u64 w, u64 p) { return w > p / 2 ? -static_cast<double>(p 
 
 struct LaneRing {
   Lane p, inverse;               // p, 1 / p
-  Lane inverseN, inverseNRoot;  // 1 / N, alone and times the root of the inverse's last level
+  Root inverseN, inverseNRoot;  // 1 / N, alone and times the root of the inverse's last level
   LaneRing(u64 p_, u64 inverseN_, u64 inverseNRoot_)
       : p(all(static_cast<double>(p_))),
         inverse(all(1.0 / static_cast<double>(p_))),
@@ -30,51 +32,39 @@ struct LaneRing {
 
 constexpr double kNearest = 0x1.8p52;  // adding and subtracting it rounds |x| < 2^51 to an integer
 
-[[gnu::always_inline]] inline Lane multiply(Lane x, Lane w, const LaneRing& ring) {
-  const Lane h = x * w;
-  const Lane q = madd(h, ring.inverse, all(kNearest)) - kNearest;
-  return nmadd(q, ring.p, h) - nmadd(x, w, h);
+/// x[i] w[i] for each of n lanes, operation by operation.
+template <int n>
+[[gnu::always_inline]] inline void multiply(Lane* x, const Root* w, const LaneRing& ring) {
+  Lane h[n], q[n];
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { h[i] = x[i] * w[i]; });
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { q[i] = madd(h[i], ring.inverse, all(kNearest)); });
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { x[i] = nmadd(x[i], w[i], h[i]); });  // -l
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { q[i] = q[i] - kNearest; });
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { h[i] = nmadd(q[i], ring.p, h[i]); });
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { x[i] = h[i] - x[i]; });
 }
 /// |x| <= 2^53 -> about [-p/2, p/2]
 [[gnu::always_inline]] inline Lane reduce(Lane x, const LaneRing& ring) {
   return nmadd(madd(x, ring.inverse, all(kNearest)) - kNearest, ring.p, x);
 }
 
-using Root = Lane;
 /// Words a root occupies in the tables.
 constexpr int kRootWords = 1;
-inline void writeRoot(u64* heap, int /*levels*/, size_t i, u64 w, u64 p) {
+inline void writeRoot(u64* heap, size_t i, u64 w, u64 p) {
   const double x = centred(w, p);
   __builtin_memcpy(heap + i, &x, sizeof x);
 }
-/// Root i of a heap of 2^levels, in every lane.
-template <int levels>
+/// Root i of a heap, in every lane.
 [[gnu::always_inline]] inline Root rootAt(const u64* heap, size_t i) {
   double w;
   __builtin_memcpy(&w, heap + i, 8);
   return all(w);
 }
 /// Roots i, ..., i + count - 1, repeated to fill the lanes.
-template <int levels, int count>
+template <int count>
 [[gnu::always_inline]] inline Root rootsAt(const u64* heap, size_t i) {
-  return loadRepeated<count>(reinterpret_cast<const double*>(heap + i));
-}
-
-[[gnu::always_inline]] inline void butterfly(Lane& a, Lane& b, Root w, const LaneRing& ring) {
-  const Lane product = multiply(b, w, ring);
-  b = a - product;
-  a = a + product;
-}
-[[gnu::always_inline]] inline void inverseButterfly(Lane& a, Lane& b, Root w, const LaneRing& ring) {
-  const Lane difference = b - a;
-  a = a + b;
-  b = multiply(difference, w, ring);
-}
-/// The inverse's last butterfly, with results in (-p, p).
-[[gnu::always_inline]] inline void lastButterfly(Lane& a, Lane& b, const LaneRing& ring) {
-  const Lane difference = b - a;
-  a = multiply(a + b, ring.inverseN, ring);
-  b = multiply(difference, ring.inverseNRoot, ring);
+  if constexpr (count == 1) return rootAt(heap, i);
+  else return loadRepeated<count>(reinterpret_cast<const double*>(heap + i));
 }
 
 template <int... source>

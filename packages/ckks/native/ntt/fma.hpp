@@ -6,7 +6,8 @@ namespace cf::CF_BUILD {
 
 constexpr int kMaxLevels = 3;
 constexpr int kRowLevels = 8;
-constexpr int kPairLevels = 1;
+constexpr int kSideBySide = 2;
+constexpr int kPairs = 2;
 
 template <int count>
 [[gnu::always_inline]] inline Doubles loadRepeated(const double* x) {

@@ -8,7 +8,8 @@ typedef double Doubles __attribute__((vector_size(64)));
 
 constexpr int kMaxLevels = 4;
 constexpr int kRowLevels = 8;
-constexpr int kPairLevels = 1;
+constexpr int kSideBySide = 2;
+constexpr int kPairs = 4;
 
 inline Doubles all(double x) { return _mm512_set1_pd(x); }
 inline Doubles madd(Doubles a, Doubles b, Doubles c) { return _mm512_fmadd_pd(a, b, c); }

@@ -19,7 +19,7 @@ struct Step {
   size_t offset;
 };
 
-/// N >= 2^(kLastLevels + 1).
+/// N >= 4 W kPairs.
 struct NttTable {
   int logN;
   u64 p;
@@ -54,7 +54,7 @@ struct NttTable {
         roots.resize(at + (size_t{kRootWords} << step.levels));
         for (int k = 0; k < step.levels; ++k)
           for (size_t j = 0; j < size_t{1} << k; ++j)
-            writeRoot(&roots[at], step.levels, (size_t{1} << k) + j, w[((size_t{1} << step.first) + g) << k | j], p);
+            writeRoot(&roots[at], (size_t{1} << k) + j, w[((size_t{1} << step.first) + g) << k | j], p);
       }
     };
     int level = 0;
@@ -89,20 +89,20 @@ struct NttTable {
 
 /// Every group of one step, over vectors numbered from 0: load(v) and store(v, x) address them; 2^first groups share them.
 template <int R, class Load, class Store>
-inline void forwardStep(int first, size_t vectors, Load load, Store store, const u64* heap, const LaneRing& ring) {
+inline void forwardStep(int first, size_t vectors, Load load, Store store, const u64* heap, LaneRing ring) {
   const size_t stride = vectors >> first >> R;
   for (size_t start = 0; start < vectors; start += stride << R, heap += size_t{kRootWords} << R)
     for (size_t v = start; v < start + stride; ++v) {
       Lane x[1 << R];
       unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = load(v + i * stride); });
-      forwardLevels<R, R>(x, heap, ring);
+      forwardLevels<R>(x, heap, ring);
       unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { store(v + i * stride, x[i]); });
     }
 }
 
 /// Likewise backwards; `heaps` are the step's 2^first heaps, read from the last.
 template <int R, bool last, class Load, class Store>
-inline void inverseStep(int first, size_t vectors, Load load, Store store, const u64* heaps, const LaneRing& ring) {
+inline void inverseStep(int first, size_t vectors, Load load, Store store, const u64* heaps, LaneRing ring) {
   const size_t stride = vectors >> first >> R;
   const u64* heap = heaps + (size_t{kRootWords} << R << first);
   for (size_t start = 0; start < vectors; start += stride << R) {
@@ -110,7 +110,7 @@ inline void inverseStep(int first, size_t vectors, Load load, Store store, const
     for (size_t v = start; v < start + stride; ++v) {
       Lane x[1 << R];
       unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = load(v + i * stride); });
-      inverseLevels<R, R, last>(x, heap, ring);
+      inverseLevels<R, last>(x, heap, ring);
       unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { store(v + i * stride, x[i]); });
     }
   }
@@ -138,7 +138,7 @@ struct Strided {
 
 template <class In, class Out>
 void forward(In in, u64* work, Out out, const NttTable& table) {
-  const LaneRing& ring = table.ring;
+  const LaneRing ring = table.ring;  // a copy, which no store can change
   const size_t rows = size_t{1} << (table.logN - table.rowLevels), rowLength = size_t{1} << table.rowLevels;
   alignas(64) u64 buffer[size_t{W} << (kMaxLogN - kRowLevels)];
 
@@ -165,35 +165,45 @@ void forward(In in, u64* work, Out out, const NttTable& table) {
         forwardStep<R>(step.first, rowLength / W, whole.load(), whole.store(), roots + step.offset, ring);
       });
     }
-    const u64* heap = roots + table.rows.back().offset;
-    for (size_t start = row * rowLength; start < (row + 1) * rowLength; start += size_t{1} << kLastLevels) {
-      Lane x[1 << kPairLevels];
-      unrolled<(1 << kPairLevels)>([&](auto i) { x[i] = loadLane(work + start + i * W); });
-      forwardLevels<kPairLevels, kLastLevels>(x, heap, ring);
-      forwardLanes<kLogW>(x, heap, ring);
-      unrolled<(1 << kPairLevels)>([&](auto i) { out(start + i * W, toVec(reduce(x[i], ring), ring)); });
-      heap += size_t{kRootWords} << kLastLevels;
+    const u64* heaps = roots + table.rows.back().offset;
+    for (size_t start = row * rowLength; start < (row + 1) * rowLength; start += 2 * W * kPairs) {
+      Lane a[kPairs], b[kPairs];
+      unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
+        a[i] = loadLane(work + start + 2 * i * W);
+        b[i] = loadLane(work + start + (2 * i + 1) * W);
+      });
+      forwardLast<kPairs>(a, b, heaps, ring);
+      unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
+        out(start + 2 * i * W, toVec(reduce(a[i], ring), ring));
+        out(start + (2 * i + 1) * W, toVec(reduce(b[i], ring), ring));
+      });
+      heaps += kRootWords * 2 * W * kPairs;
     }
   }
 }
 
 template <class In, class Out>
 void inverse(In in, u64* work, Out out, const NttTable& table) {
-  const LaneRing& ring = table.ring;
+  const LaneRing ring = table.ring;  // a copy, which no store can change
   const size_t rows = size_t{1} << (table.logN - table.rowLevels), rowLength = size_t{1} << table.rowLevels;
   alignas(64) u64 buffer[size_t{W} << (kMaxLogN - kRowLevels)];
 
   const u64* roots = table.roots.data() + table.roots.size();
   for (size_t row = 0; row < rows; ++row) {
     roots -= table.rowStride;
-    const u64* heap = roots + table.rowStride;
-    for (size_t start = row * rowLength; start < (row + 1) * rowLength; start += size_t{1} << kLastLevels) {
-      heap -= size_t{kRootWords} << kLastLevels;
-      Lane x[1 << kPairLevels];
-      unrolled<(1 << kPairLevels)>([&](auto i) { x[i] = toLane(in(start + i * W)); });
-      inverseLanes<kLogW>(x, heap, ring);
-      inverseLevels<kPairLevels, kLastLevels>(x, heap, ring);
-      unrolled<(1 << kPairLevels)>([&](auto i) { storeLane(work + start + i * W, x[i]); });
+    const u64* heaps = roots + table.rowStride;
+    for (size_t start = row * rowLength; start < (row + 1) * rowLength; start += 2 * W * kPairs) {
+      heaps -= kRootWords * 2 * W * kPairs;
+      Lane a[kPairs], b[kPairs];
+      unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
+        a[i] = toLane(in(start + 2 * i * W));
+        b[i] = toLane(in(start + (2 * i + 1) * W));
+      });
+      inverseFirst<kPairs>(a, b, heaps, ring);
+      unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
+        storeLane(work + start + 2 * i * W, a[i]);
+        storeLane(work + start + (2 * i + 1) * W, b[i]);
+      });
     }
     const Strided whole{work + row * rowLength, W};
     for (size_t s = table.rows.size() - 1; s-- > 0;) {

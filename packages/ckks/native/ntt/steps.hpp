@@ -5,114 +5,145 @@
 // The inverse needs no tables of its own: psi^-brv(2^k + j) = -psi^brv(2^k + (2^k - 1 - j)) by psi^N = -1, so it reads
 // every level's roots from the end and takes differences as b - a.
 //
-// A build defines, before including this, W, kPairLevels and the functions over Lane that ntt/double.hpp names.
+// A build defines, before including this, the constants and functions over Lane that ntt/double.hpp has.
 #pragma once
 #include <array>
-#include <utility>
 #include "../modulus.hpp"
+#include "unrolled.hpp"
 
 namespace cf::CF_BUILD {
 
 constexpr int kLogW = W == 8 ? 3 : W == 4 ? 2 : W == 2 ? 1 : 0;
-/// The last step of all: kPairLevels levels between vectors, then kLogW within them.
-constexpr int kLastLevels = kPairLevels + kLogW;
-
-/// f(0), ..., f(n - 1) with constant arguments, so that arrays of lanes become registers.
-template <int n, class F>
-[[gnu::always_inline]] inline void unrolled(F f) {
-  [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<int, i>{}), ...);
-  }(std::make_integer_sequence<int, n>{});
-}
+/// Levels of the last step, which takes 2 W neighbouring elements: one between two vectors, the others within them.
+constexpr int kLastLevels = kLogW + 1;
 
 /// Which operands to reduce at which level of a step, decided at compile time from bounds in units of p.
 template <int R>
 struct Reductions {
-  bool at[R + 1][1 << R] = {};  // level R is never used: it lets R be 0
-  double largest = 0;           // bound of the results
+  bool at[R][1 << R] = {};
 
   /// Forward: a + w b may become the b of the next level, so a is reduced when the sum would grow too large.
-  static constexpr Reductions forward(double start, double limit) {
+  static constexpr Reductions forward() {
     Reductions plan;
     double bound[1 << R];
-    for (double& b : bound) b = start;
+    for (double& b : bound) b = kForwardBound;
     for (int k = 0; k < R; ++k) {
       const int half = 1 << (R - 1 - k);
       for (int a = 0; a < 1 << R; ++a) {
         if (a & half) continue;
         const double product = productBound(bound[a + half]);
-        plan.at[k][a] = bound[a] + product > (k == R - 1 ? limit : kLargest);
+        plan.at[k][a] = bound[a] + product > (k == R - 1 ? kForwardBound : kLargest);
         bound[a] = bound[a + half] = (plan.at[k][a] ? kReducedBound : bound[a]) + product;
       }
     }
-    for (const double b : bound) plan.largest = b > plan.largest ? b : plan.largest;
     return plan;
   }
 
   /// Inverse: a sum is reduced when the next level's difference would be too large a factor.
-  static constexpr Reductions inverse(double start, double limit) {
+  static constexpr Reductions inverse() {
     Reductions plan;
     double bound[1 << R];
-    for (double& b : bound) b = start;
+    for (double& b : bound) b = kInverseBound;
     for (int k = R - 1; k >= 0; --k) {
       const int half = 1 << (R - 1 - k);
       for (int a = 0; a < 1 << R; ++a) {
         if (a & half) continue;
         const double sum = bound[a] + bound[a + half];
-        plan.at[k][a] = sum > (k == 0 ? limit : kLargest / 2);
+        plan.at[k][a] = sum > (k == 0 ? kInverseBound : kLargest / 2);
         bound[a] = plan.at[k][a] ? kReducedBound : sum;
         bound[a + half] = productBound(sum);
       }
     }
-    for (const double b : bound) plan.largest = b > plan.largest ? b : plan.largest;
     return plan;
   }
 };
 
-/// R levels between the vectors x[0..2^R); T levels in all share the heap.
-template <int R, int T>
+/// n butterflies side by side: one alone is a chain of dependent operations, and processors look only so far ahead.
+template <int n>
+[[gnu::always_inline]] inline void butterflies(Lane* a, Lane* b, const Root* w, const LaneRing& ring) {
+  multiply<n>(b, w, ring);
+  unrolled<n>([&](auto i) __attribute__((always_inline)) {
+    const Lane product = b[i];
+    b[i] = a[i] - product;
+    a[i] = a[i] + product;
+  });
+}
+template <int n>
+[[gnu::always_inline]] inline void inverseButterflies(Lane* a, Lane* b, const Root* w, const LaneRing& ring) {
+  unrolled<n>([&](auto i) __attribute__((always_inline)) {
+    const Lane difference = b[i] - a[i];
+    a[i] = a[i] + b[i];
+    b[i] = difference;
+  });
+  multiply<n>(b, w, ring);
+}
+
+/// Calls f(t, a, group) for n of the butterflies of level k: number t, first operand x[a], in group `group`.
+template <int R, int k, int first, int n, class F>
+[[gnu::always_inline]] inline void forButterflies(F f) {
+  unrolled<n>([&](auto i) __attribute__((always_inline)) {
+    constexpr int half = 1 << (R - 1 - k), t = first + i, group = t / half;
+    f(i, std::integral_constant<int, group * 2 * half + t % half>{}, std::integral_constant<int, group>{});
+  });
+}
+
+/// All levels of a step over x[0..2^R).
+template <int R>
 [[gnu::always_inline]] inline void forwardLevels(Lane* x, const u64* heap, const LaneRing& ring) {
-  [[maybe_unused]] static constexpr auto plan = Reductions<R>::forward(kForwardBound, R == T ? kForwardBound : kLargest);
+  [[maybe_unused]] static constexpr auto plan = Reductions<R>::forward();
+  constexpr int count = 1 << (R - 1), n = count < kSideBySide ? count : kSideBySide;
   unrolled<R>([&](auto k) __attribute__((always_inline)) {
-    unrolled<(1 << k)>([&](auto group) __attribute__((always_inline)) {
+    unrolled<count / n>([&](auto part) __attribute__((always_inline)) {
       constexpr int half = 1 << (R - 1 - k);
-      const Root w = rootAt<T>(heap, (1 << k) + group);
-      unrolled<half>([&](auto i) __attribute__((always_inline)) {
-        constexpr int a = group * 2 * half + i;
-        if constexpr (plan.at[k][a]) x[a] = reduce(x[a], ring);
-        butterfly(x[a], x[a + half], w, ring);
+      Lane a[n], b[n];
+      Root w[n];
+      forButterflies<R, k, part * n, n>([&](auto i, auto at, auto group) __attribute__((always_inline)) {
+        a[i] = plan.at[k][at] ? reduce(x[at], ring) : x[at];
+        b[i] = x[at + half];
+        w[i] = rootAt(heap, (1 << k) + group);
+      });
+      butterflies<n>(a, b, w, ring);
+      forButterflies<R, k, part * n, n>([&](auto i, auto at, auto) __attribute__((always_inline)) {
+        x[at] = a[i];
+        x[at + half] = b[i];
       });
     });
   });
 }
 
-/// Likewise backwards. `last`: level 0 is the transform's last, so its roots include 1/N.
-template <int R, int T, bool last = false>
+/// Likewise backwards. `last`: level 0 is the transform's last; its roots include 1/N, and results are in (-p, p).
+template <int R, bool last>
 [[gnu::always_inline]] inline void inverseLevels(Lane* x, const u64* heap, const LaneRing& ring) {
-  [[maybe_unused]] static constexpr auto plan = Reductions<R>::inverse(R == T ? kInverseBound : kLargest / 2, kInverseBound);
+  [[maybe_unused]] static constexpr auto plan = Reductions<R>::inverse();
+  constexpr int count = 1 << (R - 1), n = count < kSideBySide ? count : kSideBySide;
   unrolled<R>([&](auto step) __attribute__((always_inline)) {
-    constexpr int k = R - 1 - step;
-    unrolled<(1 << k)>([&](auto group) __attribute__((always_inline)) {
-      constexpr int half = 1 << (R - 1 - k);
-      const Root w = rootAt<T>(heap, (2 << k) - 1 - group);
-      unrolled<half>([&](auto i) __attribute__((always_inline)) {
-        constexpr int a = group * 2 * half + i;
-        if constexpr (last && k == 0)
-          lastButterfly(x[a], x[a + half], ring);
-        else
-          inverseButterfly(x[a], x[a + half], w, ring);
-        if constexpr (!(last && k == 0) && plan.at[k][a]) x[a] = reduce(x[a], ring);
+    unrolled<count / n>([&](auto part) __attribute__((always_inline)) {
+      constexpr int k = R - 1 - step, half = 1 << (R - 1 - k);
+      Lane a[n], b[n];
+      Root w[n];
+      forButterflies<R, k, part * n, n>([&](auto i, auto at, auto group) __attribute__((always_inline)) {
+        a[i] = x[at];
+        b[i] = x[at + half];
+        w[i] = last && k == 0 ? ring.inverseNRoot : rootAt(heap, (2 << k) - 1 - group);
+      });
+      inverseButterflies<n>(a, b, w, ring);
+      if constexpr (last && k == 0) {
+        unrolled<n>([&](auto i) __attribute__((always_inline)) { w[i] = ring.inverseN; });
+        multiply<n>(a, w, ring);
+      }
+      forButterflies<R, k, part * n, n>([&](auto i, auto at, auto) __attribute__((always_inline)) {
+        x[at] = plan.at[k][at] && !(last && k == 0) ? reduce(a[i], ring) : a[i];
+        x[at + half] = b[i];
       });
     });
   });
 }
 
-/// Where element e of a pair of vectors lies (lane, plus W if in the second) while level `stage` within vectors is done:
-/// lane l serves group l mod 2^(stage + 1), so that a load that repeats as many consecutive words yields the roots.
-/// The inverse reads its roots mirrored. Stage -1 is natural order.
+/// Where element e of a pair of vectors lies (its lane, plus W if in the second) while level `stage` of the last step is
+/// done: lane l serves group l mod 2^stage, so that a load that repeats as many consecutive words yields the roots. The
+/// inverse reads its roots mirrored. Stage 0, between the vectors, is natural order.
 constexpr int laneOf(int stage, int e, bool mirrored) {
-  if (stage < 0) return e;
-  const int half = W >> (stage + 1), groups = 2 << stage, group = e / (2 * half);
+  const int half = W >> stage, groups = 1 << stage, group = e / (2 * half);
   return (e / half & 1) * W + (e % half) * groups + (mirrored ? groups - 1 - group : group);
 }
 
@@ -131,56 +162,57 @@ template <int from, int to, bool mirrored>
   }(std::make_integer_sequence<int, W>{});
 }
 
-/// The levels within vectors (logW of them, a parameter so that builds with one lane compile none of this), for each pair
-/// of neighbours among x[0..2^kPairLevels).
-template <int logW>
-[[gnu::always_inline]] inline void forwardLanes(Lane* x, const u64* heap, const LaneRing& ring) {
+/// The last step, for n pairs (a[i], b[i]) side by side, each with its own heap of 2W words.
+template <int n>
+[[gnu::always_inline]] inline void forwardLast(Lane* a, Lane* b, const u64* heaps, const LaneRing& ring) {
   [[maybe_unused]] static constexpr auto reducedAt = [] {
-    std::array<bool, logW + 1> at{};
-    double bound = Reductions<kPairLevels>::forward(kForwardBound, kLargest).largest;
-    for (int stage = 0; stage < logW; ++stage) {
+    std::array<bool, kLastLevels> at{};
+    double bound = kForwardBound;
+    for (bool& reduced : at) {
       const double product = productBound(bound);
-      at[stage] = bound + product > kLargest;
-      bound = (at[stage] ? kReducedBound : bound) + product;
+      reduced = bound + product > kLargest;
+      bound = (reduced ? kReducedBound : bound) + product;
     }
     return at;
   }();
-  if constexpr (logW > 0)
-    unrolled<(1 << kPairLevels) / 2>([&](auto pair) __attribute__((always_inline)) {
-      Lane &a = x[2 * pair], &b = x[2 * pair + 1];
-      unrolled<logW>([&](auto stage) __attribute__((always_inline)) {
-        constexpr int groups = 2 << stage;
-        rearrange<stage - 1, stage, false>(a, b);
-        if constexpr (reducedAt[stage]) a = reduce(a, ring);
-        butterfly(a, b, rootsAt<kLastLevels, groups>(heap, (1 << (kPairLevels + stage)) + pair * groups), ring);
-      });
-      rearrange<logW - 1, -1, false>(a, b);
+  unrolled<kLastLevels>([&](auto stage) __attribute__((always_inline)) {
+    Root w[n];
+    unrolled<n>([&](auto i) __attribute__((always_inline)) {
+      if constexpr (stage > 0) rearrange<stage - 1, stage, false>(a[i], b[i]);
+      if constexpr (reducedAt[stage]) a[i] = reduce(a[i], ring);
+      w[i] = rootsAt<1 << stage>(heaps + i * kRootWords * 2 * W, 1 << stage);
     });
+    butterflies<n>(a, b, w, ring);
+  });
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { rearrange<kLastLevels - 1, 0, false>(a[i], b[i]); });
 }
 
-template <int logW>
-[[gnu::always_inline]] inline void inverseLanes(Lane* x, const u64* heap, const LaneRing& ring) {
+/// Its inverse, from canonical values; the heaps are read from the last.
+template <int n>
+[[gnu::always_inline]] inline void inverseFirst(Lane* a, Lane* b, const u64* heaps, const LaneRing& ring) {
   [[maybe_unused]] static constexpr auto reducedAt = [] {
-    std::array<bool, logW + 1> at{};
+    std::array<bool, kLastLevels> at{};
     double bound = 1;
-    for (int stage = logW - 1; stage >= 0; --stage) {
-      at[stage] = 2 * bound > kLargest / 2;
-      const double sum = at[stage] ? kReducedBound : 2 * bound, product = productBound(2 * bound);
-      bound = sum > product ? sum : product;
+    for (int stage = kLastLevels - 1; stage >= 0; --stage) {
+      const double sum = 2 * bound, product = productBound(sum);
+      at[stage] = sum > (stage == 0 ? kInverseBound : kLargest / 2);
+      bound = at[stage] || product > sum ? product : sum;
     }
     return at;
   }();
-  if constexpr (logW > 0)
-    unrolled<(1 << kPairLevels) / 2>([&](auto pair) __attribute__((always_inline)) {
-      Lane &a = x[2 * pair], &b = x[2 * pair + 1];
-      rearrange<-1, logW - 1, true>(a, b);
-      unrolled<logW>([&](auto step) __attribute__((always_inline)) {
-        constexpr int stage = logW - 1 - step, groups = 2 << stage;
-        inverseButterfly(a, b, rootsAt<kLastLevels, groups>(heap, (2 << (kPairLevels + stage)) - (pair + 1) * groups), ring);
-        if constexpr (reducedAt[stage]) a = reduce(a, ring);
-        rearrange<stage, stage - 1, true>(a, b);
-      });
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { rearrange<0, kLastLevels - 1, true>(a[i], b[i]); });
+  unrolled<kLastLevels>([&](auto step) __attribute__((always_inline)) {
+    constexpr int stage = kLastLevels - 1 - step;
+    Root w[n];
+    unrolled<n>([&](auto i) __attribute__((always_inline)) {
+      w[i] = rootsAt<1 << stage>(heaps + (n - 1 - i) * kRootWords * 2 * W, 1 << stage);
     });
+    inverseButterflies<n>(a, b, w, ring);
+    unrolled<n>([&](auto i) __attribute__((always_inline)) {
+      if constexpr (reducedAt[stage]) a[i] = reduce(a[i], ring);
+      if constexpr (stage > 0) rearrange<stage, stage - 1, true>(a[i], b[i]);
+    });
+  });
 }
 
 }  // namespace cf::CF_BUILD

@@ -1,6 +1,8 @@
 // NTT, WebAssembly builds: two doubles a lane with relaxed SIMD, one 64-bit integer without (see arith/wasm.hpp).
 #pragma once
+#include <array>
 #include "../modulus.hpp"
+#include "unrolled.hpp"
 
 #ifdef __wasm_relaxed_simd__
 
@@ -8,7 +10,8 @@ namespace cf::CF_BUILD {
 
 constexpr int kMaxLevels = 2;
 constexpr int kRowLevels = 8;
-constexpr int kPairLevels = 1;
+constexpr int kSideBySide = 2;
+constexpr int kPairs = 2;
 
 template <int count>
 [[gnu::always_inline]] inline Doubles loadRepeated(const double* x) {
@@ -38,7 +41,8 @@ namespace cf::CF_BUILD {
 
 constexpr int kMaxLevels = 2;
 constexpr int kRowLevels = 8;
-constexpr int kPairLevels = 2;
+constexpr int kSideBySide = 2;
+constexpr int kPairs = 2;
 
 /// Signed, |x| <= 4p < 2^52.
 using Lane = i64;
@@ -59,11 +63,10 @@ inline Root makeRoot(u64 w, u64 p) {
   return {value, static_cast<double>(value) / static_cast<double>(p)};
 }
 constexpr int kRootWords = 2;
-inline void writeRoot(u64* heap, int /*levels*/, size_t i, u64 w, u64 p) {
+inline void writeRoot(u64* heap, size_t i, u64 w, u64 p) {
   const Root root = makeRoot(w, p);
   __builtin_memcpy(heap + 2 * i, &root, sizeof root);
 }
-template <int levels>
 [[gnu::always_inline]] inline Root rootAt(const u64* heap, size_t i) {
   Root root;
   __builtin_memcpy(&root, heap + 2 * i, sizeof root);
@@ -85,28 +88,26 @@ struct LaneRing {
 [[gnu::always_inline]] inline Lane wrappedDifference(i64 x, i64 w, u64 q, i64 p) {
   return static_cast<i64>(static_cast<u64>(x) * static_cast<u64>(w) - q * static_cast<u64>(p));
 }
-[[gnu::always_inline]] inline Lane multiply(Lane x, Root w, const LaneRing& ring) {
-  return wrappedDifference(x, w.value, nearest(static_cast<double>(x) * w.quotient), ring.p);
+/// x[i] w[i] for each of n lanes.
+template <int n>
+[[gnu::always_inline]] inline void multiply(Lane* x, const Root* w, const LaneRing& ring) {
+  unrolled<n>([&](auto i) __attribute__((always_inline)) {
+    x[i] = wrappedDifference(x[i], w[i].value, nearest(static_cast<double>(x[i]) * w[i].quotient), ring.p);
+  });
 }
 [[gnu::always_inline]] inline Lane reduce(Lane x, const LaneRing& ring) {
   return wrappedDifference(x, 1, nearest(static_cast<double>(x) * ring.inverse), ring.p);
 }
 
-[[gnu::always_inline]] inline void butterfly(Lane& a, Lane& b, Root w, const LaneRing& ring) {
-  const Lane product = multiply(b, w, ring);
-  b = a - product;
-  a = a + product;
+template <int count>
+[[gnu::always_inline]] inline Root rootsAt(const u64* heap, size_t i) {
+  static_assert(count == 1);
+  return rootAt(heap, i);
 }
-[[gnu::always_inline]] inline void inverseButterfly(Lane& a, Lane& b, Root w, const LaneRing& ring) {
-  const Lane difference = b - a;
-  a = a + b;
-  b = multiply(difference, w, ring);
-}
-/// The inverse's last butterfly, with results in (-p, p).
-[[gnu::always_inline]] inline void lastButterfly(Lane& a, Lane& b, const LaneRing& ring) {
-  const Lane difference = b - a;
-  a = multiply(a + b, ring.inverseN, ring);
-  b = multiply(difference, ring.inverseNRoot, ring);
+/// Its only use, with one lane, is to leave things as they are.
+template <int... source>
+[[gnu::always_inline]] inline Lane shuffle(Lane a, Lane b) {
+  return std::array{a, b}[(source, ...)];
 }
 
 [[gnu::always_inline]] inline Lane loadLane(const u64* x) { return static_cast<i64>(*x); }
