@@ -20,7 +20,7 @@ export {
   type LanguageResult,
   languageModelScorer,
 } from './evaluate/metrics.ts';
-export { evaluateModel, type EvaluateOptions } from './evaluate/model.ts';
+export { type EvaluateOptions, evaluateModel } from './evaluate/model.ts';
 export { recordRanges, type SiteRange } from './evaluate/ranges.ts';
 export { type Adapter, type AdapterInput, adaptWeights } from './files/adapter.ts';
 export { exportOnnx } from './files/export.ts';

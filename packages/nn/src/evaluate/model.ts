@@ -4,7 +4,7 @@ import type { Model } from '../files/model-folder.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { DataConfig } from '../train/recipe.ts';
 import { InferenceModel } from './inference.ts';
-import { evaluateClassification, evaluateLanguage, type EvaluationResult, languageModelScorer } from './metrics.ts';
+import { type EvaluationResult, evaluateClassification, evaluateLanguage, languageModelScorer } from './metrics.ts';
 
 export interface EvaluateOptions {
   /** The folder the data's paths start from. */
@@ -21,7 +21,11 @@ export interface EvaluateOptions {
 }
 
 /** Evaluates a model on one split of a data set. */
-export async function evaluateModel(model: Model, data: DataConfig, options: EvaluateOptions): Promise<EvaluationResult> {
+export async function evaluateModel(
+  model: Model,
+  data: DataConfig,
+  options: EvaluateOptions,
+): Promise<EvaluationResult> {
   const task = await loadTask(data, {
     root: options.root,
     batch: 1,
@@ -32,7 +36,9 @@ export async function evaluateModel(model: Model, data: DataConfig, options: Eva
   const { config, weights } = model;
   const set = task.evaluation(options.split);
   if (task.outputs !== config.head.outputs) {
-    throw new ConfigError(`The model has ${config.head.outputs} outputs, the data ${task.outputs}: not made for each other.`);
+    throw new ConfigError(
+      `The model has ${config.head.outputs} outputs, the data ${task.outputs}: not made for each other.`,
+    );
   }
   const threads = options.threads ?? 1;
   if (set.kind === 'language') {

@@ -10,7 +10,8 @@ export function characterTokenizer(texts: readonly string[]): Tokenizer {
     encode: (text) =>
       text.split('').map((character) => {
         const id = ids.get(character);
-        if (id === undefined) throw new DataError(`The character ${JSON.stringify(character)} is not in the vocabulary.`);
+        if (id === undefined)
+          throw new DataError(`The character ${JSON.stringify(character)} is not in the vocabulary.`);
         return id;
       }),
     decode: (numbers) => numbers.map((id) => characters[id] ?? '').join(''),

@@ -1,6 +1,6 @@
-import * as ort from 'onnxruntime-node';
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
+import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { InferenceModel } from '../../src/evaluate/inference.ts';
 import { exportOnnx } from '../../src/files/export.ts';
@@ -14,7 +14,12 @@ const text = { vocabulary: 13, maxTokens: 7, ...sizes };
 const image = { image: { channels: 1, height: 8, width: 8 }, classes: 3, ...sizes };
 const vit = vitConfig({ ...image, patch: 4, stride: 2, padding: 1, pool: 'mean' });
 const batchNorm = { kind: 'batch' } as const;
-const polynomial = { kind: 'polynomial', low: -4, high: 4, coefficients: [0.4, 0.5, 0.3, 0, -0.05, 0, 0.01, 0.002] } as const;
+const polynomial = {
+  kind: 'polynomial',
+  low: -4,
+  high: 4,
+  coefficients: [0.4, 0.5, 0.3, 0, -0.05, 0, 0.01, 0.002],
+} as const;
 
 const models: Record<string, ModelConfig> = {
   'ViT, class token': vitConfig({ ...image, patch: 4, pool: 'class' }),

@@ -30,7 +30,8 @@ const norm = (name: string): [string, StoredTensor][] => [
   [`${name}.weight`, tensor(width)],
   [`${name}.bias`, tensor(width)],
 ];
-const each = (part: (layer: number) => [string, StoredTensor][]) => Array.from({ length: layers }, (_, i) => part(i)).flat();
+const each = (part: (layer: number) => [string, StoredTensor][]) =>
+  Array.from({ length: layers }, (_, i) => part(i)).flat();
 
 let folders = 0;
 function save(config: object, tensors: Weights, drop?: string): string {
@@ -73,7 +74,15 @@ const bert = new Map<string, StoredTensor>([
   ...dense('classifier', 3, width),
 ]);
 
-const gptConfig = { model_type: 'gpt2', vocab_size: 17, n_embd: width, n_layer: layers, n_head: heads, n_inner: inner, n_positions: 9 };
+const gptConfig = {
+  model_type: 'gpt2',
+  vocab_size: 17,
+  n_embd: width,
+  n_layer: layers,
+  n_head: heads,
+  n_inner: inner,
+  n_positions: 9,
+};
 const gpt = new Map<string, StoredTensor>([
   ['wte.weight', tensor(17, width)],
   ['wpe.weight', tensor(9, width)],
@@ -230,7 +239,8 @@ describe('Hugging Face folders', () => {
     const whole = loadModel(folder).weights;
     rmSync(join(folder, 'model.safetensors'));
     const names = [...gpt.keys()];
-    const shardOf = (name: string) => (names.indexOf(name) % 2 ? 'model-00002-of-00002.safetensors' : 'model-00001-of-00002.safetensors');
+    const shardOf = (name: string) =>
+      names.indexOf(name) % 2 ? 'model-00002-of-00002.safetensors' : 'model-00001-of-00002.safetensors';
     for (const shard of new Set(names.map(shardOf))) {
       writeSafetensors(join(folder, shard), new Map([...gpt].filter(([name]) => shardOf(name) === shard)));
     }

@@ -23,10 +23,27 @@ const tuple = (...items: Uint8Array[]) => Buffer.concat([latin('('), ...items, l
 const proto = Uint8Array.of(0x80, 2);
 
 /** _rebuild_tensor_v2(storage, offset, shape, stride, False, OrderedDict()) */
-function tensor(key: string, type: string, offset: number, shape: number[], stride: number[], count: number): Uint8Array {
-  const storage = Buffer.concat([tuple(text('storage'), global('torch', type), text(key), text('cpu'), byte(count)), latin('Q')]);
+function tensor(
+  key: string,
+  type: string,
+  offset: number,
+  shape: number[],
+  stride: number[],
+  count: number,
+): Uint8Array {
+  const storage = Buffer.concat([
+    tuple(text('storage'), global('torch', type), text(key), text('cpu'), byte(count)),
+    latin('Q'),
+  ]);
   const empty = Buffer.concat([global('collections', 'OrderedDict'), latin(')R')]);
-  const args = tuple(storage, byte(offset), tuple(...shape.map(byte)), tuple(...stride.map(byte)), Uint8Array.of(0x89), empty);
+  const args = tuple(
+    storage,
+    byte(offset),
+    tuple(...shape.map(byte)),
+    tuple(...stride.map(byte)),
+    Uint8Array.of(0x89),
+    empty,
+  );
   return Buffer.concat([global('torch._utils', '_rebuild_tensor_v2'), args, latin('R')]);
 }
 
@@ -99,8 +116,20 @@ describe('PyTorch state dictionaries', () => {
   });
 
   it('executes nothing: names outside the list are refused', () => {
-    for (const [module, name] of [['os', 'system'], ['builtins', 'eval'], ['torch', 'load'], ['posix', 'system'], ['torch', 'constructor']]) {
-      const attack = Buffer.concat([proto, global(module!, name!), text('echo owned'), Uint8Array.of(0x85), latin('R.')]);
+    for (const [module, name] of [
+      ['os', 'system'],
+      ['builtins', 'eval'],
+      ['torch', 'load'],
+      ['posix', 'system'],
+      ['torch', 'constructor'],
+    ]) {
+      const attack = Buffer.concat([
+        proto,
+        global(module!, name!),
+        text('echo owned'),
+        Uint8Array.of(0x85),
+        latin('R.'),
+      ]);
       expect(() => readPickle(attack, 'bad.pth')).toThrow(FormatError);
       expect(() => readPickle(attack, 'bad.pth')).toThrow(`"${module}.${name}", which is not allowed`);
     }

@@ -107,17 +107,20 @@ describe('safetensors', () => {
   it('answers any damage with a typed error or with tensors of consistent size', () => {
     const bytes = serialiseSafetensors(tensors);
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }), (edits) => {
-        const damaged = bytes.slice();
-        for (const [at, value] of edits) damaged[at] = value;
-        try {
-          for (const { shape, data } of parseSafetensors(damaged, 'x').tensors.values()) {
-            expect(data.length).toBe(shape.reduce((a, b) => a * b, 1));
+      fc.property(
+        fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+        (edits) => {
+          const damaged = bytes.slice();
+          for (const [at, value] of edits) damaged[at] = value;
+          try {
+            for (const { shape, data } of parseSafetensors(damaged, 'x').tensors.values()) {
+              expect(data.length).toBe(shape.reduce((a, b) => a * b, 1));
+            }
+          } catch (error) {
+            expect(error).toBeInstanceOf(FormatError);
           }
-        } catch (error) {
-          expect(error).toBeInstanceOf(FormatError);
-        }
-      }),
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -71,7 +71,16 @@ describe('WordPiece', () => {
   });
 
   it('trims to what is used, keeping the marks and single characters', () => {
-    expect(trimWordPiece(entries, ['call call me'], 2)).toEqual(['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'call', '.', 'e', 'a']);
+    expect(trimWordPiece(entries, ['call call me'], 2)).toEqual([
+      '[PAD]',
+      '[UNK]',
+      '[CLS]',
+      '[SEP]',
+      'call',
+      '.',
+      'e',
+      'a',
+    ]);
     expect(() => wordPieceFiles(['a'])).toThrow(ConfigError);
   });
 });

@@ -39,7 +39,8 @@ const create = (config: ModelConfig, batch: number, more: Partial<TrainingStepOp
     initialWeights(config, 3),
   );
 
-const values = (weights: ReadonlyMap<string, StoredTensor>) => [...weights].map(([name, { data }]) => [name, [...data]]);
+const values = (weights: ReadonlyMap<string, StoredTensor>) =>
+  [...weights].map(([name, { data }]) => [name, [...data]]);
 
 describe('a training step', () => {
   it('learns a fixed batch by heart', async () => {

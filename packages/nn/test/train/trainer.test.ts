@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { loadTask } from '../../src/data/task.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { evaluateModel } from '../../src/evaluate/model.ts';
 import { recordRanges } from '../../src/evaluate/ranges.ts';
-import { loadTask } from '../../src/data/task.ts';
 import { loadModel } from '../../src/files/load.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { parseRecipe, type Recipe } from '../../src/train/recipe.ts';
@@ -52,7 +52,8 @@ const words: Recipe = parseRecipe(
 
 /** A run's stored state as text, for comparison to the last bit. */
 const modelBytes = (run: string) => readFileSync(join(run, 'checkpoint.safetensors')).subarray(600).toString('base64');
-const weightsOf = (run: string) => [...new RunFolder(run).readCheckpoint().state].map(([name, { data }]) => [name, [...data]]);
+const weightsOf = (run: string) =>
+  [...new RunFolder(run).readCheckpoint().state].map(([name, { data }]) => [name, [...data]]);
 
 describe('training a recipe', () => {
   it('interrupted and resumed ends where an uninterrupted run ends', async () => {
@@ -93,7 +94,10 @@ describe('training a recipe', () => {
     const result = await evaluateModel(model, images.data, { root, split: 'validation', limit: 13 });
     expect(result).toMatchObject({ kind: 'classification', examples: 13 });
     const task = await loadTask(images.data, { root, batch: 1, seed: 0, labelSmoothing: 0 });
-    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), { limit: 10, batch: 4 });
+    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), {
+      limit: 10,
+      batch: 4,
+    });
     const gelu = ranges.find((range) => range.name === 'layers.0.mlp.activation')!;
     expect(gelu.count).toBe(10 * 16 * 32);
     expect(gelu.histogram.counts.reduce((a, b) => a + b, 0)).toBe(gelu.count);
@@ -119,13 +123,18 @@ describe('training a recipe', () => {
     expect(full.natsPerCharacter).toBeCloseTo(full.nats / full.characters, 10);
     // Looking at the keys of a causal model: masked positions are left out of the ranges.
     const task = await loadTask(words.data, { root, batch: 1, seed: 0, labelSmoothing: 0, tokenizer });
-    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), { limit: 3, tokens: 16 });
+    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), {
+      limit: 3,
+      tokens: 16,
+    });
     const scores = ranges.find((range) => range.kind === 'attention-softmax')!;
-    expect(scores.count).toBe(3 * 2 * (16 * 17) / 2);
+    expect(scores.count).toBe((3 * 2 * (16 * 17)) / 2);
   });
 
   it('says what is wrong with a recipe', () => {
-    expect(() => parseRecipe({ ...images, training: { ...images.training, epochs: 0 } }, 'r.json')).toThrow(/r\.json.*epochs/s);
+    expect(() => parseRecipe({ ...images, training: { ...images.training, epochs: 0 } }, 'r.json')).toThrow(
+      /r\.json.*epochs/s,
+    );
     expect(() => parseRecipe({ ...images, mdoel: 1 }, 'r.json')).toThrow(/mdoel/);
     expect(() => parseRecipe({ ...images, name: '../x' }, 'r.json')).toThrow(ConfigError);
   });
