@@ -59,8 +59,8 @@ const x86Builds = [
 ];
 const scalarBuild = { name: 'scalar', flags: [] };
 const wasmBuilds = [
-  { name: 'wasm', flags: ['-msimd128'] },
-  { name: 'wasm_relaxed', flags: ['-msimd128', '-mrelaxed-simd'] },
+  { name: 'wasm', flags: ['-DCF_WASM', '-msimd128'] },
+  { name: 'wasm_relaxed', flags: ['-DCF_WASM', '-msimd128', '-mrelaxed-simd'] },
 ];
 const sharedSources = ['modulus.cpp', 'memory.cpp', 'pool.cpp'];
 
@@ -212,6 +212,30 @@ function inputsDigest() {
   return hash.digest('hex');
 }
 
+/** One build at a time in this folder: a second one waits for the first and then mostly finds its work done. */
+async function lockBuild() {
+  mkdirSync(buildDir, { recursive: true });
+  const lock = join(buildDir, 'lock');
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      process.on('exit', () => rmSync(lock, { force: true }));
+      return;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    try {
+      process.kill(Number(readFileSync(lock, 'utf8')), 0);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    } catch (error) {
+      // Its owner is gone, killed before it could tidy up (or it just finished).
+      if (error.code === 'ESRCH') rmSync(lock, { force: true });
+    }
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+await lockBuild();
 const reportPath = join(buildDir, 'report.json');
 const digest = inputsDigest();
 const previous = existsSync(reportPath) ? JSON.parse(readFileSync(reportPath, 'utf8')) : undefined;

@@ -1,0 +1,10 @@
+import type { Command } from 'commander';
+import { registerBenchKernels } from './bench-kernels.ts';
+import { registerBenchTrain } from './bench-train.ts';
+
+/** `cipherformer bench <what>`: measurements, each a file bench-*.ts in this folder. */
+export function registerBench(program: Command): void {
+  const bench = program.command('bench').description('Measure this machine: tables for people, --json for tools');
+  registerBenchKernels(bench);
+  registerBenchTrain(bench);
+}
