@@ -4,7 +4,7 @@ import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { InferenceModel } from '../../src/evaluate/inference.ts';
 import { exportOnnx } from '../../src/files/export.ts';
-import { type ModelConfig, type ModelConfigInput, parseModelConfig } from '../../src/model/config.ts';
+import { type ActivationConfig, type ModelConfig, type ModelConfigInput, parseModelConfig } from '../../src/model/config.ts';
 import { bertConfig, gptConfig, llamaConfig, vitConfig } from '../../src/model/presets.ts';
 import { initialWeights } from '../../src/model/weights.ts';
 import { Random } from '../../src/random.ts';
@@ -14,12 +14,14 @@ const text = { vocabulary: 13, maxTokens: 7, ...sizes };
 const image = { image: { channels: 1, height: 8, width: 8 }, classes: 3, ...sizes };
 const vit = vitConfig({ ...image, patch: 4, stride: 2, padding: 1, pool: 'mean' });
 const batchNorm = { kind: 'batch' } as const;
-const polynomial = {
+const polynomial: ActivationConfig = {
   kind: 'polynomial',
   low: -4,
   high: 4,
   coefficients: [0.4, 0.5, 0.3, 0, -0.05, 0, 0.01, 0.002],
-} as const;
+  trainable: false,
+  clamp: false,
+};
 
 const models: Record<string, ModelConfig> = {
   'ViT, class token': vitConfig({ ...image, patch: 4, pool: 'class' }),
@@ -79,7 +81,7 @@ describe('ONNX export', () => {
       const { logits } = await session.run(Object.fromEntries(tensors));
       const actual = logits!.data as Float32Array;
       expect(actual.length).toBe(expected.length);
-      actual.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 4));
+      for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
       await session.release();
     });
   }

@@ -148,7 +148,7 @@ async function logits(folder: string, feeds: Parameters<InferenceModel['run']>[0
 
 function expectClose(actual: readonly number[], expected: readonly number[]): void {
   expect(actual.length).toBe(expected.length);
-  actual.forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 4));
+  for (const [i, value] of actual.entries()) expect(value).toBeCloseTo(expected[i]!, 4);
 }
 
 describe('Hugging Face folders', () => {
