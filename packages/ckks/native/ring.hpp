@@ -22,7 +22,8 @@ struct BaseConverter {
   std::vector<Factor> inverses;            // [from]: (F/f_j)^-1 mod f_j
   std::vector<double> reciprocals;         // [from]: 1 / f_j
   std::vector<std::vector<u64>> cofactors;  // [to][from]: F/f_j mod t
-  std::vector<u64> negatedProduct;         // [to]: -F mod t
+  std::vector<u64> negatedProduct;          // [to]: -F mod t
+  std::vector<std::vector<u64>> withOverflow;  // [to][from + 1]: the cofactors, then -F: weights of y and of v
   std::vector<Factor> productInverse;      // [to]: F^-1 mod t (0 where t divides F)
 };
 
@@ -78,6 +79,8 @@ struct Ring {
       c.cofactors.push_back(std::move(row));
       const u64 product = productWithout(from.size(), modulus);
       c.negatedProduct.push_back(cf::subMod(0, product, modulus));
+      c.withOverflow.push_back(c.cofactors.back());
+      c.withOverflow.back().push_back(c.negatedProduct.back());
       c.productInverse.push_back(makeFactor(product == 0 ? 0 : inverseMod(product, modulus), modulus));
     }
     return c;

@@ -1,8 +1,10 @@
 // Moving between RNS bases: division by some limbs (rescale, ModDown), extension to more limbs (ModUp, ModRaise).
 // Polynomials are in NTT form at both ends; each limb is converted, transformed and finished while it is in cache.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 #include "args.hpp"
 #include "memory.hpp"
 #include "ring.hpp"
@@ -27,9 +29,52 @@ class Temporary {
   u64* words_;
 };
 
-/// sum_j y[j][i] * cofactors[j], lazily, for one vector of coefficients.
-inline void macCofactors(Acc& acc, const u64* y, size_t n, size_t i, const std::vector<u64>& cofactors, const Mod& m) {
-  for (size_t j = 0; j < cofactors.size(); ++j) mac(acc, load(y + j * n + i), broadcastWord(cofactors[j]), m);
+/// Target limbs converted together: each source word is loaded once for all of them.
+constexpr size_t kConvertTogether = 4;
+
+/// One target of a base conversion: dst = sum_j y[j] * cofactors[j] - shift modulo `modulus`.
+struct ConversionTarget {
+  u64* dst;
+  const u64* cofactors;
+  u64 shift;
+  u64 modulus;
+};
+
+template <size_t G>
+void convertGroup(const ConversionTarget* targets, const u64* y, size_t sources, size_t n) {
+  const auto each = [&]<size_t... I>(std::index_sequence<I...>) {
+    const Mod m[] = {Mod(targets[I].modulus)...};
+    const Vec shifts[] = {broadcastWord(targets[I].shift)...};
+    for (size_t i = 0; i < n; i += W) {
+      Acc acc[] = {(static_cast<void>(I), zeroAcc())...};
+      for (size_t j = 0; j < sources; ++j) {
+        const Vec x = load(y + j * n + i);
+        (mac(acc[I], x, broadcastWord(targets[I].cofactors[j]), m[I]), ...);
+      }
+      (store(targets[I].dst + i, subMod(reduceAcc(acc[I], m[I]), shifts[I], m[I])), ...);
+    }
+  };
+  each(std::make_index_sequence<G>());
+}
+
+/// The sum of `sources` limbs y[j][N], each times a constant, modulo up to kConvertTogether other primes.
+inline void convert(const std::vector<ConversionTarget>& targets, const u64* y, size_t sources, size_t n) {
+  switch (targets.size()) {
+    case 0: return;
+    case 1: return convertGroup<1>(targets.data(), y, sources, n);
+    case 2: return convertGroup<2>(targets.data(), y, sources, n);
+    case 3: return convertGroup<3>(targets.data(), y, sources, n);
+    default: return convertGroup<kConvertTogether>(targets.data(), y, sources, n);
+  }
+}
+
+/// Splits [0, count) into groups of at most kConvertTogether and runs body(from, to, thread) for each, in parallel.
+template <class Body>
+void inGroups(size_t count, const Body& body) {
+  parallelFor((count + kConvertTogether - 1) / kConvertTogether, [&](size_t group, int thread) {
+    const size_t from = group * kConvertTogether;
+    body(from, std::min(from + kConvertTogether, count), thread);
+  });
 }
 
 /// overflow[i] = round(sum_j y[j][i] / f_j): how many times F the plain conversion of y is too large. Plain doubles in
@@ -75,30 +120,26 @@ inline int divide(Ring& ring, const std::vector<DivideTarget>& polynomials, cons
   parallelFor(polynomials.size(), [&](size_t which, int) {
     conversionOverflow(residues.limb(which * rows + k, n), residues.limb(which * rows, n), n, converter.reciprocals);
   });
-  // Limb by limb, so that polynomials that share a prime share its hot tables.
-  parallelFor(polynomials.size() * keep.size(), [&](size_t item, int) {
-    const size_t which = item % polynomials.size(), t = item / polynomials.size();
-    const Mod m(ring.primes[keep[t]]);
-    const u64* y = residues.limb(which * rows, n);
-    const u64* overflow = residues.limb(which * rows + k, n);
-    const u64* from = polynomials[which].src + t * n;
-    u64* to = polynomials[which].dst + t * n;
-    const Vec negatedProduct = broadcastWord(converter.negatedProduct[t]);
-    const VFactor productInverse = broadcast(converter.productInverse[t]);
-    const auto& cofactors = converter.cofactors[t];
-    u64* work = static_cast<u64*>(threadScratch(n * sizeof(u64)));
-    const auto in = [&](size_t i) {
-      Acc acc = zeroAcc();
-      macCofactors(acc, y, n, i, cofactors, m);
-      mac(acc, load(overflow + i), negatedProduct, m);
-      return reduceAcc(acc, m);
-    };
-    const auto quotient = [&](size_t i, Vec v) { return mulFactor(subMod(load(from + i), v, m), productInverse, m); };
-    if (move == nullptr) {
-      forward(in, work, [&](size_t i, Vec v) { store(to + i, quotient(i, v)); }, *ring.tables[keep[t]]);
-    } else {
-      forward(in, work, [&](size_t i, Vec v) { store(work + i, quotient(i, v)); }, *ring.tables[keep[t]]);
-      move->permute(to, work, n);
+  parallelFor(polynomials.size() * ((keep.size() + kConvertTogether - 1) / kConvertTogether), [&](size_t item, int) {
+    const size_t which = item % polynomials.size(), from = item / polynomials.size() * kConvertTogether;
+    const size_t to = std::min(from + kConvertTogether, keep.size());
+    const DivideTarget& polynomial = polynomials[which];
+    u64* work = static_cast<u64*>(threadScratch(kConvertTogether * n * sizeof(u64)));
+    std::vector<ConversionTarget> targets;
+    for (size_t t = from; t < to; ++t)
+      targets.push_back({work + (t - from) * n, converter.withOverflow[t].data(), 0, ring.primes[keep[t]]});
+    convert(targets, residues.limb(which * rows, n), rows, n);
+    for (size_t t = from; t < to; ++t) {
+      u64* limb = work + (t - from) * n;
+      const Mod m(ring.primes[keep[t]]);
+      const u64* numerator = polynomial.src + t * n;
+      u64* dst = polynomial.dst + t * n;
+      u64* quotient = move == nullptr ? dst : limb;
+      const VFactor inverse = broadcast(converter.productInverse[t]);
+      forward([&](size_t i) { return load(limb + i); }, limb,
+              [&](size_t i, Vec v) { store(quotient + i, mulFactor(subMod(load(numerator + i), v, m), inverse, m)); },
+              *ring.tables[keep[t]]);
+      if (move != nullptr) move->permute(dst, limb, n);
     }
   });
   return kOk;
@@ -140,56 +181,63 @@ inline bool validDigits(const Indices& sizes, size_t limbs) {
 
 /// Extends the digits of a polynomial to a whole basis: the first half of a key switch.
 ///
-/// Digit d of x is x mod D, D the product of its limbs, as the integer sum_j y_j D/q_j - floor(k/2) D for its k limbs:
-/// a representative of variance k D^2 / 12 about zero, without the cost of an exact conversion.
+/// Digit d of x is x mod D, D the product of its k limbs, as an integer of mean zero and variance k D^2 / 12 without the
+/// cost of an exact conversion: sum_j y_j D/q_j - C, with y the weighted residues of x + C and C = floor(k D / 2). Without
+/// the centring every coefficient would carry the same bias, a polynomial 1 + X + X^2 + ... that is 2 N / pi in some slots.
 class DigitExtension {
  public:
   /// `q` are the limbs of the polynomial, `all` = q and the special primes.
   DigitExtension(Ring& ring, const Indices& q, const Indices& all, const std::vector<Digit>& digits)
-      : ring_(ring), all_(all), digits_(digits) {
+      : ring_(ring), q_(q), all_(all), digits_(digits) {
     for (const Digit& digit : digits)
       converters_.push_back(&ring.converter(Indices(q.begin() + digit.from, q.begin() + digit.to), all));
   }
 
-  /// Phase 1, in parallel: y = inverse NTT of src, times the digits' inverses. y: [q][N].
-  void prepare(u64* y, const u64* src, const Indices& q) const {
+  /// Phase 1, in parallel: y = the weighted residues of src + C. y: [q][N], coefficients.
+  void prepare(u64* y, const u64* src) const {
     const size_t n = ring_.n;
-    parallelFor(q.size(), [&](size_t j, int) {
+    parallelFor(q_.size(), [&](size_t j, int) {
       size_t d = 0;
       while (!digits_[d].has(j)) ++d;
-      const Mod m(ring_.primes[q[j]]);
+      const Mod m(ring_.primes[q_[j]]);
       const VFactor factor = broadcast(converters_[d]->inverses[j - digits_[d].from]);
+      const Vec shift = broadcastWord(centre(d, j));
       const u64* from = src + j * n;
       u64* to = y + j * n;
       inverse([&](size_t i) { return load(from + i); }, to,
-              [&](size_t i, Vec v) { store(to + i, mulFactor(v, factor, m)); }, *ring_.tables[q[j]]);
+              [&](size_t i, Vec v) { store(to + i, mulFactor(addMod(v, shift, m), factor, m)); }, *ring_.tables[q_[j]]);
     });
   }
 
-  /// Phase 2, one limb: dst = NTT of digit d modulo limb t of the whole basis (t not one of the digit's own limbs).
-  void extend(u64* dst, const u64* y, size_t d, size_t t) const {
+  /// Phase 2: dsts[t - from] = NTT of digit d modulo limbs [from, to) of the whole basis, the digit's own limbs left out.
+  void extend(u64* const* dsts, const u64* y, size_t d, size_t from, size_t to) const {
     const size_t n = ring_.n;
-    const Mod m(ring_.primes[all_[t]]);
     const Digit& digit = digits_[d];
-    const u64* from = y + digit.from * n;
-    const auto& cofactors = converters_[d]->cofactors[t];
-    const Vec negatedProduct = broadcastWord(converters_[d]->negatedProduct[t]);
-    const Vec centre = broadcastWord((digit.to - digit.from) / 2);
-    forward(
-        [&](size_t i) {
-          Acc acc = zeroAcc();
-          mac(acc, centre, negatedProduct, m);
-          macCofactors(acc, from, n, i, cofactors, m);
-          return reduceAcc(acc, m);
-        },
-        dst, [&](size_t i, Vec v) { store(dst + i, v); }, *ring_.tables[all_[t]]);
+    std::vector<ConversionTarget> targets;
+    for (size_t t = from; t < to; ++t)
+      if (!digit.has(t))
+        targets.push_back({dsts[t - from], converters_[d]->cofactors[t].data(), centre(d, t), ring_.primes[all_[t]]});
+    convert(targets, y + digit.from * n, digit.to - digit.from, n);
+    for (size_t t = from; t < to; ++t) {
+      u64* dst = dsts[t - from];
+      if (!digit.has(t))
+        forward([&](size_t i) { return load(dst + i); }, dst, [&](size_t i, Vec v) { store(dst + i, v); },
+                *ring_.tables[all_[t]]);
+    }
   }
 
-  const std::vector<Digit>& digits() const { return digits_; }
-
  private:
+  /// C = floor(k D / 2) modulo limb t of the whole basis.
+  u64 centre(size_t d, size_t t) const {
+    const u64 p = ring_.primes[all_[t]], half = (p + 1) / 2;
+    const size_t k = digits_[d].to - digits_[d].from;
+    const u64 product = cf::subMod(0, converters_[d]->negatedProduct[t], p);
+    const u64 twice = cf::subMod(cf::mulMod(product, k % p, p), k % 2, p);  // D is odd: k D has the parity of k
+    return cf::mulMod(twice, half, p);
+  }
+
   Ring& ring_;
-  const Indices& all_;
+  const Indices &q_, &all_;
   const std::vector<Digit>& digits_;
   std::vector<const BaseConverter*> converters_;
 };
@@ -213,14 +261,15 @@ inline int decompose(Args& args) {
   Temporary y(q.size() * n);
   if (!y) return kOutOfMemory;
   const DigitExtension extension(ring, q, all, digits);
-  extension.prepare(y.limb(0, n), src, q);
-  parallelFor(all.size() * digits.size(), [&](size_t item, int) {
-    const size_t t = item / digits.size(), d = item % digits.size();
-    u64* to = dst + (d * all.size() + t) * n;
-    if (digits[d].has(t)) {
-      std::memcpy(to, src + t * n, n * sizeof(u64));
-    } else {
-      extension.extend(to, y.limb(0, n), d, t);
+  extension.prepare(y.limb(0, n), src);
+  inGroups(all.size(), [&](size_t from, size_t to, int) {
+    for (size_t d = 0; d < digits.size(); ++d) {
+      u64* limbs[kConvertTogether];
+      for (size_t t = from; t < to; ++t) {
+        limbs[t - from] = dst + (d * all.size() + t) * n;
+        if (digits[d].has(t)) std::memcpy(limbs[t - from], src + t * n, n * sizeof(u64));
+      }
+      extension.extend(limbs, y.limb(0, n), d, from, to);
     }
   });
   return kOk;

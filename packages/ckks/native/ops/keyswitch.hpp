@@ -113,33 +113,34 @@ inline int keySwitch(Args& args) {
   Temporary y(q.size() * n), sums(2 * all.size() * n);
   if (!y || !sums) return kOutOfMemory;
   const DigitExtension extension(ring, q, all, digits);
-  extension.prepare(y.limb(0, n), src, q);
+  extension.prepare(y.limb(0, n), src);
   const BaseConverter& specialProduct = ring.converter(special, q);
   u64 *sum0 = sums.limb(0, n), *sum1 = sums.limb(all.size(), n);
-  parallelFor(all.size(), [&](size_t t, int) {
-    const Mod m(ring.primes[all[t]]);
-    u64* scratch = static_cast<u64*>(threadScratch(count * n * sizeof(u64)));
-    InnerProductLimb limb;
+  inGroups(all.size(), [&](size_t from, size_t to, int) {
+    u64* scratch = static_cast<u64*>(threadScratch(count * kConvertTogether * n * sizeof(u64)));
+    InnerProductLimb limbs[kConvertTogether];
     for (size_t d = 0; d < count; ++d) {
-      const u64* extended = scratch + d * n;
-      if (digits[d].has(t)) {
-        extended = src + t * n;
-      } else {
-        extension.extend(scratch + d * n, y.limb(0, n), d, t);
-      }
-      limb.add(extended, key.limb(d, 0, t, q.size(), n), key.limb(d, 1, t, q.size(), n));
+      u64* extended[kConvertTogether];
+      for (size_t t = from; t < to; ++t) extended[t - from] = scratch + (d * kConvertTogether + t - from) * n;
+      extension.extend(extended, y.limb(0, n), d, from, to);
+      for (size_t t = from; t < to; ++t)
+        limbs[t - from].add(digits[d].has(t) ? src + t * n : extended[t - from], key.limb(d, 0, t, q.size(), n),
+                            key.limb(d, 1, t, q.size(), n));
     }
-    limb.evaluate(sum0 + t * n, sum1 + t * n, 0, n, m);
-    if (t >= q.size()) return;
-    const u64 p = ring.primes[all[t]];
-    const VFactor specialModP = broadcast(makeFactor(cf::subMod(0, specialProduct.negatedProduct[t], p), p));
-    const auto addScaled = [&](u64* to, const u64* addend) {
-      if (addend == nullptr) return;
-      for (size_t i = t * n; i < (t + 1) * n; i += W)
-        store(to + i, addMod(load(to + i), mulFactor(load(addend + i), specialModP, m), m));
-    };
-    addScaled(sum0, add0);
-    addScaled(sum1, add1);
+    for (size_t t = from; t < to; ++t) {
+      const u64 p = ring.primes[all[t]];
+      const Mod m(p);
+      limbs[t - from].evaluate(sum0 + t * n, sum1 + t * n, 0, n, m);
+      if (t >= q.size()) continue;
+      const VFactor specialModP = broadcast(makeFactor(cf::subMod(0, specialProduct.negatedProduct[t], p), p));
+      const auto addScaled = [&](u64* sum, const u64* addend) {
+        if (addend == nullptr) return;
+        for (size_t i = t * n; i < (t + 1) * n; i += W)
+          store(sum + i, addMod(load(sum + i), mulFactor(load(addend + i), specialModP, m), m));
+      };
+      addScaled(sum0, add0);
+      addScaled(sum1, add1);
+    }
   });
 
   Indices keep(q), drop(special);

@@ -89,15 +89,15 @@ export function digitRanges(sizes: readonly number[]): { from: number; to: numbe
 }
 
 /**
- * The integers that stand for digit d of a: sum_j y_j D/q_j - floor(k/2) D over its k limbs. They are congruent to the
- * digit modulo D and within (k + 1)/2 D of zero.
+ * The integers that stand for digit d of a: sum_j y_j D/q_j - C over its k limbs, y the weighted residues of a + C and
+ * C = floor(k D / 2). They are congruent to the digit modulo D, of mean zero and within (k + 1)/2 D of it.
  */
 export function digitIntegers(ring: ReferenceRing, a: Poly, q: readonly number[], from: number, to: number): bigint[] {
   const moduli = moduliOf(ring, q.slice(from, to));
   const whole = product(moduli);
-  const coefficients = moduli.map((m, j) => inverse(a[from + j]!, m, ring.logN));
+  const centre = (BigInt(moduli.length) * whole) / 2n;
+  const coefficients = moduli.map((m, j) => inverse(a[from + j]!, m, ring.logN).map((x) => mod(x + centre, m)));
   const y = residueWeights(coefficients, moduli);
-  const centre = BigInt(Math.floor(moduli.length / 2)) * whole;
   return y[0]!.map((_, i) => y.reduce((total, limb, j) => total + limb[i]! * (whole / moduli[j]!), -centre));
 }
 
