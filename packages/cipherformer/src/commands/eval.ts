@@ -44,7 +44,9 @@ export function registerEval(program: Command): void {
     .option('--batch <n>', 'examples at a time', positiveInteger)
     .option('--stride <n>', 'tokens by which language-model windows advance (default: half a window)', positiveInteger)
     .addOption(
-      new Option('--attention <kind>', 'replace attention: uniform shows what the model does without it').choices(['uniform']),
+      new Option('--attention <kind>', 'replace attention: uniform shows what the model does without it').choices([
+        'uniform',
+      ]),
     )
     .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
     .option('--suite <file>', 'a list of checks (JSON) instead of a model')

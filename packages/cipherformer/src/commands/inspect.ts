@@ -14,8 +14,8 @@ import {
   parseData,
   readJson,
   recordRanges,
-  sequenceLength,
   type SiteRange,
+  sequenceLength,
   writeAtomically,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';

@@ -5,11 +5,11 @@ import {
   loadModel,
   loadTokenizer,
   parseRecipe,
-  readJson,
   type Recipe,
   RunFolder,
-  train,
+  readJson,
   type TrainResult,
+  train,
   writeAtomically,
 } from '@cipherformer/nn';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -122,7 +122,10 @@ function report(result: TrainResult & { curves: string; test?: Record<string, nu
   const rows: [string, string][] = [
     ['state', result.finished ? 'finished' : 'interrupted; run the same command to continue'],
     ['steps', `${result.steps}`],
-    ['best on validation', result.best === undefined ? '-' : `${result.best.toPrecision(5)} at step ${result.bestStep}`],
+    [
+      'best on validation',
+      result.best === undefined ? '-' : `${result.best.toPrecision(5)} at step ${result.bestStep}`,
+    ],
     ['last validation', figures(result.validation) || '-'],
     ...(result.test ? [['test', figures(result.test)] as [string, string]] : []),
     ['time', `${formatSeconds(result.wallSeconds)} (${formatSeconds(result.cpuSeconds)} of CPU)`],

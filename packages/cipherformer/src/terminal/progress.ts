@@ -13,7 +13,12 @@ export function startProgress(label: string, total: number, silent = false): Pro
   if (silent) return { update() {}, stop() {} };
   if (process.stderr.isTTY) {
     const bar = new SingleBar(
-      { format: `${label} {bar} {value}/{total} {note}`, stream: process.stderr, hideCursor: true, clearOnComplete: false },
+      {
+        format: `${label} {bar} {value}/{total} {note}`,
+        stream: process.stderr,
+        hideCursor: true,
+        clearOnComplete: false,
+      },
       Presets.shades_classic,
     );
     bar.start(total, 0, { note: '' });
