@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readCifar10, readMnist, sliceImages } from '../src/data/images.ts';
 import { imageEvaluation } from '../src/data/sets.ts';
-import { evaluateClassification } from '../src/evaluate/metrics.ts';
 import { generateGreedy } from '../src/evaluate/generate.ts';
 import { InferenceModel } from '../src/evaluate/inference.ts';
-import { adapterRecipeSchema, loadModel } from '../src/files/load.ts';
+import { evaluateClassification } from '../src/evaluate/metrics.ts';
 import { readLlama2cTokenizer } from '../src/files/llama2c.ts';
+import { adapterRecipeSchema, loadModel } from '../src/files/load.ts';
 import { readPth } from '../src/files/pth.ts';
 import { readSafetensors } from '../src/files/safetensors.ts';
 import { readJson } from '../src/files/storage.ts';
@@ -56,7 +56,9 @@ describe.skipIf(!present)('real weights in ../shared/data', () => {
   it('stories260K continues with the stated tokens', async () => {
     const { config, weights } = loadModel(adapter('stories260K'), shared);
     const ids = await generateGreedy(config, weights, [1], 19);
-    expect(ids).toEqual([1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315, 421, 395, 317, 426, 338, 401, 396, 267]);
+    expect(ids).toEqual([
+      1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298, 315, 421, 395, 317, 426, 338, 401, 396, 267,
+    ]);
     const tokenizer = readLlama2cTokenizer(join(shared, 'weights/stories260K/tok512.bin'));
     expect(tokenizer.size).toBe(512);
     expect(tokenizer.decode(ids.slice(1))).toBe(' Once upon a time, there was a little girl named Lily. She loved to');

@@ -18,11 +18,10 @@ export interface LanguageSet {
   readonly words: number;
 }
 
-export type EvaluationSet =
-  | ({ readonly kind: 'classification' } & ClassificationSet)
-  | ({ readonly kind: 'language' } & LanguageSet);
+export type LabelledSet = { readonly kind: 'classification' } & ClassificationSet;
+export type EvaluationSet = LabelledSet | ({ readonly kind: 'language' } & LanguageSet);
 
-export function imageEvaluation(set: ImageSet, normalisation: Normalisation, classes: number): EvaluationSet {
+export function imageEvaluation(set: ImageSet, normalisation: Normalisation, classes: number): LabelledSet {
   let images = new Float32Array(0);
   return {
     kind: 'classification',
@@ -46,7 +45,7 @@ export interface EncodedTexts {
   readonly labels: readonly number[];
 }
 
-export function textEvaluation(set: EncodedTexts, tokens: number, padding: number, classes: number): EvaluationSet {
+export function textEvaluation(set: EncodedTexts, tokens: number, padding: number, classes: number): LabelledSet {
   let ids = new BigInt64Array(0);
   let mask = new Float32Array(0);
   return {

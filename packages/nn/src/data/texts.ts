@@ -120,7 +120,8 @@ function jsonRows(path: string, columns: TextColumns): Row[] {
 
 async function parquetRows(path: string, columns: TextColumns): Promise<Row[]> {
   const bytes = readBytes(path);
-  const file = bytes.slice().buffer as ArrayBuffer;
+  // A copy: the bytes of a Buffer may be a window into a larger pool.
+  const file = new Uint8Array(bytes).buffer;
   let records: Record<string, unknown>[];
   try {
     records = await parquetReadObjects({ file, columns: [columns.text, columns.label] });

@@ -102,7 +102,10 @@ export function polynomial(x: Tensor, coefficients: Tensor, domain: PolynomialDo
     return sizes.length === 1 ? [flat] : rawSplit(flat, 0, sizes);
   };
   const joined = (parts: readonly Tensor[]) =>
-    rawReshape(parts.length === 1 ? parts[0]! : program.emit1('Concat', parts, [1, total], { axis: { int: 1 } }), x.shape);
+    rawReshape(
+      parts.length === 1 ? parts[0]! : program.emit1('Concat', parts, [1, total], { axis: { int: 1 } }),
+      x.shape,
+    );
 
   const stacks = chunked(x).map((chunk, index) => {
     const count = sizes[index]!;

@@ -1,4 +1,4 @@
-import { DivergenceError } from '../errors.ts';
+import { ConfigError, DivergenceError } from '../errors.ts';
 import { gradients } from '../graph/autodiff.ts';
 import { elementCount, Program, type Tensor } from '../graph/program.ts';
 import { type Feeds, Session } from '../graph/session.ts';
@@ -191,7 +191,7 @@ export class TrainingStep {
     for (const [name, data] of this.state) {
       const stored = snapshot.get(name);
       if (stored?.data.length !== data.length) {
-        throw new DivergenceError(`The checkpoint's "${name}" does not fit this recipe; start a new run.`, step, name);
+        throw new ConfigError(`The checkpoint's "${name}" does not fit this recipe; start a new run (--restart).`);
       }
       data.set(stored.data);
     }

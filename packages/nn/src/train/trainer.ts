@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { loadTask, type TaskData } from '../data/task.ts';
+import { DivergenceError } from '../errors.ts';
 import { InferenceModel } from '../evaluate/inference.ts';
 import { evaluateClassification, evaluateLanguage, languageModelScorer } from '../evaluate/metrics.ts';
 import { saveModel } from '../files/model-folder.ts';
@@ -110,7 +111,9 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
     const window = new ReportWindow(training.batch);
     while (step.step < steps && !options.signal?.aborted) {
       const learningRate = warmupCosine(step.step, schedule);
-      const result = await step.run(data.feeds(step.step), learningRate);
+      const result = await step.run(data.feeds(step.step), learningRate).catch((error: unknown) => {
+        throw error instanceof DivergenceError ? withCheckpoint(error, folder) : error;
+      });
       window.add(result.loss, result.gradientNorm);
       const now = step.step;
       const due = now % evaluateEvery === 0 || now === steps;
@@ -166,6 +169,14 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
     validation,
     ...clock.read(),
   };
+}
+
+/** A divergence, with what is left of the run. */
+function withCheckpoint(error: DivergenceError, folder: RunFolder): DivergenceError {
+  const left = folder.hasCheckpoint
+    ? `The checkpoint of step ${folder.readCheckpoint().progress.step} in ${folder.path} is intact.`
+    : 'There was no checkpoint yet.';
+  return new DivergenceError(`${error.message} ${left}`, error.step, error.tensor);
 }
 
 /** CPU and wall time over all sessions of a run. */

@@ -70,6 +70,12 @@ describe('text files', () => {
     expect(await readTexts(put('t.jsonl', json), columns)).toEqual(expected);
   });
 
+  it('reads Parquet from the sample in this folder', async () => {
+    const set = await readTexts(sample('three-rows.parquet'), columns);
+    expect(set).toEqual({ texts: [...expected.texts, 'na\u00efve \u2014 caf\u00e9'], labels: [1, 0, 2] });
+    await expect(readTexts(sample('three-rows.parquet'), { text: 'id', label: 'label' })).rejects.toThrow(/needs "id"/);
+  });
+
   it('says which file, row and column is wrong', async () => {
     await expect(readTexts(put('u.tsv', 'a\tb\n1\tx\n'), columns)).rejects.toThrow(/no column "text"; its first line names a, b/);
     await expect(readTexts(put('v.tsv', 'label\ttext\n1\tx\n1\n'), columns)).rejects.toThrow(/example 2 has 1 cells/);

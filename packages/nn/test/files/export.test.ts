@@ -4,7 +4,12 @@ import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { InferenceModel } from '../../src/evaluate/inference.ts';
 import { exportOnnx } from '../../src/files/export.ts';
-import { type ActivationConfig, type ModelConfig, type ModelConfigInput, parseModelConfig } from '../../src/model/config.ts';
+import {
+  type ActivationConfig,
+  type ModelConfig,
+  type ModelConfigInput,
+  parseModelConfig,
+} from '../../src/model/config.ts';
 import { bertConfig, gptConfig, llamaConfig, vitConfig } from '../../src/model/presets.ts';
 import { initialWeights } from '../../src/model/weights.ts';
 import { Random } from '../../src/random.ts';

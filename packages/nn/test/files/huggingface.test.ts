@@ -234,6 +234,78 @@ describe('Hugging Face folders', () => {
     expectClose(await logits(save(vitConfig, vit), { images: image }), expected);
   });
 
+  it('Llama agrees with a second implementation: rotary pairs (i, i + half), shared key heads, gated MLP', async () => {
+    const groups = 1;
+    const headWidth = 4;
+    const matrix = (name: string, out: number, from: number): [string, StoredTensor] => [name, tensor(out, from)];
+    const llama = new Map<string, StoredTensor>([
+      matrix('model.embed_tokens.weight', 17, width),
+      ...each((i) => {
+        const at = `model.layers.${i}`;
+        return [
+          [`${at}.input_layernorm.weight`, tensor(width)],
+          matrix(`${at}.self_attn.q_proj.weight`, width, width),
+          matrix(`${at}.self_attn.k_proj.weight`, groups * headWidth, width),
+          matrix(`${at}.self_attn.v_proj.weight`, groups * headWidth, width),
+          matrix(`${at}.self_attn.o_proj.weight`, width, width),
+          [`${at}.post_attention_layernorm.weight`, tensor(width)],
+          matrix(`${at}.mlp.gate_proj.weight`, inner, width),
+          matrix(`${at}.mlp.up_proj.weight`, inner, width),
+          matrix(`${at}.mlp.down_proj.weight`, width, inner),
+        ];
+      }),
+      ['model.norm.weight', tensor(width)],
+      matrix('lm_head.weight', 17, width),
+    ]);
+    const config = {
+      model_type: 'llama',
+      vocab_size: 17,
+      hidden_size: width,
+      num_hidden_layers: layers,
+      num_attention_heads: heads,
+      num_key_value_heads: groups,
+      intermediate_size: inner,
+      max_position_embeddings: 9,
+      rms_norm_eps: 1e-5,
+      rope_theta: 50,
+    };
+    const r = new Reference(llama);
+    const plain = (x: number[][], name: string) =>
+      x.map((row) => r.rows(name).map((w) => w.reduce((sum, v, i) => sum + v * row[i]!, 0)));
+    const rms = (x: number[][], name: string) =>
+      x.map((row) => {
+        const scale = Math.sqrt(row.reduce((sum, v) => sum + v * v, 0) / width + 1e-5);
+        return row.map((v, i) => (v / scale) * r.vector(name)[i]!);
+      });
+    const rotate = (x: number[][]) =>
+      x.map((row, position) =>
+        row.map((v, i) => {
+          const within = i % headWidth;
+          const half = headWidth / 2;
+          const angle = position * 50 ** (-(within % half) / half);
+          const other = within < half ? -row[i + half]! : row[i - half]!;
+          return v * Math.cos(angle) + other * Math.sin(angle);
+        }),
+      );
+    const share = (x: number[][]) => x.map((row) => Array.from({ length: heads }, () => row).flat());
+    const ids = [5, 0, 16, 2, 2, 8];
+    let x = ids.map((id) => r.rows('model.embed_tokens.weight')[id]!);
+    for (let i = 0; i < layers; i++) {
+      const at = `model.layers.${i}`;
+      const y = rms(x, `${at}.input_layernorm.weight`);
+      const part = (name: string) => plain(y, `${at}.self_attn.${name}_proj.weight`);
+      const mixed = r.attend(rotate(part('q')), share(rotate(part('k'))), share(part('v')), heads, (q, k) => k <= q);
+      x = addRows(x, plain(mixed, `${at}.self_attn.o_proj.weight`));
+      const z = rms(x, `${at}.post_attention_layernorm.weight`);
+      const gate = mapRows(plain(z, `${at}.mlp.gate_proj.weight`), (v) => v / (1 + Math.exp(-v)));
+      const up = plain(z, `${at}.mlp.up_proj.weight`);
+      const gated = gate.map((row, t) => row.map((v, j) => v * up[t]![j]!));
+      x = addRows(x, plain(gated, `${at}.mlp.down_proj.weight`));
+    }
+    const expected = plain(rms(x, 'model.norm.weight'), 'lm_head.weight').flat();
+    expectClose(await logits(save(config, llama), { ids: BigInt64Array.from(ids, BigInt) }, real), expected);
+  });
+
   it('reads sharded files through their index', async () => {
     const folder = save(gptConfig, gpt);
     const whole = loadModel(folder).weights;

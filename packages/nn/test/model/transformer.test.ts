@@ -43,7 +43,8 @@ const models: Record<string, ModelConfig> = {
 const batch = 3;
 function inputs(config: ModelConfig, seed = 1) {
   const random = new Random(seed);
-  if (config.embedding.kind === 'patch') return { images: Float32Array.from({ length: batch * 72 }, () => random.normal()) };
+  if (config.embedding.kind === 'patch')
+    return { images: Float32Array.from({ length: batch * 72 }, () => random.normal()) };
   const ids = BigInt64Array.from({ length: batch * 5 }, () => BigInt(random.integer(9)));
   return config.task === 'language-model'
     ? { ids }
@@ -137,7 +138,10 @@ describe('whole models', () => {
       if (output === 'logits') continue;
       const name = output.slice('new.'.length);
       const start = name.endsWith('running_var') ? 1 : 0;
-      settled.set(name, { ...settled.get(name)!, data: Float32Array.from(value as Float32Array, (x) => (x - 0.9 * start) / 0.1) });
+      settled.set(name, {
+        ...settled.get(name)!,
+        data: Float32Array.from(value as Float32Array, (x) => (x - 0.9 * start) / 0.1),
+      });
     }
     const model = await InferenceModel.create(friendly, settled, { batch });
     const { logits } = await model.run(inputs(friendly));
@@ -183,7 +187,9 @@ describe('configurations', () => {
     expect(wrong({ widht: 3 })).toThrow(/widht/);
     const withoutToken = { ...vit.embedding, classToken: false };
     expect(wrong({ embedding: withoutToken })).toThrow(/classToken/);
-    expect(() => declareInputs(new Builder({ program: new Program(), mode: 'evaluate', batch: 1 }), gpt, 6)).toThrow(/6 tokens/);
+    expect(() => declareInputs(new Builder({ program: new Program(), mode: 'evaluate', batch: 1 }), gpt, 6)).toThrow(
+      /6 tokens/,
+    );
   });
 
   it('weights must be complete, in shape and without strangers', () => {

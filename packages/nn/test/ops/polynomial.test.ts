@@ -42,13 +42,21 @@ describe('polynomials in the Chebyshev basis', () => {
 
   it('the splitting into blocks is exact', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 40 }), fc.constantFrom(2, 4, 8), fc.double({ min: -1, max: 1, noNaN: true }), (degree, k, t) => {
-        const c = Array.from({ length: degree + 1 }, (_, n) => Math.cos(n * 3 + degree));
-        const rows = blockMatrix(degree, k);
-        const blocks = rows.map((row) => row.reduce((sum, value, n) => sum + value * c[n]!, 0));
-        const value = blocks.reduce((sum, b, r) => sum + b * chebyshev(Math.floor(r / k) * k, t) * chebyshev(r % k, t), 0);
-        expect(value).toBeCloseTo(clenshaw(c, t), 9);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 40 }),
+        fc.constantFrom(2, 4, 8),
+        fc.double({ min: -1, max: 1, noNaN: true }),
+        (degree, k, t) => {
+          const c = Array.from({ length: degree + 1 }, (_, n) => Math.cos(n * 3 + degree));
+          const rows = blockMatrix(degree, k);
+          const blocks = rows.map((row) => row.reduce((sum, value, n) => sum + value * c[n]!, 0));
+          const value = blocks.reduce(
+            (sum, b, r) => sum + b * chebyshev(Math.floor(r / k) * k, t) * chebyshev(r % k, t),
+            0,
+          );
+          expect(value).toBeCloseTo(clenshaw(c, t), 9);
+        },
+      ),
     );
   });
 

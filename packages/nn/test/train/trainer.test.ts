@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadTask } from '../../src/data/task.ts';
-import { ConfigError } from '../../src/errors.ts';
+import { ConfigError, DivergenceError } from '../../src/errors.ts';
 import { evaluateModel } from '../../src/evaluate/model.ts';
 import { recordRanges } from '../../src/evaluate/ranges.ts';
 import { loadModel } from '../../src/files/load.ts';
@@ -129,6 +129,24 @@ describe('training a recipe', () => {
     });
     const scores = ranges.find((range) => range.kind === 'attention-softmax')!;
     expect(scores.count).toBe((3 * 2 * (16 * 17)) / 2);
+  });
+
+  it('a diverging run stops, names the tensor, and keeps the last good checkpoint', async () => {
+    const run = join(folder, 'wild');
+    const { training } = images;
+    // Fine for one epoch of warm-up from 0, then a rate at which no number stays finite.
+    const wild = { ...images, training: { ...training, epochs: 20, learningRate: 1e25, warmup: 0.05, clipNorm: 1e30 } };
+    const calm = { ...images, training: { ...training, epochs: 1 } };
+    await train(calm, { dataRoot: root, runFolder: run });
+    const before = weightsOf(run);
+    rmSync(join(run, 'recipe.json'));
+    const failure = train(wild, { dataRoot: root, runFolder: run });
+    await expect(failure).rejects.toThrow(DivergenceError);
+    await expect(failure).rejects.toThrow(/first tensor to go wrong is ".+".*checkpoint of step \d+ in .* is intact/s);
+    const { progress } = new RunFolder(run).readCheckpoint();
+    expect(progress.step).toBe(4);
+    expect(weightsOf(run)).toEqual(before);
+    for (const [, values] of before) expect((values as number[]).every(Number.isFinite)).toBe(true);
   });
 
   it('says what is wrong with a recipe', () => {
