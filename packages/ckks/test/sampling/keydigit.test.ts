@@ -60,18 +60,22 @@ function limbsOf(slab: Slab): bigint[][] {
   return Array.from({ length: words.length / n }, (_, t) => [...words.subarray(t * n, (t + 1) * n)]);
 }
 
-/** Coefficients of b + a under - P target [limb in the digit], centred, for each limb. */
-function noise(w: Workbench, key: KeyDigit, from = digit.from, to = digit.to): number[][] {
+/** Coefficients of b + a under - P target [limb in the digit], centred, in limb j. */
+function noiseInLimb(w: Workbench, key: KeyDigit, j: number, from = digit.from, to = digit.to): number[] {
+  const prime = all[j]!;
+  const p = primes[prime]!;
+  const limb = (slab: Slab, at: number) => slab.wordsView(at * n, (at + 1) * n);
   const { under, target } = secrets(w);
-  const [s, t] = [limbsOf(under), limbsOf(target)];
-  const [b, a] = [limbsOf(key.b), limbsOf(key.a)];
+  const [b, a, s, t] = [limb(key.b, j), limb(key.a, j), limb(under, prime), limb(target, prime)];
   const P = special.reduce((product, i) => product * primes[i]!, 1n);
-  return all.map((prime, j) => {
-    const p = primes[prime]!;
-    const gadget = j >= from && j < to ? P % p : 0n;
-    const values = b[j]!.map((x, i) => mod(x + a[j]![i]! * s[prime]![i]! - gadget * t[prime]![i]!, p));
-    return inverse(values, p, logN).map((x) => Number(centred(x, p)));
-  });
+  const gadget = j >= from && j < to ? P % p : 0n;
+  const values = Array.from(b, (x, i) => mod(x + a[i]! * s[i]! - gadget * t[i]!, p));
+  return inverse(values, p, logN).map((x) => Number(centred(x, p)));
+}
+
+/** The same for every limb. */
+function noise(w: Workbench, key: KeyDigit, from = digit.from, to = digit.to): number[][] {
+  return all.map((_, j) => noiseInLimb(w, key, j, from, to));
 }
 
 describe(`one digit of a switching key on ${builds.join(', ')}`, () => {
@@ -116,6 +120,7 @@ describe(`one digit of a switching key on ${builds.join(', ')}`, () => {
   });
 
   // Independent of the binomial reference above: the noise read back from keys is neither too large nor too small.
+  const digits = 200;
   const variance = 10.5;
   const fourth = 3 * variance ** 2 - variance / 2; // of the binomial distribution of 42 fair bits
   const noiseIsWrong = (e: readonly number[]) =>
@@ -124,23 +129,25 @@ describe(`one digit of a switching key on ${builds.join(', ')}`, () => {
   it('carries noise of standard deviation 3.24 from both sides, independent between digits', () => {
     onEveryBuild(ring, (w) => {
       if (w.kernels.build !== builds[0]) return; // the builds agree bit for bit
-      const digits = Array.from({ length: 64 }, (_, d) => noise(w, generate(w, 100 + d, true))[d % all.length]!);
-      const e = digits.flat();
+      const perDigit = Array.from({ length: digits }, (_, d) =>
+        noiseInLimb(w, generate(w, 100 + d, true), d % all.length),
+      );
+      const e = perDigit.flat();
       expect(noiseIsWrong(e)).toBe(false);
-      const shifted = digits.slice(1).flat();
+      const shifted = perDigit.slice(1).flat();
       const products = shifted.map((x, i) => x * e[i]!);
       expect(rejected(momentDeviate(products, 1, 0, variance ** 2))).toBe(false);
     });
   });
 
   it('bad controls: no noise, eta = 20, eta = 22 and a reused stream are rejected', () => {
-    const count = 64 * n;
+    const count = digits * n;
     expect(noiseIsWrong(binomial(noiseSeed, 7, count))).toBe(false);
     expect(noiseIsWrong(new Array(count).fill(0))).toBe(true);
     expect(noiseIsWrong(binomial(noiseSeed, 7, count, 20))).toBe(true);
     expect(noiseIsWrong(binomial(noiseSeed, 7, count, 22))).toBe(true);
     const reused = binomial(noiseSeed, 7, n);
-    const products = Array.from({ length: 63 }, () => reused.map((x) => x * x)).flat();
+    const products = Array.from({ length: digits }, () => reused.map((x) => x * x)).flat();
     expect(rejected(momentDeviate(products, 1, 0, variance ** 2))).toBe(true);
   });
 });

@@ -60,8 +60,10 @@ export function sparseTernary(seed: Uint8Array, stream: number, n: number, weigh
   return result;
 }
 
-function ones(x: bigint): number {
-  return x.toString(2).replaceAll('0', '').length;
+function ones(x: number): number {
+  let count = 0;
+  for (let rest = x; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2;
+  return count;
 }
 
 /** Centred binomial: ones among the low `eta` bits minus ones among the next `eta`. */
@@ -69,7 +71,7 @@ export function binomial(seed: Uint8Array, stream: number, n: number, eta = 21):
   const width = BigInt(eta);
   return Array.from(
     keystreamWords(seed, stream, n),
-    (word) => ones(BigInt.asUintN(eta, word)) - ones(BigInt.asUintN(eta, word >> width)),
+    (word) => ones(Number(BigInt.asUintN(eta, word))) - ones(Number(BigInt.asUintN(eta, word >> width))),
   );
 }
 
