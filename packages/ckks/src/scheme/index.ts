@@ -5,6 +5,7 @@ export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphert
 export { type Decomposition, Evaluator, scaledInteger } from './evaluator.ts';
 export { type GaloisUse, KeyGenerator } from './keygen.ts';
 export { EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
+export { NoiseModel, type NoisyValue } from './noise.ts';
 export { digitSizesAt, type Gadget, keySwitchTransforms, Parameters, type ParametersLiteral } from './parameters.ts';
 export { errorDeviation, randomSeed, seedBytes, smallKind, withSeed } from './random.ts';
 export {
