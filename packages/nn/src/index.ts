@@ -58,16 +58,10 @@ export * as ops from './ops/index.ts';
 export { Random } from './random.ts';
 export { type TokenizerFiles, trainByteBpe } from './text/bpe.ts';
 export { huggingFaceTokenizer, loadTokenizer, saveTokenizer, type Tokenizer } from './text/tokenizer.ts';
+export type { LossContext, Losses, LossTerm, TrainingStepOptions } from './train/build-step.ts';
 export { combineLosses, distillationLoss, taskLoss } from './train/losses.ts';
 export { type DataConfig, parseData, parseRecipe, type Recipe, recipeSchema } from './train/recipe.ts';
 export { type MetricsLine, RunFolder } from './train/run-folder.ts';
 export { warmupCosine } from './train/schedule.ts';
-export {
-  type LossContext,
-  type Losses,
-  type LossTerm,
-  type StepResult,
-  TrainingStep,
-  type TrainingStepOptions,
-} from './train/step.ts';
+export { type StepResult, TrainingStep } from './train/step.ts';
 export { type TrainOptions, type TrainProgress, type TrainResult, train } from './train/trainer.ts';

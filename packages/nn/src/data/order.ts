@@ -31,3 +31,60 @@ export class EpochOrder {
     return this.order.subarray(start, start + this.batch);
   }
 }
+
+/** A batch of examples that all fit into `tokens`. */
+export interface BucketBatch {
+  readonly examples: readonly number[];
+  readonly tokens: number;
+}
+
+/**
+ * The order of examples of different lengths: batches hold examples of one bucket (the shortest length that fits), so
+ * that short texts are not padded to the longest. What does not fill a batch moves to the next longer bucket. Each
+ * epoch regroups and shuffles; the number of batches is the same in every epoch.
+ */
+export class BucketOrder {
+  readonly stepsPerEpoch: number;
+  private readonly lengths: readonly number[];
+  private readonly buckets: readonly number[];
+  private readonly batch: number;
+  private readonly seed: number;
+  private epoch = -1;
+  private batches: BucketBatch[] = [];
+
+  /** `lengths[i]` is the length of example i; the last bucket takes everything. */
+  constructor(lengths: readonly number[], buckets: readonly number[], batch: number, seed: number) {
+    this.lengths = lengths;
+    this.buckets = [...buckets].sort((a, b) => a - b);
+    this.batch = batch;
+    this.seed = seed;
+    this.stepsPerEpoch = this.group(0).length;
+  }
+
+  step(step: number): BucketBatch {
+    const epoch = Math.floor(step / this.stepsPerEpoch);
+    if (epoch !== this.epoch) {
+      this.batches = this.group(epoch);
+      this.epoch = epoch;
+    }
+    return this.batches[step % this.stepsPerEpoch]!;
+  }
+
+  private group(epoch: number): BucketBatch[] {
+    const random = Random.derive(this.seed, 'order', epoch);
+    const waiting: number[][] = this.buckets.map(() => []);
+    for (const example of random.permutation(this.lengths.length)) {
+      const bucket = this.buckets.findIndex((size) => this.lengths[example]! <= size);
+      waiting[bucket < 0 ? waiting.length - 1 : bucket]!.push(example);
+    }
+    const batches: BucketBatch[] = [];
+    waiting.forEach((examples, bucket) => {
+      const full = Math.floor(examples.length / this.batch) * this.batch;
+      for (let start = 0; start < full; start += this.batch) {
+        batches.push({ examples: examples.slice(start, start + this.batch), tokens: this.buckets[bucket]! });
+      }
+      waiting[bucket + 1]?.push(...examples.slice(full));
+    });
+    return [...random.permutation(batches.length)].map((i) => batches[i]!);
+  }
+}

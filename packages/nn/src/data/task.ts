@@ -16,7 +16,7 @@ import type { DataConfig } from '../train/recipe.ts';
 import { type Augmentation, augmentImage, noAugmentation, symmetricBeta } from './augment.ts';
 import { readCorpus } from './corpus.ts';
 import { imageSize, type ImageSet, readCifar10, readMnist, sliceImages } from './images.ts';
-import { EpochOrder } from './order.ts';
+import { BucketOrder, EpochOrder } from './order.ts';
 import { type EncodedTexts, type EvaluationSet, fillTokens, imageEvaluation, textEvaluation } from './sets.ts';
 import { readTexts, type TextSet } from './texts.ts';
 
@@ -182,9 +182,19 @@ async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOpt
   const test = encode(check(await readTexts(join(options.root, config.test), config.columns), config.test));
   const padding = tokenizer.id('[PAD]') ?? 0;
   const unknown = tokenizer.id('[UNK]') ?? padding;
-  const order = new EpochOrder(kept, options.batch, options.seed);
-  const ids = new BigInt64Array(options.batch * config.tokens);
-  const mask = new Float32Array(options.batch * config.tokens);
+  const shorter = config.buckets.filter((size) => size < config.tokens);
+  const order = new BucketOrder(
+    train.ids.map((example) => example.length),
+    [...shorter, config.tokens],
+    options.batch,
+    options.seed,
+  );
+  const arrays = new Map(
+    [...shorter, config.tokens].map((tokens) => [
+      tokens,
+      { ids: new BigInt64Array(options.batch * tokens), mask: new Float32Array(options.batch * tokens) },
+    ]),
+  );
   const targets = new Float32Array(options.batch * classes);
   return {
     outputs: classes,
@@ -194,13 +204,15 @@ async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOpt
     tokenizer,
     feeds(step) {
       const random = Random.derive(options.seed, 'augment', step);
+      const { examples, tokens } = order.step(step);
+      const { ids, mask } = arrays.get(tokens)!;
       targets.fill(options.labelSmoothing / classes);
-      order.examples(step).forEach((example, i) => {
+      examples.forEach((example, i) => {
         const known = train.ids[example]!;
         // The first and last tokens are marks and stay.
         const inner = (t: number) => t > 0 && t < known.length - 1;
         const seen = known.map((id, t) => (inner(t) && random.uniform() < config.tokenDropout ? unknown : id));
-        fillTokens(seen, config.tokens, padding, ids, mask, i * config.tokens);
+        fillTokens(seen, tokens, padding, ids, mask, i * tokens);
         targets[i * classes + train.labels[example]!]! += 1 - options.labelSmoothing;
       });
       return { ids, mask, targets };

@@ -1,7 +1,7 @@
 import { ConfigError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import * as ops from '../ops/index.ts';
-import type { Losses } from './step.ts';
+import type { Losses } from './build-step.ts';
 
 /**
  * The loss of the model's task, in nats: cross-entropy against "targets" - probabilities [batch, outputs] for a

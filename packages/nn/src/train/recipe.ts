@@ -55,6 +55,8 @@ export const dataSchema = z.discriminatedUnion('kind', [
     classes: z.array(z.string()).min(2),
     tokens: z.int().positive(),
     tokenizer: tokenizerSchema,
+    /** Lengths that training batches are padded to, each to the shortest that fits; default `tokens` alone. */
+    buckets: z.array(z.int().positive()).default([]),
     /** Probability that a training token is replaced by [UNK]. */
     tokenDropout: z.number().min(0).max(0.9).default(0),
   }),

@@ -1,65 +1,14 @@
 import { ConfigError, DivergenceError } from '../errors.ts';
-import { gradients } from '../graph/autodiff.ts';
-import { elementCount, Program, type Tensor } from '../graph/program.ts';
+import { elementCount, type Program } from '../graph/program.ts';
 import { type Feeds, Session } from '../graph/session.ts';
-import { Builder, type DropoutInput, type ParameterSpec, type Site } from '../model/builder.ts';
+import type { DropoutInput, ParameterSpec, Site } from '../model/builder.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { buildModel, declareInputs, type ModelGraph, type ModelInputs } from '../model/transformer.ts';
-import { checkWeights, parameterSpecs, type StoredTensor, type Weights } from '../model/weights.ts';
-import { add, mul } from '../ops/index.ts';
+import { checkWeights, type StoredTensor, type Weights } from '../model/weights.ts';
 import { Random } from '../random.ts';
-import {
-  type AdamWOptions,
-  adamw,
-  clipFactor,
-  type GroupState,
-  type ScalarTensors,
-  scalarNames,
-  stepScalars,
-} from './adamw.ts';
+import { scalarNames, stepScalars } from './adamw.ts';
+import { type BuiltStep, buildStep, type TrainingStepOptions } from './build-step.ts';
 import { firstNonFinite } from './diagnose.ts';
-import {
-  declareGroup,
-  flattenGroup,
-  type GroupRule,
-  groupParameters,
-  isFrozen,
-  type ParameterGroup,
-  unflattenGroup,
-} from './groups.ts';
-
-/** One part of the loss. Its weight is fed at every step, so that it can be ramped. */
-export interface LossTerm {
-  readonly name: string;
-  readonly tensor: Tensor;
-}
-
-export interface LossContext {
-  readonly program: Program;
-  readonly builder: Builder;
-  readonly graph: ModelGraph;
-  readonly inputs: ModelInputs;
-  readonly sites: readonly Site[];
-}
-
-/** Appends the loss terms to a program, declaring the inputs (targets) they need. */
-export type Losses = (context: LossContext) => readonly LossTerm[];
-
-export interface TrainingStepOptions {
-  readonly config: ModelConfig;
-  readonly batch: number;
-  /** Input tokens for text; default the model's longest. */
-  readonly tokens?: number;
-  readonly losses: Losses;
-  readonly optimiser: AdamWOptions;
-  readonly rule?: Omit<GroupRule, 'weightDecay'>;
-  readonly dropout?: number;
-  /** Decay of the exponential moving average of the weights; absent: none is kept. */
-  readonly averageDecay?: number;
-  readonly seed: number;
-  readonly threads?: number;
-  readonly profilePrefix?: string;
-}
+import { flattenGroup, type ParameterGroup, unflattenGroup } from './groups.ts';
 
 export interface StepResult {
   readonly loss: number;
@@ -71,20 +20,27 @@ export interface StepResult {
 /** Double-buffered arrays: a step reads one half and writes the other, so a failed step leaves the last good state. */
 type State = Map<string, Float32Array>;
 
+/** The compiled step for one sequence length. */
+interface Variant {
+  readonly program: Program;
+  readonly session: Session;
+  readonly dropouts: readonly { readonly input: DropoutInput; readonly mask: Float32Array }[];
+}
+
 /**
  * A whole training step (forward, backward, AdamW, running averages) as one static ONNX graph on ONNX Runtime, and
- * the state it carries. Nothing is allocated per step.
+ * the state it carries. Nothing is allocated per step. Text batches may come in several lengths: each has its own
+ * graph, compiled when it is first seen, and all share the state.
  */
 export class TrainingStep {
   readonly config: ModelConfig;
-  readonly program: Program;
   readonly sites: readonly Site[];
   private readonly options: TrainingStepOptions;
-  private readonly session: Session;
+  /** By the number of tokens; 0 for images. */
+  private readonly variants = new Map<number, Variant>();
   private readonly specs: readonly ParameterSpec[];
   private readonly groups: readonly ParameterGroup[];
   private readonly terms: readonly string[];
-  private readonly dropouts: readonly { readonly input: DropoutInput; readonly mask: Float32Array }[];
   private readonly updated: ReadonlySet<string>;
   private readonly scalars = new Map(scalarNames.map((name) => [name as string, new Float32Array(1)]));
   private readonly termWeights: ReadonlyMap<string, Float32Array>;
@@ -92,33 +48,46 @@ export class TrainingStep {
   private spare: State = new Map();
   private count = 0;
 
-  private constructor(options: TrainingStepOptions, built: BuiltStep, session: Session) {
+  private constructor(options: TrainingStepOptions, built: BuiltStep) {
     this.config = options.config;
     this.options = options;
-    this.session = session;
-    this.program = built.program;
     this.sites = built.builder.sites;
     this.specs = built.specs;
     this.groups = built.groups;
     this.terms = built.terms.map((term) => term.name);
     this.termWeights = new Map(this.terms.map((name) => [name, new Float32Array(1)]));
-    this.dropouts = built.builder.dropouts.map((input) => ({
-      input,
-      mask: new Float32Array(elementCount(input.tensor.shape)),
-    }));
     this.updated = new Set(built.builder.updates.keys());
   }
 
   static async create(options: TrainingStepOptions, weights: Weights): Promise<TrainingStep> {
     checkWeights(options.config, weights, 'training');
-    const built = buildStep(options);
-    const session = await Session.compile(built.program, built.outputs, {
-      threads: options.threads ?? 1,
-      ...(options.profilePrefix ? { profilePrefix: options.profilePrefix } : {}),
-    });
-    const step = new TrainingStep(options, built, session);
+    const { config } = options;
+    const tokens = config.embedding.kind === 'token' ? (options.tokens ?? config.embedding.maxTokens) : 0;
+    const built = buildStep(options, tokens || undefined);
+    const step = new TrainingStep(options, built);
+    step.variants.set(tokens, await step.compile(built));
     step.load(weights);
     return step;
+  }
+
+  private async compile({ program, outputs, builder }: BuiltStep): Promise<Variant> {
+    const { threads = 1, profilePrefix } = this.options;
+    const session = await Session.compile(program, outputs, { threads, ...(profilePrefix ? { profilePrefix } : {}) });
+    const dropouts = builder.dropouts.map((input) => ({
+      input,
+      mask: new Float32Array(elementCount(input.tensor.shape)),
+    }));
+    return { program, session, dropouts };
+  }
+
+  /** The step for the length of these inputs. */
+  private async variant(feeds: Feeds): Promise<Variant> {
+    const tokens = (feeds.ids?.length ?? 0) / this.options.batch;
+    const known = this.variants.get(tokens);
+    if (known) return known;
+    const variant = await this.compile(buildStep(this.options, tokens));
+    this.variants.set(tokens, variant);
+    return variant;
   }
 
   /** Number of steps taken since the weights were loaded. */
@@ -152,15 +121,16 @@ export class TrainingStep {
     for (const name of scalarNames) this.scalars.get(name)![0] = scalars[name];
     for (const [name, array] of this.termWeights) array[0] = weights[name] ?? 1;
     const random = Random.derive(this.options.seed, 'dropout', this.count);
-    for (const { input, mask } of this.dropouts) random.fillDropoutMask(mask, input.rate);
-    const all = this.feeds(feeds);
-    const results = await this.session.run(
+    const { program, session, dropouts } = await this.variant(feeds);
+    for (const { input, mask } of dropouts) random.fillDropoutMask(mask, input.rate);
+    const all = this.feeds(feeds, dropouts);
+    const results = await session.run(
       all,
       Object.fromEntries([...this.spare].map(([name, data]) => [`new.${name}`, data])),
     );
     const loss = Number(results.loss![0]);
     const gradientNorm = Number(results['gradient.norm']![0]);
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw await this.explain(all, loss);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw await this.explain(program, all, loss);
     for (const [name, data] of this.spare) {
       this.spare.set(name, this.state.get(name)!);
       this.state.set(name, data);
@@ -199,11 +169,11 @@ export class TrainingStep {
   }
 
   endProfiling(): void {
-    this.session.endProfiling();
+    for (const { session } of this.variants.values()) session.endProfiling();
   }
 
   async close(): Promise<void> {
-    await this.session.close();
+    for (const { session } of this.variants.values()) await session.close();
   }
 
   private fixed(): ParameterSpec[] {
@@ -215,18 +185,18 @@ export class TrainingStep {
     return name.startsWith('group') || this.updated.has(name);
   }
 
-  private feeds(feeds: Feeds): Feeds {
+  private feeds(feeds: Feeds, dropouts: Variant['dropouts']): Feeds {
     return {
       ...feeds,
       ...Object.fromEntries(this.state),
       ...Object.fromEntries([...this.scalars].map(([name, array]) => [`scalar.${name}`, array])),
       ...Object.fromEntries([...this.termWeights].map(([name, array]) => [`weight.${name}`, array])),
-      ...Object.fromEntries(this.dropouts.map(({ input, mask }) => [input.tensor.name, mask])),
+      ...Object.fromEntries(dropouts.map(({ input, mask }) => [input.tensor.name, mask])),
     };
   }
 
-  private async explain(feeds: Feeds, loss: number): Promise<DivergenceError> {
-    const found = await firstNonFinite(this.program, feeds);
+  private async explain(program: Program, feeds: Feeds, loss: number): Promise<DivergenceError> {
+    const found = await firstNonFinite(program, feeds);
     const where = found ?? 'the optimiser';
     return new DivergenceError(
       `Step ${this.count + 1}: ${Number.isFinite(loss) ? 'a gradient' : 'the loss'} is not a finite number; the first ` +
@@ -236,60 +206,4 @@ export class TrainingStep {
       where,
     );
   }
-}
-
-interface BuiltStep {
-  readonly program: Program;
-  readonly builder: Builder;
-  readonly specs: readonly ParameterSpec[];
-  readonly groups: readonly ParameterGroup[];
-  readonly terms: readonly LossTerm[];
-  readonly outputs: Readonly<Record<string, Tensor>>;
-}
-
-function buildStep(options: TrainingStepOptions): BuiltStep {
-  const { config, batch, optimiser } = options;
-  const rule: GroupRule = { ...options.rule, weightDecay: optimiser.weightDecay };
-  const specs = parameterSpecs(config);
-  const groups = groupParameters(specs, rule);
-  const program = new Program();
-  const declared = groups.map((group) => ({ group, ...declareGroup(program, group) }));
-  const parts = new Map(declared.flatMap((entry) => [...entry.parts]));
-  const builder = new Builder({
-    program,
-    mode: 'train',
-    batch,
-    ...(options.dropout ? { dropout: options.dropout } : {}),
-    resolve: (spec) => (isFrozen(spec, rule) ? program.input(spec.name, spec.shape) : parts.get(spec.name)!),
-  });
-  const inputs = declareInputs(builder, config, options.tokens);
-  const graph = buildModel(builder, config, inputs);
-  const terms = options.losses({ program, builder, graph, inputs, sites: builder.sites });
-  const loss = terms
-    .map((term) => mul(term.tensor, program.input(`weight.${term.name}`, [])))
-    .reduce((sum, term) => add(sum, term));
-
-  const slopes = gradients(
-    loss,
-    declared.map((entry) => entry.flat),
-  );
-  const { norm, factor } = clipFactor(program, slopes, optimiser.clipNorm);
-  const scalars = Object.fromEntries(
-    scalarNames.map((name) => [name, program.input(`scalar.${name}`, [])]),
-  ) as unknown as ScalarTensors;
-  const outputs: Record<string, Tensor> = { loss, 'gradient.norm': norm };
-  for (const term of terms) outputs[`term.${term.name}`] = term.tensor;
-  declared.forEach(({ group, flat }, i) => {
-    const extra = (part: string) => program.input(`${group.name}.${part}`, [group.size]);
-    const state: GroupState = {
-      value: flat,
-      moment1: extra('moment1'),
-      moment2: extra('moment2'),
-      ...(options.averageDecay === undefined ? {} : { average: extra('average') }),
-    };
-    const next = adamw(group, state, slopes[i]!, factor, scalars, optimiser);
-    for (const [part, tensor] of Object.entries(next)) outputs[`new.${group.name}.${part}`] = tensor as Tensor;
-  });
-  for (const [name, tensor] of builder.updates) outputs[`new.${name}`] = tensor;
-  return { program, builder, specs, groups, terms, outputs };
 }

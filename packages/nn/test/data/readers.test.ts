@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { augmentImage, augmentSchema, noAugmentation, symmetricBeta } from '../../src/data/augment.ts';
 import { readCorpus } from '../../src/data/corpus.ts';
 import { type ImageSet, normaliseImage, readCifar10, readMnist } from '../../src/data/images.ts';
-import { EpochOrder } from '../../src/data/order.ts';
+import { BucketOrder, EpochOrder } from '../../src/data/order.ts';
 import { parseCsv, readTexts } from '../../src/data/texts.ts';
 import { DataError } from '../../src/errors.ts';
 import { Random } from '../../src/random.ts';
@@ -185,6 +185,28 @@ describe('the order of examples', () => {
     const later = new EpochOrder(20, 5, 3);
     expect([...later.examples(6)]).toEqual([...order.examples(6)]);
     expect([...new EpochOrder(20, 5, 4).examples(0)]).not.toEqual([...order.examples(0)]);
+  });
+});
+
+describe('batches by length', () => {
+  it('fit their bucket, use every example once but the last few, and are the same from any step', () => {
+    const lengths = Array.from({ length: 103 }, (_, i) => 1 + ((i * 37) % 50));
+    const order = new BucketOrder(lengths, [16, 8, 64], 10, 5);
+    expect(order.stepsPerEpoch).toBe(10);
+    for (const epoch of [0, 1]) {
+      const batches = Array.from({ length: 10 }, (_, i) => order.step(10 * epoch + i));
+      const seen = batches.flatMap((batch) => batch.examples);
+      expect(seen.length).toBe(100);
+      expect(new Set(seen).size).toBe(100);
+      for (const { examples, tokens } of batches) {
+        expect(examples.length).toBe(10);
+        for (const example of examples) expect(lengths[example]).toBeLessThanOrEqual(tokens);
+      }
+      // 16 % of the lengths are at most 8, 16 % more at most 16.
+      expect(batches.filter((batch) => batch.tokens === 8).length).toBe(1);
+      expect(batches.filter((batch) => batch.tokens === 16).length).toBeGreaterThanOrEqual(1);
+    }
+    expect(new BucketOrder(lengths, [8, 16, 64], 10, 5).step(17)).toEqual(order.step(17));
   });
 });
 

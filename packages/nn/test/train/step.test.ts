@@ -4,8 +4,9 @@ import type { ModelConfig } from '../../src/model/config.ts';
 import { gptConfig, vitConfig } from '../../src/model/presets.ts';
 import { initialWeights, type StoredTensor } from '../../src/model/weights.ts';
 import { Random } from '../../src/random.ts';
+import type { TrainingStepOptions } from '../../src/train/build-step.ts';
 import { combineLosses, distillationLoss, taskLoss } from '../../src/train/losses.ts';
-import { TrainingStep, type TrainingStepOptions } from '../../src/train/step.ts';
+import { TrainingStep } from '../../src/train/step.ts';
 
 const optimiser = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 const gpt = gptConfig({ vocabulary: 11, maxTokens: 6, width: 8, layers: 2, heads: 2, mlpWidth: 16, tied: true });
@@ -112,6 +113,19 @@ describe('a training step', () => {
     expect(values(second.weights(true))).toEqual(values(straight.weights(true)));
     expect(values(second.weights(true))).not.toEqual(values(second.weights()));
     for (const step of [straight, first, second]) await step.close();
+  });
+
+  it('trains batches of several lengths on one state', async () => {
+    const step = await create(gpt, 4);
+    const long = tokens(1);
+    const cut = (values: BigInt64Array) => values.filter((_, i) => i % 6 < 3);
+    const short = { ids: cut(long.ids), targets: cut(long.targets) };
+    const first = await step.run(long, 0.01);
+    for (let i = 0; i < 120; i++) await step.run(i % 2 ? long : short, 0.01);
+    expect(first.loss).toBeGreaterThan(2);
+    expect((await step.run(short, 0)).loss).toBeLessThan(0.5);
+    expect((await step.run(long, 0)).loss).toBeLessThan(0.5);
+    await step.close();
   });
 
   it('leaves frozen parameters alone and scales the rates it is told to', async () => {
