@@ -166,6 +166,7 @@ export class Bootstrapper implements Disposable {
 
   /** From slots to x / (2 halfWidth) in the slots, x = I + m / q0 the raised coefficients, at the split level. */
   #raiseToSlots(a: Ciphertext): Ciphertext {
+    this.#evaluator.check(a, 'the ciphertext to refresh');
     if (a.slots !== this.plan.slots)
       throw new OperandError(`this bootstrapper refreshes ${this.plan.slots} slots, the ciphertext has ${a.slots}`);
     if (a.level < this.plan.inputLevel) {

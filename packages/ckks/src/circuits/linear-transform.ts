@@ -161,6 +161,8 @@ export class LinearTransform implements Disposable {
   apply(evaluator: Evaluator, a: Ciphertext): Ciphertext {
     const { kernels, ring, parameters } = this.#context;
     const { level, special, slots } = this.plan;
+    this.#context.require(evaluator.context, 'the evaluator');
+    evaluator.check(a, 'the operand of a linear transform');
     if (a.level < level)
       throw new OperandError(
         `this transform was encoded for level ${level}, the ciphertext is at level ${a.level}: encode it lower, or bootstrap`,

@@ -28,6 +28,7 @@ export class PolynomialEvaluator {
 
   evaluatePlan(t: Ciphertext, plan: EvaluationPlan, targetScale = t.scale): Ciphertext {
     const { levels } = plan.cost;
+    this.#evaluator.check(t, 'the operand of a polynomial');
     if (levels === 0) throw new OperandError('a constant polynomial needs no evaluation: use the constant itself');
     if (t.level < levels) {
       throw new OperandError(

@@ -24,11 +24,7 @@ abstract class Element implements Disposable {
   #level: number;
 
   constructor(context: Context, size: number, level: number, scale: number, slots: number) {
-    if (level < 0 || level > context.parameters.maxLevel) {
-      throw new OperandError(
-        `level ${level} does not exist: these parameters have levels 0 to ${context.parameters.maxLevel}`,
-      );
-    }
+    context.parameters.checkLevel(level);
     this.context = context;
     this.size = size;
     this.#level = level;

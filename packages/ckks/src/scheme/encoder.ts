@@ -18,6 +18,9 @@ export interface EncodeOptions {
   readonly slots?: number;
 }
 
+/** Messages fit the first three primes, 120 bits and more; encoding refuses larger ones. */
+const messageLimbs = 3;
+
 /** Between vectors of slots and plaintext polynomials: the canonical embedding of CKKS (Cheon et al., ASIACRYPT 2017). */
 export class Encoder {
   readonly #context: Context;
@@ -63,7 +66,9 @@ export class Encoder {
       );
     if (!(scale > 0 && Number.isFinite(scale)))
       throw new OperandError(`a scale must be positive and finite, not ${scale}`);
-    const room = basis.reduce((sum, i) => sum + Math.log2(parameters.primes[i]!), 0) - 1;
+    const limbs = basis.slice(0, messageLimbs);
+    // Coefficients are at most |z| <= sqrt(2) max(|re|, |im|), and lie within half the modulus of zero.
+    const room = limbs.reduce((sum, i) => sum + Math.log2(parameters.primes[i]!), 0) - (imag ? 1.5 : 1);
     checkValues(real, 'real part', scale, room);
     if (imag) checkValues(imag, 'imaginary part', scale, room);
     using values = new Slab(kernels, 2 * slots);
@@ -77,9 +82,9 @@ export class Encoder {
   /** The slots of a plaintext. Cost: up to three inverse NTTs and one FFT. */
   decode(plaintext: Plaintext): Slots {
     const { kernels, ring } = this.#context;
+    this.#context.require(plaintext.context, 'the plaintext');
     const { slots } = plaintext;
-    // Three limbs hold any message: 2^120 and more against messages of at most scale * value, all below 2^100.
-    const basis = plaintext.basis.slice(0, 3);
+    const basis = plaintext.basis.slice(0, messageLimbs);
     using values = new Slab(kernels, 2 * slots);
     kernels.call(
       Op.decode,

@@ -31,11 +31,16 @@ export function encryptSymmetric(secret: SecretKey, plaintext: Plaintext): Seede
   const { basis } = plaintext;
   const seed = randomSeed();
   const ciphertext = new Ciphertext(context, plaintext.level, plaintext.scale, plaintext.slots);
-  using product = new Slab(kernels, basis.length * ring.n);
-  withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, ciphertext.part(1), at, 0, basis));
-  sampleSmall(context, ciphertext.part(0), randomSeed(), 0, smallKind.centredBinomial, basis);
-  ring.multiply(product.address(), ciphertext.part(1), secret.limb(), basis);
-  ring.subtract(ciphertext.part(0), ciphertext.part(0), product.address(), basis);
+  // a s gives s away to whoever also sees a: the released memory must not hold it.
+  const product = new Slab(kernels, basis.length * ring.n);
+  try {
+    withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, ciphertext.part(1), at, 0, basis));
+    sampleSmall(context, ciphertext.part(0), randomSeed(), 0, smallKind.centredBinomial, basis);
+    ring.multiply(product.address(), ciphertext.part(1), secret.limb(), basis);
+    ring.subtract(ciphertext.part(0), ciphertext.part(0), product.address(), basis);
+  } finally {
+    product.erase();
+  }
   ring.add(ciphertext.part(0), ciphertext.part(0), plaintext.part(0), basis);
   return { ciphertext, seed };
 }

@@ -39,6 +39,7 @@ export class Evaluator {
   }
 
   negate(a: Ciphertext): Ciphertext {
+    this.check(a, 'the ciphertext');
     const result = a.like();
     for (let i = 0; i < a.size; i++) this.context.ring.negate(result.part(i), a.part(i), a.basis);
     return result;
@@ -46,13 +47,17 @@ export class Evaluator {
 
   /** a + value in every slot (a real number). */
   addConstant(a: Ciphertext, value: number): Ciphertext {
+    this.check(a, 'the ciphertext');
     const result = a.copy();
     this.addConstantTo(result, value);
     return result;
   }
 
   addConstantTo(a: Ciphertext, value: number): void {
-    this.context.ring.addScalar(a.part(0), a.part(0), scaledInteger(value, a.scale), a.basis);
+    this.check(a, 'the ciphertext');
+    const integer = scaledInteger(value, a.scale);
+    this.#requireRoom(Math.abs(value) * a.scale, a.level, () => `the constant ${value}`);
+    this.context.ring.addScalar(a.part(0), a.part(0), integer, a.basis);
   }
 
   /** dst += b, for equal scales and b's level at least dst's. */
@@ -66,6 +71,7 @@ export class Evaluator {
 
   /** a * integer, exactly; the scale does not change. */
   multiplyInteger(a: Ciphertext, integer: bigint): Ciphertext {
+    this.check(a, 'the ciphertext');
     const result = a.like();
     for (let i = 0; i < a.size; i++) this.context.ring.multiplyScalar(result.part(i), a.part(i), integer, a.basis);
     return result;
@@ -73,15 +79,19 @@ export class Evaluator {
 
   /** a * value in every slot, the value rounded at scale `valueScale`; the result's scale is the product of both. */
   multiplyConstant(a: Ciphertext, value: number, valueScale: number): Ciphertext {
+    this.#requireScale(a.scale * valueScale, a.level);
     const result = this.multiplyInteger(a, scaledInteger(value, valueScale));
     result.scale = a.scale * valueScale;
     return result;
   }
 
-  /** a * p slot by slot; scales multiply. */
+  /** a * p slot by slot; scales multiply. A plaintext of fewer slots repeats. */
   multiplyPlain(a: Ciphertext, p: Plaintext): Ciphertext {
-    this.#requireContext(p, 'the plaintext');
+    this.check(a, 'the ciphertext');
+    this.check(p, 'the plaintext');
+    this.#requireSlots(a, p, 'multiply');
     const level = Math.min(a.level, p.level);
+    this.#requireScale(a.scale * p.scale, level);
     const result = a.like({ level, scale: a.scale * p.scale });
     for (let i = 0; i < a.size; i++) this.context.ring.multiply(result.part(i), a.part(i), p.part(0), result.basis);
     return result;
@@ -89,10 +99,9 @@ export class Evaluator {
 
   /** a * b slot by slot, three parts, not relinearised; scales multiply. No KS. */
   multiplyRaw(a: Ciphertext, b: Ciphertext): Ciphertext {
-    this.#requireContext(b, 'the second operand');
-    if (a.size !== 2 || b.size !== 2)
-      throw new OperandError('a product needs operands of two parts: relinearise them first');
+    this.#requireFactors(a, b);
     const level = Math.min(a.level, b.level);
+    this.#requireScale(a.scale * b.scale, level);
     const result = a.like({ level, scale: a.scale * b.scale, size: 3 });
     this.#tensor(Op.tensor, result, a, b);
     return result;
@@ -100,6 +109,10 @@ export class Evaluator {
 
   /** dst (+)= a * b for a three-part dst: sums of products relinearised once. */
   multiplyRawTo(dst: Ciphertext, a: Ciphertext, b: Ciphertext, accumulate = true): void {
+    this.check(dst, 'the destination');
+    this.#requireFactors(a, b);
+    this.#requireSlots(dst, a, 'accumulate a product of');
+    if (dst.size !== 3) throw new OperandError(`a product has three parts, its destination ${dst.size}`);
     if (!sameScale(dst.scale, a.scale * b.scale)) {
       throw new OperandError(`cannot accumulate a product of scale ${a.scale * b.scale} onto scale ${dst.scale}`);
     }
@@ -125,6 +138,7 @@ export class Evaluator {
   }
 
   #relinearise(a: Ciphertext, rescale: boolean): Ciphertext {
+    this.check(a, 'the ciphertext');
     if (a.size !== 3) throw new OperandError('this ciphertext already has two parts: nothing to relinearise');
     if (rescale) this.#requireLevel(a, 1, 'rescale');
     const key = this.#requireKeys('relinearisation').relinearisation(a.level);
@@ -149,6 +163,7 @@ export class Evaluator {
 
   /** Divides value and scale by the level's prime: level - 1. */
   rescale(a: Ciphertext): Ciphertext {
+    this.check(a, 'the ciphertext');
     this.#requireLevel(a, 1, 'rescale');
     const { parameters, ring } = this.context;
     const result = a.like({ level: a.level - 1, scale: a.scale / parameters.primeAt(a.level) });
@@ -159,7 +174,8 @@ export class Evaluator {
 
   /** Slots rotated to the left by `steps`: slot i of the result is slot i + steps. 1 KS. */
   rotate(a: Ciphertext, steps: number): Ciphertext {
-    const shift = ((steps % a.slots) + a.slots) % a.slots;
+    this.#requireTwoParts(a, 'a rotation');
+    const shift = rotationOf(steps, a.slots);
     if (shift === 0) return a.copy();
     return this.applyGalois(a, galoisElement(shift, this.context.ring.logN), `a rotation by ${shift}`);
   }
@@ -180,23 +196,33 @@ export class Evaluator {
 
   /** Several rotations of one ciphertext: its digits are extended once. About half the cost of a rotation each. */
   rotateHoisted(a: Ciphertext, steps: readonly number[]): Ciphertext[] {
-    const { ring, parameters } = this.context;
     this.#requireTwoParts(a, 'a hoisted rotation');
-    const results: Ciphertext[] = [];
-    const shifts = steps.map((s) => ((s % a.slots) + a.slots) % a.slots);
-    const { special } = parameters.gadget(a.level);
-    using decomposition = this.decompose(a.part(1), a.level, special);
-    using sums = new Slab(this.context.kernels, 2 * (a.level + 1 + special) * ring.n);
+    const keys = this.#requireKeys('a hoisted rotation');
+    const wanted = steps.map((step) => {
+      const shift = rotationOf(step, a.slots);
+      if (shift === 0) return undefined;
+      return keys.galois(galoisElement(shift, this.context.ring.logN), a.level, `a rotation by ${shift}`);
+    });
+    const results = wanted.map((key) => (key ? a.like() : a.copy()));
+    // Keys of different levels may differ in their special primes: the digits are extended once for each kind.
+    for (const special of new Set(wanted.flatMap((key) => key?.gadget.special ?? []))) {
+      this.#rotateWith(
+        a,
+        special,
+        wanted.flatMap((key, i) => (key?.gadget.special === special ? { key, result: results[i]! } : [])),
+      );
+    }
+    return results;
+  }
+
+  #rotateWith(a: Ciphertext, special: number, rotations: readonly { key: SwitchingKey; result: Ciphertext }[]): void {
+    const { ring, parameters, kernels } = this.context;
     const half = (a.level + 1 + special) * ring.n;
+    using decomposition = this.decompose(a.part(1), a.level, special);
+    using sums = new Slab(kernels, 2 * half);
     using scaled = this.#timesSpecial(a.part(0), a.level, special);
-    for (const shift of shifts) {
-      if (shift === 0) {
-        results.push(a.copy());
-        continue;
-      }
-      const key = this.rotationKey(shift, a.level, special);
+    for (const { key, result } of rotations) {
       this.innerProduct(sums.address(), sums.address(half), decomposition, key, { addend: scaled.address() });
-      const result = a.like();
       ring.divide(
         [
           { dst: result.part(0), src: sums.address() },
@@ -205,9 +231,7 @@ export class Evaluator {
         a.basis,
         parameters.specialBasis(special),
       );
-      results.push(result);
     }
-    return results;
   }
 
   /** P * src in the extended basis: a polynomial that a later division by P gives back. */
@@ -278,6 +302,16 @@ export class Evaluator {
     ); // biome-ignore format: one kernel call
   }
 
+  #requireFactors(a: Ciphertext, b: Ciphertext): void {
+    this.check(a, 'the first operand');
+    this.check(b, 'the second operand');
+    this.#requireSlots(a, b, 'multiply');
+    if (a.size !== 2 || b.size !== 2)
+      throw new OperandError(
+        `a product needs operands of two parts, not ${a.size} and ${b.size}: relinearise them first`,
+      );
+  }
+
   #linear(
     a: Ciphertext,
     b: Ciphertext | Plaintext,
@@ -301,12 +335,37 @@ export class Evaluator {
     return result;
   }
 
-  #requireContext(operand: Ciphertext | Plaintext, what: string): void {
+  /** Throws unless the operand belongs to this context and has not been disposed of. */
+  check(operand: Ciphertext | Plaintext, what: string): void {
     this.context.require(operand.context, what);
+    if (operand.slab.released)
+      throw new OperandError(`${what} was disposed of: keep it until its last use (does a using block end too early?)`);
+  }
+
+  /** Ciphertexts hold equally many values; a plaintext may repeat fewer. */
+  #requireSlots(a: Ciphertext, b: Ciphertext | Plaintext, what: string): void {
+    if (a.slots === b.slots || (b.size === 1 && b.slots < a.slots)) return;
+    throw new OperandError(
+      `cannot ${what} operands of ${a.slots} and ${b.slots} slots: encode both with the same option slots`,
+    );
+  }
+
+  #requireRoom(size: number, level: number, what: () => string): void {
+    const logQ = this.context.parameters.logQ(level);
+    if (!(size < 2 ** (logQ - 1)))
+      throw new OperandError(
+        `${what()} does not fit a modulus of ${logQ.toFixed(1)} bits, level ${level}: scale it down, or work at a higher level`,
+      );
+  }
+
+  #requireScale(scale: number, level: number): void {
+    this.#requireRoom(scale, level, () => `a product of scale 2^${Math.log2(scale).toFixed(1)}`);
   }
 
   #requireSame(a: Ciphertext, b: Ciphertext | Plaintext, what: string): void {
-    this.#requireContext(b, 'the second operand');
+    this.check(a, 'the first operand');
+    this.check(b, 'the second operand');
+    this.#requireSlots(a, b, what);
     if (!sameScale(a.scale, b.scale)) {
       throw new OperandError(
         `cannot ${what} operands of scale 2^${Math.log2(a.scale).toFixed(6)} and 2^${Math.log2(b.scale).toFixed(6)}: ` +
@@ -323,6 +382,7 @@ export class Evaluator {
   }
 
   #requireTwoParts(a: Ciphertext, what: string): void {
+    this.check(a, `the operand of ${what}`);
     if (a.size !== 2)
       throw new OperandError(`${what} needs a ciphertext of two parts, not ${a.size}: relinearise it first`);
   }
@@ -334,6 +394,12 @@ export class Evaluator {
       );
     return this.keys;
   }
+}
+
+/** `steps` modulo the slots. */
+function rotationOf(steps: number, slots: number): number {
+  if (!Number.isSafeInteger(steps)) throw new OperandError(`slots rotate by a whole number of steps, not ${steps}`);
+  return ((steps % slots) + slots) % slots;
 }
 
 /** round(value * scale) as an exact integer, beyond 2^53 too. */

@@ -28,13 +28,17 @@ export class KeyGenerator {
     const slab = new Slab(kernels, 2 * basis.length * ring.n);
     const b = slab.address();
     const a = slab.address(basis.length * ring.n);
-    using product = new Slab(kernels, basis.length * ring.n);
-    withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, a, at, 0, basis));
-    withSeed(kernels, randomSeed(), (at) =>
-      kernels.call(Op.sampleSmall, ring.handle, b, at, 0, smallKind.centredBinomial, 0, basis),
-    );
-    ring.multiply(product.address(), a, this.#secret.limb(), basis);
-    ring.subtract(b, b, product.address(), basis);
+    const product = new Slab(kernels, basis.length * ring.n);
+    try {
+      withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, a, at, 0, basis));
+      withSeed(kernels, randomSeed(), (at) =>
+        kernels.call(Op.sampleSmall, ring.handle, b, at, 0, smallKind.centredBinomial, 0, basis),
+      );
+      ring.multiply(product.address(), a, this.#secret.limb(), basis);
+      ring.subtract(b, b, product.address(), basis);
+    } finally {
+      product.erase();
+    }
     return new PublicKey(this.#context, seed, slab);
   }
 
@@ -91,6 +95,7 @@ function switchingKey(
   gadget = context.parameters.gadget(level),
 ): SwitchingKey {
   const { kernels, ring, parameters } = context;
+  parameters.checkLevel(level);
   const key = new SwitchingKey(context, level, gadget, galois, randomSeed());
   const q = parameters.basis(level);
   const special = parameters.specialBasis(gadget.special);

@@ -144,11 +144,13 @@ export class EvaluationKeys implements Disposable {
   }
 
   addRelinearisation(key: SwitchingKey): this {
+    this.context.require(key.context, 'the relinearisation key');
     insert(this.#relinearisation, key);
     return this;
   }
 
   addGalois(key: SwitchingKey): this {
+    this.context.require(key.context, 'the rotation key');
     if (!this.#galois.has(key.galois)) this.#galois.set(key.galois, []);
     insert(this.#galois.get(key.galois)!, key);
     return this;
@@ -164,7 +166,8 @@ export class EvaluationKeys implements Disposable {
     const keys = (this.#galois.get(galois) ?? []).filter(
       (key) => special === undefined || key.gadget.special === special,
     );
-    return serving(keys, level, `key for ${what}`, 'KeyGenerator.galois');
+    // Only keys of one level are sure to have the digits of that level: a key made higher up may have other ones.
+    return serving(keys, level, `key for ${what}`, 'KeyGenerator.galois', special !== undefined);
   }
 
   hasGalois(galois: number, level: number): boolean {
@@ -195,12 +198,18 @@ function insert(keys: SwitchingKey[], key: SwitchingKey): void {
   keys.sort((a, b) => a.level - b.level);
 }
 
-function serving(keys: readonly SwitchingKey[], level: number, what: string, maker: string): SwitchingKey {
+function serving(
+  keys: readonly SwitchingKey[],
+  level: number,
+  what: string,
+  maker: string,
+  exact = false,
+): SwitchingKey {
   const key = keys.find((k) => k.level >= level);
   if (key) return key;
   const highest = keys.at(-1)?.level;
   throw new KeyError(
     `missing ${what} at level ${level}${highest === undefined ? '' : ` (the highest there is serves level ${highest})`}: ` +
-      `generate it with ${maker} at level ${level} or above and add it to the evaluation keys`,
+      `generate it with ${maker} at level ${level}${exact ? '' : ' or above'} and add it to the evaluation keys`,
   );
 }

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { ParameterError } from '../errors/index.ts';
+import { OperandError, ParameterError } from '../errors/index.ts';
 import { type Basis, maxPrimeBits, takePrimes } from '../ring/index.ts';
 import { secureLogQP, smallestSecureLogN } from './security.ts';
 
@@ -52,6 +52,7 @@ export class Parameters {
   /** SHA-256 over everything that must match between two parties, in hexadecimal. */
   readonly digest: string;
   readonly #gadgets = new Map<string, Gadget>();
+  readonly #logQ: readonly number[];
 
   private constructor(literal: ParametersLiteral, primes: readonly number[]) {
     this.literal = literal;
@@ -63,6 +64,8 @@ export class Parameters {
     this.specialCount = literal.specialBits.length;
     this.scale = 2 ** literal.scaleBits;
     this.logQP = log2Big(primes);
+    let bits = 0;
+    this.#logQ = this.primes.slice(0, this.maxLevel + 1).map((p) => (bits += Math.log2(p)));
     this.insecure = this.logQP > secureLogQP(literal.logN);
     this.digest = bytesToHex(
       sha256(
@@ -111,6 +114,17 @@ export class Parameters {
     return Array.from({ length: count }, (_, i) => this.maxLevel + 1 + i);
   }
 
+  /** log2 of the modulus of a level. */
+  logQ(level: number): number {
+    return this.#logQ[level]!;
+  }
+
+  /** Throws unless `level` exists. */
+  checkLevel(level: number): void {
+    if (!Number.isInteger(level) || level < 0 || level > this.maxLevel)
+      throw new OperandError(`level ${level} does not exist: these parameters have levels 0 to ${this.maxLevel}`);
+  }
+
   /** The prime that rescaling from `level` divides by. */
   primeAt(level: number): number {
     return this.primes[level]!;
@@ -126,6 +140,7 @@ export class Parameters {
    * every digit longer. Each digit's product stays below that of the special primes, which bounds the noise.
    */
   gadget(level: number): Gadget {
+    this.checkLevel(level);
     let best: { gadget: Gadget; cost: number } | undefined;
     for (let special = 1; special <= this.specialCount; special++) {
       const gadget = this.gadgetWith(level, special);

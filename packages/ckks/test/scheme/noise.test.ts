@@ -5,15 +5,7 @@
 // and a key's error, a message and a noise) are heavier: the square of a slot has a relative variance of 3, so the ratio
 // spreads by 0.5 sqrt(3 / 2048) = 1.9%; the secret's length adds 0.5%. Twelve percent is six of those: 1e-8 a test.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  type Ciphertext,
-  decryptToPlaintext,
-  encryptPublic,
-  encryptSymmetric,
-  NoiseModel,
-  type Plaintext,
-  type Slots,
-} from '../../src/scheme/index.ts';
+import { type Ciphertext, encryptPublic, encryptSymmetric, NoiseModel, type Slots } from '../../src/scheme/index.ts';
 import {
   deviation,
   fixRandomness,
