@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import {
   evaluateModel,
@@ -24,6 +25,7 @@ interface TrainCommandOptions {
   readonly seed?: number;
   readonly restart?: boolean;
   readonly test?: boolean;
+  readonly log?: string;
   readonly json?: boolean;
 }
 
@@ -51,6 +53,7 @@ export function registerTrain(program: Command): void {
     .option('--seed <n>', "replaces the recipe's seed", seedNumber)
     .option('--restart', 'delete what the run folder holds and start over')
     .option('--test', 'evaluate the best model on the test split at the end (read it once per reported row)')
+    .option('--log <file>', 'write a short log (the recipe, one line per evaluation, the final figures) as JSON')
     .option('--json', 'one JSON object on stdout')
     .action(async (file: string, options: TrainCommandOptions) => {
       const parsed = parseRecipe(readJson(file), file);
@@ -62,9 +65,29 @@ export function registerTrain(program: Command): void {
       const curves = join(folder, 'curves.svg');
       writeAtomically(curves, await trainingCurves(recipe.name, new RunFolder(folder).readMetrics()));
       const test = options.test && result.finished ? await testFigures(recipe, result, options.data) : undefined;
+      if (options.log !== undefined) writeAtomically(options.log, shortLog(recipe, folder, result, test));
       report({ ...result, curves, ...(test ? { test } : {}) }, options.json ?? false);
       if (!result.finished) process.exitCode = 1;
     });
+}
+
+/** What is worth keeping of a run when its folder is gone; the recipe is kept whole, so that the log says what ran. */
+function shortLog(recipe: Recipe, folder: string, result: TrainResult, test?: Record<string, number>): string {
+  const evaluations = new RunFolder(folder)
+    .readMetrics()
+    .filter((line) => line.validation)
+    .map(({ step, epoch, loss, learningRate, cpuSeconds, validation }) => ({
+      step,
+      epoch,
+      loss,
+      learningRate,
+      cpuSeconds,
+      ...validation,
+    }));
+  const { finished, steps, best, bestStep, cpuSeconds, wallSeconds } = result;
+  const machine = `${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
+  const log = { recipe, machine, finished, steps, best, bestStep, cpuSeconds, wallSeconds, test, evaluations };
+  return `${JSON.stringify(log, null, 1)}\n`;
 }
 
 async function runWithProgress(recipe: Recipe, folder: string, options: TrainCommandOptions): Promise<TrainResult> {

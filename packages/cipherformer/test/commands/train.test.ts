@@ -42,7 +42,8 @@ describe('cipherformer train, eval, inspect', () => {
   beforeEach(() => vi.restoreAllMocks());
 
   it('trains, draws the curves, and evaluates the same model to the same figures', async () => {
-    const trained = await cli('train', recipePath, '--data', data, '--out', run, '--test', '--json');
+    const log = join(folder, 'tiny.log.json');
+    const trained = await cli('train', recipePath, '--data', data, '--out', run, '--test', '--json', '--log', log);
     expect(trained.err).toMatch(/tiny 12\/12 loss .* examples\/s \| ETA/);
     expect(trained.code).toBe(0);
     const result = JSON.parse(trained.out);
@@ -52,6 +53,13 @@ describe('cipherformer train, eval, inspect', () => {
     for (const part of ['<svg', '>accuracy<', '>loss<', '>learning rate<']) expect(curves.includes(part)).toBe(true);
     const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n');
     expect(JSON.parse(lines.at(-1)!)).toMatchObject({ step: 12, epoch: 3 });
+
+    expect(JSON.parse(readFileSync(log, 'utf8'))).toMatchObject({
+      recipe: { name: 'tiny' },
+      best: result.best,
+      test: result.test,
+      evaluations: [{ epoch: 1 }, { epoch: 2 }, { epoch: 3, accuracy: result.validation.accuracy }],
+    });
 
     const evaluated = await cli('eval', run, '--data', data, '--json');
     expect(evaluated.code).toBe(0);

@@ -18,8 +18,8 @@ export interface PolynomialDomain {
   readonly high: number;
 }
 
-/** Values processed together: about 15 arrays of 32,768 floats share a cache of 1-2 MB. */
-const chunkSize = 32_768;
+/** Values processed together: measured best for degrees 7 to 31 (docs/benchmarks/training.md): a chain of passes stays in the cache. */
+const chunkSize = 65_536;
 
 /** Number of baby polynomials k for a degree, a power of two near sqrt(2 (degree + 1)). */
 function babyCount(degree: number): number {
