@@ -6,28 +6,44 @@
 //   rows     2^kRowLevels contiguous elements each, finished in L1 up to the last level.
 // So a limb travels twice between L2 and the core, whatever its size; the first pass reads through in() and the last one
 // writes through out(). The inverse walks the same way backwards. Bailey, "FFTs in external or hierarchical memory"
-// (J. Supercomputing 4, 1990). Contract and order: ntt/scalar.hpp.
+// (J. Supercomputing 4, 1990). Rings of a single row take plain loops. Contract and order: ntt/scalar.hpp.
 #pragma once
 #include <vector>
 #include "steps.hpp"
 
 namespace cf::CF_BUILD {
 
-/// Levels [first, first + levels) done as one step; heaps of its groups start at roots + offset.
-struct Step {
-  int first, levels;
-  size_t offset;
+/// `levels` levels as steps as large as the registers allow and as equal as possible.
+template <int levels>
+struct Steps {
+  static constexpr int count = (levels + kMaxLevels - 1) / kMaxLevels;
+  static constexpr int size(int step) { return (levels + step) / count; }
+  /// Levels before a step.
+  static constexpr int first(int step) {
+    int sum = 0;
+    for (int i = 0; i < step; ++i) sum += size(i);
+    return sum;
+  }
+  /// Words of the heaps before a step: all groups of one step lie together.
+  static constexpr size_t offset(int step) {
+    size_t words = 0;
+    for (int i = 0; i < step; ++i) words += size_t{kRootWords} << (first(i) + size(i));
+    return words;
+  }
 };
 
-/// N >= 4 W kPairs.
+constexpr size_t kRowLength = size_t{1} << kRowLevels;
+using RowSteps = Steps<kRowLevels - kLastLevels>;
+constexpr size_t kRowWords = RowSteps::offset(RowSteps::count) + kRootWords * kRowLength;
+/// A column's lines are a row apart, which no hardware prefetcher follows: elements to fetch ahead.
+constexpr size_t kColumnsAhead = 16;
+
 struct NttTable {
   int logN;
   u64 p;
-  int rowLevels;               // levels of the second pass
-  std::vector<Step> columns;   // offset: from the start of the table
-  std::vector<Step> rows;      // first: from the row's first level; offset: from the start of the row's own table
-  size_t rowsAt, rowStride;    // where the rows' tables start, words of each
-  std::vector<u64> roots;
+  std::vector<u64> roots;  // heaps: of the columns' steps, then row by row of the row's steps; plain psi^brv(i) for one row
+  size_t rowsAt;           // where the rows' heaps start
+  u64 inverseN;
   LaneRing ring;
 
   NttTable(u64 p_, int logN_) : NttTable(p_, logN_, powers(p_, logN_)) {}
@@ -46,52 +62,47 @@ struct NttTable {
   }
 
   NttTable(u64 p_, int logN_, const std::vector<u64>& w)
-      : logN(logN_), p(p_), rowLevels(logN_ <= kRowLevels ? logN_ - 1 : kRowLevels),
-        ring(p_, inverseMod(u64{1} << logN_, p_), cf::mulMod(w[1], inverseMod(u64{1} << logN_, p_), p_)) {
-    const auto append = [&](const Step& step, size_t firstGroup, size_t groups) {
+      : logN(logN_), p(p_), rowsAt(0), inverseN(inverseMod(u64{1} << logN_, p_)),
+        ring(p_, inverseN, cf::mulMod(w[1], inverseN, p_)) {
+    if (logN <= kRowLevels) {
+      roots = w;
+      return;
+    }
+    const auto append = [&](int first, int levels, size_t firstGroup, size_t groups) {
       for (size_t g = firstGroup; g < firstGroup + groups; ++g) {
         const size_t at = roots.size();
-        roots.resize(at + (size_t{kRootWords} << step.levels));
-        for (int k = 0; k < step.levels; ++k)
+        roots.resize(at + (size_t{kRootWords} << levels));
+        for (int k = 0; k < levels; ++k)
           for (size_t j = 0; j < size_t{1} << k; ++j)
-            writeRoot(&roots[at], (size_t{1} << k) + j, w[((size_t{1} << step.first) + g) << k | j], p);
+            writeRoot(&roots[at], (size_t{1} << k) + j, w[((size_t{1} << first) + g) << k | j], p);
       }
     };
-    int level = 0;
-    for (const int levels : split(logN - rowLevels)) {
-      columns.push_back({level, levels, roots.size()});
-      append(columns.back(), 0, size_t{1} << level);
-      level += levels;
-    }
+    const int columnLevels = logN - kRowLevels;
+    unrolled<kMaxLogN - kRowLevels>([&](auto i) {
+      using ColumnSteps = Steps<i + 1>;
+      if (i + 1 == columnLevels)
+        for (int s = 0; s < ColumnSteps::count; ++s)
+          append(ColumnSteps::first(s), ColumnSteps::size(s), 0, size_t{1} << ColumnSteps::first(s));
+    });
     rowsAt = roots.size();
-    std::vector<int> inRow = split(rowLevels - kLastLevels);
-    inRow.push_back(kLastLevels);
-    for (size_t row = 0; row < size_t{1} << level; ++row) {
-      int within = 0;
-      for (const int levels : inRow) {
-        const Step step{level + within, levels, 0};
-        if (row == 0) rows.push_back({within, levels, roots.size() - rowsAt});
-        append(step, row << within, size_t{1} << within);
-        within += levels;
+    for (size_t row = 0; row < size_t{1} << columnLevels; ++row) {
+      for (int s = 0; s < RowSteps::count; ++s) {
+        const int first = RowSteps::first(s);
+        append(columnLevels + first, RowSteps::size(s), row << first, size_t{1} << first);
       }
-      if (row == 0) rowStride = roots.size() - rowsAt;
+      const int first = kRowLevels - kLastLevels;
+      append(columnLevels + first, kLastLevels, row << first, size_t{1} << first);
     }
-  }
-
-  /// Steps as large as registers allow and as equal as possible.
-  static std::vector<int> split(int levels) {
-    const int count = (levels + kMaxLevels - 1) / kMaxLevels;
-    std::vector<int> parts;
-    for (int i = 0; i < count; ++i) parts.push_back((levels + i) / count);
-    return parts;
   }
 };
 
-/// Every group of one step, over vectors numbered from 0: load(v) and store(v, x) address them; 2^first groups share them.
-template <int R, class Load, class Store>
-inline void forwardStep(int first, size_t vectors, Load load, Store store, const u64* heap, LaneRing ring) {
-  const size_t stride = vectors >> first >> R;
-  for (size_t start = 0; start < vectors; start += stride << R, heap += size_t{kRootWords} << R)
+/// Step `step` of a group of steps over 2^vectorLevels vectors, which load(v) and store(v, x) address.
+template <class S, int step, int vectorLevels, class Load, class Store>
+[[gnu::always_inline]] inline void forwardStep(Load load, Store store, const u64* heaps, const LaneRing& ring) {
+  constexpr int R = S::size(step), first = S::first(step);
+  constexpr size_t stride = size_t{1} << (vectorLevels - first - R);
+  const u64* heap = heaps + S::offset(step);
+  for (size_t start = 0; start < size_t{1} << vectorLevels; start += stride << R, heap += size_t{kRootWords} << R)
     for (size_t v = start; v < start + stride; ++v) {
       Lane x[1 << R];
       unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = load(v + i * stride); });
@@ -100,12 +111,13 @@ inline void forwardStep(int first, size_t vectors, Load load, Store store, const
     }
 }
 
-/// Likewise backwards; `heaps` are the step's 2^first heaps, read from the last.
-template <int R, bool last, class Load, class Store>
-inline void inverseStep(int first, size_t vectors, Load load, Store store, const u64* heaps, LaneRing ring) {
-  const size_t stride = vectors >> first >> R;
-  const u64* heap = heaps + (size_t{kRootWords} << R << first);
-  for (size_t start = 0; start < vectors; start += stride << R) {
+/// Likewise backwards, reading the step's heaps from the last.
+template <class S, int step, int vectorLevels, bool last, class Load, class Store>
+[[gnu::always_inline]] inline void inverseStep(Load load, Store store, const u64* heaps, const LaneRing& ring) {
+  constexpr int R = S::size(step), first = S::first(step);
+  constexpr size_t stride = size_t{1} << (vectorLevels - first - R);
+  const u64* heap = heaps + S::offset(step + 1);
+  for (size_t start = 0; start < size_t{1} << vectorLevels; start += stride << R) {
     heap -= size_t{kRootWords} << R;
     for (size_t v = start; v < start + stride; ++v) {
       Lane x[1 << R];
@@ -116,62 +128,74 @@ inline void inverseStep(int first, size_t vectors, Load load, Store store, const
   }
 }
 
-/// Calls f with the number of levels, at most kMaxLevels, as a constant.
-template <class F>
-[[gnu::always_inline]] inline void withLevels(int levels, F f) {
-  unrolled<kMaxLevels>([&](auto i) __attribute__((always_inline)) {
-    if (levels == i + 1) f(std::integral_constant<int, i + 1>{});
-  });
+/// Vectors `stride` words apart in memory.
+template <size_t stride>
+[[gnu::always_inline]] inline auto loadFrom(const u64* base) {
+  return [base](size_t v) __attribute__((always_inline)) { return loadLane(base + v * stride); };
+}
+template <size_t stride>
+[[gnu::always_inline]] inline auto storeTo(u64* base) {
+  return [base](size_t v, Lane x) __attribute__((always_inline)) { storeLane(base + v * stride, x); };
 }
 
-/// Vectors `stride` words apart.
-struct Strided {
-  u64* base;
-  size_t stride;
-  auto load() const {
-    return [*this](size_t v) __attribute__((always_inline)) { return loadLane(base + v * stride); };
+template <int levels, class In>
+void forwardColumns(In in, u64* work, const NttTable& table) {
+  using S = Steps<levels>;
+  const LaneRing ring = table.ring;  // a copy, which no store can change
+  const u64* heaps = table.roots.data();
+  alignas(64) u64 buffer[size_t{W} << levels];
+  for (size_t c = 0; c < kRowLength; c += W) {
+    const auto column = [&](size_t v) __attribute__((always_inline)) { return toLane(in(v * kRowLength + c)); };
+    if constexpr (S::count == 1) {
+      forwardStep<S, 0, levels>(column, storeTo<kRowLength>(work + c), heaps, ring);
+    } else {
+      forwardStep<S, 0, levels>(column, storeTo<W>(buffer), heaps, ring);
+      unrolled<S::count - 2>([&](auto s) __attribute__((always_inline)) {
+        forwardStep<S, s + 1, levels>(loadFrom<W>(buffer), storeTo<W>(buffer), heaps, ring);
+      });
+      forwardStep<S, S::count - 1, levels>(loadFrom<W>(buffer), [&](size_t v, Lane x) __attribute__((always_inline)) {
+        storeLane(work + v * kRowLength + c, x);
+        __builtin_prefetch(work + v * kRowLength + c + kColumnsAhead, 1, 2);
+      }, heaps, ring);
+    }
   }
-  auto store() const {
-    return [*this](size_t v, Lane x) __attribute__((always_inline)) { storeLane(base + v * stride, x); };
-  }
-};
+}
+
+template <class In, class Out>
+void forwardSmall(In in, u64* work, Out out, const NttTable& table) {
+  const size_t n = size_t{1} << table.logN;
+  for (size_t i = 0; i < n; i += W) store(work + i, in(i));
+  for (size_t groups = 1, half = n / 2; groups < n; groups *= 2, half /= 2)
+    for (size_t i = 0; i < n; i += i % half == half - 1 ? half + 1 : 1) {
+      const u64 a = work[i], b = cf::mulMod(work[i + half], table.roots[groups + i / (2 * half)], table.p);
+      work[i] = cf::addMod(a, b, table.p);
+      work[i + half] = cf::subMod(a, b, table.p);
+    }
+  for (size_t i = 0; i < n; i += W) out(i, load(work + i));
+}
 
 template <class In, class Out>
 void forward(In in, u64* work, Out out, const NttTable& table) {
-  const LaneRing ring = table.ring;  // a copy, which no store can change
-  const size_t rows = size_t{1} << (table.logN - table.rowLevels), rowLength = size_t{1} << table.rowLevels;
-  alignas(64) u64 buffer[size_t{W} << (kMaxLogN - kRowLevels)];
+  if (table.logN <= kRowLevels) return forwardSmall(in, work, out, table);
+  const size_t n = size_t{1} << table.logN;
+  unrolled<kMaxLogN - kRowLevels>([&](auto i) {
+    if (table.logN == kRowLevels + i + 1) forwardColumns<i + 1>(in, work, table);
+  });
 
-  for (size_t c = 0; c < rowLength; c += W)
-    for (size_t s = 0; s < table.columns.size(); ++s) {
-      const Step& step = table.columns[s];
-      const Strided inL1{buffer, W}, column{work + c, rowLength};
-      const u64* heap = table.roots.data() + step.offset;
-      const Strided& to = s + 1 == table.columns.size() ? column : inL1;
-      withLevels(step.levels, [&](auto R) {
-        if (s == 0)
-          forwardStep<R>(step.first, rows, [&](size_t v) { return toLane(in(v * rowLength + c)); }, to.store(), heap, ring);
-        else
-          forwardStep<R>(step.first, rows, inL1.load(), to.store(), heap, ring);
-      });
-    }
-
-  const u64* roots = table.roots.data() + table.rowsAt;
-  for (size_t row = 0; row < rows; ++row, roots += table.rowStride) {
-    const Strided whole{work + row * rowLength, W};
-    for (size_t s = 0; s + 1 < table.rows.size(); ++s) {
-      const Step& step = table.rows[s];
-      withLevels(step.levels, [&](auto R) {
-        forwardStep<R>(step.first, rowLength / W, whole.load(), whole.store(), roots + step.offset, ring);
-      });
-    }
-    const u64* heaps = roots + table.rows.back().offset;
-    for (size_t start = row * rowLength; start < (row + 1) * rowLength; start += 2 * W * kPairs) {
+  const LaneRing ring = table.ring;
+  const u64* heaps = table.roots.data() + table.rowsAt;
+  for (size_t row = 0; row < n; row += kRowLength) {
+    unrolled<RowSteps::count>([&](auto s) __attribute__((always_inline)) {
+      forwardStep<RowSteps, s, kRowLevels - kLogW>(loadFrom<W>(work + row), storeTo<W>(work + row), heaps, ring);
+    });
+    heaps += RowSteps::offset(RowSteps::count);
+    for (size_t start = row; start < row + kRowLength; start += 2 * W * kPairs) {
       Lane a[kPairs], b[kPairs];
       unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
         a[i] = loadLane(work + start + 2 * i * W);
         b[i] = loadLane(work + start + (2 * i + 1) * W);
       });
+      for (size_t i = 0; i < kRootWords * 2 * W * kPairs; i += 8) __builtin_prefetch(heaps + 2 * kRowWords + i);
       forwardLast<kPairs>(a, b, heaps, ring);
       unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
         out(start + 2 * i * W, toVec(reduce(a[i], ring), ring));
@@ -182,17 +206,48 @@ void forward(In in, u64* work, Out out, const NttTable& table) {
   }
 }
 
+template <int levels, class Out>
+void inverseColumns(u64* work, Out out, const NttTable& table) {
+  using S = Steps<levels>;
+  const LaneRing ring = table.ring;
+  const u64* heaps = table.roots.data();
+  alignas(64) u64 buffer[size_t{W} << levels];
+  for (size_t c = 0; c < kRowLength; c += W) {
+    const auto column = [&](size_t v, Lane x) __attribute__((always_inline)) { out(v * kRowLength + c, toVec(x, ring)); };
+    if constexpr (S::count == 1) {
+      inverseStep<S, 0, levels, true>(loadFrom<kRowLength>(work + c), column, heaps, ring);
+    } else {
+      inverseStep<S, S::count - 1, levels, false>(loadFrom<kRowLength>(work + c), storeTo<W>(buffer), heaps, ring);
+      unrolled<S::count - 2>([&](auto s) __attribute__((always_inline)) {
+        inverseStep<S, S::count - 2 - s, levels, false>(loadFrom<W>(buffer), storeTo<W>(buffer), heaps, ring);
+      });
+      inverseStep<S, 0, levels, true>(loadFrom<W>(buffer), column, heaps, ring);
+    }
+  }
+}
+
+template <class In, class Out>
+void inverseSmall(In in, u64* work, Out out, const NttTable& table) {
+  const size_t n = size_t{1} << table.logN;
+  for (size_t i = 0; i < n; i += W) store(work + i, in(i));
+  for (size_t groups = n / 2, half = 1; groups > 0; groups /= 2, half *= 2)
+    for (size_t i = 0; i < n; i += i % half == half - 1 ? half + 1 : 1) {
+      const u64 a = work[i], b = work[i + half];
+      work[i] = cf::addMod(a, b, table.p);
+      work[i + half] = cf::mulMod(cf::subMod(b, a, table.p), table.roots[2 * groups - 1 - i / (2 * half)], table.p);
+    }
+  for (size_t i = 0; i < n; ++i) work[i] = cf::mulMod(work[i], table.inverseN, table.p);
+  for (size_t i = 0; i < n; i += W) out(i, load(work + i));
+}
+
 template <class In, class Out>
 void inverse(In in, u64* work, Out out, const NttTable& table) {
-  const LaneRing ring = table.ring;  // a copy, which no store can change
-  const size_t rows = size_t{1} << (table.logN - table.rowLevels), rowLength = size_t{1} << table.rowLevels;
-  alignas(64) u64 buffer[size_t{W} << (kMaxLogN - kRowLevels)];
-
-  const u64* roots = table.roots.data() + table.roots.size();
-  for (size_t row = 0; row < rows; ++row) {
-    roots -= table.rowStride;
-    const u64* heaps = roots + table.rowStride;
-    for (size_t start = row * rowLength; start < (row + 1) * rowLength; start += 2 * W * kPairs) {
+  if (table.logN <= kRowLevels) return inverseSmall(in, work, out, table);
+  const size_t n = size_t{1} << table.logN;
+  const LaneRing ring = table.ring;
+  const u64* heaps = table.roots.data() + table.roots.size();
+  for (size_t row = 0; row < n; row += kRowLength) {
+    for (size_t start = row; start < row + kRowLength; start += 2 * W * kPairs) {
       heaps -= kRootWords * 2 * W * kPairs;
       Lane a[kPairs], b[kPairs];
       unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
@@ -205,28 +260,15 @@ void inverse(In in, u64* work, Out out, const NttTable& table) {
         storeLane(work + start + (2 * i + 1) * W, b[i]);
       });
     }
-    const Strided whole{work + row * rowLength, W};
-    for (size_t s = table.rows.size() - 1; s-- > 0;) {
-      const Step& step = table.rows[s];
-      withLevels(step.levels, [&](auto R) {
-        inverseStep<R, false>(step.first, rowLength / W, whole.load(), whole.store(), roots + step.offset, ring);
-      });
-    }
+    heaps -= RowSteps::offset(RowSteps::count);
+    unrolled<RowSteps::count>([&](auto s) __attribute__((always_inline)) {
+      inverseStep<RowSteps, RowSteps::count - 1 - s, kRowLevels - kLogW, false>(loadFrom<W>(work + row), storeTo<W>(work + row),
+                                                                               heaps, ring);
+    });
   }
-
-  for (size_t c = 0; c < rowLength; c += W)
-    for (size_t s = table.columns.size(); s-- > 0;) {
-      const Step& step = table.columns[s];
-      const Strided inL1{buffer, W}, column{work + c, rowLength};
-      const u64* heap = table.roots.data() + step.offset;
-      const Strided& from = s + 1 == table.columns.size() ? column : inL1;
-      withLevels(step.levels, [&](auto R) {
-        if (s == 0)
-          inverseStep<R, true>(0, rows, from.load(), [&](size_t v, Lane x) { out(v * rowLength + c, toVec(x, ring)); }, heap, ring);
-        else
-          inverseStep<R, false>(step.first, rows, from.load(), inL1.store(), heap, ring);
-      });
-    }
+  unrolled<kMaxLogN - kRowLevels>([&](auto i) {
+    if (table.logN == kRowLevels + i + 1) inverseColumns<i + 1>(work, out, table);
+  });
 }
 
 }  // namespace cf::CF_BUILD
