@@ -1,4 +1,4 @@
-import { OperandError } from '../errors/index.ts';
+import { CkksError, OperandError } from '../errors/index.ts';
 import { Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
@@ -69,6 +69,20 @@ abstract class Element implements Disposable {
 export class Plaintext extends Element {
   constructor(context: Context, level: number, scale: number, slots: number) {
     super(context, 1, level, scale, slots);
+  }
+}
+
+/**
+ * A decrypted plaintext with its noise, from which, together with the ciphertext, the secret key follows (Li and
+ * Micciancio, EUROCRYPT 2021). It stays with the key's owner: no wire format takes it, and dispose erases it.
+ */
+export class DecryptedPlaintext extends Plaintext {
+  toJSON(): never {
+    throw new CkksError('a decrypted plaintext cannot become JSON: its noise reveals the secret key; share PrivateSlots');
+  }
+
+  override [Symbol.dispose](): void {
+    this.slab.erase();
   }
 }
 

@@ -1,5 +1,5 @@
 import { Op, Slab } from '../kernels/index.ts';
-import { Ciphertext, Plaintext } from './ciphertext.ts';
+import { Ciphertext, DecryptedPlaintext, type Plaintext } from './ciphertext.ts';
 import type { Context } from './context.ts';
 import type { PublicKey, SecretKey } from './keys.ts';
 import { randomSeed, smallKind, withSeed } from './random.ts';
@@ -81,12 +81,12 @@ export function encryptPublic(key: PublicKey, plaintext: Plaintext): Ciphertext 
 }
 
 /** c0 + c1 s (+ c2 s^2) as a plaintext, noise included: for the decryptor and for noise measurements in tests. */
-export function decryptToPlaintext(secret: SecretKey, ciphertext: Ciphertext): Plaintext {
+export function decryptToPlaintext(secret: SecretKey, ciphertext: Ciphertext): DecryptedPlaintext {
   const { context } = secret;
   context.require(ciphertext.context, 'the ciphertext');
   const { ring, kernels } = context;
   const { basis } = ciphertext;
-  const plaintext = new Plaintext(context, ciphertext.level, ciphertext.scale, ciphertext.slots);
+  const plaintext = new DecryptedPlaintext(context, ciphertext.level, ciphertext.scale, ciphertext.slots);
   ring.multiply(plaintext.part(0), ciphertext.part(1), secret.limb(), basis);
   ring.add(plaintext.part(0), plaintext.part(0), ciphertext.part(0), basis);
   if (ciphertext.size === 3) {

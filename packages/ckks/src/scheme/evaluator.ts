@@ -175,9 +175,8 @@ export class Evaluator {
   /** Slots rotated to the left by `steps`: slot i of the result is slot i + steps. 1 KS. */
   rotate(a: Ciphertext, steps: number): Ciphertext {
     this.#requireTwoParts(a, 'a rotation');
-    const shift = rotationOf(steps, a.slots);
-    if (shift === 0) return a.copy();
-    return this.applyGalois(a, galoisElement(shift, this.context.ring.logN), `a rotation by ${shift}`);
+    const key = this.#rotation(steps, a);
+    return key ? this.#move(a, key) : a.copy();
   }
 
   /** Every slot conjugated. 1 KS. */
@@ -188,7 +187,21 @@ export class Evaluator {
   /** a(X^galois). 1 KS. `what` names the operation in a missing key's error. */
   applyGalois(a: Ciphertext, galois: number, what = `the automorphism ${galois}`): Ciphertext {
     this.#requireTwoParts(a, what);
-    const key = this.#requireKeys(what).galois(galois, a.level, what);
+    return this.#move(a, this.#requireKeys(what).galois(galois, a.level, what));
+  }
+
+  /** The key that rotates `a` by `steps`; none for a whole turn. Sparse slots repeat, so a key for `steps` taken modulo the slots serves too. */
+  #rotation(steps: number, a: Ciphertext): SwitchingKey | undefined {
+    const { logN } = this.context.ring;
+    const shift = rotationOf(steps, a.slots);
+    if (shift === 0) return undefined;
+    const what = `a rotation by ${shift}`;
+    const keys = this.#requireKeys(what);
+    const asAsked = galoisElement(steps, logN);
+    return keys.galois(keys.hasGalois(asAsked, a.level) ? asAsked : galoisElement(shift, logN), a.level, what);
+  }
+
+  #move(a: Ciphertext, key: SwitchingKey): Ciphertext {
     const result = a.like();
     this.keySwitch(result.part(0), result.part(1), a.part(1), a.level, key, { add0: a.part(0) });
     return result;
@@ -197,12 +210,7 @@ export class Evaluator {
   /** Several rotations of one ciphertext: its digits are extended once. About half the cost of a rotation each. */
   rotateHoisted(a: Ciphertext, steps: readonly number[]): Ciphertext[] {
     this.#requireTwoParts(a, 'a hoisted rotation');
-    const keys = this.#requireKeys('a hoisted rotation');
-    const wanted = steps.map((step) => {
-      const shift = rotationOf(step, a.slots);
-      if (shift === 0) return undefined;
-      return keys.galois(galoisElement(shift, this.context.ring.logN), a.level, `a rotation by ${shift}`);
-    });
+    const wanted = steps.map((step) => this.#rotation(step, a));
     const results = wanted.map((key) => (key ? a.like() : a.copy()));
     // Keys of different levels may differ in their special primes: the digits are extended once for each kind.
     for (const special of new Set(wanted.flatMap((key) => key?.gadget.special ?? []))) {

@@ -1,4 +1,4 @@
-export { Ciphertext, copyWords, Plaintext, sameScale } from './ciphertext.ts';
+export { Ciphertext, copyWords, DecryptedPlaintext, Plaintext, sameScale } from './ciphertext.ts';
 export { Context } from './context.ts';
 export { type EncodeOptions, Encoder, type Slots } from './encoder.ts';
 export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphertext } from './encryptor.ts';
