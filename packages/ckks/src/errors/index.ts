@@ -35,3 +35,8 @@ export class KeyError extends CkksError {
 export class WireError extends CkksError {
   override readonly name = 'WireError';
 }
+
+/** A file cannot be read or written: where it is, what it needs, what to do. */
+export class StorageError extends CkksError {
+  override readonly name = 'StorageError';
+}

@@ -78,7 +78,9 @@ export class Plaintext extends Element {
  */
 export class DecryptedPlaintext extends Plaintext {
   toJSON(): never {
-    throw new CkksError('a decrypted plaintext cannot become JSON: its noise reveals the secret key; share PrivateSlots');
+    throw new CkksError(
+      'a decrypted plaintext cannot become JSON: its noise reveals the secret key; share PrivateSlots',
+    );
   }
 
   override [Symbol.dispose](): void {

@@ -1,0 +1,20 @@
+import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
+
+export const checksumBytes = 32;
+
+/** Below this size the asynchronous platform call costs more than hashing here. */
+const platformFrom = 2 ** 14;
+
+/**
+ * SHA-256, by the platform where it offers it (ten times as fast; browsers do on secure origins only). It detects
+ * damage and names content; it does not prove who wrote it.
+ */
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const subtle = globalThis.crypto?.subtle;
+  if (subtle === undefined || bytes.length < platformFrom) return portableSha256(bytes);
+  return new Uint8Array(await subtle.digest('SHA-256', bytes));
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

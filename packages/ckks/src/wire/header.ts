@@ -1,0 +1,149 @@
+import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
+import { WireError } from '../errors/index.ts';
+import { checksumBytes, sameBytes, sha256 } from './checksum.ts';
+import { FieldReader, FieldWriter } from './fields.ts';
+import type { SourceReader } from './source.ts';
+
+export const wireVersion = 1;
+
+/** What an object is. Numbers are part of the format: never reuse one. */
+export const wireKinds = {
+  parameters: 1,
+  secretKey: 2,
+  publicKey: 3,
+  switchingKey: 4,
+  evaluationKeys: 5,
+  bootstrapKeys: 6,
+  plaintext: 7,
+  ciphertext: 8,
+} as const;
+export type WireKind = keyof typeof wireKinds;
+
+const kindNames = new Map<number, WireKind>(
+  Object.entries(wireKinds).map(([name, code]) => [code, name as WireKind] as const),
+);
+const kindTitles: Readonly<Record<WireKind, string>> = {
+  parameters: 'parameters',
+  secretKey: 'a secret key',
+  publicKey: 'a public key',
+  switchingKey: 'a switching key',
+  evaluationKeys: 'a set of evaluation keys',
+  bootstrapKeys: 'a set of bootstrap keys',
+  plaintext: 'a plaintext',
+  ciphertext: 'a ciphertext',
+};
+
+export function titleOf(kind: WireKind): string {
+  return kindTitles[kind];
+}
+
+// Like PNG's: a byte above 127 and both line endings, so that a transfer that treats it as text is noticed at once.
+const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x57, 0x0d, 0x0a, 0x1a, 0x0a);
+const fixedBytes = 56;
+/** A set may list this many keys; a bootstrap needs fewer than a hundred. */
+export const maxKeysInSet = 4096;
+/** The longest description of one key: level, gadget (a digit for each of 128 limbs at worst), galois, seed. */
+const maxKeyDescription = 8 + 128 + 32;
+
+/** Most bytes of the kind's description: what is read before anything is checked. */
+function maxDescription(kind: WireKind): number {
+  return kind === 'evaluationKeys' || kind === 'bootstrapKeys' ? 2 + maxKeysInSet * (1 + maxKeyDescription) : 512;
+}
+
+/** The start of every object. */
+export interface WireHeader {
+  readonly kind: WireKind;
+  /** The parameters it belongs to: Parameters.digest, 64 hexadecimal digits. */
+  readonly digest: string;
+  /** Bytes of packed residues that follow, without frames. */
+  readonly bodyBytes: number;
+  /** The fields of the kind. */
+  readonly description: Uint8Array<ArrayBuffer>;
+}
+
+export function headerBytes(description: Uint8Array): number {
+  return fixedBytes + description.length + checksumBytes;
+}
+
+/** The header with its checksum. */
+export async function writeHeader(header: WireHeader): Promise<Uint8Array<ArrayBuffer>> {
+  const fields = new FieldWriter()
+    .bytes(magic)
+    .u16(wireVersion)
+    .u16(wireKinds[header.kind])
+    .u32(header.description.length)
+    .u32(header.bodyBytes % 2 ** 32)
+    .u32(Math.floor(header.bodyBytes / 2 ** 32))
+    .bytes(hexToBytes(header.digest))
+    .bytes(header.description)
+    .finish();
+  const sealed = new Uint8Array(fields.length + checksumBytes);
+  sealed.set(fields);
+  sealed.set(await sha256(fields), fields.length);
+  fields.fill(0);
+  return sealed;
+}
+
+/** Reads a header of any kind and checks its magic, version, bounds and checksum. Also returns the checksum. */
+export async function readHeader(from: SourceReader): Promise<{ header: WireHeader; checksum: Uint8Array }> {
+  const fixed = new Uint8Array(fixedBytes);
+  // The magic first: a source that is not ours need not be as long as a header.
+  await from.fill(fixed.subarray(0, magic.length), 'the first bytes');
+  if (!sameBytes(fixed.subarray(0, magic.length), magic)) {
+    throw new WireError(
+      `this is not a Cipherformer object: it starts with ${bytesToHex(fixed.subarray(0, magic.length))}, not with ${bytesToHex(magic)}; ` +
+        'give the file that cipherformer wrote, transferred as binary',
+    );
+  }
+  await from.fill(fixed.subarray(magic.length), 'the header');
+  const fields = new FieldReader(fixed.subarray(magic.length), 'the header');
+  const version = fields.u16();
+  if (version !== wireVersion) {
+    throw new WireError(
+      `this object has format version ${version}, this release reads version ${wireVersion}: ` +
+        (version > wireVersion ? 'update cipherformer' : 'write it again with this release'),
+    );
+  }
+  const code = fields.u16();
+  const kind = kindNames.get(code);
+  if (kind === undefined) throw new WireError(`there is no kind of object with number ${code}: the header is damaged`);
+  const length = fields.u32();
+  if (length > maxDescription(kind)) {
+    throw new WireError(
+      `the header claims ${length} bytes of description, ${titleOf(kind)} has at most ${maxDescription(kind)}: it is damaged`,
+    );
+  }
+  const low = fields.u32();
+  const bodyBytes = fields.u32() * 2 ** 32 + low;
+  const digest = bytesToHex(fields.bytes(32));
+
+  const sealed = new Uint8Array(fixedBytes + length + checksumBytes);
+  sealed.set(fixed);
+  await from.fill(sealed.subarray(fixedBytes), `the header of ${titleOf(kind)}`);
+  const checksum = sealed.slice(fixedBytes + length);
+  const expected = await sha256(sealed.subarray(0, fixedBytes + length));
+  if (!sameBytes(checksum, expected))
+    throw new WireError(`the header of ${titleOf(kind)} is damaged (wrong checksum): read or transfer it again`);
+  const description = sealed.slice(fixedBytes, fixedBytes + length);
+  sealed.fill(0);
+  return { header: { kind, digest, bodyBytes, description }, checksum };
+}
+
+/** Reads the header of the expected kind, for the expected parameters unless `digest` is undefined. */
+export async function expectHeader(
+  from: SourceReader,
+  kind: WireKind,
+  digest: string | undefined,
+): Promise<{ header: WireHeader; checksum: Uint8Array }> {
+  const read = await readHeader(from);
+  const { header } = read;
+  if (header.kind !== kind)
+    throw new WireError(`expected ${titleOf(kind)}, but this is ${titleOf(header.kind)}: give the other file`);
+  if (digest !== undefined && header.digest !== digest) {
+    throw new WireError(
+      `${titleOf(kind)} was made for parameters ${header.digest.slice(0, 12)}, this context has ${digest.slice(0, 12)}: ` +
+        'load it with the parameters it was made for',
+    );
+  }
+  return read;
+}

@@ -1,0 +1,195 @@
+import { KeyError, OperandError, WireError } from '../errors/index.ts';
+import { Op, Slab } from '../kernels/index.ts';
+import {
+  type Context,
+  type Gadget,
+  type Parameters,
+  PublicKey,
+  SecretKey,
+  SwitchingKey,
+  seedBytes,
+  withSeed,
+} from '../scheme/index.ts';
+import { FieldReader, FieldWriter } from './fields.ts';
+import { expectHeader } from './header.ts';
+import { describedObject, objectBytes, packedObject, readPacked, type WireObject } from './object.ts';
+import { reading, type SourceReader, type WireSource } from './source.ts';
+
+/**
+ * The 32-byte seed of a secret key. Whoever has these bytes can decrypt: in Node use writeSecretKey, which makes the
+ * file private; elsewhere encrypt them before they are stored.
+ */
+export function secretKeyToWire(secret: SecretKey): WireObject {
+  if (secret.weight !== undefined)
+    throw new KeyError(
+      'a sparse ephemeral secret is never written: only generateBootstrapKeys uses it, and disposes of it',
+    );
+  return describedObject('secretKey', secret.context.parameters.digest, Uint8Array.from(secret.exportSeed()));
+}
+
+export function secretKeyFromWire(context: Context, source: WireSource): Promise<SecretKey> {
+  return reading(source, 'the secret key', async (from) => {
+    const { header } = await expectHeader(from, 'secretKey', context.parameters.digest);
+    const fields = new FieldReader(header.description, 'a secret key');
+    const seed = fields.bytes(seedBytes);
+    try {
+      fields.end();
+      if (header.bodyBytes !== 0) throw new WireError('the secret key claims to have residues: it is damaged');
+      return new SecretKey(context, seed);
+    } finally {
+      seed.fill(0);
+      header.description.fill(0);
+    }
+  });
+}
+
+/** The seed of the uniform half and the residues of the other. */
+export function publicKeyToWire(key: PublicKey): WireObject {
+  const { context } = key;
+  return packedObject('publicKey', Uint8Array.from(key.seed), {
+    context,
+    primes: publicKeyPrimes(context.parameters),
+    address: (limb) => key.slab.address(limb * context.ring.n),
+  });
+}
+
+export function publicKeyFromWire(context: Context, source: WireSource): Promise<PublicKey> {
+  const { parameters, ring } = context;
+  return reading(source, 'the public key', (from) =>
+    readPacked(from, 'publicKey', context, (header) => {
+      const fields = new FieldReader(header.description, 'a public key');
+      const seed = fields.bytes(seedBytes);
+      fields.end();
+      const primes = publicKeyPrimes(parameters);
+      return {
+        primes,
+        allocate() {
+          const slab = new Slab(context.kernels, 2 * primes.length * ring.n);
+          const result = new PublicKey(context, seed, slab);
+          expandUniform(context, slab.address(primes.length * ring.n), seed, 0, primes);
+          return { result, address: (limb) => slab.address(limb * ring.n) };
+        },
+      };
+    }),
+  );
+}
+
+function publicKeyPrimes(parameters: Parameters): number[] {
+  return [...parameters.basis(parameters.maxLevel), ...parameters.specialBasis(1)];
+}
+
+/** Everything about a switching key but its residues. */
+export interface KeyShape {
+  readonly level: number;
+  readonly gadget: Gadget;
+}
+
+/** The seed of the uniform halves and the residues of the others, digit after digit. */
+export function switchingKeyToWire(key: SwitchingKey): WireObject {
+  const { context, limbs } = key;
+  const usual = context.parameters.gadgetWith(key.level, key.gadget.special);
+  if (usual === undefined || !sameDigits(usual.digitSizes, key.gadget.digitSizes)) {
+    throw new OperandError(
+      `a key with digits [${key.gadget.digitSizes.join(', ')}] at level ${key.level} cannot be written: generate it with Parameters.gadgetWith`,
+    );
+  }
+  return packedObject('switchingKey', describeKey(key), {
+    context,
+    primes: keyPrimes(context.parameters, key),
+    address: (limb) => key.half(Math.floor(limb / limbs), 0) + 8 * (limb % limbs) * context.ring.n,
+  });
+}
+
+export function switchingKeyFromWire(context: Context, source: WireSource): Promise<SwitchingKey> {
+  return reading(source, 'the switching key', (from) => readSwitchingKey(from, context));
+}
+
+/** Reads one switching key, one of several in the source. `check` sees its description before memory is allocated. */
+export function readSwitchingKey(
+  from: SourceReader,
+  context: Context,
+  check?: (description: Uint8Array) => void,
+): Promise<SwitchingKey> {
+  const { parameters, ring } = context;
+  return readPacked(from, 'switchingKey', context, (header) => {
+    check?.(header.description);
+    const fields = new FieldReader(header.description, 'a switching key');
+    const { level, gadget, galois, seed } = readKeyDescription(fields, parameters);
+    fields.end();
+    return {
+      primes: keyPrimes(parameters, { level, gadget }),
+      allocate() {
+        const result = new SwitchingKey(context, level, gadget, galois, seed);
+        const primes = [...parameters.basis(level), ...parameters.specialBasis(gadget.special)];
+        for (const digit of gadget.digitSizes.keys())
+          expandUniform(context, result.half(digit, 1), seed, SwitchingKey.stream(digit), primes);
+        const { limbs } = result;
+        return {
+          result,
+          address: (limb) => result.half(Math.floor(limb / limbs), 0) + 8 * (limb % limbs) * ring.n,
+        };
+      },
+    };
+  });
+}
+
+/** Bytes of one switching key of this shape on the wire. */
+export function switchingKeyWireBytes(parameters: Parameters, shape: KeyShape): number {
+  const description = describeKey({ ...shape, galois: 1, seed: new Uint8Array(seedBytes) });
+  return objectBytes(parameters, description, keyPrimes(parameters, shape));
+}
+
+/** The description of a switching key, in its header and in a set's list. */
+export function describeKey(
+  key: KeyShape & { readonly galois: number; readonly seed: Uint8Array },
+): Uint8Array<ArrayBuffer> {
+  const { level, gadget, galois, seed } = key;
+  const fields = new FieldWriter().u16(level).u8(gadget.special).u8(gadget.digitSizes.length).u32(galois);
+  for (const size of gadget.digitSizes) fields.u8(size);
+  return fields.bytes(seed).finish();
+}
+
+/** Reads and checks it: nothing in it can ask for more than the parameters' largest key. */
+export function readKeyDescription(
+  fields: FieldReader,
+  parameters: Parameters,
+): KeyShape & { galois: number; seed: Uint8Array<ArrayBuffer> } {
+  const [level, special, digits, galois] = [fields.u16(), fields.u8(), fields.u8(), fields.u32()];
+  const digitSizes = Array.from({ length: digits }, () => fields.u8());
+  const seed = fields.bytes(seedBytes);
+  const wrong = (what: string) =>
+    new WireError(
+      `a switching key has ${what}, which these parameters do not allow: it is damaged or was made for others`,
+    );
+  if (level > parameters.maxLevel) throw wrong(`level ${level} of ${parameters.maxLevel}`);
+  if (special < 1 || special > parameters.specialCount) throw wrong(`${special} special primes`);
+  // One way to cut digits for each level and number of special primes: hoisted rotations share a decomposition, so a key
+  // with other digits would be read past its end.
+  const usual = parameters.gadgetWith(level, special);
+  if (usual === undefined || !sameDigits(usual.digitSizes, digitSizes))
+    throw wrong(`digits [${digitSizes.join(', ')}]`);
+  if (galois % 2 !== 1 || galois >= 2 * parameters.n) throw wrong(`automorphism ${galois}`);
+  return { level, gadget: usual, galois, seed };
+}
+
+function sameDigits(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, i) => size === b[i]);
+}
+
+/** Ring primes of all limbs of the halves on the wire. */
+function keyPrimes(parameters: Parameters, { level, gadget }: KeyShape): number[] {
+  const digit = [...parameters.basis(level), ...parameters.specialBasis(gadget.special)];
+  return gadget.digitSizes.flatMap(() => digit);
+}
+
+/** dst[primes] = the uniform polynomial of a public seed. */
+export function expandUniform(
+  context: Context,
+  dst: number,
+  seed: Uint8Array,
+  stream: number,
+  primes: readonly number[],
+): void {
+  const { kernels, ring } = context;
+  withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, dst, at, stream, primes));
+}

@@ -1,0 +1,141 @@
+import { OperandError } from '../errors/index.ts';
+
+/**
+ * Residues modulo p as a stream of `residueBits(p)` bits each, least significant bit first: 50-bit primes take 50 bits
+ * on the wire and 64 in memory. N is a multiple of 32, so every limb fills whole 32-bit words and none shares a word
+ * with the next. Lanes are pairs of 32-bit words: 64-bit integers would be boxed by JavaScript.
+ */
+export function residueBits(p: number): number {
+  return BigInt(p - 1).toString(2).length;
+}
+
+/** Bytes of one packed limb. */
+export function limbBytes(n: number, p: number): number {
+  return (n * residueBits(p)) / 8;
+}
+
+/**
+ * Packs residues modulo p. Throws OperandError for a word with more bits than p has: memory that holds no residues.
+ * @param lanes 64-bit little-endian words as pairs of 32-bit ones
+ * @param out exactly `limbBytes` bytes
+ */
+export function packResidues(lanes: Uint32Array, out: Uint32Array, p: number): void {
+  const bits = residueBits(p);
+  checkSizes(lanes, out, bits);
+  const excess = bits > 32 ? packWide(lanes, out, bits - 32) : packNarrow(lanes, out, bits);
+  if (excess !== 0) throw new OperandError(`a residue does not fit the ${bits} bits of its prime ${p}`);
+}
+
+/** The inverse. Returns the index of the first residue that is p or larger, -1 when all are below. */
+export function unpackResidues(packed: Uint32Array, lanes: Uint32Array, p: number): number {
+  const bits = residueBits(p);
+  checkSizes(lanes, packed, bits);
+  return bits > 32 ? unpackWide(packed, lanes, bits - 32, p) : unpackNarrow(packed, lanes, bits, p);
+}
+
+function checkSizes(lanes: Uint32Array, packed: Uint32Array, bits: number): void {
+  if (lanes.length % 64 !== 0 || packed.length * 64 !== lanes.length * bits) {
+    throw new OperandError(
+      `${lanes.length / 2} residues of ${bits} bits do not pack into ${packed.length} words of 32 bits`,
+    );
+  }
+}
+
+// In all four loops `hold` keeps the `held` < 32 bits between two words. x >>> (32 - held) is written
+// (x >>> 1) >>> (31 - held), because JavaScript takes shift counts modulo 32.
+
+/** Residues of 32 + extra bits: the low word keeps `held` as it is, the high word moves it. */
+function packWide(lanes: Uint32Array, out: Uint32Array, extra: number): number {
+  let hold = 0;
+  let held = 0;
+  let at = 0;
+  let seen = 0;
+  for (let i = 0; i < lanes.length; i += 2) {
+    const low = lanes[i]!;
+    const high = lanes[i + 1]!;
+    seen |= high;
+    out[at++] = hold | (low << held);
+    hold = ((low >>> 1) >>> (31 - held)) | (high << held);
+    held += extra;
+    if (held >= 32) {
+      out[at++] = hold;
+      held -= 32;
+      hold = high >>> (extra - held);
+    }
+  }
+  return seen >>> extra;
+}
+
+function unpackWide(packed: Uint32Array, lanes: Uint32Array, extra: number, p: number): number {
+  const mask = 2 ** extra - 1;
+  const highest = Math.floor(p / 2 ** 32);
+  const lowLimit = p % 2 ** 32;
+  let hold = 0;
+  let held = 0;
+  let at = 0;
+  for (let i = 0; i < lanes.length; i += 2) {
+    const word = packed[at++]!;
+    const low = (hold | (word << held)) >>> 0;
+    const rest = (word >>> 1) >>> (31 - held);
+    let high: number;
+    if (held >= extra) {
+      high = rest & mask;
+      hold = rest >>> extra;
+      held -= extra;
+    } else {
+      const next = packed[at++]!;
+      high = (rest | (next << held)) & mask;
+      hold = next >>> (extra - held);
+      held += 32 - extra;
+    }
+    if (high >= highest && (high > highest || low >= lowLimit)) return i / 2;
+    lanes[i] = low;
+    lanes[i + 1] = high;
+  }
+  return -1;
+}
+
+/** Residues of up to 32 bits: only small test primes. */
+function packNarrow(lanes: Uint32Array, out: Uint32Array, bits: number): number {
+  let hold = 0;
+  let held = 0;
+  let at = 0;
+  let seen = 0;
+  for (let i = 0; i < lanes.length; i += 2) {
+    const low = lanes[i]!;
+    seen |= lanes[i + 1]! | ((low >>> 1) >>> (bits - 1));
+    hold |= low << held;
+    held += bits;
+    if (held >= 32) {
+      out[at++] = hold;
+      held -= 32;
+      hold = held === 0 ? 0 : low >>> (bits - held);
+    }
+  }
+  return seen;
+}
+
+function unpackNarrow(packed: Uint32Array, lanes: Uint32Array, bits: number, p: number): number {
+  const mask = 2 ** bits - 1;
+  let hold = 0;
+  let held = 0;
+  let at = 0;
+  for (let i = 0; i < lanes.length; i += 2) {
+    let low: number;
+    if (held >= bits) {
+      low = (hold & mask) >>> 0;
+      hold >>>= bits;
+      held -= bits;
+    } else {
+      const next = packed[at++]!;
+      low = ((hold | (next << held)) & mask) >>> 0;
+      const used = bits - held;
+      hold = used === 32 ? 0 : next >>> used;
+      held = 32 - used;
+    }
+    if (low >= p) return i / 2;
+    lanes[i] = low;
+    lanes[i + 1] = 0;
+  }
+  return -1;
+}
