@@ -3,8 +3,9 @@ import { DivergenceError } from '../../src/errors.ts';
 import type { ModelConfig } from '../../src/model/config.ts';
 import { gptConfig, vitConfig } from '../../src/model/presets.ts';
 import { initialWeights, type StoredTensor } from '../../src/model/weights.ts';
+import * as ops from '../../src/ops/index.ts';
 import { Random } from '../../src/random.ts';
-import type { TrainingStepOptions } from '../../src/train/build-step.ts';
+import type { Losses, TrainingStepOptions } from '../../src/train/build-step.ts';
 import { combineLosses, distillationLoss, taskLoss } from '../../src/train/losses.ts';
 import { TrainingStep } from '../../src/train/step.ts';
 
@@ -153,6 +154,25 @@ describe('a training step', () => {
     const both = await step.run(feeds, 0, { task: 0.25, distillation: 2 });
     expect(both.loss).toBeCloseTo(0.25 * both.terms.task! + 2 * both.terms.distillation!, 5);
     expect(both.terms.distillation).toBeGreaterThan(0);
+    await step.close();
+  });
+
+  it('penalises the inputs of sites, which then stay inside their range', async () => {
+    const limit = 0.3;
+    // Mean square of what exceeds the limit, over all activation inputs.
+    const range: Losses = ({ sites }) => {
+      const hinges = sites
+        .filter((site) => site.kind === 'mlp-activation')
+        .map((site) => ops.mean(ops.square(ops.relu(ops.shift(ops.abs(site.tensor), -limit)))));
+      return [{ name: 'range', tensor: hinges.reduce((a, b) => ops.add(a, b)) }];
+    };
+    const step = await create(vit, 8, { losses: combineLosses(taskLoss(vit), range) });
+    const batch = images(6);
+    const before = await step.run(batch, 0.01, { task: 0.01, range: 10 });
+    let after = before;
+    for (let i = 0; i < 100; i++) after = await step.run(batch, 0.01, { task: 0.01, range: 10 });
+    expect(before.terms.range).toBeGreaterThan(0.02);
+    expect(after.terms.range!).toBeLessThan(0.05 * before.terms.range!);
     await step.close();
   });
 
