@@ -75,10 +75,7 @@ int nttForward(Args& args) {
   const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
   parallelFor(moduli.size(), [&](size_t j, int) {
-    const u64* from = src + j * ring.n;
-    u64* to = dst + j * ring.n;
-    forward([&](size_t i) { return load(from + i); }, to, [&](size_t i, Vec v) { store(to + i, v); },
-            *ring.tables[moduli[j]]);
+    forwardLimb(dst + j * ring.n, src + j * ring.n, *ring.tables[moduli[j]]);
   });
   return kOk;
 }
@@ -90,10 +87,7 @@ int nttInverse(Args& args) {
   const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
   parallelFor(moduli.size(), [&](size_t j, int) {
-    const u64* from = src + j * ring.n;
-    u64* to = dst + j * ring.n;
-    inverse([&](size_t i) { return load(from + i); }, to, [&](size_t i, Vec v) { store(to + i, v); },
-            *ring.tables[moduli[j]]);
+    inverseLimb(dst + j * ring.n, src + j * ring.n, *ring.tables[moduli[j]]);
   });
   return kOk;
 }

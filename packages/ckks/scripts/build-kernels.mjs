@@ -110,10 +110,12 @@ async function buildNative() {
       );
       return join(work, object);
     };
+    // Portable objects first: of an inline function that several objects hold, the linker keeps the first copy, and that
+    // must not be the one with AVX-512 instructions.
     const objects = await Promise.all([
-      ...builds.map((b) => compile('kernels.cpp', `kernels-${b.name}.o`, [`-DCF_BUILD=${b.name}`, ...b.flags])),
-      ...sharedSources.map((source) => compile(source, `${source}.o`, [])),
       compile('native.cpp', 'native.o', ['-I', nodeApiHeaders, ...(x86 ? ['-DCF_WITH_X86'] : [])]),
+      ...sharedSources.map((source) => compile(source, `${source}.o`, [])),
+      ...builds.toReversed().map((b) => compile('kernels.cpp', `kernels-${b.name}.o`, [`-DCF_BUILD=${b.name}`, ...b.flags])),
     ]);
     const addon = join(work, 'kernels.node');
     const link =

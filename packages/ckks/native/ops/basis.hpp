@@ -8,6 +8,7 @@
 #include "args.hpp"
 #include "memory.hpp"
 #include "ring.hpp"
+#include "sum.hpp"
 #include "ops/automorphism.hpp"
 
 namespace cf::CF_BUILD {
@@ -46,12 +47,12 @@ void convertGroup(const ConversionTarget* targets, const u64* y, size_t sources,
     const Mod m[] = {Mod(targets[I].modulus)...};
     const Vec shifts[] = {broadcastWord(targets[I].shift)...};
     for (size_t i = 0; i < n; i += W) {
-      Acc acc[] = {(static_cast<void>(I), zeroAcc())...};
+      Sum<> sums[G];
       for (size_t j = 0; j < sources; ++j) {
         const Vec x = load(y + j * n + i);
-        (mac(acc[I], x, broadcastWord(targets[I].cofactors[j]), m[I]), ...);
+        (sums[I].add(x, broadcastWord(targets[I].cofactors[j]), m[I]), ...);
       }
-      (store(targets[I].dst + i, subMod(reduceAcc(acc[I], m[I]), shifts[I], m[I])), ...);
+      (store(targets[I].dst + i, subMod(sums[I].value(m[I]), shifts[I], m[I])), ...);
     }
   };
   each(std::make_index_sequence<G>());
@@ -109,13 +110,8 @@ inline int divide(Ring& ring, const std::vector<DivideTarget>& polynomials, cons
 
   parallelFor(polynomials.size() * k, [&](size_t item, int) {
     const size_t which = item / k, j = item % k;
-    const NttTable& table = *ring.tables[drop[j]];
-    const Mod m(ring.primes[drop[j]]);
-    const u64* from = polynomials[which].src + (keep.size() + j) * n;
-    u64* y = residues.limb(which * rows + j, n);
-    const VFactor factor = broadcast(converter.inverses[j]);
-    inverse([&](size_t i) { return load(from + i); }, y, [&](size_t i, Vec v) { store(y + i, mulFactor(v, factor, m)); },
-            table);
+    weightedInverseLimb(residues.limb(which * rows + j, n), polynomials[which].src + (keep.size() + j) * n, 0,
+                        converter.inverses[j], *ring.tables[drop[j]]);
   });
   parallelFor(polynomials.size(), [&](size_t which, int) {
     conversionOverflow(residues.limb(which * rows + k, n), residues.limb(which * rows, n), n, converter.reciprocals);
@@ -150,7 +146,7 @@ inline int divideCall(Args& args) {
   const Indices keep = args.indices(), drop = args.indices();
   std::vector<DivideTarget> polynomials(args.size() & 0xff);
   for (DivideTarget& p : polynomials) p = {args.address(), args.address()};
-  if (!args.complete() || drop.empty() || drop.size() >= kAccTerms) return kBadArguments;
+  if (!args.complete() || drop.empty() || drop.size() >= kMaxTerms) return kBadArguments;
   return divide(ring, polynomials, keep, drop, nullptr);
 }
 
@@ -173,10 +169,10 @@ inline std::vector<Digit> digitsFromSizes(const Indices& sizes) {
 inline bool validDigits(const Indices& sizes, size_t limbs) {
   size_t total = 0;
   for (const int size : sizes) {
-    if (size <= 0 || size >= kAccTerms) return false;
+    if (size <= 0 || size > kMaxTerms) return false;
     total += size;
   }
-  return total == limbs && sizes.size() <= kAccTerms;
+  return total == limbs && sizes.size() <= kMaxTerms;
 }
 
 /// Extends the digits of a polynomial to a whole basis: the first half of a key switch.
@@ -199,13 +195,8 @@ class DigitExtension {
     parallelFor(q_.size(), [&](size_t j, int) {
       size_t d = 0;
       while (!digits_[d].has(j)) ++d;
-      const Mod m(ring_.primes[q_[j]]);
-      const VFactor factor = broadcast(converters_[d]->inverses[j - digits_[d].from]);
-      const Vec shift = broadcastWord(centre(d, j));
-      const u64* from = src + j * n;
-      u64* to = y + j * n;
-      inverse([&](size_t i) { return load(from + i); }, to,
-              [&](size_t i, Vec v) { store(to + i, mulFactor(addMod(v, shift, m), factor, m)); }, *ring_.tables[q_[j]]);
+      weightedInverseLimb(y + j * n, src + j * n, centre(d, j), converters_[d]->inverses[j - digits_[d].from],
+                          *ring_.tables[q_[j]]);
     });
   }
 
@@ -219,10 +210,7 @@ class DigitExtension {
         targets.push_back({dsts[t - from], converters_[d]->cofactors[t].data(), centre(d, t), ring_.primes[all_[t]]});
     convert(targets, y + digit.from * n, digit.to - digit.from, n);
     for (size_t t = from; t < to; ++t) {
-      u64* dst = dsts[t - from];
-      if (!digit.has(t))
-        forward([&](size_t i) { return load(dst + i); }, dst, [&](size_t i, Vec v) { store(dst + i, v); },
-                *ring_.tables[all_[t]]);
+      if (!digit.has(t)) forwardLimb(dsts[t - from], dsts[t - from], *ring_.tables[all_[t]]);
     }
   }
 
@@ -288,16 +276,14 @@ inline int raise(Args& args) {
   Temporary shifted(n);
   if (!shifted) return kOutOfMemory;
   u64* y = shifted.limb(0, n);
-  const Mod mq(q);
-  inverse([&](size_t i) { return load(src + i); }, y,
-          [&](size_t i, Vec v) { store(y + i, addMod(v, broadcastWord(half), mq)); }, *ring.tables[from]);
+  weightedInverseLimb(y, src, half, makeFactor(1, q), *ring.tables[from]);
   parallelFor(to.size(), [&](size_t t, int) {
     const u64 p = ring.primes[to[t]];
     const Mod m(p);
     u64* limb = dst + t * n;
     const Vec halfModP = broadcastWord(half % p);
-    forward([&](size_t i) { return subMod(reduceWord(load(y + i), m), halfModP, m); }, limb,
-            [&](size_t i, Vec v) { store(limb + i, v); }, *ring.tables[to[t]]);
+    for (size_t i = 0; i < n; i += W) store(limb + i, subMod(reduceWord(load(y + i), m), halfModP, m));
+    forwardLimb(limb, limb, *ring.tables[to[t]]);
   });
   return kOk;
 }

@@ -78,9 +78,10 @@ inline int encode(Args& args) {
     coefficients.set((j + slots) * gap, static_cast<i64>(std::nearbyint(im[j] * unit)));
   }
   parallelFor(moduli.size(), [&](size_t t, int) {
-    const NttTable& table = *ring.tables[moduli[t]];
     u64* to = dst + t * n;
-    forward(coefficients.residues(ring.primes[moduli[t]], shift), to, [&](size_t i, Vec v) { store(to + i, v); }, table);
+    const auto residues = coefficients.residues(ring.primes[moduli[t]], shift);
+    for (size_t i = 0; i < n; i += W) store(to + i, residues(i));
+    forwardLimb(to, to, *ring.tables[moduli[t]]);
   });
   return kOk;
 }
@@ -101,9 +102,7 @@ inline int decode(Args& args) {
   Temporary words(limbs * n);
   if (!words) return kOutOfMemory;
   parallelFor(limbs, [&](size_t j, int) {
-    u64* to = words.limb(j, n);
-    inverse([&](size_t i) { return load(src + j * n + i); }, to, [&](size_t i, Vec v) { store(to + i, v); },
-            *ring.tables[moduli[j]]);
+    inverseLimb(words.limb(j, n), src + j * n, *ring.tables[moduli[j]]);
   });
   u64 inverses[3][3];
   for (size_t j = 1; j < limbs; ++j)

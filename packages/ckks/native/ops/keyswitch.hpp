@@ -25,7 +25,7 @@ struct SwitchingKey {
 /// One limb of an inner product: sum_d digit_d * key_d for both halves of the key.
 struct InnerProductLimb {
   size_t count = 0;
-  std::array<const u64*, kAccTerms> digits, key0, key1;
+  std::array<const u64*, kMaxTerms> digits, key0, key1;
 
   void add(const u64* digit, const u64* k0, const u64* k1) {
     digits[count] = digit;
@@ -36,14 +36,14 @@ struct InnerProductLimb {
   /// o0[i], o1[i] for i in [from, from + length)
   void evaluate(u64* o0, u64* o1, size_t from, size_t length, const Mod& m) const {
     for (size_t i = 0; i < length; i += W) {
-      Acc a0 = zeroAcc(), a1 = zeroAcc();
+      Sum<> sum0, sum1;
       for (size_t d = 0; d < count; ++d) {
         const Vec x = load(digits[d] + from + i);
-        mac(a0, x, load(key0[d] + from + i), m);
-        mac(a1, x, load(key1[d] + from + i), m);
+        sum0.add(x, load(key0[d] + from + i), m);
+        sum1.add(x, load(key1[d] + from + i), m);
       }
-      store(o0 + i, reduceAcc(a0, m));
-      store(o1 + i, reduceAcc(a1, m));
+      store(o0 + i, sum0.value(m));
+      store(o1 + i, sum1.value(m));
     }
   }
 };
@@ -59,7 +59,7 @@ inline int innerProduct(Args& args, bool accumulate) {
   const size_t count = args.size();
   const Indices q = args.indices(), special = args.indices();
   key.special = special.size();
-  if (!args.complete() || count > kAccTerms || q.size() > key.qLimbs) return kBadArguments;
+  if (!args.complete() || count > kMaxTerms || q.size() > key.qLimbs) return kBadArguments;
   const Indices all = joined(q, special);
   const Automorphism move(ring, galois);
   const size_t n = ring.n;
@@ -104,7 +104,7 @@ inline int keySwitch(Args& args) {
   const Indices q = args.indices(), special = args.indices(), sizes = args.integers();
   key.special = special.size();
   if (!args.complete() || !validDigits(sizes, q.size()) || q.size() > key.qLimbs || (alsoDropLast && q.size() < 2) ||
-      special.size() + 1 >= kAccTerms)
+      special.size() + 1 >= kMaxTerms)
     return kBadArguments;
   const Indices all = joined(q, special);
   const std::vector<Digit> digits = digitsFromSizes(sizes);

@@ -2,6 +2,8 @@
 // all baby rotations of one ciphertext, multiplied by plaintext diagonals and summed by giant step, without any
 // division and without storing a rotated ciphertext. Memory traffic is the bound: each key and diagonal is read once.
 #pragma once
+#include <climits>
+
 #include "ops/keyswitch.hpp"
 
 namespace cf::CF_BUILD {
@@ -44,12 +46,13 @@ inline int linearBabySteps(Args& args) {
       if (term.baby >= babies.size()) return kBadArguments;
     }
   }
-  if (!args.complete() || digitCount > kAccTerms) return kBadArguments;
+  if (!args.complete() || digitCount > kMaxTerms) return kBadArguments;
 
   const Indices all = joined(q, special);
   const size_t n = ring.n;
-  // Words handled at a time: two halves of every rotated baby stay in the L1/L2 cache until all giants used them.
-  const size_t run = n < 128 ? n : 128;
+  // Words handled at a time: two halves of every rotated baby stay in the L2 cache until all giants used them, and each
+  // stream of a key is read a page at a time, whatever the automorphism's order of pages.
+  const size_t run = std::min(n, size_t{256});
   std::vector<Automorphism> moves;
   for (const BabyStep& baby : babies) moves.emplace_back(ring, baby.galois);
   const BaseConverter& specialProduct = ring.converter(special, q);
@@ -98,28 +101,18 @@ inline int linearBabySteps(Args& args) {
       }
       for (const GiantStep& giant : giants) {
         for (size_t i = 0; i < run; i += W) {
-          Vec sum0 = broadcastWord(0), sum1 = sum0;
-          Acc a0 = zeroAcc(), a1 = zeroAcc();
-          int pending = 0;
-          const auto fold = [&] {
-            sum0 = addMod(sum0, reduceAcc(a0, m), m);
-            sum1 = addMod(sum1, reduceAcc(a1, m), m);
-            a0 = a1 = zeroAcc();
-            pending = 0;
-          };
+          Sum<INT_MAX> sum0, sum1;
           for (const PlainDiagonal& term : giant.terms) {
             const u64* words = term.words + t * (n >> term.runBits);
             const size_t index = at + i;
             // Runs of at least W equal words are one broadcast; full diagonals (runBits 0) one load.
             const Vec diagonal = term.runBits == 0 ? load(words + index) : broadcastWord(words[index >> term.runBits]);
             const u64* r = rotated + 2 * term.baby * run + i;
-            mac(a0, load(r), diagonal, m);
-            mac(a1, load(r + run), diagonal, m);
-            if (++pending == kAccTerms) fold();
+            sum0.add(load(r), diagonal, m);
+            sum1.add(load(r + run), diagonal, m);
           }
-          fold();
-          store(giant.dst0 + t * n + at + i, sum0);
-          store(giant.dst1 + t * n + at + i, sum1);
+          store(giant.dst0 + t * n + at + i, sum0.value(m));
+          store(giant.dst1 + t * n + at + i, sum1.value(m));
         }
       }
     }

@@ -112,8 +112,9 @@ inline int sampleSmall(Args& args) {
   parallelFor(moduli.size(), [&](size_t j, int) {
     const u64 p = ring.primes[moduli[j]];
     u64* limb = dst + j * n;
-    forward(reducedFrom(small, bias, Mod(p), p), limb, [&](size_t i, Vec v) { store(limb + i, v); },
-            *ring.tables[moduli[j]]);
+    const auto residues = reducedFrom(small, bias, Mod(p), p);
+    for (size_t i = 0; i < n; i += W) store(limb + i, residues(i));
+    forwardLimb(limb, limb, *ring.tables[moduli[j]]);
   });
   return kOk;
 }
@@ -155,14 +156,14 @@ inline int generateKeyDigit(Args& args) {
     u64 product = 1;
     for (const int i : special) product = cf::mulMod(product, ring.primes[i] % p, p);
     const VFactor specialModP = broadcast(makeFactor(product, p));
-    forward(
-        reducedFrom(error.get(), kBinomialBias, m, p), b,
-        [&](size_t i, Vec v) {
-          v = subMod(v, mulMod(load(a + i), load(s + i), m), m);
-          if (inDigit) v = addMod(v, mulFactor(load(wanted + i), specialModP, m), m);
-          store(b + i, v);
-        },
-        *ring.tables[prime]);
+    const auto residues = reducedFrom(error.get(), kBinomialBias, m, p);
+    for (size_t i = 0; i < n; i += W) store(b + i, residues(i));
+    forwardLimb(b, b, *ring.tables[prime]);
+    for (size_t i = 0; i < n; i += W) {
+      Vec v = subMod(load(b + i), mulMod(load(a + i), load(s + i), m), m);
+      if (inDigit) v = addMod(v, mulFactor(load(wanted + i), specialModP, m), m);
+      store(b + i, v);
+    }
   });
   return kOk;
 }

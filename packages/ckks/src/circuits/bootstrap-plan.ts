@@ -36,7 +36,7 @@ export const defaultBootstrapChain: BootstrapChain = {
   wideBits: 50,
   slotsToCoeffsLevels: 3,
   coeffsToSlotsLevels: 4,
-  specialCount: 7,
+  specialCount: 9,
 };
 
 /** The literal of a chain, bottom up: q0, SlotsToCoeffs, the user's levels, EvalMod, CoeffsToSlots; special primes. */
