@@ -30,7 +30,7 @@ export { type Model, type Preprocess, saveModel } from './files/model-folder.ts'
 export { parseSafetensors, readSafetensors, serialiseSafetensors, writeSafetensors } from './files/safetensors.ts';
 export { readJson, readText, writeAtomically } from './files/storage.ts';
 export { gradients } from './graph/autodiff.ts';
-export { toOnnx } from './graph/onnx.ts';
+export { reachable, toOnnx } from './graph/onnx.ts';
 export { elementCount, formatShape, type Operation, Program, type Shape, type Tensor } from './graph/program.ts';
 export { type Feeds, Session, type SessionOptions, type TensorData } from './graph/session.ts';
 export { Builder, type BuilderOptions, type ParameterSpec, type Site } from './model/builder.ts';

@@ -56,7 +56,12 @@ export async function benchTrain(options: BenchTrainOptions): Promise<BenchTrain
   timings.push(await timeOnnx(options.steps, 1, 'the same, GELU as degree-15 polynomial', withPolynomial));
   if (options.peers) {
     note('@jax-js/jax');
-    timings.push(await timeJax(Math.max(3, Math.round(options.steps / 5))));
+    try {
+      timings.push(await timeJax(Math.max(3, Math.round(options.steps / 5))));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+      note('@jax-js/jax is not installed and is left out (npm i @jax-js/jax)');
+    }
   }
   if (options.memory) note('1,000 steps');
   const memory = options.memory ? await memoryOver1000Steps() : undefined;

@@ -12,6 +12,7 @@ import {
   parameterCount,
   parameterSpecs,
   parseData,
+  reachable,
   readJson,
   recordRanges,
   type SiteRange,
@@ -71,9 +72,9 @@ interface Summary {
 
 function summarise(model: Model): Summary {
   const specs = parameterSpecs(model.config);
-  const { program, builder } = buildInference(model.config, { batch: 1, dialect: 'onnx' });
+  const { program, builder, graph } = buildInference(model.config, { batch: 1, dialect: 'onnx' });
   const operations: Record<string, number> = {};
-  for (const { op } of program.operations) operations[op] = (operations[op] ?? 0) + 1;
+  for (const { op } of reachable(program, [graph.logits])) operations[op] = (operations[op] ?? 0) + 1;
   return {
     parameters: parameterCount(specs),
     tokens: sequenceLength(model.config),

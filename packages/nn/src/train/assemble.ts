@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TaskData } from '../data/task.ts';
 import { ConfigError } from '../errors.ts';
@@ -12,7 +13,9 @@ import type { Recipe } from './recipe.ts';
 export function assembleModel(recipe: Recipe, data: TaskData, root: string): { config: ModelConfig; weights: Weights } {
   const { model } = recipe;
   if ('from' in model) {
-    const { config, weights } = loadModel(join(root, model.from));
+    // Under the data root, or else as it stands (a folder of this project, an adapter recipe).
+    const inRoot = join(root, model.from);
+    const { config, weights } = loadModel(existsSync(inRoot) ? inRoot : model.from, root);
     if (config.head.outputs !== data.outputs) {
       throw new ConfigError(`${model.from} has ${config.head.outputs} outputs, the data ${data.outputs}.`);
     }
