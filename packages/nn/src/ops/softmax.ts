@@ -47,8 +47,9 @@ export function crossEntropy(logits: Tensor, targets: Tensor, weights?: Tensor):
   const summed = rawReduce('ReduceSum', rawMul(weighted, logP), [0, 1], false);
   const loss = program.emit1('Neg', [program.emit1('Div', [summed, total], [])], []);
   return program.record([logits], [loss], ([g]) => {
-    const mass = rawReduce('ReduceSum', weighted, [1], true);
-    const difference = rawSub(rawMul(program.emit1('Exp', [logP], logits.shape), mass), weighted);
+    // Target probabilities sum to 1, so a row's probability mass is its weight.
+    const probabilities = program.emit1('Exp', [logP], logits.shape);
+    const difference = rawSub(column ? rawMul(probabilities, column) : probabilities, weighted);
     return [rawMul(difference, program.emit1('Div', [g!, total], []))];
   })[0]!;
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -50,8 +50,7 @@ const words: Recipe = parseRecipe(
   'test',
 );
 
-/** A run's stored state as text, for comparison to the last bit. */
-const modelBytes = (run: string) => readFileSync(join(run, 'checkpoint.safetensors')).subarray(600).toString('base64');
+/** A run's stored state, for comparison to the last bit. */
 const weightsOf = (run: string) =>
   [...new RunFolder(run).readCheckpoint().state].map(([name, { data }]) => [name, [...data]]);
 
@@ -74,7 +73,6 @@ describe('training a recipe', () => {
     const second = await train(images, { dataRoot: root, runFolder: broken });
     expect(second).toMatchObject({ finished: true, steps: 16, best: result.best, bestStep: result.bestStep });
     expect(weightsOf(broken)).toEqual(weightsOf(straight));
-    expect(modelBytes(broken).length).toBeGreaterThan(1000);
 
     const steps = (run: string) => new RunFolder(run).readMetrics().map(({ step, loss }) => [step, loss]);
     expect(steps(broken)).toEqual(steps(straight));
