@@ -6,6 +6,7 @@ export {
   defaultBootstrapChain,
 } from './bootstrap-plan.ts';
 export { type BootstrapKeys, Bootstrapper, generateBootstrapKeys, type Progress } from './bootstrapping.ts';
+export { type Choice, chooseParameters, expectedPrecision, type Wanted } from './chooser.ts';
 export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from './dft.ts';
 export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './diagonals.ts';
 export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './eval-mod.ts';

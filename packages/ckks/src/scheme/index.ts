@@ -7,6 +7,7 @@ export { type GaloisUse, KeyGenerator } from './keygen.ts';
 export { EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
 export { NoiseModel, type NoisyValue } from './noise.ts';
 export { digitSizesAt, type Gadget, keySwitchTransforms, Parameters, type ParametersLiteral } from './parameters.ts';
+export { Decryptor, floodingDeviation, PrivateSlots, type SharedSlots, type ShareOptions } from './private.ts';
 export { errorDeviation, randomSeed, seedBytes, smallKind, withSeed } from './random.ts';
 export {
   checkEphemeralBasis,

@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, link, open, rename, rm, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { KeyError, StorageError } from '../errors/index.ts';
+import type { Context, SecretKey } from '../scheme/index.ts';
+import { secretKeyFromWire, secretKeyToWire } from './keys.ts';
+import type { WireObject } from './object.ts';
+
+// Node only: the package's entry "./files". Everything else about the wire also runs in browsers.
+
+/** Pieces in which files are read. */
+const pieceBytes = 2 ** 20;
+
+export interface WriteFileOptions {
+  /** Permissions of the file. Default 0o644. */
+  readonly mode?: number;
+  /** Replace a file of that name. Default: true. */
+  readonly overwrite?: boolean;
+}
+
+/**
+ * Writes an object to a file, frame by frame. The file appears under its name only when it is complete and on the disk
+ * (a temporary neighbour is renamed), so a file of that name is never half-written.
+ * Throws StorageError, with the bytes needed when the disk is full.
+ */
+export async function writeWireFile(path: string, object: WireObject, options: WriteFileOptions = {}): Promise<void> {
+  const { mode = 0o644, overwrite = true } = options;
+  const partial = `${path}.${randomUUID()}.partial`;
+  try {
+    await checkRoom(path, object.bytes);
+    const file = await open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+    try {
+      for await (const frame of object) {
+        await writeAll(file, frame);
+        if (object.kind === 'secretKey') frame.fill(0);
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // A link fails where the name is taken, a rename replaces: both at once and whole.
+    if (overwrite) await rename(partial, path);
+    else await link(partial, path).then(() => rm(partial));
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => {});
+    throw storageError(error, path, object.bytes);
+  }
+}
+
+/** The bytes of a file, in pieces, as a source for the `...FromWire` functions; closes the file at the end. */
+export async function* readWireFile(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const file = await openRegular(path);
+  try {
+    yield* pieces(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes a secret key to a file that only its owner can read. Never replaces a key unless `overwrite` says so. */
+export async function writeSecretKey(
+  path: string,
+  secret: SecretKey,
+  options: { overwrite?: boolean } = {},
+): Promise<void> {
+  await writeWireFile(path, secretKeyToWire(secret), { mode: 0o600, overwrite: options.overwrite ?? false });
+}
+
+/** Reads a secret key. Throws KeyError when others could have read or replaced the file. */
+export async function readSecretKey(path: string, context: Context): Promise<SecretKey> {
+  const file = await openRegular(path);
+  try {
+    // Of the open file, not of the name: it cannot be exchanged in between. Windows has no such permissions.
+    const { mode } = await file.stat();
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+      throw new KeyError(
+        `the secret key ${path} has permissions ${(mode & 0o777).toString(8).padStart(4, '0')}, so others can reach it: run chmod 600 ${path}; ` +
+          'if somebody may have read it, make a new key',
+      );
+    }
+    return await secretKeyFromWire(context, pieces(file));
+  } finally {
+    await file.close();
+  }
+}
+
+async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (;;) {
+    const piece = new Uint8Array(pieceBytes);
+    const { bytesRead } = await file.read(piece, 0, pieceBytes);
+    if (bytesRead === 0) return;
+    yield piece.subarray(0, bytesRead);
+  }
+}
+
+/** Opens a regular file for reading: a pipe or device might never end. */
+async function openRegular(path: string): Promise<FileHandle> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    if ((await file.stat()).isFile()) return file;
+  } catch (error) {
+    await file?.close();
+    throw storageError(error, path);
+  }
+  await file.close();
+  throw new StorageError(`${path} is not a regular file: give the path of a file that cipherformer wrote`);
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+}
+
+/** Minutes of writing are saved when it is clear from the start that there is no room. */
+async function checkRoom(path: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(path));
+  if (bavail * bsize < bytes) throw diskFull(path, bytes, bavail * bsize);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const directory = await open(path, constants.O_RDONLY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function diskFull(path: string, needed: number, free?: number): StorageError {
+  return new StorageError(
+    `cannot write ${path}: it needs ${needed} bytes${free === undefined ? ' and the disk is full' : `, ${free} are free`}; ` +
+      'make room or choose another directory',
+  );
+}
+
+const causes: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory: check the path',
+  EACCES: 'permission is denied: check the owner and permissions',
+  EPERM: 'permission is denied: check the owner and permissions',
+  EEXIST: 'there already is a file of that name: choose another one, or allow it to be overwritten',
+  EISDIR: 'it is a directory: give the path of a file',
+  ENOTDIR: 'part of the path is not a directory: check the path',
+  EROFS: 'the file system is read-only: choose another directory',
+  EMFILE: 'too many files are open: raise the limit (ulimit -n)',
+};
+
+/** What the file system says, with the path and what to do. Other errors pass unchanged. */
+function storageError(error: unknown, path: string, bytes?: number): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  if (code === undefined) return error;
+  if (bytes !== undefined && ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) return diskFull(path, bytes);
+  const what = causes[code];
+  const verb = bytes === undefined ? 'read' : 'write';
+  return what === undefined ? error : new StorageError(`cannot ${verb} ${path}: ${what}`, { cause: error });
+}
