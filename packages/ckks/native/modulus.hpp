@@ -14,8 +14,8 @@ using u128 = unsigned __int128;
 constexpr int kMaxModulusBits = 50;
 /// N = 2^17 is the largest ring: 128-bit security never asks for more below 3500 bits of modulus.
 constexpr int kMaxLogN = 17;
-/// The last step of the AVX-512 transform takes sixteen values, and a column step precedes it.
-constexpr int kMinLogN = 5;
+/// Automorphisms and vector kernels move blocks of eight.
+constexpr int kMinLogN = 4;
 
 inline u64 mulMod(u64 a, u64 b, u64 p) { return static_cast<u64>(static_cast<u128>(a) * b % p); }
 inline u64 addMod(u64 a, u64 b, u64 p) { u64 s = a + b; return s >= p ? s - p : s; }

@@ -30,7 +30,7 @@ const statusMessages: Readonly<Record<number, string>> = {
   1: 'this kernel build has no such operation; rebuild the kernels with npm run build',
   2: 'the arguments do not fit the operation',
   4: 'a modulus is not a prime below 2^50 that is 1 modulo 2N',
-  5: 'N must be between 2^5 and 2^17',
+  5: 'N must be between 2^4 and 2^17',
   6: 'this processor lacks the instructions of the build; load another one',
   7: 'the ring was destroyed, or belongs to another build of the kernels',
 };
@@ -50,8 +50,12 @@ export class Kernels {
     this.#raw = raw;
   }
 
+  /** Called before every operation, for counting and profiling; undefined for none. */
+  observer: ((operation: Op, args: readonly KernelArgument[]) => void) | undefined;
+
   /** Runs one operation; returns its numeric result where it has one. */
   call(operation: Op, ...args: readonly KernelArgument[]): number {
+    this.observer?.(operation, args);
     let count = 0;
     for (const arg of args) count += typeof arg === 'number' ? 1 : 1 + arg.length;
     if (count > this.#args.length) this.#args = new Float64Array(2 * count);

@@ -53,8 +53,7 @@ function firstLine(error: unknown): string {
 async function wasmBytes(build: BuildName): Promise<BufferSource> {
   const url = new URL(`../../build/kernels-${build.replace('-', '_')}.wasm`, import.meta.url);
   if (inNode && url.protocol === 'file:') {
-    const { readFile } = await import('node:fs/promises');
-    return readFile(url);
+    return process.getBuiltinModule('node:fs/promises').readFile(url);
   }
   const response = await fetch(url);
   if (!response.ok) throw new KernelError(`${url.href} answered ${response.status}`);
@@ -71,8 +70,8 @@ async function wasmStatus(name: BuildName): Promise<BuildStatus> {
   const relaxed = name === 'wasm-relaxed' ? await relaxedSupport() : 'fused';
   if (relaxed !== 'fused') return { name, usable: false, reason: fixes.relaxed[relaxed] };
   try {
-    await wasmBytes(name);
-    return { name, usable: true };
+    if (WebAssembly.validate(await wasmBytes(name))) return { name, usable: true };
+    return { name, usable: false, reason: 'its file is damaged: run npm run build' };
   } catch (error) {
     return { name, usable: false, reason: `${firstLine(error)}: run npm run build` };
   }
@@ -97,8 +96,10 @@ function statusOf(name: BuildName): Promise<BuildStatus> {
 }
 
 /** Every build with whether it can run here, fastest first. */
-export function listBuilds(): Promise<BuildStatus[]> {
-  return Promise.all(buildNames.map(statusOf));
+export async function listBuilds(): Promise<BuildStatus[]> {
+  const statuses: BuildStatus[] = [];
+  for (const name of buildNames) statuses.push(await statusOf(name));
+  return statuses;
 }
 
 export interface LoadOptions {
@@ -120,9 +121,8 @@ function checkedBuildName(name: string): BuildName {
   return known;
 }
 
-async function coreCount(): Promise<number> {
-  if (!inNode) return 1;
-  return (await import('node:os')).availableParallelism();
+function coreCount(): number {
+  return inNode ? process.getBuiltinModule('node:os').availableParallelism() : 1;
 }
 
 async function firstUsable(names: readonly BuildName[]): Promise<BuildName> {
@@ -141,6 +141,6 @@ export async function loadKernels(options: LoadOptions = {}): Promise<Kernels> {
   const names = asked !== undefined ? [checkedBuildName(asked)] : buildNames;
   const name = options.wasm ? (asked === 'wasm-relaxed' ? asked : 'wasm') : await firstUsable(names);
   const kernels = new Kernels(await loadRaw(name, options.wasm));
-  kernels.threads = options.threads ?? Number(environment('CIPHERFORMER_THREADS') ?? (await coreCount()));
+  kernels.threads = options.threads ?? Number(environment('CIPHERFORMER_THREADS') ?? coreCount());
   return kernels;
 }

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import type { MemoryCounters, RawBackend } from './backend.ts';
 import type { BuildName } from './operations.ts';
 
@@ -24,7 +22,10 @@ interface Addon {
 
 /** Loads the native addon; throws what Node throws when it is missing or does not fit this machine. */
 function loadAddon(): Addon {
-  return createRequire(import.meta.url)(fileURLToPath(new URL('../../build/kernels.node', import.meta.url))) as Addon;
+  // Node's own modules are asked for at run time, so that a bundler for browsers meets none; and a plain relative path,
+  // unlike new URL(..., import.meta.url), is no asset for it to copy.
+  const { createRequire } = process.getBuiltinModule('node:module');
+  return createRequire(import.meta.url)('../../build/kernels.node') as Addon;
 }
 
 /** The native builds, fastest first. */

@@ -16,8 +16,7 @@ export interface BuildReport {
 /** The report of the last kernel build, or undefined when there was none. Node only. */
 export async function readBuildReport(): Promise<BuildReport | undefined> {
   try {
-    // Imported here, so that browsers never see it.
-    const { readFile } = await import('node:fs/promises');
+    const { readFile } = process.getBuiltinModule('node:fs/promises');
     return JSON.parse(await readFile(new URL('../../build/report.json', import.meta.url), 'utf8')) as BuildReport;
   } catch {
     return undefined;

@@ -37,19 +37,28 @@ export class Slab implements Disposable {
   address(word = 0): number {
     if (this.#address === 0)
       throw new MemoryError('memory is used after it was released: keep its owner alive until the last use');
+    if (!(word >= 0 && word <= this.words))
+      throw new MemoryError(`word ${word} lies outside a slab of ${this.words} words`);
     return this.#address + 8 * word;
   }
 
   /** A view of words [from, to); do not keep it past release or, in WebAssembly, past the next allocation. */
   wordsView(from = 0, to = this.words): BigUint64Array<ArrayBuffer> {
-    const bytes = this.kernels.view(this.address(from), 8 * (to - from));
+    const bytes = this.#bytes(from, to);
     return new BigUint64Array(bytes.buffer, bytes.byteOffset, to - from);
   }
 
   /** The same as doubles, for encoded values. */
   realsView(from = 0, to = this.words): Float64Array<ArrayBuffer> {
-    const bytes = this.kernels.view(this.address(from), 8 * (to - from));
+    const bytes = this.#bytes(from, to);
     return new Float64Array(bytes.buffer, bytes.byteOffset, to - from);
+  }
+
+  #bytes(from: number, to: number): Uint8Array<ArrayBuffer> {
+    const address = this.address(from);
+    if (!(to >= from && to <= this.words))
+      throw new MemoryError(`words ${from} to ${to} lie outside a slab of ${this.words} words`);
+    return this.kernels.view(address, 8 * (to - from));
   }
 
   bytesView(): Uint8Array<ArrayBuffer> {

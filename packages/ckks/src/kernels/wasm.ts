@@ -1,4 +1,4 @@
-import { KernelError } from '../errors/index.ts';
+import { KernelError, MemoryError } from '../errors/index.ts';
 import type { RawBackend } from './backend.ts';
 import type { BuildName } from './operations.ts';
 
@@ -16,11 +16,21 @@ const maxArgs = 1 << 16;
 /** The names a hosted C++ library may import although the kernels never call them. */
 const wasiStubs = new Proxy({}, { get: () => () => 52 /* ENOSYS */ });
 
+async function instantiate(build: BuildName, bytes: BufferSource): Promise<WebAssembly.Instance> {
+  try {
+    const imports = { wasi_snapshot_preview1: wasiStubs as WebAssembly.ModuleImports };
+    return (await WebAssembly.instantiate(bytes, imports)).instance;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new KernelError(
+      `the ${build} kernels cannot be instantiated (${why}): run npm run build, or serve its file whole`,
+    );
+  }
+}
+
 /** Instantiates one WebAssembly build from its bytes; works in Node and in browsers, on the main thread or a worker. */
 export async function instantiateWasm(build: BuildName, bytes: BufferSource): Promise<RawBackend> {
-  const { instance } = await WebAssembly.instantiate(bytes, {
-    wasi_snapshot_preview1: wasiStubs as WebAssembly.ModuleImports,
-  });
+  const instance = await instantiate(build, bytes);
   const wasm = instance.exports as unknown as Exports;
   wasm._initialize();
   const argsAddress = wasm.allocate(8 * (maxArgs + 1)) >>> 0;
@@ -33,7 +43,17 @@ export async function instantiateWasm(build: BuildName, bytes: BufferSource): Pr
     call(operation, args, count, result) {
       if (count > maxArgs) throw new KernelError(`a kernel call takes at most ${maxArgs} numbers, not ${count}`);
       new Float64Array(wasm.memory.buffer, argsAddress, count).set(args.subarray(0, count));
-      const status = wasm.call(operation, argsAddress, count, resultAddress);
+      let status: number;
+      try {
+        status = wasm.call(operation, argsAddress, count, resultAddress);
+      } catch (error) {
+        if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+        // Compiled without exceptions, the library traps when a table finds no memory.
+        throw new MemoryError(
+          `the ${build} kernels stopped (${error.message}), most likely out of their 4 GiB of memory: ` +
+            'release what is no longer needed, use a smaller ring, or load the kernels anew',
+        );
+      }
       result[0] = new Float64Array(wasm.memory.buffer, resultAddress, 1)[0]!;
       return status;
     },

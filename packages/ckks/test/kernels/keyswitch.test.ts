@@ -14,7 +14,7 @@ import {
   type ReferenceKey,
   type ReferenceRing,
 } from '../reference/index.ts';
-import { basisCase, builds, onEveryBuild, type Pattern, polynomial, type Workbench } from './support.ts';
+import { basisCase, boundaryRing, builds, onEveryBuild, type Pattern, polynomial, type Workbench } from './support.ts';
 
 const cases = basisCase({ logN: [5, 6], minLimbs: 4, maxLimbs: 10 });
 
@@ -196,5 +196,44 @@ describe(`key switching equals the reference on ${builds.join(', ')}`, () => {
       }),
       { numRuns: 20 },
     );
+  });
+
+  it('sums of sixteen products of the largest residues are exact, whatever their low bits', () => {
+    const ring = boundaryRing(6);
+    const p = ring.primes[0]!;
+    // Lazily reduced sums keep high and low parts: take factors whose products have the low parts that add up worst.
+    const worst = [
+      { low: 2n ** 51n, most: true },
+      { low: 2n ** 51n, most: false },
+      { low: 2n ** 50n, most: true },
+      { low: 2n ** 52n, most: true },
+    ].map(({ low, most }) => {
+      let best = p - 1n;
+      for (let x = p - 1n; x > p - 3000n; x -= 1n) {
+        const rest = (y: bigint) => {
+          const r = ((p - 1n) * y) % low;
+          return r < low / 2n === most ? r % (low / 2n) : 0n;
+        };
+        if (rest(x) > rest(best)) best = x;
+      }
+      return best;
+    });
+    for (const y of [p - 1n, ...worst]) {
+      for (const count of [8, 9, 15, 16]) {
+        const full = (x: bigint): Poly => [new Array<bigint>(ring.n).fill(x)];
+        const digits = Array.from({ length: count }, () => full(p - 1n));
+        const key: ReferenceKey = { qLimbs: 1, digits: digits.map(() => [full(y), full(p - 1n)] as const) };
+        const expected = innerProduct(ring, { q: [0], special: [] }, digits, key, 1) as [Poly, Poly];
+        onEveryBuild(ring, (w) => {
+          const dst = [w.room(1), w.room(1)] as const;
+          const from = w.put(digits.flat()).address();
+          const keyAt = putKey(w, key);
+          const [a, b] = dst.map((slab) => slab.address()) as [number, number];
+          w.kernels.call(Op.innerProduct, w.handle, a, b, from, 0, 1, keyAt, 1, count, [0], []);
+          w.expectEqual(dst[0], expected[0], `${count} products of p - 1 and ${y}`);
+          w.expectEqual(dst[1], expected[1], `${count} products of p - 1 and itself`);
+        });
+      }
+    }
   });
 });

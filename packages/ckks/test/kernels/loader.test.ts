@@ -1,0 +1,204 @@
+// The loader in a process of its own: another package folder, other engine flags, the garbage collector.
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildNames } from '../../src/kernels/index.ts';
+
+const packageDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const hasAddon = existsSync(join(packageDir, 'build/kernels.node'));
+const node20 = process.versions.v8.startsWith('11.');
+
+let work: string;
+let count = 0;
+
+/** A copy of the package with its loader in JavaScript and only the named kernel files. */
+function copyOfPackage(files: readonly string[]): string {
+  count += 1;
+  const dir = join(work, `copy-${count}`);
+  mkdirSync(join(dir, 'build'), { recursive: true });
+  writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
+  for (const folder of ['errors', 'kernels']) {
+    mkdirSync(join(dir, 'src', folder), { recursive: true });
+    for (const file of readdirSync(join(packageDir, 'src', folder))) {
+      const { outputText } = ts.transpileModule(readFileSync(join(packageDir, 'src', folder, file), 'utf8'), {
+        compilerOptions: {
+          module: ts.ModuleKind.ESNext,
+          target: ts.ScriptTarget.ES2023,
+          rewriteRelativeImportExtensions: true,
+          verbatimModuleSyntax: true,
+        },
+      });
+      writeFileSync(join(dir, 'src', folder, file.replace(/\.ts$/, '.js')), outputText);
+    }
+  }
+  for (const file of files) copyFileSync(join(packageDir, 'build', file), join(dir, 'build', file));
+  return dir;
+}
+
+const wasmFiles = ['kernels-wasm.wasm', 'kernels-wasm_relaxed.wasm'];
+
+interface Outcome {
+  readonly ok?: unknown;
+  readonly error?: { readonly name: string; readonly message: string };
+}
+
+/** Runs `body` (JavaScript, with `kernels` the package's exports) in a new process and returns what it returns. */
+function inChild(dir: string, body: string, options: { flags?: string[]; env?: Record<string, string> } = {}): Outcome {
+  const script =
+    `import * as kernels from ${JSON.stringify(pathToFileURL(join(dir, 'src/kernels/index.js')).href)};\n` +
+    `const outcome = await (async () => {\n${body}\n})().then((ok) => ({ ok }), ({ name, message }) => ({ error: { name, message } }));\n` +
+    'console.log(JSON.stringify(outcome));\n';
+  const env: NodeJS.ProcessEnv = { ...process.env, ...options.env };
+  if (!options.env?.CIPHERFORMER_KERNELS) delete env.CIPHERFORMER_KERNELS;
+  delete env.NODE_OPTIONS;
+  const output = execFileSync(process.execPath, [...(options.flags ?? []), '--input-type=module', '-e', script], {
+    env,
+  });
+  return JSON.parse(output.toString()) as Outcome;
+}
+
+const load = 'return (await kernels.loadKernels({ threads: 1 })).build;';
+
+beforeAll(() => {
+  work = mkdtempSync(join(tmpdir(), 'cipherformer-loader-'));
+});
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+describe('without the native addon', () => {
+  let dir: string;
+  beforeAll(() => {
+    dir = copyOfPackage(wasmFiles);
+  });
+
+  it('loads WebAssembly, and says how to get native kernels', () => {
+    expect(inChild(dir, load).ok).toBe(node20 ? 'wasm' : 'wasm-relaxed');
+    const builds = inChild(dir, 'return kernels.listBuilds();').ok as {
+      name: string;
+      usable: boolean;
+      reason?: string;
+    }[];
+    expect(builds.map(({ name }) => name)).toEqual([...buildNames]);
+    for (const name of ['ifma', 'fma', 'scalar']) {
+      const build = builds.find((b) => b.name === name);
+      expect(build?.usable).toBe(false);
+      expect(build?.reason).toContain('install a C++ compiler');
+    }
+  });
+
+  it('passes the self-test there', () => {
+    const body = 'return kernels.selfTest(await kernels.loadKernels()).filter(({ passed }) => !passed);';
+    expect(inChild(dir, body)).toEqual({ ok: [] });
+  });
+
+  it.runIf(node20)('uses relaxed SIMD when the engine is told to have it', () => {
+    const flags = ['--experimental-wasm-relaxed-simd'];
+    expect(inChild(dir, load, { flags }).ok).toBe('wasm-relaxed');
+    const body = 'return kernels.selfTest(await kernels.loadKernels()).filter(({ passed }) => !passed);';
+    expect(inChild(dir, body, { flags })).toEqual({ ok: [] });
+  });
+
+  it('answers a wish for native kernels with a typed error that has the fix', () => {
+    const { error } = inChild(dir, load, { env: { CIPHERFORMER_KERNELS: 'ifma' } });
+    expect(error?.name).toBe('KernelError');
+    expect(error?.message).toContain('install a C++ compiler');
+  });
+});
+
+describe('what else may be missing', () => {
+  it('all kernels: one typed error that lists every cause', () => {
+    const { error } = inChild(copyOfPackage([]), load);
+    expect(error?.name).toBe('KernelError');
+    for (const name of buildNames) expect(error?.message).toContain(`  ${name}: `);
+    expect(error?.message).toContain('npm run build');
+  });
+
+  it('half of the addon, or of a WebAssembly file: the next build is used', () => {
+    const dir = copyOfPackage(wasmFiles);
+    writeFileSync(join(dir, 'build/kernels.node'), 'not an addon');
+    expect(inChild(dir, load).ok).toMatch(/^wasm/);
+    writeFileSync(join(dir, 'build/kernels-wasm.wasm'), 'not WebAssembly');
+    const { error } = inChild(dir, load, { env: { CIPHERFORMER_KERNELS: 'wasm' } });
+    expect(error?.name).toBe('KernelError');
+    expect(error?.message).toContain('damaged');
+  });
+
+  it('a WebAssembly module that the caller brings and that is none', () => {
+    const { error } = inChild(copyOfPackage([]), 'await kernels.loadKernels({ wasm: new Uint8Array([0, 97, 115]) });');
+    expect(error?.name).toBe('KernelError');
+  });
+
+  it('nothing, when the caller brings the module', () => {
+    const dir = copyOfPackage([]);
+    const file = JSON.stringify(join(packageDir, 'build/kernels-wasm.wasm'));
+    const body = `
+      const { readFile } = await import('node:fs/promises');
+      return (await kernels.loadKernels({ wasm: await readFile(${file}) })).build;`;
+    expect(inChild(dir, body).ok).toBe('wasm');
+  });
+
+  it('the build that was asked for, misspelt', () => {
+    const { error } = inChild(copyOfPackage([]), load, { env: { CIPHERFORMER_KERNELS: 'avx1024' } });
+    expect(error?.name).toBe('KernelError');
+    expect(error?.message).toContain('choose one of ifma, fma, scalar, wasm-relaxed, wasm');
+  });
+
+  it('a thread count that is none', () => {
+    const { error } = inChild(copyOfPackage(wasmFiles), 'return (await kernels.loadKernels()).build;', {
+      env: { CIPHERFORMER_THREADS: 'many' },
+    });
+    expect(error?.name).toBe('KernelError');
+  });
+});
+
+describe('a build chosen by the environment', () => {
+  it.runIf(hasAddon).each(['scalar', 'wasm'])('%s', (build) => {
+    const dir = copyOfPackage([...wasmFiles, 'kernels.node']);
+    expect(inChild(dir, load, { env: { CIPHERFORMER_KERNELS: build } }).ok).toBe(build);
+  });
+});
+
+describe('memory', () => {
+  it.each(hasAddon ? ['scalar', 'wasm'] : ['wasm'])(
+    'that nobody released comes back with the garbage collector (%s)',
+    (build) => {
+      const dir = copyOfPackage([...wasmFiles, ...(hasAddon ? ['kernels.node'] : [])]);
+      const body = `
+      const k = await kernels.loadKernels({ build: '${build}', threads: 1 });
+      const kept = new kernels.Slab(k, 1000);
+      (() => { for (let i = 0; i < 20; i++) new kernels.Slab(k, 1 << 16); })();
+      const before = k.memory().slabs;
+      for (let i = 0; i < 100 && k.memory().slabs > 1; i++) {
+        globalThis.gc();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      const after = k.memory().slabs;
+      kept.release();
+      return [before, after, k.memory().slabs];`;
+      expect(inChild(dir, body, { flags: ['--expose-gc'] })).toEqual({ ok: [21, 1, 0] });
+    },
+  );
+
+  it('WebAssembly that runs out of its 4 GiB says so', () => {
+    const body = `
+      const k = await kernels.loadKernels({ build: 'wasm' });
+      const slabs = [];
+      for (let i = 0; i < 40; i++) slabs.push(new kernels.Slab(k, 2 ** 24));
+      return slabs.length;`;
+    const { error } = inChild(copyOfPackage(wasmFiles), body);
+    expect(error?.name).toBe('MemoryError');
+    expect(error?.message).toContain('128.0 MiB');
+  });
+});
