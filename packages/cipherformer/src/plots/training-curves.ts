@@ -1,6 +1,7 @@
 import type { MetricsLine } from '@cipherformer/nn';
 import type { TopLevelSpec } from 'vega-lite';
 import { renderSvg } from './render.ts';
+import { plotColours, plotTheme } from './theme.ts';
 
 /** Most points drawn of one curve: more only make the file large. */
 const pointLimit = 600;
@@ -33,10 +34,19 @@ export async function trainingCurves(title: string, lines: readonly MetricsLine[
       encoding: {
         x: { field: 'epoch', type: 'quantitative' },
         y: { field: 'value', type: 'quantitative', title: null, scale: { zero: false } },
-        color: { field: 'series', type: 'nominal', title: null },
+        color: {
+          field: 'series',
+          type: 'nominal',
+          title: null,
+          scale: {
+            domain: ['training', 'validation', 'schedule'],
+            range: [plotColours.main, plotColours.error, plotColours.bound],
+          },
+        },
       },
     },
-    resolve: { scale: { y: 'independent' } },
+    resolve: { scale: { x: 'independent', y: 'independent' } },
+    config: plotTheme,
   };
   return renderSvg(spec);
 }
