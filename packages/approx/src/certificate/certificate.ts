@@ -74,20 +74,23 @@ export interface CertificateInput {
 export function certify(input: CertificateInput): Certificate {
   const { fn, domain, objective, program } = input;
   const p = (x: number) => evaluateProgram(program, x);
+  const xs = checkPoints(domain);
   const bound = (weight: TargetFunction | undefined): ErrorBound => {
     const { polynomial } = input;
     if (polynomial && hasJet(fn)) {
       if (weight === undefined) return proveBound(polynomial, fn, undefined, domain);
       if (hasJet(weight)) return proveBound(polynomial, fn, weight, domain);
     }
-    return sampleBound((x) => (weight?.value(x) ?? 1) * (p(x) - fn.value(x)), domain, sampleCells(program));
+    const weighted = (x: number) => (weight?.value(x) ?? 1) * fn.value(x);
+    const size = xs.reduce((max, x) => Math.max(max, Math.abs(weighted(x))), 0);
+    const error = (x: number) => (weight?.value(x) ?? 1) * (p(x) - fn.value(x));
+    return sampleBound(error, domain, sampleCells(program), 2 ** -46 * size);
   };
   const first = bound(objective.weight);
   const error: ErrorBound =
     input.provedByStages === undefined
       ? first
       : { ...first, bound: Math.max(input.provedByStages, first.measured), method: 'proved', safety: 1 };
-  const xs = checkPoints(domain);
   const size = xs.reduce((max, x) => Math.max(max, Math.abs(p(x))), 0);
   return {
     errorKind: objective.kind,
@@ -110,7 +113,7 @@ function sampleCells({ steps }: Program): number {
     if (step.op === 'polynomial') degree *= Math.max(1, step.coefficients.length - 1);
     else if (step.op !== 'affine') degree *= 2;
   }
-  return Math.min(20_000, Math.max(512, 16 * degree));
+  return Math.min(8192, Math.max(512, 16 * degree));
 }
 
 function checkPoints(domain: Domain): number[] {

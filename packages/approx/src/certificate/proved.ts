@@ -17,7 +17,9 @@ import type { ErrorBound } from './bound.ts';
 const order = 8;
 /** Lebesgue constant of 8 Chebyshev nodes is 2.27 (Brutman 1978): the factor from errors at nodes to errors between. */
 const lebesgue = 2.3;
-const maxBoxes = 200_000;
+const maxBoxes = 60_000;
+/** Excess over the rounding of the values themselves that is not worth halving for. */
+const roundingPatience = 32;
 /** The bound exceeds the measured maximum by about this fraction, unless rounding or the box limit intervenes. */
 const defaultTolerance = 1e-3;
 
@@ -48,28 +50,36 @@ export function proveBound(
   const scene = makeScene(p, f, w);
   let measured = 0;
   let measuredAt = domain[0]![0];
-  let bound = 0;
   let count = 0;
-  const boxes = domain.flatMap((part) => initialBoxes(scene, part));
-  while (boxes.length > 0) {
-    const [from, to] = boxes.pop()!;
+  const look = ([from, to]: readonly [number, number]): BoxBound => {
     const box = boundBox(scene, from, to);
+    count++;
     if (box.measured > measured) {
       measured = box.measured;
       measuredAt = box.measuredAt;
     }
-    const goodEnough = box.bound <= measured * (1 + tolerance) || box.excess <= tolerance * measured + box.rounding;
-    const exhausted = ++count > maxBoxes || to - from < 2 ** -46;
-    if (goodEnough || exhausted) {
-      if (!(box.bound < Number.POSITIVE_INFINITY))
-        throw new CertificateError(
-          `no bound of the error of ${f.name} can be proved near x = ${box.measuredAt} in ${describeDomain(domain)}: it may have a pole or a jump there; leave a gap in the interval`,
-        );
-      bound = Math.max(bound, box.bound);
-    } else {
-      const middle = (from + to) / 2;
-      boxes.push([middle, to], [from, middle]);
+    return box;
+  };
+  // Generation by generation, so that the largest error seen so far is known before any small one is refined in vain.
+  let open = domain.flatMap((part) => initialBoxes(scene, part)).map(look);
+  let bound = 0;
+  while (open.length > 0) {
+    const next: BoxBound[] = [];
+    for (const box of open) {
+      const goodEnough =
+        box.bound <= measured * (1 + tolerance) || box.excess <= tolerance * measured + roundingPatience * box.rounding;
+      if (goodEnough || count > maxBoxes || box.to - box.from < 2 ** -46) {
+        if (!(box.bound < Number.POSITIVE_INFINITY))
+          throw new CertificateError(
+            `no bound of the error of ${f.name} can be proved near x = ${box.measuredAt} in ${describeDomain(domain)}: it may have a pole or a jump there; leave a gap in the interval`,
+          );
+        bound = Math.max(bound, box.bound);
+      } else {
+        const middle = (box.from + box.to) / 2;
+        next.push(look([box.from, middle]), look([middle, box.to]));
+      }
     }
+    open = next;
   }
   return { bound: Math.max(bound, measured), measured, measuredAt, method: 'proved', safety: 1 };
 }
@@ -118,6 +128,8 @@ function initialBoxes({ p, f }: Scene, [lo, hi]: readonly [number, number]): [nu
 }
 
 interface BoxBound {
+  readonly from: number;
+  readonly to: number;
   readonly bound: number;
   readonly measured: number;
   readonly measuredAt: number;
@@ -150,10 +162,12 @@ function boundBox(scene: Scene, from: number, to: number): BoxBound {
   const useTaylor = !(taylor >= meanValue) && !Number.isNaN(taylor);
   const bound = useTaylor ? taylor : meanValue;
   return {
+    from,
+    to,
     bound: Number.isNaN(bound) ? Number.POSITIVE_INFINITY : bound,
     measured: Math.abs(top.error),
     measuredAt: top.x,
-    excess: useTaylor ? tail : Number.POSITIVE_INFINITY,
+    excess: useTaylor ? tail : bound - Math.abs(top.error) - rounding,
     rounding,
   };
 }
@@ -186,20 +200,37 @@ function errorAt(scene: Scene, theta: number) {
 /** The error over a whole box, as a jet: its coefficients bound value, slope and the eighth derivative. */
 function errorJet(scene: Scene, from: number, to: number): IntervalJet {
   const x = positionJet(scene, variableJet(order, from, to));
+  const { derivativeBounds: bounds, p: polynomial } = scene;
   const p = constantJet(order, 0);
-  const { value, rounding } = clenshawWithBound(scene.p.coefficients, Math.cos((from + to) / 2));
-  const spread =
-    rounding +
-    2 ** -51 * 2 * scene.derivativeBounds[2]! +
-    ((to - from) / 2) * scene.derivativeBounds[1]! * (1 + 2 ** -40);
-  p.lo[0] = value - spread;
-  p.hi[0] = value + spread;
-  for (let k = 1; k <= order; k++) {
-    p.lo[k] = -scene.derivativeBounds[k]!;
-    p.hi[k] = scene.derivativeBounds[k]!;
-  }
+  const centre = (from + to) / 2;
+  const half = ((to - from) / 2) * (1 + 2 ** -40);
+  const slope = angularSlope(polynomial.coefficients, centre);
+  // |p'| over the box is at most |p'(centre)| + half |p''|: near f's own slope, so that their difference stays small.
+  const slopeSpread = 2 * bounds[2]! * half + 2 ** -50 * (polynomial.degree + 1) ** 2 * bounds[1]!;
+  const { value, rounding } = clenshawWithBound(polynomial.coefficients, Math.cos(centre));
+  const spread = rounding + 2 ** -50 * bounds[2]! + half * (Math.abs(slope) + slopeSpread);
+  const set = (k: number, middle: number, radius: number) => {
+    p.lo[k] = middle - radius;
+    p.hi[k] = middle + radius;
+  };
+  set(0, value, spread);
+  set(1, slope, slopeSpread);
+  for (let k = 2; k <= order; k++) set(k, 0, bounds[k]!);
   const difference = subtractJets(p, scene.f.jet(x));
   return scene.w === undefined ? difference : multiplyJets(scene.w.jet(x), difference);
+}
+
+/** d/dtheta of sum c_j cos(j theta) = -sum j c_j sin(j theta), by sin((j+1)a) = 2 cos(a) sin(ja) - sin((j-1)a) from the back. */
+function angularSlope(coefficients: readonly number[], theta: number): number {
+  const twice = 2 * Math.cos(theta);
+  let b1 = 0;
+  let b2 = 0;
+  for (let j = coefficients.length - 1; j >= 1; j--) {
+    const b = twice * b1 - b2 + j * coefficients[j]!;
+    b2 = b1;
+    b1 = b;
+  }
+  return -Math.sin(theta) * b1;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { ErrorBound } from './bound.ts';
 export const samplingSafety = 1.05;
 
 const maxDepth = 30;
+const maxSamples = 400_000;
 const tolerance = 1e-3;
 
 /**
@@ -12,12 +13,16 @@ const tolerance = 1e-3;
  * its middle no longer exceeds the largest value by 0.1 %, so peaks and kinks are pinned down, and the result is
  * multiplied by `samplingSafety`. What it cannot see: a feature narrower than the first cells, of which there are
  * `cells` per interval at uneven spacing (so that a periodic function cannot hide between them).
+ *
+ * @param noise what rounding alone may put into a value of `error`; differences below it are not chased, and it is added
  */
-export function sampleBound(error: (x: number) => number, domain: Domain, cells: number): ErrorBound {
+export function sampleBound(error: (x: number) => number, domain: Domain, cells: number, noise: number): ErrorBound {
+  let samples = 0;
   let measured = 0;
   let measuredAt = domain[0]![0];
   const look = (x: number): number => {
     const value = error(x);
+    samples++;
     const size = Math.abs(value);
     if (size > measured || Number.isNaN(size)) {
       measured = size;
@@ -46,10 +51,11 @@ export function sampleBound(error: (x: number) => number, domain: Domain, cells:
     const fm = look(m);
     const bend = Math.abs(fm - (fa + fb) / 2);
     const reach = Math.max(Math.abs(fa), Math.abs(fm), Math.abs(fb)) + 2 * bend;
-    if (reach <= measured * (1 + tolerance) || depth >= maxDepth || m <= a || m >= b) bound = Math.max(bound, reach);
+    const settled = reach <= measured * (1 + tolerance) || bend <= noise;
+    if (settled || depth >= maxDepth || samples > maxSamples || m <= a || m >= b) bound = Math.max(bound, reach);
     else stack.push({ a, b: m, fa, fb: fm, depth: depth + 1 }, { a: m, b, fa: fm, fb, depth: depth + 1 });
   }
-  return { bound: bound * samplingSafety, measured, measuredAt, method: 'sampled', safety: samplingSafety };
+  return { bound: (bound + noise) * samplingSafety, measured, measuredAt, method: 'sampled', safety: samplingSafety };
 }
 
 /** Points denser at the ends, where polynomials oscillate fastest, shifted by a golden-ratio sequence. */

@@ -77,10 +77,10 @@ export function remez(problem: FitProblem, options: RemezOptions = {}): RemezRes
   }
   const h = best!.solution.levelledError;
   const noise = roundingNoise(problem, solver, best!.reference);
+  refuseDominantConstraint(problem, h);
   if (best!.largest - h <= 1e-6 * best!.largest + 64 * noise && h > 256 * noise)
     return result(problem, ansatz, best!, final);
   if (best!.largest <= 256 * noise) throw roundingError(problem, h);
-  refuseDominantConstraint(problem, h);
   throw new ConvergenceError(
     `${describe(problem)}: Remez did not settle in ${best!.iteration + patience} passes; the levelled error is ${h.toExponential(2)}, the largest ${best!.largest.toExponential(2)}; lower the degree, or use interpolation`,
     'iterations',
@@ -180,7 +180,7 @@ function result(problem: FitProblem, ansatz: Ansatz, state: State, final: Solver
   const { fn, weight = () => 1 } = problem;
   // Doubles suffice unless the polynomial is carried across gaps or its error nears their rounding.
   const size = state.reference.reduce((max, x) => Math.max(max, weight(x) * Math.abs(fn.value(x))), 0);
-  const delicate = problem.domain.length > 1 || state.solution.levelledError < 2 ** -30 * size;
+  const delicate = ansatz.domain.length > 1 || state.solution.levelledError < 2 ** -30 * size;
   const { p, levelledError } = (delicate && final?.solve(state.reference)) || state.solution;
   const polynomial = ansatz.assemble(p);
   const point = (x: number) => ({ x, error: weight(x) * (polynomial.evaluate(x) - fn.value(x)) });

@@ -1,5 +1,6 @@
 import { provedChainRange } from '../certificate/range.ts';
-import { OptionError } from '../errors.ts';
+import { ConvergenceError, OptionError } from '../errors.ts';
+import type { FitProblem } from '../fit/ansatz.ts';
 import { remez } from '../fit/remez.ts';
 import { catalogueFunction } from '../functions/catalogue.ts';
 import { Polynomial } from '../polynomial.ts';
@@ -23,6 +24,9 @@ export interface CompositeSign {
 /** By what fraction each end of a stage's output range is set wider than designed: room for the slack of the proof. */
 const widening = 2e-4;
 
+/** A stage this precise leaves nothing that doubles could pass on to a further one. */
+const finest = 1e-13;
+
 const sign = catalogueFunction('sign')!;
 
 /**
@@ -43,6 +47,10 @@ export function compositeSign(gap: number, degrees: readonly number[], margin = 
   let from = gap / (1 + margin);
   let error = 1;
   degrees.forEach((degree, i) => {
+    if (error < finest)
+      throw new OptionError(
+        `stage ${i} of the sign composition already leaves an error of ${error.toExponential(1)}: drop the stages after it`,
+      );
     const { polynomial, levelledError } = oddSign(from, degree);
     error = levelledError;
     const last = i === degrees.length - 1;
@@ -59,14 +67,20 @@ export function oddSign(from: number, degree: number): { polynomial: Polynomial;
     const slope = 2 / (1 + from);
     return { polynomial: new Polynomial([0, slope]), levelledError: (1 - from) / (1 + from) };
   }
-  return remez({
+  const problem: FitProblem = {
     fn: sign,
     degree,
     domain: [
       [-1, -from],
       [from, 1],
     ],
-  });
+  };
+  try {
+    return remez(problem);
+  } catch (error) {
+    if (!(error instanceof ConvergenceError) || error.reason !== 'rounding') throw error;
+    return remez(problem, { precision: 'double-double' });
+  }
 }
 
 /** Largest |p_k(...p_1(x)) - 1| over gap <= x <= 1, proved stage by stage; odd stages make it hold for -x too. */
