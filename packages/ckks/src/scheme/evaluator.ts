@@ -49,7 +49,12 @@ export class Evaluator {
   addConstant(a: Ciphertext, value: number): Ciphertext {
     this.check(a, 'the ciphertext');
     const result = a.copy();
-    this.addConstantTo(result, value);
+    try {
+      this.addConstantTo(result, value);
+    } catch (error) {
+      result[Symbol.dispose]();
+      throw error;
+    }
     return result;
   }
 
