@@ -12,8 +12,7 @@
 
 namespace cf::CF_BUILD {
 
-/// Eight, not sixteen: the error terms are below 2^50 and their sum must stay exact.
-constexpr int kAccTerms = 8;
+constexpr int kAccTerms = 16;
 
 using Vec = Doubles;
 
@@ -41,16 +40,19 @@ struct Mod {
   u64 value;
   Vec p;
   Vec inverse;          // 1 / p
-  Vec top, topInverse;  // 2^51 mod p in (-p/2, p/2), and its quotient by p
+  Vec top, topInverse;  // 2^50 mod p in (-p/2, p/2), and its quotient by p
+  Vec start;            // 2^103 mod p in (-p/2, p/2): see Acc
 
   explicit Mod(u64 p_)
       : value(p_),
         p(broadcastWord(p_)),
         inverse(all(1.0 / static_cast<double>(p_))),
-        top(broadcastWord((u64{1} << 51) % p_)) {
-    top -= (Vec)((Words)(2.0 * top > p) & (Words)p);
-    topInverse = top / p;
-  }
+        top(centred((u64{1} << 50) % p_, p_)),
+        topInverse(top / p),
+        start(centred(static_cast<u64>((static_cast<u128>(1) << 103) % p_), p_)) {}
+
+ private:
+  static Vec centred(u64 x, u64 p) { return all(static_cast<double>(x) - (2 * x > p ? static_cast<double>(p) : 0.0)); }
 };
 
 struct Factor {
@@ -92,28 +94,30 @@ inline Vec mulFactor(Vec x, const VFactor& w, const Mod& m) {
   return addIfNegative(remainder(x, w.value, x * w.value, q, m), m);
 }
 
-/// |x| up to 2^52 -> remainder in about [-p/2, p/2]
+/// |x| up to 2^53 (p >= 2^5) -> remainder in about [-p/2, p/2]
 inline Vec reduceCentred(Vec x, const Mod& m) { return nmadd(madd(x, m.inverse, all(kRound)) - kRound, m.p, x); }
 /// Any x below 2^50 -> canonical.
 inline Vec reduceWord(Vec x, const Mod& m) { return addIfNegative(reduceCentred(x, m), m); }
 
-/// Each product is cut into a multiple of 2^51 and a signed rest below 2^50 in absolute value: both sums stay exact.
+/// Each product, below 2^100, is cut into a multiple of 2^50 and a signed rest of at most 2^49. Sixteen rests stay
+/// within 2^53, and sixteen multiples too, for their sum starts at -2^103 and so lies in [-2^103, 2^103]: both are exact.
 struct Acc {
   Vec high, low;
 };
-inline Acc zeroAcc() { return {Vec{}, Vec{}}; }
+inline Acc zeroAcc() { return {all(-0x1p103), Vec{}}; }
 /// acc += a * b, for a, b below 2^50 (not necessarily below p); at most kAccTerms times before reduceAcc.
 inline void mac(Acc& acc, Vec a, Vec b, const Mod&) {
-  constexpr double kCut = 0x1.8p103;  // its last place is worth 2^51
+  constexpr double kCut = 0x1.8p102;  // its last place is worth 2^50
   const Vec high = madd(a, b, all(kCut)) - kCut;
   acc.high += high;
   acc.low -= nmadd(a, b, high);
 }
+/// (high + 2^103) + low modulo p, high taken as an integer of at most 2^53 times 2^50.
 inline Vec reduceAcc(const Acc& acc, const Mod& m) {
-  const Vec x = acc.high * 0x1p-51;  // an integer, at most 2^52
+  const Vec x = reduceCentred(acc.high * 0x1p-50, m);
   const Vec q = madd(x, m.topInverse, all(kRound)) - kRound;
   const Vec high = remainder(x, m.top, x * m.top, q, m);
-  return reduceWord(high + reduceCentred(acc.low, m), m);
+  return reduceWord(high + m.start + reduceCentred(acc.low, m), m);
 }
 
 }  // namespace cf::CF_BUILD
