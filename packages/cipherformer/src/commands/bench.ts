@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { registerBenchCkks } from './bench-ckks.ts';
 import { registerBenchKernels } from './bench-kernels.ts';
 import { registerBenchTrain } from './bench-train.ts';
 
@@ -6,5 +7,6 @@ import { registerBenchTrain } from './bench-train.ts';
 export function registerBench(program: Command): void {
   const bench = program.command('bench').description('Measure this machine: tables for people, --json for tools');
   registerBenchKernels(bench);
+  registerBenchCkks(bench);
   registerBenchTrain(bench);
 }

@@ -11,4 +11,4 @@ export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from
 export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './diagonals.ts';
 export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './eval-mod.ts';
 export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear-transform.ts';
-export { PolynomialEvaluator } from './polynomial.ts';
+export { chebyshevFromMonomial, PolynomialEvaluator } from './polynomial.ts';

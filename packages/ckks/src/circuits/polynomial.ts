@@ -26,6 +26,14 @@ export class PolynomialEvaluator {
     return this.evaluatePlan(t, evaluationPlan(coefficients), targetScale);
   }
 
+  /**
+   * The same for coefficients of 1, t, t^2, ...: evaluated in the Chebyshev basis, where the powers' cancellations and
+   * growing coefficients do not arise.
+   */
+  evaluateMonomial(t: Ciphertext, coefficients: readonly number[], targetScale = t.scale): Ciphertext {
+    return this.evaluate(t, chebyshevFromMonomial(coefficients), targetScale);
+  }
+
   evaluatePlan(t: Ciphertext, plan: EvaluationPlan, targetScale = t.scale): Ciphertext {
     const { levels } = plan.cost;
     this.#evaluator.check(t, 'the operand of a polynomial');
@@ -111,4 +119,19 @@ function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' }
 
 function hasProduct(node: PlanNode): boolean {
   return node.kind === 'split' && (!isConstant(node.quotient) || hasProduct(node.remainder));
+}
+
+/** Coefficients of T_0, T_1, ... from those of 1, t, ...: Horner's rule with t T_j = (T_(j+1) + T_|j-1|) / 2. */
+export function chebyshevFromMonomial(coefficients: readonly number[]): number[] {
+  let result: number[] = [];
+  for (const c of [...coefficients].reverse()) {
+    const next = new Array<number>(Math.max(1, result.length + 1)).fill(0);
+    for (const [j, r] of result.entries()) {
+      next[j + 1]! += j === 0 ? r : r / 2;
+      if (j > 0) next[j - 1]! += r / 2;
+    }
+    next[0]! += c;
+    result = next;
+  }
+  return result;
 }

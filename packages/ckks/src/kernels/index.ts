@@ -4,3 +4,4 @@ export { type BuildName, buildNames, Op } from './operations.ts';
 export { type BuildOutcome, type BuildReport, readBuildReport } from './report.ts';
 export { type SelfTestResult, selfTest } from './selftest.ts';
 export { Slab } from './slab.ts';
+export { type Work, workOf } from './work.ts';
