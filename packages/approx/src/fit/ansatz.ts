@@ -33,6 +33,8 @@ export interface Ansatz {
   /** Where the error is looked at: the half x >= 0 when there is a parity. */
   readonly domain: Domain;
   readonly parity: 'none' | 'even' | 'odd';
+  /** What the symmetry takes off first: constant + slope * x. */
+  readonly rest: { readonly constant: number; readonly slope: number };
   /** Degree of q. */
   readonly unknownDegree: number;
   /** The three maps in an arithmetic: doubles for the exchange, double-doubles for the last solve. */
@@ -58,8 +60,9 @@ interface Condition {
 /** Whether the problem may be solved on half the domain without changing its solution. */
 function usableSymmetry(problem: FitProblem, constraints: readonly Required<Constraint>[]): Symmetry | undefined {
   const { fn, domain, weight } = problem;
-  const symmetry = fn.symmetry;
-  if (symmetry === undefined || !isSymmetric(domain)) return undefined;
+  if (!isSymmetric(domain)) return undefined;
+  const symmetry = fn.symmetry ?? findSymmetry(fn, domain);
+  if (symmetry === undefined) return undefined;
   // The rest constant + slope * x has to be within reach of p.
   if (symmetry.slope !== 0 && problem.degree < 1) return undefined;
   const [, reach] = hull(domain);
@@ -70,11 +73,22 @@ function usableSymmetry(problem: FitProblem, constraints: readonly Required<Cons
   return kept ? symmetry : undefined;
 }
 
+/** The symmetry of a function that states none (user code, expressions), judged at a few points; f(x) = x sigmoid(1.7 x) has one. */
+function findSymmetry(fn: TargetFunction, domain: Domain): Symmetry | undefined {
+  const [, reach] = hull(domain);
+  const slope = (fn.value(reach) - fn.value(-reach)) / (2 * reach);
+  if (hasParity((x) => fn.value(x) - slope * x, 1, domain)) return { parity: 'even', constant: 0, slope };
+  const constant = (fn.value(reach) + fn.value(-reach)) / 2;
+  if (hasParity((x) => fn.value(x) - constant, -1, domain)) return { parity: 'odd', constant, slope: 0 };
+  return undefined;
+}
+
 /** Whether g(-x) = sign * g(x), judged at a few points of a symmetric domain. */
 function hasParity(g: (x: number) => number, sign: 1 | -1, domain: Domain): boolean {
+  const [, largest] = hull(domain);
   return positivePart(domain).every(([lo, hi]) =>
     Array.from({ length: 17 }, (_, i) => lo + ((hi - lo) * (i + 0.37)) / 16.74).every(
-      (x) => Math.abs(g(-x) - sign * g(x)) <= 1e-12 * Math.abs(g(x)),
+      (x) => Math.abs(g(-x) - sign * g(x)) <= 1e-13 * Math.max(Math.abs(g(x)), Math.abs(g(largest))),
     ),
   );
 }
@@ -183,6 +197,7 @@ function finish(shape: Shape): Ansatz {
   return {
     domain,
     parity,
+    rest,
     unknownDegree,
     maps: (arithmetic) => makeMaps(shape, arithmetic),
     assemble: (p) => {

@@ -42,14 +42,12 @@ function keepParity(problem: FitProblem, coefficients: readonly number[], method
   if (problem.constraints?.length)
     throw new OptionError(`${method} cannot keep constraints: use the minimax or least-squares method`);
   const interval = hull(problem.domain);
-  const { parity } = makeAnsatz(problem);
+  const { parity, rest } = makeAnsatz(problem);
   if (parity === 'none') return new Polynomial(coefficients, interval);
   const kept = parity === 'even' ? 0 : 1;
-  const { constant, slope } = problem.fn.symmetry ?? { constant: 0, slope: 0 };
-  const forced = problem.parity === 'even' || problem.parity === 'odd';
-  const rest = forced ? [0, 0] : [constant, slope * interval[1]];
+  const exact = [rest.constant, rest.slope * interval[1]];
   return new Polynomial(
-    coefficients.map((c, j) => (j % 2 === kept ? c : (rest[j] ?? 0))),
+    coefficients.map((c, j) => (j % 2 === kept ? c : (exact[j] ?? 0))),
     interval,
   );
 }

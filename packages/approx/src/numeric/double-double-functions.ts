@@ -16,8 +16,8 @@ import {
 // Elementary functions in double-double, about 100 bits: argument reduction, then the Taylor series until its terms
 // no longer count. They feed Remez exchanges that doubles cannot carry; speed is secondary.
 
-export const ddPi: DoubleDouble = dd(3.141592653589793, 1.2246467991473532e-16);
-const ln2: DoubleDouble = dd(0.6931471805599453, 2.3190468138462996e-17);
+export const ddPi: DoubleDouble = dd(Math.PI, 1.2246467991473532e-16);
+const ln2: DoubleDouble = dd(Math.LN2, 2.3190468138462996e-17);
 const negligible = 2 ** -108;
 
 /** Sum of terms t_0, t_1 = t_0 * ratio(1), ... until they vanish beside the sum. */

@@ -21,7 +21,7 @@ export interface CompositeSign {
   readonly error: number;
 }
 
-/** By what fraction each end of a stage's output range is set wider than designed: room for the slack of the proof. */
+/** By what fraction of its distance from 1 (or 0) each end of a stage's range is set wider: room for the slack of the proof. */
 const widening = 2e-4;
 
 /** A stage this precise leaves nothing that doubles could pass on to a further one. */
@@ -51,14 +51,26 @@ export function compositeSign(gap: number, degrees: readonly number[], margin = 
       throw new OptionError(
         `stage ${i} of the sign composition already leaves an error of ${error.toExponential(1)}: drop the stages after it`,
       );
-    const { polynomial, levelledError } = oddSign(from, degree);
+    const { polynomial, levelledError } = stageOrRefuse(from, degree, i);
     error = levelledError;
     const last = i === degrees.length - 1;
-    const reach = last ? 1 : (1 + levelledError) * (1 + widen) + margin;
+    const room = widen * Math.min(error, 1 - error) + (widen > 0 ? 2 ** -46 : 0) + margin;
+    const reach = last ? 1 : 1 + error + room;
     stages.push({ polynomial: polynomial.transform(1 / reach), from, levelledError });
-    from = ((1 - levelledError) * (1 - widen) - margin) / reach;
+    from = (1 - error - room) / reach;
   });
   return { degrees, stages, error };
+}
+
+function stageOrRefuse(from: number, degree: number, stage: number): ReturnType<typeof oddSign> {
+  try {
+    return oddSign(from, degree);
+  } catch (error) {
+    if (!(error instanceof ConvergenceError) || error.reason !== 'rounding') throw error;
+    throw new OptionError(
+      `stage ${stage + 1} of the sign composition, degree ${degree}, is more precise than doubles can tell: lower its degree or drop it`,
+    );
+  }
 }
 
 /** The best odd polynomial for sign on from <= |x| <= 1. */

@@ -76,7 +76,7 @@ describe('published sign compositions', () => {
       const { coefficients } = composite.stages[stage]!.polynomial;
       // The range each stage passes on is known to about 1e-16 / gap after the first, which is what the digits lose.
       row.forEach((c, i) => {
-        expect(Math.abs(coefficients[2 * i + 1]! - c)).toBeLessThan(1e-12);
+        expect(Math.abs(coefficients[2 * i + 1]! - c)).toBeLessThan(1e-11);
       });
     });
     expect(composite.stages[7]!.polynomial.coefficients[1]).toBeCloseTo(1.2654405107, 6);

@@ -159,7 +159,7 @@ describe('composite signs', () => {
   });
 
   it('refuses even degrees, impossible gaps and stages with nothing to do', () => {
-    expect(() => compositeSign(0.2, [27, 27, 27])).toThrow(/drop the stages after it/);
+    expect(() => compositeSign(0.2, [27, 27, 27])).toThrow(/lower its degree or drop it|drop the stages after it/);
     expect(() => compositeSign(0.1, [4])).toThrow(/odd degrees/);
     expect(() => compositeSign(0, [3])).toThrow(/between 0 and 1/);
   });

@@ -85,6 +85,8 @@ async function run(fn: string, options: Options): Promise<void> {
   if (searching && (options.method || options.fix))
     throw new UsageError('--method and --fix go with --degree: a search chooses its own methods');
   const target = toTarget(await loadFunction(fn));
+  if (options.plot !== undefined && extname(options.plot).toLowerCase() !== '.svg')
+    throw new UsageError(`--plot ${options.plot}: plots are SVG, so give a name that ends in .svg`);
   const weight = options.weight === undefined ? undefined : await loadTable(options.weight);
   const common: TargetOptions = {
     fn: target,
@@ -111,10 +113,18 @@ async function run(fn: string, options: Options): Promise<void> {
       );
   process.stderr.write(`${pc.dim(`done in ${((performance.now() - started) / 1000).toFixed(2)} s`)}\n`);
   if (options.plot !== undefined) {
-    await writeFile(options.plot, await renderSvg(approximationPlot(best, target, weight?.value)));
+    await savePlot(options.plot, await renderSvg(approximationPlot(best, target, weight?.value)));
     process.stderr.write(`plot written to ${options.plot}\n`);
   }
   process.stdout.write(options.json ? `${JSON.stringify(report(best, front), null, 2)}\n` : describe(best, front));
+}
+
+async function savePlot(path: string, svg: string): Promise<void> {
+  try {
+    await writeFile(path, svg);
+  } catch (error) {
+    throw new UsageError(`the plot cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function single(best: Approximation): { readonly best: Approximation; readonly front: readonly Approximation[] } {
@@ -125,10 +135,15 @@ async function loadFunction(text: string): Promise<FunctionInput> {
   const kind = extname(text).toLowerCase();
   if (kind === '.csv') return loadTable(text);
   if (kind !== '.js' && kind !== '.mjs') return text;
-  const module: { readonly default?: unknown } = await import(pathToFileURL(resolve(text)).href);
+  let module: { readonly default?: unknown };
+  try {
+    module = await import(pathToFileURL(resolve(text)).href);
+  } catch (error) {
+    throw new UsageError(`${text} cannot be loaded: ${error instanceof Error ? error.message : String(error)}`);
+  }
   if (typeof module.default !== 'function')
     throw new UsageError(`${text} has no default export that is a function: write "export default (x) => ..."`);
-  return module.default as (x: number) => number;
+  return { name: text, value: module.default as (x: number) => number, breakpoints: [], poles: [] };
 }
 
 async function loadText(path: string): Promise<string> {
@@ -170,6 +185,7 @@ function describe(a: Approximation, front: readonly Approximation[]): string {
   const { certificate: c, cost } = a;
   const e = (v: number) => v.toExponential(3);
   const at = (v: number | null) => (v === null ? 'nowhere' : v.toPrecision(5));
+  const where = `${a.functionName} on ${a.domain.map(([lo, hi]) => `[${lo}, ${hi}]`).join(' and ')}`;
   const rows: [string, string][] = [];
   const kind = c.errorKind === 'absolute' ? 'error' : `${c.errorKind} error`;
   const how =
@@ -177,7 +193,6 @@ function describe(a: Approximation, front: readonly Approximation[]): string {
       ? 'proved between the samples'
       : `from adaptive samples with safety ${c.error.safety}, not a proof`;
   rows.push(
-    ['function', `${a.functionName} on ${a.domain.map(([lo, hi]) => `[${lo}, ${hi}]`).join(' and ')}`],
     ['approximation', `${a.method}, ${a.description}`],
     [pc.bold(`largest ${kind}`), pc.bold(`${e(c.error.bound)}  (${how})`)],
     ['  largest seen', `${e(c.error.measured)} at x = ${c.error.measuredAt.toPrecision(6)}`],
@@ -200,15 +215,18 @@ function describe(a: Approximation, front: readonly Approximation[]): string {
     ['constants rounded to', c.rounding.map((r) => `${r.scaleBits} bits: ${e(r.change)}`).join('   ')],
   );
   for (const note of c.notes) rows.push(['note', note]);
-  return `${renderTable(['', ''], rows)}\n${coefficients(a)}${front.length > 0 ? `\n${frontTable(a, front)}\n` : ''}`;
+  return `${renderTable(['function', where], rows)}\n${coefficients(a)}${front.length > 0 ? `\n${frontTable(a, front)}\n` : ''}`;
 }
+
+/** More than these would push the table off the screen. */
+const shownCoefficients = 24;
 
 function coefficients({ polynomial }: Approximation): string {
   if (polynomial === undefined) return 'The program is in the JSON form (--json).\n';
   const list = polynomial.coefficients.map((v, j) => [j, v] as const).filter(([, v]) => v !== 0);
   const [lo, hi] = polynomial.interval;
-  const lines = list.map(([j, v]) => `  T${String(j).padEnd(4)} ${v < 0 ? '' : ' '}${v}`);
-  return `Chebyshev coefficients on [${lo}, ${hi}]${list.length < polynomial.degree ? ' (the others are 0)' : ''}:\n${lines.join('\n')}\n`;
+  const lines = list.slice(0, shownCoefficients).map(([j, v]) => `  T${String(j).padEnd(4)} ${v < 0 ? '' : ' '}${v}`);
+  return `Chebyshev coefficients on [${lo}, ${hi}]${list.length < polynomial.degree ? ' (the others are 0)' : ''}:\n${lines.join('\n')}\n${list.length > shownCoefficients ? `  ... ${list.length - shownCoefficients} more in the JSON form (--json)\n` : ''}`;
 }
 
 function frontTable(best: Approximation, front: readonly Approximation[]): string {
