@@ -82,6 +82,8 @@ export class BootstrapPlan {
   constructor(parameters: Parameters, options: BootstrapPlanOptions = {}) {
     this.parameters = parameters;
     this.slots = options.slots ?? parameters.maxSlots;
+    if (!Number.isInteger(Math.log2(this.slots)) || this.slots < 1 || this.slots > parameters.maxSlots)
+      throw new ParameterError(`slots must be a power of two up to ${parameters.maxSlots}, not ${options.slots}`);
     this.evalMod = new EvalMod(options.evalMod ?? defaultEvalMod);
     this.inputLevel = options.slotsToCoeffsLevels ?? defaultBootstrapChain.slotsToCoeffsLevels;
     const depth = options.coeffsToSlotsLevels ?? defaultBootstrapChain.coeffsToSlotsLevels;

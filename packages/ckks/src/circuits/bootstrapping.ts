@@ -18,6 +18,9 @@ import type { BootstrapPlan } from './bootstrap-plan.ts';
 import { coeffsToSlotsMatrices, slotsToCoeffsMatrices } from './dft.ts';
 import { LinearTransform } from './linear-transform.ts';
 
+/** Least log2(q0 / scale): at 2^7 the sine's cubic error leaves 11 bits of a slot of absolute value 1. */
+const minRatioBits = 7;
+
 /** Progress of long work: `done` of `total` steps of `what`. */
 export type Progress = (what: string, done: number, total: number) => void;
 
@@ -174,6 +177,12 @@ export class Bootstrapper implements Disposable {
         `a bootstrap starts at level ${this.plan.inputLevel} or above, the ciphertext is at level ${a.level}: bootstrap earlier`,
       );
     }
+    const ratio = Math.log2(this.#context.parameters.primeAt(0) / a.scale);
+    if (ratio < minRatioBits)
+      throw new OperandError(
+        `a ciphertext of scale 2^${Math.log2(a.scale).toFixed(1)} is too close to q0, which is 2^${ratio.toFixed(1)} times as large: ` +
+          `EvalMod needs 2^${minRatioBits} times; rescale the ciphertext, or refresh it at the parameters' scale`,
+      );
     let at = this.#chain(this.#slotsToCoeffs, a);
     at = replace(at, this.#modRaise(at));
     for (let i = 0; i < this.plan.traceSteps; i++) {

@@ -42,6 +42,8 @@ export class LinearTransformPlan {
   readonly giants: ReadonlyMap<number, readonly Term[]>;
 
   constructor(parameters: Parameters, slots: number, diagonals: readonly number[], level: number, babySteps?: number) {
+    if (level < 1)
+      throw new OperandError(`a linear transform takes one level: encode it for level 1 or above, not ${level}`);
     this.slots = slots;
     this.level = level;
     this.special = parameters.gadget(level).special;

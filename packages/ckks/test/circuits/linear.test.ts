@@ -8,7 +8,7 @@ import {
   periodOf,
 } from '../../src/circuits/index.ts';
 import { KeyError, OperandError } from '../../src/errors/index.ts';
-import { type Context, Encoder, type Evaluator, type Slots } from '../../src/scheme/index.ts';
+import type { Evaluator, Slots } from '../../src/scheme/index.ts';
 import { fixRandomness, Laboratory, plus, randomSlots, worst } from '../scheme/support.ts';
 
 /** A matrix with random entries on these diagonals, repeating with `period` along each. */
