@@ -11,4 +11,5 @@ export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from
 export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './diagonals.ts';
 export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './eval-mod.ts';
 export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear-transform.ts';
+export { linearTransformNoise, polynomialNoise } from './noise.ts';
 export { chebyshevFromMonomial, PolynomialEvaluator } from './polynomial.ts';
