@@ -171,10 +171,14 @@ export class BootstrapPlan {
     };
     const keySwitch = (level: number) => keySwitchTransforms(level, parameters.gadget(level));
     const matrices = [...this.slotsToCoeffs, ...this.coeffsToSlots].reduce((sum, plan) => sum + linear(plan), 0);
-    const products = this.evalMod.productLevels(this.splitLevel).reduce((sum, level) => sum + keySwitch(level), 0);
+    const { relinearisations, rescalings } = this.evalMod.work(this.splitLevel);
+    const relinearisation = this.parameters.gadget(this.splitLevel);
+    const products = relinearisations.reduce((sum, level) => sum + keySwitchTransforms(level, relinearisation), 0);
+    const rescales = rescalings.reduce((sum, level) => sum + 2 * (level + 1), 0);
     return (
       matrices +
       products +
+      rescales +
       keySwitch(this.splitLevel) +
       (1 + this.traceSteps) * keySwitch(parameters.maxLevel) +
       2 * (parameters.maxLevel + 2) +

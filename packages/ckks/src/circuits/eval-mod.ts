@@ -1,6 +1,6 @@
 import { evaluationPlan, interpolate, toTarget } from '@cipherformer/approx';
 import { type Ciphertext, type Evaluator, ephemeralWeight } from '../scheme/index.ts';
-import { PolynomialEvaluator } from './polynomial.ts';
+import { PolynomialEvaluator, relinearisationLevels, rescaleLevels } from './polynomial.ts';
 
 /**
  * EvalMod: x mod 1 for x = I + m with small m, as sin(2 pi x) / 2 pi (Cheon, Han, Kim, Kim, Song, EUROCRYPT 2018), the
@@ -64,16 +64,18 @@ export class EvalMod {
     return 1 + Math.ceil(Math.log2(this.options.degree + 1)) + this.options.doubleAngles;
   }
 
-  /** The level of each product of two ciphertexts, for counting work, when the input is at `level`. */
-  productLevels(level: number): number[] {
+  /** The levels of the relinearisations and of the plain rescalings for an input at `level`. */
+  work(level: number): { relinearisations: number[]; rescalings: number[] } {
     const plan = evaluationPlan(this.#coefficients);
-    const products = plan.cost.ciphertextMultiplications;
-    const series = Array.from({ length: products }, (_, i) => level - 1 - Math.min(i, plan.cost.levels - 1));
-    return [
-      level,
-      ...series,
-      ...Array.from({ length: this.options.doubleAngles }, (_, k) => level - 1 - plan.cost.levels - k),
-    ];
+    const afterSeries = level - 1 - plan.cost.levels;
+    return {
+      relinearisations: [
+        level,
+        ...relinearisationLevels(plan, level - 1),
+        ...Array.from({ length: this.options.doubleAngles }, (_, k) => afterSeries - k),
+      ],
+      rescalings: rescaleLevels(plan, level - 1),
+    };
   }
 
   /** What the circuit computes of x in exact arithmetic: for tests and for the planner's error. */

@@ -113,6 +113,38 @@ export class PolynomialEvaluator {
   }
 }
 
+/** The level of every relinearisation that evaluating a plan at `level` does: what its key switches cost. */
+export function relinearisationLevels(plan: EvaluationPlan, level: number): number[] {
+  const levelOf = new Map([[1, level]]);
+  const levels: number[] = [];
+  for (const { index, left, right } of plan.basis) {
+    const product = Math.min(levelOf.get(left)!, levelOf.get(right)!);
+    levels.push(product);
+    levelOf.set(index, product - 1);
+  }
+  const visit = (node: PlanNode, resultLevel: number) => {
+    if (hasProduct(node)) levels.push(resultLevel + 1);
+    for (let at: PlanNode | undefined = node; at?.kind === 'split'; at = at.remainder) {
+      if (!isConstant(at.quotient)) visit(at.quotient, resultLevel + 1);
+    }
+  };
+  visit(plan.root, level - plan.cost.levels);
+  return levels;
+}
+
+/** The level of every rescaling without a relinearisation, likewise. */
+export function rescaleLevels(plan: EvaluationPlan, level: number): number[] {
+  const levels: number[] = [];
+  const visit = (node: PlanNode, resultLevel: number) => {
+    if (!hasProduct(node)) levels.push(resultLevel + 1);
+    for (let at: PlanNode | undefined = node; at?.kind === 'split'; at = at.remainder) {
+      if (!isConstant(at.quotient)) visit(at.quotient, resultLevel + 1);
+    }
+  };
+  visit(plan.root, level - plan.cost.levels);
+  return levels;
+}
+
 function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' } {
   return node.kind === 'sum' && node.coefficients.length === 1;
 }
