@@ -26,6 +26,8 @@ export interface WriteFileOptions {
  */
 export async function writeWireFile(path: string, object: WireObject, options: WriteFileOptions = {}): Promise<void> {
   const { mode = 0o644, overwrite = true } = options;
+  if (object.kind === 'secretKey' && (mode & 0o077) !== 0)
+    throw new KeyError(`${path} would be a secret key that others can read: write it with writeSecretKey`);
   const partial = `${path}.${randomUUID()}.partial`;
   try {
     await checkRoom(path, object.bytes);

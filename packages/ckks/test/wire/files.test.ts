@@ -8,6 +8,7 @@ import {
   KeyError,
   parametersToWire,
   StorageError,
+  secretKeyToWire,
   WireError,
   type WireObject,
 } from '../../src/index.ts';
@@ -86,6 +87,11 @@ describe('secret key files', () => {
     expect(statSync(path('secret')).mode & 0o777).toBe(0o600);
     using back = await readSecretKey(path('secret'), small);
     expect(back.exportSeed()).toEqual(secret.exportSeed());
+  });
+
+  it('are written by nothing else', async () => {
+    const error = await failure(writeWireFile(path('open-secret'), secretKeyToWire(secret)));
+    expect(error.message).toMatch(/others can read: write it with writeSecretKey/);
   });
 
   it.each([0o640, 0o604, 0o660, 0o620, 0o755])('are refused with permissions %o', async (mode) => {
