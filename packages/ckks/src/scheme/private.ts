@@ -78,7 +78,7 @@ export class PrivateSlots implements Disposable {
   share(options: ShareOptions): SharedSlots {
     if (this.#shared) {
       throw new OperandError(
-        'this result was shared already, and a second answer would halve the noise of the first: pass the first one on',
+        'this result was shared already, and the mean of two answers has less noise than either: pass the first one on',
       );
     }
     const { slots, context } = this.#plaintext;
