@@ -62,9 +62,11 @@ export class Session {
       graphOptimizationLevel: options.optimise === false ? 'disabled' : 'all',
       logSeverityLevel: 3,
       ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
-      // Denormals make Adam's small second moments many times slower than any other number. Spinning threads would
-      // steal the cores that other processes need.
-      extra: { session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: '0' } } },
+      // Denormals make Adam's small second moments many times slower than any other number. Threads that wait spin:
+      // a step is hundreds of short operations, and waking a sleeping thread takes as long as many of them.
+      extra: {
+        session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: (options.threads ?? 1) > 1 ? '1' : '0' } },
+      },
     });
     const named = new Map(program.inputs.map((tensor) => [tensor.name, tensor]));
     const inputs = new Map(session.inputNames.map((name) => [name, named.get(name)!]));
