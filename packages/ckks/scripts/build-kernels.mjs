@@ -115,7 +115,9 @@ async function buildNative() {
     const objects = await Promise.all([
       compile('native.cpp', 'native.o', ['-I', nodeApiHeaders, ...(x86 ? ['-DCF_WITH_X86'] : [])]),
       ...sharedSources.map((source) => compile(source, `${source}.o`, [])),
-      ...builds.toReversed().map((b) => compile('kernels.cpp', `kernels-${b.name}.o`, [`-DCF_BUILD=${b.name}`, ...b.flags])),
+      ...builds
+        .toReversed()
+        .map((b) => compile('kernels.cpp', `kernels-${b.name}.o`, [`-DCF_BUILD=${b.name}`, ...b.flags])),
     ]);
     const addon = join(work, 'kernels.node');
     const link =
