@@ -31,7 +31,8 @@ describe('in the clear', () => {
         max = Math.max(max, Math.abs(m.clear(x) - Math.sin(2 * Math.PI * x) / (2 * Math.PI)));
       return max;
     };
-    const by = (degree: number, doubleAngles: number) => new EvalMod({ degree, doubleAngles, bound: 15.5, message: 2 ** -10 });
+    const by = (degree: number, doubleAngles: number) =>
+      new EvalMod({ degree, doubleAngles, bound: 15.5, message: 2 ** -10 });
     expect(error(by(7, 3))).toBeGreaterThan(error(by(11, 3)));
     expect(error(by(11, 3))).toBeGreaterThan(error(by(15, 3)));
     expect(error(by(15, 2))).toBeGreaterThan(error(by(15, 3)));
