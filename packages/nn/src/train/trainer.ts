@@ -99,7 +99,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
   const clock = new RunClock(resumed?.progress);
   let best = resumed?.progress.best ?? undefined;
   let bestStep = resumed?.progress.bestStep ?? 0;
-  let validation: Readonly<Record<string, number>> = {};
+  let validation = folder.readMetrics().findLast((line) => line.validation)?.validation ?? {};
   let checkpointAt = performance.now();
   const progress = (): RunProgress => ({ step: step.step, best: best ?? null, bestStep, ...clock.read() });
   const saveCheckpoint = () => {
