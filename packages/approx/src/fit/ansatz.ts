@@ -62,7 +62,7 @@ function usableSymmetry(problem: FitProblem, constraints: readonly Required<Cons
   const { fn, domain, weight } = problem;
   if (!isSymmetric(domain)) return undefined;
   const symmetry = fn.symmetry ?? findSymmetry(fn, domain);
-  if (symmetry === undefined) return undefined;
+  if (symmetry === undefined || (symmetry.parity === 'odd' && problem.degree < 1)) return undefined;
   // The rest constant + slope * x has to be within reach of p.
   if (symmetry.slope !== 0 && problem.degree < 1) return undefined;
   const [, reach] = hull(domain);

@@ -89,7 +89,3 @@ export function ddErf(a: DoubleDouble): DoubleDouble {
   const sum = series(a, (k) => ddDivide(ddScale(square, 2), dd(2 * k + 1)));
   return ddDivide(ddMultiply(ddScale(sum, 2), ddExp(ddNegate(square))), ddSqrt(ddPi));
 }
-
-export function ddCompare(a: DoubleDouble, b: DoubleDouble): number {
-  return ddToNumber(ddSubtract(a, b));
-}
