@@ -96,7 +96,14 @@ export class RunFolder {
     const file = join(this.path, 'metrics.jsonl');
     if (!existsSync(file)) return [];
     const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean);
-    return lines.map((line) => JSON.parse(line) as MetricsLine);
+    return lines.flatMap((line) => {
+      try {
+        return [JSON.parse(line) as MetricsLine];
+      } catch {
+        // A process killed while it wrote leaves half a line; the steps after the checkpoint are taken again.
+        return [];
+      }
+    });
   }
 
   /** Drops the lines of steps after a checkpoint, which a resumed run writes again. */
