@@ -9,7 +9,6 @@ import {
   ddScale,
   ddSqrt,
   ddSubtract,
-  ddToNumber,
   ddZero,
 } from './double-double.ts';
 

@@ -184,6 +184,11 @@ function report(best: Approximation, front: readonly Approximation[]) {
 function describe(a: Approximation, front: readonly Approximation[]): string {
   const { certificate: c, cost } = a;
   const e = (v: number) => v.toExponential(3);
+  // Bounds are rounded up: shown smaller than they are they would be wrong.
+  const bound = (v: number) => {
+    const unit = 10 ** (Math.floor(Math.log10(v)) - 3);
+    return v > 0 ? e(Math.ceil(v / unit - 1e-9) * unit) : '0';
+  };
   const at = (v: number | null) => (v === null ? 'nowhere' : v.toPrecision(5));
   const where = `${a.functionName} on ${a.domain.map(([lo, hi]) => `[${lo}, ${hi}]`).join(' and ')}`;
   const rows: [string, string][] = [];
@@ -194,12 +199,12 @@ function describe(a: Approximation, front: readonly Approximation[]): string {
       : `from adaptive samples with safety ${c.error.safety}, not a proof`;
   rows.push(
     ['approximation', `${a.method}, ${a.description}`],
-    [pc.bold(`largest ${kind}`), pc.bold(`${e(c.error.bound)}  (${how})`)],
+    [pc.bold(`largest ${kind}`), pc.bold(`${bound(c.error.bound)}  (${how})`)],
     ['  largest seen', `${e(c.error.measured)} at x = ${c.error.measuredAt.toPrecision(6)}`],
   );
   if (c.optimum !== undefined)
     rows.push(['  best possible', `${e(c.optimum)}, ${c.alternation.length} alternation points`]);
-  if (c.errorKind !== 'absolute') rows.push(['largest absolute error', e(c.absolute.bound)]);
+  if (c.errorKind !== 'absolute') rows.push(['largest absolute error', bound(c.absolute.bound)]);
   if (c.density)
     rows.push([
       'mean error over inputs',

@@ -10,6 +10,8 @@ interface Point {
   readonly part: number;
 }
 
+type LayerSpec = Extract<TopLevelSpec, { layer: unknown }>['layer'][number];
+
 /**
  * Two panels over one x axis: the function under its approximation, and the error with its alternation points between
  * the lines of the certified bound. The error is of the kind the fit minimised.
@@ -22,7 +24,7 @@ export function approximationPlot(a: Approximation, fn: TargetFunction, weight?:
     return certificate.errorKind === 'weighted' && weight ? weight(x) * difference : difference;
   };
   const logarithmic = domain.length === 1 && domain[0]![0] > 0 && domain[0]![1] / domain[0]![0] > 100;
-  const xs = domain.map((part) => positions(part, logarithmic));
+  const xs = domain.map((part) => positions(part, logarithmic, pointCount(a)));
   const curve = (f: (x: number) => number): Point[] =>
     xs.flatMap((list, part) => list.map((x) => ({ x, y: f(x), part })));
   const series = (kind: string, f: (x: number) => number) => curve(f).map((point) => ({ ...point, kind }));
@@ -39,6 +41,24 @@ export function approximationPlot(a: Approximation, fn: TargetFunction, weight?:
     type: 'quantitative' as const,
     scale: { type: logarithmic ? ('log' as const) : ('linear' as const), nice: false, domain: ends },
   };
+  const alternation: LayerSpec[] =
+    certificate.alternation.length === 0
+      ? []
+      : [
+          {
+            data: { values: certificate.alternation.map((p) => ({ x: p.x, y: p.error / unitSize })) },
+            mark: {
+              type: 'point',
+              filled: true,
+              color: '#ffffff',
+              stroke: plotColours.error,
+              strokeWidth: certificate.alternation.length > 40 ? 0.9 : 1.3,
+              size: certificate.alternation.length > 40 ? 9 : 26,
+              opacity: 1,
+            },
+            encoding: { x, y: { field: 'y', type: 'quantitative' } },
+          },
+        ];
   const unit = certificate.errorKind === 'absolute' ? 'error' : `${certificate.errorKind} error`;
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -47,7 +67,9 @@ export function approximationPlot(a: Approximation, fn: TargetFunction, weight?:
       text: `${a.functionName} on ${domain.map(([lo, hi]) => `[${lo}, ${hi}]`).join(' ∪ ')}`,
       subtitle: `${unit} ≤ ${short(bound)} (${certificate.error.method}), ${a.cost.levels} levels, ${a.cost.ciphertextMultiplications} ciphertext products`,
     },
-    spacing: 14,
+    spacing: 18,
+    // By the panels alone: hidden labels of a logarithmic axis would otherwise take up room.
+    bounds: 'flush',
     vconcat: [
       {
         width,
@@ -98,19 +120,7 @@ export function approximationPlot(a: Approximation, fn: TargetFunction, weight?:
               detail: { field: 'part' },
             },
           },
-          {
-            data: { values: certificate.alternation.map((p) => ({ x: p.x, y: p.error / unitSize })) },
-            mark: {
-              type: 'point',
-              filled: true,
-              color: '#ffffff',
-              stroke: plotColours.error,
-              strokeWidth: certificate.alternation.length > 40 ? 0.9 : 1.3,
-              size: certificate.alternation.length > 40 ? 9 : 26,
-              opacity: 1,
-            },
-            encoding: { x, y: { field: 'y', type: 'quantitative' } },
-          },
+          ...alternation,
         ],
       },
     ],
@@ -118,17 +128,26 @@ export function approximationPlot(a: Approximation, fn: TargetFunction, weight?:
   };
 }
 
-/** Enough points that every oscillation of a degree-255 polynomial has a few, denser at the ends; more where x is logarithmic. */
-function positions([lo, hi]: readonly [number, number], logarithmic: boolean): number[] {
-  const count = 1600;
+/** Points of a curve: denser at the ends, where polynomials turn fastest, and even in the logarithm where the axis is. */
+function positions([lo, hi]: readonly [number, number], logarithmic: boolean, count: number): number[] {
   const xs = Array.from({ length: count + 1 }, (_, i) => lo + (hi - lo) * Math.sin((Math.PI * i) / (2 * count)) ** 2);
   if (logarithmic) for (let i = 0; i <= count; i++) xs.push(lo * (hi / lo) ** (i / count));
   return xs.map((x) => Math.min(hi, Math.max(lo, x))).sort((a, b) => a - b);
 }
 
+/** At least eight points an oscillation, for compositions as far as a drawing can show them. */
+function pointCount({ program }: Approximation): number {
+  const degree = program.steps.reduce((product, step) => {
+    if (step.op === 'affine') return product;
+    return product * (step.op === 'polynomial' ? Math.max(1, step.coefficients.length - 1) : 2);
+  }, 1);
+  return Math.min(6000, Math.max(800, 8 * degree));
+}
+
+/** A bound in three digits, rounded up: a bound that is shown smaller than it is would be wrong. */
 function short(value: number): string {
   const exponent = Math.floor(Math.log10(value));
-  return `${(value / 10 ** exponent).toFixed(2)} × 10${superscript(exponent)}`;
+  return `${(Math.ceil(value / 10 ** (exponent - 2) - 1e-9) / 100).toFixed(2)} × 10${superscript(exponent)}`;
 }
 
 function superscript(n: number): string {
