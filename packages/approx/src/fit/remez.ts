@@ -18,8 +18,8 @@ export interface RemezResult {
 
 export interface RemezOptions {
   /**
-   * 'double' (the default) exchanges in doubles, and where f is known to 100 bits solves once more in double-double for
-   * the final polynomial. 'double-double' exchanges in it too: a hundred times slower, for errors below 1e-13.
+   * 'double' (the default) exchanges in doubles; across gaps and for small errors, where f is known to 100 bits, the last
+   * solve is in double-double. 'double-double' exchanges in it too: a hundred times slower, for errors below 1e-13.
    */
   readonly precision?: 'double' | 'double-double';
 }

@@ -61,7 +61,7 @@ function cubicPeak(a: number): number {
 /**
  * 1/sqrt(x) on 0 < lo <= x <= hi: a start y, then steps y (alpha - beta x y^2). Newton's 3/2 and 1/2 are right only next
  * to the fixed point; in s = sqrt(x) y a step is an odd cubic, so the constants are those of the best odd cubic
- * for sign on the range of s (the composite minimax idea of Lee et al. 2022), which gains up to 2.6 a step far out and a bit near 1.
+ * for sign on the range of s (the composite minimax idea of Lee et al., ePrint 2020/834), which gains up to 2.6 a step far out and a bit near 1.
  * Evaluated as alpha y - (beta x y)(y^2): two levels and three products a step.
  */
 export function inverseSqrtIteration(interval: Interval, start: number | 'tangent', steps: number): ProvedProgram {

@@ -32,7 +32,7 @@ const sign = catalogueFunction('sign')!;
 /**
  * The minimax composite polynomial of sign on gap <= |x| <= 1: every stage is the best odd polynomial for the range the
  * stages before leave (E. Lee, J.-W. Lee, J.-S. No, Y.-S. Kim, "Minimax approximation of sign function by composite
- * polynomial for homomorphic comparison", IEEE TDSC 2022, definition 2). The map of each range to [-1, 1] is
+ * polynomial for homomorphic comparison", ePrint 2020/834). The map of each range to [-1, 1] is
  * folded into the coefficients of the stage before, so no level is spent on it.
  *
  * @param margin what the scheme may add to every stage's input, widening its range (0 for the ideal composition)

@@ -6,7 +6,7 @@ import { proveSignProgram, type SignKind, signProgram } from '../programs/relu.t
 import { compositeSign, oddSign } from '../programs/sign.ts';
 import type { SearchGoal } from './candidate.ts';
 
-/** Stage degrees: the fullest of each depth and those just above it that save products (Lee et al. 2022, table 1). */
+/** Stage degrees: the fullest of each depth and those just above it that save products (as Lee et al., ePrint 2020/834, choose). */
 const stageDegrees = [3, 5, 7, 11, 13, 15, 23, 27, 31] as const;
 /** Ciphertext products of an odd polynomial of that degree by `evaluationPlan`. */
 const stageProducts: Readonly<Record<number, number>> = {
@@ -32,7 +32,7 @@ interface Chain {
 
 /**
  * The cheapest chains of minimax stages for sign on gap <= |x| <= 1, by dynamic programming over levels: for each level
- * count the chains that no other beats in both products and error (the search of Lee et al. 2022, section 4).
+ * count the chains that no other beats in both products and error (as Lee et al. do by dynamic programming).
  * Stops at the first level count with a chain of at most `maxError`.
  */
 export function signChains(gap: number, maxError: number, maxLevels: number): Chain[] {

@@ -58,10 +58,10 @@ describe('evaluation plans', () => {
     );
   });
 
-  it('odd degrees need at most the products that Lee et al. count, ePrint 2020/834 (odd baby-step giant-step)', () => {
+  it('odd degrees: the products of baby-step giant-step with odd baby steps (Lee et al., ePrint 2020/834)', () => {
     const products = (degree: number) => evaluationPlan(polynomialOf('odd', degree)).cost.ciphertextMultiplications;
     expect([3, 5, 7, 9, 11, 13, 15].map(products)).toEqual([2, 3, 5, 5, 6, 7, 8]);
-    // They count 8, 8, 9, 9, 10, 10, 11, 12; baby steps that are no power of two save one at 17 and 21.
+    // 17 and 21 gain from baby steps that are no power of two.
     expect([17, 19, 21, 23, 25, 27, 29, 31].map(products)).toEqual([7, 8, 8, 9, 10, 10, 11, 12]);
   });
 
