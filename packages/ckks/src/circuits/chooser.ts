@@ -1,6 +1,12 @@
 import { ParameterError } from '../errors/index.ts';
 import { maxPrimeBits } from '../ring/index.ts';
-import { keySwitchTransforms, Parameters, type ParametersLiteral, secureLogQP } from '../scheme/index.ts';
+import {
+  keySwitchTransforms,
+  minEphemeralLogN,
+  Parameters,
+  type ParametersLiteral,
+  secureLogQP,
+} from '../scheme/index.ts';
 import { bootstrapLiteral, defaultBootstrapChain } from './bootstrap-plan.ts';
 import { EvalMod } from './eval-mod.ts';
 
@@ -88,6 +94,7 @@ function checkWanted(wanted: Wanted): Wants {
 
 function chooseInRing(wants: Wants, logN: number): Choice | undefined {
   if (wants.slots > 2 ** (logN - 1)) return undefined;
+  if (wants.bootstrapping && logN < minEphemeralLogN) return undefined;
   const scaleBits = scaleFor(wants, logN);
   if (scaleBits === undefined) return undefined;
   let best: { parameters: Parameters; cost: number } | undefined;

@@ -5,10 +5,14 @@ interface Held {
   readonly kernels: Kernels;
   readonly address: number;
   readonly bytes: number;
+  readonly secret: boolean;
 }
 
 // The net under explicit release: a slab that is garbage-collected unreleased gives its memory back.
-const net = new FinalizationRegistry<Held>(({ kernels, address, bytes }) => kernels.release(address, bytes));
+const net = new FinalizationRegistry<Held>(({ kernels, address, bytes, secret }) => {
+  if (secret) kernels.view(address, bytes).fill(0);
+  kernels.release(address, bytes);
+});
 
 /**
  * Large memory outside the JavaScript heap, owned by one holder and released explicitly (`using`, or `release()`).
@@ -17,16 +21,21 @@ const net = new FinalizationRegistry<Held>(({ kernels, address, bytes }) => kern
 export class Slab implements Disposable {
   readonly kernels: Kernels;
   readonly words: number;
+  readonly #secret: boolean;
   #address: number;
 
-  /** @param words 64-bit words */
-  constructor(kernels: Kernels, words: number) {
+  /**
+   * @param words 64-bit words
+   * @param secret erase the contents on release, the garbage collector's included
+   */
+  constructor(kernels: Kernels, words: number, secret = false) {
     if (!Number.isInteger(words) || words <= 0)
       throw new MemoryError(`a slab needs a positive number of words, not ${words}`);
     this.kernels = kernels;
     this.words = words;
     this.#address = kernels.allocate(8 * words);
-    net.register(this, { kernels, address: this.#address, bytes: 8 * words }, this);
+    this.#secret = secret;
+    net.register(this, { kernels, address: this.#address, bytes: 8 * words, secret }, this);
   }
 
   get released(): boolean {
@@ -65,15 +74,9 @@ export class Slab implements Disposable {
     return this.kernels.view(this.address(), 8 * this.words);
   }
 
-  /** Overwrites the contents with zeros and releases: for secrets. */
-  erase(): void {
-    if (this.released) return;
-    this.bytesView().fill(0);
-    this.release();
-  }
-
   release(): void {
     if (this.#address === 0) return;
+    if (this.#secret) this.bytesView().fill(0);
     net.unregister(this);
     this.kernels.release(this.#address, 8 * this.words);
     this.#address = 0;

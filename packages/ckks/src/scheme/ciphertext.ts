@@ -23,7 +23,7 @@ abstract class Element implements Disposable {
   readonly #limbs: number;
   #level: number;
 
-  constructor(context: Context, size: number, level: number, scale: number, slots: number) {
+  constructor(context: Context, size: number, level: number, scale: number, slots: number, secret = false) {
     context.parameters.checkLevel(level);
     this.context = context;
     this.size = size;
@@ -31,7 +31,7 @@ abstract class Element implements Disposable {
     this.#limbs = level + 1;
     this.scale = scale;
     this.slots = slots;
-    this.slab = new Slab(context.kernels, size * this.#limbs * context.ring.n);
+    this.slab = new Slab(context.kernels, size * this.#limbs * context.ring.n, secret);
   }
 
   get level(): number {
@@ -67,8 +67,9 @@ abstract class Element implements Disposable {
 
 /** An encoded vector of slots. */
 export class Plaintext extends Element {
-  constructor(context: Context, level: number, scale: number, slots: number) {
-    super(context, 1, level, scale, slots);
+  /** @param secret erase the polynomial on release */
+  constructor(context: Context, level: number, scale: number, slots: number, secret = false) {
+    super(context, 1, level, scale, slots, secret);
   }
 }
 
@@ -77,14 +78,14 @@ export class Plaintext extends Element {
  * Micciancio, EUROCRYPT 2021). It stays with the key's owner: no wire format takes it, and dispose erases it.
  */
 export class DecryptedPlaintext extends Plaintext {
+  constructor(context: Context, level: number, scale: number, slots: number) {
+    super(context, level, scale, slots, true);
+  }
+
   toJSON(): never {
     throw new CkksError(
       'a decrypted plaintext cannot become JSON: its noise reveals the secret key; share PrivateSlots',
     );
-  }
-
-  override [Symbol.dispose](): void {
-    this.slab.erase();
   }
 }
 

@@ -32,14 +32,14 @@ export function encryptSymmetric(secret: SecretKey, plaintext: Plaintext): Seede
   const seed = randomSeed();
   const ciphertext = new Ciphertext(context, plaintext.level, plaintext.scale, plaintext.slots);
   // a s gives s away to whoever also sees a: the released memory must not hold it.
-  const product = new Slab(kernels, basis.length * ring.n);
+  const product = new Slab(kernels, basis.length * ring.n, true);
   try {
     withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, ciphertext.part(1), at, 0, basis));
     sampleSmall(context, ciphertext.part(0), randomSeed(), 0, smallKind.centredBinomial, basis);
     ring.multiply(product.address(), ciphertext.part(1), secret.limb(), basis);
     ring.subtract(ciphertext.part(0), ciphertext.part(0), product.address(), basis);
   } finally {
-    product.erase();
+    product.release();
   }
   ring.add(ciphertext.part(0), ciphertext.part(0), plaintext.part(0), basis);
   return { ciphertext, seed };
@@ -59,7 +59,7 @@ export function encryptPublic(key: PublicKey, plaintext: Plaintext): Ciphertext 
   const ciphertext = new Ciphertext(context, level, plaintext.scale, plaintext.slots);
   const secretSeed = randomSeed();
   const words = extended.length * ring.n;
-  const secrets = new Slab(kernels, 2 * words);
+  const secrets = new Slab(kernels, 2 * words, true);
   try {
     const v = secrets.address(words);
     const sum = secrets.address();
@@ -73,7 +73,7 @@ export function encryptPublic(key: PublicKey, plaintext: Plaintext): Ciphertext 
       ring.divide([{ dst: ciphertext.part(half), src: sum }], basis, special);
     }
   } finally {
-    secrets.erase();
+    secrets.release();
     secretSeed.fill(0);
   }
   ring.add(ciphertext.part(0), ciphertext.part(0), plaintext.part(0), basis);
@@ -90,10 +90,10 @@ export function decryptToPlaintext(secret: SecretKey, ciphertext: Ciphertext): D
   ring.multiply(plaintext.part(0), ciphertext.part(1), secret.limb(), basis);
   ring.add(plaintext.part(0), plaintext.part(0), ciphertext.part(0), basis);
   if (ciphertext.size === 3) {
-    const square = new Slab(kernels, basis.length * ring.n);
+    const square = new Slab(kernels, basis.length * ring.n, true);
     ring.multiply(square.address(), secret.limb(), secret.limb(), basis);
     ring.multiplyAccumulate(plaintext.part(0), ciphertext.part(2), square.address(), basis);
-    square.erase();
+    square.release();
   }
   return plaintext;
 }

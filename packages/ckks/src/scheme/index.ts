@@ -13,6 +13,7 @@ export {
   checkEphemeralBasis,
   ephemeralWeight,
   maxEphemeralLogQP,
+  minEphemeralLogN,
   secureLogQP,
   smallestSecureLogN,
 } from './security.ts';

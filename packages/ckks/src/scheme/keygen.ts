@@ -28,7 +28,7 @@ export class KeyGenerator {
     const slab = new Slab(kernels, 2 * basis.length * ring.n);
     const b = slab.address();
     const a = slab.address(basis.length * ring.n);
-    const product = new Slab(kernels, basis.length * ring.n);
+    const product = new Slab(kernels, basis.length * ring.n, true);
     try {
       withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, a, at, 0, basis));
       withSeed(kernels, randomSeed(), (at) =>
@@ -37,7 +37,7 @@ export class KeyGenerator {
       ring.multiply(product.address(), a, this.#secret.limb(), basis);
       ring.subtract(b, b, product.address(), basis);
     } finally {
-      product.erase();
+      product.release();
     }
     return new PublicKey(this.#context, seed, slab);
   }
@@ -46,12 +46,12 @@ export class KeyGenerator {
   relinearisation(level = this.#context.parameters.maxLevel): SwitchingKey {
     const { ring, kernels } = this.#context;
     const all = ring.primes.map((_, i) => i);
-    const square = new Slab(kernels, all.length * ring.n);
+    const square = new Slab(kernels, all.length * ring.n, true);
     try {
       ring.multiply(square.address(), this.#secret.limb(), this.#secret.limb(), all);
       return switchingKey(this.#secret.limb(), square.address(), this.#context, level, 1);
     } finally {
-      square.erase();
+      square.release();
     }
   }
 
@@ -70,12 +70,12 @@ export class KeyGenerator {
   /** A key from s to g^-1(s): the automorphism g that follows brings the result back under s. */
   galois({ galois, level }: GaloisUse, gadget?: Gadget): SwitchingKey {
     const { ring, kernels } = this.#context;
-    const under = new Slab(kernels, ring.primes.length * ring.n);
+    const under = new Slab(kernels, ring.primes.length * ring.n, true);
     try {
       ring.automorphism(under.address(), this.#secret.limb(), inverseGalois(galois, ring.logN), ring.primes.length);
       return switchingKey(under.address(), this.#secret.limb(), this.#context, level, galois, gadget);
     } finally {
-      under.erase();
+      under.release();
     }
   }
 

@@ -24,7 +24,7 @@ export class SecretKey implements Disposable {
     this.#seed = new Uint8Array(seed);
     const { ring, kernels } = context;
     const all = ring.primes.map((_, i) => i);
-    this.#slab = new Slab(kernels, all.length * ring.n);
+    this.#slab = new Slab(kernels, all.length * ring.n, true);
     const kind = weight === undefined ? smallKind.ternary : smallKind.sparseTernary;
     withSeed(kernels, seed, (address) => {
       kernels.call(Op.sampleSmall, ring.handle, this.#slab.address(), address, 0, kind, weight ?? 0, all);
@@ -44,7 +44,7 @@ export class SecretKey implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#slab.erase();
+    this.#slab.release();
     this.#seed.fill(0);
   }
 

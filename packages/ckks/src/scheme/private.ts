@@ -182,7 +182,7 @@ function checked(flooding: Flooding): Flooding {
 function addNoise(context: Context, values: Float64Array, { unit, milliLog2 }: Flooding): void {
   const { kernels, ring } = context;
   const seed = randomSeed();
-  const noise = new Slab(kernels, ring.n);
+  const noise = new Slab(kernels, ring.n, true);
   try {
     withSeed(kernels, seed, (at) =>
       kernels.call(Op.sampleSmall, ring.handle, noise.address(), at, 0, smallKind.gaussian, milliLog2, []),
@@ -199,7 +199,7 @@ function addNoise(context: Context, values: Float64Array, { unit, milliLog2 }: F
       values[i] = (whole + Number(samples[i]!)) * unit;
     }
   } finally {
-    noise.erase();
+    noise.release();
     seed.fill(0);
   }
 }

@@ -10,12 +10,12 @@ export function randomSeed(): Uint8Array<ArrayBuffer> {
 
 /** Lends a seed's address to kernel calls, then erases the copy. */
 export function withSeed<T>(kernels: Kernels, seed: Uint8Array, use: (address: number) => T): T {
-  const slab = new Slab(kernels, seedBytes / 8);
+  const slab = new Slab(kernels, seedBytes / 8, true);
   try {
     slab.bytesView().set(seed);
     return use(slab.address());
   } finally {
-    slab.erase();
+    slab.release();
   }
 }
 

@@ -9,8 +9,10 @@ const maxLogQP: Readonly<Record<number, number>> = { 12: 106, 13: 214, 14: 430, 
 
 /** A sparse ephemeral secret of this weight lives under q0 and one special prime only (Bossuat et al., ACNS 2022). */
 export const ephemeralWeight = 32;
-/** Largest log2(q0 P') for the ephemeral secret at N = 2^15 and above: ACNS 2022, table 2 (h = 32, N = 2^16: 115). */
+/** Largest log2(q0 P') for the ephemeral secret at N = 2^16 and above: ACNS 2022, table 2 (h = 32, N = 2^16: 115). */
 export const maxEphemeralLogQP = 115;
+/** The smallest ring whose row is known; smaller ones have none. */
+export const minEphemeralLogN = 16;
 
 /** The largest log2(QP) at 128-bit security for ring degree 2^logN; 0 where no modulus is secure. */
 export function secureLogQP(logN: number): number {
@@ -26,9 +28,9 @@ export function smallestSecureLogN(logQP: number): number | undefined {
 
 /** Refuses the ephemeral secret in any basis but the small one it is secure in. */
 export function checkEphemeralBasis(logN: number, logQP: number): void {
-  if (logQP > maxEphemeralLogQP || logN < 15) {
+  if (logQP > maxEphemeralLogQP || logN < minEphemeralLogN) {
     throw new ParameterError(
-      `a secret of weight ${ephemeralWeight} at N = 2^${logN} is secure only up to log2(q0 P) = ${maxEphemeralLogQP} and from N = 2^15, ` +
+      `a secret of weight ${ephemeralWeight} at N = 2^${logN} is secure only up to log2(q0 P) = ${maxEphemeralLogQP} and from N = 2^${minEphemeralLogN}, ` +
         `not at ${logQP.toFixed(1)}: generate its switching key with q0 and one special prime only`,
     );
   }

@@ -70,17 +70,17 @@ describe('128-bit security', () => {
 });
 
 describe('the sparse ephemeral secret', () => {
-  it('lives under q0 and one special prime, at most 115 bits, from N = 2^15', () => {
+  it('lives under q0 and one special prime, at most 115 bits, from N = 2^16', () => {
     expect(() => checkEphemeralBasis(16, 100)).not.toThrow();
     expect(() => checkEphemeralBasis(16, 115)).not.toThrow();
     expect(() => checkEphemeralBasis(16, 115.5)).toThrow(ParameterError);
-    expect(() => checkEphemeralBasis(14, 100)).toThrow(ParameterError);
+    expect(() => checkEphemeralBasis(15, 100)).toThrow(ParameterError);
   });
 
   it('key generation refuses to put it under the full P', async () => {
-    // The levels of a bootstrap in small primes: a secure set at N = 2^15, where key generation must check.
+    // The levels of a bootstrap in small primes: a secure set, where key generation must check.
     const parameters = Parameters.from({
-      logN: 15,
+      logN: 16,
       chainBits: [40, ...Array<number>(17).fill(28)],
       specialBits: Array<number>(4).fill(40),
       scaleBits: 28,
@@ -91,6 +91,7 @@ describe('the sparse ephemeral secret', () => {
     const plan = new BootstrapPlan(parameters);
     expect(plan.encapsulation).toEqual({ special: 1, digitSizes: [1] });
     const full = Object.assign(Object.create(plan), { encapsulation: { special: 4, digitSizes: [1] } });
+    expect(() => new KeyGenerator(secret).switchTo(secret, 0, plan.encapsulation)[Symbol.dispose]()).not.toThrow();
     const before = context.kernels.memory().bytes;
     expect(() => generateBootstrapKeys(secret, full)).toThrow(ParameterError);
     expect(() => generateBootstrapKeys(secret, full)).toThrow(/one special prime only/);
