@@ -7,6 +7,7 @@ import {
   Context,
   checkEphemeralBasis,
   encryptSymmetric,
+  KeyGenerator,
   Parameters,
   type ParametersLiteral,
   SecretKey,
