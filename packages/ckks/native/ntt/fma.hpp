@@ -6,7 +6,6 @@ namespace cf::CF_BUILD {
 
 constexpr int kMaxLevels = 3;
 constexpr int kRowLevels = 8;
-constexpr int kSideBySide = 2;
 constexpr int kPairs = 4;
 
 template <int count>

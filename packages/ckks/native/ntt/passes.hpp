@@ -8,6 +8,7 @@
 // writes through out(). The inverse walks the same way backwards. Bailey, "FFTs in external or hierarchical memory"
 // (J. Supercomputing 4, 1990). Rings of a single row take plain loops. Contract and order: ntt/scalar.hpp.
 #pragma once
+#include <array>
 #include <vector>
 #include "steps.hpp"
 
@@ -33,6 +34,7 @@ struct Steps {
 };
 
 constexpr size_t kRowLength = size_t{1} << kRowLevels;
+constexpr size_t kLastLength = size_t{2} * W * kPairs;  // elements of a row that the last step takes at once
 using RowSteps = Steps<kRowLevels - kLastLevels>;
 constexpr size_t kRowWords = RowSteps::offset(RowSteps::count) + kRootWords * kRowLength;
 /// A column's lines are a row apart, which no hardware prefetcher follows: elements to fetch ahead.
@@ -112,7 +114,7 @@ template <class S, int step, int vectorLevels, class Load, class Store>
 }
 
 /// Likewise backwards, reading the step's heaps from the last.
-template <class S, int step, int vectorLevels, bool last, class Load, class Store>
+template <class S, int step, int vectorLevels, class Load, class Store>
 [[gnu::always_inline]] inline void inverseStep(Load load, Store store, const u64* heaps, const LaneRing& ring) {
   constexpr int R = S::size(step), first = S::first(step);
   constexpr size_t stride = size_t{1} << (vectorLevels - first - R);
@@ -122,10 +124,18 @@ template <class S, int step, int vectorLevels, bool last, class Load, class Stor
     for (size_t v = start; v < start + stride; ++v) {
       Lane x[1 << R];
       unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = load(v + i * stride); });
-      inverseLevels<R, last>(x, heap, ring);
+      inverseLevels<R, false>(x, heap, ring);
       unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { store(v + i * stride, x[i]); });
     }
   }
+}
+
+/// Calls f with a number of levels, at most kMaxLevels, as a constant.
+template <class F>
+[[gnu::always_inline]] inline void withLevels(int levels, F f) {
+  unrolled<kMaxLevels>([&](auto i) __attribute__((always_inline)) {
+    if (levels == i + 1) f(std::integral_constant<int, i + 1>{});
+  });
 }
 
 /// Vectors `stride` words apart in memory.
@@ -138,27 +148,65 @@ template <size_t stride>
   return [base](size_t v, Lane x) __attribute__((always_inline)) { storeLane(base + v * stride, x); };
 }
 
-template <int levels, class In>
-void forwardColumns(In in, u64* work, const NttTable& table) {
+// What does not depend on in() and out() is compiled once, whatever the number of fused forms.
+
+/// All column steps but the first, for one column of vectors: from the buffer to every kRowLength-th element.
+template <int levels>
+[[gnu::noinline]] void forwardColumn(u64* buffer, u64* column, const u64* heaps, const LaneRing& table) {
   using S = Steps<levels>;
-  const LaneRing ring = table.ring;  // a copy, which no store can change
-  const u64* heaps = table.roots.data();
-  alignas(64) u64 buffer[size_t{W} << levels];
-  for (size_t c = 0; c < kRowLength; c += W) {
-    const auto column = [&](size_t v) __attribute__((always_inline)) { return toLane(in(v * kRowLength + c)); };
-    if constexpr (S::count == 1) {
-      forwardStep<S, 0, levels>(column, storeTo<kRowLength>(work + c), heaps, ring);
-    } else {
-      forwardStep<S, 0, levels>(column, storeTo<W>(buffer), heaps, ring);
-      unrolled<S::count - 2>([&](auto s) __attribute__((always_inline)) {
-        forwardStep<S, s + 1, levels>(loadFrom<W>(buffer), storeTo<W>(buffer), heaps, ring);
-      });
-      forwardStep<S, S::count - 1, levels>(loadFrom<W>(buffer), [&](size_t v, Lane x) __attribute__((always_inline)) {
-        storeLane(work + v * kRowLength + c, x);
-        __builtin_prefetch(work + v * kRowLength + c + kColumnsAhead, 1, 2);
-      }, heaps, ring);
-    }
+  const LaneRing ring = table;  // a copy, which no store can change
+  const auto store = [&](size_t v, Lane x) __attribute__((always_inline)) {
+    storeLane(column + v * kRowLength, x);
+    __builtin_prefetch(column + v * kRowLength + kColumnsAhead, 1, 2);
+  };
+  if constexpr (S::count == 1) {
+    for (size_t v = 0; v < size_t{1} << levels; ++v) store(v, loadLane(buffer + v * W));
+  } else {
+    unrolled<S::count - 2>([&](auto s) __attribute__((always_inline)) {
+      forwardStep<S, s + 1, levels>(loadFrom<W>(buffer), storeTo<W>(buffer), heaps, ring);
+    });
+    forwardStep<S, S::count - 1, levels>(loadFrom<W>(buffer), store, heaps, ring);
   }
+}
+template <int levels>
+[[gnu::noinline]] void inverseColumn(u64* buffer, u64* column, const u64* heaps, const LaneRing& table) {
+  using S = Steps<levels>;
+  const LaneRing ring = table;
+  if constexpr (S::count == 1) {
+    for (size_t v = 0; v < size_t{1} << levels; ++v) storeLane(buffer + v * W, loadLane(column + v * kRowLength));
+  } else {
+    inverseStep<S, S::count - 1, levels>(loadFrom<kRowLength>(column), storeTo<W>(buffer), heaps, ring);
+    unrolled<S::count - 2>([&](auto s) __attribute__((always_inline)) {
+      inverseStep<S, S::count - 2 - s, levels>(loadFrom<W>(buffer), storeTo<W>(buffer), heaps, ring);
+    });
+  }
+}
+
+/// What a transform needs to know of its number of column levels.
+struct ColumnPlan {
+  int firstLevels;  // levels of the columns' first step
+  void (*forward)(u64*, u64*, const u64*, const LaneRing&);
+  void (*inverse)(u64*, u64*, const u64*, const LaneRing&);
+};
+inline const ColumnPlan& columnPlan(int levels) {
+  static constexpr auto plans = []<int... i>(std::integer_sequence<int, i...>) {
+    return std::array{ColumnPlan{Steps<i + 1>::size(0), &forwardColumn<i + 1>, &inverseColumn<i + 1>}...};
+  }(std::make_integer_sequence<int, kMaxLogN - kRowLevels>{});
+  return plans[levels - 1];
+}
+
+/// All row steps but the last, in place.
+[[gnu::noinline]] inline void forwardRow(u64* row, const u64* heaps, const LaneRing& table) {
+  const LaneRing ring = table;
+  unrolled<RowSteps::count>([&](auto s) __attribute__((always_inline)) {
+    forwardStep<RowSteps, s, kRowLevels - kLogW>(loadFrom<W>(row), storeTo<W>(row), heaps, ring);
+  });
+}
+[[gnu::noinline]] inline void inverseRow(u64* row, const u64* heaps, const LaneRing& table) {
+  const LaneRing ring = table;
+  unrolled<RowSteps::count>([&](auto s) __attribute__((always_inline)) {
+    inverseStep<RowSteps, RowSteps::count - 1 - s, kRowLevels - kLogW>(loadFrom<W>(row), storeTo<W>(row), heaps, ring);
+  });
 }
 
 template <class In, class Out>
@@ -177,51 +225,39 @@ void forwardSmall(In in, u64* work, Out out, const NttTable& table) {
 template <class In, class Out>
 void forward(In in, u64* work, Out out, const NttTable& table) {
   if (table.logN <= kRowLevels) return forwardSmall(in, work, out, table);
-  const size_t n = size_t{1} << table.logN;
-  unrolled<kMaxLogN - kRowLevels>([&](auto i) {
-    if (table.logN == kRowLevels + i + 1) forwardColumns<i + 1>(in, work, table);
+  const size_t rows = size_t{1} << (table.logN - kRowLevels);
+  const LaneRing ring = table.ring;  // a copy, which no store can change
+  const ColumnPlan& plan = columnPlan(table.logN - kRowLevels);
+  alignas(64) u64 buffer[size_t{W} << (kMaxLogN - kRowLevels)];
+  withLevels(plan.firstLevels, [&](auto R) __attribute__((always_inline)) {
+    const size_t stride = rows >> R;
+    for (size_t c = 0; c < kRowLength; c += W) {
+      for (size_t v = 0; v < stride; ++v) {
+        Lane x[1 << R];
+        unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = toLane(in((v + i * stride) * kRowLength + c)); });
+        forwardLevels<R>(x, table.roots.data(), ring);
+        unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { storeLane(buffer + (v + i * stride) * W, x[i]); });
+      }
+      plan.forward(buffer, work + c, table.roots.data(), table.ring);
+    }
   });
 
-  const LaneRing ring = table.ring;
   const u64* heaps = table.roots.data() + table.rowsAt;
-  for (size_t row = 0; row < n; row += kRowLength) {
-    unrolled<RowSteps::count>([&](auto s) __attribute__((always_inline)) {
-      forwardStep<RowSteps, s, kRowLevels - kLogW>(loadFrom<W>(work + row), storeTo<W>(work + row), heaps, ring);
-    });
+  for (size_t row = 0; row < rows * kRowLength; row += kRowLength) {
+    forwardRow(work + row, heaps, table.ring);
     heaps += RowSteps::offset(RowSteps::count);
-    for (size_t start = row; start < row + kRowLength; start += 2 * W * kPairs) {
+    for (size_t start = row; start < row + kRowLength; start += kLastLength, heaps += kRootWords * kLastLength) {
+      for (size_t i = 0; i < kRootWords * kLastLength; i += 8) __builtin_prefetch(heaps + 2 * kRowWords + i);
       Lane a[kPairs], b[kPairs];
       unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
         a[i] = loadLane(work + start + 2 * i * W);
         b[i] = loadLane(work + start + (2 * i + 1) * W);
       });
-      for (size_t i = 0; i < kRootWords * 2 * W * kPairs; i += 8) __builtin_prefetch(heaps + 2 * kRowWords + i);
       forwardLast<kPairs>(a, b, heaps, ring);
       unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
         out(start + 2 * i * W, toVec(reduce(a[i], ring), ring));
         out(start + (2 * i + 1) * W, toVec(reduce(b[i], ring), ring));
       });
-      heaps += kRootWords * 2 * W * kPairs;
-    }
-  }
-}
-
-template <int levels, class Out>
-void inverseColumns(u64* work, Out out, const NttTable& table) {
-  using S = Steps<levels>;
-  const LaneRing ring = table.ring;
-  const u64* heaps = table.roots.data();
-  alignas(64) u64 buffer[size_t{W} << levels];
-  for (size_t c = 0; c < kRowLength; c += W) {
-    const auto column = [&](size_t v, Lane x) __attribute__((always_inline)) { out(v * kRowLength + c, toVec(x, ring)); };
-    if constexpr (S::count == 1) {
-      inverseStep<S, 0, levels, true>(loadFrom<kRowLength>(work + c), column, heaps, ring);
-    } else {
-      inverseStep<S, S::count - 1, levels, false>(loadFrom<kRowLength>(work + c), storeTo<W>(buffer), heaps, ring);
-      unrolled<S::count - 2>([&](auto s) __attribute__((always_inline)) {
-        inverseStep<S, S::count - 2 - s, levels, false>(loadFrom<W>(buffer), storeTo<W>(buffer), heaps, ring);
-      });
-      inverseStep<S, 0, levels, true>(loadFrom<W>(buffer), column, heaps, ring);
     }
   }
 }
@@ -243,12 +279,12 @@ void inverseSmall(In in, u64* work, Out out, const NttTable& table) {
 template <class In, class Out>
 void inverse(In in, u64* work, Out out, const NttTable& table) {
   if (table.logN <= kRowLevels) return inverseSmall(in, work, out, table);
-  const size_t n = size_t{1} << table.logN;
+  const size_t rows = size_t{1} << (table.logN - kRowLevels);
   const LaneRing ring = table.ring;
   const u64* heaps = table.roots.data() + table.roots.size();
-  for (size_t row = 0; row < n; row += kRowLength) {
-    for (size_t start = row; start < row + kRowLength; start += 2 * W * kPairs) {
-      heaps -= kRootWords * 2 * W * kPairs;
+  for (size_t row = 0; row < rows * kRowLength; row += kRowLength) {
+    for (size_t start = row; start < row + kRowLength; start += kLastLength) {
+      heaps -= kRootWords * kLastLength;
       Lane a[kPairs], b[kPairs];
       unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
         a[i] = toLane(in(start + 2 * i * W));
@@ -261,13 +297,24 @@ void inverse(In in, u64* work, Out out, const NttTable& table) {
       });
     }
     heaps -= RowSteps::offset(RowSteps::count);
-    unrolled<RowSteps::count>([&](auto s) __attribute__((always_inline)) {
-      inverseStep<RowSteps, RowSteps::count - 1 - s, kRowLevels - kLogW, false>(loadFrom<W>(work + row), storeTo<W>(work + row),
-                                                                               heaps, ring);
-    });
+    inverseRow(work + row, heaps, table.ring);
   }
-  unrolled<kMaxLogN - kRowLevels>([&](auto i) {
-    if (table.logN == kRowLevels + i + 1) inverseColumns<i + 1>(work, out, table);
+
+  const ColumnPlan& plan = columnPlan(table.logN - kRowLevels);
+  alignas(64) u64 buffer[size_t{W} << (kMaxLogN - kRowLevels)];
+  withLevels(plan.firstLevels, [&](auto R) __attribute__((always_inline)) {
+    const size_t stride = rows >> R;
+    for (size_t c = 0; c < kRowLength; c += W) {
+      plan.inverse(buffer, work + c, table.roots.data(), table.ring);
+      for (size_t v = 0; v < stride; ++v) {
+        Lane x[1 << R];
+        unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = loadLane(buffer + (v + i * stride) * W); });
+        inverseLevels<R, true>(x, table.roots.data(), ring);
+        unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) {
+          out((v + i * stride) * kRowLength + c, toVec(x[i], ring));
+        });
+      }
+    }
   });
 }
 

@@ -58,7 +58,7 @@ struct Reductions {
   }
 };
 
-/// n butterflies side by side: one alone is a chain of dependent operations, and processors look only so far ahead.
+/// n butterflies side by side.
 template <int n>
 [[gnu::always_inline]] inline void butterflies(Lane* a, Lane* b, const Root* w, const LaneRing& ring) {
   multiply<n>(b, w, ring);
@@ -78,34 +78,18 @@ template <int n>
   multiply<n>(b, w, ring);
 }
 
-/// Calls f(t, a, group) for n of the butterflies of level k: number t, first operand x[a], in group `group`.
-template <int R, int k, int first, int n, class F>
-[[gnu::always_inline]] inline void forButterflies(F f) {
-  unrolled<n>([&](auto i) __attribute__((always_inline)) {
-    constexpr int half = 1 << (R - 1 - k), t = first + i, group = t / half;
-    f(i, std::integral_constant<int, group * 2 * half + t % half>{}, std::integral_constant<int, group>{});
-  });
-}
-
 /// All levels of a step over x[0..2^R).
 template <int R>
 [[gnu::always_inline]] inline void forwardLevels(Lane* x, const u64* heap, const LaneRing& ring) {
   [[maybe_unused]] static constexpr auto plan = Reductions<R>::forward();
-  constexpr int count = 1 << (R - 1), n = count < kSideBySide ? count : kSideBySide;
   unrolled<R>([&](auto k) __attribute__((always_inline)) {
-    unrolled<count / n>([&](auto part) __attribute__((always_inline)) {
+    unrolled<(1 << k)>([&](auto group) __attribute__((always_inline)) {
       constexpr int half = 1 << (R - 1 - k);
-      Lane a[n], b[n];
-      Root w[n];
-      forButterflies<R, k, part * n, n>([&](auto i, auto at, auto group) __attribute__((always_inline)) {
-        a[i] = plan.at[k][at] ? reduce(x[at], ring) : x[at];
-        b[i] = x[at + half];
-        w[i] = rootAt(heap, (1 << k) + group);
-      });
-      butterflies<n>(a, b, w, ring);
-      forButterflies<R, k, part * n, n>([&](auto i, auto at, auto) __attribute__((always_inline)) {
-        x[at] = a[i];
-        x[at + half] = b[i];
+      const Root w = rootAt(heap, (1 << k) + group);
+      unrolled<half>([&](auto i) __attribute__((always_inline)) {
+        constexpr int a = group * 2 * half + i;
+        if constexpr (plan.at[k][a]) x[a] = reduce(x[a], ring);
+        butterflies<1>(&x[a], &x[a + half], &w, ring);
       });
     });
   });
@@ -115,25 +99,17 @@ template <int R>
 template <int R, bool last>
 [[gnu::always_inline]] inline void inverseLevels(Lane* x, const u64* heap, const LaneRing& ring) {
   [[maybe_unused]] static constexpr auto plan = Reductions<R>::inverse();
-  constexpr int count = 1 << (R - 1), n = count < kSideBySide ? count : kSideBySide;
   unrolled<R>([&](auto step) __attribute__((always_inline)) {
-    unrolled<count / n>([&](auto part) __attribute__((always_inline)) {
-      constexpr int k = R - 1 - step, half = 1 << (R - 1 - k);
-      Lane a[n], b[n];
-      Root w[n];
-      forButterflies<R, k, part * n, n>([&](auto i, auto at, auto group) __attribute__((always_inline)) {
-        a[i] = x[at];
-        b[i] = x[at + half];
-        w[i] = last && k == 0 ? ring.inverseNRoot : rootAt(heap, (2 << k) - 1 - group);
-      });
-      inverseButterflies<n>(a, b, w, ring);
-      if constexpr (last && k == 0) {
-        unrolled<n>([&](auto i) __attribute__((always_inline)) { w[i] = ring.inverseN; });
-        multiply<n>(a, w, ring);
-      }
-      forButterflies<R, k, part * n, n>([&](auto i, auto at, auto) __attribute__((always_inline)) {
-        x[at] = plan.at[k][at] && !(last && k == 0) ? reduce(a[i], ring) : a[i];
-        x[at + half] = b[i];
+    unrolled<(1 << (R - 1 - step))>([&](auto group) __attribute__((always_inline)) {
+      constexpr int k = R - 1 - step, half = 1 << step;
+      const Root w = last && k == 0 ? ring.inverseNRoot : rootAt(heap, (2 << k) - 1 - group);
+      unrolled<half>([&](auto i) __attribute__((always_inline)) {
+        constexpr int a = group * 2 * half + i;
+        inverseButterflies<1>(&x[a], &x[a + half], &w, ring);
+        if constexpr (last && k == 0)
+          multiply<1>(&x[a], &ring.inverseN, ring);
+        else if constexpr (plan.at[k][a])
+          x[a] = reduce(x[a], ring);
       });
     });
   });
@@ -162,7 +138,8 @@ template <int from, int to, bool mirrored>
   }(std::make_integer_sequence<int, W>{});
 }
 
-/// The last step, for n pairs (a[i], b[i]) side by side, each with its own heap of 2W words.
+/// The last step, for n pairs (a[i], b[i]), each with its own heap of 2W words. A pair is one chain of dependent operations,
+/// longer than what processors look ahead, so its neighbours go side by side.
 template <int n>
 [[gnu::always_inline]] inline void forwardLast(Lane* a, Lane* b, const u64* heaps, const LaneRing& ring) {
   [[maybe_unused]] static constexpr auto reducedAt = [] {

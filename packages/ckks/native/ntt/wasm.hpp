@@ -10,7 +10,6 @@ namespace cf::CF_BUILD {
 
 constexpr int kMaxLevels = 2;
 constexpr int kRowLevels = 8;
-constexpr int kSideBySide = 2;
 constexpr int kPairs = 2;
 
 template <int count>
@@ -41,7 +40,6 @@ namespace cf::CF_BUILD {
 
 constexpr int kMaxLevels = 2;
 constexpr int kRowLevels = 8;
-constexpr int kSideBySide = 2;
 constexpr int kPairs = 2;
 
 /// Signed, |x| <= 4p < 2^52.
