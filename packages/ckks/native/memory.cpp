@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
-#include <vector>
+#include <unordered_map>
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
@@ -15,9 +15,14 @@ constexpr size_t kHugePage = size_t{2} << 20;
 // Released slabs up to this many bytes wait for reuse: the temporaries of one bootstrap fit, a key set does not.
 constexpr size_t kMaxCachedBytes = size_t{1} << 30;
 
+// A released slab serves a request of at least this share of its size: the temporaries of a bootstrap have a dozen sizes,
+// and memory that was touched before costs no page faults.
+constexpr size_t kReuseNumerator = 2, kReuseDenominator = 3;
+
 struct Slabs {
   std::mutex mutex;
-  std::map<size_t, std::vector<void*>> cached;
+  std::multimap<size_t, void*> cached;         // by true size
+  std::unordered_map<void*, size_t> trueSize;  // of slabs in use, at least the size asked for
   MemoryCounters counters{};
 };
 
@@ -51,14 +56,18 @@ void* allocateSlab(size_t bytes) {
   Slabs& s = slabs();
   std::lock_guard<std::mutex> lock(s.mutex);
   void* slab = nullptr;
-  if (auto it = s.cached.find(size); it != s.cached.end() && !it->second.empty()) {
-    slab = it->second.back();
-    it->second.pop_back();
-    s.counters.cachedBytes -= size;
+  size_t actual = size;
+  if (const auto it = s.cached.lower_bound(size);
+      it != s.cached.end() && it->first * kReuseNumerator <= size * kReuseDenominator) {
+    actual = it->first;
+    slab = it->second;
+    s.cached.erase(it);
+    s.counters.cachedBytes -= actual;
   } else {
     slab = systemAllocate(size);
     if (slab == nullptr) return nullptr;
   }
+  s.trueSize[slab] = actual;
   s.counters.slabs += 1;
   s.counters.bytes += size;
   if (s.counters.bytes > s.counters.peakBytes) s.counters.peakBytes = s.counters.bytes;
@@ -69,21 +78,24 @@ void releaseSlab(void* slab, size_t bytes) {
   const size_t size = slabBytes(bytes);
   Slabs& s = slabs();
   std::lock_guard<std::mutex> lock(s.mutex);
+  const auto it = s.trueSize.find(slab);
+  if (it == s.trueSize.end()) return;  // never ours, or released before
   s.counters.slabs -= 1;
   s.counters.bytes -= size;
-  if (s.counters.cachedBytes + size > kMaxCachedBytes) {
+  const size_t actual = it->second;
+  s.trueSize.erase(it);
+  if (s.counters.cachedBytes + actual > kMaxCachedBytes) {
     std::free(slab);
     return;
   }
-  s.cached[size].push_back(slab);
-  s.counters.cachedBytes += size;
+  s.cached.emplace(actual, slab);
+  s.counters.cachedBytes += actual;
 }
 
 void trimSlabs() {
   Slabs& s = slabs();
   std::lock_guard<std::mutex> lock(s.mutex);
-  for (auto& [size, list] : s.cached)
-    for (void* slab : list) std::free(slab);
+  for (const auto& [size, slab] : s.cached) std::free(slab);
   s.cached.clear();
   s.counters.cachedBytes = 0;
 }
