@@ -1,7 +1,9 @@
+import { checkPowerOfTwo, checkWhole } from '../errors/checks.ts';
 import { ParameterError } from '../errors/index.ts';
 import { maxPrimeBits } from '../ring/index.ts';
 import {
   keySwitchTransforms,
+  maxSpecialPrimes,
   minEphemeralLogN,
   Parameters,
   type ParametersLiteral,
@@ -33,8 +35,6 @@ export interface Choice {
 }
 
 const ringSizes = [12, 13, 14, 15, 16, 17] as const;
-/** Decomposition shortens with every special prime; beyond this many the extension costs more (and the ring allows 14). */
-const maxSpecial = 14;
 /** q0 is this many bits above the scale when bootstrapping: see EvalMod on the sine's error. */
 const bootstrapRatioBits = 10;
 /** Smaller primes than this leave too little of a message above the rounding errors of any secure ring. */
@@ -69,19 +69,14 @@ type Wants = Required<Omit<Wanted, 'precisionBits' | 'scaleBits'>> & Pick<Wanted
 
 function checkWanted(wanted: Wanted): Wants {
   const { levels, precisionBits, scaleBits, slots = 1, rangeBits = 9, bootstrapping = false } = wanted;
-  const whole = (name: string, value: number, low: number, high: number) => {
-    if (!Number.isInteger(value) || value < low || value > high)
-      throw new ParameterError(`${name} must be a whole number from ${low} to ${high}, not ${value}`);
-  };
-  whole('levels', levels, bootstrapping ? 1 : 0, 200);
-  whole('rangeBits', rangeBits, 1, 30);
+  checkWhole('levels', levels, bootstrapping ? 1 : 0, 200);
+  checkWhole('rangeBits', rangeBits, 1, 30);
   if ((precisionBits === undefined) === (scaleBits === undefined))
     throw new ParameterError('give either precisionBits or scaleBits: one follows from the other');
-  if (scaleBits !== undefined) whole('scaleBits', scaleBits, minScaleBits, maxPrimeBits);
+  if (scaleBits !== undefined) checkWhole('scaleBits', scaleBits, minScaleBits, maxPrimeBits);
   if (precisionBits !== undefined && !(precisionBits > 0 && precisionBits <= maxPrimeBits))
     throw new ParameterError(`precisionBits must be above 0 and at most ${maxPrimeBits}, not ${precisionBits}`);
-  if (!Number.isInteger(Math.log2(slots)) || slots < 1)
-    throw new ParameterError(`slots must be a power of two, not ${slots}`);
+  checkPowerOfTwo('slots', slots, Number.MAX_SAFE_INTEGER);
   return {
     levels,
     slots,
@@ -98,7 +93,7 @@ function chooseInRing(wants: Wants, logN: number): Choice | undefined {
   const scaleBits = scaleFor(wants, logN);
   if (scaleBits === undefined) return undefined;
   let best: { parameters: Parameters; cost: number } | undefined;
-  for (let special = 1; special <= maxSpecial; special++) {
+  for (let special = 1; special <= maxSpecialPrimes; special++) {
     const literal = literalOf(wants, logN, scaleBits, special);
     // Bits of primes tell what their product will be up to a fraction of a bit; the check decides.
     if (sum(literal.chainBits) + sum(literal.specialBits) > secureLogQP(logN) + 1) break;
@@ -187,6 +182,8 @@ function explain(wants: Wants): string {
     alternatives.push(`a scale of at most 2^${bits}`);
     break;
   }
-  if (!bootstrapping) alternatives.push(`bootstrapping (with ${new EvalMod().levels + 7} levels of its own)`);
+  const { slotsToCoeffsLevels, coeffsToSlotsLevels } = defaultBootstrapChain;
+  const bootstrapLevels = slotsToCoeffsLevels + new EvalMod().levels + coeffsToSlotsLevels;
+  if (!bootstrapping) alternatives.push(`bootstrapping (with ${bootstrapLevels} levels of its own)`);
   return `${start}the largest ring, N = 2^${largest}, allows ${alternatives.join(', or ')}`;
 }

@@ -1,3 +1,4 @@
+import { checkPowerOfTwo } from '../errors/checks.ts';
 import { OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import { Plaintext } from './ciphertext.ts';
@@ -58,7 +59,7 @@ export class Encoder {
     basis: readonly number[],
   ): void {
     const { kernels, ring, parameters } = this.#context;
-    checkSlots(slots, parameters.maxSlots);
+    checkPowerOfTwo('slots', slots, parameters.maxSlots, OperandError);
     const count = Math.max(real.length, imag?.length ?? 0);
     if (count > slots)
       throw new OperandError(
@@ -97,12 +98,6 @@ export class Encoder {
       basis,
     );
     return { real: values.realsView(0, slots).slice(), imag: values.realsView(slots, 2 * slots).slice() };
-  }
-}
-
-function checkSlots(slots: number, maxSlots: number): void {
-  if (!Number.isInteger(Math.log2(slots)) || slots < 1 || slots > maxSlots) {
-    throw new OperandError(`slots must be a power of two from 1 to ${maxSlots}, not ${slots}`);
   }
 }
 

@@ -6,7 +6,14 @@ export { type Decomposition, Evaluator, scaledInteger } from './evaluator.ts';
 export { type GaloisUse, KeyGenerator } from './keygen.ts';
 export { EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
 export { NoiseModel, type NoisyValue } from './noise.ts';
-export { digitSizesAt, type Gadget, keySwitchTransforms, Parameters, type ParametersLiteral } from './parameters.ts';
+export {
+  digitSizesAt,
+  type Gadget,
+  keySwitchTransforms,
+  maxSpecialPrimes,
+  Parameters,
+  type ParametersLiteral,
+} from './parameters.ts';
 export { Decryptor, floodingDeviation, PrivateSlots, type SharedSlots, type ShareOptions } from './private.ts';
 export { errorDeviation, randomSeed, seedBytes, smallKind, withSeed } from './random.ts';
 export {

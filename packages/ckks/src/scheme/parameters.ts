@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { checkWhole } from '../errors/checks.ts';
 import { OperandError, ParameterError } from '../errors/index.ts';
 import { type Basis, maxPrimeBits, takePrimes } from '../ring/index.ts';
 import { secureLogQP, smallestSecureLogN } from './security.ts';
@@ -28,10 +29,14 @@ export interface Gadget {
 
 const log2Big = (primes: readonly number[]) => primes.reduce((sum, p) => sum + Math.log2(p), 0);
 
-function checkWhole(name: string, value: number, low: number, high: number): void {
-  if (!Number.isInteger(value) || value < low || value > high) {
-    throw new ParameterError(`${name} must be a whole number from ${low} to ${high}, not ${value}`);
-  }
+/** What the kernels convert at once: special primes, and limbs of a digit. */
+export const maxSpecialPrimes = 14;
+/** More primes than a useful set has: 3523 bits, the most at N = 2^17, are 128 primes of 27 bits. */
+const maxPrimes = 128;
+
+function checkList(name: string, bits: readonly number[], fix: string): void {
+  if (!Array.isArray(bits)) throw new ParameterError(`${name} must be a list of bit lengths, not ${bits}: ${fix}`);
+  if (bits.length === 0) throw new ParameterError(`${name} is empty: ${fix}`);
 }
 
 /** Checked, immutable parameters: primes chosen, security verified. Two equal literals give equal parameters. */
@@ -79,13 +84,15 @@ export class Parameters {
   static from(literal: ParametersLiteral): Parameters {
     checkWhole('logN', literal.logN, 4, 17);
     checkWhole('scaleBits', literal.scaleBits, 10, 60);
-    if (literal.chainBits.length === 0) throw new ParameterError('chainBits is empty: give at least the bits of q0');
-    if (literal.specialBits.length === 0)
-      throw new ParameterError('specialBits is empty: key switching needs at least one special prime');
+    checkList('chainBits', literal.chainBits, 'give at least the bits of q0');
+    checkList('specialBits', literal.specialBits, 'key switching needs at least one special prime');
+    const count = literal.chainBits.length + literal.specialBits.length;
+    if (count > maxPrimes)
+      throw new ParameterError(`${count} primes are too many: use at most ${maxPrimes}, fewer and larger ones`);
     for (const bits of [...literal.chainBits, ...literal.specialBits])
       checkWhole('the bits of a prime', bits, literal.logN + 2, maxPrimeBits);
-    if (literal.specialBits.length > 14)
-      throw new ParameterError(`at most 14 special primes, not ${literal.specialBits.length}`);
+    if (literal.specialBits.length > maxSpecialPrimes)
+      throw new ParameterError(`at most ${maxSpecialPrimes} special primes, not ${literal.specialBits.length}`);
     const frozen: ParametersLiteral = Object.freeze({
       logN: literal.logN,
       chainBits: Object.freeze([...literal.chainBits]),
@@ -168,7 +175,7 @@ export class Parameters {
       const bits = Math.log2(prime);
       // A hundredth of a bit: primes of one size lie on both sides of the power of two.
       if (bits > room + 0.01) return undefined;
-      if (used + bits > room + 0.01 || digitSizes.at(-1) === 14) {
+      if (used + bits > room + 0.01 || digitSizes.at(-1) === maxSpecialPrimes) {
         digitSizes.push(0);
         used = 0;
       }

@@ -5,9 +5,6 @@ import { expectHeader } from './header.ts';
 import { describedObject, type WireObject } from './object.ts';
 import { reading, type WireSource } from './source.ts';
 
-/** More primes than any secure set has. */
-const maxPrimes = 128;
-
 /** The literal of parameters; the reader chooses the primes again and compares digests. */
 export function parametersToWire(parameters: Parameters): WireObject {
   const { logN, scaleBits, chainBits, specialBits, insecure } = parameters.literal;
@@ -31,8 +28,6 @@ export function parametersFromWire(source: WireSource, options: { insecure?: boo
     const fields = new FieldReader(header.description, 'parameters');
     const [logN, scaleBits, flags, chain, special] = [fields.u8(), fields.u8(), fields.u8(), fields.u8(), fields.u8()];
     if (flags > 1) throw new WireError(`the parameters carry unknown flags ${flags}: update cipherformer`);
-    if (chain + special > maxPrimes)
-      throw new WireError(`the parameters list ${chain + special} primes, at most ${maxPrimes} are accepted`);
     const literal: ParametersLiteral = {
       logN,
       chainBits: Array.from({ length: chain }, () => fields.u8()),

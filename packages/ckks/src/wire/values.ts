@@ -1,3 +1,4 @@
+import { isPowerOfTwo } from '../errors/checks.ts';
 import { OperandError, WireError } from '../errors/index.ts';
 import { Slab } from '../kernels/index.ts';
 import {
@@ -123,8 +124,7 @@ function readShape(
 /** What these parameters do not allow about a shape. */
 function wrongShape(parameters: Parameters, { level, slots, scale }: Shape): string | undefined {
   if (level > parameters.maxLevel) return `level ${level} of ${parameters.maxLevel}`;
-  if (!Number.isInteger(Math.log2(slots)) || slots > parameters.maxSlots)
-    return `${slots} slots of ${parameters.maxSlots}`;
+  if (!isPowerOfTwo(slots) || slots > parameters.maxSlots) return `${slots} slots of ${parameters.maxSlots}`;
   // A value at a scale above the modulus has no room; below one it has no digits. Three polynomials await a rescale.
   if (!(scale >= 1 && scale <= 2 ** 128)) return `a scale of ${scale}, not between 1 and 2^128`;
   return undefined;

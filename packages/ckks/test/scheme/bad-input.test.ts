@@ -56,6 +56,15 @@ describe('parameters', () => {
     expectError(with_({ chainBits: [51] }), ParameterError, /13 to 50/, /51/);
     expectError(with_({ chainBits: [12] }), ParameterError, /13 to 50/, /12/);
     expectError(with_({ specialBits: Array(15).fill(50) }), ParameterError, /at most 14/);
+    expectError(with_({ chainBits: [49.5] }), ParameterError, /13 to 50/, /49\.5/);
+    expectError(
+      with_({ chainBits: Array(100_000).fill(50) }),
+      ParameterError,
+      /100002 primes are too many/,
+      /at most 128/,
+    );
+    const none = undefined as unknown as number[];
+    expectError(with_({ chainBits: none }), ParameterError, /chainBits must be a list of bit lengths, not undefined/);
     expectError(with_({ logN: 16, chainBits: Array(40).fill(18) }), ParameterError, /unused primes/);
   });
 

@@ -1,0 +1,25 @@
+import { type CkksError, ParameterError } from './index.ts';
+
+type ErrorClass = new (message: string) => CkksError;
+
+/** Throws unless `value` is a whole number from `low` to `high`. */
+export function checkWhole(
+  name: string,
+  value: number,
+  low: number,
+  high: number,
+  Failure: ErrorClass = ParameterError,
+): void {
+  if (!Number.isInteger(value) || value < low || value > high)
+    throw new Failure(`${name} must be a whole number from ${low} to ${high}, not ${value}`);
+}
+
+export function isPowerOfTwo(value: number): boolean {
+  return value >= 1 && Number.isInteger(Math.log2(value));
+}
+
+/** Throws unless `value` is a power of two up to `most`. */
+export function checkPowerOfTwo(name: string, value: number, most: number, Failure: ErrorClass = ParameterError): void {
+  if (!isPowerOfTwo(value) || value > most)
+    throw new Failure(`${name} must be a power of two from 1 to ${most}, not ${value}`);
+}
