@@ -1,9 +1,11 @@
+import { checkPowerOfTwo, checkWhole } from '../errors/checks.ts';
 import { ParameterError } from '../errors/index.ts';
 import { conjugationElement, galoisElement } from '../ring/index.ts';
 import {
   type Gadget,
   type GaloisUse,
   keySwitchTransforms,
+  maxSpecialPrimes,
   type Parameters,
   type ParametersLiteral,
   switchingKeyWords,
@@ -39,8 +41,20 @@ export const defaultBootstrapChain: BootstrapChain = {
   specialCount: 9,
 };
 
-/** The literal of a chain, bottom up: q0, SlotsToCoeffs, the user's levels, EvalMod, CoeffsToSlots; special primes. */
+/** SlotsToCoeffs and CoeffsToSlots are products of at most log2(2^16) matrices, a level each. */
+function checkMatrices(slotsToCoeffsLevels: number, coeffsToSlotsLevels: number): void {
+  checkWhole('slotsToCoeffsLevels', slotsToCoeffsLevels, 1, 16);
+  checkWhole('coeffsToSlotsLevels', coeffsToSlotsLevels, 1, 16);
+}
+
+/**
+ * The literal of a chain, bottom up: q0, SlotsToCoeffs, the user's levels, EvalMod, CoeffsToSlots; special primes.
+ * Throws ParameterError for counts out of range; `Parameters.from` checks the rest.
+ */
 export function bootstrapLiteral(chain: BootstrapChain = defaultBootstrapChain): ParametersLiteral {
+  checkMatrices(chain.slotsToCoeffsLevels, chain.coeffsToSlotsLevels);
+  checkWhole('userLevels', chain.userLevels, 1, 200);
+  checkWhole('specialCount', chain.specialCount, 1, maxSpecialPrimes);
   const evalModLevels = new EvalMod(chain.evalMod).levels;
   return {
     logN: chain.logN,
@@ -82,11 +96,11 @@ export class BootstrapPlan {
   constructor(parameters: Parameters, options: BootstrapPlanOptions = {}) {
     this.parameters = parameters;
     this.slots = options.slots ?? parameters.maxSlots;
-    if (!Number.isInteger(Math.log2(this.slots)) || this.slots < 1 || this.slots > parameters.maxSlots)
-      throw new ParameterError(`slots must be a power of two up to ${parameters.maxSlots}, not ${options.slots}`);
+    checkPowerOfTwo('slots', this.slots, parameters.maxSlots);
     this.evalMod = new EvalMod(options.evalMod ?? defaultEvalMod);
     this.inputLevel = options.slotsToCoeffsLevels ?? defaultBootstrapChain.slotsToCoeffsLevels;
     const depth = options.coeffsToSlotsLevels ?? defaultBootstrapChain.coeffsToSlotsLevels;
+    checkMatrices(this.inputLevel, depth);
     const top = parameters.maxLevel;
     this.splitLevel = top - depth;
     this.outputLevel = this.splitLevel - this.evalMod.levels;
@@ -98,7 +112,7 @@ export class BootstrapPlan {
     }
     if (Math.log2(this.slots) < Math.max(depth, this.inputLevel)) {
       throw new ParameterError(
-        `bootstrapping ${this.slots} slots cannot be split into ${depth} matrices: use more slots`,
+        `bootstrapping ${this.slots} slots cannot be split into ${Math.max(depth, this.inputLevel)} matrices: use more slots, or fewer levels for them`,
       );
     }
     this.slotsToCoeffs = transformDiagonals(this.slots, this.inputLevel, 'slotsToCoeffs').map(

@@ -1,18 +1,14 @@
 import { evaluationPlan, interpolate, toTarget } from '@cipherformer/approx';
+import { checkWhole } from '../errors/checks.ts';
+import { ParameterError } from '../errors/index.ts';
 import { type Ciphertext, type Evaluator, ephemeralWeight } from '../scheme/index.ts';
 import { PolynomialEvaluator, relinearisationLevels, rescaleLevels } from './polynomial.ts';
 
-/**
- * EvalMod: x mod 1 for x = I + m with small m, as sin(2 pi x) / 2 pi (Cheon, Han, Kim, Kim, Song, EUROCRYPT 2018), the
- * sine as a cosine with double angles (Han, Ki, CT-RSA 2020; Bossuat et al., EUROCRYPT 2021, section 5).
- *
- * With y = x - 1/4, sin(2 pi x) = cos(2 pi y), and cos(2 pi y / 2^r) is even in y: a polynomial of degree d in
- * w = T_2(y / Y) of half the degree. Then r double angles, c -> 2 c^2 - 1, each one level.
- */
+/** How `EvalMod` approximates. */
 export interface EvalModOptions {
-  /** Degree in w = T_2; the degree in x is twice as much. */
+  /** Degree in w = T_2, at least 1; the degree in x is twice as much. */
   readonly degree: number;
-  /** r: how often the angle is doubled. */
+  /** r: how often the angle is doubled, at least 0. */
   readonly doubleAngles: number;
   /** |x| <= bound, but for a failure of the sparse secret's distribution. */
   readonly bound: number;
@@ -37,6 +33,13 @@ export function log2FailureProbability(bound: number, logN: number, weight = eph
 
 export const defaultEvalMod: EvalModOptions = { degree: 15, doubleAngles: 3, bound: 15.5, message: 2 ** -10 };
 
+/**
+ * x mod 1 for x = I + m with small m, as sin(2 pi x) / 2 pi (Cheon, Han, Kim, Kim, Song, EUROCRYPT 2018), the sine as a
+ * cosine with double angles (Han, Ki, CT-RSA 2020; Bossuat et al., EUROCRYPT 2021, section 5).
+ *
+ * With y = x - 1/4, sin(2 pi x) = cos(2 pi y), and cos(2 pi y / 2^r) is even in y: a polynomial of degree 2 d in y is one
+ * of degree d in w = T_2(y / Y), Y the largest |y|. Then r double angles, c -> 2 c^2 - A, each one level.
+ */
 export class EvalMod {
   readonly options: EvalModOptions;
   /** Half the width of the interval of y = x - 1/4. */
@@ -45,7 +48,12 @@ export class EvalMod {
   /** Of the sine: a little more than 1 / 2 pi. */
   readonly #amplitude: number;
 
+  /** Throws ParameterError for options out of range. */
   constructor(options: EvalModOptions = defaultEvalMod) {
+    checkWhole('evalMod.degree', options.degree, 1, 255);
+    checkWhole('evalMod.doubleAngles', options.doubleAngles, 0, 10);
+    checkBetween('evalMod.bound', options.bound, 1, 1024);
+    checkBetween('evalMod.message', options.message, 0, 0.25);
     this.options = options;
     this.halfWidth = options.bound + 0.25;
     // sin(2 pi m) / 2 pi falls short of m by (2 pi)^2 m^3 / 6. Of all a m - (2 pi)^2 m^3 / 6, the one that stays closest to m
@@ -78,7 +86,7 @@ export class EvalMod {
     };
   }
 
-  /** What the circuit computes of x in exact arithmetic: for tests and for the planner's error. */
+  /** What the circuit computes of x in exact arithmetic: the error of the approximation, without any noise. */
   clear(x: number): number {
     const u = (x - 0.25) / this.halfWidth;
     const w = 2 * u * u - 1;
@@ -97,6 +105,7 @@ export class EvalMod {
   /**
    * u -> x mod 1 (as sin(2 pi x) / 2 pi), where u = x / halfWidth are the slots.
    * @param targetScale exact scale of the result, at level u.level - levels
+   * Throws OperandError where u has too few levels. Cost: `work`, a key switch for each relinearisation.
    */
   apply(evaluator: Evaluator, u: Ciphertext, targetScale: number): Ciphertext {
     const { parameters } = evaluator.context;
@@ -119,4 +128,9 @@ export class EvalMod {
     }
     return c;
   }
+}
+
+function checkBetween(name: string, value: number, low: number, high: number): void {
+  if (!(value > low && value <= high))
+    throw new ParameterError(`${name} must be above ${low} and at most ${high}, not ${value}`);
 }

@@ -172,6 +172,18 @@ describe('the plan', () => {
     for (const slots of [0, 3, 100, 2 * full, Number.NaN])
       expect(() => new BootstrapPlan(lab.parameters, { slots })).toThrow(ParameterError);
   });
+
+  it('refuses options out of range, by name', () => {
+    for (const levels of [0, -1, 1.5, Number.NaN]) {
+      for (const name of ['slotsToCoeffsLevels', 'coeffsToSlotsLevels'] as const) {
+        expect(() => new BootstrapPlan(lab.parameters, { [name]: levels })).toThrow(ParameterError);
+        expect(() => new BootstrapPlan(lab.parameters, { [name]: levels })).toThrow(new RegExp(`${name} .*${levels}`));
+        expect(() => bootstrapLiteral({ ...chain, [name]: levels })).toThrow(ParameterError);
+      }
+      expect(() => bootstrapLiteral({ ...chain, userLevels: levels })).toThrow(/userLevels/);
+      expect(() => bootstrapLiteral({ ...chain, specialCount: levels })).toThrow(/specialCount/);
+    }
+  });
 });
 
 describe('bad input', () => {

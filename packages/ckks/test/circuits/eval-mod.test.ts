@@ -1,12 +1,25 @@
 // EvalMod: the approximation in the clear against x mod 1, the circuit against the clear, and how rarely it fails.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { defaultEvalMod, EvalMod, log2FailureProbability } from '../../src/circuits/index.ts';
+import { ParameterError } from '../../src/errors/index.ts';
 import { ephemeralWeight } from '../../src/scheme/index.ts';
 import { fixRandomness, Laboratory, realSlots, smallLiteral, uniform, worst } from '../scheme/support.ts';
 
 const evalMod = new EvalMod();
 /** Messages are at most 2^-10 of q0. */
 const range = 2 ** -10;
+
+it.each([
+  ['degree', [0, -1, 2.5, Number.NaN]],
+  ['doubleAngles', [-1, 0.5, Number.NaN]],
+  ['bound', [0, -15.5, Number.NaN, Number.POSITIVE_INFINITY]],
+  ['message', [0, -1, 0.5, Number.NaN]],
+] as const)('refuses options out of range: %s', (name, values) => {
+  for (const value of values) {
+    expect(() => new EvalMod({ ...defaultEvalMod, [name]: value })).toThrow(ParameterError);
+    expect(() => new EvalMod({ ...defaultEvalMod, [name]: value })).toThrow(new RegExp(`evalMod.${name} .*${value}`));
+  }
+});
 
 describe('in the clear', () => {
   it('is sin(2 pi x) / 2 pi on all of [-bound, bound], a little larger, to 2^-26', () => {
