@@ -96,7 +96,9 @@ async function buildNative() {
   const found = findCompiler();
   if (!found) return { built: false, reason: `no C++ compiler (${process.env.CXX ?? 'c++, g++, clang++'}) was found` };
   const { include_dir: nodeApiHeaders } = await import('node-api-headers');
-  const x86 = process.arch === 'x64' && existsSync(join(nativeDir, 'ntt/fma.hpp'));
+  const x86 = process.arch === 'x64';
+  // Left to itself g++ keeps the written order of the transforms' long blocks: scheduling them is worth 3 to 10 %.
+  const scheduling = /clang/i.test(found.version) ? [] : ['-fschedule-insns', '-fsched-pressure'];
   const builds = [...(x86 ? x86Builds : []), scalarBuild];
   mkdirSync(buildDir, { recursive: true });
   // Objects go to a private folder and the addon is renamed into place: an interrupted build leaves nothing half-made.
@@ -105,7 +107,7 @@ async function buildNative() {
     const compile = async (source, object, flags) => {
       await run(
         found.compiler,
-        [...common, '-I', nativeDir, '-fPIC', ...flags, '-c', join(nativeDir, source), '-o', join(work, object)],
+        [...common, ...scheduling, '-I', nativeDir, '-fPIC', ...flags, '-c', join(nativeDir, source), '-o', join(work, object)],
         { maxBuffer: 1 << 26 },
       );
       return join(work, object);
