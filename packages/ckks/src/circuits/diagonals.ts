@@ -1,3 +1,4 @@
+import { checkPowerOfTwo } from '../errors/checks.ts';
 import { OperandError } from '../errors/index.ts';
 
 /** A complex vector, one entry a slot. */
@@ -8,19 +9,21 @@ export interface ComplexVector {
 
 /**
  * A square matrix over the slots as its non-zero diagonals: out[i] = sum over d of diagonals[d][i] * in[(i + d) mod n],
- * with d in (-n/2, n/2] (Halevi and Shoup, CRYPTO 2014).
+ * with d in (-n/2, n/2] (Halevi and Shoup, CRYPTO 2014). Throws OperandError for a number of slots that is no power of
+ * two, no diagonals, or one of another length or place.
  */
 export class DiagonalMatrix {
   readonly slots: number;
   readonly diagonals: ReadonlyMap<number, ComplexVector>;
 
   constructor(slots: number, diagonals: ReadonlyMap<number, ComplexVector>) {
+    checkPowerOfTwo('the slots of a matrix', slots, 2 ** 16, OperandError);
     if (diagonals.size === 0) throw new OperandError('a matrix needs at least one non-zero diagonal');
     for (const [d, { real, imag }] of diagonals) {
       if (real.length !== slots || imag.length !== slots)
         throw new OperandError(`diagonal ${d} has ${real.length} entries, not ${slots}`);
-      if (d <= -slots / 2 || d > slots / 2)
-        throw new OperandError(`diagonal ${d} is outside (-${slots / 2}, ${slots / 2}]`);
+      if (!(Number.isInteger(d) && d > -slots / 2 && d <= slots / 2))
+        throw new OperandError(`diagonal ${d} is no whole number in (-${slots / 2}, ${slots / 2}]: see centred()`);
     }
     this.slots = slots;
     this.diagonals = diagonals;
@@ -29,6 +32,8 @@ export class DiagonalMatrix {
   /** this * vector */
   apply(vector: ComplexVector): ComplexVector {
     const n = this.slots;
+    if (vector.real.length !== n || vector.imag.length !== n)
+      throw new OperandError(`a matrix over ${n} slots takes a vector of as many, not of ${vector.real.length}`);
     const real = new Float64Array(n);
     const imag = new Float64Array(n);
     for (const [d, diagonal] of this.diagonals) {
@@ -44,6 +49,7 @@ export class DiagonalMatrix {
   /** this * other: first other, then this. */
   times(other: DiagonalMatrix): DiagonalMatrix {
     const n = this.slots;
+    if (other.slots !== n) throw new OperandError(`matrices over ${n} and ${other.slots} slots have no product`);
     const product = new Map<number, ComplexVector>();
     for (const [d, a] of this.diagonals) {
       for (const [e, b] of other.diagonals) {
@@ -83,15 +89,19 @@ export function centred(d: number, n: number): number {
   return r > n / 2 ? r - n : r;
 }
 
-/** The smallest power of two with which the vector repeats. */
+/** The smallest power of two with which the vector repeats, up to rounding. */
 export function periodOf({ real, imag }: ComplexVector): number {
+  let largest = 0;
+  for (const part of [real, imag]) for (const x of part) largest = Math.max(largest, Math.abs(x));
+  // Matrix products sum in different orders at different places.
+  const tolerance = 1e-13 * largest;
   let period = real.length;
-  while (period > 1 && repeats(real, period / 2) && repeats(imag, period / 2)) period /= 2;
+  while (period > 1 && repeats(real, period / 2, tolerance) && repeats(imag, period / 2, tolerance)) period /= 2;
   return period;
 }
 
-function repeats(values: Float64Array, period: number): boolean {
-  // Equal up to rounding: matrix products sum in different orders at different places.
-  for (let i = period; i < values.length; i++) if (Math.abs(values[i]! - values[i - period]!) > 1e-13) return false;
+function repeats(values: Float64Array, period: number, tolerance: number): boolean {
+  for (let i = period; i < values.length; i++)
+    if (!(Math.abs(values[i]! - values[i - period]!) <= tolerance)) return false;
   return true;
 }

@@ -1,3 +1,4 @@
+import { checkPowerOfTwo } from '../errors/checks.ts';
 import { OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import { type Basis, galoisElement } from '../ring/index.ts';
@@ -31,7 +32,7 @@ interface Term {
   readonly baby: number;
 }
 
-/** Which rotations, in which order: all that can be known without a ciphertext. */
+/** Which rotations, in which order: all that can be known without a ciphertext. Throws OperandError as LinearTransform. */
 export class LinearTransformPlan {
   readonly slots: number;
   readonly level: number;
@@ -44,11 +45,13 @@ export class LinearTransformPlan {
   constructor(parameters: Parameters, slots: number, diagonals: readonly number[], level: number, babySteps?: number) {
     if (level < 1)
       throw new OperandError(`a linear transform takes one level: encode it for level 1 or above, not ${level}`);
+    checkPowerOfTwo('the slots of a linear transform', slots, parameters.maxSlots, OperandError);
+    if (babySteps !== undefined) checkPowerOfTwo('babySteps', babySteps, slots, OperandError);
     this.slots = slots;
     this.level = level;
     this.special = parameters.gadget(level).special;
     const stride = strideOf(diagonals);
-    const candidates = babySteps ? [babySteps] : [1, 2, 4, 8, 16, 32, 64];
+    const candidates = babySteps !== undefined ? [babySteps] : [1, 2, 4, 8, 16, 32, 64];
     const split = candidates
       .map((steps) => splitSteps(diagonals, stride * steps, slots))
       .map((parts) => ({ ...parts, cost: cost(parameters, level, this.special, parts.babies, parts.giants) }))
@@ -117,6 +120,8 @@ interface EncodedTerm {
 /**
  * A matrix over the slots, encoded for one level: encoded once, applied to any number of ciphertexts.
  * Baby-step giant-step with double hoisting (Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021, section 4.3).
+ * Throws OperandError for a level, a number of slots or of baby steps that does not exist, and for entries that are not
+ * finite or too large for the scale.
  */
 export class LinearTransform implements Disposable {
   readonly plan: LinearTransformPlan;
@@ -137,19 +142,25 @@ export class LinearTransform implements Disposable {
     this.scale = options.scale ?? parameters.primeAt(options.level);
     const basis = [...parameters.basis(options.level), ...parameters.specialBasis(this.plan.special)];
     const terms = new Map<number, EncodedTerm[]>();
-    for (const [giant, list] of this.plan.giants) {
-      terms.set(
-        giant,
-        list.map(({ diagonal, baby }) => ({
-          babyIndex: this.plan.babies.indexOf(baby),
-          // The giant rotation comes after the product, so the diagonal is rotated back by it.
-          ...encodeDiagonal(context, rotated(matrix.diagonals.get(diagonal)!, -giant), this.scale, basis),
-        })),
-      );
-    }
     this.#terms = terms;
+    try {
+      for (const [giant, list] of this.plan.giants) {
+        const encoded: EncodedTerm[] = [];
+        terms.set(giant, encoded);
+        for (const { diagonal, baby } of list)
+          encoded.push({
+            babyIndex: this.plan.babies.indexOf(baby),
+            // The giant rotation comes after the product, so the diagonal is rotated back by it.
+            ...encodeDiagonal(context, rotated(matrix.diagonals.get(diagonal)!, -giant), this.scale, basis),
+          });
+      }
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
 
+  /** Bytes of the encoded diagonals. */
   get bytes(): number {
     let sum = 0;
     for (const terms of this.#terms.values()) for (const { slab } of terms) sum += 8 * slab.words;
@@ -157,8 +168,9 @@ export class LinearTransform implements Disposable {
   }
 
   /**
-   * matrix * slots, rescaled: one level below. Key switches: one for each giant step, a hoisted one (no NTT) for each
-   * baby step.
+   * matrix * slots, rescaled: at plan.level - 1, with the scale of `a` times this transform's over the level's prime.
+   * Throws OperandError where `a` does not fit, KeyError for a missing rotation key (`plan.galoisUses` lists them).
+   * Cost: a key switch for each giant step, a hoisted one (no NTT) for each baby step.
    */
   apply(evaluator: Evaluator, a: Ciphertext): Ciphertext {
     const { kernels, ring, parameters } = this.#context;
@@ -173,6 +185,7 @@ export class LinearTransform implements Disposable {
       throw new OperandError(`this transform works on ${slots} slots, the ciphertext has ${a.slots}`);
     if (a.size !== 2)
       throw new OperandError('a linear transform needs a ciphertext of two parts: relinearise it first');
+    evaluator.checkScale(a.scale * this.scale, level);
     const q = parameters.basis(level);
     const p = parameters.specialBasis(special);
     const half = (q.length + p.length) * ring.n;
@@ -245,13 +258,19 @@ function encodeDiagonal(
   const { kernels, ring } = context;
   const period = periodOf(diagonal);
   const values = { real: diagonal.real.slice(0, period), imag: diagonal.imag.slice(0, period) };
-  const full = new Slab(kernels, basis.length * ring.n);
-  new Encoder(context).encodeTo(full.address(), values.real, values.imag, period, scale, basis);
   // A polynomial in X^(N / 2 period) has 2 period different values, in runs of N / (2 period).
   const runBits = Math.log2(ring.n / (2 * period));
-  if (runBits < minRunBits) return { slab: full, runBits: 0 };
-  const compact = new Slab(kernels, basis.length * 2 * period);
-  kernels.call(Op.compactPeriodic, ring.handle, compact.address(), full.address(), runBits, basis.length);
-  full.release();
-  return { slab: compact, runBits };
+  const full = new Slab(kernels, basis.length * ring.n);
+  let slab = full;
+  try {
+    new Encoder(context).encodeTo(full.address(), values.real, values.imag, period, scale, basis);
+    if (runBits < minRunBits) return { slab, runBits: 0 };
+    slab = new Slab(kernels, basis.length * 2 * period);
+    kernels.call(Op.compactPeriodic, ring.handle, slab.address(), full.address(), runBits, basis.length);
+    full.release();
+    return { slab, runBits };
+  } catch (error) {
+    for (const held of [full, slab]) held.release();
+    throw error;
+  }
 }

@@ -51,11 +51,11 @@ abstract class Element implements Disposable {
     return this.slab.address(index * this.#limbs * this.context.ring.n);
   }
 
-  /** Forgets the upper limbs: the same value at a lower level, at no cost. */
+  /** Forgets the upper limbs, in place: the same value at a lower level, at no cost. Returns the value itself. */
   dropTo(level: number): this {
+    this.context.parameters.checkLevel(level);
     if (level > this.#level)
       throw new OperandError(`cannot raise a value from level ${this.#level} to ${level}: bootstrap it`);
-    if (level < 0) throw new OperandError(`cannot drop to level ${level}`);
     this.#level = level;
     return this;
   }

@@ -65,12 +65,12 @@ export class Evaluator {
     this.context.ring.addScalar(a.part(0), a.part(0), integer, a.basis);
   }
 
-  /** dst += b, for equal scales and b's level at least dst's. */
+  /** dst += b, for equal scales and slots; drops dst to b's level where that is lower. */
   addTo(dst: Ciphertext, b: Ciphertext): void {
     this.#requireSame(dst, b, 'add');
-    if (b.level < dst.level) dst.dropTo(b.level);
     if (b.size > dst.size)
       throw new OperandError(`cannot add a ciphertext of ${b.size} parts to one of ${dst.size}: relinearise it first`);
+    if (b.level < dst.level) dst.dropTo(b.level);
     for (let i = 0; i < b.size; i++) this.context.ring.add(dst.part(i), dst.part(i), b.part(i), dst.basis);
   }
 
@@ -84,7 +84,7 @@ export class Evaluator {
 
   /** a * value in every slot, the value rounded at scale `valueScale`; the result's scale is the product of both. */
   multiplyConstant(a: Ciphertext, value: number, valueScale: number): Ciphertext {
-    this.#requireScale(a.scale * valueScale, a.level);
+    this.checkScale(a.scale * valueScale, a.level);
     const result = this.multiplyInteger(a, scaledInteger(value, valueScale));
     result.scale = a.scale * valueScale;
     return result;
@@ -96,7 +96,7 @@ export class Evaluator {
     this.check(p, 'the plaintext');
     this.#requireSlots(a, p, 'multiply');
     const level = Math.min(a.level, p.level);
-    this.#requireScale(a.scale * p.scale, level);
+    this.checkScale(a.scale * p.scale, level);
     const result = a.like({ level, scale: a.scale * p.scale });
     for (let i = 0; i < a.size; i++) this.context.ring.multiply(result.part(i), a.part(i), p.part(0), result.basis);
     return result;
@@ -106,7 +106,7 @@ export class Evaluator {
   multiplyRaw(a: Ciphertext, b: Ciphertext): Ciphertext {
     this.#requireFactors(a, b);
     const level = Math.min(a.level, b.level);
-    this.#requireScale(a.scale * b.scale, level);
+    this.checkScale(a.scale * b.scale, level);
     const result = a.like({ level, scale: a.scale * b.scale, size: 3 });
     this.#tensor(Op.tensor, result, a, b);
     return result;
@@ -371,8 +371,10 @@ export class Evaluator {
       );
   }
 
-  #requireScale(scale: number, level: number): void {
-    this.#requireRoom(scale, level, () => `a product of scale 2^${Math.log2(scale).toFixed(1)}`);
+  /** Throws unless a value of absolute value 1 at `scale` fits the modulus of `level`. */
+  checkScale(scale: number, level: number): void {
+    if (!(scale > 0)) throw new OperandError(`a scale must be positive and finite, not ${scale}`);
+    this.#requireRoom(scale, level, () => `a result of scale 2^${Math.log2(scale).toFixed(1)}`);
   }
 
   #requireSame(a: Ciphertext, b: Ciphertext | Plaintext, what: string): void {

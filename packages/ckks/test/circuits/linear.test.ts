@@ -4,6 +4,7 @@ import {
   centred,
   DiagonalMatrix,
   LinearTransform,
+  type LinearTransformOptions,
   type LinearTransformPlan,
   periodOf,
 } from '../../src/circuits/index.ts';
@@ -66,11 +67,23 @@ describe('matrices of diagonals', () => {
     expect(() => randomMatrix(n, [9], 1)).toThrow(OperandError);
     expect(() => new DiagonalMatrix(n, new Map())).toThrow(/at least one/);
     expect(() => new DiagonalMatrix(n, new Map([[0, randomSlots(8, 1)]]))).toThrow(/8 entries, not 16/);
+    for (const d of [0.5, Number.NaN])
+      expect(() => new DiagonalMatrix(n, new Map([[d, v]]))).toThrow(new RegExp(`diagonal ${d} is no whole number`));
+    for (const slots of [0, 12, Number.NaN])
+      expect(() => new DiagonalMatrix(slots, new Map([[0, v]]))).toThrow(
+        /the slots of a matrix must be a power of two/,
+      );
+  });
+
+  it('refuse vectors and matrices of other sizes', () => {
+    expect(() => identity(n).apply(randomSlots(8, 1))).toThrow(/16 slots takes a vector of as many, not of 8/);
+    expect(() => identity(n).times(identity(8))).toThrow(/16 and 8 slots/);
   });
 
   it('find the period of a diagonal', () => {
     for (const period of [1, 2, 8, 16])
-      expect(periodOf(randomMatrix(n, [0], 3, period).diagonals.get(0)!)).toBe(period);
+      for (const size of [1, 1e-15, 1e9])
+        expect(periodOf(randomMatrix(n, [0], 3, period).scaled(size).diagonals.get(0)!)).toBe(period);
   });
 });
 
@@ -183,6 +196,21 @@ describe('encrypted products', () => {
       transform.apply(evaluator, x)[Symbol.dispose]();
     }
     expect(lab.context.kernels.memory().slabs).toBe(before);
-    expect(() => new LinearTransform(lab.context, randomMatrix(full, [0], 1), { level: 9 })).toThrow(OperandError);
+    const make = (options: LinearTransformOptions, matrix = randomMatrix(full, [0, 1], 1)) =>
+      new LinearTransform(lab.context, matrix, options);
+    for (const bad of [9, 0, -1, 1.5, Number.NaN]) expect(() => make({ level: bad })).toThrow(OperandError);
+    for (const babySteps of [0, -2, 3, 0.5, Number.NaN, 2 * full])
+      expect(() => make({ level, babySteps })).toThrow(/babySteps must be a power of two from 1 to 1024/);
+    for (const scale of [0, -1, Number.NaN, 2 ** 200]) expect(() => make({ level, scale })).toThrow(OperandError);
+    expect(() => make({ level }, randomMatrix(2 * full, [0], 1))).toThrow(/from 1 to 1024, not 2048/);
+    expect(() => make({ level }, randomMatrix(full, [-1, 0, 1], 1).scaled(Number.NaN))).toThrow(OperandError);
+    // The last diagonal is the one that cannot be encoded: those before it are released.
+    const infinite = new Map([...randomMatrix(full, [0, 1], 1).diagonals]);
+    infinite.set(2, { real: new Float64Array(full).fill(Number.POSITIVE_INFINITY), imag: new Float64Array(full) });
+    expect(() => make({ level }, new DiagonalMatrix(full, infinite))).toThrow(/Infinity: encode finite numbers/);
+    using huge = make({ level: 1, scale: 2 ** 70 }, randomMatrix(full, [0], 1));
+    using x = lab.encrypt(randomSlots(full, 82), { level: 1 });
+    expect(() => huge.apply(lab.evaluator, x)).toThrow(/scale 2\^110\.0 does not fit a modulus of 90\.0 bits/);
+    expect(lab.context.kernels.memory().slabs).toBe(before + 2);
   });
 });

@@ -193,7 +193,9 @@ describe('operands that do not fit', () => {
     using low = x.copy().dropTo(0);
     expectError(() => lab.evaluator.rescale(low), OperandError, /rescale at level 0/, /bootstrap/);
     expectError(() => low.dropTo(3), OperandError, /from level 0 to 3/, /bootstrap/);
-    expectError(() => low.dropTo(-1), OperandError, /-1/);
+    for (const level of [-1, 0.5, Number.NaN])
+      expectError(() => low.dropTo(level), OperandError, new RegExp(`level ${level} does not exist`));
+    expect(low.level).toBe(0);
     // A product at level 0 would wrap around the modulus: 80 bits against 50.
     expectError(
       () => lab.evaluator.multiply(low, low),
