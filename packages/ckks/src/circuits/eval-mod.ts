@@ -1,8 +1,8 @@
-import { evaluationPlan, interpolate, toTarget } from '@cipherformer/approx';
+import { type EvaluationPlan, evaluationPlan, interpolate, type Polynomial, toTarget } from '@cipherformer/approx';
 import { checkWhole } from '../errors/checks.ts';
 import { ParameterError } from '../errors/index.ts';
 import { type Ciphertext, type Evaluator, ephemeralWeight } from '../scheme/index.ts';
-import { PolynomialEvaluator, relinearisationLevels, rescaleLevels } from './polynomial.ts';
+import { evaluationWork, PolynomialEvaluator } from './polynomial.ts';
 
 /** How `EvalMod` approximates. */
 export interface EvalModOptions {
@@ -44,7 +44,9 @@ export class EvalMod {
   readonly options: EvalModOptions;
   /** Half the width of the interval of y = x - 1/4. */
   readonly halfWidth: number;
-  readonly #coefficients: readonly number[];
+  /** The cosine of the first angle as a polynomial in w. */
+  readonly #series: Polynomial;
+  readonly #plan: EvaluationPlan;
   /** Of the sine: a little more than 1 / 2 pi. */
   readonly #amplitude: number;
 
@@ -64,35 +66,30 @@ export class EvalMod {
       const y = this.halfWidth * Math.sqrt(Math.max(0, (w + 1) / 2));
       return amplitude * Math.cos((2 * Math.PI * y) / 2 ** options.doubleAngles);
     };
-    this.#coefficients = interpolate({ fn: toTarget(series), domain: [[-1, 1]], degree: options.degree }).coefficients;
+    this.#series = interpolate({ fn: toTarget(series), domain: [[-1, 1]], degree: options.degree });
+    this.#plan = evaluationPlan(this.#series.coefficients);
   }
 
-  /** Levels: one for T_2, ceil(log2(degree + 1)) for the series, one for each double angle. */
+  /** Levels: one for T_2, those of the series (ceil(log2(degree + 1))), one for each double angle. */
   get levels(): number {
-    return 1 + Math.ceil(Math.log2(this.options.degree + 1)) + this.options.doubleAngles;
+    return 1 + this.#plan.cost.levels + this.options.doubleAngles;
   }
 
   /** The levels of the relinearisations and of the plain rescalings for an input at `level`. */
   work(level: number): { relinearisations: number[]; rescalings: number[] } {
-    const plan = evaluationPlan(this.#coefficients);
-    const afterSeries = level - 1 - plan.cost.levels;
+    const { cost } = this.#plan;
+    const series = evaluationWork(this.#plan, level - 1);
+    const doubleAngles = Array.from({ length: this.options.doubleAngles }, (_, k) => level - 1 - cost.levels - k);
     return {
-      relinearisations: [
-        level,
-        ...relinearisationLevels(plan, level - 1),
-        ...Array.from({ length: this.options.doubleAngles }, (_, k) => afterSeries - k),
-      ],
-      rescalings: rescaleLevels(plan, level - 1),
+      relinearisations: [level, ...series.relinearisations, ...doubleAngles],
+      rescalings: series.rescalings,
     };
   }
 
   /** What the circuit computes of x in exact arithmetic: the error of the approximation, without any noise. */
   clear(x: number): number {
     const u = (x - 0.25) / this.halfWidth;
-    const w = 2 * u * u - 1;
-    let [b1, b2] = [0, 0];
-    for (let j = this.options.degree; j >= 1; j--) [b1, b2] = [2 * w * b1 - b2 + this.#coefficients[j]!, b1];
-    let c = w * b1 - b2 + this.#coefficients[0]!;
+    let c = this.#series.evaluate(2 * u * u - 1);
     for (let k = 1; k <= this.options.doubleAngles; k++) c = 2 * c * c - this.#offset(k);
     return c;
   }
@@ -118,7 +115,7 @@ export class EvalMod {
     evaluator.addTo(square, square);
     evaluator.addConstantTo(square, -1);
     using w = evaluator.relineariseRescale(square);
-    let c = new PolynomialEvaluator(evaluator).evaluate(w, this.#coefficients, scale);
+    let c = new PolynomialEvaluator(evaluator).evaluatePlan(w, this.#plan, scale);
     for (let k = 1; k <= this.options.doubleAngles; k++) {
       using before = c;
       using doubled = evaluator.multiplyRaw(before, before);

@@ -2,6 +2,7 @@ import type { EvaluationPlan, PlanNode } from '@cipherformer/approx';
 import type { NoiseModel, NoisyValue } from '../scheme/index.ts';
 import { type DiagonalMatrix, periodOf } from './diagonals.ts';
 import type { LinearTransformPlan } from './linear-transform.ts';
+import { hasProduct, isConstant } from './polynomial.ts';
 
 /**
  * Noise of `LinearTransform.apply`. In order: the ciphertext's own noise and the key errors of its baby rotations, times
@@ -52,8 +53,8 @@ interface Injection {
  * Noise of `PolynomialEvaluator.evaluatePlan`, to first order: every rescale adds rounding and key errors, which reach
  * the result with its derivative with respect to that intermediate value; so does the input's noise with p'. The
  * derivatives come from running the plan backwards at sample points.
- * @param t the input's noise and power at `scale`, at `level`
- * @param samples values that t takes in the slots
+ * @param input the variance of the input's coefficients, its level and scale
+ * @param samples values that the input takes in the slots
  * @returns variance of the result's coefficients at `targetScale`
  */
 export function polynomialNoise(
@@ -89,7 +90,6 @@ export function polynomialNoise(
     const visit = (root: PlanNode, g: number, level: number, scale: number): number => {
       const sumScale = scale * parameters.primeAt(level + 1);
       let value = 0;
-      let products = false;
       for (let node: PlanNode | undefined = root; node; node = node.kind === 'split' ? node.remainder : undefined) {
         if (node.kind === 'sum') {
           for (const [j, c] of node.coefficients.entries()) {
@@ -99,15 +99,13 @@ export function polynomialNoise(
           continue;
         }
         const { giant, quotient } = node;
-        const constant = quotient.kind === 'sum' && quotient.coefficients.length === 1;
-        if (!constant) products = true;
-        const q = constant
+        const q = isConstant(quotient)
           ? quotient.coefficients[0]!
           : visit(quotient, g * at.get(giant)!, level + 1, sumScale / elements.get(giant)!.scale);
         value += q * at.get(giant)!;
         add(giant, g * q);
       }
-      const noise = products ? relinearised(level + 1) : rescaled(level + 1);
+      const noise = hasProduct(root) ? relinearised(level + 1) : rescaled(level + 1);
       injections.push({ variance: unit(noise, scale), sensitivity: g });
       return value;
     };

@@ -1,4 +1,4 @@
-import { type EvaluationPlan, evaluationPlan, type PlanNode } from '@cipherformer/approx';
+import { type EvaluationPlan, evaluationPlan, optimalDepth, type PlanNode } from '@cipherformer/approx';
 import { OperandError } from '../errors/index.ts';
 import { Ciphertext, type Evaluator, scaledInteger } from '../scheme/index.ts';
 
@@ -18,37 +18,47 @@ export class PolynomialEvaluator {
   /**
    * p(t) for t in [-1, 1] in every slot.
    * @param coefficients of T_0, T_1, ...
-   * @param targetScale of the result; default: t's own
+   * @param targetScale of the result, exactly; default: t's own
    * @returns a ciphertext at level t.level - ceil(log2(degree + 1))
-   * Cost: `evaluationCost` of @cipherformer/approx.
+   * Throws OperandError for a constant, too few levels, a scale without room, or coefficients that are not finite;
+   * KeyError without a relinearisation key. Cost: `evaluationCost` of @cipherformer/approx.
    */
   evaluate(t: Ciphertext, coefficients: readonly number[], targetScale = t.scale): Ciphertext {
+    // Before the plan: that of a huge polynomial would take long.
+    this.#check(t, levelsOf(coefficients));
     return this.evaluatePlan(t, evaluationPlan(coefficients), targetScale);
   }
 
   /**
-   * The same for coefficients of 1, t, t^2, ...: evaluated in the Chebyshev basis, where the powers' cancellations and
-   * growing coefficients do not arise.
+   * The same for coefficients of 1, t, t^2, ...: evaluated in the Chebyshev basis, where powers neither cancel nor need
+   * a level more. Large coefficients that cancel on [-1, 1] lose precision in the conversion, as they would in powers.
    */
   evaluateMonomial(t: Ciphertext, coefficients: readonly number[], targetScale = t.scale): Ciphertext {
+    this.#check(t, levelsOf(coefficients));
     return this.evaluate(t, chebyshevFromMonomial(coefficients), targetScale);
   }
 
+  /** The same for a plan made before: one plan serves any number of ciphertexts. */
   evaluatePlan(t: Ciphertext, plan: EvaluationPlan, targetScale = t.scale): Ciphertext {
     const { levels } = plan.cost;
-    this.#evaluator.check(t, 'the operand of a polynomial');
-    if (levels === 0) throw new OperandError('a constant polynomial needs no evaluation: use the constant itself');
-    if (t.level < levels) {
-      throw new OperandError(
-        `a polynomial of ${levels} levels cannot be evaluated at level ${t.level}: bootstrap first, or lower its degree`,
-      );
-    }
+    this.#check(t, levels);
+    this.#evaluator.checkScale(targetScale, t.level - levels);
     const basis = new Map<number, Ciphertext>([[1, t]]);
     try {
       for (const { index, left, right } of plan.basis) basis.set(index, this.#basisElement(basis, left, right));
       return this.#value(plan.root, basis, t.level - levels, targetScale);
     } finally {
       for (const [index, element] of basis) if (index !== 1) element[Symbol.dispose]();
+    }
+  }
+
+  #check(t: Ciphertext, levels: number): void {
+    this.#evaluator.check(t, 'the operand of a polynomial');
+    if (levels === 0) throw new OperandError('a constant polynomial needs no evaluation: use the constant itself');
+    if (t.level < levels) {
+      throw new OperandError(
+        `a polynomial of ${levels} levels cannot be evaluated at level ${t.level}: bootstrap first, or lower its degree`,
+      );
     }
   }
 
@@ -113,47 +123,48 @@ export class PolynomialEvaluator {
   }
 }
 
-/** The level of every relinearisation that evaluating a plan at `level` does: what its key switches cost. */
-export function relinearisationLevels(plan: EvaluationPlan, level: number): number[] {
+/** What evaluating a plan at `level` costs: the level of every relinearisation, and of every rescaling without one. */
+export function evaluationWork(
+  plan: EvaluationPlan,
+  level: number,
+): { relinearisations: number[]; rescalings: number[] } {
+  const relinearisations: number[] = [];
+  const rescalings: number[] = [];
   const levelOf = new Map([[1, level]]);
-  const levels: number[] = [];
   for (const { index, left, right } of plan.basis) {
     const product = Math.min(levelOf.get(left)!, levelOf.get(right)!);
-    levels.push(product);
+    relinearisations.push(product);
     levelOf.set(index, product - 1);
   }
   const visit = (node: PlanNode, resultLevel: number) => {
-    if (hasProduct(node)) levels.push(resultLevel + 1);
+    (hasProduct(node) ? relinearisations : rescalings).push(resultLevel + 1);
     for (let at: PlanNode | undefined = node; at?.kind === 'split'; at = at.remainder) {
       if (!isConstant(at.quotient)) visit(at.quotient, resultLevel + 1);
     }
   };
   visit(plan.root, level - plan.cost.levels);
-  return levels;
+  return { relinearisations, rescalings };
 }
 
-/** The level of every rescaling without a relinearisation, likewise. */
-export function rescaleLevels(plan: EvaluationPlan, level: number): number[] {
-  const levels: number[] = [];
-  const visit = (node: PlanNode, resultLevel: number) => {
-    if (!hasProduct(node)) levels.push(resultLevel + 1);
-    for (let at: PlanNode | undefined = node; at?.kind === 'split'; at = at.remainder) {
-      if (!isConstant(at.quotient)) visit(at.quotient, resultLevel + 1);
-    }
-  };
-  visit(plan.root, level - plan.cost.levels);
-  return levels;
+/** Levels of a polynomial of these coefficients, in either basis. */
+function levelsOf(coefficients: readonly number[]): number {
+  return optimalDepth(coefficients.findLastIndex((c) => c !== 0));
 }
 
-function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' } {
+/** A quotient that is a number: its product is one with a plaintext. */
+export function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' } {
   return node.kind === 'sum' && node.coefficients.length === 1;
 }
 
-function hasProduct(node: PlanNode): boolean {
+/** Whether the value of a node sums products of ciphertexts, so that it has to be relinearised. */
+export function hasProduct(node: PlanNode): boolean {
   return node.kind === 'split' && (!isConstant(node.quotient) || hasProduct(node.remainder));
 }
 
-/** Coefficients of T_0, T_1, ... from those of 1, t, ...: Horner's rule with t T_j = (T_(j+1) + T_|j-1|) / 2. */
+/**
+ * Coefficients of T_0, T_1, ... from those of 1, t, ...: Horner's rule with t T_j = (T_(j+1) + T_|j-1|) / 2.
+ * Cost: O(degree^2).
+ */
 export function chebyshevFromMonomial(coefficients: readonly number[]): number[] {
   let result: number[] = [];
   for (const c of [...coefficients].reverse()) {

@@ -102,6 +102,22 @@ describe('evaluation in the Chebyshev basis', () => {
     }
   });
 
+  it('in powers of t: the same, within the conversion', () => {
+    using t = lab.encrypt(points);
+    for (const c of [
+      [0, 1],
+      [0.5, -0.25, 0.25],
+      [0, 0, 0, 0, 0, 1],
+      coefficients(15, 'any'),
+      [...coefficients(6, 'even'), 0],
+    ]) {
+      using result = polynomials.evaluateMonomial(t, c);
+      expect(result.level).toBe(t.level - Math.ceil(Math.log2(c.findLastIndex((x) => x !== 0) + 1)));
+      const exact = realSlots(slots, (i) => c.reduceRight((sum, x) => sum * points.real[i]! + x, 0));
+      expect(worst(lab.decrypt(result), exact)).toBeLessThan(tolerance(c.length));
+    }
+  });
+
   it('agrees with itself: p + q evaluated at once is p plus q', () => {
     const [p, q] = [coefficients(21, 'any', 1), coefficients(21, 'odd', 2)];
     using t = lab.encrypt(points);
@@ -124,9 +140,17 @@ describe('evaluation in the Chebyshev basis', () => {
 
   it('refuses constants, and inputs without enough levels, and says how many are needed', () => {
     using t = lab.encrypt(points, { level: 2 });
-    expect(() => polynomials.evaluate(t, [0.5])).toThrow(/constant polynomial/);
+    for (const constant of [[], [0.5], [0.5, 0, 0]]) {
+      expect(() => polynomials.evaluate(t, constant)).toThrow(/constant polynomial/);
+      expect(() => polynomials.evaluateMonomial(t, constant)).toThrow(/constant polynomial/);
+    }
     expect(() => polynomials.evaluate(t, coefficients(4, 'any'))).toThrow(
       /polynomial of 3 levels cannot be evaluated at level 2: bootstrap first/,
     );
+    // A million coefficients are refused as quickly.
+    const huge = new Array<number>(2 ** 20).fill(1);
+    expect(() => polynomials.evaluateMonomial(t, huge)).toThrow(/polynomial of 20 levels/);
+    for (const scale of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 60])
+      expect(() => polynomials.evaluate(t, coefficients(3, 'any'), scale)).toThrow(OperandError);
   });
 });
