@@ -3,7 +3,6 @@ import { galoisElement } from '../ring/index.ts';
 import {
   Ciphertext,
   type Context,
-  checkEphemeralBasis,
   Encoder,
   EvaluationKeys,
   Evaluator,
@@ -33,46 +32,67 @@ export interface BootstrapKeys extends Disposable {
   readonly toDense: SwitchingKey;
 }
 
-/** Makes the keys of a plan. The ephemeral secret exists only in here. */
+/**
+ * Makes the keys of a plan. The ephemeral secret exists only in here.
+ * Throws OperandError for a plan of other parameters; ParameterError where the ephemeral secret would not be secure.
+ * Cost: plan.galoisUses() + 3 switching keys, plan.keyBytes of memory.
+ */
 export function generateBootstrapKeys(secret: SecretKey, plan: BootstrapPlan, progress?: Progress): BootstrapKeys {
   const { context } = secret;
   const { parameters } = context;
-  const { encapsulation } = plan;
-  const special = parameters.specialBasis(encapsulation.special);
-  const logQP = [0, ...special].reduce((sum, i) => sum + Math.log2(parameters.primes[i]!), 0);
-  if (!parameters.insecure) checkEphemeralBasis(parameters.logN, logQP);
+  checkPlan(context, plan);
   const generator = new KeyGenerator(secret);
   const uses = plan.galoisUses();
   const total = uses.length + 3;
   const evaluation = new EvaluationKeys(context);
-  using sparse = new SecretKey(context, randomSeed(), ephemeralWeight);
-  const toSparse = generator.switchTo(sparse, 0, encapsulation);
-  const toDense = new KeyGenerator(sparse).switchTo(
-    secret,
-    parameters.maxLevel,
-    parameters.gadget(parameters.maxLevel),
-  );
-  evaluation.addRelinearisation(generator.relinearisation(plan.splitLevel));
-  progress?.('bootstrap keys', 3, total);
-  for (const [i, use] of uses.entries()) {
-    evaluation.addGalois(generator.galois(use));
-    progress?.('bootstrap keys', i + 4, total);
-  }
-  return {
-    evaluation,
-    toSparse,
-    toDense,
-    [Symbol.dispose]() {
-      for (const key of [toSparse, toDense, evaluation]) key[Symbol.dispose]();
-    },
+  const held: Disposable[] = [evaluation];
+  const holding = <T extends Disposable>(key: T): T => {
+    held.push(key);
+    return key;
   };
+  const release = () => {
+    for (const key of held) key[Symbol.dispose]();
+  };
+  try {
+    using sparse = ephemeralSecret(context);
+    const toSparse = holding(generator.switchTo(sparse, 0, plan.encapsulation));
+    const top = parameters.maxLevel;
+    const toDense = holding(new KeyGenerator(sparse).switchTo(secret, top, parameters.gadget(top)));
+    evaluation.addRelinearisation(generator.relinearisation(plan.splitLevel));
+    progress?.('bootstrap keys', 3, total);
+    for (const [i, use] of uses.entries()) {
+      evaluation.addGalois(generator.galois(use));
+      progress?.('bootstrap keys', i + 4, total);
+    }
+    return { evaluation, toSparse, toDense, [Symbol.dispose]: release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function ephemeralSecret(context: Context): SecretKey {
+  const seed = randomSeed();
+  try {
+    return new SecretKey(context, seed, ephemeralWeight);
+  } finally {
+    seed.fill(0);
+  }
+}
+
+function checkPlan(context: Context, plan: BootstrapPlan): void {
+  if (plan.parameters.digest === context.parameters.digest) return;
+  throw new OperandError(
+    `the plan is for parameters ${plan.parameters.digest.slice(0, 12)}, this is ${context.parameters.digest.slice(0, 12)}: make a BootstrapPlan for these`,
+  );
 }
 
 /**
  * Bootstrapping in the slim order (Chen, Han, EUROCRYPT 2018): SlotsToCoeffs at the bottom of the chain, ModRaise under a
  * sparse ephemeral secret (Bossuat, Troncoso-Pastoriza, Hubaux, ACNS 2022), CoeffsToSlots and EvalMod at the top.
- * Input: slots of absolute value at most 1 at level >= plan.inputLevel; output at plan.outputLevel, at the parameters'
- * scale. The input's scale times 2^10 should be about q0: that ratio trades the sine's error for noise.
+ * Input: slots of absolute value at most 1 at level >= plan.inputLevel, left as it was; output at plan.outputLevel, at
+ * the parameters' scale. The input's scale times 2^10 should be about q0: that ratio trades the sine's error for noise.
+ * Throws OperandError for a ciphertext that does not fit, KeyError for a missing key. Cost: plan.transforms limb NTTs.
  */
 export class Bootstrapper implements Disposable {
   readonly plan: BootstrapPlan;
@@ -85,6 +105,9 @@ export class Bootstrapper implements Disposable {
   readonly #imaginaryUnit: Plaintext;
 
   constructor(context: Context, plan: BootstrapPlan, keys: BootstrapKeys, progress?: Progress) {
+    checkPlan(context, plan);
+    context.require(keys.toSparse.context, 'the key to the sparse secret');
+    context.require(keys.toDense.context, 'the key from the sparse secret');
     this.#context = context;
     this.plan = plan;
     this.#keys = keys;
@@ -123,43 +146,48 @@ export class Bootstrapper implements Disposable {
 
   /** Refreshes complex slots. Two EvalMods. */
   complex(a: Ciphertext): Ciphertext {
-    const ev = this.#evaluator;
-    using raised = this.#raiseToSlots(a);
-    using conjugate = ev.conjugate(raised);
-    using real = ev.add(raised, conjugate);
-    using refreshedReal = this.#evalMod(real, a.scale);
-    using difference = ev.subtract(conjugate, raised);
-    using imag = this.#timesImaginaryUnit(difference);
-    using refreshedImag = this.#evalMod(imag, a.scale);
-    using turned = this.#timesImaginaryUnit(refreshedImag);
-    return ev.add(refreshedReal, turned);
+    const parts = this.#parts(a);
+    using real = parts[0];
+    using imag = parts[1];
+    using turned = this.#timesImaginaryUnit(imag);
+    return this.#evaluator.add(real, turned);
   }
 
   /** Refreshes two real ciphertexts as one complex: one ModRaise and CoeffsToSlots, two EvalMods. */
   pair(a: Ciphertext, b: Ciphertext): [Ciphertext, Ciphertext] {
-    const ev = this.#evaluator;
     using turned = this.#timesImaginaryUnit(b);
-    using packed = ev.add(a, turned);
-    using raised = this.#raiseToSlots(packed);
-    using conjugate = ev.conjugate(raised);
-    using real = ev.add(raised, conjugate);
-    using difference = ev.subtract(conjugate, raised);
-    using imag = this.#timesImaginaryUnit(difference);
-    return [this.#evalMod(real, packed.scale), this.#evalMod(imag, packed.scale)];
+    using packed = this.#evaluator.add(a, turned);
+    return this.#parts(packed);
   }
 
-  /** Several real ciphertexts, in pairs. */
+  /** Several real ciphertexts, in pairs; none give none. Results in the order of the operands. */
   many(ciphertexts: readonly Ciphertext[]): Ciphertext[] {
     const results: Ciphertext[] = [];
-    for (let i = 0; i + 1 < ciphertexts.length; i += 2)
-      results.push(...this.pair(ciphertexts[i]!, ciphertexts[i + 1]!));
-    if (ciphertexts.length % 2 === 1) results.push(this.real(ciphertexts.at(-1)!));
+    try {
+      for (let i = 0; i + 1 < ciphertexts.length; i += 2)
+        results.push(...this.pair(ciphertexts[i]!, ciphertexts[i + 1]!));
+      if (ciphertexts.length % 2 === 1) results.push(this.real(ciphertexts.at(-1)!));
+    } catch (error) {
+      for (const result of results) result[Symbol.dispose]();
+      throw error;
+    }
     return results;
   }
 
   [Symbol.dispose](): void {
     for (const transform of [...this.#slotsToCoeffs, ...this.#coeffsToSlots]) transform[Symbol.dispose]();
     this.#imaginaryUnit[Symbol.dispose]();
+  }
+
+  /** Refreshes the real and the imaginary parts of the slots, each as a real ciphertext. */
+  #parts(a: Ciphertext): [Ciphertext, Ciphertext] {
+    const ev = this.#evaluator;
+    using raised = this.#raiseToSlots(a);
+    using conjugate = ev.conjugate(raised);
+    using real = ev.add(raised, conjugate);
+    using difference = ev.subtract(conjugate, raised);
+    using imag = this.#timesImaginaryUnit(difference);
+    return [this.#evalMod(real, a.scale), this.#evalMod(imag, a.scale)];
   }
 
   /** i * a: exact, no level. */

@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
 import type { Gadget } from './parameters.ts';
 import { randomSeed, smallKind, withSeed } from './random.ts';
+import { checkEphemeralBasis } from './security.ts';
 
 /** Where a key is needed: the automorphism, and the highest level at which it is used. */
 export interface GaloisUse {
@@ -79,8 +80,18 @@ export class KeyGenerator {
     }
   }
 
-  /** A key from this secret to `other` at `level`, with exactly this gadget. */
+  /**
+   * A key from this secret to `other` at `level`, with exactly this gadget.
+   * Throws ParameterError for a sparse `other` under more than q0 and one special prime, unless the parameters are insecure.
+   */
   switchTo(other: SecretKey, level: number, gadget: Gadget): SwitchingKey {
+    const { parameters } = this.#context;
+    this.#context.require(other.context, 'the other secret key');
+    if (other.weight !== undefined && !parameters.insecure) {
+      const basis = [...parameters.basis(level), ...parameters.specialBasis(gadget.special)];
+      const logQP = basis.reduce((sum, i) => sum + Math.log2(parameters.primes[i]!), 0);
+      checkEphemeralBasis(parameters.logN, logQP);
+    }
     return switchingKey(other.limb(), this.#secret.limb(), this.#context, level, 1, gadget);
   }
 }

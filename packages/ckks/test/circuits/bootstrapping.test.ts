@@ -4,7 +4,13 @@
 // is the bound on constants. Everything else (key errors, the series, rounding) is below 2^-18 at these N, so that the
 // worst slot keeps 16 bits, and values below 2^-3, where the cube vanishes, keep 18.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { BootstrapPlan, Bootstrapper, bootstrapLiteral, defaultBootstrapChain } from '../../src/circuits/index.ts';
+import {
+  BootstrapPlan,
+  Bootstrapper,
+  bootstrapLiteral,
+  defaultBootstrapChain,
+  generateBootstrapKeys,
+} from '../../src/circuits/index.ts';
 import { KeyError, OperandError, ParameterError } from '../../src/errors/index.ts';
 import { EvaluationKeys, Evaluator, Parameters, type Slots } from '../../src/scheme/index.ts';
 import { fixRandomness, Laboratory, randomSlots, realSlots, wordsOf } from '../scheme/support.ts';
@@ -211,6 +217,14 @@ describe('bad input', () => {
     expect(() => bootstrapper.real(raw)).toThrow(/rescale the ciphertext/);
     raw.scale = good.scale;
     expect(() => bootstrapper.real(raw)).toThrow(/two parts/);
+    expect(() => bootstrapper.many([good, good, low])).toThrow(/starts at level 3/);
+    expect(lab.context.kernels.memory().slabs).toBe(before + 2);
+    expect(() => generateBootstrapKeys(other.secret, plan)).toThrow(/the plan is for parameters/);
+    expect(() => new Bootstrapper(other.context, plan, at(full).keys)).toThrow(/make a BootstrapPlan for these/);
+    const interrupted = () => {
+      throw new Error('enough');
+    };
+    expect(() => generateBootstrapKeys(lab.secret, plan, interrupted)).toThrow('enough');
     expect(lab.context.kernels.memory().slabs).toBe(before + 2);
   });
 

@@ -7,6 +7,7 @@ import {
   Context,
   checkEphemeralBasis,
   encryptSymmetric,
+  ephemeralWeight,
   KeyGenerator,
   Parameters,
   type ParametersLiteral,
@@ -97,6 +98,11 @@ describe('the sparse ephemeral secret', () => {
     expect(() => generateBootstrapKeys(secret, full)).toThrow(ParameterError);
     expect(() => generateBootstrapKeys(secret, full)).toThrow(/one special prime only/);
     expect(context.kernels.memory().bytes).toBe(before);
+    // Nor does it through the generator alone, or at a higher level.
+    using sparse = new SecretKey(context, new Uint8Array(32).fill(1), ephemeralWeight);
+    const generator = new KeyGenerator(secret);
+    expect(() => generator.switchTo(sparse, 0, full.encapsulation)).toThrow(/one special prime only/);
+    expect(() => generator.switchTo(sparse, 17, parameters.gadget(17))).toThrow(ParameterError);
   });
 });
 
