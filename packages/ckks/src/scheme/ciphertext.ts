@@ -123,6 +123,6 @@ export class Ciphertext extends Element {
 }
 
 /** Copies words between addresses of one kernel instance. */
-export function copyWords(context: Context, dst: number, src: number, words: number): void {
+function copyWords(context: Context, dst: number, src: number, words: number): void {
   context.kernels.view(dst, 8 * words).set(context.kernels.view(src, 8 * words));
 }

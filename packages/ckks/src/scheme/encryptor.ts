@@ -1,8 +1,8 @@
-import { Op, Slab } from '../kernels/index.ts';
+import { Slab } from '../kernels/index.ts';
+import type { Basis } from '../ring/index.ts';
 import { Ciphertext, DecryptedPlaintext, type Plaintext } from './ciphertext.ts';
-import type { Context } from './context.ts';
 import type { PublicKey, SecretKey } from './keys.ts';
-import { randomSeed, smallKind, withSeed } from './random.ts';
+import { expandUniform, randomSeed, sampleSmall, withFreshSeed } from './random.ts';
 
 /** A ciphertext fresh from the secret key: its uniform half is a seed, so it is half as long on the wire. */
 export interface SeededCiphertext {
@@ -10,44 +10,50 @@ export interface SeededCiphertext {
   readonly seed: Uint8Array<ArrayBuffer>;
 }
 
-/** dst = an error polynomial in NTT form. */
-function sampleSmall(
-  context: Context,
-  dst: number,
-  seed: Uint8Array,
-  stream: number,
-  kind: number,
-  basis: readonly number[],
-): void {
-  const { kernels, ring } = context;
-  withSeed(kernels, seed, (at) => kernels.call(Op.sampleSmall, ring.handle, dst, at, stream, kind, 0, basis));
-}
-
-/** (m + e - a s, a) with a expanded from a public seed. Noise: the error itself, standard deviation 3.24. */
-export function encryptSymmetric(secret: SecretKey, plaintext: Plaintext): SeededCiphertext {
+/**
+ * b = e - a s, with a expanded from a fresh public seed, which is returned: a public key, or a ciphertext of zero.
+ * @param basis a prefix of the ring's primes, as the secret is stored
+ */
+export function encryptZero(secret: SecretKey, b: number, a: number, basis: Basis): Uint8Array<ArrayBuffer> {
   const { context } = secret;
-  context.require(plaintext.context, 'the plaintext');
   const { ring, kernels } = context;
-  const { basis } = plaintext;
   const seed = randomSeed();
-  const ciphertext = new Ciphertext(context, plaintext.level, plaintext.scale, plaintext.slots);
   // a s gives s away to whoever also sees a: the released memory must not hold it.
   const product = new Slab(kernels, basis.length * ring.n, true);
   try {
-    withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, ciphertext.part(1), at, 0, basis));
-    sampleSmall(context, ciphertext.part(0), randomSeed(), 0, smallKind.centredBinomial, basis);
-    ring.multiply(product.address(), ciphertext.part(1), secret.limb(), basis);
-    ring.subtract(ciphertext.part(0), ciphertext.part(0), product.address(), basis);
+    expandUniform(context, a, seed, 0, basis);
+    withFreshSeed(kernels, (noise) => sampleSmall(context, b, noise, 0, 'centredBinomial', basis));
+    ring.multiply(product.address(), a, secret.limb(), basis);
+    ring.subtract(b, b, product.address(), basis);
   } finally {
     product.release();
   }
-  ring.add(ciphertext.part(0), ciphertext.part(0), plaintext.part(0), basis);
-  return { ciphertext, seed };
+  return seed;
+}
+
+/**
+ * (m + e - a s, a) with a expanded from a public seed, at the plaintext's level and scale. Noise: the error itself,
+ * standard deviation 3.24.
+ */
+export function encryptSymmetric(secret: SecretKey, plaintext: Plaintext): SeededCiphertext {
+  const { context } = secret;
+  context.require(plaintext.context, 'the plaintext');
+  const { basis } = plaintext;
+  const ciphertext = new Ciphertext(context, plaintext.level, plaintext.scale, plaintext.slots);
+  try {
+    const seed = encryptZero(secret, ciphertext.part(0), ciphertext.part(1), basis);
+    context.ring.add(ciphertext.part(0), ciphertext.part(0), plaintext.part(0), basis);
+    return { ciphertext, seed };
+  } catch (error) {
+    ciphertext[Symbol.dispose]();
+    throw error;
+  }
 }
 
 /**
  * ((v b + e0, v a + e1) / p) + (m, 0): encryption under q0 ... ql and one special prime p, divided by p, so that the
- * noise v e shrinks to the rounding error (variance about (N + 3) / 18, against sigma^2 (4 N / 3 + 1) without).
+ * noise v e shrinks to the rounding error (variance about (N + 3) / 18, against sigma^2 (4 N / 3 + 1) without). At the
+ * plaintext's level and scale.
  */
 export function encryptPublic(key: PublicKey, plaintext: Plaintext): Ciphertext {
   const { context } = key;
@@ -57,30 +63,36 @@ export function encryptPublic(key: PublicKey, plaintext: Plaintext): Ciphertext 
   const special = parameters.specialBasis(1);
   const extended = [...basis, ...special];
   const ciphertext = new Ciphertext(context, level, plaintext.scale, plaintext.slots);
-  const secretSeed = randomSeed();
   const words = extended.length * ring.n;
   const secrets = new Slab(kernels, 2 * words, true);
   try {
     const v = secrets.address(words);
     const sum = secrets.address();
-    sampleSmall(context, v, secretSeed, 0, smallKind.ternary, extended);
-    for (const half of [0, 1]) {
-      sampleSmall(context, sum, secretSeed, 1 + half, smallKind.centredBinomial, extended);
-      const keyHalf = (limb: number) => key.slab.address((half * key.limbs + limb) * ring.n);
-      ring.multiplyAccumulate(sum, v, keyHalf(0), basis);
-      const at = basis.length * 8 * ring.n;
-      ring.multiplyAccumulate(sum + at, v + at, keyHalf(key.limbs - 1), special);
-      ring.divide([{ dst: ciphertext.part(half), src: sum }], basis, special);
-    }
+    withFreshSeed(kernels, (seed) => {
+      sampleSmall(context, v, seed, 0, 'ternary', extended);
+      for (const half of [0, 1]) {
+        sampleSmall(context, sum, seed, 1 + half, 'centredBinomial', extended);
+        const keyHalf = (limb: number) => key.slab.address((half * key.limbs + limb) * ring.n);
+        ring.multiplyAccumulate(sum, v, keyHalf(0), basis);
+        const at = basis.length * 8 * ring.n;
+        ring.multiplyAccumulate(sum + at, v + at, keyHalf(key.limbs - 1), special);
+        ring.divide([{ dst: ciphertext.part(half), src: sum }], basis, special);
+      }
+    });
+    ring.add(ciphertext.part(0), ciphertext.part(0), plaintext.part(0), basis);
+    return ciphertext;
+  } catch (error) {
+    ciphertext[Symbol.dispose]();
+    throw error;
   } finally {
     secrets.release();
-    secretSeed.fill(0);
   }
-  ring.add(ciphertext.part(0), ciphertext.part(0), plaintext.part(0), basis);
-  return ciphertext;
 }
 
-/** c0 + c1 s (+ c2 s^2) as a plaintext, noise included: for the decryptor and for noise measurements in tests. */
+/**
+ * c0 + c1 s (+ c2 s^2) as a plaintext, noise included: for `Decryptor`, and for whoever measures noise. Its noise gives
+ * the secret key away: see DecryptedPlaintext.
+ */
 export function decryptToPlaintext(secret: SecretKey, ciphertext: Ciphertext): DecryptedPlaintext {
   const { context } = secret;
   context.require(ciphertext.context, 'the ciphertext');

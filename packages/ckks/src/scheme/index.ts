@@ -1,4 +1,4 @@
-export { Ciphertext, copyWords, DecryptedPlaintext, Plaintext, sameScale } from './ciphertext.ts';
+export { Ciphertext, DecryptedPlaintext, Plaintext, sameScale } from './ciphertext.ts';
 export { Context } from './context.ts';
 export { type EncodeOptions, Encoder, type Slots } from './encoder.ts';
 export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphertext } from './encryptor.ts';
@@ -15,7 +15,7 @@ export {
   type ParametersLiteral,
 } from './parameters.ts';
 export { Decryptor, floodingDeviation, PrivateSlots, type SharedSlots, type ShareOptions } from './private.ts';
-export { errorDeviation, randomSeed, seedBytes, smallKind, withSeed } from './random.ts';
+export { errorDeviation, expandUniform, randomSeed, seedBytes, smallKind, withSeed } from './random.ts';
 export {
   checkEphemeralBasis,
   ephemeralWeight,

@@ -1,9 +1,10 @@
 import { Op, Slab } from '../kernels/index.ts';
 import { conjugationElement, galoisElement, inverseGalois } from '../ring/index.ts';
 import type { Context } from './context.ts';
+import { encryptZero } from './encryptor.ts';
 import { PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
 import type { Gadget } from './parameters.ts';
-import { randomSeed, smallKind, withSeed } from './random.ts';
+import { randomSeed, withFreshSeed, withSeed } from './random.ts';
 import { checkEphemeralBasis } from './security.ts';
 
 /** Where a key is needed: the automorphism, and the highest level at which it is used. */
@@ -22,25 +23,18 @@ export class KeyGenerator {
     this.#secret = secret;
   }
 
+  /** For encryption by anybody, at every level. */
   publicKey(): PublicKey {
     const { ring, kernels, parameters } = this.#context;
-    const basis = [...parameters.basis(parameters.maxLevel), ...parameters.specialBasis(1)];
-    const seed = randomSeed();
+    const basis = PublicKey.basis(parameters);
     const slab = new Slab(kernels, 2 * basis.length * ring.n);
-    const b = slab.address();
-    const a = slab.address(basis.length * ring.n);
-    const product = new Slab(kernels, basis.length * ring.n, true);
     try {
-      withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, a, at, 0, basis));
-      withSeed(kernels, randomSeed(), (at) =>
-        kernels.call(Op.sampleSmall, ring.handle, b, at, 0, smallKind.centredBinomial, 0, basis),
-      );
-      ring.multiply(product.address(), a, this.#secret.limb(), basis);
-      ring.subtract(b, b, product.address(), basis);
-    } finally {
-      product.release();
+      const seed = encryptZero(this.#secret, slab.address(), slab.address(basis.length * ring.n), basis);
+      return new PublicKey(this.#context, seed, slab);
+    } catch (error) {
+      slab.release();
+      throw error;
     }
-    return new PublicKey(this.#context, seed, slab);
   }
 
   /** For products of ciphertexts at `level` and below: switches from s^2 to s. */
@@ -64,6 +58,7 @@ export class KeyGenerator {
     });
   }
 
+  /** For the conjugation of slots at `level` and below. */
   conjugation(level = this.#context.parameters.maxLevel): SwitchingKey {
     return this.galois({ galois: conjugationElement(this.#context.ring.logN), level });
   }
@@ -111,7 +106,7 @@ function switchingKey(
   const q = parameters.basis(level);
   const special = parameters.specialBasis(gadget.special);
   withSeed(kernels, key.seed, (publicSeed) =>
-    withSeed(kernels, randomSeed(), (noiseSeed) => {
+    withFreshSeed(kernels, (noiseSeed) => {
       let from = 0;
       for (const [digit, size] of gadget.digitSizes.entries()) {
         kernels.call(

@@ -1,7 +1,8 @@
 import { CkksError, KeyError, OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
+import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
-import type { Gadget } from './parameters.ts';
+import type { Gadget, Parameters } from './parameters.ts';
 import { seedBytes, smallKind, withSeed } from './random.ts';
 
 const secretNotice = '[secret key]';
@@ -72,6 +73,11 @@ export class PublicKey implements Disposable {
     this.context = context;
     this.seed = seed;
     this.slab = slab;
+  }
+
+  /** Ring primes of both halves: the whole chain and the first special prime. */
+  static basis(parameters: Parameters): Basis {
+    return [...parameters.basis(parameters.maxLevel), ...parameters.specialBasis(1)];
   }
 
   get limbs(): number {

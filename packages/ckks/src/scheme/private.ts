@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { Encoder, type Slots } from './encoder.ts';
 import { decryptToPlaintext } from './encryptor.ts';
 import type { SecretKey } from './keys.ts';
-import { randomSeed, smallKind, withSeed } from './random.ts';
+import { smallKind, withFreshSeed } from './random.ts';
 
 const privateNotice = '[private slots]';
 
@@ -181,10 +181,9 @@ function checked(flooding: Flooding): Flooding {
  */
 function addNoise(context: Context, values: Float64Array, { unit, milliLog2 }: Flooding): void {
   const { kernels, ring } = context;
-  const seed = randomSeed();
   const noise = new Slab(kernels, ring.n, true);
   try {
-    withSeed(kernels, seed, (at) =>
+    withFreshSeed(kernels, (at) =>
       kernels.call(Op.sampleSmall, ring.handle, noise.address(), at, 0, smallKind.gaussian, milliLog2, []),
     );
     const bytes = noise.bytesView();
@@ -200,6 +199,5 @@ function addNoise(context: Context, values: Float64Array, { unit, milliLog2 }: F
     }
   } finally {
     noise.release();
-    seed.fill(0);
   }
 }

@@ -1,4 +1,6 @@
-import { type Kernels, Slab } from '../kernels/index.ts';
+import { type Kernels, Op, Slab } from '../kernels/index.ts';
+import type { Basis } from '../ring/index.ts';
+import type { Context } from './context.ts';
 
 /** Seeds of streams are 32 bytes: an AES-256 key. */
 export const seedBytes = 32;
@@ -17,6 +19,35 @@ export function withSeed<T>(kernels: Kernels, seed: Uint8Array, use: (address: n
   } finally {
     slab.release();
   }
+}
+
+/** Lends the address of a fresh secret seed, of which nothing remains afterwards. */
+export function withFreshSeed<T>(kernels: Kernels, use: (address: number) => T): T {
+  const seed = randomSeed();
+  try {
+    return withSeed(kernels, seed, use);
+  } finally {
+    seed.fill(0);
+  }
+}
+
+/** dst [basis][N] = the uniform polynomial of a public seed: limb of ring prime i from stream `stream` + i. */
+export function expandUniform(context: Context, dst: number, seed: Uint8Array, stream: number, basis: Basis): void {
+  const { kernels, ring } = context;
+  withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, dst, at, stream, basis));
+}
+
+/** dst [basis][N] = a small polynomial in NTT form, from the seed at address `seed`. */
+export function sampleSmall(
+  context: Context,
+  dst: number,
+  seed: number,
+  stream: number,
+  kind: keyof typeof smallKind,
+  basis: Basis,
+): void {
+  const { kernels, ring } = context;
+  kernels.call(Op.sampleSmall, ring.handle, dst, seed, stream, smallKind[kind], 0, basis);
 }
 
 /** The distributions of kernel operation sampleSmall. */

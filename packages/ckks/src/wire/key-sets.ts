@@ -4,6 +4,7 @@ import {
   EvaluationKeys,
   type Parameters,
   type SwitchingKey,
+  seedBytes,
   switchingKeyWords,
 } from '../scheme/index.ts';
 import { sameBytes } from './checksum.ts';
@@ -98,7 +99,7 @@ export function bootstrapKeysFromWire(
 
 /** Bytes on the wire of a set with keys of these shapes, without making any of them. */
 export function keySetWireBytes(parameters: Parameters, shapes: Iterable<KeyShape>): number {
-  const seed = new Uint8Array(32);
+  const seed = new Uint8Array(seedBytes);
   const list = new FieldWriter().u16(0);
   let bytes = 0;
   for (const shape of shapes) {

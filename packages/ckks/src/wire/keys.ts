@@ -1,14 +1,14 @@
 import { KeyError, OperandError, WireError } from '../errors/index.ts';
-import { Op, Slab } from '../kernels/index.ts';
+import { Slab } from '../kernels/index.ts';
 import {
   type Context,
+  expandUniform,
   type Gadget,
   type Parameters,
   PublicKey,
   SecretKey,
   SwitchingKey,
   seedBytes,
-  withSeed,
 } from '../scheme/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { expectHeader } from './header.ts';
@@ -48,7 +48,7 @@ export function publicKeyToWire(key: PublicKey): WireObject {
   const { context } = key;
   return packedObject('publicKey', Uint8Array.from(key.seed), {
     context,
-    primes: publicKeyPrimes(context.parameters),
+    primes: PublicKey.basis(context.parameters),
     address: (limb) => key.slab.address(limb * context.ring.n),
   });
 }
@@ -60,7 +60,7 @@ export function publicKeyFromWire(context: Context, source: WireSource): Promise
       const fields = new FieldReader(header.description, 'a public key');
       const seed = fields.bytes(seedBytes);
       fields.end();
-      const primes = publicKeyPrimes(parameters);
+      const primes = PublicKey.basis(parameters);
       return {
         primes,
         allocate() {
@@ -72,10 +72,6 @@ export function publicKeyFromWire(context: Context, source: WireSource): Promise
       };
     }),
   );
-}
-
-function publicKeyPrimes(parameters: Parameters): number[] {
-  return [...parameters.basis(parameters.maxLevel), ...parameters.specialBasis(1)];
 }
 
 /** Everything about a switching key but its residues. */
@@ -180,16 +176,4 @@ function sameDigits(a: readonly number[], b: readonly number[]): boolean {
 function keyPrimes(parameters: Parameters, { level, gadget }: KeyShape): number[] {
   const digit = [...parameters.basis(level), ...parameters.specialBasis(gadget.special)];
   return gadget.digitSizes.flatMap(() => digit);
-}
-
-/** dst[primes] = the uniform polynomial of a public seed. */
-export function expandUniform(
-  context: Context,
-  dst: number,
-  seed: Uint8Array,
-  stream: number,
-  primes: readonly number[],
-): void {
-  const { kernels, ring } = context;
-  withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, dst, at, stream, primes));
 }

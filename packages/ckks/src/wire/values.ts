@@ -5,13 +5,13 @@ import {
   Ciphertext,
   type Context,
   DecryptedPlaintext,
+  expandUniform,
   type Parameters,
   Plaintext,
   type SeededCiphertext,
   seedBytes,
 } from '../scheme/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
-import { expandUniform } from './keys.ts';
 import { packedObject, readPacked, type WireObject } from './object.ts';
 import { reading, type WireSource } from './source.ts';
 

@@ -8,6 +8,7 @@ import {
   Evaluator,
   encryptPublic,
   encryptSymmetric,
+  KeyGenerator,
   Parameters,
   type ParametersLiteral,
   type Plaintext,
@@ -267,7 +268,10 @@ describe('keys', () => {
     expectError(() => new SecretKey(lab.context, new Uint8Array(16)), KeyError, /32 bytes, not 16/);
     const gone = new SecretKey(lab.context, new Uint8Array(32));
     gone[Symbol.dispose]();
+    const before = lab.context.kernels.memory().slabs;
     expectError(() => encryptSymmetric(gone, p), KeyError, /disposed of/);
+    expectError(() => new KeyGenerator(gone).publicKey(), KeyError, /disposed of/);
+    expect(lab.context.kernels.memory().slabs).toBe(before);
   });
 });
 
