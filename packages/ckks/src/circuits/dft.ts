@@ -6,8 +6,11 @@ import { type ComplexVector, centred, DiagonalMatrix } from './diagonals.ts';
  * directions leave the reversal out, so that slots between them are in bit-reversed order, which EvalMod ignores.
  */
 
-/** One butterfly level of decoding over blocks of `length`: diagonals 0 and +- length / 2. */
-function butterfly(slots: number, length: number): DiagonalMatrix {
+/**
+ * One butterfly level over blocks of `length`: diagonals 0 and +- length / 2. For decoding every pair of values is
+ * multiplied by (1, z; 1, -z), z a root of unity; for encoding by the inverse, half of (1, 1; 1/z, -1/z).
+ */
+function butterfly(slots: number, length: number, direction: 'decode' | 'encode'): DiagonalMatrix {
   const half = length / 2;
   const order = 4 * length;
   const diagonals = emptyDiagonals(slots, [0, half, -half]);
@@ -18,31 +21,17 @@ function butterfly(slots: number, length: number): DiagonalMatrix {
     for (let block = 0; block < slots; block += length) {
       const top = block + j;
       const bottom = top + half;
-      put(diagonals, slots, 0, top, 1, 0);
-      put(diagonals, slots, half, top, c, s);
-      put(diagonals, slots, -half, bottom, 1, 0);
-      put(diagonals, slots, 0, bottom, -c, -s);
-    }
-  }
-  return new DiagonalMatrix(slots, diagonals);
-}
-
-/** Its inverse. */
-function inverseButterfly(slots: number, length: number): DiagonalMatrix {
-  const half = length / 2;
-  const order = 4 * length;
-  const diagonals = emptyDiagonals(slots, [0, half, -half]);
-  let power = 1;
-  for (let j = 0; j < half; j++, power = (5 * power) % order) {
-    const angle = (2 * Math.PI * power) / order;
-    const [c, s] = [Math.cos(angle) / 2, Math.sin(angle) / 2];
-    for (let block = 0; block < slots; block += length) {
-      const top = block + j;
-      const bottom = top + half;
-      put(diagonals, slots, 0, top, 0.5, 0);
-      put(diagonals, slots, half, top, 0.5, 0);
-      put(diagonals, slots, -half, bottom, c, -s);
-      put(diagonals, slots, 0, bottom, -c, s);
+      if (direction === 'decode') {
+        put(diagonals, slots, 0, top, 1, 0);
+        put(diagonals, slots, half, top, c, s);
+        put(diagonals, slots, -half, bottom, 1, 0);
+        put(diagonals, slots, 0, bottom, -c, -s);
+      } else {
+        put(diagonals, slots, 0, top, 0.5, 0);
+        put(diagonals, slots, half, top, 0.5, 0);
+        put(diagonals, slots, -half, bottom, c / 2, -s / 2);
+        put(diagonals, slots, 0, bottom, -c / 2, s / 2);
+      }
     }
   }
   return new DiagonalMatrix(slots, diagonals);
@@ -68,7 +57,7 @@ function put(
 }
 
 /** How many butterfly levels each of `depth` matrices takes, the larger groups first. */
-export function groupLevels(logSlots: number, depth: number): number[] {
+function groupLevels(logSlots: number, depth: number): number[] {
   const base = Math.floor(logSlots / depth);
   return Array.from({ length: depth }, (_, i) => base + (i < logSlots % depth ? 1 : 0));
 }
@@ -81,7 +70,7 @@ export function slotsToCoeffsMatrices(slots: number, depth: number): DiagonalMat
     let product: DiagonalMatrix | undefined;
     for (let i = 0; i < levels; i++) {
       length *= 2;
-      const next = butterfly(slots, length);
+      const next = butterfly(slots, length, 'decode');
       product = product ? next.times(product) : next;
     }
     matrices.push(product!);
@@ -96,7 +85,7 @@ export function coeffsToSlotsMatrices(slots: number, depth: number, factor = 1):
   for (const levels of groupLevels(Math.log2(slots), depth)) {
     let product: DiagonalMatrix | undefined;
     for (let i = 0; i < levels; i++) {
-      const next = inverseButterfly(slots, length);
+      const next = butterfly(slots, length, 'encode');
       product = product ? next.times(product) : next;
       length /= 2;
     }
