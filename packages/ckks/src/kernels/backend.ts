@@ -1,3 +1,4 @@
+import { checkWhole } from '../errors/checks.ts';
 import { KernelError, MemoryError } from '../errors/index.ts';
 import { type BuildName, Op } from './operations.ts';
 
@@ -23,6 +24,8 @@ export interface RawBackend {
   threads(): number;
   setThreads(threads: number): void;
 }
+
+export const maxThreads = 256;
 
 const opNames = new Map<number, string>(Object.entries(Op).map(([name, code]) => [code, name]));
 
@@ -112,9 +115,7 @@ export class Kernels {
 
   /** Threads a call may use (native builds; WebAssembly has one). */
   set threads(threads: number) {
-    if (!Number.isInteger(threads) || threads < 1 || threads > 256) {
-      throw new KernelError(`threads must be a whole number from 1 to 256, not ${threads}`);
-    }
+    checkWhole('threads', threads, 1, maxThreads, KernelError);
     this.#raw.setThreads(threads);
   }
 }

@@ -1,5 +1,5 @@
 import { KernelError } from '../errors/index.ts';
-import { Kernels, type RawBackend } from './backend.ts';
+import { Kernels, maxThreads, type RawBackend } from './backend.ts';
 import type { NativeBuild } from './native.ts';
 import { type BuildName, buildNames } from './operations.ts';
 import { instantiateWasm } from './wasm.ts';
@@ -105,7 +105,7 @@ export async function listBuilds(): Promise<BuildStatus[]> {
 export interface LoadOptions {
   /** The build to load; default: CIPHERFORMER_KERNELS from the environment, or the fastest usable one. */
   readonly build?: BuildName | undefined;
-  /** Threads (native builds); default: CIPHERFORMER_THREADS, or one for each processor core. */
+  /** Threads (native builds); default: CIPHERFORMER_THREADS, or one for each processor core, up to 256. */
   readonly threads?: number | undefined;
   /** The WebAssembly module (of `build` wasm or wasm-relaxed; default wasm), where it is not served beside this file. */
   readonly wasm?: BufferSource | undefined;
@@ -122,7 +122,7 @@ function checkedBuildName(name: string): BuildName {
 }
 
 function coreCount(): number {
-  return inNode ? process.getBuiltinModule('node:os').availableParallelism() : 1;
+  return inNode ? Math.min(process.getBuiltinModule('node:os').availableParallelism(), maxThreads) : 1;
 }
 
 async function firstUsable(names: readonly BuildName[]): Promise<BuildName> {
