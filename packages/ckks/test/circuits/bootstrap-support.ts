@@ -6,7 +6,7 @@ import {
   Bootstrapper,
   generateBootstrapKeys,
 } from '../../src/circuits/index.ts';
-import { type KernelArgument, type Kernels, Op } from '../../src/kernels/index.ts';
+import { type Kernels, workOf } from '../../src/kernels/index.ts';
 import type { Slots } from '../../src/scheme/index.ts';
 import { type Laboratory, minus, realSlots, uniform } from '../scheme/support.ts';
 
@@ -49,40 +49,16 @@ export class BootstrapBench implements Disposable {
   }
 }
 
-/** Limb NTTs of one kernel call, from its arguments. */
-function transformsOf(op: number, args: readonly KernelArgument[]): number {
-  const length = (i: number) => (args[i] as readonly number[]).length;
-  const extension = (q: number, special: number, sizes: number) =>
-    length(q) + (args[sizes] as readonly number[]).reduce((sum, size) => sum + length(q) + length(special) - size, 0);
-  switch (op) {
-    case Op.nttForward:
-    case Op.nttInverse:
-      return length(3);
-    case Op.divide:
-      return (args[3] as number) * (length(1) + length(2));
-    case Op.decompose:
-      return extension(3, 4, 5);
-    case Op.raise:
-      return 1 + length(4);
-    case Op.keySwitch:
-      return extension(10, 11, 12) + 2 * (length(10) + length(11));
-    default:
-      return 0;
-  }
-}
-
-/** Runs `run` and counts the kernel's limb NTTs. */
+/** Runs `run` and counts the kernels' limb NTTs. */
 export function countTransforms(kernels: Kernels, run: () => void): number {
   let count = 0;
-  const call = kernels.call.bind(kernels);
-  kernels.call = (op, ...args) => {
-    count += transformsOf(op, args);
-    return call(op, ...args);
+  kernels.observer = (op, args) => {
+    count += workOf(op, args).transforms;
   };
   try {
     run();
   } finally {
-    kernels.call = call;
+    kernels.observer = undefined;
   }
   return count;
 }

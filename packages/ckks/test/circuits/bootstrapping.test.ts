@@ -132,7 +132,7 @@ describe('the plan', () => {
     expect(keys.toDense.level).toBe(lab.parameters.maxLevel);
   });
 
-  it.each([full, few])('%i slots: the NTTs it counts are the NTTs that run, to 5%', (slots) => {
+  it.each([full, few])('%i slots: the NTTs it counts are the NTTs that run', (slots) => {
     const { plan, bootstrapper } = at(slots);
     using low = encrypt(inputs.uniform!(slots));
     const count = countTransforms(lab.context.kernels, () => bootstrapper.real(low)[Symbol.dispose]());
