@@ -15,8 +15,8 @@ export interface Decomposition extends Disposable {
 }
 
 /**
- * Operations on ciphertexts. Results are new ciphertexts that the caller disposes of; operands are never changed.
- * Levels and scales are exact: operands that do not fit raise an OperandError, nothing is adjusted silently.
+ * Operations on ciphertexts. Results are new ciphertexts that the caller disposes of; only the `...To` forms change an
+ * operand, the one they name first. Levels and scales are exact: operands that do not fit raise an OperandError, nothing is adjusted silently.
  * Costs are in key switches (KS), each about Parameters' keySwitchTransforms limb NTTs.
  */
 export class Evaluator {
@@ -34,10 +34,12 @@ export class Evaluator {
     return this.#linear(a, b, 'add', (dst, x, y, basis) => this.context.ring.add(dst, x, y, basis));
   }
 
+  /** a - b, as `add`. */
   subtract(a: Ciphertext, b: Ciphertext | Plaintext): Ciphertext {
     return this.#linear(a, b, 'subtract', (dst, x, y, basis) => this.context.ring.subtract(dst, x, y, basis));
   }
 
+  /** -a. */
   negate(a: Ciphertext): Ciphertext {
     this.check(a, 'the ciphertext');
     const result = a.like();
@@ -58,6 +60,7 @@ export class Evaluator {
     return result;
   }
 
+  /** a += value in every slot. */
   addConstantTo(a: Ciphertext, value: number): void {
     this.check(a, 'the ciphertext');
     const integer = scaledInteger(value, a.scale);

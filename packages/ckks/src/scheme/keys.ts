@@ -135,6 +135,7 @@ export class SwitchingKey implements Disposable {
   }
 }
 
+/** 64-bit words of a switching key, both halves. */
 export function switchingKeyWords(n: number, level: number, gadget: Gadget): number {
   return gadget.digitSizes.length * 2 * (level + 1 + gadget.special) * n;
 }
@@ -172,14 +173,16 @@ export class EvaluationKeys implements Disposable {
     const keys = (this.#galois.get(galois) ?? []).filter(
       (key) => special === undefined || key.gadget.special === special,
     );
-    // Only keys of one level are sure to have the digits of that level: a key made higher up may have other ones.
+    // With `special` given, the advice is a key of exactly this level: made for a higher one it may have more special primes.
     return serving(keys, level, `key for ${what}`, 'KeyGenerator.galois', special !== undefined);
   }
 
+  /** Whether a key for the automorphism `galois` serves `level`. */
   hasGalois(galois: number, level: number): boolean {
     return this.#galois.get(galois)?.some((key) => key.level >= level) ?? false;
   }
 
+  /** Every key: first those of relinearisation, then those of each automorphism, lowest level first. */
   *all(): Generator<SwitchingKey> {
     yield* this.#relinearisation;
     for (const keys of this.#galois.values()) yield* keys;
@@ -198,7 +201,9 @@ export class EvaluationKeys implements Disposable {
 
 function insert(keys: SwitchingKey[], key: SwitchingKey): void {
   if (keys.some((k) => k.level === key.level && k.gadget.special === key.gadget.special)) {
-    throw new OperandError(`there already is a key for automorphism ${key.galois} at level ${key.level}`);
+    throw new OperandError(
+      `there already is a key for automorphism ${key.galois} at level ${key.level}: add each key once, and dispose of this one`,
+    );
   }
   keys.push(key);
   keys.sort((a, b) => a.level - b.level);

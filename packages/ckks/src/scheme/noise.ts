@@ -109,9 +109,4 @@ export class NoiseModel {
   slotDeviation(variance: number, scale: number, slots = this.parameters.maxSlots): number {
     return Math.sqrt(slots * variance) / scale;
   }
-
-  /** The same as bits after the binary point. */
-  slotBits(variance: number, scale: number, slots?: number): number {
-    return -Math.log2(this.slotDeviation(variance, scale, slots));
-  }
 }

@@ -19,6 +19,7 @@ export function secureLogQP(logN: number): number {
   return maxLogQP[logN] ?? 0;
 }
 
+/** log2 of the smallest ring degree that is secure at this log2(QP); undefined where none is. */
 export function smallestSecureLogN(logQP: number): number | undefined {
   return Object.keys(maxLogQP)
     .map(Number)
