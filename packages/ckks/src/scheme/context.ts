@@ -15,6 +15,7 @@ export class Context implements Disposable {
     this.ring = new Ring(kernels, parameters.logN, parameters.primes);
   }
 
+  /** Loads the fastest kernels, or those of `options`. Throws KernelError where none can be loaded. */
   static async create(parameters: Parameters, options: LoadOptions = {}): Promise<Context> {
     return new Context(parameters, await loadKernels(options));
   }

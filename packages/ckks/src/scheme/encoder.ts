@@ -30,7 +30,11 @@ export class Encoder {
     this.#context = context;
   }
 
-  /** Encodes real or complex values, missing ones as zero. Cost: one FFT and level + 1 NTTs. */
+  /**
+   * Encodes real or complex values, missing ones as zero.
+   * Throws OperandError for too many values, values that are not finite or too large for the level, and options out of
+   * range. Cost: one FFT and level + 1 NTTs.
+   */
   encode(real: ArrayLike<number>, imag?: ArrayLike<number>, options: EncodeOptions = {}): Plaintext {
     const { parameters } = this.#context;
     const level = options.level ?? parameters.maxLevel;
@@ -49,7 +53,7 @@ export class Encoder {
     return plaintext;
   }
 
-  /** Encodes to memory [basis][N] in any basis of the ring. */
+  /** The same to memory [basis][N] in any basis of the ring, in NTT form. */
   encodeTo(
     dst: number,
     real: ArrayLike<number>,
@@ -80,7 +84,7 @@ export class Encoder {
     kernels.call(Op.encode, ring.handle, dst, values.address(), values.address(slots), slots, scale, basis);
   }
 
-  /** The slots of a plaintext. Cost: up to three inverse NTTs and one FFT. */
+  /** The `plaintext.slots` values of a plaintext, divided by its scale. Cost: up to three inverse NTTs and one FFT. */
   decode(plaintext: Plaintext): Slots {
     const { kernels, ring } = this.#context;
     this.#context.require(plaintext.context, 'the plaintext');

@@ -17,6 +17,7 @@ export class Decryptor {
     this.#secret = secret;
   }
 
+  /** The slots of a ciphertext of the same parameters, at any level; OperandError for others. Cost: a product a limb. */
   decrypt(ciphertext: Ciphertext): PrivateSlots {
     return new PrivateSlots(decryptToPlaintext(this.#secret, ciphertext));
   }

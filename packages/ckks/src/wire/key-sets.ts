@@ -51,6 +51,7 @@ export function evaluationKeysToWire(keys: EvaluationKeys): WireObject {
   return setToWire('evaluationKeys', keys.context, entriesOf(keys));
 }
 
+/** The keys of a bootstrap, likewise: those to and from the sparse secret first. */
 export function bootstrapKeysToWire(keys: BootstrapKeySet): WireObject {
   const { evaluation, toSparse, toDense } = keys;
   return setToWire('bootstrapKeys', evaluation.context, [
@@ -60,6 +61,10 @@ export function bootstrapKeysToWire(keys: BootstrapKeySet): WireObject {
   ]);
 }
 
+/**
+ * Reads a set: all of its list is checked before the first key is allocated.
+ * Throws WireError for damaged data or keys of other parameters, KeyError for more memory than `maxBytes`.
+ */
 export function evaluationKeysFromWire(
   context: Context,
   source: WireSource,
@@ -77,6 +82,7 @@ export function evaluationKeysFromWire(
   });
 }
 
+/** Reads the keys of a bootstrap; errors as `evaluationKeysFromWire`. */
 export function bootstrapKeysFromWire(
   context: Context,
   source: WireSource,

@@ -27,6 +27,7 @@ export function secretKeyToWire(secret: SecretKey): WireObject {
   return describedObject('secretKey', secret.context.parameters.digest, Uint8Array.from(secret.exportSeed()));
 }
 
+/** Reads a secret key and expands it. Throws WireError for damaged data or a key of other parameters. */
 export function secretKeyFromWire(context: Context, source: WireSource): Promise<SecretKey> {
   return reading(source, 'the secret key', async (from) => {
     const { header } = await expectHeader(from, 'secretKey', context.parameters.digest);
@@ -53,6 +54,7 @@ export function publicKeyToWire(key: PublicKey): WireObject {
   });
 }
 
+/** Reads a public key and expands its uniform half. Throws WireError for damaged data or a key of other parameters. */
 export function publicKeyFromWire(context: Context, source: WireSource): Promise<PublicKey> {
   const { parameters, ring } = context;
   return reading(source, 'the public key', (from) =>
@@ -96,6 +98,7 @@ export function switchingKeyToWire(key: SwitchingKey): WireObject {
   });
 }
 
+/** Reads one key and expands its uniform halves. Throws WireError for damaged data or a key of other parameters. */
 export function switchingKeyFromWire(context: Context, source: WireSource): Promise<SwitchingKey> {
   return reading(source, 'the switching key', (from) => readSwitchingKey(from, context));
 }
