@@ -37,19 +37,25 @@ export interface Choice {
 const ringSizes = [12, 13, 14, 15, 16, 17] as const;
 /** q0 is this many bits above the scale when bootstrapping: see EvalMod on the sine's error. */
 const bootstrapRatioBits = 10;
+/** What EvalMod's noise costs of scale / N, and bits that its approximation leaves: by `bootstrapPrecision`. */
+const evalModBits = 4.35;
+const sineBits = 19.95;
 /** Smaller primes than this leave too little of a message above the rounding errors of any secure ring. */
 const minScaleBits = 20;
 
 /**
  * Mean bits behind the binary point after `levels` rescales. Each one adds a rounding error of variance (N + 3) / 18 a
  * coefficient (a ternary secret has 2 N / 3 ones), N / 2 times that in the real part of a slot, and a multiplication
- * keeps the errors of both sides: hence sqrt(2 levels). With bootstrapping, the sine's error at a ratio q0 / scale of
- * 2^10 adds a floor of 18 bits, and errors of the refresh take 3 bits more than a rescale.
+ * keeps the errors of both sides: hence sqrt(2 levels). Bootstrapping adds two errors, as `bootstrapPrecision` has them for
+ * all slots, spread evenly over [-1, 1], at q0 / scale = 2^10: EvalMod's noise, proportional to N, and what the series and
+ * the sine leave whatever the scale.
  */
 export function expectedPrecision(logN: number, scaleBits: number, levels: number, bootstrapping = false): number {
   const slotDeviation = 0.5 * (2 * logN - Math.log2(36)) + 0.5 * Math.log2(2 * Math.max(1, levels));
   const levelled = scaleBits - slotDeviation;
-  return bootstrapping ? Math.min(18, levelled - 3) : levelled;
+  if (!bootstrapping) return levelled;
+  const refresh = scaleBits - logN - evalModBits;
+  return -0.5 * Math.log2(4 ** -levelled + 4 ** -refresh + 4 ** -sineBits);
 }
 
 /**
@@ -165,7 +171,8 @@ function explain(wants: Wants): string {
   if (slots > 2 ** (largest - 1)) return `${start}use at most ${2 ** (largest - 1)} slots and several ciphertexts`;
   const scale = scaleFor(wants, largest) ?? 0;
   if (scale === 0) {
-    const most = Math.floor(expectedPrecision(12, largestScale(wants), levels, bootstrapping));
+    const smallest = bootstrapping ? minEphemeralLogN : ringSizes[0];
+    const most = Math.floor(expectedPrecision(smallest, largestScale(wants), levels, bootstrapping));
     return scaleBits === undefined
       ? `${start}ask for fewer bits (about ${most} at most with ${levels} levels, fewer in larger rings)`
       : `${start}use a scale of at most 2^${largestScale(wants)}${bootstrapping ? '' : ', or fewer rangeBits'}`;

@@ -46,7 +46,8 @@ export class EvalMod {
   readonly halfWidth: number;
   /** The cosine of the first angle as a polynomial in w. */
   readonly #series: Polynomial;
-  readonly #plan: EvaluationPlan;
+  /** How the series is evaluated. */
+  readonly seriesPlan: EvaluationPlan;
   /** Of the sine: a little more than 1 / 2 pi. */
   readonly #amplitude: number;
 
@@ -67,18 +68,18 @@ export class EvalMod {
       return amplitude * Math.cos((2 * Math.PI * y) / 2 ** options.doubleAngles);
     };
     this.#series = interpolate({ fn: toTarget(series), domain: [[-1, 1]], degree: options.degree });
-    this.#plan = evaluationPlan(this.#series.coefficients);
+    this.seriesPlan = evaluationPlan(this.#series.coefficients);
   }
 
   /** Levels: one for T_2, those of the series (ceil(log2(degree + 1))), one for each double angle. */
   get levels(): number {
-    return 1 + this.#plan.cost.levels + this.options.doubleAngles;
+    return 1 + this.seriesPlan.cost.levels + this.options.doubleAngles;
   }
 
   /** The levels of the relinearisations and of the plain rescalings for an input at `level`. */
   work(level: number): { relinearisations: number[]; rescalings: number[] } {
-    const { cost } = this.#plan;
-    const series = evaluationWork(this.#plan, level - 1);
+    const { cost } = this.seriesPlan;
+    const series = evaluationWork(this.seriesPlan, level - 1);
     const doubleAngles = Array.from({ length: this.options.doubleAngles }, (_, k) => level - 1 - cost.levels - k);
     return {
       relinearisations: [level, ...series.relinearisations, ...doubleAngles],
@@ -88,10 +89,17 @@ export class EvalMod {
 
   /** What the circuit computes of x in exact arithmetic: the error of the approximation, without any noise. */
   clear(x: number): number {
+    return this.intermediates(x).result;
+  }
+
+  /** The same with what noise analysis needs: w, and the cosine before each double angle. */
+  intermediates(x: number): { readonly w: number; readonly cosines: readonly number[]; readonly result: number } {
     const u = (x - 0.25) / this.halfWidth;
-    let c = this.#series.evaluate(2 * u * u - 1);
-    for (let k = 1; k <= this.options.doubleAngles; k++) c = 2 * c * c - this.#offset(k);
-    return c;
+    const w = 2 * u * u - 1;
+    const cosines = [this.#series.evaluate(w)];
+    for (let k = 1; k <= this.options.doubleAngles; k++) cosines.push(2 * cosines.at(-1)! ** 2 - this.#offset(k));
+    const result = cosines.pop()!;
+    return { w, cosines, result };
   }
 
   /** After the k-th double angle of a cosine of amplitude A^(1/2^r): the square of the amplitude before. */
@@ -115,7 +123,7 @@ export class EvalMod {
     evaluator.addTo(square, square);
     evaluator.addConstantTo(square, -1);
     using w = evaluator.relineariseRescale(square);
-    let c = new PolynomialEvaluator(evaluator).evaluatePlan(w, this.#plan, scale);
+    let c = new PolynomialEvaluator(evaluator).evaluatePlan(w, this.seriesPlan, scale);
     for (let k = 1; k <= this.options.doubleAngles; k++) {
       using before = c;
       using doubled = evaluator.multiplyRaw(before, before);

@@ -1,3 +1,4 @@
+export { type BootstrapPrecision, bootstrapPrecision } from './bootstrap-noise.ts';
 export {
   type BootstrapChain,
   BootstrapPlan,

@@ -4,18 +4,27 @@
 // cubic error leaves 17.3 bits of a slot of absolute value 1; noise is what takes the worst of 2^15 slots below that.
 // Takes minutes and about 8 GB.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BootstrapPlanOptions, bootstrapLiteral } from '../../src/circuits/index.ts';
+import { type BootstrapPlan, type BootstrapPlanOptions, bootstrapLiteral } from '../../src/circuits/index.ts';
 import type { Ciphertext, Slots } from '../../src/scheme/index.ts';
 import { Laboratory, randomSlots } from '../scheme/support.ts';
 import { BootstrapBench, inputs, precision } from './bootstrap-support.ts';
 
 const promised = { mean: 16, worst: 13 };
 
-function checkPrecision(what: string, measured: Slots, exact: Slots): void {
+function checkPrecision(what: string, measured: Slots, exact: Slots): { mean: number; worst: number } {
   const bits = precision(measured, exact);
   process.stderr.write(`${what}: ${bits.mean.toFixed(1)} bits mean, ${bits.worst.toFixed(1)} worst\n`);
   expect(bits.mean).toBeGreaterThan(promised.mean);
   expect(bits.worst).toBeGreaterThan(promised.worst);
+  return bits;
+}
+
+/** The prediction of the plan, for a sample of the slots. */
+function checkPrediction(plan: BootstrapPlan, bits: { mean: number; worst: number }, { real }: Slots): void {
+  const predicted = plan.precision(Array.from(real).filter((_, i) => i % (real.length / 16) === 0));
+  process.stderr.write(`predicted: ${predicted.meanBits.toFixed(1)} mean, ${predicted.worstBits.toFixed(1)} worst\n`);
+  expect(Math.abs(bits.mean - predicted.meanBits)).toBeLessThan(0.5);
+  expect(Math.abs(bits.worst - predicted.worstBits)).toBeLessThan(1.5);
 }
 
 /** One set of keys at a time: two would not fit beside each other on a small machine. */
@@ -40,11 +49,11 @@ function withBench(options: BootstrapPlanOptions) {
     encrypt(values: Slots): Ciphertext {
       return this.lab.encrypt(values, { slots: values.real.length, level: this.bench.plan.inputLevel });
     },
-    check(what: string, high: Ciphertext, exact: Slots): void {
+    check(what: string, high: Ciphertext, exact: Slots): { mean: number; worst: number } {
       const { plan } = this.bench;
       expect([high.level, high.scale]).toEqual([plan.outputLevel, this.lab.parameters.scale]);
       expect(plan.levelsLeft).toBeGreaterThanOrEqual(12);
-      checkPrecision(what, this.lab.open(high), exact);
+      return checkPrecision(what, this.lab.open(high), exact);
     },
   };
 }
@@ -64,7 +73,7 @@ describe('all 2^15 slots', () => {
   it.each(Object.keys(inputs))('real, %s', (name) => {
     const values = inputs[name]!(slots);
     using low = at.encrypt(values);
-    at.check(`real, ${name}`, at.bench.bootstrapper.real(low), values);
+    checkPrediction(at.bench.plan, at.check(`real, ${name}`, at.bench.bootstrapper.real(low), values), values);
   });
 
   it('several random ciphertexts, each with new errors', () => {
@@ -104,7 +113,7 @@ describe('2^12 sparse slots', () => {
   it.each(['uniform', 'all +1', 'one-hot'])('real, %s', (name) => {
     const values = inputs[name]!(slots);
     using low = at.encrypt(values);
-    at.check(`sparse, ${name}`, at.bench.bootstrapper.real(low), values);
+    checkPrediction(at.bench.plan, at.check(`sparse, ${name}`, at.bench.bootstrapper.real(low), values), values);
   });
 
   it('complex', () => {
