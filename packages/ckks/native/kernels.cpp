@@ -68,27 +68,14 @@ int ringDestroy(Args& args) {
   return kOk;
 }
 
-int nttForward(Args& args) {
+/// dst, src, moduli: one transform a limb.
+int transform(Args& args, void (*limb)(u64* dst, const u64* src, const NttTable& table)) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64* src = args.address();
   const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
-  parallelFor(moduli.size(), [&](size_t j, int) {
-    forwardLimb(dst + j * ring.n, src + j * ring.n, *ring.tables[moduli[j]]);
-  });
-  return kOk;
-}
-
-int nttInverse(Args& args) {
-  Ring& ring = *args.address<Ring>();
-  u64* dst = args.address();
-  const u64* src = args.address();
-  const Indices moduli = args.indices();
-  if (!args.complete()) return kBadArguments;
-  parallelFor(moduli.size(), [&](size_t j, int) {
-    inverseLimb(dst + j * ring.n, src + j * ring.n, *ring.tables[moduli[j]]);
-  });
+  parallelFor(moduli.size(), [&](size_t j, int) { limb(dst + j * ring.n, src + j * ring.n, *ring.tables[moduli[j]]); });
   return kOk;
 }
 
@@ -101,8 +88,8 @@ int dispatch(int operation, Args& args, double* result) {
   switch (operation) {
     case kRingCreate: return ringCreate(args, result);
     case kRingDestroy: return ringDestroy(args);
-    case kNttForward: return nttForward(args);
-    case kNttInverse: return nttInverse(args);
+    case kNttForward: return transform(args, forwardLimb);
+    case kNttInverse: return transform(args, inverseLimb);
     case kAdd: return binary(args, [](Vec a, Vec b, const Mod& m) { return addMod(a, b, m); });
     case kSubtract: return binary(args, [](Vec a, Vec b, const Mod& m) { return subMod(a, b, m); });
     case kMultiply: return binary(args, [](Vec a, Vec b, const Mod& m) { return mulMod(a, b, m); });

@@ -15,16 +15,21 @@ namespace cf::CF_BUILD {
 
 using Indices = std::vector<int>;
 
+inline Indices joined(const Indices& a, const Indices& b) {
+  Indices all(a);
+  all.insert(all.end(), b.begin(), b.end());
+  return all;
+}
+
 /// Constants of fast base conversion from the product of `from` to each modulus of `to` (Halevi, Polyakov and Shoup,
 /// "An improved RNS variant of the BFV scheme", CT-RSA 2019, section 2): with y_j = x (F/f_j)^-1 mod f_j,
 /// x = sum_j y_j F/f_j - v F, and v = round(sum_j y_j / f_j) gives the centred representative.
 struct BaseConverter {
-  std::vector<Factor> inverses;            // [from]: (F/f_j)^-1 mod f_j
-  std::vector<double> reciprocals;         // [from]: 1 / f_j
-  std::vector<std::vector<u64>> cofactors;  // [to][from]: F/f_j mod t
-  std::vector<u64> negatedProduct;          // [to]: -F mod t
-  std::vector<std::vector<u64>> withOverflow;  // [to][from + 1]: the cofactors, then -F: weights of y and of v
-  std::vector<Factor> productInverse;      // [to]: F^-1 mod t (0 where t divides F)
+  std::vector<Factor> inverses;           // [from]: (F/f_j)^-1 mod f_j
+  std::vector<double> reciprocals;        // [from]: 1 / f_j
+  std::vector<std::vector<u64>> weights;  // [to][from + 1]: F/f_j mod t, the weights of y, then -F mod t, that of v
+  std::vector<u64> product;               // [to]: F mod t
+  std::vector<Factor> productInverse;     // [to]: F^-1 mod t (0 where t divides F)
 };
 
 struct Ring {
@@ -76,11 +81,10 @@ struct Ring {
       const u64 modulus = primes[t];
       std::vector<u64> row;
       for (size_t j = 0; j < from.size(); ++j) row.push_back(productWithout(j, modulus));
-      c.cofactors.push_back(std::move(row));
       const u64 product = productWithout(from.size(), modulus);
-      c.negatedProduct.push_back(cf::subMod(0, product, modulus));
-      c.withOverflow.push_back(c.cofactors.back());
-      c.withOverflow.back().push_back(c.negatedProduct.back());
+      row.push_back(cf::subMod(0, product, modulus));
+      c.weights.push_back(std::move(row));
+      c.product.push_back(product);
       c.productInverse.push_back(makeFactor(product == 0 ? 0 : inverseMod(product, modulus), modulus));
     }
     return c;

@@ -33,10 +33,10 @@ class Temporary {
 /// Target limbs converted together: each source word is loaded once for all of them.
 constexpr size_t kConvertTogether = 4;
 
-/// One target of a base conversion: dst = sum_j y[j] * cofactors[j] - shift modulo `modulus`.
+/// One target of a base conversion: dst = sum_j y[j] * weights[j] - shift modulo `modulus`.
 struct ConversionTarget {
   u64* dst;
-  const u64* cofactors;
+  const u64* weights;
   u64 shift;
   u64 modulus;
 };
@@ -50,7 +50,7 @@ void convertGroup(const ConversionTarget* targets, const u64* y, size_t sources,
       Sum<> sums[G];
       for (size_t j = 0; j < sources; ++j) {
         const Vec x = load(y + j * n + i);
-        (sums[I].add(x, broadcastWord(targets[I].cofactors[j]), m[I]), ...);
+        (sums[I].add(x, broadcastWord(targets[I].weights[j]), m[I]), ...);
       }
       (store(targets[I].dst + i, subMod(sums[I].value(m[I]), shifts[I], m[I])), ...);
     }
@@ -123,7 +123,7 @@ inline int divide(Ring& ring, const std::vector<DivideTarget>& polynomials, cons
     u64* work = static_cast<u64*>(threadScratch(kConvertTogether * n * sizeof(u64)));
     std::vector<ConversionTarget> targets;
     for (size_t t = from; t < to; ++t)
-      targets.push_back({work + (t - from) * n, converter.withOverflow[t].data(), 0, ring.primes[keep[t]]});
+      targets.push_back({work + (t - from) * n, converter.weights[t].data(), 0, ring.primes[keep[t]]});
     convert(targets, residues.limb(which * rows, n), rows, n);
     for (size_t t = from; t < to; ++t) {
       u64* limb = work + (t - from) * n;
@@ -207,7 +207,7 @@ class DigitExtension {
     std::vector<ConversionTarget> targets;
     for (size_t t = from; t < to; ++t)
       if (!digit.has(t))
-        targets.push_back({dsts[t - from], converters_[d]->cofactors[t].data(), centre(d, t), ring_.primes[all_[t]]});
+        targets.push_back({dsts[t - from], converters_[d]->weights[t].data(), centre(d, t), ring_.primes[all_[t]]});
     convert(targets, y + digit.from * n, digit.to - digit.from, n);
     for (size_t t = from; t < to; ++t) {
       if (!digit.has(t)) forwardLimb(dsts[t - from], dsts[t - from], *ring_.tables[all_[t]]);
@@ -219,8 +219,7 @@ class DigitExtension {
   u64 centre(size_t d, size_t t) const {
     const u64 p = ring_.primes[all_[t]], half = (p + 1) / 2;
     const size_t k = digits_[d].to - digits_[d].from;
-    const u64 product = cf::subMod(0, converters_[d]->negatedProduct[t], p);
-    const u64 twice = cf::subMod(cf::mulMod(product, k % p, p), k % 2, p);  // D is odd: k D has the parity of k
+    const u64 twice = cf::subMod(cf::mulMod(converters_[d]->product[t], k % p, p), k % 2, p);  // D is odd: k D has the parity of k
     return cf::mulMod(twice, half, p);
   }
 
@@ -229,12 +228,6 @@ class DigitExtension {
   const std::vector<Digit>& digits_;
   std::vector<const BaseConverter*> converters_;
 };
-
-inline Indices joined(const Indices& a, const Indices& b) {
-  Indices all(a);
-  all.insert(all.end(), b.begin(), b.end());
-  return all;
-}
 
 /// dst[digit][q | special][N] = the extended digits of src[q][N]: shared by all rotations of one ciphertext (hoisting).
 inline int decompose(Args& args) {

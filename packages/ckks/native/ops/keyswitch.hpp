@@ -132,7 +132,7 @@ inline int keySwitch(Args& args) {
       const Mod m(p);
       limbs[t - from].evaluate(sum0 + t * n, sum1 + t * n, 0, n, m);
       if (t >= q.size()) continue;
-      const VFactor specialModP = broadcast(makeFactor(cf::subMod(0, specialProduct.negatedProduct[t], p), p));
+      const VFactor specialModP = broadcast(makeFactor(specialProduct.product[t], p));
       const auto addScaled = [&](u64* sum, const u64* addend) {
         if (addend == nullptr) return;
         for (size_t i = t * n; i < (t + 1) * n; i += W)

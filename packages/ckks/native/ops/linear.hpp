@@ -47,6 +47,8 @@ inline int linearBabySteps(Args& args) {
     }
   }
   if (!args.complete() || digitCount > kMaxTerms) return kBadArguments;
+  for (const BabyStep& baby : babies)
+    if (baby.galois != 1 && q.size() > baby.key.qLimbs) return kBadArguments;
 
   const Indices all = joined(q, special);
   const size_t n = ring.n;
@@ -60,7 +62,7 @@ inline int linearBabySteps(Args& args) {
   parallelFor(all.size(), [&](size_t t, int) {
     const u64 p = ring.primes[all[t]];
     const Mod m(p);
-    const u64 specialModP = t < q.size() ? cf::subMod(0, specialProduct.negatedProduct[t], p) : 0;
+    const u64 specialModP = t < q.size() ? specialProduct.product[t] : 0;
     const VFactor timesSpecial = broadcast(makeFactor(specialModP, p));
     std::vector<InnerProductLimb> products(babies.size());
     for (size_t b = 0; b < babies.size(); ++b) {

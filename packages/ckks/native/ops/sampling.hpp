@@ -141,8 +141,7 @@ inline int generateKeyDigit(Args& args) {
   if (error.get() == nullptr) return kOutOfMemory;
   sampleBinomial(error.get(), n, *SeededAes(noiseSeed), noiseStream);
   const SeededAes aes(publicSeed);
-  Indices all(q);
-  all.insert(all.end(), special.begin(), special.end());
+  const Indices all = joined(q, special);
 
   parallelFor(all.size(), [&](size_t t, int) {
     const size_t prime = static_cast<size_t>(all[t]);
