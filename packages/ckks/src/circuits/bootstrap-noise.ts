@@ -26,7 +26,8 @@ export interface BootstrapPrecision {
 const spread: readonly number[] = Array.from({ length: 16 }, (_, i) => (2 * i + 1) / 16 - 1);
 
 /**
- * Noise of `Bootstrapper.real` from its plan alone, for slots with these values at the parameters' scale.
+ * What `Bootstrapper.real` is expected to leave of slots with these values (default: spread evenly over [-1, 1]) at the
+ * parameters' scale, from its plan alone. Takes about a second at N = 2^16, as every entry of the matrices counts.
  *
  * SlotsToCoeffs and the switch to the sparse secret leave an error in every coefficient, which later steps carry to a slot
  * as it is: EvalMod has derivative 1 at whole numbers. The switch back, the trace, CoeffsToSlots and the conjugation work

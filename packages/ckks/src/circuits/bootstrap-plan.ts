@@ -10,7 +10,6 @@ import {
   type ParametersLiteral,
   switchingKeyWords,
 } from '../scheme/index.ts';
-import { type BootstrapPrecision, bootstrapPrecision } from './bootstrap-noise.ts';
 import { transformDiagonals } from './dft.ts';
 import { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './eval-mod.ts';
 import { LinearTransformPlan } from './linear-transform.ts';
@@ -158,14 +157,6 @@ export class BootstrapPlan {
       if (!known || known.level < use.level) highest.set(key, use);
     }
     return [...highest.values()];
-  }
-
-  /**
-   * What `Bootstrapper.real` is expected to leave of slots with these values; default: spread evenly over [-1, 1]. Takes
-   * about a second at N = 2^16, as every entry of the matrices counts.
-   */
-  precision(values?: readonly number[]): BootstrapPrecision {
-    return bootstrapPrecision(this, values);
   }
 
   /** Bytes of all evaluation keys in memory, both halves; the wire carries a seed for one of them. */

@@ -58,7 +58,7 @@ describe.each([
     ['all -1', [-1]],
   ] as const)('%s', (name, values) => {
     const measured = measure(name);
-    const predicted = bench.plan.precision(values);
+    const predicted = bootstrapPrecision(bench.plan, values);
     for (const [a, b] of [
       [measured.real, predicted.deviation],
       [measured.imaginary, predicted.imaginaryDeviation],
@@ -75,7 +75,7 @@ it.each([40, 33])('the chooser’s estimate at scale 2^%i is this one, to half a
   const parameters = Parameters.from(
     bootstrapLiteral({ ...defaultBootstrapChain, scaleBits, wideBits: scaleBits + 10 }),
   );
-  const { meanBits } = new BootstrapPlan(parameters).precision();
+  const { meanBits } = bootstrapPrecision(new BootstrapPlan(parameters));
   expect(Math.abs(expectedPrecision(16, scaleBits, 1, true) - meanBits)).toBeLessThan(0.5);
 });
 
@@ -87,7 +87,7 @@ describe('the secure ring, no kernels needed', () => {
     [2 ** 15, undefined, 19.2, 15.8],
     [2 ** 12, undefined, 19.7, 17.7],
   ] as const)('%i slots of %j: %f bits mean, %f worst', (slots, values, mean, worst) => {
-    const predicted = new BootstrapPlan(parameters, { slots }).precision(values);
+    const predicted = bootstrapPrecision(new BootstrapPlan(parameters, { slots }), values);
     expect(Math.abs(predicted.meanBits - mean)).toBeLessThan(0.3);
     expect(Math.abs(predicted.worstBits - worst)).toBeLessThan(0.75);
   });

@@ -4,7 +4,12 @@
 // cubic error leaves 17.3 bits of a slot of absolute value 1; noise is what takes the worst of 2^15 slots below that.
 // Takes minutes and about 8 GB.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BootstrapPlan, type BootstrapPlanOptions, bootstrapLiteral } from '../../src/circuits/index.ts';
+import {
+  type BootstrapPlan,
+  type BootstrapPlanOptions,
+  bootstrapLiteral,
+  bootstrapPrecision,
+} from '../../src/circuits/index.ts';
 import type { Ciphertext, Slots } from '../../src/scheme/index.ts';
 import { Laboratory, randomSlots } from '../scheme/support.ts';
 import { BootstrapBench, inputs, precision } from './bootstrap-support.ts';
@@ -21,7 +26,10 @@ function checkPrecision(what: string, measured: Slots, exact: Slots): { mean: nu
 
 /** The prediction of the plan, for a sample of the slots. */
 function checkPrediction(plan: BootstrapPlan, bits: { mean: number; worst: number }, { real }: Slots): void {
-  const predicted = plan.precision(Array.from(real).filter((_, i) => i % (real.length / 16) === 0));
+  const predicted = bootstrapPrecision(
+    plan,
+    Array.from(real).filter((_, i) => i % (real.length / 16) === 0),
+  );
   process.stderr.write(`predicted: ${predicted.meanBits.toFixed(1)} mean, ${predicted.worstBits.toFixed(1)} worst\n`);
   expect(Math.abs(bits.mean - predicted.meanBits)).toBeLessThan(0.5);
   expect(Math.abs(bits.worst - predicted.worstBits)).toBeLessThan(1.5);
