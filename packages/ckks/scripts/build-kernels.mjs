@@ -107,7 +107,18 @@ async function buildNative() {
     const compile = async (source, object, flags) => {
       await run(
         found.compiler,
-        [...common, ...scheduling, '-I', nativeDir, '-fPIC', ...flags, '-c', join(nativeDir, source), '-o', join(work, object)],
+        [
+          ...common,
+          ...scheduling,
+          '-I',
+          nativeDir,
+          '-fPIC',
+          ...flags,
+          '-c',
+          join(nativeDir, source),
+          '-o',
+          join(work, object),
+        ],
         { maxBuffer: 1 << 26 },
       );
       return join(work, object);
