@@ -18,8 +18,10 @@ constexpr int kMaxLogN = 17;
 constexpr int kMinLogN = 4;
 
 inline u64 mulMod(u64 a, u64 b, u64 p) { return static_cast<u64>(static_cast<u128>(a) * b % p); }
-inline u64 addMod(u64 a, u64 b, u64 p) { u64 s = a + b; return s >= p ? s - p : s; }
-inline u64 subMod(u64 a, u64 b, u64 p) { return a >= b ? a - b : a + p - b; }
+/// [-p, p), as a wrapped word -> [0, p). No branch, for it would be mispredicted every other time.
+inline u64 addIfNegative(u64 x, u64 p) { return x + (p & (u64{0} - (x >> 63))); }
+inline u64 addMod(u64 a, u64 b, u64 p) { return addIfNegative(a + b - p, p); }
+inline u64 subMod(u64 a, u64 b, u64 p) { return addIfNegative(a - b, p); }
 
 inline u64 powMod(u64 base, u64 exponent, u64 p) {
   u64 result = 1 % p;

@@ -45,8 +45,7 @@ inline Vec mulMod(Vec a, Vec b, const Mod& m) { return cf::mulMod(a, b, m.p); }
 /// Any x below 2^50 (it may belong to another modulus) times a constant of this modulus -> canonical.
 inline Vec mulFactor(Vec x, const VFactor& w, const Mod& m) {
   u64 q = static_cast<u64>((static_cast<u128>(x) * w.quotient) >> 64);
-  u64 r = x * w.value - q * m.p;
-  return r >= m.p ? r - m.p : r;
+  return addIfNegative(x * w.value - q * m.p - m.p, m.p);
 }
 
 /// Any x below 2^50 -> canonical.
