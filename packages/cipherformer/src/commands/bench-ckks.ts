@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import {
   BootstrapBench,
   CkksBench,
-  type CkksCase,
   operationCases,
   precisionInputs,
   type Span,
@@ -45,6 +44,12 @@ interface Options {
   readonly threads: string;
   readonly runs: string;
   readonly only?: string;
+}
+
+/** One way to bootstrap: timed on random values, its precision taken on several inputs. */
+interface BootstrapCase {
+  readonly kind: 'real' | 'complex' | 'pair';
+  refresh(input: Ciphertext): Ciphertext;
 }
 
 const sections = ['bootstrap', 'sparse', 'operations'] as const;
@@ -193,23 +198,25 @@ class Runner {
     const level = plan.inputLevel;
     using a = bench.encrypt(uniform(slots), level, slots);
     using b = bench.encrypt(uniform(slots), level, slots);
-    const discard = (c: Ciphertext) => c[Symbol.dispose]();
-    const cases: CkksCase[] = [
-      { name: `ckks.bootstrap.real${suffix}`, level, run: () => discard(bootstrapper.real(a)) },
-    ];
+    const first = ([x, y]: [Ciphertext, Ciphertext]) => {
+      y[Symbol.dispose]();
+      return x;
+    };
+    const cases: BootstrapCase[] = [{ kind: 'real', refresh: (c) => bootstrapper.real(c) }];
     if (full) {
       cases.push(
-        { name: 'ckks.bootstrap.complex', level, run: () => discard(bootstrapper.complex(a)) },
-        { name: 'ckks.bootstrap.pair', level, run: () => bootstrapper.pair(a, b).forEach(discard) },
+        { kind: 'complex', refresh: (c) => bootstrapper.complex(c) },
+        { kind: 'pair', refresh: (c) => first(bootstrapper.pair(c, b)) },
       );
     }
     for (const each of cases) {
-      const work = this.#count(each.run);
-      const precision = each.name.includes('real') ? this.#precision(boot, slots) : {};
+      const run = () => each.refresh(a)[Symbol.dispose]();
+      const work = this.#count(run);
+      const precision = this.#precision(each, level, slots);
       for (const threads of this.#threads) {
         kernels.threads = threads;
-        const timing = medianSpan(Array.from({ length: this.#runs }, () => span(each.run)));
-        this.#add(each.name, threads, timing, {
+        const timing = medianSpan(Array.from({ length: this.#runs }, () => span(run)));
+        this.#add(`ckks.bootstrap.${each.kind}${suffix}`, threads, timing, {
           level,
           ...work,
           ...weights,
@@ -222,13 +229,13 @@ class Runner {
     }
   }
 
-  /** Bits of precision by input: mean over all slots of all inputs' uniform case, worst slot over all. */
-  #precision(boot: BootstrapBench, slots: number): Partial<CkksResult> {
+  /** Bits of precision by input; the result's are those of the worst input. */
+  #precision({ refresh }: BootstrapCase, level: number, slots: number): Partial<CkksResult> {
     const bench = this.#bench;
     const precision: Record<string, { meanBits: number; minBits: number }> = {};
     for (const [name, values] of precisionInputs(slots)) {
-      using input = bench.encrypt(values, boot.plan.inputLevel, slots);
-      using output = boot.bootstrapper.real(input);
+      using input = bench.encrypt(values, level, slots);
+      using output = refresh(input);
       const got = bench.decrypt(output);
       let sum = 0;
       let worst = 0;
