@@ -4,6 +4,7 @@ import {
   BootstrapBench,
   CkksBench,
   operationCases,
+  operationLevel,
   precisionInputs,
   type Span,
   span,
@@ -89,11 +90,17 @@ function chosen(list: string | undefined): ReadonlySet<string> {
   return new Set(names);
 }
 
+/** Lines of the report to come: key generation and set-up once, everything else for each thread count. */
+function stepCount(only: ReadonlySet<string>, threadCounts: number): number {
+  const lines = { bootstrap: 2 + 3 * threadCounts, sparse: 2 + threadCounts, operations: 15 * threadCounts };
+  return sections.reduce((sum, section) => sum + (only.has(section) ? lines[section] : 0), 0);
+}
+
 async function benchCkks(threads: readonly number[], runs: number, only: ReadonlySet<string>): Promise<CkksReport> {
   const finish = startReport<CkksResult>();
   const kernels = await loadKernels({ threads: Math.max(...threads) });
   using bench = new CkksBench(kernels);
-  const runner = new Runner(bench, threads, runs);
+  const runner = new Runner(bench, threads, runs, stepCount(only, threads.length));
   if (only.has('bootstrap')) runner.bootstraps(bench.parameters.maxSlots);
   if (only.has('sparse')) runner.bootstraps(2 ** 12);
   if (only.has('operations')) runner.operations();
@@ -107,10 +114,11 @@ class Runner {
   readonly #threads: readonly number[];
   readonly #runs: number;
   readonly #nttMs: number;
-  readonly #progress = startProgress('bench ckks', 40);
+  readonly #progress: ReturnType<typeof startProgress>;
   #done = 0;
 
-  constructor(bench: CkksBench, threads: readonly number[], runs: number) {
+  constructor(bench: CkksBench, threads: readonly number[], runs: number, steps: number) {
+    this.#progress = startProgress('bench ckks', steps);
     this.#bench = bench;
     this.#threads = threads;
     this.#runs = runs;
@@ -299,7 +307,7 @@ function describe(report: CkksReport): string {
   return (
     `${machineLine(report.machine)}, commit ${report.commit}\n` +
     `N = 2^${p.logN}, log2(QP) = ${p.logQP.toFixed(1)}, ${p.limbs} limbs + ${p.specialPrimes} special, ${p.secret} secret, ` +
-    `scale 2^${p.scaleBits}, ${p.security}; operations at ${27} limbs, polynomial at level 15\n` +
+    `scale 2^${p.scaleBits}, ${p.security}; operations at ${operationLevel + 1} limbs, polynomial at level 15\n` +
     `${renderTable(head, rows)}\n`
   );
 }
