@@ -8,7 +8,8 @@ const packages: Record<string, readonly string[]> = {
   approx: [],
   ckks: ['approx'],
   nn: ['approx'],
-  cipherformer: ['approx', 'ckks', 'nn'],
+  compiler: ['approx', 'ckks', 'nn'],
+  cipherformer: ['approx', 'ckks', 'nn', 'compiler'],
 };
 const floors: Record<string, Record<string, readonly string[]>> = {
   ckks: {

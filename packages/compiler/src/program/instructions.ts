@@ -1,0 +1,155 @@
+import type { Step } from '@cipherformer/approx';
+
+/**
+ * The encrypted program: a straight line of instructions over ciphertext registers, each assigned once. It knows slots,
+ * levels and rotations, and nothing of tokens, features or layers: those are the business of the packing passes that
+ * emit it. The clear, the simulated and the CKKS back end run the same instructions.
+ *
+ * Levels and scales: a register at level l has the canonical scale of that level (the parameters' scale, up to the exact
+ * drift of the chain), so that registers of one level can be added. `level` is where an instruction works: operands are
+ * brought down to it first, its results are at `level - levels consumed`.
+ */
+export type Register = number;
+
+export type Instruction = InstructionBase &
+  (
+    | LinearInstruction
+    | ProductSumInstruction
+    | AddInstruction
+    | AddVectorInstruction
+    | MultiplyInstruction
+    | RotateSumInstruction
+    | PolynomialInstruction
+    | BootstrapInstruction
+  );
+
+interface InstructionBase {
+  /** The part of the model this comes from: "layers.0.attention.query". */
+  readonly source: string;
+  /** The level operands are brought to. */
+  readonly level: number;
+}
+
+/**
+ * outputs[o] = sum over i and diagonals r of matrix: diagonal(o, i, r) * rotate(inputs[i], r). One level.
+ * Executed by baby and giant steps: every r is giant + baby for some giant in `giantSteps`, baby in `babySteps`;
+ * babies are hoisted rotations of an input, shared by all outputs.
+ */
+export interface LinearInstruction {
+  readonly op: 'linear';
+  readonly inputs: readonly Register[];
+  readonly outputs: readonly Register[];
+  readonly matrix: SlotMatrix;
+  readonly babySteps: readonly number[];
+  readonly giantSteps: readonly number[];
+}
+
+/**
+ * A matrix over the slots of several ciphertexts by its diagonals, computed when needed: whole weights as slot vectors
+ * would fill gigabytes, so diagonals are made, encoded, used and dropped one by one.
+ */
+export interface SlotMatrix {
+  /** Rotations r in [0, slots) with a non-zero diagonal for (output, input). */
+  rotations(output: number, input: number): readonly number[];
+  /** The diagonal, one entry a slot: out[s] += diagonal[s] * in[(s + r) mod slots]. */
+  diagonal(output: number, input: number, rotation: number): Float64Array;
+}
+
+/**
+ * output = sum over terms of left * right, where a side is a sum of rotated, masked copies of one register. Products are
+ * summed in three parts and relinearised once. One level for the product, and one before it for a side with masks.
+ */
+export interface ProductSumInstruction {
+  readonly op: 'productSum';
+  readonly left: Register;
+  readonly right: Register;
+  readonly terms: readonly ProductTerm[];
+  readonly output: Register;
+}
+export interface ProductTerm {
+  readonly left: readonly RotatedCopy[];
+  readonly right: readonly RotatedCopy[];
+}
+export interface RotatedCopy {
+  readonly rotation: number;
+  /** Index into the program's masks; absent: no mask (then a side is one copy alone). */
+  readonly mask?: number;
+}
+
+/** output = left + right, both at `level`. No level. */
+export interface AddInstruction {
+  readonly op: 'add';
+  readonly left: Register;
+  readonly right: Register;
+  readonly output: Register;
+}
+
+/** output = input + vector, a slot vector (biases, positions). No level. */
+export interface AddVectorInstruction {
+  readonly op: 'addVector';
+  readonly input: Register;
+  readonly vector: SlotVector;
+  readonly output: Register;
+}
+/** Slot values made when needed. */
+export interface SlotVector {
+  values(): Float64Array;
+}
+
+/** output = left * right slot by slot, relinearised and rescaled (left = right squares). One level. */
+export interface MultiplyInstruction {
+  readonly op: 'multiply';
+  readonly left: Register;
+  readonly right: Register;
+  readonly output: Register;
+}
+
+/** For each step r in turn: x = x + rotate(x, r). No level; one key switch a step. */
+export interface RotateSumInstruction {
+  readonly op: 'rotateSum';
+  readonly input: Register;
+  readonly steps: readonly number[];
+  readonly output: Register;
+}
+
+/** A program of the package approx, of a value already mapped to [-1, 1]; coefficients include the result's scaling. */
+export interface PolynomialInstruction {
+  readonly op: 'polynomial';
+  readonly input: Register;
+  readonly steps: readonly Step[];
+  readonly output: Register;
+}
+
+/** Fresh copies of the inputs (slots in [-1, 1]) at the level a bootstrap gives; pairs share one bootstrap. */
+export interface BootstrapInstruction {
+  readonly op: 'bootstrap';
+  readonly inputs: readonly Register[];
+  readonly outputs: readonly Register[];
+}
+
+/** A whole encrypted program. */
+export interface EncryptedProgram {
+  readonly slots: number;
+  readonly inputs: readonly ProgramInput[];
+  readonly instructions: readonly Instruction[];
+  /** Slot vectors shared by product sums. */
+  readonly masks: readonly SlotVector[];
+  readonly outputs: readonly ProgramOutput[];
+}
+
+export interface ProgramInput {
+  readonly name: string;
+  readonly register: Register;
+  /** The level the client encrypts at. */
+  readonly level: number;
+  /** Where the client puts its numbers: slot s holds values[source[s]] * factor, or 0 where source[s] is -1. */
+  readonly source: Int32Array;
+  readonly factor: number;
+}
+
+export interface ProgramOutput {
+  readonly register: Register;
+  /** Output k is the slot slots[k], times factor. */
+  readonly slots: Int32Array;
+  readonly factor: number;
+}

@@ -1,0 +1,2 @@
+/** Polynomial models: the part of the package that needs no training engine. */
+export type * from './graph.ts';
