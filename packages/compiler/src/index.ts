@@ -1,1 +1,6 @@
+export { type ClearOptions, type ClearResult, type Excursion, runClear } from './backends/clear.ts';
+export * from './errors.ts';
+export { checkProgram } from './program/check.ts';
 export type * from './program/instructions.ts';
+export { type BootstrapLevels, hasMasks, lastUses, operandsOf, resultLevel, resultsOf } from './program/levels.ts';
+export { packInput, packInputs, unpackOutput } from './program/values.ts';

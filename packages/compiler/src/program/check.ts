@@ -1,0 +1,87 @@
+import { ProgramError } from '../errors.ts';
+import type { EncryptedProgram, Instruction, LinearInstruction, Register } from './instructions.ts';
+import { type BootstrapLevels, operandsOf, resultLevel, resultsOf } from './levels.ts';
+
+/**
+ * Checks what can be checked without values: every register assigned once and before its use, operands at or above the
+ * level of their instruction, no level below 0, results counted, rotations reached by baby and giant steps.
+ * @returns the level of every register
+ * Throws ProgramError. Cost: linear in the program's diagonals.
+ */
+export function checkProgram(program: EncryptedProgram, machine: BootstrapLevels): ReadonlyMap<Register, number> {
+  const levels = new Map<Register, number>();
+  const assign = (register: Register, level: number, where: string) => {
+    if (levels.has(register)) throw new ProgramError(`${where} assigns register ${register} again`);
+    if (!Number.isInteger(level) || level < 0)
+      throw new ProgramError(`${where} makes a value at level ${level}: bootstrap before it`);
+    levels.set(register, level);
+  };
+  for (const input of program.inputs) {
+    assign(input.register, input.level, `input ${input.name}`);
+    if (input.source.length !== program.slots)
+      throw new ProgramError(`input ${input.name} fills ${input.source.length} of ${program.slots} slots`);
+  }
+  for (const [index, instruction] of program.instructions.entries()) {
+    const where = `instruction ${index} (${instruction.op}, ${instruction.source})`;
+    for (const register of operandsOf(instruction)) {
+      const level = levels.get(register);
+      if (level === undefined) throw new ProgramError(`${where} reads register ${register} before it is assigned`);
+      if (level < instruction.level)
+        throw new ProgramError(`${where} works at level ${instruction.level}, its operand ${register} is at ${level}`);
+    }
+    checkOperation(program, instruction, where, machine);
+    const level = resultLevel(instruction, machine);
+    for (const register of resultsOf(instruction)) assign(register, level, where);
+  }
+  for (const { register, slots } of program.outputs) {
+    if (!levels.has(register)) throw new ProgramError(`the output register ${register} is never assigned`);
+    const wrong = slots.find((slot) => slot < 0 || slot >= program.slots);
+    if (wrong !== undefined) throw new ProgramError(`an output reads slot ${wrong} of ${program.slots}`);
+  }
+  return levels;
+}
+
+function checkOperation(
+  { slots, masks }: EncryptedProgram,
+  instruction: Instruction,
+  where: string,
+  machine: BootstrapLevels,
+): void {
+  if (instruction.op === 'linear') checkSteps(instruction, slots, where);
+  if (instruction.op === 'bootstrap') {
+    if (instruction.inputs.length !== instruction.outputs.length || instruction.inputs.length === 0)
+      throw new ProgramError(
+        `${where} refreshes ${instruction.inputs.length} values to ${instruction.outputs.length} results`,
+      );
+    if (instruction.level < machine.bootstrapInputLevel)
+      throw new ProgramError(`${where} works at level ${instruction.level} of ${machine.bootstrapInputLevel} or above`);
+  }
+  if (instruction.op === 'productSum') {
+    if (instruction.terms.length === 0) throw new ProgramError(`${where} sums no products`);
+    for (const side of instruction.terms.flatMap(({ left, right }) => [left, right])) {
+      if (side.length === 0) throw new ProgramError(`${where} has a side without copies`);
+      if (side.length > 1 && side.some(({ mask }) => mask === undefined))
+        throw new ProgramError(`${where} adds copies without a mask: only one alone may have none`);
+      const unknown = side.find(({ mask }) => mask !== undefined && !(mask in masks));
+      if (unknown) throw new ProgramError(`${where} reads mask ${unknown.mask} of ${masks.length}`);
+    }
+  }
+}
+
+function checkSteps(
+  { inputs, outputs, matrix, babySteps, giantSteps }: LinearInstruction,
+  slots: number,
+  where: string,
+) {
+  const reached = new Set(giantSteps.flatMap((giant) => babySteps.map((baby) => modulo(giant + baby, slots))));
+  for (const output of outputs.keys())
+    for (const input of inputs.keys())
+      for (const rotation of matrix.rotations(output, input))
+        if (!reached.has(rotation))
+          throw new ProgramError(`${where} rotates by ${rotation}, which no baby and giant step reach`);
+}
+
+/** steps modulo slots, in [0, slots). */
+export function modulo(steps: number, slots: number): number {
+  return ((steps % slots) + slots) % slots;
+}

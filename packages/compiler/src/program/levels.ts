@@ -1,0 +1,74 @@
+import { programCost } from '@cipherformer/approx';
+import type { Instruction, ProductSumInstruction, Register } from './instructions.ts';
+
+/** Where a machine's bootstraps begin and end. */
+export interface BootstrapLevels {
+  /** A bootstrap brings its operands to this level. */
+  readonly bootstrapInputLevel: number;
+  /** The level of what it makes. */
+  readonly bootstrapOutputLevel: number;
+}
+
+/** The registers an instruction reads, once each. */
+export function operandsOf(instruction: Instruction): Register[] {
+  switch (instruction.op) {
+    case 'linear':
+    case 'bootstrap':
+      return [...new Set(instruction.inputs)];
+    case 'productSum':
+    case 'add':
+    case 'multiply':
+      return [...new Set([instruction.left, instruction.right])];
+    case 'addVector':
+    case 'rotateSum':
+    case 'polynomial':
+      return [instruction.input];
+  }
+}
+
+/** The registers an instruction makes. */
+export function resultsOf(instruction: Instruction): readonly Register[] {
+  return instruction.op === 'linear' || instruction.op === 'bootstrap' ? instruction.outputs : [instruction.output];
+}
+
+/** Whether a side of a product sum multiplies by masks, which takes a level before the product. */
+export function hasMasks({ terms }: ProductSumInstruction): boolean {
+  return terms.some(({ left, right }) => [...left, ...right].some(({ mask }) => mask !== undefined));
+}
+
+/** The level of an instruction's results: `level` less what it consumes; a bootstrap's is the machine's. */
+export function resultLevel(instruction: Instruction, { bootstrapOutputLevel }: BootstrapLevels): number {
+  const { level } = instruction;
+  switch (instruction.op) {
+    case 'linear':
+    case 'multiply':
+      return level - 1;
+    case 'productSum':
+      return level - (hasMasks(instruction) ? 2 : 1);
+    case 'add':
+    case 'addVector':
+    case 'rotateSum':
+      return level;
+    case 'polynomial':
+      return level - programCost({ interval: [-1, 1], steps: instruction.steps }).levels;
+    case 'bootstrap':
+      return bootstrapOutputLevel;
+  }
+}
+
+/** For each instruction, the registers nobody reads after it: neither a later instruction nor the program's outputs. */
+export function lastUses(
+  instructions: readonly Instruction[],
+  outputs: readonly { readonly register: Register }[],
+): Register[][] {
+  const seen = new Set(outputs.map(({ register }) => register));
+  const result: Register[][] = instructions.map(() => []);
+  for (let i = instructions.length - 1; i >= 0; i--) {
+    for (const register of [...operandsOf(instructions[i]!), ...resultsOf(instructions[i]!)]) {
+      if (seen.has(register)) continue;
+      seen.add(register);
+      result[i]!.push(register);
+    }
+  }
+  return result;
+}

@@ -1,0 +1,44 @@
+import { InputError } from '../errors.ts';
+import type { EncryptedProgram, ProgramInput, ProgramOutput } from './instructions.ts';
+
+/**
+ * The slots a client encrypts: slot s holds values[source[s]] * factor, or 0.
+ * Throws InputError for too few values or values that are not finite.
+ */
+export function packInput(
+  input: Pick<ProgramInput, 'name' | 'source' | 'factor'>,
+  values: ArrayLike<number>,
+): Float64Array {
+  const wanted = input.source.reduce((most, index) => Math.max(most, index + 1), 0);
+  if (values.length !== wanted)
+    throw new InputError(`input ${input.name} takes ${wanted} numbers, not ${values.length}: check the input's shape`);
+  const slots = new Float64Array(input.source.length);
+  for (const [slot, index] of input.source.entries()) {
+    if (index < 0) continue;
+    const value = values[index]!;
+    if (!Number.isFinite(value))
+      throw new InputError(`number ${index} of input ${input.name} is ${value}: only finite numbers can be encrypted`);
+    slots[slot] = value * input.factor;
+  }
+  return slots;
+}
+
+/** The numbers of an output: slot slots[k] of its register, times factor. */
+export function unpackOutput(output: Pick<ProgramOutput, 'slots' | 'factor'>, slots: ArrayLike<number>): Float64Array {
+  return Float64Array.from(output.slots, (slot) => slots[slot]! * output.factor);
+}
+
+/** All inputs' slots by register. `values` by the inputs' names. */
+export function packInputs(
+  { inputs }: Pick<EncryptedProgram, 'inputs'>,
+  values: Readonly<Record<string, ArrayLike<number>>>,
+): Float64Array[] {
+  return inputs.map((input) => {
+    const given = values[input.name];
+    if (!given)
+      throw new InputError(
+        `input ${input.name} is missing: give ${inputs.map(({ name }) => name).join(', ')}, not ${Object.keys(values).join(', ') || 'nothing'}`,
+      );
+    return packInput(input, given);
+  });
+}
