@@ -57,9 +57,13 @@ export function crossEntropy(logits: Tensor, targets: Tensor, weights?: Tensor):
 /** Class numbers (int64, [rows]) as probabilities [rows, classes], with label smoothing: 1 - s + s/classes, s/classes. */
 export function oneHot(ids: Tensor, classes: number, smoothing = 0): Tensor {
   const { program } = ids;
-  const values = program.constant(Float32Array.of(smoothing / classes, 1 - smoothing + smoothing / classes), [2]);
-  const depth = program.constant(BigInt64Array.of(BigInt(classes)), [1]);
-  return program.emit1('OneHot', [ids, depth, values], [...ids.shape, classes], { axis: { int: -1 } });
+  // Comparing with every class runs on all threads; the OneHot operator is serial, and slower on one.
+  const shape = [...ids.shape, classes];
+  const column = program.emit1('Reshape', [ids, program.integers([...ids.shape, 1])], [...ids.shape, 1], {}, 'int64');
+  const numbers = program.constant(BigInt64Array.from({ length: classes }, (_, i) => BigInt(i)), [classes]);
+  const hit = program.emit1('Equal', [column, numbers], shape, {}, 'bool');
+  const off = smoothing / classes;
+  return program.emit1('Where', [hit, program.scalar(1 - smoothing + off), program.scalar(off)], shape);
 }
 
 /**
