@@ -60,7 +60,10 @@ export function oneHot(ids: Tensor, classes: number, smoothing = 0): Tensor {
   // Comparing with every class runs on all threads; the OneHot operator is serial, and slower on one.
   const shape = [...ids.shape, classes];
   const column = program.emit1('Reshape', [ids, program.integers([...ids.shape, 1])], [...ids.shape, 1], {}, 'int64');
-  const numbers = program.constant(BigInt64Array.from({ length: classes }, (_, i) => BigInt(i)), [classes]);
+  const numbers = program.constant(
+    BigInt64Array.from({ length: classes }, (_, i) => BigInt(i)),
+    [classes],
+  );
   const hit = program.emit1('Equal', [column, numbers], shape, {}, 'bool');
   const off = smoothing / classes;
   return program.emit1('Where', [hit, program.scalar(1 - smoothing + off), program.scalar(off)], shape);
