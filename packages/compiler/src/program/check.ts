@@ -1,6 +1,6 @@
 import { ProgramError } from '../errors.ts';
 import type { EncryptedProgram, Instruction, LinearInstruction, Register } from './instructions.ts';
-import { type BootstrapLevels, operandsOf, resultLevel, resultsOf } from './levels.ts';
+import { type BootstrapLevels, operandLevel, operandsOf, resultLevel, resultsOf } from './levels.ts';
 
 /**
  * Checks what can be checked without values: every register assigned once and before its use, operands at or above the
@@ -26,8 +26,9 @@ export function checkProgram(program: EncryptedProgram, machine: BootstrapLevels
     for (const register of operandsOf(instruction)) {
       const level = levels.get(register);
       if (level === undefined) throw new ProgramError(`${where} reads register ${register} before it is assigned`);
-      if (level < instruction.level)
-        throw new ProgramError(`${where} works at level ${instruction.level}, its operand ${register} is at ${level}`);
+      const least = operandLevel(instruction, register);
+      if (level < least)
+        throw new ProgramError(`${where} needs its operand ${register} at level ${least}, not ${level}`);
     }
     checkOperation(program, instruction, where, machine);
     const level = resultLevel(instruction, machine);

@@ -57,7 +57,9 @@ export interface SlotMatrix {
 
 /**
  * output = sum over terms of left * right, where a side is a sum of rotated, masked copies of one register. Products are
- * summed in three parts and relinearised once. One level for the product, and one before it for a side with masks.
+ * summed in three parts and relinearised once. One level for the product, and one before it for a side with masks. Where
+ * only one side has masks, the other is brought to `level - 1` (and need not be higher): it waits for the masked side.
+ * Either all copies of a side have masks or none has.
  */
 export interface ProductSumInstruction {
   readonly op: 'productSum';

@@ -36,6 +36,18 @@ export function hasMasks({ terms }: ProductSumInstruction): boolean {
   return terms.some(({ left, right }) => [...left, ...right].some(({ mask }) => mask !== undefined));
 }
 
+/**
+ * The least level of an operand: the instruction's, or one below it for the unmasked side of a product sum whose other
+ * side has masks, which is needed only when the masks have taken their level.
+ */
+export function operandLevel(instruction: Instruction, register: Register): number {
+  if (instruction.op !== 'productSum' || !hasMasks(instruction)) return instruction.level;
+  const masked = (side: 'left' | 'right') =>
+    instruction.terms.some((term) => term[side].some(({ mask }) => mask !== undefined));
+  const sides = (['left', 'right'] as const).filter((side) => instruction[side] === register);
+  return sides.some(masked) ? instruction.level : instruction.level - 1;
+}
+
 /** The level of an instruction's results: `level` less what it consumes; a bootstrap's is the machine's. */
 export function resultLevel(instruction: Instruction, { bootstrapOutputLevel }: BootstrapLevels): number {
   const { level } = instruction;
