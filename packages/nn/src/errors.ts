@@ -45,3 +45,14 @@ export class DivergenceError extends NnError {
 export class StorageError extends NnError {
   override readonly name = 'StorageError';
 }
+
+/** A part of a model that has no polynomial form: `part` names it, the message says what to replace it with. */
+export class UnsupportedPartError extends NnError {
+  override readonly name = 'UnsupportedPartError';
+  readonly part: string;
+
+  constructor(part: string, message: string) {
+    super(`${part}: ${message}`);
+    this.part = part;
+  }
+}

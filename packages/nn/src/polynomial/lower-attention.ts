@@ -1,0 +1,131 @@
+import type { Program } from '@cipherformer/approx';
+import { UnsupportedPartError } from '../errors.ts';
+import { applyLinear, type Dense, scaleRows, sliceRows, type View } from './affine.ts';
+import { viewOf } from './graph-builder.ts';
+import { batchStatistics, type Lowering, normAt, siteProgram } from './lowering.ts';
+
+/**
+ * Pointwise self-attention of a view [tokens, width]; `mask` is the node of the 0/1 column that hides padding. The
+ * scale, the per-head factor and the maps' BatchNorm ride on the query; 1/sqrt(L) on the polynomial (on the values
+ * where its last step cannot carry it), so that maps of many tokens stay as small as their sums allow.
+ * Levels: 1 (projections) + 1 (scores) + the polynomial's + 1 (attend); the returned view adds the output map's 1.
+ */
+export function lowerAttention(lowering: Lowering, name: string, view: View, mask: number | undefined): View {
+  const { config, stored, graph } = lowering;
+  const { heads, headWidth, qkvBias, outBias, causal } = config.attention;
+  checkAttention(lowering, name);
+  const groups = config.attention.keyValueHeads ?? heads;
+  const inner = heads * headWidth;
+  const keyWidth = groups * headWidth;
+  const total = inner + 2 * keyWidth;
+  const weight = stored.matrix(`${name}.qkv.weight`, total, config.width);
+  const bias = qkvBias ? stored.vector(`${name}.qkv.bias`, total) : undefined;
+  const part = (from: number, to: number) => ({ weight: sliceRows(weight, from, to), bias: bias?.subarray(from, to) });
+
+  const { factors, offsets } = scoreMap(lowering, name);
+  const perRow = Float64Array.from({ length: inner }, (_, i) => factors[Math.floor(i / headWidth)]!);
+  const query = part(0, inner);
+  const project = (which: string, w: Dense, b: Float64Array | undefined) =>
+    graph.materialise(`${name}.${which}`, applyLinear(view, w, b));
+  const queryNode = project(
+    'query',
+    scaleRows(query.weight, perRow),
+    query.bias?.map((v, i) => v * perRow[i]!),
+  );
+  const key = shareGroups(part(inner, inner + keyWidth), heads, groups, headWidth);
+  const keyNode = project('key', key.weight, key.bias);
+  const offset = offsets.some((v) => v !== 0) ? { offset: Float32Array.from(offsets) } : {};
+  const scores = graph.push(`${name}.scores`, { op: 'scores', query: queryNode, key: keyNode, heads, ...offset });
+
+  const length = 1 / Math.sqrt(graph.tokens);
+  const program = siteProgram(lowering, `${name}.activation`, config.attention.activation);
+  const scaled = program && scaleProgram(program, length);
+  const maps = program ? graph.polynomial(`${name}.activation`, scores, scaled ?? program) : scores;
+  const value = shareGroups(part(inner + keyWidth, total), heads, groups, headWidth);
+  const onValues = scaled ? 1 : length;
+  const valueNode = project(
+    'value',
+    scaleRows(value.weight, new Float64Array(inner).fill(onValues)),
+    value.bias?.map((v) => v * onValues),
+  );
+  const visible =
+    mask === undefined ? valueNode : graph.push(`${name}.visible`, { op: 'maskTokens', input: valueNode, mask });
+  const mixed = graph.push(`${name}.mixed`, { op: 'attend', maps, value: visible, causal });
+  return applyLinear(
+    viewOf(mixed, inner),
+    stored.matrix(`${name}.out.weight`, config.width, inner),
+    outBias ? stored.vector(`${name}.out.bias`, config.width) : undefined,
+  );
+}
+
+function checkAttention({ config }: Lowering, name: string): void {
+  const { kind } = config.attention;
+  if (kind !== 'pointwise') {
+    throw new UnsupportedPartError(
+      name,
+      `${kind} attention has no polynomial form here. Train with pointwise attention (convert does that first).`,
+    );
+  }
+  if (config.positions.kind === 'rotary') {
+    throw new UnsupportedPartError(
+      name,
+      'rotary positions turn queries and keys by an angle a token, which the graph has no node for. Use learned ones.',
+    );
+  }
+}
+
+/** What is done to QK^T before the activation, as factor * score + offset for each head. */
+function scoreMap(lowering: Lowering, name: string): { factors: Float64Array; offsets: Float64Array } {
+  const { config, stored } = lowering;
+  const { heads, headWidth, scale, affine, mapNorm } = config.attention;
+  let factors = new Float64Array(heads).fill(scale ?? 1 / Math.sqrt(headWidth));
+  let offsets = new Float64Array(heads);
+  const then = (factor: Float64Array, offset: Float64Array) => {
+    factors = factors.map((v, h) => v * factor[h]!);
+    offsets = offsets.map((v, h) => v * factor[h]! + offset[h]!);
+  };
+  if (affine) then(stored.vector(`${name}.map.weight`, heads), stored.vector(`${name}.map.bias`, heads));
+  if (mapNorm) {
+    const site = `${name}.map_norm`;
+    const part = normAt(config, site, mapNorm);
+    if (part.kind === 'batch') {
+      const { scale: factor, shift } = batchStatistics(lowering, site, part, heads);
+      then(factor, shift);
+    } else if (part.kind !== 'none') {
+      throw new UnsupportedPartError(site, `${part.kind} normalisation of attention maps is not folded. Use "batch".`);
+    }
+  }
+  return { factors, offsets };
+}
+
+/** Rows of shared key or value heads, repeated for every query head that reads them. */
+function shareGroups(
+  { weight, bias }: { readonly weight: Dense; readonly bias?: Float64Array | undefined },
+  heads: number,
+  groups: number,
+  headWidth: number,
+): { readonly weight: Dense; readonly bias?: Float64Array | undefined } {
+  if (groups === heads) return { weight, bias };
+  const { columns, values } = weight;
+  const result = new Float64Array(heads * headWidth * columns);
+  const shared = bias && new Float64Array(heads * headWidth);
+  const block = headWidth * columns;
+  for (let h = 0; h < heads; h++) {
+    const group = Math.floor(h / (heads / groups));
+    result.set(values.subarray(group * block, (group + 1) * block), h * block);
+    shared?.set(bias!.subarray(group * headWidth, (group + 1) * headWidth), h * headWidth);
+  }
+  return { weight: { rows: heads * headWidth, columns, values: result }, bias: shared };
+}
+
+/** factor * program, where the last step can carry the factor at no cost. */
+function scaleProgram({ interval, steps }: Program, factor: number): Program | undefined {
+  const last = steps.at(-1)!;
+  const before = steps.slice(0, -1);
+  if (last.op === 'polynomial') {
+    return { interval, steps: [...before, { ...last, coefficients: last.coefficients.map((c) => c * factor) }] };
+  }
+  if (last.op !== 'affine') return undefined;
+  const terms = last.terms.map((term) => ({ ...term, factor: term.factor * factor }));
+  return { interval, steps: [...before, { ...last, terms, offset: last.offset * factor }] };
+}
