@@ -7,7 +7,7 @@ export {
   type LanguageSet,
   textEvaluation,
 } from './data/sets.ts';
-export { encodeLong, encodeTexts, type LoadOptions, loadTask, type SplitName, type TaskData } from './data/task.ts';
+export { encodeLong, type LoadOptions, loadTask, type SplitName, type TaskData } from './data/task.ts';
 export { readTexts, type TextSet } from './data/texts.ts';
 export * from './errors.ts';
 export { generateGreedy } from './evaluate/generate.ts';
@@ -27,7 +27,8 @@ export { exportOnnx } from './files/export.ts';
 export { readLlama2cTokenizer } from './files/llama2c.ts';
 export { loadModel } from './files/load.ts';
 export { type Model, type Preprocess, saveModel } from './files/model-folder.ts';
-export { parseSafetensors, readSafetensors, serialiseSafetensors, writeSafetensors } from './files/safetensors.ts';
+export { parseSafetensors, serialiseSafetensors } from './files/safetensors.ts';
+export { readSafetensors, writeSafetensors } from './files/safetensors-file.ts';
 export { readJson, readText, writeAtomically } from './files/storage.ts';
 export { gradients } from './graph/autodiff.ts';
 export { reachable, toOnnx } from './graph/onnx.ts';
@@ -57,7 +58,8 @@ export {
 export * as ops from './ops/index.ts';
 export { Random } from './random.ts';
 export { type TokenizerFiles, trainByteBpe } from './text/bpe.ts';
-export { huggingFaceTokenizer, loadTokenizer, saveTokenizer, type Tokenizer } from './text/tokenizer.ts';
+export { encodeTexts, huggingFaceTokenizer, type Tokenizer } from './text/tokenizer.ts';
+export { loadTokenizer, saveTokenizer } from './text/tokenizer-folder.ts';
 export type { LossContext, Losses, LossTerm, TrainingStepOptions } from './train/build-step.ts';
 export { combineLosses, distillationLoss, taskLoss } from './train/losses.ts';
 export { type DataConfig, parseData, parseRecipe, type Recipe, recipeSchema } from './train/recipe.ts';

@@ -9,9 +9,10 @@ import { evaluateClassification } from '../src/evaluate/metrics.ts';
 import { readLlama2cTokenizer } from '../src/files/llama2c.ts';
 import { adapterRecipeSchema, loadModel } from '../src/files/load.ts';
 import { readPth } from '../src/files/pth.ts';
-import { readSafetensors } from '../src/files/safetensors.ts';
+import { readSafetensors } from '../src/files/safetensors-file.ts';
 import { readJson } from '../src/files/storage.ts';
-import { huggingFaceTokenizer, readBpe } from '../src/text/tokenizer.ts';
+import { huggingFaceTokenizer } from '../src/text/tokenizer.ts';
+import { readBpe } from '../src/text/tokenizer-folder.ts';
 import { parseData, parseRecipe } from '../src/train/recipe.ts';
 
 const recipes = join(import.meta.dirname, '../../../recipes');

@@ -4,14 +4,8 @@ import type { Feeds } from '../graph/session.ts';
 import { Random } from '../random.ts';
 import { linePieces, trainByteBpe } from '../text/bpe.ts';
 import { characterTokenizer } from '../text/characters.ts';
-import {
-  huggingFaceTokenizer,
-  loadTokenizer,
-  readWordPieceEntries,
-  type Tokenizer,
-  trimWordPiece,
-  wordPieceFiles,
-} from '../text/tokenizer.ts';
+import { encodeTexts, huggingFaceTokenizer, type Tokenizer, trimWordPiece, wordPieceFiles } from '../text/tokenizer.ts';
+import { loadTokenizer, readWordPieceEntries } from '../text/tokenizer-folder.ts';
 import type { DataConfig } from '../train/recipe.ts';
 import { type Augmentation, augmentImage, noAugmentation, symmetricBeta } from './augment.ts';
 import { readCorpus } from './corpus.ts';
@@ -144,17 +138,6 @@ function makeTokenizer(
       return huggingFaceTokenizer(wordPieceFiles(config.minimum > 0 ? trimWordPiece(entries, texts, config.minimum) : entries));
     }
   }
-}
-
-/** [CLS] text [SEP], cut to `tokens`; tokenizers without these marks give the text alone. */
-export function encodeTexts(texts: readonly string[], tokenizer: Tokenizer, tokens: number): Int32Array[] {
-  const first = tokenizer.id('[CLS]');
-  const last = tokenizer.id('[SEP]');
-  const marks = (first === undefined ? 0 : 1) + (last === undefined ? 0 : 1);
-  return texts.map((text) => {
-    const ids = tokenizer.encode(text).slice(0, tokens - marks);
-    return Int32Array.from([...(first === undefined ? [] : [first]), ...ids, ...(last === undefined ? [] : [last])]);
-  });
 }
 
 async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOptions): Promise<TaskData> {

@@ -9,7 +9,7 @@ import { huggingFaceLayout } from './huggingface.ts';
 import { readLlama2c } from './llama2c.ts';
 import { isOwnConfig, type Model, preprocessSchema, readOwnModel } from './model-folder.ts';
 import { readPth } from './pth.ts';
-import { readSafetensors } from './safetensors.ts';
+import { readSafetensors } from './safetensors-file.ts';
 import { readJson } from './storage.ts';
 
 /** A JSON file that says how a foreign weight file becomes a model: its configuration and its tensor rules. */

@@ -5,8 +5,8 @@ import { ConfigError } from '../errors.ts';
 import { type ModelConfig, parseModelConfig } from '../model/config.ts';
 import { checkWeights, type Weights } from '../model/weights.ts';
 import type { TokenizerFiles } from '../text/bpe.ts';
-import { saveTokenizer } from '../text/tokenizer.ts';
-import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { saveTokenizer } from '../text/tokenizer-folder.ts';
+import { readSafetensors, writeSafetensors } from './safetensors-file.ts';
 import { readJson, writeAtomically } from './storage.ts';
 
 /** How inputs are prepared for a model, stored beside it so that it can be evaluated without its recipe. */

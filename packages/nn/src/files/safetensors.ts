@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { FormatError } from '../errors.ts';
 import { elementCount, formatShape } from '../graph/program.ts';
 import type { StoredTensor, Weights } from '../model/weights.ts';
-import { readBytes, writeAtomically } from './storage.ts';
 
 /**
  * safetensors: 8 bytes little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then the
@@ -95,8 +94,6 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
   return { metadata, tensors };
 }
 
-export const readSafetensors = (path: string): SafetensorsFile => parseSafetensors(readBytes(path), path);
-
 function toFloat32(view: DataView, dtype: string): Float32Array {
   const size = bytesPerElement[dtype]!;
   const values = new Float32Array(view.byteLength / size);
@@ -154,12 +151,4 @@ export function serialiseSafetensors(tensors: Weights, metadata: Readonly<Record
     offset += data.byteLength;
   }
   return bytes;
-}
-
-export function writeSafetensors(
-  path: string,
-  tensors: Weights,
-  metadata: Readonly<Record<string, string>> = {},
-): void {
-  writeAtomically(path, serialiseSafetensors(tensors, metadata));
 }

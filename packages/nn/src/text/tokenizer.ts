@@ -1,9 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError } from '../errors.ts';
-import { readJson, readText, writeAtomically } from '../files/storage.ts';
-import { bpeFiles, type TokenizerFiles } from './bpe.ts';
+import type { TokenizerFiles } from './bpe.ts';
 
 /** Text to token numbers and back. */
 export interface Tokenizer {
@@ -80,9 +77,6 @@ export function wordPieceFiles(entries: readonly string[], lowercase = true): To
   };
 }
 
-/** Reads vocab.txt (one WordPiece entry a line; gzip allowed). */
-export const readWordPieceEntries = (path: string): string[] => readText(path).split(/\r?\n/).filter(Boolean);
-
 /**
  * The entries of a WordPiece vocabulary that occur at least `minimum` times in `texts`, with the special tokens and
  * all single characters kept, so that rare words fall apart into pieces instead of becoming unknown.
@@ -97,37 +91,13 @@ export function trimWordPiece(entries: readonly string[], texts: readonly string
   );
 }
 
-/** Loads the tokenizer of a model folder: tokenizer.json, or vocab.txt, or vocab.json with merges.txt. */
-export function loadTokenizer(folder: string): Tokenizer {
-  const path = (name: string) => [join(folder, name), join(folder, `${name}.gz`)].find(existsSync);
-  const json = path('tokenizer.json');
-  if (json) {
-    const config = path('tokenizer_config.json');
-    return huggingFaceTokenizer({
-      tokenizer: readJson(json) as Record<string, unknown>,
-      config: config ? (readJson(config) as Record<string, unknown>) : {},
-    });
-  }
-  const wordPiece = path('vocab.txt');
-  if (wordPiece) return huggingFaceTokenizer(wordPieceFiles(readWordPieceEntries(wordPiece)));
-  const vocabulary = path('vocab.json');
-  const merges = path('merges.txt');
-  if (vocabulary && merges) return huggingFaceTokenizer(readBpe(vocabulary, merges));
-  throw new ConfigError(`${folder} has no tokenizer.json, no vocab.txt and no vocab.json with merges.txt.`);
-}
-
-/** GPT-2's vocab.json and merges.txt. */
-export function readBpe(vocabularyPath: string, mergesPath: string): TokenizerFiles {
-  const vocabulary = Object.entries(readJson(vocabularyPath) as Record<string, number>);
-  const entries = vocabulary.sort(([, a], [, b]) => a - b).map(([entry]) => entry);
-  const merges = readText(mergesPath)
-    .split(/\r?\n/)
-    .filter((line) => line && !line.startsWith('#version'))
-    .map((line) => line.split(' ') as [string, string]);
-  return bpeFiles(entries, merges);
-}
-
-export function saveTokenizer(folder: string, files: TokenizerFiles): void {
-  writeAtomically(join(folder, 'tokenizer.json'), `${JSON.stringify(files.tokenizer)}\n`);
-  writeAtomically(join(folder, 'tokenizer_config.json'), `${JSON.stringify(files.config, null, 2)}\n`);
+/** [CLS] text [SEP], cut to `tokens`; tokenizers without these marks give the text alone. */
+export function encodeTexts(texts: readonly string[], tokenizer: Tokenizer, tokens: number): Int32Array[] {
+  const first = tokenizer.id('[CLS]');
+  const last = tokenizer.id('[SEP]');
+  const marks = (first === undefined ? 0 : 1) + (last === undefined ? 0 : 1);
+  return texts.map((text) => {
+    const ids = tokenizer.encode(text).slice(0, tokens - marks);
+    return Int32Array.from([...(first === undefined ? [] : [first]), ...ids, ...(last === undefined ? [] : [last])]);
+  });
 }

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, StorageError } from '../errors.ts';
-import { readSafetensors, writeSafetensors } from '../files/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../files/safetensors-file.ts';
 import { readJson, writeAtomically } from '../files/storage.ts';
 import type { StoredTensor, Weights } from '../model/weights.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, FormatError, WeightError } from '../../src/errors.ts';
 import { InferenceModel } from '../../src/evaluate/inference.ts';
 import { loadModel } from '../../src/files/load.ts';
-import { writeSafetensors } from '../../src/files/safetensors.ts';
+import { writeSafetensors } from '../../src/files/safetensors-file.ts';
 import type { StoredTensor, Weights } from '../../src/model/weights.ts';
 import { Random } from '../../src/random.ts';
 import { addRows, geluExact, geluNew, mapRows, Reference } from '../model/reference.ts';

@@ -4,14 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { FormatError, StorageError } from '../../src/errors.ts';
-import {
-  bfloatToNumber,
-  halfToNumber,
-  parseSafetensors,
-  readSafetensors,
-  serialiseSafetensors,
-  writeSafetensors,
-} from '../../src/files/safetensors.ts';
+import { bfloatToNumber, halfToNumber, parseSafetensors, serialiseSafetensors } from '../../src/files/safetensors.ts';
+import { readSafetensors, writeSafetensors } from '../../src/files/safetensors-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
 afterAll(() => rmSync(folder, { recursive: true }));

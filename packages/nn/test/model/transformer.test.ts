@@ -6,7 +6,7 @@ import { elementCount, Program } from '../../src/graph/program.ts';
 import { Session } from '../../src/graph/session.ts';
 import { Builder } from '../../src/model/builder.ts';
 import { type ModelConfig, type ModelConfigInput, parseModelConfig, sequenceLength } from '../../src/model/config.ts';
-import { patchIndices } from '../../src/model/embedding.ts';
+import { patchIndices } from '../../src/model/patches.ts';
 import { bertConfig, gptConfig, llamaConfig, vitConfig } from '../../src/model/presets.ts';
 import { buildModel, declareInputs } from '../../src/model/transformer.ts';
 import { checkWeights, initialWeights, parameterSpecs } from '../../src/model/weights.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelConfig } from '../../src/model/config.ts';
-import { patchIndices } from '../../src/model/embedding.ts';
+import { patchIndices } from '../../src/model/patches.ts';
 import { evaluate, lower } from '../../src/polynomial/index.ts';
 import {
   example,

@@ -1,16 +1,23 @@
 import { InferenceModel } from '../../src/evaluate/inference.ts';
-import { type ModelConfig, type ModelConfigInput, parseModelConfig } from '../../src/model/config.ts';
+import {
+  type ModelConfig,
+  type ModelConfigInput,
+  type PolynomialConfig,
+  parseModelConfig,
+} from '../../src/model/config.ts';
 import { bertConfig, gptConfig, vitConfig } from '../../src/model/presets.ts';
 import { initialWeights, type StoredTensor } from '../../src/model/weights.ts';
 import { Random } from '../../src/random.ts';
 
 /** A GELU-like polynomial of degree 7 on [-9, 9], coefficients in the Chebyshev basis. */
-export const degree7 = {
+export const degree7: PolynomialConfig = {
   kind: 'polynomial',
   low: -9,
   high: 9,
   coefficients: [0.6, 1.1, 0.83, 0.05, -0.09, 0.03, 0.01, -0.02],
-} as const;
+  trainable: false,
+  clamp: false,
+};
 
 const sizes = { width: 12, layers: 2, heads: 3, mlpWidth: 20 };
 const image = { image: { channels: 2, height: 6, width: 6 }, classes: 5, ...sizes };

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeLong, encodeTexts } from '../../src/data/task.ts';
+import { encodeLong } from '../../src/data/task.ts';
 import { ConfigError } from '../../src/errors.ts';
 import { readText } from '../../src/files/storage.ts';
 import { byteAlphabet, trainByteBpe } from '../../src/text/bpe.ts';
 import { characterTokenizer } from '../../src/text/characters.ts';
-import { huggingFaceTokenizer, trimWordPiece, wordPieceFiles } from '../../src/text/tokenizer.ts';
+import { encodeTexts, huggingFaceTokenizer, trimWordPiece, wordPieceFiles } from '../../src/text/tokenizer.ts';
 
 const text = readText(join(import.meta.dirname, '../data/moby-dick-opening.txt.gz'));
 

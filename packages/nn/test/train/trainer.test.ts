@@ -7,7 +7,7 @@ import { ConfigError, DivergenceError } from '../../src/errors.ts';
 import { evaluateModel } from '../../src/evaluate/model.ts';
 import { recordRanges } from '../../src/evaluate/ranges.ts';
 import { loadModel } from '../../src/files/load.ts';
-import { loadTokenizer } from '../../src/text/tokenizer.ts';
+import { loadTokenizer } from '../../src/text/tokenizer-folder.ts';
 import { parseRecipe, type Recipe } from '../../src/train/recipe.ts';
 import { RunFolder } from '../../src/train/run-folder.ts';
 import { warmupCosine } from '../../src/train/schedule.ts';
