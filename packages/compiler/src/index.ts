@@ -1,5 +1,15 @@
+export {
+  type CkksMachine,
+  type CkksOptions,
+  type CkksResult,
+  type InstructionTiming,
+  runCkks,
+} from './backends/ckks.ts';
 export { type ClearOptions, type ClearResult, type Excursion, runClear } from './backends/clear.ts';
+export { type KeyPlan, planKeys } from './backends/key-plan.ts';
+export { CanonicalScales } from './backends/scales.ts';
 export * from './errors.ts';
+export { generateProgramKeys, type ProgramKeys } from './files/keygen.ts';
 export { checkProgram } from './program/check.ts';
 export type * from './program/instructions.ts';
 export {

@@ -13,4 +13,10 @@ export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './diagona
 export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './eval-mod.ts';
 export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear-transform.ts';
 export { linearTransformNoise, polynomialNoise } from './noise.ts';
-export { chebyshevFromMonomial, PolynomialEvaluator } from './polynomial.ts';
+export { chebyshevFromMonomial, evaluationWork, PolynomialEvaluator } from './polynomial.ts';
+export {
+  applyStreamed,
+  type StreamedMatrix,
+  type StreamedTransformOptions,
+  StreamedTransformPlan,
+} from './streamed-transform.ts';

@@ -1,20 +1,17 @@
 import { checkPowerOfTwo } from '../errors/checks.ts';
 import { OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
-import { type Basis, galoisElement } from '../ring/index.ts';
+import { galoisElement } from '../ring/index.ts';
 import {
   Ciphertext,
   type Context,
   digitSizesAt,
-  Encoder,
   type Evaluator,
   type GaloisUse,
   type Parameters,
 } from '../scheme/index.ts';
-import { type ComplexVector, type DiagonalMatrix, periodOf } from './diagonals.ts';
-
-/** Periodic diagonals are stored one word a run; shorter runs than a block of eight words are stored in full. */
-const minRunBits = 3;
+import type { ComplexVector, DiagonalMatrix } from './diagonals.ts';
+import { type EncodedDiagonal, encodeDiagonal } from './encoded-diagonal.ts';
 
 export interface LinearTransformOptions {
   /** The level of the input; the output is one below. */
@@ -111,10 +108,8 @@ function cost(
   return extension + rotatedBabies * keyRead + rotatedGiants * (all + extension + keyRead) + 2 * all;
 }
 
-interface EncodedTerm {
+interface EncodedTerm extends EncodedDiagonal {
   readonly babyIndex: number;
-  readonly slab: Slab;
-  readonly runBits: number;
 }
 
 /**
@@ -246,31 +241,4 @@ function rotated({ real, imag }: ComplexVector, steps: number): ComplexVector {
   const n = real.length;
   const turn = (v: Float64Array) => v.map((_, i) => v[(i + steps + n) & (n - 1)]!);
   return { real: turn(real), imag: turn(imag) };
-}
-
-/** Encodes one diagonal in the basis, one word a run of equal values where it repeats often enough. */
-function encodeDiagonal(
-  context: Context,
-  diagonal: ComplexVector,
-  scale: number,
-  basis: Basis,
-): { slab: Slab; runBits: number } {
-  const { kernels, ring } = context;
-  const period = periodOf(diagonal);
-  const values = { real: diagonal.real.slice(0, period), imag: diagonal.imag.slice(0, period) };
-  // A polynomial in X^(N / 2 period) has 2 period different values, in runs of N / (2 period).
-  const runBits = Math.log2(ring.n / (2 * period));
-  const full = new Slab(kernels, basis.length * ring.n);
-  let slab = full;
-  try {
-    new Encoder(context).encodeTo(full.address(), values.real, values.imag, period, scale, basis);
-    if (runBits < minRunBits) return { slab, runBits: 0 };
-    slab = new Slab(kernels, basis.length * 2 * period);
-    kernels.call(Op.compactPeriodic, ring.handle, slab.address(), full.address(), runBits, basis.length);
-    full.release();
-    return { slab, runBits };
-  } catch (error) {
-    for (const held of [full, slab]) held.release();
-    throw error;
-  }
 }

@@ -59,6 +59,13 @@ function checkOperation(
   }
   if (instruction.op === 'productSum') {
     if (instruction.terms.length === 0) throw new ProgramError(`${where} sums no products`);
+    for (const name of ['left', 'right'] as const) {
+      const copies = instruction.terms.flatMap((term) => term[name]);
+      if (copies.some(({ mask }) => mask !== undefined) && copies.some(({ mask }) => mask === undefined))
+        throw new ProgramError(
+          `${where} masks some copies of its ${name} side and not others: give them a mask of ones`,
+        );
+    }
     for (const side of instruction.terms.flatMap(({ left, right }) => [left, right])) {
       if (side.length === 0) throw new ProgramError(`${where} has a side without copies`);
       if (side.length > 1 && side.some(({ mask }) => mask === undefined))

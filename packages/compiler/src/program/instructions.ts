@@ -23,6 +23,9 @@ export type Instruction = InstructionBase &
     | BootstrapInstruction
   );
 
+/** The instruction of one operation, with its level and source. */
+export type InstructionOf<Op extends Instruction['op']> = Extract<Instruction, { readonly op: Op }>;
+
 interface InstructionBase {
   /** The part of the model this comes from: "layers.0.attention.query". */
   readonly source: string;
