@@ -34,6 +34,18 @@ export { gradients } from './graph/autodiff.ts';
 export { reachable, toOnnx } from './graph/onnx.ts';
 export { elementCount, formatShape, type Operation, Program, type Shape, type Tensor } from './graph/program.ts';
 export { type Feeds, Session, type SessionOptions, type TensorData } from './graph/session.ts';
+export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './method/convert.ts';
+export * from './method/errors.ts';
+export { type ConversionEstimate, estimateConversion } from './method/estimate.ts';
+export { type ConversionRecipe, conversionSchema, parseConversion } from './method/recipe.ts';
+export type {
+  ConversionRecord,
+  OutOfRange,
+  PairedComparison,
+  PolynomialRecord,
+  SiteRecord,
+  StageRecord,
+} from './method/record.ts';
 export { Builder, type BuilderOptions, type ParameterSpec, type Site } from './model/builder.ts';
 export {
   type ActivationConfig,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { registerApprox } from './approx.ts';
 import { registerBench } from './bench.ts';
+import { registerConvert } from './convert.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEval } from './eval.ts';
 import { registerInspect } from './inspect.ts';
@@ -12,6 +13,7 @@ export type RegisterCommand = (program: Command) => void;
 
 export const commands: readonly RegisterCommand[] = [
   registerTrain,
+  registerConvert,
   registerEval,
   registerInspect,
   registerApprox,

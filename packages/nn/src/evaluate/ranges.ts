@@ -1,7 +1,7 @@
 import type { EvaluationSet } from '../data/sets.ts';
+import { feedsAt, windowCount } from '../data/windows.ts';
 import { DataError } from '../errors.ts';
 import { elementCount, type Tensor } from '../graph/program.ts';
-import type { Feeds } from '../graph/session.ts';
 import type { Site } from '../model/builder.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Weights } from '../model/weights.ts';
@@ -62,7 +62,7 @@ export async function recordRanges(
   try {
     for (const pass of ['extent', 'histogram'] as const) {
       for (let start = 0; start < examples; start += batch) {
-        const results = await model.run(feedsOf(set, start, batch, options.tokens ?? 0));
+        const results = await model.run(feedsAt(set, start, batch, options.tokens ?? 0));
         const used = Math.min(batch, examples - start);
         accumulators.forEach((accumulator, i) => {
           accumulator.add(pass, results[`value.${i}`]!, results[`include.${i}`], batch, used, start);
@@ -79,24 +79,6 @@ export async function recordRanges(
 function spread(include: Tensor, tensor: Tensor): Tensor {
   const zeros = tensor.program.constant(new Float32Array(elementCount(tensor.shape)), tensor.shape, 'zeros');
   return add(zeros, include);
-}
-
-const windowCount = (set: EvaluationSet & { kind: 'language' }, tokens: number): number =>
-  set.streams.reduce((sum, stream) => sum + Math.floor(stream.length / tokens), 0);
-
-function feedsOf(set: EvaluationSet, start: number, batch: number, tokens: number): Feeds {
-  if (set.kind === 'classification') return set.feeds(start, batch);
-  const total = windowCount(set, tokens);
-  const ids = new BigInt64Array(batch * tokens);
-  for (let i = 0; i < batch; i++) {
-    let window = Math.min(start + i, total - 1);
-    let stream = 0;
-    while (window >= Math.floor(set.streams[stream]!.length / tokens)) {
-      window -= Math.floor(set.streams[stream++]!.length / tokens);
-    }
-    for (let t = 0; t < tokens; t++) ids[i * tokens + t] = BigInt(set.streams[stream]![window * tokens + t]!);
-  }
-  return { ids };
 }
 
 class Accumulator {

@@ -1,11 +1,8 @@
 import { join } from 'node:path';
-import { loadTask, type TaskData } from '../data/task.ts';
+import { loadTask } from '../data/task.ts';
 import { DivergenceError } from '../errors.ts';
-import { InferenceModel } from '../evaluate/inference.ts';
-import { evaluateClassification, evaluateLanguage, languageModelScorer } from '../evaluate/metrics.ts';
+import { createValidator } from '../evaluate/validator.ts';
 import { saveModel } from '../files/model-folder.ts';
-import type { ModelConfig } from '../model/config.ts';
-import type { Weights } from '../model/weights.ts';
 import { assembleModel, preprocessOf } from './assemble.ts';
 import { taskLoss } from './losses.ts';
 import type { Recipe } from './recipe.ts';
@@ -83,7 +80,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
     },
     weights,
   );
-  const validator = await createValidator(config, weights, data, options.threads ?? 1);
+  const validator = await createValidator(config, weights, data, 'validation', options.threads ?? 1);
   const steps = Math.max(1, Math.round(training.epochs * data.stepsPerEpoch));
   const schedule = {
     peak: training.learningRate,
@@ -229,50 +226,4 @@ class ReportWindow {
     this.since = performance.now();
     return report;
   }
-}
-
-interface Validator {
-  /** The figure the best model is chosen by. */
-  readonly figure: string;
-  better(a: number, b: number): boolean;
-  run(weights: Weights): Promise<Readonly<Record<string, number>>>;
-  close(): Promise<void>;
-}
-
-async function createValidator(
-  config: ModelConfig,
-  weights: Weights,
-  data: TaskData,
-  threads: number,
-): Promise<Validator> {
-  const set = data.evaluation('validation');
-  if (set.kind === 'classification') {
-    const model = await InferenceModel.create(config, weights, {
-      batch: Math.min(50, set.count),
-      threads,
-      ...(data.tokens ? { tokens: data.tokens } : {}),
-    });
-    return {
-      figure: 'accuracy',
-      better: (a, b) => a > b,
-      async run(current) {
-        model.load(current);
-        const { accuracy, loss } = await evaluateClassification(model, set);
-        return { accuracy, loss };
-      },
-      close: () => model.close(),
-    };
-  }
-  const tokens = data.tokens!;
-  const scorer = await languageModelScorer(config, weights, { batch: 16, tokens, threads });
-  return {
-    figure: 'natsPerCharacter',
-    better: (a, b) => a < b,
-    async run(current) {
-      scorer.load(current);
-      const result = await evaluateLanguage(scorer, set, { tokens, stride: tokens });
-      return { natsPerCharacter: result.natsPerCharacter, natsPerToken: result.natsPerToken };
-    },
-    close: () => scorer.close(),
-  };
 }

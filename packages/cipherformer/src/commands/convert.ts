@@ -1,0 +1,173 @@
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  type ConversionRecipe,
+  type ConversionRecord,
+  convert,
+  estimateConversion,
+  loadModel,
+  loadTokenizer,
+  type Model,
+  parseConversion,
+  readJson,
+  type StageRecord,
+  type Tokenizer,
+} from '@cipherformer/nn';
+import type { Command } from 'commander';
+import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
+import { renderTable } from '../terminal/table.ts';
+import { modelPath } from './eval.ts';
+import { positiveInteger, seedNumber } from './train.ts';
+
+interface ConvertCommandOptions {
+  readonly recipe: string;
+  readonly data: string;
+  readonly out?: string;
+  readonly threads: number;
+  readonly seed?: number;
+  readonly restart?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+/** `cipherformer convert <model>`: a trained transformer to polynomial form, stage by stage; run again to go on. */
+export function registerConvert(program: Command): void {
+  program
+    .command('convert')
+    .description('Convert a trained model to polynomial form by a recipe; run again to continue after an interruption')
+    .argument('<model>', 'model folder, run folder, or adapter recipe (.json)')
+    .requiredOption('--recipe <file>', 'conversion recipe (JSON)')
+    .requiredOption('--data <folder>', "the folder the recipe's data paths start from")
+    .option('--out <folder>', 'folder of the conversion (default: runs/convert-<name>)')
+    .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
+    .option('--seed <n>', "replaces the recipe's seed", seedNumber)
+    .option('--restart', 'delete what the folder holds and start over')
+    .option('--dry-run', 'show the stages, the time on this machine and the levels, and stop')
+    .option('--json', 'one JSON object on stdout')
+    .action(async (path: string, options: ConvertCommandOptions) => {
+      const parsed = parseConversion(readJson(options.recipe), options.recipe);
+      const recipe = options.seed === undefined ? parsed : { ...parsed, seed: options.seed };
+      const folder = modelPath(path);
+      const model = loadModel(folder, existsSync(options.data) ? options.data : dirname(folder));
+      const textual = recipe.data.kind === 'texts' || recipe.data.kind === 'corpus';
+      const tokenizer = textual ? { tokenizer: loadTokenizer(folder) } : {};
+      if (options.dryRun) {
+        const plan = await estimateConversion(model, recipe, { dataRoot: options.data, ...tokenizer });
+        process.stdout.write(options.json ? `${JSON.stringify(plan)}\n` : `${planTable(plan)}\n`);
+        return;
+      }
+      const out = options.out ?? join('runs', `convert-${recipe.name}`);
+      if (options.restart) rmSync(out, { recursive: true, force: true });
+      const record = await runWithProgress(model, recipe, path, out, { ...options, ...tokenizer });
+      if (options.json) process.stdout.write(`${JSON.stringify(record ?? { finished: false, out })}\n`);
+      else process.stdout.write(record ? `${report(record, out)}\n` : 'Interrupted; run the same command to go on.\n');
+      if (!record) process.exitCode = 1;
+    });
+}
+
+async function runWithProgress(
+  model: Model,
+  recipe: ConversionRecipe,
+  modelName: string,
+  out: string,
+  options: ConvertCommandOptions & { readonly tokenizer?: Tokenizer },
+): Promise<ConversionRecord | undefined> {
+  const stop = new AbortController();
+  const onSignal = () => {
+    process.stderr.write('\nStopping within 20 steps; a checkpoint is being written.\n');
+    stop.abort();
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  let bar: Progress | undefined;
+  try {
+    const { record } = await convert(model, recipe, {
+      dataRoot: options.data,
+      out,
+      modelName,
+      threads: options.threads,
+      signal: stop.signal,
+      ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
+      onProgress({ piece, step, steps, loss, secondsLeft }) {
+        bar ??= startProgress(recipe.name, steps);
+        bar.update(step, `${piece} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
+      },
+      onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
+    });
+    return record;
+  } finally {
+    bar?.stop();
+    process.removeListener('SIGINT', onSignal);
+    process.removeListener('SIGTERM', onSignal);
+  }
+}
+
+const figureOf = (row: StageRecord, values: Readonly<Record<string, number>> | undefined): string => {
+  const value = values?.[row.figure];
+  if (value === undefined) return '-';
+  return row.figure === 'accuracy' ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
+};
+
+const stageLine = (row: StageRecord): string =>
+  `${row.name}: ${row.figure} ${figureOf(row, row.validation)} on validation, ${row.steps} steps, ` +
+  `${formatSeconds(row.seconds)}${row.rollbacks > 0 ? `, ${row.rollbacks} roll-backs` : ''}`;
+
+function report(record: ConversionRecord, out: string): string {
+  const complete = record.stages.filter((row) => row.complete);
+  const stages = renderTable(
+    ['stage', 'change', 'validation', 'test', 'steps', 'time'],
+    complete.map((row) => [
+      row.name,
+      row.change.length > 48 ? `${row.change.slice(0, 45)}...` : row.change,
+      figureOf(row, row.validation),
+      figureOf(row, row.test),
+      row.steps,
+      formatSeconds(row.seconds),
+    ]),
+  );
+  const first = record.stages[0]!.sites;
+  const sites = renderTable(
+    ['site', 'before', 'after', 'interval', 'degree', 'levels', 'test examples outside'],
+    complete.at(-1)!.sites.flatMap(({ name, min, max, polynomial }) => {
+      if (!polynomial) return [];
+      const before = first.find((site) => site.name === name || site.name === name.replace('.activation', '.softmax'));
+      const span = (low: number, high: number) => `${low.toFixed(1)} .. ${high.toFixed(1)}`;
+      return [
+        [
+          name,
+          before ? span(before.min, before.max) : '-',
+          span(min, max),
+          span(polynomial.low, polynomial.high),
+          polynomial.degree,
+          polynomial.levels,
+          record.outOfRange.test.sites[name] ?? 0,
+        ],
+      ];
+    }),
+  );
+  const { test } = record.outOfRange;
+  const lines = [
+    stages,
+    sites,
+    `levels of polynomials by layer: ${Object.values(record.levels).join(', ')}`,
+    `test examples with any value outside: ${test.any} of ${test.examples}`,
+    ...(record.paired
+      ? [
+          `right in the original alone ${record.paired.onlyOriginal}, in the polynomial model alone ` +
+            `${record.paired.onlyPolynomial} (McNemar p = ${record.paired.p.toPrecision(2)})`,
+        ]
+      : []),
+    `written to ${out}: model/, conversion.json`,
+  ];
+  return lines.join('\n');
+}
+
+function planTable(plan: Awaited<ReturnType<typeof estimateConversion>>): string {
+  const rows = plan.pieces.map(({ name, steps, seconds }) => [name, steps, formatSeconds(seconds)]);
+  const { fewest, most } = plan.levelsPerLayer;
+  return [
+    renderTable(['piece', 'steps', 'time'], rows),
+    `${plan.steps} steps, about ${formatSeconds(plan.seconds)} on this machine (${(plan.seconds / 3600).toFixed(2)} h; timed on ${plan.timedSteps} steps)`,
+    `levels of a layer's polynomials: ${fewest === most ? fewest : `${fewest} to ${most}`}; linear maps and products add 7`,
+  ].join('\n');
+}

@@ -1,0 +1,69 @@
+import { UnsupportedPartError } from '../errors.ts';
+import { initialise } from '../model/builder.ts';
+import type { ActivationConfig, ModelConfig, NormConfig } from '../model/config.ts';
+import { parameterSpecs, type StoredTensor, type Weights } from '../model/weights.ts';
+import { Random } from '../random.ts';
+
+/** A configuration with weights that fit it. */
+export interface Converted {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+}
+
+export interface PointwiseOptions {
+  readonly activation: ActivationConfig;
+  /** A learned factor and offset a head before the activation; they fold into the query and cost no level. */
+  readonly affine: boolean;
+  /** A BatchNorm over the maps, one channel a head. */
+  readonly mapNorm?: NormConfig;
+}
+
+/** Replaces softmax by 1/sqrt(L) act(scores); every weight is kept, new ones start as the identity. */
+export function pointwiseAttention(from: Converted, options: PointwiseOptions): Converted {
+  const { attention } = from.config;
+  if (attention.kind === 'uniform') {
+    throw new UnsupportedPartError(
+      'attention',
+      'uniform attention cannot be converted. Give the trained softmax model.',
+    );
+  }
+  const { mapNorm, activation, affine } = options;
+  const config: ModelConfig = {
+    ...from.config,
+    attention: { ...attention, kind: 'pointwise', activation, affine, ...(mapNorm ? { mapNorm } : {}) },
+  };
+  return { config, weights: carryOver(config, from.weights) };
+}
+
+/** The names of the normalisations of the stream, from the input to the output. */
+export function normNames(config: ModelConfig): string[] {
+  const embedding = config.embedding.kind === 'token' && config.embedding.norm ? ['embedding.norm'] : [];
+  const blocks = Array.from({ length: config.layers }, (_, i) => [`layers.${i}.norm1`, `layers.${i}.norm2`]);
+  const ends = [...(config.finalNorm ? ['norm'] : []), ...(config.head.norm ? ['head.norm'] : [])];
+  return [...embedding, ...blocks.flat(), ...ends];
+}
+
+/** The kind of normalisation in force at one place. */
+export const normAt = (config: ModelConfig, name: string): NormConfig => config.normOverrides[name] ?? config.norm;
+
+/** Replaces the normalisations named by (x - mean) / R with R from `denominators`. */
+export function freezeNorms(from: Converted, denominators: ReadonlyMap<string, number>): Converted {
+  const normOverrides = { ...from.config.normOverrides };
+  for (const name of denominators.keys()) normOverrides[name] = { ...normAt(from.config, name), kind: 'frozen' };
+  const config: ModelConfig = { ...from.config, normOverrides };
+  const weights = carryOver(config, from.weights);
+  for (const [name, value] of denominators) {
+    weights.set(`${name}.denominator`, { shape: [1], data: Float32Array.of(value) });
+  }
+  return { config, weights };
+}
+
+/** The weights a changed configuration needs: those it shares with the old one, and fresh ones for new parts. */
+export function carryOver(config: ModelConfig, weights: Weights): Map<string, StoredTensor> {
+  return new Map(
+    parameterSpecs(config).map((spec) => [
+      spec.name,
+      weights.get(spec.name) ?? { shape: spec.shape, data: initialise(spec, Random.derive(1, `init/${spec.name}`)) },
+    ]),
+  );
+}

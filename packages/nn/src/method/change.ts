@@ -1,0 +1,100 @@
+import { recordRanges } from '../evaluate/ranges.ts';
+import { createValidator } from '../evaluate/validator.ts';
+import { type Converted, freezeNorms, pointwiseAttention } from './architecture.ts';
+import { normStatistics } from './calibrate.ts';
+import type { Conversion } from './convert.ts';
+import { chooseDegrees, type DegreeChoice } from './degrees.ts';
+import type { PlanItem } from './plan.ts';
+import type { SubstituteOptions } from './recipe.ts';
+import { isActivation, type SitePolynomial, substitute } from './substitute.ts';
+
+export interface AppliedChange {
+  readonly model: Converted;
+  /** In words, for the record. */
+  readonly description: string;
+  readonly fits: readonly SitePolynomial[];
+  readonly front: readonly DegreeChoice[];
+}
+
+/** Applies a piece's change to the model, before its training. Everything measured is measured on training data. */
+export async function applyChange(conversion: Conversion, item: PlanItem, model: Converted): Promise<AppliedChange> {
+  const { change } = item.stage;
+  switch (change?.kind) {
+    case undefined:
+      return { model, description: 'training only', fits: [], front: [] };
+    case 'attention': {
+      const { activation, affine, mapNorm } = change;
+      const options = { activation, affine, ...(mapNorm ? { mapNorm } : {}) };
+      const name = typeof activation === 'string' ? activation : 'polynomial';
+      return {
+        model: pointwiseAttention(model, options),
+        description: `pointwise attention, ${name}`,
+        fits: [],
+        front: [],
+      };
+    }
+    case 'freeze-norms': {
+      const { recipe, data, threads } = conversion;
+      const statistics = await normStatistics(model, data.evaluation('train'), {
+        limit: recipe.calibration,
+        threads,
+        ...(data.tokens ? { tokens: data.tokens } : {}),
+      });
+      const denominators = new Map(item.norms.map((name) => [name, statistics.get(name)!.deviation]));
+      const values = [...denominators].map(([name, value]) => `${name}: ${value.toFixed(3)}`).join(', ');
+      return {
+        model: freezeNorms(model, denominators),
+        description: `frozen denominators ${values}`,
+        fits: [],
+        front: [],
+      };
+    }
+    case 'substitute':
+      return substituteSites(conversion, model, change);
+  }
+}
+
+async function substituteSites(
+  { recipe, data, threads }: Conversion,
+  model: Converted,
+  options: SubstituteOptions,
+): Promise<AppliedChange> {
+  const tokens = data.tokens ? { tokens: data.tokens } : {};
+  const ranges = await recordRanges(model.config, model.weights, data.evaluation('train'), {
+    limit: recipe.calibration,
+    threads,
+    batch: 25,
+    ...tokens,
+  });
+  const sites = ranges.filter(isActivation);
+  // Candidates differ in their coefficients alone, so that one compiled model scores them all.
+  let validator: Awaited<ReturnType<typeof createValidator>> | undefined;
+  let compiled = '';
+  const score = async (candidate: Converted) => {
+    const shape = JSON.stringify(
+      Object.entries(candidate.config.overrides).map(([site, part]) => [
+        site,
+        typeof part === 'string' ? part : part.high,
+      ]),
+    );
+    if (!validator || compiled !== shape) {
+      await validator?.close();
+      validator = await createValidator(candidate.config, candidate.weights, data, 'validation', threads);
+      compiled = shape;
+    }
+    const result = await validator.run(candidate.weights);
+    return result.loss ?? result.natsPerCharacter!;
+  };
+  try {
+    const { polynomials, front } = await chooseDegrees(model, sites, options, score);
+    const degrees = polynomials.map(({ coefficients }) => coefficients.length - 1);
+    return {
+      model: substitute(model, polynomials, { trainable: options.trainable, clamp: true }),
+      description: `polynomials of degree ${[...new Set(degrees)].sort((a, b) => a - b).join(', ')} at ${sites.length} sites`,
+      fits: polynomials,
+      front,
+    };
+  } finally {
+    await validator?.close();
+  }
+}

@@ -1,0 +1,83 @@
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../errors.ts';
+import { type Model, readOwnModel, saveModel } from '../files/model-folder.ts';
+import { readSafetensors, writeSafetensors } from '../files/safetensors-file.ts';
+import { readJson, writeAtomically } from '../files/storage.ts';
+import type { ConversionRecipe } from './recipe.ts';
+import type { StageRecord } from './record.ts';
+import { type StageCheckpoint, stageProgressSchema } from './train-stage.ts';
+
+/**
+ * The folder of a conversion: recipe.json (as started), one model folder a finished piece under stages/, rows.json
+ * (their records, the count of which says where to go on), checkpoint.safetensors of the piece under way, and at the
+ * end model/, polynomial/ and conversion.json. Every file is replaced atomically.
+ */
+export class ConversionFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+    mkdirSync(path, { recursive: true });
+  }
+
+  /** Keeps the recipe; a folder with a conversion of another recipe or model is refused. */
+  claim(recipe: ConversionRecipe, model: string): void {
+    const file = join(this.path, 'recipe.json');
+    const text = `${JSON.stringify({ model, recipe }, null, 2)}\n`;
+    if (existsSync(file) && readFileSync(file, 'utf8') !== text && (this.rows().length > 0 || this.hasCheckpoint)) {
+      throw new ConfigError(
+        `${this.path} holds a conversion of another model or recipe. Give another folder with --out, or start over with --restart.`,
+      );
+    }
+    writeAtomically(file, text);
+  }
+
+  rows(): StageRecord[] {
+    const file = join(this.path, 'rows.json');
+    return existsSync(file) ? (readJson(file) as StageRecord[]) : [];
+  }
+
+  /** Notes a finished piece and its model; the checkpoint of its training is of no more use. */
+  finishPiece(rows: readonly StageRecord[], model: Model): void {
+    saveModel(this.stagePath(rows.length - 1), model);
+    writeAtomically(join(this.path, 'rows.json'), `${JSON.stringify(rows)}\n`);
+    rmSync(this.checkpointPath, { force: true });
+  }
+
+  /** The model after the piece of this row. */
+  modelAfter(row: number): Model {
+    return readOwnModel(this.stagePath(row));
+  }
+
+  private stagePath(row: number): string {
+    return join(this.path, 'stages', `${row}`);
+  }
+
+  private get checkpointPath(): string {
+    return join(this.path, 'checkpoint.safetensors');
+  }
+
+  private get hasCheckpoint(): boolean {
+    return existsSync(this.checkpointPath);
+  }
+
+  saveCheckpoint(piece: string, { state, progress }: StageCheckpoint): void {
+    writeSafetensors(this.checkpointPath, state, { piece, progress: JSON.stringify(progress) });
+  }
+
+  /** The checkpoint of a piece, if it was interrupted. */
+  readCheckpoint(piece: string): StageCheckpoint | undefined {
+    if (!this.hasCheckpoint) return undefined;
+    const { tensors, metadata } = readSafetensors(this.checkpointPath);
+    if (metadata.piece !== piece) return undefined;
+    const parsed = stageProgressSchema.safeParse(JSON.parse(metadata.progress ?? 'null'));
+    if (!parsed.success)
+      throw new ConfigError(`${this.checkpointPath} is not a checkpoint of a conversion; delete it.`);
+    return { state: tensors, progress: parsed.data };
+  }
+
+  write(name: string, value: unknown): void {
+    writeAtomically(join(this.path, name), `${JSON.stringify(value)}\n`);
+  }
+}

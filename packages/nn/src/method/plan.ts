@@ -1,0 +1,61 @@
+import type { TaskData } from '../data/task.ts';
+import { UnsupportedPartError } from '../errors.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { normAt, normNames } from './architecture.ts';
+import type { ConversionRecipe, Stage } from './recipe.ts';
+import { stageSteps } from './train-stage.ts';
+
+/** One piece of work: a stage, or one normalisation of a stage that freezes them one by one. */
+export interface PlanItem {
+  /** The stage's name, with the part for pieces of one: "norms/layers.0.norm1". */
+  readonly name: string;
+  readonly stage: Stage;
+  /** Normalisations to freeze in this piece. */
+  readonly norms: readonly string[];
+  /** Whether the stage is complete after this piece. */
+  readonly last: boolean;
+  readonly steps: number;
+  /** Number of the first training batch. */
+  readonly firstBatch: number;
+}
+
+/**
+ * The pieces of a conversion in order. Checks that the model can be converted by these stages.
+ * @throws UnsupportedPartError naming the part, where it is and what to do
+ */
+export function planConversion(recipe: ConversionRecipe, config: ModelConfig, data: TaskData): PlanItem[] {
+  if (config.positions.kind === 'rotary') {
+    throw new UnsupportedPartError(
+      'positions',
+      'rotary positions turn queries and keys by the token, which has no node in a polynomial graph. Train with learned positions.',
+    );
+  }
+  const items: PlanItem[] = [];
+  let firstBatch = 0;
+  let frozen: string[] = [];
+  for (const stage of recipe.stages) {
+    const steps = stage.train ? stageSteps(stage.train, data) : 0;
+    const norms =
+      stage.change?.kind === 'freeze-norms' ? freezable(config).filter((name) => !frozen.includes(name)) : [];
+    frozen = [...frozen, ...norms];
+    const oneByOne = stage.change?.kind === 'freeze-norms' && stage.change.order === 'one-by-one';
+    const pieces = oneByOne ? norms.map((name) => [name]) : [norms];
+    pieces.forEach((piece, i) => {
+      const name = oneByOne ? `${stage.name}/${piece[0]}` : stage.name;
+      items.push({ name, stage, norms: piece, last: i === pieces.length - 1, steps, firstBatch });
+      firstBatch += steps;
+    });
+  }
+  return items;
+}
+
+/**
+ * Normalisations that divide by what they see, from the input to the output. A norm of embedded tokens stays: it is
+ * computed before encryption, by the client.
+ */
+export function freezable(config: ModelConfig): string[] {
+  return normNames(config).filter((name) => {
+    const { kind } = normAt(config, name);
+    return name !== 'embedding.norm' && (kind === 'layer' || kind === 'rms');
+  });
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import { ConfigError } from '../errors.ts';
+import { activationSchema, normSchema } from '../model/config.ts';
+import { dataSchema } from '../train/recipe.ts';
+
+/**
+ * A conversion recipe: the data, and the stages that a trained model goes through, in order. A stage changes a part of
+ * the model and then trains it; every stage and every term of a loss can be left out, which is how ablations are made.
+ */
+const pair = z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, 'low < high');
+
+/** Limits beyond which values are penalised. Sites that are polynomials already keep to their intervals instead. */
+const limitsSchema = z.strictObject({
+  attention: pair.default([-4, 4]),
+  mlp: pair.default([-4, 4]),
+  head: pair.default([-4, 4]),
+  /** Other limits for sites by name, * for any characters; first match wins. */
+  sites: z.array(z.strictObject({ pattern: z.string(), low: z.number(), high: z.number() })).default([]),
+  /** Variances are held within [mean / ratio, mean * ratio] of the mean at the start of the stage. */
+  varianceRatio: z.number().gt(1).default(4),
+});
+
+/** Factors of the loss terms; 0 leaves a term out of the program. */
+const lossesSchema = z.strictObject({
+  task: z.number().min(0).default(0.1),
+  distillation: z.number().min(0).default(0.9),
+  temperature: z.number().positive().default(1),
+  features: z.number().min(0).default(1),
+  range: z.number().min(0).default(1),
+  rangeForm: z.enum(['square', 'max', 'norm']).default('square'),
+  variance: z.number().min(0).default(0),
+  labelSmoothing: z.number().min(0).max(0.5).default(0),
+});
+
+export const stageTrainingSchema = z.strictObject({
+  /** Passes over the training data; for normalisations frozen one by one, of each. */
+  epochs: z.number().positive(),
+  learningRate: z.number().positive().default(1e-3),
+  finalRate: z.number().min(0).max(1).default(0.02),
+  warmup: z.number().min(0).max(1).default(0.05),
+  weightDecay: z.number().min(0).default(0.01),
+  beta1: z.number().min(0).max(1).default(0.9),
+  beta2: z.number().min(0).max(1).default(0.99),
+  epsilon: z.number().positive().default(1e-8),
+  clipNorm: z.number().positive().default(1),
+  averageDecay: z.number().min(0).max(1).default(0.995),
+  dropout: z.number().min(0).max(0.9).default(0),
+  losses: lossesSchema.prefault({}),
+  limits: limitsSchema.prefault({}),
+  /** Share of the stage over which the range and variance terms rise from 0 to their weights. */
+  ramp: z.number().min(0).max(1).default(0),
+  /** Learning-rate factor of polynomial coefficients. */
+  coefficientRate: z.number().min(0).default(0.1),
+});
+export type StageTraining = z.infer<typeof stageTrainingSchema>;
+
+const attentionChange = z.strictObject({
+  kind: z.literal('attention'),
+  activation: activationSchema.default('gelu'),
+  affine: z.boolean().default(true),
+  mapNorm: normSchema.optional(),
+});
+
+const normsChange = z.strictObject({
+  kind: z.literal('freeze-norms'),
+  /** one-by-one: from the input to the output, each followed by the stage's training. */
+  order: z.enum(['one-by-one', 'all']).default('one-by-one'),
+});
+
+const degreesSchema = z.array(z.int().min(1).max(63)).min(1);
+
+const substituteChange = z.strictObject({
+  kind: z.literal('substitute'),
+  /** Degrees that may be chosen; with more than one, the search decides for each site. */
+  attention: degreesSchema.default([2]),
+  mlp: degreesSchema.default([2]),
+  head: degreesSchema.default([3, 7]),
+  /** Intervals are the values seen in calibration, times this. */
+  margin: z.number().min(1).default(1.3),
+  /** symmetric about 0 keeps GELU(x) - x/2 even; tight follows the values. */
+  interval: z.enum(['symmetric', 'tight']).default('symmetric'),
+  /** density: least squares over the observed inputs; minimax: the largest error. */
+  fit: z.enum(['density', 'minimax']).default('density'),
+  /** Widest interval allowed; a site beyond it stops the conversion (range minimisation fell short). */
+  widest: z.number().positive().default(64),
+  trainable: z.boolean().default(true),
+  /** Validation loss (nats) that the search may give up for fewer levels. */
+  tolerance: z.number().min(0).default(0.02),
+});
+export type SubstituteOptions = z.infer<typeof substituteChange>;
+
+export const stageSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+  description: z.string().default(''),
+  change: z.discriminatedUnion('kind', [attentionChange, normsChange, substituteChange]).optional(),
+  train: stageTrainingSchema.optional(),
+});
+export type Stage = z.infer<typeof stageSchema>;
+
+export const conversionSchema = z.strictObject({
+  $schema: z.string().optional(),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+  description: z.string().default(''),
+  data: dataSchema,
+  batch: z.int().positive(),
+  seed: z.int().min(0).default(1),
+  /** Training examples (or windows) on which ranges and denominators are measured. */
+  calibration: z.int().positive().default(1000),
+  stages: z.array(stageSchema).min(1),
+});
+export type ConversionRecipe = z.infer<typeof conversionSchema>;
+
+/** @throws ConfigError naming the entry that is wrong */
+export function parseConversion(value: unknown, where: string): ConversionRecipe {
+  const result = conversionSchema.safeParse(value);
+  if (!result.success) {
+    throw new ConfigError(`${where} is not a valid conversion recipe:\n${z.prettifyError(result.error)}`);
+  }
+  const names = result.data.stages.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new ConfigError(`${where}: two stages are named "${twice}"; rename one.`);
+  return result.data;
+}

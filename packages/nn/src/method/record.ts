@@ -1,0 +1,172 @@
+import type { SiteRange } from '../evaluate/ranges.ts';
+import type { Converted } from './architecture.ts';
+import type { DegreeChoice } from './degrees.ts';
+import type { ConversionRecipe } from './recipe.ts';
+import { polynomialLevels, polynomialsOf, type SitePolynomial } from './substitute.ts';
+import type { CurvePoint } from './train-stage.ts';
+
+/** Format of conversion.json: everything a report shows. */
+export const conversionFormat = 'cipherformer-conversion/1';
+
+/** A polynomial as it is used, and how far it was from the function it was fitted to. */
+export interface PolynomialRecord {
+  readonly low: number;
+  readonly high: number;
+  /** Chebyshev coefficients on [low, high], as they are now. */
+  readonly coefficients: readonly number[];
+  readonly degree: number;
+  readonly levels: number;
+  /** Of the fit: largest error on the interval, and root mean square over the observed inputs. Absent once trained. */
+  readonly largestError?: number;
+  readonly meanError?: number;
+}
+
+/** What a site sees after a stage, on calibration data (training examples). */
+export interface SiteRecord {
+  readonly name: string;
+  readonly kind: SiteRange['kind'];
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly deviation: number;
+  readonly quantiles: SiteRange['quantiles'];
+  readonly histogram: SiteRange['histogram'];
+  readonly polynomial?: PolynomialRecord;
+}
+
+export interface StageRecord {
+  /** "original", the stage's name, or "stage/part". */
+  readonly name: string;
+  readonly change: string;
+  /** False for a part of a stage that has more to come. */
+  readonly complete: boolean;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly rollbacks: number;
+  /** "accuracy", or "natsPerCharacter" (lower is better). */
+  readonly figure: string;
+  readonly validation: Readonly<Record<string, number>>;
+  /** Read once, when the whole conversion is finished. */
+  readonly test?: Readonly<Record<string, number>>;
+  readonly curve: readonly CurvePoint[];
+  readonly sites: readonly SiteRecord[];
+  /** Of a substitution with a search: the choices of degrees that no other beats. */
+  readonly front?: readonly DegreeChoice[];
+}
+
+/** Unseen examples with a value outside an interval: at a site, and at any. */
+export interface OutOfRange {
+  readonly examples: number;
+  readonly any: number;
+  readonly sites: Readonly<Record<string, number>>;
+}
+
+/** Two models on the same examples. */
+export interface PairedComparison {
+  readonly examples: number;
+  /** Examples that only one of the two gets right. */
+  readonly onlyOriginal: number;
+  readonly onlyPolynomial: number;
+  /** McNemar's exact two-sided p. */
+  readonly p: number;
+}
+
+export interface ConversionRecord {
+  readonly format: typeof conversionFormat;
+  readonly name: string;
+  readonly recipe: ConversionRecipe;
+  readonly machine: string;
+  readonly parameters: number;
+  readonly stages: readonly StageRecord[];
+  /** Levels of the polynomials of each layer: {"layers.0": 2, ...}. */
+  readonly levels: Readonly<Record<string, number>>;
+  readonly outOfRange: { readonly validation: OutOfRange; readonly test: OutOfRange };
+  /** On the test set, for classifiers. */
+  readonly paired?: PairedComparison;
+  readonly seconds: number;
+}
+
+const short = (value: number): number => Number(value.toPrecision(5));
+
+/** Ranges and polynomials of a model as records. `fits` are the fits of this very stage, if there were any. */
+export function siteRecords(
+  model: Converted,
+  ranges: readonly SiteRange[],
+  fits: readonly SitePolynomial[],
+): SiteRecord[] {
+  const polynomials = polynomialsOf(model);
+  return ranges.map((range) => {
+    const { name, kind, min, max, mean, deviation, quantiles, histogram } = range;
+    const part = polynomials.get(name);
+    const made = fits.find(({ site }) => site === name);
+    return {
+      name,
+      kind,
+      min: short(min),
+      max: short(max),
+      mean: short(mean),
+      deviation: short(deviation),
+      quantiles,
+      histogram,
+      ...(part && {
+        polynomial: {
+          low: part.low,
+          high: part.high,
+          coefficients: part.coefficients,
+          degree: part.coefficients.length - 1,
+          levels: polynomialLevels(part.coefficients),
+          ...(made && { largestError: made.largestError, meanError: made.meanError }),
+        },
+      }),
+    };
+  });
+}
+
+/** Examples with a value outside the interval of a polynomial. */
+export function countOutOfRange(model: Converted, ranges: readonly SiteRange[]): OutOfRange {
+  const polynomials = polynomialsOf(model);
+  const sites: Record<string, number> = {};
+  const outside = new Set<number>();
+  let examples = 0;
+  for (const { name, exampleMax, exampleMin } of ranges) {
+    const part = polynomials.get(name);
+    if (!part) continue;
+    examples = exampleMax.length;
+    let count = 0;
+    for (let i = 0; i < examples; i++) {
+      if (exampleMax[i]! <= part.high && exampleMin[i]! >= part.low) continue;
+      count += 1;
+      outside.add(i);
+    }
+    sites[name] = count;
+  }
+  return { examples, any: outside.size, sites };
+}
+
+/** Levels of the polynomials by layer. */
+export function levelsByLayer(model: Converted): Record<string, number> {
+  const levels: Record<string, number> = {};
+  for (const [site, { coefficients }] of polynomialsOf(model)) {
+    const place = /^layers\.\d+/.exec(site)?.[0] ?? site;
+    levels[place] = (levels[place] ?? 0) + polynomialLevels(coefficients);
+  }
+  return levels;
+}
+
+/** McNemar's exact test on the examples where two models differ: the binomial tail at one half, twice. */
+export function comparePaired(original: readonly boolean[], polynomial: readonly boolean[]): PairedComparison {
+  let onlyOriginal = 0;
+  let onlyPolynomial = 0;
+  original.forEach((right, i) => {
+    if (right && !polynomial[i]) onlyOriginal += 1;
+    if (!right && polynomial[i]) onlyPolynomial += 1;
+  });
+  const n = onlyOriginal + onlyPolynomial;
+  let tail = 0;
+  let logTerm = -n * Math.LN2;
+  for (let k = 0; k <= Math.min(onlyOriginal, onlyPolynomial); k++) {
+    tail += Math.exp(logTerm);
+    logTerm += Math.log((n - k) / (k + 1));
+  }
+  return { examples: original.length, onlyOriginal, onlyPolynomial, p: Math.min(1, 2 * tail) };
+}

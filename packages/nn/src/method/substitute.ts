@@ -1,0 +1,177 @@
+import {
+  densityFromHistogram,
+  evaluationPlan,
+  type FunctionInput,
+  fit,
+  type Interval,
+  leastSquares,
+  Polynomial,
+  toDomain,
+  toTarget,
+} from '@cipherformer/approx';
+import { UnsupportedPartError } from '../errors.ts';
+import type { SiteRange } from '../evaluate/ranges.ts';
+import type { ActivationConfig, ModelConfig, PolynomialConfig } from '../model/config.ts';
+import { type Converted, carryOver } from './architecture.ts';
+import { SiteRangeError } from './errors.ts';
+import type { SubstituteOptions } from './recipe.ts';
+
+/** A polynomial for one site. */
+export interface SitePolynomial {
+  readonly site: string;
+  readonly interval: Interval;
+  /** Chebyshev coefficients on the interval, constant term first. */
+  readonly coefficients: readonly number[];
+  readonly levels: number;
+  /** Largest |p - f| on the interval. */
+  readonly largestError: number;
+  /** Root of the mean of (p - f)^2 over the inputs observed. */
+  readonly meanError: number;
+}
+
+const functions: Readonly<Record<Exclude<ActivationConfig, PolynomialConfig | 'identity'>, FunctionInput>> = {
+  gelu: 'gelu',
+  gelu_tanh: 'gelu-tanh',
+  quick_gelu: (x) => x / (1 + Math.exp(-1.702 * x)),
+  relu: 'relu',
+  silu: 'silu',
+  tanh: 'tanh',
+};
+
+/** What is computed at an activation site. */
+export function activationAt(config: ModelConfig, site: string): ActivationConfig {
+  const override = config.overrides[site];
+  if (override !== undefined) return override;
+  if (site.endsWith('.attention.activation')) return config.attention.activation;
+  if (site.endsWith('.mlp.activation')) return config.mlp.activation;
+  if (config.head.hidden) return config.head.hidden.activation;
+  throw new UnsupportedPartError(site, 'the model has no activation of this name.');
+}
+
+/** Sites that become polynomials: the inputs of activations. */
+export const isActivation = ({ kind }: Pick<SiteRange, 'kind'>): boolean =>
+  kind === 'attention-activation' || kind === 'mlp-activation' || kind === 'head-activation';
+
+/**
+ * Levels of a polynomial under encryption. Its leading coefficient is counted as 1: that factor moves into the linear
+ * map that follows, so that degree 2 takes one level and degree 4 two where T_3 is absent.
+ */
+export function polynomialLevels(coefficients: readonly number[]): number {
+  const { coefficients: trimmed, degree } = new Polynomial(coefficients);
+  const leading = trimmed[degree]!;
+  return evaluationPlan(degree < 1 ? trimmed : trimmed.map((c) => c / leading)).cost.levels;
+}
+
+/** The interval of a site: the values seen, widened by the margin. @throws SiteRangeError when it is too wide */
+export function siteInterval(range: SiteRange, options: SubstituteOptions): Interval {
+  const { margin } = options;
+  const reach = Math.max(Math.abs(range.min), Math.abs(range.max), 1e-3) * margin;
+  const centre = (range.min + range.max) / 2;
+  const half = Math.max((range.max - range.min) / 2, 1e-3) * margin;
+  const interval: Interval = options.interval === 'symmetric' ? [-reach, reach] : [centre - half, centre + half];
+  if ((interval[1] - interval[0]) / 2 > options.widest) {
+    throw new SiteRangeError(
+      range.name,
+      `values from ${range.min.toFixed(1)} to ${range.max.toFixed(1)} need an interval of half-width ` +
+        `${((interval[1] - interval[0]) / 2).toFixed(1)}, beyond ${options.widest}: range minimisation fell short. ` +
+        'Raise losses.range or its stage\'s epochs, lower limits for this site, or raise "widest".',
+    );
+  }
+  return interval;
+}
+
+/** The polynomial of one degree for a site, fitted to the inputs that were seen. */
+export function fitSite(
+  config: ModelConfig,
+  range: SiteRange,
+  degree: number,
+  interval: Interval,
+  options: Pick<SubstituteOptions, 'fit'>,
+): SitePolynomial {
+  const activation = activationAt(config, range.name);
+  if (typeof activation !== 'string' || activation === 'identity') {
+    throw new UnsupportedPartError(range.name, 'it is a polynomial already: substitute only once.');
+  }
+  const fn = toTarget(functions[activation]);
+  const { edges, masses } = histogramOf(range);
+  const polynomial =
+    options.fit === 'minimax'
+      ? fit({ fn, interval, degree, method: 'minimax' }).polynomial!
+      : leastSquares({ fn, domain: toDomain(interval), degree }, densityFromHistogram(edges, masses));
+  const error = (x: number) => polynomial.evaluate(x) - fn.value(x);
+  const [low, high] = interval;
+  const samples = Array.from({ length: 1001 }, (_, i) => low + ((high - low) * i) / 1000);
+  const total = masses.reduce((a, b) => a + b, 0);
+  const squares = masses.reduce((sum, mass, i) => sum + mass * error((edges[i]! + edges[i + 1]!) / 2) ** 2, 0);
+  const coefficients = Array.from({ length: degree + 1 }, (_, i) => polynomial.coefficients[i] ?? 0);
+  return {
+    site: range.name,
+    interval,
+    coefficients,
+    levels: polynomialLevels(coefficients),
+    largestError: Math.max(...samples.map((x) => Math.abs(error(x)))),
+    meanError: Math.sqrt(squares / total),
+  };
+}
+
+function histogramOf(range: SiteRange): { edges: number[]; masses: readonly number[] } {
+  const { low, high, counts } = range.histogram;
+  const end = high > low ? high : low + 1e-6;
+  return {
+    edges: Array.from({ length: counts.length + 1 }, (_, i) => low + ((end - low) * i) / counts.length),
+    masses: counts,
+  };
+}
+
+/** Puts polynomials at their sites. In training the argument is clamped to the interval; results are never. */
+export function substitute(
+  from: Converted,
+  polynomials: readonly SitePolynomial[],
+  options: { readonly trainable: boolean; readonly clamp: boolean },
+): Converted {
+  const overrides = { ...from.config.overrides };
+  for (const { site, interval, coefficients } of polynomials) {
+    overrides[site] = {
+      kind: 'polynomial',
+      low: interval[0],
+      high: interval[1],
+      coefficients: [...coefficients],
+      ...options,
+    };
+  }
+  const config: ModelConfig = { ...from.config, overrides };
+  const weights = carryOver(config, from.weights);
+  for (const { site, coefficients } of polynomials) {
+    weights.set(`${site}.coefficients`, { shape: [coefficients.length], data: Float32Array.from(coefficients) });
+  }
+  return { config, weights };
+}
+
+/** The polynomials in force, with the coefficients as they are stored now. */
+export function polynomialsOf(model: Converted): ReadonlyMap<string, PolynomialConfig> {
+  return new Map(
+    Object.entries(model.config.overrides).flatMap(([site, part]) => {
+      if (typeof part === 'string') return [];
+      const stored = model.weights.get(`${site}.coefficients`);
+      return [[site, stored ? { ...part, coefficients: [...stored.data] } : part]];
+    }),
+  );
+}
+
+/** The same model with its polynomials' arguments clamped (a safety net while training) or not (what is reported). */
+export function withClamp(model: Converted, clamp: boolean): Converted {
+  const overrides = Object.fromEntries(
+    Object.entries(model.config.overrides).map(([site, part]) => [
+      site,
+      typeof part === 'string' ? part : { ...part, clamp },
+    ]),
+  );
+  return { config: { ...model.config, overrides }, weights: model.weights };
+}
+
+/** As withClamp(false), with the trained coefficients written into the configuration: the finished model. */
+export function finished(model: Converted): Converted {
+  const overrides = { ...model.config.overrides };
+  for (const [site, part] of polynomialsOf(model)) overrides[site] = { ...part, clamp: false, trainable: false };
+  return { config: { ...model.config, overrides }, weights: model.weights };
+}
