@@ -34,4 +34,4 @@ export { type ProvedProgram, reciprocalIteration } from './programs/reciprocal.t
 export { proveSignProgram, type SignKind, signProgram } from './programs/relu.ts';
 export { type CompositeSign, compositeSign, oddSign, proveSign, type SignStage } from './programs/sign.ts';
 export { type SearchOptions, type SearchResult, search } from './search/search.ts';
-export { approximationFormat, fromJSON, toJSON } from './serialise.ts';
+export { approximationFormat, fromJSON, programFromJSON, toJSON } from './serialise.ts';

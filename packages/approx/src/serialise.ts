@@ -33,7 +33,7 @@ export function fromJSON(value: unknown): Approximation {
     throw new SchemaError(
       `approximation.format is ${JSON.stringify(record.format)}: this version reads ${approximationFormat}`,
     );
-  const program = readProgram(record.program, 'approximation.program');
+  const program = programFromJSON(record.program, 'approximation.program');
   const polynomial = programPolynomial(program);
   return {
     functionName: string(record.function, 'approximation.function'),
@@ -47,7 +47,8 @@ export function fromJSON(value: unknown): Approximation {
   };
 }
 
-function readProgram(value: unknown, path: string): Program {
+/** Checks a program read from JSON (its JSON form is itself). @throws SchemaError with the path of what is wrong */
+export function programFromJSON(value: unknown, path = 'program'): Program {
   const record = object(value, path);
   const [interval, ...rest] = readDomain([record.interval], `${path}.interval`);
   if (interval === undefined || rest.length > 0) throw new SchemaError(`${path}.interval has to be one interval`);

@@ -163,7 +163,10 @@ export function parseModelConfig(value: unknown, where = 'model configuration'):
 }
 
 /** Tokens per image, without the class token: rows and columns of windows. */
-export function patchGrid(config: PatchConfig): { readonly rows: number; readonly columns: number } {
+export function patchGrid(config: Pick<PatchConfig, 'height' | 'width' | 'patch' | 'stride' | 'padding'>): {
+  readonly rows: number;
+  readonly columns: number;
+} {
   const stride = config.stride ?? config.patch;
   const count = (size: number) => Math.floor((size + 2 * config.padding - config.patch) / stride) + 1;
   return { rows: count(config.height), columns: count(config.width) };

@@ -4,7 +4,7 @@ import { type PatchConfig, patchGrid } from './config.ts';
  * Which pixel each value of each patch vector is: indices into an image [channels, height, width] with one zero
  * appended at index channels * height * width, for windows that reach into the padding.
  */
-export function patchIndices(config: PatchConfig): number[] {
+export function patchIndices(config: Omit<PatchConfig, 'kind' | 'bias'>): number[] {
   const { channels, height, width, patch, padding, order } = config;
   const stride = config.stride ?? patch;
   const { rows, columns } = patchGrid(config);

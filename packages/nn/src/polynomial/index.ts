@@ -1,6 +1,27 @@
 /** Polynomial models: the part of the package that needs no training engine, for the compiler and the browser. */
 
+export {
+  calibrate,
+  examplesOutside,
+  recordValues,
+  type SiteRecord,
+  type ValueRecord,
+  withBounds,
+} from './calibrate.ts';
+export { type EmbeddingNorm, embedTokens, lowerEmbedding, type TokenEmbedding } from './embedding.ts';
 export { evaluate, type GraphInputs, type Observer, PolynomialEvaluator } from './evaluate.ts';
 export type * from './graph.ts';
+export { type ModelLevels, modelLevels, nodeDepths, nodeLevels } from './levels.ts';
 export { type LowerOptions, lower } from './lower.ts';
+export {
+  checkPolynomialModel,
+  type ImagePreprocess,
+  type ModelCard,
+  makePolynomialModel,
+  type PolynomialModel,
+  type PolynomialModelSource,
+  type SiteFacts,
+  type TextPreprocess,
+} from './model.ts';
+export { type ModelInput, prepareInput } from './prepare-input.ts';
 export { operandsOf, type ValueShape, valueShapes, valueSize } from './shapes.ts';

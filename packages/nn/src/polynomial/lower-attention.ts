@@ -89,7 +89,7 @@ function scoreMap(lowering: Lowering, name: string): { factors: Float64Array; of
     const site = `${name}.map_norm`;
     const part = normAt(config, site, mapNorm);
     if (part.kind === 'batch') {
-      const { scale: factor, shift } = batchStatistics(lowering, site, part, heads);
+      const { scale: factor, shift } = batchStatistics(stored, site, part, heads);
       then(factor, shift);
     } else if (part.kind !== 'none') {
       throw new UnsupportedPartError(site, `${part.kind} normalisation of attention maps is not folded. Use "batch".`);

@@ -17,7 +17,9 @@ export interface LowerOptions {
    * 1/sqrt(x) of variance + epsilon for a full normalisation ("layers.0.norm1.variance").
    */
   readonly programs?: ReadonlyMap<string, Program>;
-  /** The token whose next one a language model's logits are for; default: the last. */
+  /**
+   * The token that a language model's logits follow. Default: the client chooses, by a column "pooling", for one level.
+   */
   readonly position?: number;
 }
 
@@ -25,7 +27,8 @@ export interface LowerOptions {
  * A model as additions and multiplications. Normalisations with stored statistics, gains, scales and centring fold
  * into neighbouring linear maps; what folds away leaves no node. Inputs of the graph: "patches" [tokens, patch values]
  * for images (the row of a class token is zero), or "embedded" [tokens, width] for text, with "mask" [tokens, 1] (0/1)
- * for padded text and "average" [tokens, 1] (mask / sum of mask) where it is pooled by its mean.
+ * for padded text and "pooling" [tokens, 1]: mask / sum of mask where padded text is pooled by its mean, or 1 at the
+ * token that a language model continues.
  *
  * Bounds are infinite until `calibrate`. Cost: the composition of the weights in float64, once.
  * @throws UnsupportedPartError naming what has no polynomial form, WeightError, ShapeError
@@ -44,9 +47,8 @@ export function lower(config: ModelConfig, weights: Weights, options: LowerOptio
   let stream = embed(lowering);
   const mask = config.task === 'text-classification' ? graph.input('mask', 1) : undefined;
   for (let layer = 0; layer < config.layers; layer++) stream = block(lowering, `layers.${layer}`, stream, mask);
-  const pooled = pool(lowering, stream, options.position ?? tokens - 1);
-  const logits = head(lowering, pooled);
-  return { tokens, nodes: graph.nodes, output: logits };
+  const row = pool(lowering, stream, options.position);
+  return { tokens, nodes: graph.nodes, output: head(lowering, row) };
 }
 
 function checkTokens({ embedding, positions }: ModelConfig, tokens: number): void {
@@ -170,54 +172,48 @@ function lowerMlp(lowering: Lowering, name: string, view: View): View {
 }
 
 /** One row [1, width] of the stream after the final normalisation. */
-function pool(lowering: Lowering, x: View, position: number): View {
+function pool(lowering: Lowering, x: View, position: number | undefined): View {
   const { config, graph } = lowering;
   const { tokens } = graph;
   const finish = (view: View) => (config.finalNorm ? lowerNorm(lowering, 'norm', config.norm, view) : view);
-  const reduce = (view: View, node: number, weights: Float32Array): View => {
-    const pooled = graph.push('pool', { op: 'pool', input: node, weights });
-    if (lowering.centredNodes.has(node)) lowering.centredNodes.add(pooled);
-    return { ...view, node: pooled };
-  };
-  if (config.pool !== 'mean') {
-    const row = config.pool === 'class' ? 0 : position;
-    if (!Number.isInteger(row) || row < 0 || row >= tokens) {
-      throw new ShapeError(`Position ${row} is not one of the ${tokens} tokens: give 0 to ${tokens - 1}.`);
+  const reduce = (view: View, weights: Float32Array) => pooled(lowering, view, view.node, weights);
+  const oneHot = (row: number) => Float32Array.from({ length: tokens }, (_, t) => (t === row ? 1 : 0));
+  // Choosing a token, or any weights that sum to 1, commute with an affine map: pooled first there is one row to work on.
+  if (config.pool === 'class') return finish(reduce(x, oneHot(0)));
+  if (config.pool === 'none') {
+    if (position === undefined) return finish(chosenByClient(lowering, x));
+    if (!Number.isInteger(position) || position < 0 || position >= tokens) {
+      throw new ShapeError(`Position ${position} is not one of the ${tokens} tokens: give 0 to ${tokens - 1}.`);
     }
-    // Normalising a token and choosing it commute; chosen first there is one row to normalise.
-    return finish(
-      reduce(
-        x,
-        x.node,
-        Float32Array.from({ length: tokens }, (_, t) => (t === row ? 1 : 0)),
-      ),
-    );
+    return finish(reduce(x, oneHot(position)));
   }
-  // An affine map commutes with a mean, whose weights sum to 1; a full normalisation does not and comes first.
-  const view = config.finalNorm && isFull(normAt(config, 'norm').kind) ? finish(x) : x;
-  const done = view !== x;
-  const pooled =
+  const mean = (view: View) =>
     config.task === 'text-classification'
-      ? reduce(view, averaged(lowering, view.node), new Float32Array(tokens).fill(1))
-      : reduce(view, view.node, new Float32Array(tokens).fill(1 / tokens));
-  return done ? pooled : finish(pooled);
+      ? chosenByClient(lowering, view)
+      : reduce(view, new Float32Array(tokens).fill(1 / tokens));
+  const { kind } = normAt(config, 'norm');
+  return config.finalNorm && (kind === 'layer' || kind === 'rms') ? mean(finish(x)) : finish(mean(x));
 }
 
-const isFull = (kind: string): boolean => kind === 'layer' || kind === 'rms';
+/** Rows weighted by a column of the client's: a mean over tokens that only the client can count, or its last token. */
+function chosenByClient(lowering: Lowering, view: View): View {
+  const { graph } = lowering;
+  const mask = graph.input('pooling', 1);
+  const rows = graph.push('pooling.rows', { op: 'maskTokens', input: view.node, mask });
+  return pooled(lowering, view, rows, new Float32Array(graph.tokens).fill(1));
+}
 
-/** Rows times the client's mask / sum of mask: the mean over real tokens needs no division under encryption. */
-function averaged({ graph, centredNodes }: Lowering, node: number): number {
-  const weights = graph.input('average', 1);
-  const masked = graph.push('average.rows', { op: 'maskTokens', input: node, mask: weights });
-  if (centredNodes.has(node)) centredNodes.add(masked);
-  return masked;
+function pooled({ graph, centredNodes }: Lowering, view: View, node: number, weights: Float32Array): View {
+  const row = graph.push('pool', { op: 'pool', input: node, weights });
+  if (centredNodes.has(view.node)) centredNodes.add(row);
+  return { ...view, node: row };
 }
 
 /** The node of the logits [1, outputs]. */
-function head(lowering: Lowering, pooled: View): number {
+function head(lowering: Lowering, row: View): number {
   const { config, stored, graph } = lowering;
   const { outputs, hidden, norm, bias, tied } = config.head;
-  let x = norm ? lowerNorm(lowering, 'head.norm', config.norm, pooled) : pooled;
+  let x = norm ? lowerNorm(lowering, 'head.norm', config.norm, row) : row;
   if (hidden) {
     const weight = stored.matrix('head.hidden.weight', hidden.width, config.width);
     x = applyLinear(x, weight, stored.vector('head.hidden.bias', hidden.width));

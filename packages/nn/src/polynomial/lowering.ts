@@ -1,5 +1,5 @@
 import type { Program } from '@cipherformer/approx';
-import { UnsupportedPartError } from '../errors.ts';
+import { UnsupportedPartError, WeightError } from '../errors.ts';
 import type { ActivationConfig, ModelConfig, NormConfig } from '../model/config.ts';
 import { applyFeatures, type View } from './affine.ts';
 import type { GraphBuilder } from './graph-builder.ts';
@@ -37,13 +37,12 @@ export function lowerNorm(lowering: Lowering, name: string, choice: NormConfig, 
     case 'none':
       return view;
     case 'batch': {
-      const { scale, shift } = batchStatistics(lowering, name, part, width);
+      const { scale, shift } = batchStatistics(stored, name, part, width);
       return applyFeatures(view, false, scale, shift);
     }
     case 'frozen': {
-      const [denominator] = stored.vector(`${name}.denominator`, 1);
-      const scale = stored.vector(`${name}.weight`, width).map((gain) => gain / denominator!);
-      return applyFeatures(view, true, scale, stored.vector(`${name}.bias`, width));
+      const { scale, shift } = frozenStatistics(stored, name, width);
+      return applyFeatures(view, true, scale, shift);
     }
     case 'layer':
     case 'rms':
@@ -79,13 +78,24 @@ function fullNorm(lowering: Lowering, name: string, part: NormConfig, view: View
   return applyFeatures(viewOf(product, width), false, stored.vector(`${name}.weight`, width), bias);
 }
 
-/** Running statistics as y = scale * x + shift, one entry a channel. */
-export function batchStatistics(
-  { stored }: Pick<Lowering, 'stored'>,
-  name: string,
-  part: NormConfig,
-  channels: number,
-): { readonly scale: Float64Array; readonly shift: Float64Array } {
+/** scale * x + shift, one entry a channel. */
+interface Statistics {
+  readonly scale: Float64Array;
+  readonly shift: Float64Array;
+}
+
+/** What a frozen denominator leaves of LayerNorm, for x already centred. */
+export function frozenStatistics(stored: Stored, name: string, width: number): Statistics {
+  const [denominator] = stored.vector(`${name}.denominator`, 1);
+  if (denominator === 0) {
+    throw new WeightError(`"${name}.denominator" is 0: calibrate it as the mean standard deviation.`);
+  }
+  const scale = stored.vector(`${name}.weight`, width).map((gain) => gain / denominator!);
+  return { scale, shift: stored.vector(`${name}.bias`, width) };
+}
+
+/** BatchNorm's running statistics. */
+export function batchStatistics(stored: Stored, name: string, part: NormConfig, channels: number): Statistics {
   const mean = stored.vector(`${name}.running_mean`, channels);
   const variance = stored.vector(`${name}.running_var`, channels);
   const scale = stored

@@ -1,0 +1,58 @@
+import { programCost } from '@cipherformer/approx';
+import type { GraphNode, PolynomialGraph } from './graph.ts';
+import { operandsOf } from './shapes.ts';
+
+/** Multiplicative depth spent by the model alone; packing and bootstrapping add their own. */
+export interface ModelLevels {
+  readonly total: number;
+  /** In the order of the model: what comes before the layers, each layer, what comes after. */
+  readonly parts: readonly { readonly name: string; readonly levels: number }[];
+}
+
+/** Levels a node adds to its deepest operand: a linear map or a product 1, a polynomial its program's, else 0. */
+export function nodeLevels(node: GraphNode): number {
+  switch (node.op) {
+    case 'linear':
+    case 'multiply':
+    case 'maskTokens':
+    case 'scores':
+    case 'attend':
+      return 1;
+    case 'polynomial':
+      return programCost(node.program).levels;
+    // Constants of sums ride on a neighbour: 1/width on a polynomial's interval, pool weights on the next linear map.
+    case 'input':
+    case 'add':
+    case 'addTable':
+    case 'meanFeatures':
+    case 'pool':
+      return 0;
+  }
+}
+
+/** Levels along the longest path from an input to each node. */
+export function nodeDepths(graph: PolynomialGraph): number[] {
+  const depths: number[] = [];
+  for (const node of graph.nodes) {
+    depths.push(nodeLevels(node) + Math.max(0, ...operandsOf(node).map(([, value]) => depths[value]!)));
+  }
+  return depths;
+}
+
+/** The levels of the whole graph and of its parts: how much deeper a part's last value is than the part before's. */
+export function modelLevels(graph: PolynomialGraph): ModelLevels {
+  const depths = nodeDepths(graph);
+  const ends = new Map<string, number>();
+  graph.nodes.forEach((node, i) => {
+    const layer = /^layers\.\d+/.exec(node.name)?.[0];
+    const part = layer ?? ([...ends.keys()].some((name) => name.startsWith('layers.')) ? 'head' : 'embedding');
+    ends.set(part, Math.max(ends.get(part) ?? 0, depths[i]!));
+  });
+  let before = 0;
+  const parts = [...ends].map(([name, end]) => {
+    const levels = Math.max(0, end - before);
+    before = Math.max(before, end);
+    return { name, levels };
+  });
+  return { total: depths[graph.output]!, parts };
+}
