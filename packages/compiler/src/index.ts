@@ -10,6 +10,8 @@ export { type KeyPlan, planKeys } from './backends/key-plan.ts';
 export { CanonicalScales } from './backends/scales.ts';
 export * from './errors.ts';
 export { generateProgramKeys, type ProgramKeys } from './files/keygen.ts';
+export { type Compiled, type CompileOptions, compile } from './passes/compile.ts';
+export { type MachineModel, roughMachine, type Work, type WorkKind } from './plan/machine.ts';
 export { checkProgram } from './program/check.ts';
 export type * from './program/instructions.ts';
 export {

@@ -56,6 +56,8 @@ export interface SlotMatrix {
   rotations(output: number, input: number): readonly number[];
   /** The diagonal, one entry a slot: out[s] += diagonal[s] * in[(s + r) mod slots]. */
   diagonal(output: number, input: number, rotation: number): Float64Array;
+  /** Where known: all diagonals repeat after this many slots, which makes them cheap to encode. */
+  readonly period?: number;
 }
 
 /**
@@ -99,6 +101,8 @@ export interface AddVectorInstruction {
 /** Slot values made when needed. */
 export interface SlotVector {
   values(): Float64Array;
+  /** Where known: the values repeat after this many slots. */
+  readonly period?: number;
 }
 
 /** output = left * right slot by slot, relinearised and rescaled (left = right squares). One level. */

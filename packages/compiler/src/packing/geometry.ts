@@ -1,0 +1,47 @@
+import { LayoutError } from '../errors.ts';
+
+/**
+ * How matrices [tokens, features] lie in slots: slot = row * rowLength + example * paddedTokens + token. A row holds one
+ * feature of every token (of every example of a batch), so that turning a ciphertext by whole rows turns features
+ * cyclically without a mask.
+ */
+export interface Geometry {
+  readonly slots: number;
+  readonly tokens: number;
+  /** The next power of two. */
+  readonly paddedTokens: number;
+  /** Examples computed at once; a power of two. */
+  readonly batch: number;
+  /** batch * paddedTokens slots. */
+  readonly rowLength: number;
+  /** Rows of a ciphertext. */
+  readonly rows: number;
+}
+
+/** Throws LayoutError where a row would not fit into the slots. */
+export function geometryOf(slots: number, tokens: number, batch = 1): Geometry {
+  if (!isPowerOfTwo(slots) || !isPowerOfTwo(batch))
+    throw new LayoutError(`${slots} slots and a batch of ${batch}: both have to be powers of two`);
+  const paddedTokens = nextPowerOfTwo(tokens);
+  const rowLength = batch * paddedTokens;
+  if (rowLength > slots)
+    throw new LayoutError(
+      `${tokens} tokens x ${batch} examples do not fit into ${slots} slots: shorten the sequence or lower the batch`,
+    );
+  return { slots, tokens, paddedTokens, batch, rowLength, rows: slots / rowLength };
+}
+
+export function nextPowerOfTwo(value: number): number {
+  let power = 1;
+  while (power < value) power *= 2;
+  return power;
+}
+
+export function isPowerOfTwo(value: number): boolean {
+  return value >= 1 && nextPowerOfTwo(value) === value;
+}
+
+/** first, 2 * first, 4 * first, ...: `doublings` of them, the steps that add 2^doublings neighbours `first` apart. */
+export function doublingSteps(first: number, copies: number): number[] {
+  return Array.from({ length: Math.log2(copies) }, (_, k) => first * 2 ** k);
+}

@@ -1,0 +1,117 @@
+import type { SlotVector } from '../program/instructions.ts';
+import type { Geometry } from './geometry.ts';
+import type { HeadLayout } from './layout.ts';
+
+/**
+ * A slot vector whose rows repeat: `fill` writes row p, of rowLength slots, for p in [0, period).
+ * Cost: one write a slot of the period, then copies.
+ */
+export function repeatedRows(
+  { slots, rowLength }: Geometry,
+  period: number,
+  fill: (row: number, into: Float64Array) => void,
+): Float64Array {
+  const values = new Float64Array(slots);
+  for (let row = 0; row < period; row++) fill(row, values.subarray(row * rowLength, (row + 1) * rowLength));
+  for (let filled = period * rowLength; filled < slots; filled *= 2) values.copyWithin(filled, 0, filled);
+  return values;
+}
+
+/** A vector given by the feature of a row and the token; zero at rows without a feature and at padding. */
+export class FeatureVector implements SlotVector {
+  readonly period: number;
+  readonly #geometry: Geometry;
+  readonly #block: Int32Array;
+  readonly #tokens: number;
+  readonly #at: (feature: number, token: number) => number;
+
+  /** @param tokens how many tokens, from the first, hold the vector: all, or 1 after pooling */
+  constructor(geometry: Geometry, block: Int32Array, tokens: number, at: (feature: number, token: number) => number) {
+    this.#geometry = geometry;
+    this.#block = block;
+    this.#tokens = tokens;
+    this.#at = at;
+    this.period = block.length * geometry.rowLength;
+  }
+
+  values(): Float64Array {
+    const { batch, paddedTokens } = this.#geometry;
+    return repeatedRows(this.#geometry, this.#block.length, (row, into) => {
+      const feature = this.#block[row]!;
+      if (feature < 0) return;
+      for (let b = 0; b < batch; b++)
+        for (let t = 0; t < this.#tokens; t++) into[b * paddedTokens + t] = this.#at(feature, t);
+    });
+  }
+}
+
+/** A vector over attention maps, given by head, query token t and key token j; zero at padding. */
+export class MapVector implements SlotVector {
+  readonly period: number;
+  readonly #geometry: Geometry;
+  readonly #layout: HeadLayout;
+  readonly #block: number;
+  readonly #at: (head: number, query: number, key: number) => number;
+
+  constructor(
+    geometry: Geometry,
+    layout: HeadLayout,
+    block: number,
+    at: (head: number, query: number, key: number) => number,
+  ) {
+    this.#geometry = geometry;
+    this.#layout = layout;
+    this.#block = block;
+    this.#at = at;
+    this.period = geometry.paddedTokens * layout.stride;
+  }
+
+  values(): Float64Array {
+    const { batch, tokens, paddedTokens } = this.#geometry;
+    const { headsPerBlock, heads } = this.#layout;
+    return repeatedRows(this.#geometry, paddedTokens * headsPerBlock, (row, into) => {
+      const head = this.#block * headsPerBlock + (row % headsPerBlock);
+      if (head >= heads) return;
+      const column = Math.floor(row / headsPerBlock);
+      for (let t = 0; t < tokens; t++) {
+        const key = (t + column) % paddedTokens;
+        if (key >= tokens) continue;
+        for (let b = 0; b < batch; b++) into[b * paddedTokens + t] = this.#at(head, t, key);
+      }
+    });
+  }
+}
+
+/** A 0/1 vector by the column of a head layout (modulo the padded tokens) and the token; the same for every head. */
+export class ColumnMask implements SlotVector {
+  readonly period: number;
+  readonly #geometry: Geometry;
+  readonly #headsPerBlock: number;
+  readonly #columns: number;
+  readonly #visible: (column: number, token: number) => boolean;
+
+  /** @param columns after how many columns the mask repeats: 1, or the padded tokens */
+  constructor(
+    geometry: Geometry,
+    { headsPerBlock }: HeadLayout,
+    columns: number,
+    visible: (column: number, token: number) => boolean,
+  ) {
+    this.#geometry = geometry;
+    this.#columns = columns;
+    this.#headsPerBlock = columns === 1 ? 1 : headsPerBlock;
+    this.#visible = visible;
+    this.period = columns * this.#headsPerBlock * geometry.rowLength;
+  }
+
+  values(): Float64Array {
+    const { batch, paddedTokens } = this.#geometry;
+    return repeatedRows(this.#geometry, this.#columns * this.#headsPerBlock, (row, into) => {
+      const column = Math.floor(row / this.#headsPerBlock);
+      for (let t = 0; t < paddedTokens; t++) {
+        if (!this.#visible(column, t)) continue;
+        for (let b = 0; b < batch; b++) into[b * paddedTokens + t] = 1;
+      }
+    });
+  }
+}

@@ -1,0 +1,42 @@
+import type { EncryptedProgram, Register } from '../program/instructions.ts';
+import { Emitter, type Lowered } from './groups.ts';
+import type { Placement } from './placement.ts';
+
+/** Writes the program of a placement: bootstraps where they were placed, every group at its level. */
+export function emitProgram(
+  { groups, inputs, output }: Lowered,
+  { levels, refreshed, inputLevels }: Placement,
+  bootstrapInputLevel: number,
+  slots: number,
+): EncryptedProgram {
+  const emitter = new Emitter();
+  const registers = new Map<number, readonly Register[]>();
+  const programInputs = inputs.flatMap(({ part, name, factor, sources }) => {
+    const own = sources.map(() => emitter.register());
+    registers.set(part, own);
+    return own.map((register, k) => ({ name, register, level: inputLevels.get(part)!, source: sources[k]!, factor }));
+  });
+  for (const [g, group] of groups.entries()) {
+    const fresh = refreshed[g]!;
+    if (fresh.length > 0) {
+      const before = fresh.flatMap((part) => registers.get(part)!);
+      const outputs = before.map(() => emitter.register());
+      emitter.push({ op: 'bootstrap', source: group.source, level: bootstrapInputLevel, inputs: before, outputs });
+      let taken = 0;
+      for (const part of fresh) {
+        const count = registers.get(part)!.length;
+        registers.set(part, outputs.slice(taken, taken + count));
+        taken += count;
+      }
+    }
+    const operands = group.operands.map(({ part }) => registers.get(part)!);
+    const results = group.emit(emitter, levels[g]!, operands);
+    for (const [k, part] of group.results.entries()) registers.set(part, results[k]!);
+  }
+  const outputs = output.reads.map((read) => ({
+    register: registers.get(output.part)![read.ciphertext]!,
+    slots: read.slots,
+    factor: output.factor,
+  }));
+  return emitter.program({ slots, inputs: programInputs, outputs });
+}

@@ -1,0 +1,193 @@
+import { LayoutError } from '../errors.ts';
+import { Classes, consumersOf, insertRescale, type Model, operandNumbers } from './model.ts';
+import { scaleSteps } from './scale-steps.ts';
+
+/** slot = value * factor (+ the shift of a polynomial's interval). */
+export interface Normalised {
+  readonly model: Model;
+  readonly factors: readonly number[];
+}
+
+/** A value and the consumer that wants it at another factor. */
+interface Conflict {
+  readonly producer: number;
+  readonly consumer: number;
+}
+
+/**
+ * Gives every value a factor, so that slots stay in [-1, 1]: the input of a polynomial gets the scale of its interval,
+ * everything else 1 / bound. Linear maps, client inputs and polynomials take any factor for nothing; operands of a sum
+ * share one; a product's is the product of its operands'. Only where nothing else can take it, a rescale (one level) is
+ * inserted.
+ */
+export function normalise(model: Model): Normalised {
+  let current = model;
+  // Every conflict inserts a rescale that takes any factor, so it cannot come back.
+  for (let tries = 0; tries <= 2 * model.nodes.length; tries++) {
+    const result = new FactorSolver(current).solve();
+    if (Array.isArray(result)) return { model: current, factors: result };
+    current = insertRescale(current, result.producer, result.consumer);
+  }
+  throw new LayoutError('no consistent factors for the values of this graph: a cycle of products and sums');
+}
+
+class FactorSolver {
+  readonly #model: Model;
+  readonly #classes: Classes;
+  /** By class: the member that fixes the factor by its operands', if there is one. */
+  readonly #derived = new Map<number, number>();
+  readonly #fixed = new Map<number, number>();
+  readonly #bounds = new Map<number, number>();
+
+  constructor(model: Model) {
+    this.#model = model;
+    this.#classes = new Classes(model.nodes.length);
+  }
+
+  solve(): number[] | Conflict {
+    const conflict = this.#joinSums() ?? this.#cycle();
+    if (conflict) return conflict;
+    const { nodes } = this.#model;
+    for (const [i, { bound }] of nodes.entries()) {
+      const of = this.#classes.of(i);
+      this.#bounds.set(of, Math.max(this.#bounds.get(of) ?? 0, bound));
+    }
+    for (const node of nodes) if (node.op === 'maskTokens') this.#fixed.set(this.#classes.of(node.mask), 1);
+    for (let i = nodes.length - 1; i >= 0; i--) {
+      const node = nodes[i]!;
+      if (node.op !== 'polynomial') continue;
+      const [lo, hi] = node.program.interval;
+      if (!this.#request(node.input, 2 / (hi - lo))) return { producer: node.input, consumer: i };
+    }
+    return nodes.map((_, i) => this.#factor(i));
+  }
+
+  /** Values that are added have one factor; two products in one sum are a conflict. */
+  #joinSums(): Conflict | undefined {
+    for (const [i, node] of this.#model.nodes.entries()) {
+      if (this.#isDerived(i)) this.#derived.set(this.#classes.of(i), i);
+      if (node.op !== 'add' && node.op !== 'addTable' && node.op !== 'maskTokens' && node.op !== 'pool') continue;
+      const operands = node.op === 'add' ? [node.left, node.right] : [node.input];
+      for (const operand of operands) {
+        const [a, b] = [this.#classes.of(operand), this.#classes.of(i)];
+        if (a === b) continue;
+        const [fromA, fromB] = [this.#derived.get(a), this.#derived.get(b)];
+        if (fromA !== undefined && fromB !== undefined) return { producer: operand, consumer: i };
+        this.#classes.join(a, b);
+        const derived = fromA ?? fromB;
+        if (derived !== undefined) this.#derived.set(this.#classes.of(i), derived);
+      }
+    }
+    return undefined;
+  }
+
+  /** A product whose operand depends on the sum that the product is part of. */
+  #cycle(): Conflict | undefined {
+    const state = new Map<number, 'open' | 'done'>();
+    const visit = (of: number): number | undefined => {
+      if (state.get(of) === 'done') return undefined;
+      const derived = this.#derived.get(of);
+      if (derived === undefined) return undefined;
+      if (state.get(of) === 'open') return derived;
+      state.set(of, 'open');
+      for (const operand of operandNumbers(this.#model.nodes[derived]!)) {
+        const found = visit(this.#classes.of(operand));
+        if (found !== undefined) return found;
+      }
+      state.set(of, 'done');
+      return undefined;
+    };
+    for (const of of this.#derived.keys()) {
+      const producer = visit(of);
+      if (producer === undefined) continue;
+      // The class of a value grows only through sums, so one of its consumers is such a sum.
+      const inSum = (consumer: number) => this.#classes.of(consumer) === this.#classes.of(producer);
+      return { producer, consumer: consumersOf(this.#model)[producer]!.find(inSum)! };
+    }
+    return undefined;
+  }
+
+  #isDerived(i: number): boolean {
+    const node = this.#model.nodes[i]!;
+    if (node.op === 'polynomial') return scaleSteps(node.program.steps, 0.5) === undefined;
+    return node.op === 'multiply' || node.op === 'meanFeatures' || node.op === 'scores' || node.op === 'attend';
+  }
+
+  /** Fixes free factors so that this value gets the wanted one; false where others have fixed it otherwise. */
+  #request(value: number, wanted: number): boolean {
+    const of = this.#classes.of(value);
+    const fixed = this.#fixed.get(of);
+    if (fixed !== undefined) return close(fixed, wanted);
+    const derived = this.#derived.get(of);
+    if (derived === undefined) {
+      this.#fixed.set(of, wanted);
+      return true;
+    }
+    const node = this.#model.nodes[derived]!;
+    switch (node.op) {
+      case 'scores':
+        return this.#requestProduct(node.key, node.query, wanted);
+      case 'attend':
+        return this.#requestProduct(node.maps, node.value, wanted);
+      case 'multiply':
+        if (this.#classes.of(node.left) === this.#classes.of(node.right))
+          return this.#request(node.left, Math.sqrt(wanted));
+        return this.#requestProduct(node.left, node.right, wanted);
+      case 'meanFeatures':
+        return this.#request(node.input, wanted / this.#model.shapes[derived]!.columns);
+      default:
+        return close(1, wanted);
+    }
+  }
+
+  #requestProduct(kept: number, changed: number, wanted: number): boolean {
+    if (this.#classes.of(kept) === this.#classes.of(changed)) return this.#request(kept, Math.sqrt(wanted));
+    return this.#request(changed, wanted / this.#factor(kept));
+  }
+
+  /** The factor of a value; free ones are fixed by their bounds, those of products so that the product fits, too. */
+  #factor(value: number): number {
+    const of = this.#classes.of(value);
+    const fixed = this.#fixed.get(of);
+    if (fixed !== undefined) return fixed;
+    const derived = this.#derived.get(of);
+    const factor = derived === undefined ? this.#freeFactor(of) : this.#derivedFactor(derived);
+    this.#fixed.set(of, factor);
+    return factor;
+  }
+
+  #freeFactor(of: number): number {
+    const bound = this.#bounds.get(of)!;
+    return bound > 0 ? 1 / bound : 1;
+  }
+
+  #derivedFactor(derived: number): number {
+    const node = this.#model.nodes[derived]!;
+    const bound = this.#bounds.get(this.#classes.of(derived))!;
+    switch (node.op) {
+      case 'scores':
+        return this.#productFactor(node.key, node.query, bound);
+      case 'attend':
+        return this.#productFactor(node.maps, node.value, bound);
+      case 'multiply':
+        return this.#productFactor(node.left, node.right, bound);
+      case 'meanFeatures':
+        return this.#factor(node.input) * this.#model.shapes[derived]!.columns;
+      default:
+        return 1;
+    }
+  }
+
+  /** left * right; where the right one is still free, it is lowered until the product's bound fits. */
+  #productFactor(left: number, right: number, bound: number): number {
+    const leftFactor = this.#factor(left);
+    const of = this.#classes.of(right);
+    if (!this.#fixed.has(of) && !this.#derived.has(of) && bound > 0)
+      this.#fixed.set(of, Math.min(this.#freeFactor(of), 1 / (bound * leftFactor)));
+    return leftFactor * this.#factor(right);
+  }
+}
+
+function close(a: number, b: number): boolean {
+  return Math.abs(a - b) <= 1e-9 * Math.abs(b);
+}

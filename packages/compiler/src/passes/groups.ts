@@ -1,0 +1,79 @@
+import type { MaskNumber } from '../packing/attention.ts';
+import type { EncryptedProgram, Instruction, Register, SlotVector } from '../program/instructions.ts';
+
+/** A value between groups: one or several ciphertexts that live, drop and are refreshed together. */
+export interface Part {
+  readonly name: string;
+  readonly ciphertexts: number;
+  /** Its slots stay within [-1, 1], so that it may be bootstrapped. */
+  readonly refreshable: boolean;
+}
+
+/** An operand of a group: its level has to be at least `above` over the level of the group's results. */
+export interface Operand {
+  readonly part: number;
+  readonly above: number;
+}
+
+/**
+ * Instructions that belong together: their levels follow from that of the results, and no bootstrap comes between them.
+ * Bootstraps are placed between groups.
+ */
+export interface Group {
+  /** The node of the graph it comes from. */
+  readonly source: string;
+  readonly operands: readonly Operand[];
+  /** Parts it makes, all at one level. */
+  readonly results: readonly number[];
+  /** Writes its instructions. `level`: of the results; registers: those of each operand. Returns those of each result. */
+  emit(emitter: Emitter, level: number, registers: readonly (readonly Register[])[]): Register[][];
+}
+
+/** What the client brings: a part without a group. */
+export interface InputPart {
+  readonly part: number;
+  readonly name: string;
+  readonly factor: number;
+  /** For each ciphertext, where its slots come from. */
+  readonly sources: readonly Int32Array[];
+}
+
+/** A model as groups, in an order in which they can run. */
+export interface Lowered {
+  readonly parts: readonly Part[];
+  readonly groups: readonly Group[];
+  readonly inputs: readonly InputPart[];
+  readonly output: {
+    readonly part: number;
+    /** For each number of the output its ciphertext and slot. */
+    readonly reads: readonly { readonly ciphertext: number; readonly slots: Int32Array }[];
+    readonly factor: number;
+  };
+}
+
+/** Collects instructions, registers and masks of a program. */
+export class Emitter {
+  readonly instructions: Instruction[] = [];
+  readonly masks: SlotVector[] = [];
+  readonly #maskNumbers = new Map<string, number>();
+  #registers = 0;
+
+  register(): Register {
+    return this.#registers++;
+  }
+
+  push(instruction: Instruction): void {
+    this.instructions.push(instruction);
+  }
+
+  readonly mask: MaskNumber = (key, make) => {
+    const known = this.#maskNumbers.get(key);
+    if (known !== undefined) return known;
+    this.#maskNumbers.set(key, this.masks.length);
+    return this.masks.push(make()) - 1;
+  };
+
+  program(rest: Pick<EncryptedProgram, 'slots' | 'inputs' | 'outputs'>): EncryptedProgram {
+    return { ...rest, instructions: this.instructions, masks: this.masks };
+  }
+}

@@ -1,0 +1,124 @@
+import type { NodeOf } from '@cipherformer/nn/polynomial';
+import { doublingSteps } from '../packing/geometry.ts';
+import { type RowMap, RowMatrix } from '../packing/row-matrix.ts';
+import { ScaleMatrix } from '../packing/scale-matrix.ts';
+import type { Register, SlotVector } from '../program/instructions.ts';
+import { emitRotateSum, emitVectors, type Lowering, spread } from './lowering.ts';
+
+/** A linear map with the pooling of its input folded into its diagonals. */
+interface Member {
+  readonly node: number;
+  readonly map: RowMap;
+  /** Rotations that add up the tokens after it. */
+  readonly tokenSteps: readonly number[];
+  readonly vectors?: readonly SlotVector[];
+}
+
+/** The pool that a linear map takes in: its input, where nobody else reads it. */
+export function absorbedPool(lowering: Lowering, node: number): NodeOf<'pool'> | undefined {
+  const linear = lowering.nodes[node]!;
+  if (linear.op !== 'linear') return undefined;
+  const input = lowering.nodes[linear.input]!;
+  const alone = lowering.consumers[linear.input]!.length === 1 && linear.input !== lowering.output;
+  return input.op === 'pool' && alone ? input : undefined;
+}
+
+/** Whether a pool is left to the linear map after it. */
+export function isAbsorbed(lowering: Lowering, node: number): boolean {
+  return lowering.consumers[node]!.some((consumer) => absorbedPool(lowering, consumer) === lowering.nodes[node]);
+}
+
+/** All linear maps of one value as one group, which share the rotations of that value: queries, keys and values. */
+export function lowerLinear(lowering: Lowering, node: number): void {
+  const { geometry, nodes, factors } = lowering;
+  const first = nodes[node] as NodeOf<'linear'>;
+  const pool = absorbedPool(lowering, node);
+  const input = pool ? pool.input : first.input;
+  const siblings = pool ? [node] : lowering.consumers[first.input]!.filter((i) => nodes[i]!.op === 'linear');
+  const members = siblings.map((i) => memberOf(lowering, i, input, pool));
+  const layout = lowering.matrixLayout(input);
+  const matrix = new RowMatrix(geometry, layout.rows, members.map(({ map }) => map)); // biome-ignore format: one call
+  const { babySteps, giantSteps } = matrix.steps();
+  const source = siblings.map((i) => nodes[i]!.name).join(' + ');
+  const results = siblings.map((i) => lowering.definePart(i));
+  lowering.groups.push({
+    source,
+    operands: [{ part: lowering.partOf(input), above: 1 }],
+    results,
+    emit(emitter, level, [registers]) {
+      const outputs = Array.from({ length: matrix.outputs }, () => emitter.register());
+      const inputs = spread(registers!, layout.rows.blocks.length);
+      emitter.push({ op: 'linear', source, level: level + 1, inputs, outputs, matrix, babySteps, giantSteps });
+      let taken = 0;
+      return members.map(({ node: i, map, tokenSteps, vectors }) => {
+        const steps = [...matrix.gatherSteps(taken), ...tokenSteps];
+        const own: Register[] = outputs.slice(taken, taken + map.output.blocks.length);
+        taken += own.length;
+        const name = nodes[i]!.name;
+        const gathered = emitRotateSum(emitter, name, level, own, steps);
+        return vectors ? emitVectors(emitter, name, level, gathered, vectors) : gathered;
+      });
+    },
+  });
+
+  function memberOf(at: Lowering, i: number, from: number, pooling: NodeOf<'pool'> | undefined): Member {
+    const { weight, bias } = at.nodes[i] as NodeOf<'linear'>;
+    const factor = factors[i]!;
+    const shift = at.shiftOf(i);
+    const map = {
+      weight,
+      scale: factor / factors[from]!,
+      output: at.matrixLayout(i).rows,
+      tokenWeights: tokenWeights(at, from, pooling),
+    };
+    const tokenSteps = pooling ? doublingSteps(1, geometry.paddedTokens) : [];
+    if (!bias && shift === 0) return { node: i, map, tokenSteps };
+    const vectors = at.featureVectors(i, (feature) => (bias?.[feature] ?? 0) * factor + shift);
+    return { node: i, map, tokenSteps, vectors };
+  }
+}
+
+/** 1 at the tokens that hold the value, or the weights of a pool, else 0: padding comes out as zero. */
+function tokenWeights(lowering: Lowering, from: number, pool: NodeOf<'pool'> | undefined): Float64Array {
+  const { tokens } = lowering.matrixLayout(from);
+  const weights = { length: lowering.geometry.paddedTokens };
+  return Float64Array.from(weights, (_, t) => (t < tokens ? (pool ? pool.weights[t]! : 1) : 0));
+}
+
+/** A pool by itself: tokens weighted, then added up; the sum is right at the first token. */
+export function lowerPool(lowering: Lowering, node: number): void {
+  const { input, weights, name } = lowering.nodes[node] as NodeOf<'pool'>;
+  const scale = lowering.factors[node]! / lowering.factors[input]!;
+  const vectors = lowering.featureVectors(input, (_, token) => weights[token]! * scale);
+  lowerScaling(lowering, node, input, vectors, doublingSteps(1, lowering.geometry.paddedTokens), name);
+}
+
+/** A factor that nothing else could take. Rows without a feature and padding become zero. */
+export function lowerRescale(lowering: Lowering, node: number, input: number): void {
+  const vectors = lowering.constantVectors(input, lowering.factors[node]! / lowering.factors[input]!);
+  lowerScaling(lowering, node, input, vectors, [], lowering.nodes[node]!.name);
+}
+
+function lowerScaling(
+  lowering: Lowering,
+  node: number,
+  input: number,
+  vectors: readonly SlotVector[],
+  steps: readonly number[],
+  source: string,
+): void {
+  const matrix = new ScaleMatrix(vectors);
+  lowering.groups.push({
+    source,
+    operands: [{ part: lowering.partOf(input), above: 1 }],
+    results: [lowering.definePart(node)],
+    emit(emitter, level, [registers]) {
+      const inputs = spread(registers!, vectors.length);
+      const outputs = inputs.map(() => emitter.register());
+      emitter.push({
+        op: 'linear', source, level: level + 1, inputs, outputs, matrix, babySteps: [0], giantSteps: [0],
+      }); // biome-ignore format: one instruction
+      return [emitRotateSum(emitter, source, level, outputs, steps)];
+    },
+  });
+}

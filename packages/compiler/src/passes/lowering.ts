@@ -1,0 +1,151 @@
+import type { Geometry } from '../packing/geometry.ts';
+import { FeatureVector, MapVector } from '../packing/vectors.ts';
+import type { Register, SlotVector } from '../program/instructions.ts';
+import type { Normalised } from './factors.ts';
+import type { Emitter, Group, InputPart, Part } from './groups.ts';
+import { ciphertextsOf, type ValueLayout } from './layouts.ts';
+import { consumersOf, type ModelNode } from './model.ts';
+
+/** Slots may exceed 1 by this much and still count as within [-1, 1]. */
+const roundingSlack = 1e-6;
+
+/** What the lowering of each kind of node shares: the model with its factors and layouts, and the groups made so far. */
+export class Lowering {
+  readonly geometry: Geometry;
+  readonly nodes: readonly ModelNode[];
+  readonly factors: readonly number[];
+  readonly layouts: readonly ValueLayout[];
+  readonly consumers: readonly (readonly number[])[];
+  readonly output: number;
+  readonly parts: Part[] = [];
+  readonly groups: Group[] = [];
+  readonly inputs: InputPart[] = [];
+  readonly #partOf = new Map<number, number>();
+
+  constructor(geometry: Geometry, { model, factors }: Normalised, layouts: readonly ValueLayout[]) {
+    this.geometry = geometry;
+    this.nodes = model.nodes;
+    this.output = model.output;
+    this.factors = factors;
+    this.layouts = layouts;
+    this.consumers = consumersOf(model);
+  }
+
+  /** Makes the part of a node. */
+  definePart(node: number): number {
+    const part = this.extraPart(node, '', ciphertextsOf(this.layouts[node]!));
+    this.#partOf.set(node, part);
+    return part;
+  }
+
+  /** Makes another part with the range of a node's value. */
+  extraPart(node: number, suffix: string, ciphertexts: number): number {
+    this.parts.push({ name: this.nodes[node]!.name + suffix, ciphertexts, refreshable: this.#isRefreshable(node) });
+    return this.parts.length - 1;
+  }
+
+  partOf(node: number): number {
+    return this.#partOf.get(node)!;
+  }
+
+  isLowered(node: number): boolean {
+    return this.#partOf.has(node);
+  }
+
+  /** The layout of a matrix. */
+  matrixLayout(node: number): Extract<ValueLayout, { kind: 'matrix' }> {
+    const layout = this.layouts[node]!;
+    if (layout.kind !== 'matrix') throw new TypeError(`${this.nodes[node]!.name} is no matrix`);
+    return layout;
+  }
+
+  /** The layout of attention maps. */
+  mapLayout(node: number): Extract<ValueLayout, { kind: 'maps' }>['heads'] {
+    const layout = this.layouts[node]!;
+    if (layout.kind !== 'maps') throw new TypeError(`${this.nodes[node]!.name} is no attention map`);
+    return layout.heads;
+  }
+
+  /** The shift a node adds to its slots so that they are a polynomial's argument; 0 where the polynomial adds it. */
+  shiftOf(node: number): number {
+    const { op } = this.nodes[node]!;
+    if (op !== 'linear' && op !== 'addTable' && op !== 'scores') return 0;
+    return this.#soleInterval(node)?.shift ?? 0;
+  }
+
+  /** The shift to add to the argument of a polynomial before its steps. */
+  missingShift(polynomial: number): number {
+    const node = this.nodes[polynomial]!;
+    if (node.op !== 'polynomial') return 0;
+    return this.shiftOf(node.input) === 0 ? shiftOf(node.program.interval) : 0;
+  }
+
+  /** A vector given by feature and token, for each ciphertext of a value; maps get the same number everywhere. */
+  constantVectors(node: number, value: number): SlotVector[] {
+    const layout = this.layouts[node]!;
+    if (layout.kind === 'maps')
+      return Array.from(
+        { length: layout.heads.blocks },
+        (_, block) => new MapVector(this.geometry, layout.heads, block, () => value),
+      );
+    return this.featureVectors(node, () => value).slice(0, ciphertextsOf(layout));
+  }
+
+  /** A vector by feature and token, for each block. */
+  featureVectors(node: number, at: (feature: number, token: number) => number): SlotVector[] {
+    const { rows, tokens } = this.matrixLayout(node);
+    return rows.blocks.map((block) => new FeatureVector(this.geometry, block, tokens, at));
+  }
+
+  #isRefreshable(node: number): boolean {
+    const interval = this.#soleInterval(node);
+    if (interval && (interval.shift === 0 || this.shiftOf(node) !== 0)) return true;
+    return this.nodes[node]!.bound * this.factors[node]! <= 1 + roundingSlack;
+  }
+
+  #soleInterval(node: number): { readonly shift: number } | undefined {
+    const [only, ...others] = this.consumers[node]!;
+    const consumer = only === undefined || others.length > 0 || node === this.output ? undefined : this.nodes[only];
+    return consumer?.op === 'polynomial' ? { shift: shiftOf(consumer.program.interval) } : undefined;
+  }
+}
+
+function shiftOf([lo, hi]: readonly [number, number]): number {
+  return -(lo + hi) / (hi - lo);
+}
+
+/** The registers of every block: a uniform value has one register for all of them. */
+export function spread(registers: readonly Register[], blocks: number): Register[] {
+  return Array.from({ length: blocks }, (_, k) => (registers.length === 1 ? registers[0]! : registers[k]!));
+}
+
+/** Adds a vector to each register. */
+export function emitVectors(
+  emitter: Emitter,
+  source: string,
+  level: number,
+  registers: readonly Register[],
+  vectors: readonly SlotVector[],
+): Register[] {
+  return registers.map((input, k) => {
+    const output = emitter.register();
+    emitter.push({ op: 'addVector', source, level, input, vector: vectors[k]!, output });
+    return output;
+  });
+}
+
+/** x = x + rotate(x, step) for each step, of each register; nothing where there are no steps. */
+export function emitRotateSum(
+  emitter: Emitter,
+  source: string,
+  level: number,
+  registers: readonly Register[],
+  steps: readonly number[],
+): Register[] {
+  if (steps.length === 0) return [...registers];
+  return registers.map((input) => {
+    const output = emitter.register();
+    emitter.push({ op: 'rotateSum', source, level, input, steps, output });
+    return output;
+  });
+}

@@ -1,0 +1,105 @@
+import {
+  type GraphNode,
+  operandsOf,
+  type PolynomialGraph,
+  type ValueShape,
+  valueShapes,
+} from '@cipherformer/nn/polynomial';
+import { LayoutError } from '../errors.ts';
+
+/** Multiplies a value by a constant, where no neighbour can take the factor. */
+export interface RescaleNode {
+  readonly op: 'rescale';
+  readonly name: string;
+  readonly bound: number;
+  readonly input: number;
+}
+
+export type ModelNode = GraphNode | RescaleNode;
+
+/** A polynomial graph as the passes work on it: only what the output needs, with shapes, and with rescales. */
+export interface Model {
+  readonly tokens: number;
+  readonly nodes: readonly ModelNode[];
+  readonly shapes: readonly ValueShape[];
+  readonly output: number;
+}
+
+/** Throws ShapeError (of the package nn) for a graph that is not well formed, LayoutError for one without bounds. */
+export function modelOf(graph: PolynomialGraph): Model {
+  const shapes = valueShapes(graph);
+  const needed = new Set<number>([graph.output]);
+  for (let i = graph.nodes.length - 1; i >= 0; i--)
+    if (needed.has(i)) for (const operand of operandNumbers(graph.nodes[i]!)) needed.add(operand);
+  const kept = graph.nodes.map((_, i) => i).filter((i) => needed.has(i));
+  const number = new Map(kept.map((old, i) => [old, i]));
+  for (const i of kept) {
+    const { bound, name } = graph.nodes[i]!;
+    if (!(bound >= 0 && Number.isFinite(bound)))
+      throw new LayoutError(`${name} has the bound ${bound}: calibrate the model on data before compiling it`);
+  }
+  return {
+    tokens: graph.tokens,
+    nodes: kept.map((i) => withOperands(graph.nodes[i]!, (operand) => number.get(operand)!)),
+    shapes: kept.map((i) => shapes[i]!),
+    output: number.get(graph.output)!,
+  };
+}
+
+export function operandNumbers(node: ModelNode): number[] {
+  return node.op === 'rescale' ? [node.input] : operandsOf(node).map(([, value]) => value);
+}
+
+/** Numbers of the nodes that read each value. */
+export function consumersOf({ nodes }: Model): number[][] {
+  const consumers: number[][] = nodes.map(() => []);
+  for (const [i, node] of nodes.entries())
+    for (const operand of new Set(operandNumbers(node))) consumers[operand]!.push(i);
+  return consumers;
+}
+
+/** The model with a rescale between a value and one of its consumers. */
+export function insertRescale(model: Model, producer: number, consumer: number): Model {
+  const moved = (i: number) => (i >= consumer ? i + 1 : i);
+  const source = model.nodes[producer]!;
+  const rescale: RescaleNode = {
+    op: 'rescale',
+    name: `${model.nodes[consumer]!.name}.rescale`,
+    bound: source.bound,
+    input: producer,
+  };
+  const nodes = model.nodes.map((node, i) =>
+    withOperands(node, (operand) => (i === consumer && operand === producer ? consumer : moved(operand))),
+  );
+  return {
+    ...model,
+    nodes: [...nodes.slice(0, consumer), rescale, ...nodes.slice(consumer)],
+    shapes: [...model.shapes.slice(0, consumer), model.shapes[producer]!, ...model.shapes.slice(consumer)],
+    output: moved(model.output),
+  };
+}
+
+function withOperands<Node extends ModelNode>(node: Node, map: (operand: number) => number): Node {
+  const fields = node.op === 'rescale' ? [['input', node.input] as const] : operandsOf(node);
+  return { ...node, ...Object.fromEntries(fields.map(([field, value]) => [field, map(value)])) };
+}
+
+/** Sets that grow together, each named by one of its members. */
+export class Classes {
+  readonly #parent: number[];
+
+  constructor(size: number) {
+    this.#parent = Array.from({ length: size }, (_, i) => i);
+  }
+
+  of(i: number): number {
+    let root = i;
+    while (this.#parent[root] !== root) root = this.#parent[root]!;
+    this.#parent[i] = root;
+    return root;
+  }
+
+  join(a: number, b: number): void {
+    this.#parent[this.of(a)] = this.of(b);
+  }
+}

@@ -1,0 +1,149 @@
+import { PlacementError } from '../errors.ts';
+import type { MachineModel } from '../plan/machine.ts';
+import type { Lowered } from './groups.ts';
+
+/** Levels and bootstraps of a lowered model. */
+export interface Placement {
+  /** For each group the level of its results. */
+  readonly levels: readonly number[];
+  /** For each group the parts refreshed together just before it. */
+  readonly refreshed: readonly (readonly number[])[];
+  /** For each part from the client the level it is needed at. */
+  readonly inputLevels: ReadonlyMap<number, number>;
+  /** Predicted, in seconds. */
+  readonly seconds: number;
+}
+
+/** Seconds of a group whose results are at that level. */
+export type GroupCost = (group: number, level: number) => number;
+
+/** One way to run the groups from some group to the end. */
+interface State {
+  /** Seconds from here on. */
+  readonly seconds: number;
+  /** For each live part the level it has to have. */
+  readonly needs: ReadonlyMap<number, number>;
+  readonly next?: State;
+  readonly level: number;
+  readonly refreshed: readonly number[];
+}
+
+/**
+ * The cheapest levels and bootstraps, exactly. Groups are walked backwards: what later groups need of a value fixes the
+ * lowest level it may be made at, and lower is cheaper, so the only choice is which live values to refresh before a group
+ * (one of its operands among them: a bootstrap right before the first use that needs it is never worse). A state is dropped
+ * where another one costs no more and needs no more of any value.
+ *
+ * @throws PlacementError where no bootstrap can help, naming the part of the model
+ */
+export function placeBootstraps(lowered: Lowered, machine: MachineModel, cost: GroupCost): Placement {
+  const { groups, inputs, output } = lowered;
+  const given = new Set(inputs.map(({ part }) => part));
+  let states: State[] = [{ seconds: 0, needs: new Map([[output.part, 0]]), level: 0, refreshed: [] }];
+  for (let g = groups.length - 1; g >= 0; g--) {
+    const group = groups[g]!;
+    const candidates = states.flatMap((state) => {
+      const before = beforeGroup(lowered, machine, cost, g, state);
+      if (!before) return [];
+      const operands = new Set(group.operands.map(({ part }) => part));
+      const choices = refreshChoices(lowered, machine, before, operands);
+      return [before, ...choices.map((refreshed) => refresh(before, refreshed, lowered, machine))];
+    });
+    states = undominated(candidates.filter(({ needs }) => withinReach(needs, given, machine)));
+    if (states.length === 0) throw unreachable(lowered, machine, g);
+  }
+  const best = states.reduce((a, b) => (b.seconds < a.seconds ? b : a));
+  const levels: number[] = [];
+  const refreshed: (readonly number[])[] = [];
+  for (let at: State = best; at.next; at = at.next) {
+    levels.push(at.level);
+    refreshed.push(at.refreshed);
+  }
+  const inputLevels = new Map([...best.needs].filter(([part]) => given.has(part)));
+  for (const { part } of inputs) if (!inputLevels.has(part)) inputLevels.set(part, 0);
+  return { levels, refreshed, inputLevels, seconds: best.seconds };
+}
+
+/** The state before a group without a bootstrap, or undefined where a result would have to be above the top level. */
+function beforeGroup(
+  { groups }: Lowered,
+  machine: MachineModel,
+  cost: GroupCost,
+  g: number,
+  next: State,
+): State | undefined {
+  const { results, operands } = groups[g]!;
+  const level = Math.max(0, ...results.map((part) => next.needs.get(part) ?? 0));
+  const needs = new Map(next.needs);
+  for (const part of results) needs.delete(part);
+  const top = Math.max(machine.bootstrapOutputLevel, machine.inputLevel);
+  for (const { part, above } of operands) {
+    const need = Math.max(needs.get(part) ?? 0, level + above);
+    if (need > top) return undefined;
+    needs.set(part, need);
+  }
+  return { seconds: next.seconds + cost(g, level), needs, next, level, refreshed: [] };
+}
+
+/** Sets of live values to refresh together: at least one operand, and only values that gain by it. */
+function refreshChoices(
+  { parts }: Lowered,
+  { bootstrapInputLevel, bootstrapOutputLevel }: MachineModel,
+  { needs }: State,
+  operands: ReadonlySet<number>,
+): number[][] {
+  const useful = [...needs].filter(
+    ([part, need]) => need > bootstrapInputLevel && need <= bootstrapOutputLevel && parts[part]!.refreshable,
+  );
+  let sets: number[][] = [[]];
+  for (const [part] of useful) sets = sets.flatMap((set) => [set, [...set, part]]);
+  return sets.filter((set) => set.some((part) => operands.has(part)));
+}
+
+function refresh(state: State, refreshed: readonly number[], { parts }: Lowered, machine: MachineModel): State {
+  const needs = new Map(state.needs);
+  for (const part of refreshed) needs.set(part, machine.bootstrapInputLevel);
+  const ciphertexts = refreshed.reduce((sum, part) => sum + parts[part]!.ciphertexts, 0);
+  return { ...state, seconds: state.seconds + refreshSeconds(ciphertexts, machine), needs, refreshed };
+}
+
+/** Seconds to bootstrap so many ciphertexts, in pairs. */
+export function refreshSeconds(ciphertexts: number, machine: MachineModel): number {
+  const level = machine.bootstrapInputLevel;
+  return (
+    machine.seconds({ kind: 'bootstrapPair', level, count: Math.floor(ciphertexts / 2) }) +
+    machine.seconds({ kind: 'bootstrap', level, count: ciphertexts % 2 })
+  );
+}
+
+function withinReach(needs: ReadonlyMap<number, number>, given: ReadonlySet<number>, machine: MachineModel): boolean {
+  for (const [part, need] of needs) if (given.has(part) && need > machine.inputLevel) return false;
+  return true;
+}
+
+/** All states of one moment have the same live parts. */
+function undominated(states: readonly State[]): State[] {
+  const kept: State[] = [];
+  for (const state of [...states].sort((a, b) => a.seconds - b.seconds))
+    if (!kept.some((other) => noMore(other.needs, state.needs))) kept.push(state);
+  return kept;
+}
+
+function noMore(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): boolean {
+  for (const [part, need] of a) if (need > b.get(part)!) return false;
+  return true;
+}
+
+function unreachable({ groups, parts }: Lowered, machine: MachineModel, g: number): PlacementError {
+  const { source, operands } = groups[g]!;
+  const span = machine.bootstrapOutputLevel - machine.bootstrapInputLevel;
+  const wide = operands.filter(({ part }) => !parts[part]!.refreshable).map(({ part }) => parts[part]!.name);
+  const depth = Math.max(0, ...operands.map(({ above }) => above));
+  const advice =
+    wide.length > 0
+      ? `${wide.join(', ')} may leave [-1, 1] and cannot be bootstrapped: recalibrate its bound`
+      : 'lower the degrees of its polynomials, or use parameters with more levels';
+  return new PlacementError(
+    `${source} needs ${depth} levels after what precedes it, and ${span} lie between two bootstraps: ${advice}`,
+  );
+}
