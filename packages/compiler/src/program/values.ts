@@ -1,5 +1,5 @@
 import { InputError } from '../errors.ts';
-import type { EncryptedProgram, ProgramInput, ProgramOutput } from './instructions.ts';
+import type { ProgramInput, ProgramOutput } from './instructions.ts';
 
 /**
  * The slots a client encrypts: slot s holds values[source[s]] * factor, or 0.
@@ -30,7 +30,7 @@ export function unpackOutput(output: Pick<ProgramOutput, 'slots' | 'factor'>, sl
 
 /** All inputs' slots by register. `values` by the inputs' names. */
 export function packInputs(
-  { inputs }: Pick<EncryptedProgram, 'inputs'>,
+  { inputs }: { readonly inputs: readonly Pick<ProgramInput, 'name' | 'source' | 'factor'>[] },
   values: Readonly<Record<string, ArrayLike<number>>>,
 ): Float64Array[] {
   return inputs.map((input) => {

@@ -1,0 +1,200 @@
+import {
+  applyStreamed,
+  BootstrapPlan,
+  Bootstrapper,
+  Ciphertext,
+  type Context,
+  Encoder,
+  EvaluationKeys,
+  Evaluator,
+  encryptSymmetric,
+  generateBootstrapKeys,
+  KeyGenerator,
+  randomSeed,
+  SecretKey,
+} from '@cipherformer/ckks';
+import { type OperationName, operationNames } from './operations.ts';
+import type { CostTable } from './table.ts';
+
+export interface MeasureCostsOptions {
+  /** Runs to take the fastest of. Default 5. */
+  readonly runs?: number;
+  /** Bootstraps need 5 GiB and half a minute; without them their entries are 0. Default: measured. */
+  readonly bootstraps?: boolean;
+  readonly progress?: (what: string, done: number, total: number) => void;
+}
+
+/** Rotations measured together, so that what they share can be told apart. */
+const together = 8;
+
+/**
+ * Measures the processor milliseconds of every operation at every level from 1 to the output of a bootstrap, with fresh
+ * keys of a throw-away secret. Run nothing else meanwhile. Cost: a minute at N = 2^16.
+ */
+export function measureCosts(context: Context, options: MeasureCostsOptions = {}): CostTable {
+  const plan = new BootstrapPlan(context.parameters);
+  using bench = new CostBench(context, options.runs ?? 5);
+  const levels = Array.from({ length: plan.outputLevel }, (_, i) => i + 1);
+  const milliseconds = Object.fromEntries(
+    operationNames.map((name) => [name, new Array<number>(plan.outputLevel + 1).fill(0)]),
+  ) as Record<OperationName, number[]>;
+  const total = levels.length + (options.bootstraps === false ? 0 : 1);
+  for (const level of levels) {
+    for (const [name, value] of Object.entries(bench.atLevel(level)))
+      milliseconds[name as OperationName][level] = value;
+    options.progress?.(`costs at level ${level}`, level, total);
+  }
+  if (options.bootstraps !== false) {
+    const { real, pair } = bench.bootstraps(plan);
+    milliseconds.bootstrapReal.fill(real);
+    milliseconds.bootstrapPair.fill(pair);
+    options.progress?.('bootstraps', total, total);
+  }
+  return {
+    logN: context.parameters.logN,
+    digest: context.parameters.digest,
+    reference: bench.reference(),
+    milliseconds,
+  };
+}
+
+/** Processor milliseconds of one limb transform: the yardstick between machines. */
+export function measureReference(context: Context, runs = 21): number {
+  using limb = new Ciphertext(context, 0, 1, 1, 2);
+  limb.clear();
+  return (
+    fastest(runs, () => {
+      for (let i = 0; i < 16; i++) context.ring.forward(limb.part(0), limb.part(0), [0]);
+    }) / 16
+  );
+}
+
+class CostBench implements Disposable {
+  readonly #context: Context;
+  readonly #runs: number;
+  readonly #secret: SecretKey;
+  readonly #generator: KeyGenerator;
+  readonly #encoder: Encoder;
+  readonly #values: Float64Array;
+
+  constructor(context: Context, runs: number) {
+    this.#context = context;
+    this.#runs = runs;
+    this.#secret = new SecretKey(context, randomSeed());
+    this.#generator = new KeyGenerator(this.#secret);
+    this.#encoder = new Encoder(context);
+    this.#values = Float64Array.from({ length: context.parameters.maxSlots }, (_, i) => Math.sin(i * i));
+  }
+
+  reference(): number {
+    return measureReference(this.#context);
+  }
+
+  atLevel(level: number): Omit<Record<OperationName, number>, 'bootstrapReal' | 'bootstrapPair'> {
+    const context = this.#context;
+    const { parameters } = context;
+    using keys = new EvaluationKeys(context);
+    const steps = Array.from({ length: together }, (_, i) => i + 1);
+    for (const step of steps) keys.addGalois(this.#generator.rotation(step, level));
+    keys.addRelinearisation(this.#generator.relinearisation(level));
+    const ev = new Evaluator(context, keys);
+    const { special } = parameters.gadget(level);
+    using a = this.#encrypt(level);
+    using plain = this.#encoder.encode(this.#values, undefined, { level });
+    using product = ev.multiplyRaw(a, a);
+    const time = (run: () => Disposable | readonly Disposable[]) => this.#time(run);
+
+    const encode = time(() => this.#encoder.encode(this.#values, undefined, { level }));
+    const decompose = time(() => ev.decompose(a.part(1), level, special));
+    const hoisted = time(() => ev.rotateHoisted(a, steps));
+    const transform = (babySteps: readonly number[], giantSteps: readonly number[], rotations: readonly number[]) =>
+      time(() =>
+        applyStreamed(
+          ev,
+          [a],
+          { rotations: () => rotations, diagonal: () => this.#values },
+          { level, outputs: 1, scale: parameters.scale, babySteps, giantSteps },
+        ),
+      );
+    const one = transform([0], [0], [0]);
+    const giant = transform([0], [1], [1]);
+    // The same eight diagonals: with one baby rotation and eight giant groups, or eight baby rotations.
+    const babies = transform(steps, [0], steps);
+    const oneDiagonal = this.#diagonal(ev, level);
+    return {
+      decompose,
+      hoistedRotation: Math.max(0, (hoisted - decompose) / together),
+      babyRotation: Math.max(0, (babies - one - (together - 1) * oneDiagonal) / together),
+      diagonal: oneDiagonal,
+      giantRotation: Math.max(0, giant - one),
+      transformEnd: Math.max(0, one - decompose - oneDiagonal),
+      rotate: time(() => ev.rotate(a, 1)),
+      relinearise: time(() => ev.relineariseRescale(product)),
+      rescale: time(() => ev.rescale(a)),
+      tensor: time(() => {
+        ev.multiplyRawTo(product, a, a);
+        return [];
+      }),
+      scalar: time(() => {
+        for (const part of [0, 1]) context.ring.multiplyAccumulate(a.part(part), a.part(part), plain.part(0), a.basis);
+        return [];
+      }),
+      encode,
+    };
+  }
+
+  /** One more diagonal on the same rotation. */
+  #diagonal(ev: Evaluator, level: number): number {
+    const { parameters } = this.#context;
+    using a = this.#encrypt(level);
+    const outputs = (count: number) =>
+      this.#time(() =>
+        applyStreamed(
+          ev,
+          Array.from({ length: count }, () => a),
+          { rotations: () => [0], diagonal: () => this.#values },
+          { level, outputs: 1, scale: parameters.scale, babySteps: [0], giantSteps: [0] },
+        ),
+      );
+    const decompose = this.#time(() => ev.decompose(a.part(1), level, parameters.gadget(level).special));
+    return Math.max(0, (outputs(5) - outputs(1)) / 4 - decompose);
+  }
+
+  bootstraps(plan: BootstrapPlan): { real: number; pair: number } {
+    using keys = generateBootstrapKeys(this.#secret, plan);
+    using bootstrapper = new Bootstrapper(this.#context, plan, keys);
+    using a = this.#encrypt(plan.inputLevel);
+    return {
+      real: this.#time(() => bootstrapper.real(a)),
+      pair: this.#time(() => bootstrapper.pair(a, a)),
+    };
+  }
+
+  #encrypt(level: number): Ciphertext {
+    using plaintext = this.#encoder.encode(this.#values, undefined, { level });
+    return encryptSymmetric(this.#secret, plaintext).ciphertext;
+  }
+
+  #time(run: () => Disposable | readonly Disposable[]): number {
+    return fastest(this.#runs, () => {
+      const made = run();
+      for (const one of Symbol.dispose in made ? [made] : made) one[Symbol.dispose]();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#secret[Symbol.dispose]();
+  }
+}
+
+/** Fewest processor milliseconds of the runs, after a first one that touches memory and tables: what others' work adds is not counted. */
+function fastest(runs: number, work: () => void): number {
+  work();
+  const times = Array.from({ length: runs }, () => {
+    const before = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  });
+  return Math.min(...times);
+}

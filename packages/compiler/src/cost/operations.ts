@@ -1,0 +1,145 @@
+import { evaluationPlan, type Step } from '@cipherformer/approx';
+import { evaluationWork, type Parameters, StreamedTransformPlan } from '@cipherformer/ckks';
+import type { EncryptedProgram, Instruction, InstructionOf } from '../program/instructions.ts';
+
+/**
+ * What instructions are made of, as the cost table prices it for every level:
+ * - decompose: the digits of a polynomial, extended (shared by hoisted rotations)
+ * - hoistedRotation: a rotation of a decomposed ciphertext, divided back
+ * - babyRotation: one that stays in the extended basis, in a linear transform
+ * - diagonal: a diagonal encoded and multiplied
+ * - giantRotation, transformEnd: a giant step, and the division at the end of an output
+ * - rotate: a whole rotation
+ * - relinearise: relinearisation and rescale in one division
+ * - rescale, tensor (a product of ciphertexts, accumulated), scalar (a multiple of a ciphertext, added), encode
+ * - bootstrapReal, bootstrapPair: the same at every level
+ */
+export const operationNames = [
+  'decompose', 'hoistedRotation', 'babyRotation', 'diagonal', 'giantRotation', 'transformEnd', 'rotate',
+  'relinearise', 'rescale', 'tensor', 'scalar', 'encode', 'bootstrapReal', 'bootstrapPair',
+] as const; // biome-ignore format: a list
+export type OperationName = (typeof operationNames)[number];
+
+/** `count` operations of one kind at a level. */
+export interface OperationCount {
+  readonly operation: OperationName;
+  readonly level: number;
+  readonly count: number;
+}
+
+/** Bytes of encoded diagonals at a time: applyStreamed's default. */
+const workBytes = 2 ** 29;
+
+/** The operations of an instruction, worked at `level`. Scales that happen to need a rescale more are not counted. */
+export function operationsOf(
+  instruction: Instruction,
+  { slots }: Pick<EncryptedProgram, 'slots'>,
+  parameters: Parameters,
+  level = instruction.level,
+): OperationCount[] {
+  const at = (operation: OperationName, count: number, where = level) => ({ operation, level: where, count });
+  switch (instruction.op) {
+    case 'linear':
+      return linear(instruction, slots, parameters, level);
+    case 'productSum':
+      return productSum(instruction, level);
+    case 'add':
+      return [at('scalar', 3)];
+    case 'addVector':
+      return [at('encode', 1), at('scalar', 2)];
+    case 'multiply':
+      return [at('scalar', 2), at('tensor', 1), at('relinearise', 1)];
+    case 'rotateSum':
+      return [at('rotate', instruction.steps.length), at('scalar', instruction.steps.length + 1)];
+    case 'polynomial':
+      return polynomial(instruction.steps, level);
+    case 'bootstrap': {
+      const { length } = instruction.inputs;
+      return [at('bootstrapPair', Math.floor(length / 2)), at('bootstrapReal', length % 2)];
+    }
+  }
+}
+
+function linear(
+  { inputs, outputs, matrix, babySteps, giantSteps }: InstructionOf<'linear'>,
+  slots: number,
+  parameters: Parameters,
+  level: number,
+): OperationCount[] {
+  const plan = new StreamedTransformPlan(slots, inputs.length, matrix, {
+    outputs: outputs.length,
+    babySteps,
+    giantSteps,
+  });
+  const bytes = 8 * parameters.n * (level + 1 + parameters.gadget(level).special);
+  const parts = Math.max(1, Math.ceil((plan.diagonals * bytes) / workBytes));
+  const babies = new Set(plan.groups.flatMap(({ terms }) => terms.map(({ input, baby }) => `${input}/${baby}`)));
+  const rotated = [...babies].filter((name) => !name.endsWith('/0')).length;
+  const giants = plan.groups.filter(({ giant }) => giant !== 0).length;
+  return [
+    { operation: 'decompose', level, count: inputs.length },
+    { operation: 'babyRotation', level, count: rotated * parts },
+    { operation: 'diagonal', level, count: plan.diagonals },
+    { operation: 'giantRotation', level, count: giants },
+    { operation: 'transformEnd', level, count: outputs.length },
+  ];
+}
+
+function productSum({ terms, left, right }: InstructionOf<'productSum'>, level: number): OperationCount[] {
+  const sides = (['left', 'right'] as const).map((name) => {
+    const copies = terms.flatMap((term) => term[name]);
+    return { copies, masked: copies.some(({ mask }) => mask !== undefined) };
+  });
+  const product = level - (sides.some(({ masked }) => masked) ? 1 : 0);
+  const counts: OperationCount[] = [
+    { operation: 'tensor', level: product, count: terms.length },
+    { operation: 'relinearise', level: product, count: 1 },
+    { operation: 'scalar', level, count: left === right ? 1 : 2 },
+  ];
+  for (const { copies, masked } of sides) {
+    const rotations = new Set(copies.map(({ rotation }) => rotation).filter((rotation) => rotation !== 0)).size;
+    const where = masked ? level : product;
+    counts.push({ operation: 'hoistedRotation', level: where, count: rotations });
+    // Hoisted sixteen at a time.
+    counts.push({ operation: 'decompose', level: where, count: Math.ceil(rotations / 16) });
+    if (!masked) continue;
+    counts.push({ operation: 'scalar', level, count: copies.length });
+    counts.push({ operation: 'rescale', level, count: terms.length });
+    counts.push({ operation: 'encode', level, count: new Set(copies.map(({ mask }) => mask)).size });
+  }
+  return counts;
+}
+
+function polynomial(steps: readonly Step[], level: number): OperationCount[] {
+  const counts: OperationCount[] = [{ operation: 'scalar', level, count: 1 }];
+  const levels = [level];
+  for (const step of steps) {
+    if (step.op === 'affine') {
+      const result = Math.min(
+        ...step.terms.map(({ value, factor }) => levels[value]! - (Number.isInteger(factor) ? 0 : 1)),
+      );
+      counts.push({ operation: 'scalar', level: result, count: step.terms.length });
+      if (step.terms.some(({ value }) => levels[value]! > result))
+        counts.push({ operation: 'rescale', level: result + 1, count: 1 });
+      levels.push(result);
+    } else if (step.op === 'polynomial') {
+      const plan = evaluationPlan(step.coefficients);
+      const from = levels[step.value]!;
+      const { relinearisations, rescalings } = evaluationWork(plan, from);
+      for (const at of relinearisations) {
+        counts.push({ operation: 'tensor', level: at, count: 1 });
+        counts.push({ operation: 'relinearise', level: at, count: 1 });
+      }
+      for (const at of rescalings) counts.push({ operation: 'rescale', level: at, count: 1 });
+      counts.push({ operation: 'scalar', level: from - 1, count: plan.cost.plaintextMultiplications });
+      levels.push(from - plan.cost.levels);
+    } else {
+      const operands = step.op === 'product' ? [step.left, step.right] : [step.value];
+      const at = Math.min(...operands.map((value) => levels[value]!));
+      counts.push({ operation: 'tensor', level: at, count: 1 }, { operation: 'relinearise', level: at, count: 1 });
+      if (operands.some((value) => levels[value]! > at)) counts.push({ operation: 'rescale', level: at + 1, count: 1 });
+      levels.push(at - 1);
+    }
+  }
+  return counts;
+}

@@ -1,0 +1,102 @@
+import {
+  BootstrapPlan,
+  bootstrapKeysToWire,
+  ciphertextFromWire,
+  ciphertextToWire,
+  Decryptor,
+  Encoder,
+  encryptSymmetric,
+  evaluationKeysToWire,
+  type Progress,
+  type SecretKey,
+  type WireObject,
+} from '@cipherformer/ckks';
+import { packInputs, unpackOutput } from '../program/values.ts';
+import { EnvelopeReader, sealEnvelope, sha256 } from './envelope.ts';
+import { generateProgramKeys, type ProgramKeys } from './keygen.ts';
+import { keyPlanOf, mapOf, type ProgramManifest } from './manifest.ts';
+
+// The client's side: it holds the secret key and needs nothing of a program but its manifest.
+
+/** Names a secret key to its owner's files; tells nothing about it (a hash of its 32 random bytes). */
+export async function keyIdOf(secret: SecretKey): Promise<string> {
+  const seed = secret.exportSeed();
+  const name = new TextEncoder().encode('cipherformer key id');
+  const bytes = new Uint8Array(name.length + seed.length);
+  bytes.set(name);
+  bytes.set(seed, name.length);
+  seed.fill(0);
+  const id = await sha256(bytes);
+  bytes.fill(0);
+  return Array.from(id.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The evaluation keys of a program; dispose of them when they are written. Cost: manifest.keys.keyBytes of memory. */
+export function makeEvaluationKeys(secret: SecretKey, manifest: ProgramManifest, progress?: Progress): ProgramKeys {
+  return generateProgramKeys(secret, new BootstrapPlan(secret.context.parameters), keyPlanOf(manifest), progress);
+}
+
+/** The file of evaluation keys that a server gets. */
+export async function evaluationKeysFile(
+  keys: ProgramKeys,
+  secret: SecretKey,
+  manifest: ProgramManifest,
+): Promise<WireObject> {
+  const { evaluation, toSparse, toDense } = keys;
+  const object =
+    toSparse && toDense
+      ? bootstrapKeysToWire({ evaluation, toSparse, toDense, [Symbol.dispose]() {} })
+      : evaluationKeysToWire(evaluation);
+  return sealEnvelope({ kind: 'evaluationKeys', program: manifest.digest, key: await keyIdOf(secret) }, [object]);
+}
+
+/**
+ * Encrypts the inputs of a program, `values` by their names, in the order the manifest's slot maps count them.
+ * Throws InputError for values that do not fit. Bytes: half a ciphertext each, the other half is a seed.
+ */
+export async function encryptInputs(
+  secret: SecretKey,
+  manifest: ProgramManifest,
+  values: Readonly<Record<string, ArrayLike<number>>>,
+): Promise<WireObject> {
+  const { slots } = manifest;
+  const inputs = manifest.inputs.map((input) => ({
+    ...input,
+    source: mapOf(input.source, slots, `input ${input.name}`),
+  }));
+  const encoder = new Encoder(secret.context);
+  const objects = packInputs({ inputs }, values).map((packed, i) => {
+    const { level, scale } = inputs[i]!;
+    using plaintext = encoder.encode(packed, undefined, { level, scale, slots });
+    return ciphertextToWire(encryptSymmetric(secret, plaintext));
+  });
+  return sealEnvelope({ kind: 'inputs', program: manifest.digest, key: await keyIdOf(secret) }, objects);
+}
+
+/**
+ * The numbers of the outputs, one after the other. They carry the noise of their ciphertexts: for the key's owner alone.
+ * Throws FileError for a result of another program or key, WireError for damaged data.
+ */
+export async function decryptOutputs(
+  secret: SecretKey,
+  manifest: ProgramManifest,
+  source: AsyncIterable<Uint8Array>,
+  where: string,
+): Promise<Float64Array> {
+  const reader = new EnvelopeReader(source, where);
+  try {
+    const key = await keyIdOf(secret);
+    const { lengths } = await reader.header({ kind: 'outputs', program: manifest.digest, key });
+    const decryptor = new Decryptor(secret);
+    const numbers: number[] = [];
+    for (const [i, { slots, factor }] of manifest.outputs.entries()) {
+      using ciphertext = await ciphertextFromWire(secret.context, reader.object(lengths[i] ?? 0));
+      using opened = decryptor.decrypt(ciphertext);
+      numbers.push(...unpackOutput({ slots: mapOf(slots, manifest.slots, where), factor }, opened.reveal().real));
+    }
+    await reader.end();
+    return Float64Array.from(numbers);
+  } finally {
+    await reader.close();
+  }
+}

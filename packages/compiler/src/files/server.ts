@@ -1,0 +1,102 @@
+import {
+  BootstrapPlan,
+  Bootstrapper,
+  bootstrapKeysFromWire,
+  type Ciphertext,
+  type Context,
+  ciphertextFromWire,
+  ciphertextToWire,
+  evaluationKeysFromWire,
+  type Progress,
+  type WireObject,
+} from '@cipherformer/ckks';
+import type { CkksMachine } from '../backends/ckks.ts';
+import { EnvelopeReader, sealEnvelope } from './envelope.ts';
+import type { ProgramManifest } from './manifest.ts';
+
+// The server's side: nothing here may import what makes, reads or uses a secret key.
+
+/** The keys of one client, ready to run one program. */
+export interface LoadedKeys extends Disposable {
+  readonly machine: CkksMachine;
+  /** Of the secret key they belong to: inputs have to belong to the same one. */
+  readonly key: string;
+}
+
+export interface LoadKeysOptions {
+  /** The file, for messages. */
+  readonly where: string;
+  readonly progress?: Progress;
+}
+
+/**
+ * Reads a client's evaluation keys and encodes the bootstrap's matrices.
+ * Throws FileError for keys of another program, WireError for damaged ones, KeyError for more than the program lists.
+ */
+export async function loadKeys(
+  context: Context,
+  manifest: ProgramManifest,
+  source: AsyncIterable<Uint8Array>,
+  { where, progress }: LoadKeysOptions,
+): Promise<LoadedKeys> {
+  const reader = new EnvelopeReader(source, where);
+  const held: Disposable[] = [];
+  const release = () => {
+    for (const one of held.reverse()) one[Symbol.dispose]();
+  };
+  try {
+    const { key, lengths } = await reader.header({ kind: 'evaluationKeys', program: manifest.digest });
+    const { bootstraps, keyBytes } = manifest.keys;
+    const options = { maxBytes: keyBytes, progress: (done: number, total: number) => progress?.('keys', done, total) };
+    const object = reader.object(lengths[0] ?? 0);
+    const plan = new BootstrapPlan(context.parameters);
+    if (!bootstraps) {
+      const keys = await evaluationKeysFromWire(context, object, options);
+      return { machine: { context, plan, keys }, key, [Symbol.dispose]: () => keys[Symbol.dispose]() };
+    }
+    const keys = await bootstrapKeysFromWire(context, object, options);
+    held.push(keys);
+    const bootstrapper = new Bootstrapper(context, plan, keys, progress);
+    held.push(bootstrapper);
+    return { machine: { context, plan, keys: keys.evaluation, bootstrapper }, key, [Symbol.dispose]: release };
+  } catch (error) {
+    release();
+    throw error;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** The ciphertexts of an input. Throws FileError for one of another program or key, WireError for damaged data. */
+export async function readInputs(
+  context: Context,
+  manifest: ProgramManifest,
+  key: string,
+  source: AsyncIterable<Uint8Array>,
+  where: string,
+): Promise<Ciphertext[]> {
+  const reader = new EnvelopeReader(source, where);
+  const inputs: Ciphertext[] = [];
+  try {
+    const { lengths } = await reader.header({ kind: 'inputs', program: manifest.digest, key });
+    for (const length of lengths.slice(0, manifest.inputs.length))
+      inputs.push(await ciphertextFromWire(context, reader.object(length)));
+    await reader.end();
+    return inputs;
+  } catch (error) {
+    for (const input of inputs) input[Symbol.dispose]();
+    throw error;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** The file of a result. The levels a client does not need are dropped: it decrypts at level 1 as well. */
+export function outputsFile(
+  manifest: ProgramManifest,
+  key: string,
+  outputs: readonly Ciphertext[],
+): Promise<WireObject> {
+  const objects = outputs.map((output) => ciphertextToWire(output.dropTo(Math.min(output.level, 1))));
+  return sealEnvelope({ kind: 'outputs', program: manifest.digest, key }, objects);
+}
