@@ -1,17 +1,18 @@
 import {
   densityFromHistogram,
-  evaluationPlan,
   type FunctionInput,
   fit,
   type Interval,
   leastSquares,
   Polynomial,
+  programCost,
   toDomain,
   toTarget,
 } from '@cipherformer/approx';
 import { UnsupportedPartError } from '../errors.ts';
 import type { SiteRange } from '../evaluate/ranges.ts';
 import type { ActivationConfig, ModelConfig, PolynomialConfig } from '../model/config.ts';
+import { asParabola } from '../polynomial/parabola.ts';
 import { type Converted, carryOver } from './architecture.ts';
 import { SiteRangeError } from './errors.ts';
 import type { SubstituteOptions } from './recipe.ts';
@@ -52,14 +53,11 @@ export function activationAt(config: ModelConfig, site: string): ActivationConfi
 export const isActivation = ({ kind }: Pick<SiteRange, 'kind'>): boolean =>
   kind === 'attention-activation' || kind === 'mlp-activation' || kind === 'head-activation';
 
-/**
- * Levels of a polynomial under encryption. Its leading coefficient is counted as 1: that factor moves into the linear
- * map that follows, so that degree 2 takes one level and degree 4 two where T_3 is absent.
- */
+/** Levels of a polynomial under encryption, as lowering evaluates it (a parabola takes one). */
 export function polynomialLevels(coefficients: readonly number[]): number {
-  const { coefficients: trimmed, degree } = new Polynomial(coefficients);
-  const leading = trimmed[degree]!;
-  return evaluationPlan(degree < 1 ? trimmed : trimmed.map((c) => c / leading)).cost.levels;
+  const { coefficients: trimmed, interval } = new Polynomial(coefficients);
+  const program = { interval, steps: [{ op: 'polynomial', value: 0, coefficients: trimmed }] } as const;
+  return programCost(asParabola(program)?.program ?? program).levels;
 }
 
 /** The interval of a site: the values seen, widened by the margin. @throws SiteRangeError when it is too wide */

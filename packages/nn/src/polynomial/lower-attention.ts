@@ -3,11 +3,12 @@ import { UnsupportedPartError } from '../errors.ts';
 import { applyLinear, type Dense, scaleRows, sliceRows, type View } from './affine.ts';
 import { viewOf } from './graph-builder.ts';
 import { batchStatistics, type Lowering, normAt, siteProgram } from './lowering.ts';
+import { asParabola } from './parabola.ts';
 
 /**
  * Pointwise self-attention of a view [tokens, width]; `mask` is the node of the 0/1 column that hides padding. The
  * scale, the per-head factor and the maps' BatchNorm ride on the query; 1/sqrt(L) on the polynomial (on the values
- * where its last step cannot carry it), so that maps of many tokens stay as small as their sums allow.
+ * where its last step cannot carry it, as a parabola's), so that maps of many tokens stay as small as their sums allow.
  * Levels: 1 (projections) + 1 (scores) + the polynomial's + 1 (attend); the returned view adds the output map's 1.
  */
 export function lowerAttention(lowering: Lowering, name: string, view: View, mask: number | undefined): View {
@@ -39,10 +40,13 @@ export function lowerAttention(lowering: Lowering, name: string, view: View, mas
 
   const length = 1 / Math.sqrt(graph.tokens);
   const program = siteProgram(lowering, `${name}.activation`, config.attention.activation);
-  const scaled = program && scaleProgram(program, length);
-  const maps = program ? graph.polynomial(`${name}.activation`, scores, scaled ?? program) : scores;
+  const parabola = program && asParabola(program);
+  const scaled = program && !parabola ? scaleProgram(program, length) : undefined;
+  const maps = program
+    ? graph.polynomial(`${name}.activation`, scores, parabola?.program ?? scaled ?? program)
+    : scores;
   const value = shareGroups(part(inner + keyWidth, total), heads, groups, headWidth);
-  const onValues = scaled ? 1 : length;
+  const onValues = scaled ? 1 : length * (parabola?.factor ?? 1);
   const valueNode = project(
     'value',
     scaleRows(value.weight, new Float64Array(inner).fill(onValues)),

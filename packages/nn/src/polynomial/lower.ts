@@ -163,7 +163,8 @@ function lowerMlp(lowering: Lowering, name: string, view: View): View {
     );
   const plain = linear('up', inner, config.width, view);
   const up = norm ? lowerNorm(lowering, `${name}.norm`, norm, plain) : plain;
-  const act = (x: View) => lowerActivation(lowering, `${name}.activation`, activation, x);
+  // A gated product is no linear map: there the factor would cost the level that it saves.
+  const act = (x: View) => lowerActivation(lowering, `${name}.activation`, activation, x, kind === 'plain');
   if (kind === 'plain') return linear('down', config.width, inner, act(up));
   const left = graph.materialise(`${name}.gate`, act(linear('gate', inner, config.width, view)));
   const right = graph.materialise(`${name}.up`, up);

@@ -4,6 +4,7 @@ import type { ActivationConfig, ModelConfig, NormConfig } from '../model/config.
 import { applyFeatures, type View } from './affine.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { viewOf } from './graph-builder.ts';
+import { asParabola } from './parabola.ts';
 import type { Stored } from './stored.ts';
 
 /** What the parts of a lowering share. */
@@ -122,10 +123,22 @@ export function siteProgram(lowering: Lowering, name: string, choice: Activation
   return { interval: [part.low, part.high], steps: [{ op: 'polynomial', value: 0, coefficients }] };
 }
 
-/** An element-wise activation of a view; the identity costs nothing. */
-export function lowerActivation(lowering: Lowering, name: string, choice: ActivationConfig, view: View): View {
+/**
+ * An element-wise activation of a view; the identity costs nothing. `factored`: the linear map that reads the result
+ * may take a factor, which saves a parabola one level.
+ */
+export function lowerActivation(
+  lowering: Lowering,
+  name: string,
+  choice: ActivationConfig,
+  view: View,
+  factored = true,
+): View {
   const program = siteProgram(lowering, name, choice);
   if (!program) return view;
   const input = lowering.graph.materialise(`${name}.input`, view);
-  return viewOf(lowering.graph.polynomial(name, input, program), view.width);
+  const { width } = view;
+  const parabola = factored ? asParabola(program) : undefined;
+  const result = viewOf(lowering.graph.polynomial(name, input, parabola?.program ?? program), width);
+  return parabola ? applyFeatures(result, false, new Float64Array(width).fill(parabola.factor)) : result;
 }
