@@ -68,6 +68,14 @@ export {
   type Weights,
 } from './model/weights.ts';
 export * as ops from './ops/index.ts';
+export {
+  arithmeticOperations,
+  exportPolynomialOnnx,
+  movementOperations,
+  polynomialOperations,
+} from './polynomial/export-onnx.ts';
+export { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from './polynomial/folder.ts';
+export * from './polynomial/index.ts';
 export { Random } from './random.ts';
 export { type TokenizerFiles, trainByteBpe } from './text/bpe.ts';
 export { encodeTexts, huggingFaceTokenizer, type Tokenizer } from './text/tokenizer.ts';

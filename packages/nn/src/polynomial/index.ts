@@ -8,6 +8,7 @@ export {
   type ValueRecord,
   withBounds,
 } from './calibrate.ts';
+export { modelCard, type PolynomialSite, polynomialSites } from './card.ts';
 export { type EmbeddingNorm, embedTokens, lowerEmbedding, type TokenEmbedding } from './embedding.ts';
 export { evaluate, type GraphInputs, type Observer, PolynomialEvaluator } from './evaluate.ts';
 export type * from './graph.ts';
@@ -24,4 +25,10 @@ export {
   type TextPreprocess,
 } from './model.ts';
 export { type ModelInput, prepareInput } from './prepare-input.ts';
+export {
+  type ModelFiles,
+  parsePolynomialModel,
+  polynomialModelFiles,
+  serialisePolynomialModel,
+} from './serialise.ts';
 export { operandsOf, type ValueShape, valueShapes, valueSize } from './shapes.ts';

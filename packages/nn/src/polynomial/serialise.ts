@@ -1,0 +1,179 @@
+import { z } from 'zod';
+import { ConfigError, FormatError } from '../errors.ts';
+import { parseSafetensors, serialiseSafetensors } from '../files/safetensors.ts';
+import type { TokenizerFiles } from '../text/bpe.ts';
+import { modelCard } from './card.ts';
+import type { TokenEmbedding } from './embedding.ts';
+import { checkPolynomialModel, type ImagePreprocess, type PolynomialModel, type TextPreprocess } from './model.ts';
+import {
+  type ModelFile,
+  modelFileSchema,
+  polynomialModelFormat,
+  readNodes,
+  TensorReader,
+  TensorWriter,
+  writeNodes,
+} from './model-file.ts';
+
+/** The names of a polynomial model's files; a model without a tokenizer lacks the last two. */
+export const polynomialModelFiles = {
+  structure: 'polynomial.json',
+  weights: 'model.safetensors',
+  card: 'README.md',
+  tokenizer: 'tokenizer.json',
+  tokenizerConfig: 'tokenizer_config.json',
+} as const;
+
+/** Files by name. */
+export type ModelFiles = ReadonlyMap<string, Uint8Array>;
+
+const text = (value: string) => new TextEncoder().encode(value);
+const json = (value: unknown) => text(`${JSON.stringify(value, null, 1)}\n`);
+
+/**
+ * A model as files: weights and tables in model.safetensors (float32), structure, programs, bounds and preparation in
+ * polynomial.json, a card for people in README.md, the tokenizer's own files.
+ * @throws ConfigError where the graph was not calibrated, ShapeError where the model is not well formed
+ */
+export function serialisePolynomialModel(model: PolynomialModel): Map<string, Uint8Array> {
+  checkPolynomialModel(model, 'the model');
+  const { task, graph, preprocess, classes, card } = model;
+  const writer = new TensorWriter();
+  const structure: ModelFile = {
+    format: polynomialModelFormat,
+    task,
+    tokens: graph.tokens,
+    output: graph.output,
+    preprocess: preprocess.kind === 'image' ? writeImage(preprocess) : writeText(preprocess, writer),
+    ...(classes && { classes: [...classes] }),
+    card: structuredClone(card) as ModelFile['card'],
+    nodes: writeNodes(graph, writer),
+  };
+  const files = polynomialModelFiles;
+  const result = new Map<string, Uint8Array>([
+    [files.weights, serialiseSafetensors(writer.tensors, { format: polynomialModelFormat })],
+    [files.structure, json(structure)],
+    [files.card, text(modelCard(model))],
+  ]);
+  if (preprocess.kind === 'text' && preprocess.tokenizer) {
+    result.set(files.tokenizer, json(preprocess.tokenizer.tokenizer));
+    result.set(files.tokenizerConfig, json(preprocess.tokenizer.config));
+  }
+  return result;
+}
+
+function writeImage({ kind, patches, normalise }: ImagePreprocess): ModelFile['preprocess'] {
+  const { mean, deviation } = normalise;
+  return { kind, patches, normalise: { mean: [...mean], deviation: [...deviation] } };
+}
+
+function writeText(
+  { kind, embedding, padding, tokenizer }: TextPreprocess,
+  writer: TensorWriter,
+): ModelFile['preprocess'] {
+  const { token, position, norm } = embedding;
+  writer.matrix('embedding.token', token);
+  if (position) writer.matrix('embedding.position', position);
+  if (norm) writer.vector('embedding.norm.gain', norm.gain);
+  if (norm?.bias) writer.vector('embedding.norm.bias', norm.bias);
+  return {
+    kind,
+    padding,
+    position: position !== undefined,
+    ...(norm && { norm: { kind: norm.kind, epsilon: norm.epsilon } }),
+    tokenizer: tokenizer !== undefined,
+  };
+}
+
+/**
+ * Reads what `serialisePolynomialModel` wrote; `where` (a folder, an address) precedes names of files in messages.
+ * Everything is checked before it is used: files may come from strangers.
+ * @throws FormatError, ShapeError or ConfigError naming the file and the field
+ */
+export function parsePolynomialModel(files: ModelFiles, where: string): PolynomialModel {
+  const names = polynomialModelFiles;
+  const structurePath = `${where}/${names.structure}`;
+  const structure = parseStructure(readJson(files, names.structure, where), structurePath);
+  const weightsPath = `${where}/${names.weights}`;
+  const reader = new TensorReader(
+    parseSafetensors(file(files, names.weights, where), weightsPath).tensors,
+    weightsPath,
+  );
+  const { task, tokens, output, classes, card } = structure;
+  const preprocess =
+    structure.preprocess.kind === 'image'
+      ? (structure.preprocess as ImagePreprocess)
+      : readText(structure.preprocess, reader, files, where);
+  const graph = { tokens, output, nodes: readNodes(structure.nodes, reader, structurePath) };
+  reader.finish();
+  const model: PolynomialModel = {
+    task,
+    graph,
+    preprocess,
+    ...(classes && { classes }),
+    card: card as PolynomialModel['card'],
+  };
+  checkPolynomialModel(model, structurePath);
+  return model;
+}
+
+function parseStructure(value: unknown, path: string): ModelFile {
+  const format = (value as { format?: unknown } | null)?.format;
+  if (typeof format === 'string' && format !== polynomialModelFormat) {
+    throw new FormatError(
+      `${path}: format is ${JSON.stringify(format)}; this version reads ${polynomialModelFormat}. ` +
+        'Convert the model again, or use the version that wrote it.',
+    );
+  }
+  const parsed = modelFileSchema.safeParse(value);
+  if (!parsed.success) throw new FormatError(`${path}: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+function readText(
+  stored: ModelFile['preprocess'] & { kind: 'text' },
+  reader: TensorReader,
+  files: ModelFiles,
+  where: string,
+): TextPreprocess {
+  const { norm } = stored;
+  const embedding: TokenEmbedding = {
+    token: reader.matrix('embedding.token'),
+    ...(stored.position && { position: reader.matrix('embedding.position') }),
+    ...(norm && {
+      norm: {
+        ...norm,
+        gain: reader.vector('embedding.norm.gain'),
+        ...(norm.kind === 'layer' && { bias: reader.vector('embedding.norm.bias') }),
+      },
+    }),
+  };
+  const tokenizer = stored.tokenizer ? readTokenizer(files, where) : undefined;
+  return { kind: 'text', embedding, padding: stored.padding, ...(tokenizer && { tokenizer }) };
+}
+
+function readTokenizer(files: ModelFiles, where: string): TokenizerFiles {
+  const read = (name: string) => {
+    const value = readJson(files, name, where);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new FormatError(`${where}/${name} has to be a JSON object.`);
+    }
+    return value as Readonly<Record<string, unknown>>;
+  };
+  return { tokenizer: read(polynomialModelFiles.tokenizer), config: read(polynomialModelFiles.tokenizerConfig) };
+}
+
+function file(files: ModelFiles, name: string, where: string): Uint8Array {
+  const bytes = files.get(name);
+  if (!bytes) throw new ConfigError(`${where} has no ${name}: it is not the folder of a polynomial model.`);
+  return bytes;
+}
+
+function readJson(files: ModelFiles, name: string, where: string): unknown {
+  const bytes = file(files, name, where);
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new FormatError(`${where}/${name} is not JSON. Was it truncated or edited?`);
+  }
+}
