@@ -38,13 +38,14 @@ export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert 
 export * from './method/errors.ts';
 export { type ConversionEstimate, estimateConversion } from './method/estimate.ts';
 export { type ConversionRecipe, conversionSchema, parseConversion } from './method/recipe.ts';
-export type {
-  ConversionRecord,
-  OutOfRange,
-  PairedComparison,
-  PolynomialRecord,
-  SiteRecord,
-  StageRecord,
+export {
+  type ConversionRecord,
+  conversionFormat,
+  type OutOfRange,
+  type PairedComparison,
+  type PolynomialRecord,
+  type SiteRecord,
+  type StageRecord,
 } from './method/record.ts';
 export { Builder, type BuilderOptions, type ParameterSpec, type Site } from './model/builder.ts';
 export {

@@ -5,6 +5,7 @@ import { registerConvert } from './convert.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEval } from './eval.ts';
 import { registerInspect } from './inspect.ts';
+import { registerReport } from './report.ts';
 import { registerSelftest } from './selftest.ts';
 import { registerTrain } from './train.ts';
 
@@ -14,6 +15,7 @@ export type RegisterCommand = (program: Command) => void;
 export const commands: readonly RegisterCommand[] = [
   registerTrain,
   registerConvert,
+  registerReport,
   registerEval,
   registerInspect,
   registerApprox,

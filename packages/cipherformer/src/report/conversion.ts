@@ -1,0 +1,137 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  ConfigError,
+  type ConversionRecord,
+  conversionFormat,
+  loadModel,
+  type ModelConfig,
+  readJson,
+  writeAtomically,
+} from '@cipherformer/nn';
+import { type Figure, figureHtml, figureSvg } from './figure.ts';
+import { frontFigure, levelsFigure } from './figures/levels.ts';
+import { polynomialFigure } from './figures/polynomials.ts';
+import { rangeExtents, rangeHistograms } from './figures/ranges.ts';
+import { curvesFigure, stageFigure } from './figures/stages.ts';
+import { headline, lead } from './headline.ts';
+import { html, type Markup } from './markup.ts';
+import { page } from './page.ts';
+import { activationSites, type ReportSource, varianceSites } from './summary.ts';
+import { outsideText, siteTable, stageList, stageTable } from './tables.ts';
+
+/** A part of the page: an anchor, a title, and what stands under it. */
+interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly content: readonly (Markup | Figure | undefined)[];
+}
+
+/**
+ * Writes the report of a conversion as one HTML page that needs nothing else.
+ * @param config configuration of the model, original or converted: names the functions that polynomials replaced
+ */
+export async function writeConversionReport(
+  record: ConversionRecord,
+  path: string,
+  config?: ModelConfig,
+): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  writeAtomically(path, await conversionReport({ record, ...(config ? { config } : {}) }));
+}
+
+/**
+ * What the report of a conversion's folder (or of a model's folder that keeps its conversion.json) is made from.
+ * @throws ConfigError when the folder holds no finished conversion
+ */
+export function readReportSource(folder: string): ReportSource {
+  const file = join(folder, 'conversion.json');
+  if (!existsSync(file)) {
+    throw new ConfigError(
+      `${folder} holds no conversion.json: give the folder of a finished conversion, or finish it with cipherformer convert.`,
+    );
+  }
+  const record = readJson(file) as ConversionRecord;
+  if (record.format !== conversionFormat) {
+    throw new ConfigError(`${file} is of format "${record.format}", not ${conversionFormat}: convert again.`);
+  }
+  const model = [join(folder, 'model'), folder].find((path) => existsSync(join(path, 'config.json')));
+  return { record, ...(model ? { config: loadModel(model).config } : {}) };
+}
+
+/** The page as text. Cost: about a second for twenty sites. */
+export async function conversionReport(source: ReportSource): Promise<string> {
+  const { record } = source;
+  const sections = sectionsOf(source);
+  const body: Markup[] = [];
+  for (const { id, title, content } of sections) {
+    const parts: Markup[] = [];
+    for (const part of content) {
+      if (part) parts.push('panels' in part ? await figureHtml(part) : part);
+    }
+    body.push(html`<section id="${id}-section" aria-labelledby="${id}-title">
+<h2 id="${id}-title">${title}</h2>
+${parts}
+</section>\n`);
+  }
+  return page(
+    `${record.name} in polynomial form`,
+    html`<header>
+<h1>${record.name} in polynomial form</h1>
+${lead(source)}
+${headline(record)}
+<nav aria-label="Sections"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}-section">${title}</a></li>`)}</ul></nav>
+</header>
+<main>
+${body}
+</main>`,
+  );
+}
+
+/** Every figure as an SVG document by itself, by name. */
+export async function reportFigures(source: ReportSource): Promise<ReadonlyMap<string, string>> {
+  const figures = sectionsOf(source).flatMap(({ content }) => content.filter((part) => part && 'panels' in part));
+  const files = new Map<string, string>();
+  for (const figure of figures as readonly Figure[]) files.set(figure.id, await figureSvg(figure));
+  return files;
+}
+
+function sectionsOf(source: ReportSource): Section[] {
+  const { record } = source;
+  const activations = activationSites(record);
+  const of = (kind: string) => activations.filter(({ after }) => after.kind === kind);
+  const histograms = (id: string, kind: string, what: string) => {
+    const sites = of(kind);
+    return sites.length > 0 ? [html`<h3>${what}</h3>`, rangeHistograms(id, sites, what)] : [];
+  };
+  const variances = varianceSites(record);
+  return [
+    { id: 'stages', title: 'Stages', content: [stageList(record), stageFigure(record), stageTable(record)] },
+    {
+      id: 'ranges',
+      title: 'Ranges before and after',
+      content: [
+        rangeExtents('ranges', activations, 'inputs of activations', false),
+        ...histograms('histograms-attention', 'attention-activation', 'Attention scores'),
+        ...histograms('histograms-mlp', 'mlp-activation', 'Inputs of the MLP activations'),
+        ...histograms('histograms-head', 'head-activation', 'Inputs of the head’s activation'),
+        ...(variances.length > 0
+          ? [html`<h3>Variances at normalisations</h3>`, rangeExtents('variances', variances, 'variance', true)]
+          : []),
+      ],
+    },
+    { id: 'polynomials', title: 'Polynomials', content: [polynomialFigure(source)] },
+    { id: 'levels', title: 'Levels', content: [levelsFigure(record), frontFigure(record)] },
+    { id: 'outside', title: 'Values outside their interval', content: [outsideText(record)] },
+    { id: 'sites', title: 'Sites', content: [siteTable(source)] },
+    { id: 'training', title: 'Training', content: [curvesFigure(record)] },
+    {
+      id: 'recipe',
+      title: 'Recipe',
+      content: [
+        html`<p>With it, the model and the data, <code>cipherformer convert</code> makes this conversion again.</p>
+<pre tabindex="0">${JSON.stringify(record.recipe, null, 2)}</pre>`,
+      ],
+    },
+  ].filter(({ content }) => content.some((part) => part !== undefined));
+}

@@ -1,0 +1,76 @@
+import type { TopLevelSpec } from 'vega-lite';
+import { renderSvg } from '../plots/render.ts';
+import { plotTheme } from '../plots/theme.ts';
+import { html, Markup } from './markup.ts';
+
+/** One panel of a figure, as Vega-Lite draws it. */
+export type Panel = Extract<TopLevelSpec, { concat: unknown }>['concat'][number];
+
+export interface LegendEntry {
+  readonly label: string;
+  readonly colour: string;
+  /** line (dashed or not) or a filled area. */
+  readonly mark: 'line' | 'dashed' | 'area';
+}
+
+/** A figure of a report: panels drawn one by one on the page (so that they flow) and together in a file of their own. */
+export interface Figure {
+  /** Letters, digits and hyphens: its anchor and its file name. */
+  readonly id: string;
+  readonly caption: string;
+  /** What it shows, for who cannot see it. */
+  readonly alt: string;
+  readonly panels: readonly { readonly name: string; readonly panel: Panel }[];
+  /** In a file of its own. */
+  readonly columns: number;
+  /** Narrowest width of a panel on the page, in pixels. */
+  readonly panelWidth: number;
+  readonly legend?: readonly LegendEntry[];
+}
+
+/** Panels carry no descriptions of single marks: the figure's is enough, and they would fill the page. */
+const config = { ...plotTheme, background: 'transparent', aria: false, padding: 4 };
+
+const specOf = (panels: readonly Panel[], columns: number, background: string): TopLevelSpec => ({
+  $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+  concat: [...panels],
+  columns,
+  spacing: 28,
+  bounds: 'full',
+  resolve: { scale: { x: 'independent', y: 'independent' } },
+  config: { ...config, background },
+});
+
+/** The figure on a page: legend, panels, caption. */
+export async function figureHtml(figure: Figure): Promise<Markup> {
+  const plots: Markup[] = [];
+  for (const { name, panel } of figure.panels) {
+    const svg = new Markup(await renderSvg(specOf([panel], 1, 'transparent')));
+    plots.push(html`<div class="plot" role="img" aria-label="${`${figure.alt} ${name}`.trim()}">${svg}</div>`);
+  }
+  const legend =
+    figure.legend &&
+    html`<ul class="legend">${figure.legend.map((entry) => html`<li>${swatch(entry)}${entry.label}</li>`)}</ul>`;
+  const width = new Markup(`style="--panel: min(100%, ${figure.panelWidth}px)"`);
+  return html`<figure id="${figure.id}">${legend}<div class="plots" ${width}>${plots}</div>
+<figcaption>${figure.caption}</figcaption></figure>`;
+}
+
+/** The figure as one SVG document on white, for a paper; its legend belongs into the caption there. */
+export function figureSvg({ panels, columns }: Figure): Promise<string> {
+  return renderSvg(
+    specOf(
+      panels.map(({ panel }) => panel),
+      columns,
+      '#ffffff',
+    ),
+  );
+}
+
+function swatch({ colour, mark }: LegendEntry): Markup {
+  const shape =
+    mark === 'area'
+      ? html`<rect width="22" height="10" y="1" fill="${colour}" opacity="0.45"/>`
+      : html`<line x1="0" y1="6" x2="22" y2="6" stroke="${colour}" stroke-width="2.5" ${mark === 'dashed' ? new Markup('stroke-dasharray="5 3"') : undefined}/>`;
+  return html`<svg width="22" height="12" aria-hidden="true">${shape}</svg>`;
+}

@@ -1,0 +1,128 @@
+import type { ConversionRecord, StageRecord } from '@cipherformer/nn';
+import { plotColours } from '../../plots/theme.ts';
+import type { Figure, Panel } from '../figure.ts';
+import { activationSites } from '../summary.ts';
+
+const parts = ['attention', 'MLP', 'head'] as const;
+const partColours = [plotColours.main, '#009e73', '#e69f00'];
+
+/** The levels that the polynomials of each layer take. */
+export function levelsFigure(record: ConversionRecord): Figure | undefined {
+  const values = activationSites(record).flatMap(({ name, after: { kind, polynomial } }) => {
+    if (!polynomial) return [];
+    const part = kind === 'attention-activation' ? parts[0] : kind === 'mlp-activation' ? parts[1] : parts[2];
+    const place = /^layers\.(\d+)/.exec(name)?.[1];
+    const label = `${polynomial.levels} (degree ${polynomial.degree})`;
+    return [{ place: place === undefined ? 'head' : `layer ${place}`, part, levels: polynomial.levels, label }];
+  });
+  if (values.length === 0) return undefined;
+  const total = values.reduce((sum, { levels }) => sum + levels, 0);
+  const used = parts.filter((part) => values.some((value) => value.part === part));
+  const x = { field: 'from', type: 'quantitative' as const };
+  let before = '';
+  let at = 0;
+  const placed = values.map((value) => {
+    at = value.place === before ? at : 0;
+    before = value.place;
+    const from = at;
+    at += value.levels;
+    return { ...value, from, to: at, middle: (from + at) / 2 };
+  });
+  return {
+    id: 'levels',
+    caption: `Levels (multiplications one after another) of the polynomials of each layer, ${total} in all; linear maps and products of ciphertexts add theirs.`,
+    alt: `Levels of the polynomials: ${values.map((v) => `${v.place} ${v.part} ${v.label}`).join(', ')}.`,
+    columns: 1,
+    panelWidth: 640,
+    panels: [
+      {
+        name: '',
+        panel: {
+          width: 520,
+          height: { step: 24 },
+          data: { values: placed },
+          encoding: { y: { field: 'place', type: 'nominal', sort: null, axis: { title: null, ticks: false } } },
+          layer: [
+            {
+              mark: { type: 'bar', opacity: 0.85, stroke: '#ffffff', strokeWidth: 1 },
+              encoding: {
+                x: { ...x, axis: { title: 'levels', tickMinStep: 1, format: 'd' } },
+                x2: { field: 'to' },
+                color: {
+                  field: 'part',
+                  type: 'nominal',
+                  scale: { domain: used, range: used.map((part) => partColours[parts.indexOf(part)]!) },
+                },
+              },
+            },
+            {
+              mark: { type: 'text', color: '#fefefe', fontSize: 11 },
+              encoding: { x: { field: 'middle', type: 'quantitative' }, text: { field: 'label' } },
+            },
+          ],
+        },
+      },
+    ],
+  };
+}
+
+/** The choices of degrees that no other beats: fewer levels to the left, lower loss below; the chosen one filled. */
+export function frontFigure(record: ConversionRecord): Figure | undefined {
+  const searched = record.stages.filter(({ front }) => front !== undefined && front.length > 0);
+  if (searched.length === 0) return undefined;
+  return {
+    id: 'front',
+    caption:
+      'The search for degrees: validation loss right after substitution, before fine-tuning, against the levels of all polynomials together. ' +
+      'Each point is a choice of degrees that no other beats; filled, the one taken.',
+    alt: 'Validation loss against levels of the choices of degrees,',
+    columns: 1,
+    panelWidth: 640,
+    panels: searched.map((row) => ({ name: `stage ${row.name}`, panel: frontPanel(row) })),
+  };
+}
+
+function frontPanel({ name, sites, front }: StageRecord): Panel {
+  const taken = new Map(sites.flatMap((site) => (site.polynomial ? [[site.name, site.polynomial.degree]] : [])));
+  const values = front!.map(({ levels, loss, degrees }) => ({
+    levels,
+    loss,
+    taken: Object.entries(degrees).every(([site, degree]) => taken.get(site) === degree),
+  }));
+  const encoding = {
+    x: {
+      field: 'levels',
+      type: 'quantitative' as const,
+      scale: { zero: false },
+      axis: { title: 'levels of all polynomials', tickMinStep: 1, format: 'd' },
+    },
+    y: {
+      field: 'loss',
+      type: 'quantitative' as const,
+      scale: { zero: false },
+      axis: { title: 'validation loss (nats)', tickCount: 6 },
+    },
+  };
+  return {
+    width: 520,
+    height: 220,
+    ...(front!.length > 0 ? { title: { text: name, fontSize: 12, offset: 4 } } : {}),
+    layer: [
+      {
+        data: { values },
+        mark: { type: 'line', interpolate: 'step-after', color: plotColours.reference, strokeWidth: 1.2 },
+        encoding,
+      },
+      {
+        data: { values: values.filter((point) => !point.taken) },
+        mark: { type: 'point', filled: true, color: '#ffffff', stroke: plotColours.main, size: 50, opacity: 1 },
+        encoding,
+      },
+      {
+        data: { values: values.filter((point) => point.taken) },
+        mark: { type: 'point', filled: true, color: plotColours.error, size: 95, opacity: 1 },
+        encoding,
+      },
+    ],
+  };
+}

@@ -1,0 +1,135 @@
+import type { ConversionRecord } from '@cipherformer/nn';
+import { formatSeconds } from '../terminal/progress.ts';
+import { count, percent, short, signed } from './format.ts';
+import { html, type Markup } from './markup.ts';
+import {
+  activationSites,
+  completeStages,
+  gap,
+  gapInterval,
+  largest,
+  lastStage,
+  type ReportSource,
+  siteLabel,
+  varianceSites,
+} from './summary.ts';
+
+const dataNames = { mnist: 'MNIST', cifar10: 'CIFAR-10', texts: 'text classification', corpus: 'language modelling' };
+
+/** What was converted, of what kind, on what. */
+export function lead({ record, config }: ReportSource): Markup {
+  const { recipe, parameters } = record;
+  const model = config
+    ? `${config.layers} layers of width ${config.width}, ${config.attention.heads} heads, ${count(parameters)} parameters`
+    : `${count(parameters)} parameters`;
+  return html`<p class="lead">${dataNames[recipe.data.kind]}; ${model}; recipe ${recipe.name}, seed ${recipe.seed}.</p>
+${recipe.description ? html`<p>${recipe.description}</p>` : undefined}`;
+}
+
+/** The numbers to look at first. */
+export function headline(record: ConversionRecord): Markup {
+  const tiles = [...figureTiles(record), ...costTiles(record)];
+  return html`<dl class="headline">${tiles.map(
+    ({ name, value, note }) =>
+      html`<div><dt>${name}</dt><dd>${value}${note ? html`<small>${note}</small>` : undefined}</dd></div>`,
+  )}</dl>`;
+}
+
+interface Tile {
+  readonly name: string;
+  readonly value: string;
+  readonly note?: string;
+}
+
+function figureTiles(record: ConversionRecord): Tile[] {
+  const { original, polynomial, split } = gap(record);
+  const { figure } = record.stages[0]!;
+  if (figure !== 'accuracy') {
+    const perToken = (row: ConversionRecord['stages'][number]) => (row.test ?? row.validation).natsPerToken;
+    const before = perToken(record.stages[0]!);
+    const after = perToken(lastStage(record));
+    return [
+      {
+        name: `Nats per character, ${split}`,
+        value: `${original.toFixed(4)} → ${polynomial.toFixed(4)}`,
+        note: 'original → polynomial',
+      },
+      { name: 'Gap', value: `${signed(polynomial - original, 4)}`, note: 'nats per character; lower is better' },
+      ...(before !== undefined && after !== undefined
+        ? [
+            {
+              name: 'Perplexity per token',
+              value: `${Math.exp(before).toFixed(2)} → ${Math.exp(after).toFixed(2)}`,
+              note: `× ${Math.exp(after - before).toFixed(3)}`,
+            },
+          ]
+        : []),
+    ];
+  }
+  const { paired } = record;
+  const points = 100 * (polynomial - original);
+  const tiles: Tile[] = [
+    {
+      name: `Accuracy, ${split}`,
+      value: `${percent(original)} → ${percent(polynomial)}`,
+      note: 'original → polynomial',
+    },
+  ];
+  if (!paired) return [...tiles, { name: 'Gap', value: `${signed(points, 2)} points` }];
+  const [low, high] = gapInterval(paired);
+  return [
+    ...tiles,
+    {
+      name: 'Gap',
+      value: `${signed(points, 2)} points`,
+      note: `95 % interval ${signed(100 * low, 2)} … ${signed(100 * high, 2)}`,
+    },
+    {
+      name: 'McNemar’s exact p',
+      value: short(paired.p, 2),
+      note: `${paired.onlyOriginal} right only before, ${paired.onlyPolynomial} only after, of ${count(paired.examples)}`,
+    },
+  ];
+}
+
+function costTiles(record: ConversionRecord): Tile[] {
+  const tiles: Tile[] = [];
+  const levels = Object.entries(record.levels);
+  if (levels.length > 0) {
+    const layers = levels.filter(([name]) => name.startsWith('layers.')).map(([, value]) => value);
+    const total = levels.reduce((sum, [, value]) => sum + value, 0);
+    const low = Math.min(...layers);
+    const high = Math.max(...layers);
+    tiles.push({
+      name: 'Levels of a layer’s polynomials',
+      value: low === high ? `${low}` : `${low} to ${high}`,
+      note: `${total} in the whole model`,
+    });
+  }
+  const { test } = record.outOfRange;
+  if (test.examples > 0) {
+    const worst = Object.entries(test.sites).reduce((a, b) => (b[1] > a[1] ? b : a), ['', 0]);
+    tiles.push({
+      name: 'Test examples out of range',
+      value: `${count(test.any)} of ${count(test.examples)}`,
+      note: test.any > 0 ? `most at ${siteLabel(worst[0])}: ${worst[1]}` : 'no value left its interval',
+    });
+  }
+  const activations = largest(activationSites(record));
+  const variance = largest(varianceSites(record));
+  if (activations.after > 0) {
+    tiles.push({
+      name: 'Largest input of an activation',
+      value: `${short(activations.before)} → ${short(activations.after)}`,
+      ...(variance.after > 0 ? { note: `largest variance ${short(variance.before)} → ${short(variance.after)}` } : {}),
+    });
+  }
+  const steps = record.stages.reduce((sum, row) => sum + row.steps, 0);
+  const rollbacks = record.stages.reduce((sum, row) => sum + row.rollbacks, 0);
+  tiles.push({
+    name: 'Training',
+    value: formatSeconds(record.seconds),
+    note: `${count(steps)} steps, ${completeStages(record).length - 1} stages, ${rollbacks} roll-backs; ${record.machine}`,
+  });
+  return tiles;
+}

@@ -1,0 +1,141 @@
+import type { ConversionRecord, SiteRecord, StageRecord } from '@cipherformer/nn';
+import { formatSeconds } from '../terminal/progress.ts';
+import { shown, unitOf } from './figures/stages.ts';
+import { count, percent, short, span } from './format.ts';
+import { html, type Markup, type Piece, table } from './markup.ts';
+import { activationSites, completeStages, functionAt, type ReportSource, siteLabel } from './summary.ts';
+
+/** The stages in words, as the recipe describes them. */
+export function stageList({ recipe }: ConversionRecord): Markup {
+  return html`<ol class="stages">${recipe.stages.map(({ name, description, change, train }) => {
+    const what = description || changeText[change?.kind ?? 'none'];
+    const trained = train ? ` Then ${train.epochs} ${train.epochs === 1 ? 'epoch' : 'epochs'} of training.` : '';
+    return html`<li><strong>${name}</strong>: ${what}${trained}</li>`;
+  })}</ol>`;
+}
+
+const changeText: Readonly<Record<string, string>> = {
+  attention: 'softmax attention becomes a function of each score by itself, times a constant.',
+  'freeze-norms': 'normalisations divide by a constant.',
+  substitute: 'every activation becomes a polynomial.',
+  none: 'training alone.',
+};
+
+/** One row a stage. Parts of a stage are summed up in its row. */
+export function stageTable(record: ConversionRecord): Markup {
+  const complete = completeStages(record);
+  const { figure } = complete[0]!;
+  const value = (values: Readonly<Record<string, number>> | undefined) =>
+    values?.[figure] === undefined ? '–' : shown(figure, values[figure]!).toFixed(figure === 'accuracy' ? 2 : 4);
+  const loss = (values: Readonly<Record<string, number>> | undefined) =>
+    values?.loss === undefined ? '–' : values.loss.toFixed(4);
+  const hasLoss = complete.some(({ validation }) => validation.loss !== undefined);
+  const rows = complete.map((row): Piece[] => {
+    const parts = record.stages.filter(({ name }) => name.split('/')[0] === row.name.split('/')[0]);
+    const sum = (of: (row: StageRecord) => number) => parts.reduce((total, part) => total + of(part), 0);
+    return [
+      row.name.split('/')[0]!,
+      html`<span class="wrap">${parts.length > 1 ? `${parts.length} normalisations, one by one` : row.change}</span>`,
+      value(row.validation),
+      value(row.test),
+      ...(hasLoss ? [loss(row.validation), loss(row.test)] : []),
+      count(sum(({ steps }) => steps)),
+      formatSeconds(sum(({ seconds }) => seconds)),
+      sum(({ rollbacks }) => rollbacks),
+    ];
+  });
+  const unit = unitOf(figure);
+  return table(
+    `The model after every stage: ${unit}`,
+    [
+      'stage',
+      'change',
+      'validation',
+      'test',
+      ...(hasLoss ? ['loss, validation', 'loss, test'] : []),
+      'steps',
+      'time',
+      'roll-backs',
+    ],
+    rows,
+  );
+}
+
+/** How many unseen examples have a value outside an interval. */
+export function outsideText({ outOfRange }: ConversionRecord): Markup | undefined {
+  const { validation, test } = outOfRange;
+  const names = Object.keys(test.sites);
+  if (names.length === 0) return undefined;
+  const sentence = (set: typeof test, what: string) =>
+    set.examples > 0
+      ? `${count(set.any)} of ${count(set.examples)} ${what} examples (${percent(set.any / set.examples)})`
+      : '';
+  const affected = names.filter((name) => (test.sites[name] ?? 0) > 0 || (validation.sites[name] ?? 0) > 0);
+  const text = html`<p>With any value outside the interval of its polynomial: ${sentence(test, 'test')}, ${sentence(validation, 'validation')}.
+Nothing is clamped at inference, so such a value is where a polynomial may leave its function.</p>`;
+  if (affected.length === 0) return text;
+  return html`${text}${table(
+    'Examples with a value outside, by site',
+    ['site', 'validation', 'test', 'share of test examples'],
+    affected.map((name) => [
+      siteLabel(name),
+      validation.sites[name] ?? 0,
+      test.sites[name] ?? 0,
+      percent((test.sites[name] ?? 0) / test.examples),
+    ]),
+  )}`;
+}
+
+/** Everything about every site in one row. */
+export function siteTable(source: ReportSource): Markup | undefined {
+  const sites = activationSites(source.record);
+  if (sites.length === 0) return undefined;
+  const outside = source.record.outOfRange.test.sites;
+  const fits = fitErrors(source.record);
+  const quantiles = (site: SiteRecord | undefined) => (site ? span(site.quantiles.low4, site.quantiles.high4) : '–');
+  const range = (site: SiteRecord | undefined) => (site ? span(site.min, site.max) : '–');
+  return table(
+    'Sites: ranges and 0.01 % to 99.99 % quantiles on training data, polynomials, errors of their fit before fine-tuning',
+    [
+      'site',
+      'function',
+      'range before',
+      'range after',
+      'quantiles before',
+      'quantiles after',
+      'interval',
+      'degree',
+      'levels',
+      'largest error',
+      'rms error',
+      'test examples outside',
+    ],
+    sites.map(({ name, before, after }) => {
+      const { polynomial } = after;
+      const fit = fits.get(name);
+      return [
+        siteLabel(name),
+        functionAt(source, after) ?? '–',
+        range(before),
+        range(after),
+        quantiles(before),
+        quantiles(after),
+        polynomial ? span(polynomial.low, polynomial.high) : '–',
+        polynomial?.degree ?? '–',
+        polynomial?.levels ?? '–',
+        fit?.largestError === undefined ? '–' : short(fit.largestError, 2),
+        fit?.meanError === undefined ? '–' : short(fit.meanError, 2),
+        outside[name] ?? '–',
+      ];
+    }),
+  );
+}
+
+/** The errors of each site's fit are kept by the stage that substituted it. */
+function fitErrors(record: ConversionRecord): ReadonlyMap<string, { largestError?: number; meanError?: number }> {
+  return new Map(
+    record.stages.flatMap(({ sites }) =>
+      sites.flatMap(({ name, polynomial }) => (polynomial?.largestError === undefined ? [] : [[name, polynomial]])),
+    ),
+  );
+}
