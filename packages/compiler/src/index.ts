@@ -11,6 +11,8 @@ export { CanonicalScales } from './backends/scales.ts';
 export * from './errors.ts';
 export { generateProgramKeys, type ProgramKeys } from './files/keygen.ts';
 export { type Compiled, type CompileOptions, compile } from './passes/compile.ts';
+export { explain, type Plan, type PlanCounts, type PlanRow } from './plan/explain.ts';
+export { type RotationUse, rotationKeys, rotationsOf } from './plan/keys.ts';
 export { type MachineModel, roughMachine, type Work, type WorkKind } from './plan/machine.ts';
 export { checkProgram } from './program/check.ts';
 export type * from './program/instructions.ts';

@@ -4,7 +4,7 @@ import type { Placement } from './placement.ts';
 
 /** Writes the program of a placement: bootstraps where they were placed, every group at its level. */
 export function emitProgram(
-  { groups, inputs, output }: Lowered,
+  { parts, groups, inputs, output }: Lowered,
   { levels, refreshed, inputLevels }: Placement,
   bootstrapInputLevel: number,
   slots: number,
@@ -21,7 +21,8 @@ export function emitProgram(
     if (fresh.length > 0) {
       const before = fresh.flatMap((part) => registers.get(part)!);
       const outputs = before.map(() => emitter.register());
-      emitter.push({ op: 'bootstrap', source: group.source, level: bootstrapInputLevel, inputs: before, outputs });
+      const source = `${fresh.map((part) => parts[part]!.name).join(' + ')} (bootstrap)`;
+      emitter.push({ op: 'bootstrap', source, level: bootstrapInputLevel, inputs: before, outputs });
       let taken = 0;
       for (const part of fresh) {
         const count = registers.get(part)!.length;

@@ -7,7 +7,6 @@ import { emitRotateSum, emitVectors, type Lowering, spread } from './lowering.ts
 
 /** A linear map with the pooling of its input folded into its diagonals. */
 interface Member {
-  readonly node: number;
   readonly map: RowMap;
   /** Rotations that add up the tokens after it. */
   readonly tokenSteps: readonly number[];
@@ -39,7 +38,7 @@ export function lowerLinear(lowering: Lowering, node: number): void {
   const layout = lowering.matrixLayout(input);
   const matrix = new RowMatrix(geometry, layout.rows, members.map(({ map }) => map)); // biome-ignore format: one call
   const { babySteps, giantSteps } = matrix.steps();
-  const source = siblings.map((i) => nodes[i]!.name).join(' + ');
+  const source = sharedName(siblings.map((i) => nodes[i]!.name));
   const results = siblings.map((i) => lowering.definePart(i));
   lowering.groups.push({
     source,
@@ -50,13 +49,12 @@ export function lowerLinear(lowering: Lowering, node: number): void {
       const inputs = spread(registers!, layout.rows.blocks.length);
       emitter.push({ op: 'linear', source, level: level + 1, inputs, outputs, matrix, babySteps, giantSteps });
       let taken = 0;
-      return members.map(({ node: i, map, tokenSteps, vectors }) => {
+      return members.map(({ map, tokenSteps, vectors }) => {
         const steps = [...matrix.gatherSteps(taken), ...tokenSteps];
         const own: Register[] = outputs.slice(taken, taken + map.output.blocks.length);
         taken += own.length;
-        const name = nodes[i]!.name;
-        const gathered = emitRotateSum(emitter, name, level, own, steps);
-        return vectors ? emitVectors(emitter, name, level, gathered, vectors) : gathered;
+        const gathered = emitRotateSum(emitter, source, level, own, steps);
+        return vectors ? emitVectors(emitter, source, level, gathered, vectors) : gathered;
       });
     },
   });
@@ -72,10 +70,17 @@ export function lowerLinear(lowering: Lowering, node: number): void {
       tokenWeights: tokenWeights(at, from, pooling),
     };
     const tokenSteps = pooling ? doublingSteps(1, geometry.paddedTokens) : [];
-    if (!bias && shift === 0) return { node: i, map, tokenSteps };
+    if (!bias && shift === 0) return { map, tokenSteps };
     const vectors = at.featureVectors(i, (feature) => (bias?.[feature] ?? 0) * factor + shift);
-    return { node: i, map, tokenSteps, vectors };
+    return { map, tokenSteps, vectors };
   }
+}
+
+/** "layers.0.attention.query + key + value". */
+function sharedName(names: readonly string[]): string {
+  const [first, ...others] = names;
+  const folder = first!.slice(0, first!.lastIndexOf('.') + 1);
+  return [first, ...others.map((name) => (name.startsWith(folder) ? name.slice(folder.length) : name))].join(' + ');
 }
 
 /** 1 at the tokens that hold the value, or the weights of a pool, else 0: padding comes out as zero. */

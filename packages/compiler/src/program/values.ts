@@ -3,13 +3,14 @@ import type { ProgramInput, ProgramOutput } from './instructions.ts';
 
 /**
  * The slots a client encrypts: slot s holds values[source[s]] * factor, or 0.
- * Throws InputError for too few values or values that are not finite.
+ * @param wanted how many numbers the input has; by default, one more than the last that this ciphertext holds
+ * Throws InputError for another number of values or values that are not finite.
  */
 export function packInput(
   input: Pick<ProgramInput, 'name' | 'source' | 'factor'>,
   values: ArrayLike<number>,
+  wanted = numbersIn(input.source),
 ): Float64Array {
-  const wanted = input.source.reduce((most, index) => Math.max(most, index + 1), 0);
   if (values.length !== wanted)
     throw new InputError(`input ${input.name} takes ${wanted} numbers, not ${values.length}: check the input's shape`);
   const slots = new Float64Array(input.source.length);
@@ -23,12 +24,17 @@ export function packInput(
   return slots;
 }
 
+/** One more than the last number a source reads. */
+function numbersIn(source: Int32Array): number {
+  return source.reduce((most, index) => Math.max(most, index + 1), 0);
+}
+
 /** The numbers of an output: slot slots[k] of its register, times factor. */
 export function unpackOutput(output: Pick<ProgramOutput, 'slots' | 'factor'>, slots: ArrayLike<number>): Float64Array {
   return Float64Array.from(output.slots, (slot) => slots[slot]! * output.factor);
 }
 
-/** All inputs' slots by register. `values` by the inputs' names. */
+/** All inputs' slots by register. `values` by the inputs' names; a wide input is spread over several of one name. */
 export function packInputs(
   { inputs }: { readonly inputs: readonly Pick<ProgramInput, 'name' | 'source' | 'factor'>[] },
   values: Readonly<Record<string, ArrayLike<number>>>,
@@ -39,6 +45,7 @@ export function packInputs(
       throw new InputError(
         `input ${input.name} is missing: give ${inputs.map(({ name }) => name).join(', ')}, not ${Object.keys(values).join(', ') || 'nothing'}`,
       );
-    return packInput(input, given);
+    const parts = inputs.filter(({ name }) => name === input.name);
+    return packInput(input, given, Math.max(...parts.map(({ source }) => numbersIn(source))));
   });
 }
