@@ -7,57 +7,71 @@ import { ColumnMask } from './vectors.ts';
 /** Gives a mask its number in the program; masks of one key are stored once. */
 export type MaskNumber = (key: string, make: () => SlotVector) => number;
 
+/** Terms of a sum of products, apart by whether one side has masks, which costs that side a level. */
+export interface Terms {
+  readonly plain: readonly ProductTerm[];
+  readonly masked: readonly ProductTerm[];
+}
+
 /**
  * Queries times skewed keys: maps[(c, h), t] = sum over s < paddedWidth of Q[(c + s, h), t] * K[(c + s, h), t - s], which is
- * the score of query t and key (t + c) mod T. Where t < s the key's turn by -s leaves the row and is made by T - s
- * instead; the query side says which applies. Left: queries, masked; right: keys. Cost: paddedWidth hoisted rotations of the
- * queries and twice as many of the keys, as many products, one relinearisation; two levels.
+ * the score of query t and key (t + c) mod T. The keys reach back before their first token as far as there is padding;
+ * beyond that the turn by -s is replaced by T - s, and masks on the query side say which applies. Left: queries; right:
+ * keys. Cost: paddedWidth hoisted rotations of either, one more of the keys for each term with masks, as many products.
  */
-export function scoreTerms(geometry: Geometry, layout: HeadLayout, number: MaskNumber): ProductTerm[] {
-  const { slots, paddedTokens } = geometry;
-  return Array.from({ length: layout.paddedWidth }, (_, s) => {
+export function scoreTerms(geometry: Geometry, layout: HeadLayout, number: MaskNumber): Terms {
+  const { slots, tokens, paddedTokens } = geometry;
+  const plain: ProductTerm[] = [];
+  const masked: ProductTerm[] = [];
+  for (let s = 0; s < layout.paddedWidth; s++) {
     const columns = s * layout.stride;
-    const tokens = s % paddedTokens;
-    const part = (from: number, to: number, turn: number): ProductTerm => ({
-      left: [
-        {
-          rotation: columns % slots,
-          mask: number(`tokens ${from} ${to}`, () => tokenMask(geometry, layout, from, to)),
-        },
-      ],
-      right: [{ rotation: modulo(columns + turn, slots) }],
+    const turn = s % paddedTokens;
+    const beyond = Math.max(0, turn - (paddedTokens - tokens));
+    const term = (by: number, mask?: number): ProductTerm => ({
+      left: [{ rotation: columns % slots, ...(mask !== undefined && { mask }) }],
+      right: [{ rotation: modulo(columns + by, slots) }],
     });
-    const inside = part(tokens, paddedTokens, -tokens);
-    return tokens === 0 ? [inside] : [inside, part(0, tokens, paddedTokens - tokens)];
-  }).flat();
+    if (beyond === 0) {
+      plain.push(term(-turn));
+      continue;
+    }
+    const mask = (from: number, to: number) =>
+      number(`tokens ${from} ${to}`, () => tokenMask(geometry, layout, from, to));
+    masked.push(term(-turn, mask(beyond, paddedTokens)), term(paddedTokens - turn, mask(0, beyond)));
+  }
+  return { plain, masked };
 }
 
 /**
  * Maps times skewed values: out[(c, h), t] = sum over s of P[(c + s, h), t] * V[(c, h), (t + s) mod T], where column c + s
  * of the maps and the skewed value both belong to key (t + c + s) mod T. min(paddedWidth, T) terms reach as many keys; the
- * rest are in the columns `attendSteps` adds. Left: maps; right: values, masked (causal: only keys up to t).
- * Cost: a hoisted rotation of the maps and two of the values each term, as many products, one relinearisation.
+ * rest are in the columns `attendSteps` adds. The values go on past their last token as far as there is padding; beyond
+ * that a second copy, turned by s - T, serves the last tokens. Left: maps; right: values, masked where there are two
+ * copies (causal: always, with only the keys up to t).
+ * Cost: a hoisted rotation of either for each term, one more of the values where there are two copies, as many products.
  */
-export function attendTerms(
-  geometry: Geometry,
-  layout: HeadLayout,
-  causal: boolean,
-  number: MaskNumber,
-): ProductTerm[] {
-  const { slots, paddedTokens } = geometry;
-  const copy = (s: number, from: number, to: number, turn: number): RotatedCopy => ({
-    rotation: modulo(turn, slots),
-    mask: causal
-      ? number(`causal ${s} ${from} ${to}`, () => causalMask(geometry, layout, s, from, to))
-      : number(`tokens ${from} ${to}`, () => tokenMask(geometry, layout, from, to)),
-  });
-  return Array.from({ length: Math.min(layout.paddedWidth, paddedTokens) }, (_, s) => {
-    const inside = copy(s, 0, paddedTokens - s, s);
-    return {
-      left: [{ rotation: (s * layout.stride) % slots }],
-      right: s === 0 ? [inside] : [inside, copy(s, paddedTokens - s, paddedTokens, s - paddedTokens)],
-    };
-  });
+export function attendTerms(geometry: Geometry, layout: HeadLayout, causal: boolean, number: MaskNumber): Terms {
+  const { slots, tokens, paddedTokens } = geometry;
+  const plain: ProductTerm[] = [];
+  const masked: ProductTerm[] = [];
+  for (let s = 0; s < Math.min(layout.paddedWidth, paddedTokens); s++) {
+    const left = [{ rotation: (s * layout.stride) % slots }];
+    const copy = (from: number, to: number, turn: number): RotatedCopy => ({
+      rotation: modulo(turn, slots),
+      mask: causal
+        ? number(`causal ${s} ${from} ${to}`, () => causalMask(geometry, layout, s, from, to))
+        : number(`tokens ${from} ${to}`, () => tokenMask(geometry, layout, from, to)),
+    });
+    const inside = s <= paddedTokens - tokens;
+    if (inside && !causal) plain.push({ left, right: [{ rotation: s }] });
+    else if (inside) masked.push({ left, right: [copy(0, paddedTokens, s)] });
+    else
+      masked.push({
+        left,
+        right: [copy(0, paddedTokens - s, s), copy(paddedTokens - s, paddedTokens, s - paddedTokens)],
+      });
+  }
+  return { plain, masked };
 }
 
 /** The rotations that add up the columns of one feature, f + m * paddedWidth for m < T / paddedWidth. */

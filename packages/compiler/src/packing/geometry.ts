@@ -8,7 +8,7 @@ import { LayoutError } from '../errors.ts';
 export interface Geometry {
   readonly slots: number;
   readonly tokens: number;
-  /** The next power of two. */
+  /** The next power of two, or twice that: padding makes attention cheaper where there is room for it. */
   readonly paddedTokens: number;
   /** Examples computed at once; a power of two. */
   readonly batch: number;
@@ -18,11 +18,14 @@ export interface Geometry {
   readonly rows: number;
 }
 
-/** Throws LayoutError where a row would not fit into the slots. */
-export function geometryOf(slots: number, tokens: number, batch = 1): Geometry {
+/**
+ * @param spread 1, or 2 for twice the padded tokens
+ * Throws LayoutError where a row would not fit into the slots.
+ */
+export function geometryOf(slots: number, tokens: number, batch = 1, spread = 1): Geometry {
   if (!isPowerOfTwo(slots) || !isPowerOfTwo(batch))
     throw new LayoutError(`${slots} slots and a batch of ${batch}: both have to be powers of two`);
-  const paddedTokens = nextPowerOfTwo(tokens);
+  const paddedTokens = nextPowerOfTwo(tokens) * spread;
   const rowLength = batch * paddedTokens;
   if (rowLength > slots)
     throw new LayoutError(

@@ -1,105 +1,143 @@
 import type { NodeOf } from '@cipherformer/nn/polynomial';
-import { attendSteps, attendTerms, type MaskNumber, scoreTerms } from '../packing/attention.ts';
+import { attendSteps, attendTerms, type MaskNumber, scoreTerms, type Terms } from '../packing/attention.ts';
 import type { HeadLayout } from '../packing/layout.ts';
-import { SkewMatrix } from '../packing/skew.ts';
+import { keyRange, SkewMatrix, type TokenRange, valueRange } from '../packing/skew.ts';
 import { MapVector } from '../packing/vectors.ts';
-import type { Register } from '../program/instructions.ts';
-import type { Emitter } from './groups.ts';
+import type { ProductTerm, Register } from '../program/instructions.ts';
+import { Emitter } from './groups.ts';
 import { emitRotateSum, emitVectors, type Lowering, spread } from './lowering.ts';
 
-/** Parts with the skewed copy of a key or value, by node. */
-export type Skews = Map<number, number>;
-
-/** Scores: skew the keys (one level), then products with the queries (two levels for them, one for the keys). */
-export function lowerScores(lowering: Lowering, node: number, skews: Skews): void {
-  const { geometry, factors } = lowering;
-  const { name, query, key, offset } = lowering.nodes[node] as NodeOf<'scores'>;
-  const layout = lowering.mapLayout(node);
-  const skewed = skewedPart(lowering, key, layout, skews);
-  const shift = lowering.shiftOf(node);
-  const factor = factors[node]!;
-  lowering.groups.push({
-    source: name,
-    operands: [
-      { part: lowering.partOf(query), above: 2 },
-      { part: skewed, above: 1 },
-    ],
-    results: [lowering.definePart(node)],
-    emit(emitter, level, [queries, keys]) {
-      const terms = scoreTerms(geometry, layout, maskNumber(emitter, layout));
-      const lefts = spread(queries!, layout.blocks);
-      const products = spread(keys!, layout.blocks).map((right, k) => {
-        const output = emitter.register();
-        emitter.push({ op: 'productSum', source: name, level: level + 2, left: lefts[k]!, right, terms, output });
-        return output;
-      });
-      if (!offset && shift === 0) return [products];
-      const vectors = products.map(
-        (_, block) => new MapVector(geometry, layout, block, (head) => (offset?.[head] ?? 0) * factor + shift),
-      );
-      return [emitVectors(emitter, name, level, products, vectors)];
-    },
-  });
+/** How many matrices skew the keys and the values: two cost a level more and far fewer diagonals. */
+export interface SkewStages {
+  readonly keys: 1 | 2;
+  readonly values: 1 | 2;
 }
 
-/** Maps times values: skew the values (one level), then products (two levels for the values, one for the maps). */
-export function lowerAttend(lowering: Lowering, node: number, skews: Skews): void {
-  const { geometry } = lowering;
-  const { name, maps, value, causal } = lowering.nodes[node] as NodeOf<'attend'>;
-  const mapHeads = lowering.mapLayout(maps);
-  const layout = valueLayout(lowering, value, mapHeads);
-  const skewed = skewedPart(lowering, value, layout, skews);
-  const steps = attendSteps(geometry, layout);
-  lowering.groups.push({
-    source: name,
-    operands: [
-      { part: lowering.partOf(maps), above: 1 },
-      { part: skewed, above: 2 },
-    ],
-    results: [lowering.definePart(node)],
-    emit(emitter, level, [lefts, values]) {
-      const terms = attendTerms(geometry, layout, causal, maskNumber(emitter, layout));
-      const products = spread(values!, layout.blocks).map((right, k) => {
-        const output = emitter.register();
-        emitter.push({ op: 'productSum', source: name, level: level + 2, left: lefts![k]!, right, terms, output });
-        return output;
-      });
-      return [emitRotateSum(emitter, name, level, products, steps)];
-    },
-  });
+/** Lowers attentions; skewed copies are made once for each key or value. */
+export class AttentionLowering {
+  readonly #lowering: Lowering;
+  readonly #stages: SkewStages;
+  readonly #skewed = new Map<string, number>();
+
+  constructor(lowering: Lowering, stages: SkewStages) {
+    this.#lowering = lowering;
+    this.#stages = stages;
+  }
+
+  /** Scores: skew the keys, then one level for products with the queries, and one before where queries have masks. */
+  scores(node: number): void {
+    const { geometry, factors, nodes } = this.#lowering;
+    const { name, query, key, offset } = nodes[node] as NodeOf<'scores'>;
+    const layout = this.#lowering.mapLayout(node);
+    const skewed = this.#skew(key, layout, 'keys', keyRange(geometry, layout));
+    const shift = this.#lowering.shiftOf(node);
+    const factor = factors[node]!;
+    const terms = (emitter: Emitter) => scoreTerms(geometry, layout, maskNumber(emitter, layout));
+    this.#lowering.groups.push({
+      source: name,
+      operands: [
+        { part: this.#lowering.partOf(query), above: levelsOfTerms(terms(new Emitter())) },
+        { part: skewed, above: 1 },
+      ],
+      results: [this.#lowering.definePart(node)],
+      emit(emitter, level, [queries, keys]) {
+        const products = emitProducts(emitter, name, level, queries!, keys!, layout.blocks, terms(emitter));
+        if (!offset && shift === 0) return [products];
+        const vectors = products.map(
+          (_, block) => new MapVector(geometry, layout, block, (head) => (offset?.[head] ?? 0) * factor + shift),
+        );
+        return [emitVectors(emitter, name, level, products, vectors)];
+      },
+    });
+  }
+
+  /** Maps times values: skew the values, then one level for the products, and one before where values have masks. */
+  attend(node: number): void {
+    const { geometry, nodes } = this.#lowering;
+    const { name, maps, value, causal } = nodes[node] as NodeOf<'attend'>;
+    const mapHeads = this.#lowering.mapLayout(maps);
+    // The heads of a value have the width of its features; rows are shared as those of the maps.
+    const { period } = this.#lowering.matrixLayout(value).rows;
+    const layout = { ...mapHeads, paddedWidth: period / mapHeads.headsPerBlock };
+    const skewed = this.#skew(value, layout, 'values', valueRange(geometry, layout));
+    const steps = attendSteps(geometry, layout);
+    const terms = (emitter: Emitter) => attendTerms(geometry, layout, causal, maskNumber(emitter, layout));
+    this.#lowering.groups.push({
+      source: name,
+      operands: [
+        { part: this.#lowering.partOf(maps), above: 1 },
+        { part: skewed, above: levelsOfTerms(terms(new Emitter())) },
+      ],
+      results: [this.#lowering.definePart(node)],
+      emit(emitter, level, [lefts, values]) {
+        const products = emitProducts(emitter, name, level, lefts!, values!, layout.blocks, terms(emitter));
+        return [emitRotateSum(emitter, name, level, products, steps)];
+      },
+    });
+  }
+
+  #skew(node: number, layout: HeadLayout, use: keyof SkewStages, range: TokenRange): number {
+    const known = this.#skewed.get(`${use} ${node}`);
+    if (known !== undefined) return known;
+    const lowering = this.#lowering;
+    const source = `${lowering.nodes[node]!.name} (skew)`;
+    const matrices = SkewMatrix.stages(lowering.geometry, layout, range, this.#stages[use]);
+    const steps = matrices.map((matrix) => matrix.steps());
+    const part = lowering.extraPart(node, ' (skew)', layout.blocks);
+    lowering.groups.push({
+      source,
+      operands: [{ part: lowering.partOf(node), above: matrices.length }],
+      results: [part],
+      emit(emitter, level, [registers]) {
+        const skewed = spread(registers!, layout.blocks).map((register): Register => {
+          let input = register;
+          for (const [k, matrix] of matrices.entries()) {
+            const output = emitter.register();
+            const at = level + matrices.length - k;
+            emitter.push({ op: 'linear', source, level: at, inputs: [input], outputs: [output], matrix, ...steps[k]! });
+            input = output;
+          }
+          return input;
+        });
+        return [skewed];
+      },
+    });
+    this.#skewed.set(`${use} ${node}`, part);
+    return part;
+  }
 }
 
-/** The heads of a value have the width of its features; rows are shared as those of the maps. */
-function valueLayout(lowering: Lowering, value: number, maps: HeadLayout): HeadLayout {
-  const { rows } = lowering.matrixLayout(value);
-  const paddedWidth = rows.period / maps.headsPerBlock;
-  return { ...maps, paddedWidth };
+/** Levels from the side with masks to the result. */
+function levelsOfTerms({ masked }: Terms): number {
+  return masked.length > 0 ? 2 : 1;
 }
 
-function skewedPart(lowering: Lowering, node: number, layout: HeadLayout, skews: Skews): number {
-  const known = skews.get(node);
-  if (known !== undefined) return known;
-  const source = `${lowering.nodes[node]!.name} (skew)`;
-  const matrix = new SkewMatrix(lowering.geometry, layout);
-  const { babySteps, giantSteps } = matrix.steps();
-  const part = lowering.extraPart(node, ' (skew)', layout.blocks);
-  lowering.groups.push({
-    source,
-    operands: [{ part: lowering.partOf(node), above: 1 }],
-    results: [part],
-    emit(emitter, level, [registers]) {
-      const skewed = spread(registers!, layout.blocks).map((input): Register => {
-        const output = emitter.register();
-        emitter.push({
-          op: 'linear', source, level: level + 1, inputs: [input], outputs: [output], matrix, babySteps, giantSteps,
-        }); // biome-ignore format: one instruction
-        return output;
-      });
-      return [skewed];
-    },
+/** The sum of all terms for each block, at `level`. */
+function emitProducts(
+  emitter: Emitter,
+  source: string,
+  level: number,
+  lefts: readonly Register[],
+  rights: readonly Register[],
+  blocks: number,
+  { plain, masked }: Terms,
+): Register[] {
+  const others = spread(rights, blocks);
+  const product = (left: Register, right: Register, terms: readonly ProductTerm[], levels: number): Register => {
+    const output = emitter.register();
+    emitter.push({ op: 'productSum', source, level: level + levels, left, right, terms, output });
+    return output;
+  };
+  return spread(lefts, blocks).map((left, k) => {
+    const right = others[k]!;
+    if (masked.length === 0) return product(left, right, plain, 1);
+    const first = product(left, right, masked, 2);
+    if (plain.length === 0) return first;
+    const second = product(left, right, plain, 1);
+    const output = emitter.register();
+    emitter.push({ op: 'add', source, level, left: first, right: second, output });
+    return output;
   });
-  skews.set(node, part);
-  return part;
 }
 
 /** Masks by column are the same for all attentions with as many heads in a ciphertext. */

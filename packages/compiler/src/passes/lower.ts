@@ -2,15 +2,15 @@ import type { Geometry } from '../packing/geometry.ts';
 import type { Normalised } from './factors.ts';
 import type { Lowered } from './groups.ts';
 import { chooseLayouts } from './layouts.ts';
-import { lowerAttend, lowerScores, type Skews } from './lower-attention.ts';
+import { AttentionLowering, type SkewStages } from './lower-attention.ts';
 import { lowerAdd, lowerAddTable, lowerMaskTokens, lowerMeanFeatures, lowerMultiply, lowerPolynomial } from './lower-elementwise.ts'; // biome-ignore format: one import
 import { isAbsorbed, lowerLinear, lowerPool, lowerRescale } from './lower-linear.ts';
 import { Lowering } from './lowering.ts';
 
 /** Turns nodes into groups of instructions on packed ciphertexts. Levels and bootstraps come later. */
-export function lowerModel(normalised: Normalised, geometry: Geometry): Lowered {
+export function lowerModel(normalised: Normalised, geometry: Geometry, stages: SkewStages): Lowered {
   const lowering = new Lowering(geometry, normalised, chooseLayouts(normalised.model, geometry));
-  const skews: Skews = new Map();
+  const attention = new AttentionLowering(lowering, stages);
   for (const [i, node] of lowering.nodes.entries()) {
     if (lowering.isLowered(i)) continue;
     switch (node.op) {
@@ -45,10 +45,10 @@ export function lowerModel(normalised: Normalised, geometry: Geometry): Lowered 
         lowerPolynomial(lowering, i);
         break;
       case 'scores':
-        lowerScores(lowering, i, skews);
+        attention.scores(i);
         break;
       case 'attend':
-        lowerAttend(lowering, i, skews);
+        attention.attend(i);
     }
   }
   const { parts, groups, inputs } = lowering;
