@@ -164,9 +164,11 @@ function lowerMlp(lowering: Lowering, name: string, view: View): View {
   const plain = linear('up', inner, config.width, view);
   const up = norm ? lowerNorm(lowering, `${name}.norm`, norm, plain) : plain;
   // A gated product is no linear map: there the factor would cost the level that it saves.
-  const act = (x: View) => lowerActivation(lowering, `${name}.activation`, activation, x, kind === 'plain');
-  if (kind === 'plain') return linear('down', config.width, inner, act(up));
-  const left = graph.materialise(`${name}.gate`, act(linear('gate', inner, config.width, view)));
+  const act = (x: View, input: string) =>
+    lowerActivation(lowering, `${name}.activation`, activation, x, input, kind === 'plain');
+  if (kind === 'plain') return linear('down', config.width, inner, act(up, `${name}.up`));
+  const gate = `${name}.gate`;
+  const left = graph.materialise(gate, act(linear('gate', inner, config.width, view), gate));
   const right = graph.materialise(`${name}.up`, up);
   const product = graph.push(`${name}.gated`, { op: 'multiply', left, right });
   return linear('down', config.width, inner, viewOf(product, inner));
@@ -218,7 +220,7 @@ function head(lowering: Lowering, row: View): number {
   if (hidden) {
     const weight = stored.matrix('head.hidden.weight', hidden.width, config.width);
     x = applyLinear(x, weight, stored.vector('head.hidden.bias', hidden.width));
-    x = lowerActivation(lowering, 'head.activation', hidden.activation, x);
+    x = lowerActivation(lowering, 'head.activation', hidden.activation, x, 'head.hidden');
   }
   const weight = stored.matrix(tied ? 'embedding.token.weight' : 'head.weight', outputs, x.width);
   return graph.materialise('head', applyLinear(x, weight, bias ? stored.vector('head.bias', outputs) : undefined));

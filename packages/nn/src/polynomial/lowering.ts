@@ -124,21 +124,23 @@ export function siteProgram(lowering: Lowering, name: string, choice: Activation
 }
 
 /**
- * An element-wise activation of a view; the identity costs nothing. `factored`: the linear map that reads the result
- * may take a factor, which saves a parabola one level.
+ * An element-wise activation of a view, which becomes the node `input`; the identity costs nothing. `factored`: the
+ * linear map that reads the result may take a factor, which saves a parabola one level.
  */
 export function lowerActivation(
   lowering: Lowering,
   name: string,
   choice: ActivationConfig,
   view: View,
+  input: string,
   factored = true,
 ): View {
   const program = siteProgram(lowering, name, choice);
   if (!program) return view;
-  const input = lowering.graph.materialise(`${name}.input`, view);
+  const { graph } = lowering;
   const { width } = view;
   const parabola = factored ? asParabola(program) : undefined;
-  const result = viewOf(lowering.graph.polynomial(name, input, parabola?.program ?? program), width);
+  const node = graph.polynomial(name, graph.materialise(input, view), parabola?.program ?? program);
+  const result = viewOf(node, width);
   return parabola ? applyFeatures(result, false, new Float64Array(width).fill(parabola.factor)) : result;
 }

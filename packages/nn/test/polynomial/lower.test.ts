@@ -1,13 +1,19 @@
 import { inverseSqrtIteration, programCost } from '@cipherformer/approx';
 import { describe, expect, it } from 'vitest';
 import { ShapeError, UnsupportedPartError, WeightError } from '../../src/errors.ts';
-import { type ModelConfig, type ModelConfigInput, parseModelConfig } from '../../src/model/config.ts';
+import {
+  type ModelConfig,
+  type ModelConfigInput,
+  type PolynomialConfig,
+  parseModelConfig,
+} from '../../src/model/config.ts';
 import { llamaConfig } from '../../src/model/presets.ts';
 import type { LowerOptions } from '../../src/polynomial/index.ts';
 import { evaluate, lower, makePolynomialModel, modelLevels, prepareInput } from '../../src/polynomial/index.ts';
 import {
   bert,
   bertMean,
+  degree7,
   type Example,
   example,
   gpt,
@@ -21,6 +27,7 @@ import {
 } from './support.ts';
 
 const batch = { kind: 'batch' } as const;
+const parabola: PolynomialConfig = { ...degree7, low: -5, high: 6, coefficients: [0.9, 1.4, 0.5] };
 const everyNorm = (base: ModelConfig): Partial<ModelConfigInput> => ({
   norm: batch,
   attention: { ...base.attention, affine: true, mapNorm: batch },
@@ -54,6 +61,16 @@ const models: Record<string, ModelConfig> = {
     attention: { ...vit.attention, keyValueHeads: 1 },
     mlp: { ...vit.mlp, kind: 'gated' },
   }),
+  'ViT with parabolas': parseModelConfig({
+    ...polynomialForm(vit),
+    attention: { ...vit.attention, kind: 'pointwise', activation: parabola },
+    mlp: { ...vit.mlp, activation: parabola },
+  } satisfies ModelConfigInput),
+  'ViT with parabolas and a gate': parseModelConfig({
+    ...polynomialForm(vit),
+    attention: { ...vit.attention, kind: 'pointwise', activation: parabola },
+    mlp: { ...vit.mlp, kind: 'gated', activation: parabola },
+  } satisfies ModelConfigInput),
   'ViT, post-norm': polynomialForm(vit, { placement: 'post' }),
   'BERT, class pool, frozen, embedding LayerNorm': polynomialForm(bert, {
     normOverrides: { 'embedding.norm': { kind: 'layer' } },
@@ -179,6 +196,10 @@ describe('levels of the model', () => {
         { name: 'layers.1', levels: 12 },
       ]);
     }
+  });
+
+  it('a parabola is one level', () => {
+    expect(layerLevels(models['ViT with parabolas']!).map(({ levels }) => levels)).toEqual([8, 8]);
   });
 
   it('a full LayerNorm adds a square, its root and a product', () => {
