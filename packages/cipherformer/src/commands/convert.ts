@@ -157,7 +157,8 @@ function report(record: ConversionRecord, out: string): string {
             `${record.paired.onlyPolynomial} (McNemar p = ${record.paired.p.toPrecision(2)})`,
         ]
       : []),
-    `written to ${out}: model/, conversion.json`,
+    `levels: ${record.exported.levels.parts.map(({ name, levels: n }) => `${name} ${n}`).join(', ')}; in all ${record.exported.levels.total}`,
+    `written to ${out}: the polynomial model, trained/ (to evaluate or train on), conversion.json`,
   ];
   return lines.join('\n');
 }
@@ -168,6 +169,6 @@ function planTable(plan: Awaited<ReturnType<typeof estimateConversion>>): string
   return [
     renderTable(['piece', 'steps', 'time'], rows),
     `${plan.steps} steps, about ${formatSeconds(plan.seconds)} on this machine (${(plan.seconds / 3600).toFixed(2)} h; timed on ${plan.timedSteps} steps)`,
-    `levels of a layer's polynomials: ${fewest === most ? fewest : `${fewest} to ${most}`}; linear maps and products add 7`,
+    `levels of a layer's polynomials: ${fewest === most ? fewest : `${fewest} to ${most}`}; linear maps and products add 6, packing 1`,
   ].join('\n');
 }

@@ -37,7 +37,14 @@ export async function recordRanges(
   config: ModelConfig,
   weights: Weights,
   set: EvaluationSet,
-  options: { readonly limit: number; readonly batch?: number; readonly tokens?: number; readonly threads?: number },
+  options: {
+    readonly limit: number;
+    readonly batch?: number;
+    readonly tokens?: number;
+    readonly threads?: number;
+    /** Also count what padding or a mask hides: under encryption activations are evaluated there, too. */
+    readonly hidden?: boolean;
+  },
 ): Promise<SiteRange[]> {
   const available = set.kind === 'classification' ? set.count : windowCount(set, options.tokens ?? 0);
   const examples = Math.min(options.limit, available);
@@ -53,7 +60,8 @@ export async function recordRanges(
       const outputs: Record<string, Tensor> = {};
       for (const [i, site] of sites.entries()) {
         outputs[`value.${i}`] = site.tensor;
-        if (site.include) outputs[`include.${i}`] = spread(site.include, site.tensor);
+        if (site.include && !(options.hidden && site.kind !== 'norm-variance'))
+          outputs[`include.${i}`] = spread(site.include, site.tensor);
       }
       return outputs;
     },

@@ -64,6 +64,7 @@ async function substituteSites(
     limit: recipe.calibration,
     threads,
     batch: 25,
+    hidden: true,
     ...tokens,
   });
   const sites = ranges.filter(isActivation);

@@ -8,10 +8,12 @@ import { recordRanges } from '../evaluate/ranges.ts';
 import { createValidator } from '../evaluate/validator.ts';
 import { type Model, saveModel } from '../files/model-folder.ts';
 import { parameterCount, parameterSpecs } from '../model/weights.ts';
+import type { ModelCard } from '../polynomial/index.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Converted } from './architecture.ts';
 import { calibrationCount, normStatistics } from './calibrate.ts';
 import { applyChange } from './change.ts';
+import { exportPolynomial } from './export.ts';
 import { ConversionFolder } from './folder.ts';
 import { type PlanItem, planConversion } from './plan.ts';
 import type { ConversionRecipe } from './recipe.ts';
@@ -21,11 +23,12 @@ import {
   conversionFormat,
   countOutOfRange,
   levelsByLayer,
+  type MeasuredConversion,
   type PairedComparison,
   type StageRecord,
   siteRecords,
 } from './record.ts';
-import { finished, withClamp } from './substitute.ts';
+import { activationAt, finished, polynomialsOf, withClamp } from './substitute.ts';
 import { trainStage } from './train-stage.ts';
 
 export interface ConvertProgress {
@@ -128,10 +131,31 @@ export async function convert(
     options.onStage?.(row.record);
   }
   const result: Model = { ...finished(model), preprocess };
-  saveModel(join(options.out, 'model'), result, options.tokenizer?.files);
-  const record = await finish(conversion, result, rows, folder, plan, options.modelName);
+  saveModel(join(options.out, 'trained'), result, options.tokenizer?.files);
+  const measured = await finish(conversion, result, rows, folder, plan, options.modelName);
+  const card = cardOf(conversion, result, measured);
+  const exported = await exportPolynomial(conversion, result, options.out, card, options.tokenizer);
+  const record: ConversionRecord = { ...measured, exported };
   folder.write('conversion.json', record);
   return { record, model: result };
+}
+
+/** Facts about the conversion for the model's README. */
+function cardOf({ recipe, original }: Conversion, model: Model, measured: MeasuredConversion): ModelCard {
+  const complete = measured.stages.filter((stage) => stage.complete);
+  return {
+    name: `${recipe.name} in polynomial form`,
+    ...(recipe.description ? { description: recipe.description } : {}),
+    data: `${recipe.data.kind}; trained and calibrated on its training part, stages chosen on validation, test read once`,
+    stages: complete.flatMap(({ name, figure, validation, test }) => [
+      { stage: name, metric: `${figure}, validation`, value: validation[figure]! },
+      ...(test ? [{ stage: name, metric: `${figure}, test`, value: test[figure]! }] : []),
+    ]),
+    sites: [...polynomialsOf(model).keys()].map((name) => {
+      const stood = activationAt({ ...model.config, overrides: original.config.overrides }, name);
+      return { name, function: `${typeof stood === 'string' ? stood : 'polynomial'}, then fine-tuned` };
+    }),
+  };
 }
 
 const calibration = ({ recipe, data, threads }: Conversion) => ({
@@ -150,6 +174,7 @@ const rangesOn = (
     limit,
     threads,
     batch: 25,
+    hidden: true,
     ...(data.tokens ? { tokens: data.tokens } : {}),
   });
 
@@ -252,7 +277,7 @@ async function finish(
   folder: ConversionFolder,
   plan: readonly PlanItem[],
   name: string,
-): Promise<ConversionRecord> {
+): Promise<MeasuredConversion> {
   const stages: StageRecord[] = [];
   for (const [i, row] of rows.entries()) {
     if (!row.complete) stages.push(row);

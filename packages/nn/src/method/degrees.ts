@@ -73,7 +73,9 @@ export async function chooseDegrees(
   const lowest = Math.min(...path.map(({ loss }) => loss));
   const acceptable = path.filter(({ loss }) => loss <= lowest + options.tolerance);
   const result = acceptable.reduce((a, b) => (b.levels < a.levels ? b : a));
-  const front = path.filter((a) => !path.some((b) => b.levels <= a.levels && b.loss < a.loss));
+  const beats = (a: { levels: number; loss: number }, b: { levels: number; loss: number }) =>
+    a.levels <= b.levels && a.loss <= b.loss && (a.levels < b.levels || a.loss < b.loss);
+  const front = path.filter((choice) => !path.some((other) => beats(other, choice)));
   return {
     polynomials: pick(result.choice),
     front: front.map(({ choice, levels, loss }) => ({

@@ -11,7 +11,7 @@ import { type StageCheckpoint, stageProgressSchema } from './train-stage.ts';
 /**
  * The folder of a conversion: recipe.json (as started), one model folder a finished piece under stages/, rows.json
  * (their records, the count of which says where to go on), checkpoint.safetensors of the piece under way, and at the
- * end model/, polynomial/ and conversion.json. Every file is replaced atomically.
+ * end the polynomial model's files, its trained form (trained/) and conversion.json. Every file is replaced atomically.
  */
 export class ConversionFolder {
   readonly path: string;

@@ -51,7 +51,10 @@ export function methodLosses(config: ModelConfig, options: MethodLossOptions): L
         terms.push({ name: 'features', tensor: featureLoss(context, teacher.hidden) });
       }
     }
-    const activations = context.sites.filter(({ kind }) => kind !== 'norm-variance' && kind !== 'attention-softmax');
+    // Hidden positions count as well: under encryption a polynomial is evaluated at every slot, and none may explode.
+    const activations = context.sites
+      .filter(({ kind }) => kind !== 'norm-variance' && kind !== 'attention-softmax')
+      .map(({ name, kind, tensor }) => ({ name, kind, tensor }));
     const range = hinges(activations, options.range.limits, options.range.form);
     if (range) terms.push({ name: 'range', tensor: range });
     const variances = context.sites.filter(({ kind }) => kind === 'norm-variance');

@@ -9,13 +9,16 @@ export type MonitorState = z.infer<typeof monitorSchema>;
 /** Losses whose median is the measure. */
 const windowLength = 64;
 /** Losses before the median means something. */
-const least = 16;
-/** Losses averaged before they are compared, so that one hard batch is not taken for a divergence. */
-const smoothing = 4;
+const least = 24;
+/** The last losses that are compared. One image that leaves an interval can make a batch a hundred times worse for one
+ * step; it is the median of several that tells a divergence. */
+const recentLength = 8;
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 /**
- * Watches the loss of a stage: it has diverged when the mean of its last steps exceeds three times the median of the
- * last 64. Its state is plain data, so that it can be kept in a checkpoint.
+ * Watches the loss of a stage: it has diverged when the median of its last 8 steps exceeds three times the median of the
+ * 64 before. Its state is plain data, so that it can be kept in a checkpoint.
  */
 export class LossMonitor {
   private state: MonitorState;
@@ -26,15 +29,13 @@ export class LossMonitor {
 
   /** Notes a loss; false when training has diverged (nothing is noted then). */
   accept(loss: number): boolean {
-    const { losses } = this.state;
     if (!Number.isFinite(loss)) return false;
+    const losses = [...this.state.losses, loss].slice(-windowLength - recentLength);
     if (losses.length >= least) {
-      const recent = [...losses.slice(1 - smoothing), loss];
-      const mean = recent.reduce((a, b) => a + b, 0) / recent.length;
-      const sorted = [...losses].sort((a, b) => a - b);
-      if (mean > 3 * sorted[sorted.length >> 1]!) return false;
+      const recent = losses.slice(-recentLength);
+      if (median(recent) > 3 * median(losses.slice(0, -recentLength))) return false;
     }
-    this.state = { ...this.state, losses: [...losses, loss].slice(-windowLength) };
+    this.state = { ...this.state, losses };
     return true;
   }
 

@@ -1,6 +1,7 @@
 import type { SiteRange } from '../evaluate/ranges.ts';
 import type { Converted } from './architecture.ts';
 import type { DegreeChoice } from './degrees.ts';
+import type { ExportRecord } from './export.ts';
 import type { ConversionRecipe } from './recipe.ts';
 import { polynomialLevels, polynomialsOf, type SitePolynomial } from './substitute.ts';
 import type { CurvePoint } from './train-stage.ts';
@@ -71,7 +72,8 @@ export interface PairedComparison {
   readonly p: number;
 }
 
-export interface ConversionRecord {
+/** A conversion before its model is written as a graph. */
+export interface MeasuredConversion {
   readonly format: typeof conversionFormat;
   readonly name: string;
   readonly recipe: ConversionRecipe;
@@ -84,6 +86,10 @@ export interface ConversionRecord {
   /** On the test set, for classifiers. */
   readonly paired?: PairedComparison;
   readonly seconds: number;
+}
+
+export interface ConversionRecord extends MeasuredConversion {
+  readonly exported: ExportRecord;
 }
 
 const short = (value: number): number => Number(value.toPrecision(5));

@@ -69,6 +69,8 @@ const pointEvery = 20;
 const pointsPerSnapshot = 3;
 const checkpointSeconds = 60;
 const mostRollbacks = 5;
+/** Batches further on in the data after each roll-back. */
+const otherBatches = 1009;
 /** Values at polynomial sites are pulled inside this share of the interval. */
 const polynomialShare = 0.9;
 
@@ -92,8 +94,8 @@ export function rangeLimits(model: Converted, { limits }: StageTraining): SiteLi
 }
 
 /**
- * Trains one stage with distillation and hinges. A loss or gradient that is not finite, or a loss above three times its
- * median, returns to the last good snapshot with half the learning rate.
+ * Trains one stage with distillation and hinges. A loss or gradient that is not finite, or losses above three times their
+ * median, return to the last good snapshot with half the learning rate.
  * @throws UnstableTrainingError after five such returns
  */
 export async function trainStage(model: Converted, options: StageOptions): Promise<StageResult> {
@@ -151,7 +153,8 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
       const at = step.step;
       const learningRate = warmupCosine(at, schedule) * monitor.rateFactor;
       const ramp = training.ramp > 0 ? Math.min(1, (at + 1) / (training.ramp * total)) : 1;
-      const feeds = { ...data.feeds(options.firstBatch + at), ...fixed };
+      // After a roll-back other batches follow, so that one bad batch is not met again.
+      const feeds = { ...data.feeds(options.firstBatch + at + monitor.rollbacks * otherBatches), ...fixed };
       const result = await step
         .run(feeds, learningRate, {
           task: losses.task,

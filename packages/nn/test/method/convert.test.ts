@@ -1,0 +1,119 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigError, UnsupportedPartError } from '../../src/errors.ts';
+import type { Model } from '../../src/files/model-folder.ts';
+import { convert } from '../../src/method/convert.ts';
+import { CalibrationError } from '../../src/method/errors.ts';
+import { estimateConversion } from '../../src/method/estimate.ts';
+import { planConversion } from '../../src/method/plan.ts';
+import { comparePaired } from '../../src/method/record.ts';
+import { loadPolynomialModel } from '../../src/polynomial/folder.ts';
+import { evaluate, prepareInput } from '../../src/polynomial/index.ts';
+import { config, data, loadData, recipe, root, trainedWeights } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'convert-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const train = (epochs: number, losses: Record<string, number> = {}) => ({
+  epochs,
+  learningRate: 2e-3,
+  averageDecay: 0.9,
+  losses: { range: 5, ...losses },
+});
+const stages = [
+  { name: 'attention', change: { kind: 'attention' }, train: train(10) },
+  { name: 'norms', change: { kind: 'freeze-norms' }, train: train(10, { variance: 0.1 }) },
+  { name: 'polynomial', change: { kind: 'substitute', attention: [2], mlp: [2, 3] }, train: train(40) },
+];
+const tiny = recipe(stages);
+const original = async (): Promise<Model> => ({
+  config,
+  weights: await trainedWeights(),
+  preprocess: { normalise: { mean: [0.1307], deviation: [0.3081] } },
+});
+const options = (name: string) => ({ dataRoot: root, out: join(folder, name), modelName: 'tiny' });
+const valuesOf = (model: Model) => [...model.weights].map(([name, { data: values }]) => [name, [...values]]);
+
+describe('a conversion', () => {
+  it('makes a polynomial model that still answers, with a record of every stage', async () => {
+    const { record, model } = await convert(await original(), tiny, options('straight'));
+    const names = record!.stages.filter(({ complete }) => complete).map(({ name }) => name);
+    expect(names).toEqual(['original', 'attention', 'norms/norm', 'polynomial']);
+    const accuracy = record!.stages.map(({ test }) => test?.accuracy);
+    // The test images are the training images here: both models know them, chance is 0.1.
+    expect(accuracy[0]).toBeGreaterThan(0.7);
+    expect(accuracy.at(-1)).toBeGreaterThan(accuracy[0]! - 0.1);
+    expect(record!.outOfRange.test.examples).toBe(100);
+    // Projections, scores, attend, output, up and down take a level each; the polynomials their own.
+    for (const { name, levels } of record!.exported.levels.parts) {
+      if (name.startsWith('layers.')) expect(levels).toBe(6 + record!.levels[name]!);
+    }
+    expect(record!.exported.logitDifference).toBeLessThan(1e-3);
+    expect(model.config.overrides['layers.0.mlp.activation']).toMatchObject({ kind: 'polynomial', clamp: false });
+    const polynomial = loadPolynomialModel(join(folder, 'straight'));
+    const logits = evaluate(polynomial.graph, prepareInput(polynomial, { pixels: new Uint8Array(784) }));
+    expect(logits.every(Number.isFinite)).toBe(true);
+    const site = record!.stages.at(-1)!.sites.find(({ name }) => name === 'layers.0.attention.activation')!;
+    expect(site.polynomial).toMatchObject({ degree: 2, levels: 1 });
+  }, 60_000);
+
+  it('interrupted and resumed ends with the same weights', async () => {
+    const stop = new AbortController();
+    let events = 0;
+    const first = await convert(await original(), tiny, {
+      ...options('halves'),
+      signal: stop.signal,
+      onProgress: ({ piece }) => {
+        if (piece === 'polynomial' && ++events === 2) stop.abort();
+      },
+    });
+    expect(first.record).toBeUndefined();
+    expect(existsSync(join(folder, 'halves', 'checkpoint.safetensors'))).toBe(true);
+    const second = await convert(await original(), tiny, options('halves'));
+    const straight = await convert(await original(), tiny, options('straight'));
+    expect(valuesOf(second.model)).toEqual(valuesOf(straight.model));
+    const curve = (name: string) =>
+      JSON.parse(readFileSync(join(folder, name, 'conversion.json'), 'utf8')).stages.at(-1).curve;
+    expect(curve('halves')).toEqual(curve('straight'));
+  }, 60_000);
+
+  it('refuses a folder of another recipe', async () => {
+    const other = recipe(stages.slice(0, 1));
+    await expect(convert(await original(), other, options('straight'))).rejects.toThrow(ConfigError);
+  });
+
+  it('refuses too little calibration data and models it has no form for', async () => {
+    const little = recipe(stages, { calibration: 10 });
+    await expect(convert(await original(), little, options('little'))).rejects.toThrow(CalibrationError);
+    const small = recipe(stages, { data: { ...data, validation: 80 } });
+    await expect(convert(await original(), small, options('small'))).rejects.toThrow(/20 examples/);
+    const rotary = { ...config, positions: { kind: 'rotary', base: 10000, interleaved: false } } as const;
+    const task = await loadData();
+    expect(() => planConversion(tiny, rotary, task)).toThrow(UnsupportedPartError);
+    const uniform = {
+      ...(await original()),
+      config: { ...config, attention: { ...config.attention, kind: 'uniform' } },
+    } as const;
+    await expect(convert(uniform, tiny, options('uniform'))).rejects.toThrow(/attention.*softmax/);
+  });
+
+  it('is planned with steps, time and levels', async () => {
+    const plan = await estimateConversion(await original(), tiny, { dataRoot: root });
+    expect(plan.pieces.map(({ steps }) => steps)).toEqual([40, 40, 40, 40, 160]);
+    expect(plan.seconds).toBeGreaterThan(0);
+    expect(plan.levelsPerLayer).toEqual({ fewest: 2, most: 3 });
+  });
+});
+
+describe('the paired comparison', () => {
+  it("is McNemar's exact test", () => {
+    const make = (right: string) => [...right].map((c) => c === '1');
+    // 8 differ, 1 the one way and 7 the other: p = 2 (1 + 8) / 256.
+    const result = comparePaired(make('1111111101'), make('0000000111'));
+    expect(result).toMatchObject({ onlyOriginal: 7, onlyPolynomial: 1 });
+    expect(result.p).toBeCloseTo(18 / 256, 10);
+    expect(comparePaired(make('101'), make('101')).p).toBe(1);
+  });
+});
