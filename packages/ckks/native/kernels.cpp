@@ -43,7 +43,7 @@ LiveRings& liveRings() {
 }
 
 bool takesRing(int operation) {
-  return operation > kRingCreate && operation <= kCompactPeriodic && operation != kKeystream;
+  return (operation > kRingCreate && operation <= kCompactPeriodic && operation != kKeystream) || operation == kEncodePeriodic;
 }
 
 /// logN, primes -> the ring's address in *result.
@@ -112,7 +112,8 @@ int dispatch(int operation, Args& args, double* result) {
     case kSampleSmall: return sampleSmall(args);
     case kKeystream: return keystreamWords(args);
     case kGenerateKeyDigit: return generateKeyDigit(args);
-    case kEncode: return encode(args);
+    case kEncode: return encode(args, false);
+    case kEncodePeriodic: return encode(args, true);
     case kDecode: return decode(args);
     case kCompactPeriodic: return compactPeriodic(args);
     case kMeasureMultiplies: return measureMultiplies(args, result);

@@ -34,6 +34,7 @@ enum Operation : int {
   kDecode = 27,
   kCompactPeriodic = 28,
   kMeasureMultiplies = 29,
+  kEncodePeriodic = 30,
 };
 
 }  // namespace cf

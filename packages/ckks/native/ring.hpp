@@ -60,6 +60,22 @@ struct Ring {
     return *encodingTable_;
   }
 
+  /// Tables of the subring of polynomials in X^(N / 2^logSmall), by prime: its values are those of the ring, without
+  /// repetition, in the same order. Built on first use.
+  const std::vector<std::unique_ptr<NttTable>>& subringTables(int logSmall) {
+    if (logSmall == logN) return tables;
+    std::lock_guard<std::mutex> lock(converterMutex_);
+    auto& small = subringTables_[logSmall];
+    if (small.empty()) {
+      small.resize(primes.size());
+      parallelFor(primes.size(), [&](size_t i, int) {
+        const u64 psi = powMod(smallestPrimitiveRoot(primes[i], logN), n >> logSmall, primes[i]);
+        small[i] = std::make_unique<NttTable>(primes[i], logSmall, psi);
+      });
+    }
+    return small;
+  }
+
   /// primes[a]^-1 modulo primes[b]
   u64 primeInverse(int a, int b) { return static_cast<u64>(converter({a}, {b}).productInverse[0].value); }
 
@@ -93,6 +109,7 @@ struct Ring {
   std::mutex converterMutex_;
   std::unique_ptr<EncodingTable> encodingTable_;
   std::map<std::pair<Indices, Indices>, std::unique_ptr<BaseConverter>> converters_;
+  std::map<int, std::vector<std::unique_ptr<NttTable>>> subringTables_;
 };
 
 }  // namespace cf::CF_BUILD

@@ -48,15 +48,15 @@ struct NttTable {
   u64 inverseN;
   LaneRing ring;
 
-  NttTable(u64 p_, int logN_) : NttTable(p_, logN_, powers(p_, logN_)) {}
+  NttTable(u64 p_, int logN_) : NttTable(p_, logN_, smallestPrimitiveRoot(p_, logN_)) {}
+  NttTable(u64 p_, int logN_, u64 psi) : NttTable(p_, logN_, powers(p_, logN_, psi)) {}
 
   size_t bytes() const { return sizeof *this + 8 * roots.size(); }
 
  private:
   /// psi^brv(i)
-  static std::vector<u64> powers(u64 p, int logN) {
+  static std::vector<u64> powers(u64 p, int logN, u64 psi) {
     const size_t n = size_t{1} << logN;
-    const u64 psi = smallestPrimitiveRoot(p, logN);
     std::vector<u64> w(n);
     u64 power = 1;
     for (size_t i = 0; i < n; ++i, power = cf::mulMod(power, psi, p)) w[bitReverse(i, logN)] = power;

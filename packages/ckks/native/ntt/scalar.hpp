@@ -4,7 +4,7 @@
 // smallest primitive 2N-th root of unity. Longa and Naehrig, "Speeding up the NTT" (CANS 2016), algorithms 1 and 2.
 //
 // Every ntt/*.hpp offers the same names:
-//   NttTable     the constants of one (prime, N), built once
+//   NttTable     the constants of one (prime, N), built once; with psi given, for another primitive root than the smallest
 //   forward(in, work, out, table): Vec v = in(i) yields coefficients i..i+W-1, each called exactly once in any order;
 //                out(i, v) receives canonical values i..i+W-1, each exactly once in any order; work is N words of
 //                scratch, 64-byte aligned (it may be the memory that in reads and out writes: element i is read
@@ -23,9 +23,10 @@ struct NttTable {
   std::vector<Factor> inverseRoots;  // psi^-brv(i)
   Factor inverseN;
 
-  NttTable(u64 p_, int logN_) : logN(logN_), p(p_), inverseN(makeFactor(inverseMod(u64{1} << logN_, p_), p_)) {
+  NttTable(u64 p_, int logN_) : NttTable(p_, logN_, smallestPrimitiveRoot(p_, logN_)) {}
+  NttTable(u64 p_, int logN_, u64 psi)
+      : logN(logN_), p(p_), inverseN(makeFactor(inverseMod(u64{1} << logN_, p_), p_)) {
     const size_t n = size_t{1} << logN;
-    const u64 psi = smallestPrimitiveRoot(p, logN);
     const u64 psiInverse = inverseMod(psi, p);
     roots.resize(n);
     inverseRoots.resize(n);

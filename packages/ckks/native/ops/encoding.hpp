@@ -50,7 +50,8 @@ inline int logOf(size_t n) {
 }
 
 /// dst[moduli][N] = the polynomial whose slots are (real + i imag) * scale, rounded. `slots` values; destroys them.
-inline int encode(Args& args) {
+/// `compact`: dst[moduli][2 slots], one word for each run of equal values: a transform of the subring.
+inline int encode(Args& args, bool compact) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   double *re = args.address<double>(), *im = args.address<double>();
@@ -58,7 +59,9 @@ inline int encode(Args& args) {
   const double scale = args.real();
   const Indices moduli = args.indices();
   if (!args.complete() || slots == 0 || slots > ring.n / 2 || (slots & (slots - 1)) != 0) return kBadArguments;
-  const size_t n = ring.n, gap = n / (2 * slots);
+  const size_t n = compact ? 2 * slots : ring.n, gap = n / (2 * slots);
+  if (n < size_t{1} << kMinLogN) return kBadArguments;
+  const auto& tables = ring.subringTables(logOf(n));
   coefficientsFromSlots(re, im, logOf(slots), ring.encodingTable());
 
   double largest = 0;
@@ -81,7 +84,7 @@ inline int encode(Args& args) {
     u64* to = dst + t * n;
     const auto residues = coefficients.residues(ring.primes[moduli[t]], shift);
     for (size_t i = 0; i < n; i += W) store(to + i, residues(i));
-    forwardLimb(to, to, *ring.tables[moduli[t]]);
+    forwardLimb(to, to, *tables[moduli[t]]);
   });
   return kOk;
 }

@@ -1,7 +1,7 @@
 import { OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import { Ciphertext, type Decomposition, type Evaluator } from '../scheme/index.ts';
-import { type EncodedDiagonal, encodeDiagonal } from './encoded-diagonal.ts';
+import { type EncodedDiagonal, encodePeriod } from './encoded-diagonal.ts';
 
 /** A real matrix between slots of several ciphertexts, its diagonals made when they are asked for. */
 export interface StreamedMatrix {
@@ -9,6 +9,8 @@ export interface StreamedMatrix {
   rotations(output: number, input: number): readonly number[];
   /** One entry a slot: out[s] += diagonal[s] * in[(s + r) mod slots]. */
   diagonal(output: number, input: number, rotation: number): Float64Array;
+  /** Where known: all diagonals repeat after this many slots, a power of two; they are cheaper to encode. */
+  readonly period?: number;
 }
 
 export interface StreamedTransformOptions {
@@ -20,6 +22,8 @@ export interface StreamedTransformOptions {
   /** Every rotation is a giant plus a baby step, modulo the slots. */
   readonly babySteps: readonly number[];
   readonly giantSteps: readonly number[];
+  /** Special primes of the rotation keys to use. Default: those of the level's gadget. */
+  readonly special?: number;
   /** Bytes that encoded diagonals may take at a time. Default 512 MiB. */
   readonly workBytes?: number;
 }
@@ -168,7 +172,7 @@ class StreamedWork implements Disposable {
     this.#matrix = matrix;
     this.#options = options;
     this.#slots = slots;
-    this.special = parameters.gadget(options.level).special;
+    this.special = options.special ?? parameters.gadget(options.level).special;
     this.#half = (options.level + 1 + this.special) * ring.n;
     this.#digits = inputs.map((input) => evaluator.decompose(input.part(1), options.level, this.special));
     this.#totals = Array.from({ length: options.outputs }, () => undefined);
@@ -245,12 +249,14 @@ class StreamedWork implements Disposable {
     const real = this.#matrix.diagonal(output, input, rotation);
     if (real.length !== this.#slots)
       throw new OperandError(`the diagonal ${rotation} has ${real.length} entries, the operand ${this.#slots} slots`);
+    const period = this.#matrix.period ?? this.#slots;
     const own = (scale * context.parameters.primeAt(level)) / this.#inputs[input]!.scale;
     // The giant rotation comes after the product, so the diagonal is rotated back by it.
-    const turned = new Float64Array(this.#slots);
-    turned.set(real.subarray(0, this.#slots - giant), giant);
-    turned.set(real.subarray(this.#slots - giant), 0);
-    return encodeDiagonal(context, { real: turned, imag: zeros(this.#slots) }, own, [...q, ...p]);
+    const turned = new Float64Array(period);
+    const start = giant % period;
+    turned.set(real.subarray(0, period - start), start);
+    turned.set(real.subarray(period - start, period), 0);
+    return encodePeriod(context, turned, undefined, own, [...q, ...p]);
   }
 
   /** total[output] += rotate(sum, giant), in the extended basis. */
@@ -302,12 +308,6 @@ class StreamedWork implements Disposable {
     for (const digits of this.#digits) digits[Symbol.dispose]();
     for (const total of this.#totals) total?.release();
   }
-}
-
-let zeroVector = new Float64Array(0);
-function zeros(length: number): Float64Array {
-  if (zeroVector.length !== length) zeroVector = new Float64Array(length);
-  return zeroVector;
 }
 
 function modulo(steps: number, slots: number): number {

@@ -30,6 +30,7 @@ export const Op = {
   decode: 27,
   compactPeriodic: 28,
   measureMultiplies: 29,
+  encodePeriodic: 30,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 

@@ -53,7 +53,10 @@ export class Encoder {
     return plaintext;
   }
 
-  /** The same to memory [basis][N] in any basis of the ring, in NTT form. */
+  /**
+   * The same to memory [basis][N] in any basis of the ring, in NTT form. `compact`: to [basis][2 slots], one word for each
+   * run of equal words (8 slots at least), which costs transforms of that length alone.
+   */
   encodeTo(
     dst: number,
     real: ArrayLike<number>,
@@ -61,6 +64,7 @@ export class Encoder {
     slots: number,
     scale: number,
     basis: readonly number[],
+    compact = false,
   ): void {
     const { kernels, ring, parameters } = this.#context;
     checkPowerOfTwo('slots', slots, parameters.maxSlots, OperandError);
@@ -81,7 +85,8 @@ export class Encoder {
     view.fill(0);
     view.set(real, 0);
     if (imag) view.set(imag, slots);
-    kernels.call(Op.encode, ring.handle, dst, values.address(), values.address(slots), slots, scale, basis);
+    const op = compact ? Op.encodePeriodic : Op.encode;
+    kernels.call(op, ring.handle, dst, values.address(), values.address(slots), slots, scale, basis);
   }
 
   /** The `plaintext.slots` values of a plaintext, divided by its scale. Cost: up to three inverse NTTs and one FFT. */

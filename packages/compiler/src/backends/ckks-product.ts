@@ -1,11 +1,19 @@
-import { Ciphertext, type Evaluator, sameScale } from '@cipherformer/ckks';
-import type { InstructionOf, ProductTerm, RotatedCopy } from '../program/instructions.ts';
+import { applyStreamed, Ciphertext, type Evaluator, type StreamedMatrix, sameScale } from '@cipherformer/ckks';
+import { modulo } from '../program/check.ts';
+import type { InstructionOf, ProductTerm, RotatedCopy, SlotVector } from '../program/instructions.ts';
 import { bringDown } from './bring.ts';
-import type { MaskCache } from './masks.ts';
 import type { CanonicalScales } from './scales.ts';
 
-/** Distinct rotations of one register that are held at a time. */
-const rotationsTogether = 16;
+/** Terms whose factors are held at a time. */
+const termsAtOnce = 16;
+
+interface ProductSumOptions {
+  /** Of the instruction. */
+  readonly level: number;
+  readonly masks: readonly SlotVector[];
+  /** Special primes of the rotation keys. */
+  readonly special: number;
+}
 
 /** One side of a product sum: its register, and the level and scale its copies are multiplied at. */
 interface Side {
@@ -19,14 +27,15 @@ interface Side {
  * sum over terms of left * right, relinearised and rescaled once. Rotations are hoisted, a few terms at a time. A side with
  * masks is multiplied at the instruction's level and rescaled, the other side is dropped to the level below for free.
  * @returns a new ciphertext with the canonical scale of its level
- * Cost: a hoisted rotation for each distinct step, a rescale for each masked side of a term, one key switch.
+ * Cost: a hoisted rotation for each distinct step of each sixteen terms; for a masked side of a term one division and, a copy,
+ * a product in the extended basis; one key switch.
  */
 export function productSum(
   evaluator: Evaluator,
   instruction: InstructionOf<'productSum'>,
   operands: { readonly left: Ciphertext; readonly right: Ciphertext },
   scales: CanonicalScales,
-  masks: MaskCache,
+  options: { readonly masks: readonly SlotVector[]; readonly special: number },
 ): Ciphertext {
   const masked = (side: 'left' | 'right') =>
     instruction.terms.some((term) => term[side].some(({ mask }) => mask !== undefined));
@@ -40,12 +49,11 @@ export function productSum(
     using sum = new Ciphertext(context, level, target, operands.left.slots, 3);
     let started = false;
     for (const terms of termsTogether(instruction.terms)) {
-      using leftCopies = new Copies(evaluator, left, terms.flatMap((term) => term.left), instruction.level, masks); // biome-ignore format: short
-      using rightCopies = new Copies(evaluator, right, terms.flatMap((term) => term.right), instruction.level, masks); // biome-ignore format: short
-      for (const term of terms) {
-        using a = leftCopies.sum(term.left);
-        using b = rightCopies.sum(term.right);
-        evaluator.multiplyRawTo(sum, a.ciphertext, b.ciphertext, started);
+      const at = { ...options, level: instruction.level };
+      using a = factorsOf(evaluator, left, terms.map((term) => term.left), at); // biome-ignore format: short
+      using b = factorsOf(evaluator, right, terms.map((term) => term.right), at); // biome-ignore format: short
+      for (const i of terms.keys()) {
+        evaluator.multiplyRawTo(sum, a.factors[i]!, b.factors[i]!, started);
         started = true;
       }
     }
@@ -99,72 +107,62 @@ function sidesOf(
   };
 }
 
-/** Terms in their order, so many together that each side has at most `rotationsTogether` distinct rotations. */
 function termsTogether(terms: readonly ProductTerm[]): ProductTerm[][] {
-  const result: ProductTerm[][] = [];
-  let seen: { left: Set<number>; right: Set<number> } | undefined;
-  for (const term of terms) {
-    const next = {
-      left: new Set([...(seen?.left ?? []), ...term.left.map(({ rotation }) => rotation)]),
-      right: new Set([...(seen?.right ?? []), ...term.right.map(({ rotation }) => rotation)]),
-    };
-    if (!seen || next.left.size > rotationsTogether || next.right.size > rotationsTogether) {
-      result.push([]);
-      seen = {
-        left: new Set(term.left.map(({ rotation }) => rotation)),
-        right: new Set(term.right.map(({ rotation }) => rotation)),
-      };
-    } else {
-      seen = next;
-    }
-    result.at(-1)!.push(term);
-  }
-  return result;
+  const count = Math.ceil(terms.length / termsAtOnce);
+  return Array.from({ length: count }, (_, i) => terms.slice(i * termsAtOnce, (i + 1) * termsAtOnce));
 }
 
-/** The rotated copies of one register that some terms need. */
-class Copies implements Disposable {
-  readonly #evaluator: Evaluator;
-  readonly #side: Side;
-  readonly #maskLevel: number;
-  readonly #masks: MaskCache;
-  readonly #rotated = new Map<number, Ciphertext>();
+/** One factor of every term: hoisted rotations, or where a side has masks, a linear transform with an output a term. */
+function factorsOf(
+  evaluator: Evaluator,
+  side: Side,
+  copies: readonly (readonly RotatedCopy[])[],
+  { level, masks, special }: ProductSumOptions,
+): Disposable & { readonly factors: readonly Ciphertext[] } {
+  if (side.masked) {
+    const { slots } = side.register;
+    const factors = applyStreamed(evaluator, [side.register], new MaskMatrix(copies, masks, slots), {
+      level,
+      outputs: copies.length,
+      scale: side.scale,
+      babySteps: copies.flatMap((list) => list.map(({ rotation }) => rotation)),
+      giantSteps: [0],
+      special,
+    });
+    return { factors, [Symbol.dispose]: () => disposeAll(factors) };
+  }
+  const steps = [...new Set(copies.map(([copy]) => copy!.rotation))];
+  const rotated = evaluator.rotateHoisted(side.register, steps);
+  const factors = copies.map(([copy]) => rotated[steps.indexOf(copy!.rotation)]!);
+  return { factors, [Symbol.dispose]: () => disposeAll(rotated) };
+}
 
-  constructor(evaluator: Evaluator, side: Side, copies: readonly RotatedCopy[], maskLevel: number, masks: MaskCache) {
-    this.#evaluator = evaluator;
-    this.#side = side;
-    this.#maskLevel = maskLevel;
+/** Masked copies of one register, a sum of them an output. */
+class MaskMatrix implements StreamedMatrix {
+  readonly period: number;
+  readonly #copies: readonly (readonly RotatedCopy[])[];
+  readonly #masks: readonly SlotVector[];
+  readonly #slots: number;
+
+  constructor(copies: readonly (readonly RotatedCopy[])[], masks: readonly SlotVector[], slots: number) {
+    this.#copies = copies;
     this.#masks = masks;
-    const steps = [...new Set(copies.map(({ rotation }) => rotation))];
-    const start = side.masked ? bringDown(evaluator, side.register, maskLevel, side.register.scale) : side.register;
-    try {
-      for (const [i, ciphertext] of evaluator.rotateHoisted(start, steps).entries())
-        this.#rotated.set(steps[i]!, ciphertext);
-    } finally {
-      if (start !== side.register) start[Symbol.dispose]();
-    }
+    this.#slots = slots;
+    this.period = Math.max(...copies.flatMap((list) => list.map(({ mask }) => masks[mask!]!.period ?? slots)));
   }
 
-  /** The sum of these copies, masked and rescaled; disposing of it keeps what is shared. */
-  sum(copies: readonly RotatedCopy[]): Disposable & { readonly ciphertext: Ciphertext } {
-    if (!this.#side.masked) return { ciphertext: this.#rotated.get(copies[0]!.rotation)!, [Symbol.dispose]() {} };
-    const { context } = this.#evaluator;
-    const { ring, parameters } = context;
-    const { register, scale } = this.#side;
-    const sumScale = scale * parameters.primeAt(this.#maskLevel);
-    using sum = new Ciphertext(context, this.#maskLevel, sumScale, register.slots);
-    sum.clear();
-    for (const { rotation, mask } of copies) {
-      const rotated = this.#rotated.get(rotation)!;
-      const plain = this.#masks.get(mask!, this.#maskLevel, sumScale / register.scale);
-      for (const part of [0, 1]) ring.multiplyAccumulate(sum.part(part), rotated.part(part), plain.part(0), sum.basis);
-    }
-    const ciphertext = this.#evaluator.rescale(sum);
-    ciphertext.scale = scale;
-    return { ciphertext, [Symbol.dispose]: () => ciphertext[Symbol.dispose]() };
+  rotations(output: number): readonly number[] {
+    return [...new Set(this.#copies[output]!.map(({ rotation }) => modulo(rotation, this.#slots)))];
   }
 
-  [Symbol.dispose](): void {
-    for (const ciphertext of this.#rotated.values()) ciphertext[Symbol.dispose]();
+  diagonal(output: number, _input: number, rotation: number): Float64Array {
+    const mine = this.#copies[output]!.filter((copy) => modulo(copy.rotation, this.#slots) === rotation);
+    const [first, ...others] = mine.map(({ mask }) => this.#masks[mask!]!.values());
+    if (others.length === 0) return first!;
+    return first!.map((value, s) => others.reduce((sum, other) => sum + other[s]!, value));
   }
+}
+
+function disposeAll(ciphertexts: readonly Ciphertext[]): void {
+  for (const ciphertext of ciphertexts) ciphertext[Symbol.dispose]();
 }

@@ -16,7 +16,7 @@ import { lastUses, resultsOf } from '../program/levels.ts';
 import { bringDown } from './bring.ts';
 import { evaluateSteps, takesAnyScale } from './ckks-polynomial.ts';
 import { productSum } from './ckks-product.ts';
-import { MaskCache } from './masks.ts';
+import { planKeys } from './key-plan.ts';
 import { CanonicalScales } from './scales.ts';
 
 // This module runs where only evaluation keys are: nothing here may import what makes, reads or uses a secret key.
@@ -46,8 +46,6 @@ export interface CkksOptions {
   readonly signal?: AbortSignal;
   /** Bytes for encoded diagonals at a time. Default: applyStreamed's. */
   readonly diagonalBytes?: number;
-  /** Bytes of encoded masks that are kept. Default 256 MiB. */
-  readonly maskBytes?: number;
 }
 
 export interface CkksResult extends Disposable {
@@ -55,8 +53,6 @@ export interface CkksResult extends Disposable {
   readonly outputs: readonly Ciphertext[];
   readonly timings: readonly InstructionTiming[];
 }
-
-const defaultMaskBytes = 2 ** 28;
 
 /**
  * Runs a program on ciphertexts. Registers are released after their last use; the inputs are not.
@@ -107,7 +103,8 @@ class CkksRun implements Disposable {
   readonly #evaluator: Evaluator;
   readonly #encoder: Encoder;
   readonly #scales: CanonicalScales;
-  readonly #masks: MaskCache;
+  /** Special primes of the program's rotation keys. */
+  readonly #special: number;
   readonly #registers = new Map<Register, Ciphertext>();
   /** Registers that the caller owns. */
   readonly #borrowed = new Set<Ciphertext>();
@@ -119,7 +116,7 @@ class CkksRun implements Disposable {
     this.#evaluator = new Evaluator(machine.context, machine.keys);
     this.#encoder = new Encoder(machine.context);
     this.#scales = new CanonicalScales(machine.context.parameters, machine.plan.outputLevel);
-    this.#masks = new MaskCache(this.#encoder, program.masks, program.slots, options.maskBytes ?? defaultMaskBytes);
+    this.#special = planKeys(program, machine.plan).special;
   }
 
   bind(inputs: readonly Ciphertext[]): void {
@@ -164,7 +161,6 @@ class CkksRun implements Disposable {
 
   [Symbol.dispose](): void {
     for (const register of [...this.#registers.keys()]) this.release(register);
-    this.#masks[Symbol.dispose]();
   }
 
   #read(register: Register): Ciphertext {
@@ -182,7 +178,8 @@ class CkksRun implements Disposable {
         return [this.#multiply(instruction)];
       case 'productSum': {
         const operands = { left: this.#read(instruction.left), right: this.#read(instruction.right) };
-        return [productSum(this.#evaluator, instruction, operands, this.#scales, this.#masks)];
+        const options = { masks: this.#program.masks, special: this.#special };
+        return [productSum(this.#evaluator, instruction, operands, this.#scales, options)];
       }
       case 'add': {
         using left = this.#at(instruction.left, level);
@@ -191,9 +188,11 @@ class CkksRun implements Disposable {
       }
       case 'addVector': {
         using input = this.#at(instruction.input, level);
-        const { scale, slots } = input;
-        using vector = this.#encoder.encode(instruction.vector.values(), undefined, { level, scale, slots });
-        return [this.#evaluator.add(input, vector)];
+        const { vector } = instruction;
+        const { period: slots = input.slots } = vector;
+        const values = vector.values().subarray(0, slots);
+        using plaintext = this.#encoder.encode(values, undefined, { level, scale: input.scale, slots });
+        return [this.#evaluator.add(input, plaintext)];
       }
       case 'rotateSum':
         return [this.#rotateSum(this.#at(instruction.input, level), instruction.steps)];
@@ -219,6 +218,7 @@ class CkksRun implements Disposable {
       scale: this.#scales.at(level - 1),
       babySteps,
       giantSteps,
+      special: this.#special,
       ...(diagonalBytes === undefined ? {} : { workBytes: diagonalBytes }),
     }); // biome-ignore format: one call
   }

@@ -1,7 +1,6 @@
+import { programCost } from '@cipherformer/approx';
 import {
   type BootstrapPlan,
-  digitSizesAt,
-  type Gadget,
   type GaloisUse,
   galoisElement,
   type KeyShape,
@@ -11,46 +10,51 @@ import {
   StreamedTransformPlan,
   switchingKeyWords,
 } from '@cipherformer/ckks';
+import { modulo } from '../program/check.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { hasMasks } from '../program/levels.ts';
 
-/** A key that costs this many times the transforms of the best one at a level still serves there. */
+/** A relinearisation key that costs this many times the transforms of the best one at a level still serves there. */
 const acceptableCost = 1.15;
 
 /**
- * The evaluation keys of a program, before any exists: those of its bootstraps, and for its own rotations and products as
- * few and as low as serve them. A key has the gadget of its level; linear transforms need exactly the special primes of
- * their level, other operations take any key that costs little more than the best.
+ * The evaluation keys of a program, before any exists: those of its bootstraps, and as few and as low as serve its own
+ * rotations and products. All its own rotations have one number of special primes, the one that makes them cheapest
+ * together: so every rotation has one key, whatever the levels it is used at.
  */
 export interface KeyPlan {
   readonly bootstraps: boolean;
-  /** Rotations beyond those of the bootstrap. */
+  /** Special primes of the program's own rotation keys. */
+  readonly special: number;
+  /** Rotations beyond those of the bootstrap, each at the highest level of its use. */
   readonly galois: readonly GaloisUse[];
   /** Levels of the relinearisation keys beyond that of the bootstrap. */
   readonly relinearisations: readonly number[];
   /** Bytes of all keys in memory, the bootstrap's included. */
   readonly keyBytes: number;
-  /** Bytes of the file of all keys. */
+  /** Bytes of the set of all keys on the wire. */
   readonly wireBytes: number;
 }
 
-interface Use extends GaloisUse {
-  /** A linear transform: the key has to have the special primes of this level. */
-  readonly exact: boolean;
-}
-
+/** Throws ParameterError where no number of special primes serves the program's levels. Cost: linear in its diagonals. */
 export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): KeyPlan {
   const { parameters } = bootstrap;
   const bootstraps = program.instructions.some(({ op }) => op === 'bootstrap');
   const uses = program.instructions.flatMap((instruction) => galoisUses(instruction, program.slots, parameters.logN));
-  const products = program.instructions.flatMap(productLevels);
+  const special = cheapestSpecial(parameters, uses.map(({ level }) => level)); // biome-ignore format: short
   const given = bootstraps ? bootstrap.galoisUses() : [];
-  const galois = selectKeys(parameters, uses, given);
-  const relinearisations = selectKeys(
+  const galois = highest(uses).filter(
+    (use) =>
+      !given.some(
+        (key) =>
+          key.galois === use.galois && key.level >= use.level && parameters.gadget(key.level).special === special,
+      ),
+  );
+  const relinearisations = relinearisationLevels(
     parameters,
-    products.map((level) => ({ galois: 1, level, exact: false })),
-    bootstraps ? [{ galois: 1, level: bootstrap.splitLevel }] : [],
-  ).map(({ level }) => level);
+    program.instructions.flatMap(productLevels),
+    bootstraps ? [bootstrap.splitLevel] : [],
+  );
   const shape = (level: number): KeyShape => ({ level, gadget: parameters.gadget(level) });
   const shapes = [
     ...(bootstraps
@@ -62,10 +66,11 @@ export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): K
         ]
       : []),
     ...relinearisations.map(shape),
-    ...galois.map(({ level }) => shape(level)),
+    ...galois.map(({ level }) => ({ level, gadget: parameters.gadgetWith(level, special)! })),
   ];
   return {
     bootstraps,
+    special,
     galois,
     relinearisations,
     keyBytes: shapes.reduce((sum, { level, gadget }) => sum + 8 * switchingKeyWords(parameters.n, level, gadget), 0),
@@ -73,73 +78,76 @@ export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): K
   };
 }
 
+/** The number of special primes with which rotations at these levels take the fewest transforms. */
+function cheapestSpecial(parameters: Parameters, levels: readonly number[]): number {
+  let best = { special: parameters.gadget(Math.max(0, ...levels)).special, cost: Number.POSITIVE_INFINITY };
+  for (let special = 1; special <= parameters.specialCount; special++) {
+    let cost = 0;
+    for (const level of levels) {
+      const gadget = parameters.gadgetWith(level, special);
+      cost += gadget ? keySwitchTransforms(level, gadget) : Number.POSITIVE_INFINITY;
+    }
+    if (cost < best.cost) best = { special, cost };
+  }
+  return best.special;
+}
+
+/** Each automorphism once, at its highest level. */
+function highest(uses: readonly GaloisUse[]): GaloisUse[] {
+  const levels = new Map<number, number>();
+  for (const { galois, level } of uses) levels.set(galois, Math.max(level, levels.get(galois) ?? 0));
+  return [...levels].map(([galois, level]) => ({ galois, level }));
+}
+
 /** Rotations of an instruction with the level of each. */
-function galoisUses(instruction: Instruction, slots: number, logN: number): Use[] {
-  const use = (exact: boolean) => (steps: number) => ({
-    galois: galoisElement(((steps % slots) + slots) % slots, logN),
-    level: instruction.level,
-    exact,
-  });
-  const own = (steps: readonly number[], exact: boolean) =>
-    [...new Set(steps)].map(use(exact)).filter(({ galois }) => galois !== 1);
+function galoisUses(instruction: Instruction, slots: number, logN: number): GaloisUse[] {
+  const { level } = instruction;
+  const own = (steps: readonly number[]) =>
+    [...new Set(steps)]
+      .map((step) => ({ galois: galoisElement(modulo(step, slots), logN), level }))
+      .filter(({ galois }) => galois !== 1);
   switch (instruction.op) {
     case 'linear': {
       const { inputs, outputs, matrix, babySteps, giantSteps } = instruction;
       const shape = { outputs: outputs.length, babySteps, giantSteps };
-      return own(new StreamedTransformPlan(slots, inputs.length, matrix, shape).rotations, true);
+      return own(new StreamedTransformPlan(slots, inputs.length, matrix, shape).rotations);
     }
     case 'rotateSum':
-      return own(instruction.steps, false);
+      return own(instruction.steps);
     case 'productSum':
-      return own(instruction.terms.flatMap(({ left, right }) => [...left, ...right].map((c) => c.rotation)), false); // biome-ignore format: short
+      return own(instruction.terms.flatMap(({ left, right }) => [...left, ...right].map((c) => c.rotation))); // biome-ignore format: short
     default:
       return [];
   }
 }
 
-/** The levels of an instruction's relinearisations: the highest of each key it wants. */
+/** The levels of an instruction's relinearisations. */
 function productLevels(instruction: Instruction): number[] {
   switch (instruction.op) {
     case 'multiply':
       return [instruction.level];
     case 'productSum':
       return [instruction.level - (hasMasks(instruction) ? 1 : 0)];
-    case 'polynomial':
-      // From the first product on, one a level at most: the levels below are served by the same keys.
-      return [instruction.level];
+    case 'polynomial': {
+      const levels = programCost({ interval: [-1, 1], steps: instruction.steps }).levels;
+      return Array.from({ length: levels }, (_, i) => instruction.level - i);
+    }
     default:
       return [];
   }
 }
 
-/** For each automorphism, keys from the highest level down, one more wherever those there are would not do. */
-function selectKeys(parameters: Parameters, uses: readonly Use[], given: readonly GaloisUse[]): GaloisUse[] {
-  const chosen: GaloisUse[] = [];
-  const byGalois = new Map<number, Use[]>();
-  for (const use of uses) byGalois.set(use.galois, [...(byGalois.get(use.galois) ?? []), use]);
-  for (const [galois, list] of byGalois) {
-    const there = given.filter((key) => key.galois === galois).map(({ level }) => level);
-    // Exact uses first: what they need serves the others too.
-    const sorted = [...list].sort((a, b) => Number(b.exact) - Number(a.exact) || b.level - a.level);
-    for (const use of sorted) {
-      if (there.some((level) => serves(parameters, level, use))) continue;
-      there.push(use.level);
-      chosen.push({ galois, level: use.level });
-    }
+/** Levels of keys from the highest down, one more wherever those there are would cost too much. */
+function relinearisationLevels(parameters: Parameters, levels: readonly number[], given: readonly number[]): number[] {
+  const there = [...given];
+  const chosen: number[] = [];
+  for (const level of [...new Set(levels)].sort((a, b) => b - a)) {
+    const best = keySwitchTransforms(level, parameters.gadget(level));
+    const serves = (key: number) =>
+      key >= level && keySwitchTransforms(level, parameters.gadget(key)) <= acceptableCost * best;
+    if (there.some(serves)) continue;
+    there.push(level);
+    chosen.push(level);
   }
   return chosen;
-}
-
-function serves(parameters: Parameters, level: number, use: Use): boolean {
-  if (level < use.level) return false;
-  const gadget = parameters.gadget(level);
-  const best = parameters.gadget(use.level);
-  if (use.exact) return gadget.special === best.special;
-  return (
-    keySwitchTransforms(use.level, cut(gadget, use.level)) <= acceptableCost * keySwitchTransforms(use.level, best)
-  );
-}
-
-function cut(gadget: Gadget, level: number): Gadget {
-  return { special: gadget.special, digitSizes: digitSizesAt(gadget, level) };
 }

@@ -12,6 +12,7 @@ import {
   type WireObject,
 } from '@cipherformer/ckks';
 import { packInputs, unpackOutput } from '../program/values.ts';
+import { toHex } from './digest.ts';
 import { EnvelopeReader, sealEnvelope, sha256 } from './envelope.ts';
 import { generateProgramKeys, type ProgramKeys } from './keygen.ts';
 import { keyPlanOf, mapOf, type ProgramManifest } from './manifest.ts';
@@ -28,7 +29,7 @@ export async function keyIdOf(secret: SecretKey): Promise<string> {
   seed.fill(0);
   const id = await sha256(bytes);
   bytes.fill(0);
-  return Array.from(id.subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(id.subarray(0, 16));
 }
 
 /** The evaluation keys of a program; dispose of them when they are written. Cost: manifest.keys.keyBytes of memory. */

@@ -1,9 +1,11 @@
-import type { WireObject } from '@cipherformer/ckks';
+import { type WireObject, wireKinds } from '@cipherformer/ckks';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
 
 // Like the wire objects inside: a byte above 127 and both line endings, so that a transfer as text is noticed at once.
 const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x45, 0x0d, 0x0a, 0x1a, 0x0a);
+/** How the wire format of a secret key starts: magic, any version, kind 2. Nothing more of it is ever read. */
+const secretKeyStart = [0x89, 0x43, 0x46, 0x57, 0x0d, 0x0a, 0x1a, 0x0a, undefined, undefined, wireKinds.secretKey, 0];
 const checksumBytes = 32;
 const maxHeaderBytes = 2 ** 20;
 
@@ -82,6 +84,10 @@ export class EnvelopeReader {
 
   async #readHeader(): Promise<EnvelopeHeader> {
     const fixed = await this.#take(magic.length + 4, 'its header');
+    if (secretKeyStart.every((byte, i) => byte === fixed[i] || byte === undefined))
+      throw new FileError(
+        `${this.#where} is a secret key, which never belongs here: give the evaluation keys that keygen wrote beside it, and keep this file to yourself`,
+      );
     if (magic.some((byte, i) => byte !== fixed[i]))
       throw new FileError(
         `${this.#where} is not a file of keys, inputs or results: give what keygen, encrypt or run wrote, transferred as binary`,

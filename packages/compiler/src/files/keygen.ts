@@ -29,6 +29,7 @@ export function generateProgramKeys(
     : bare(new EvaluationKeys(secret.context));
   try {
     const generator = new KeyGenerator(secret);
+    const { parameters } = secret.context;
     const total = keys.relinearisations.length + keys.galois.length;
     let done = 0;
     for (const level of keys.relinearisations) {
@@ -36,7 +37,7 @@ export function generateProgramKeys(
       progress?.('program keys', ++done, total);
     }
     for (const use of keys.galois) {
-      own.evaluation.addGalois(generator.galois(use));
+      own.evaluation.addGalois(generator.galois(use, parameters.gadgetWith(use.level, keys.special)));
       progress?.('program keys', ++done, total);
     }
     return own;

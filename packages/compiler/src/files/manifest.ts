@@ -37,6 +37,7 @@ const schema = z.strictObject({
   outputs: z.array(z.strictObject({ slots: runs, factor: z.number() })),
   keys: z.strictObject({
     bootstraps: z.boolean(),
+    special: whole,
     galois: z.array(z.strictObject({ galois: whole, level: whole })).max(4096),
     relinearisations: z.array(whole).max(128),
     keyBytes: whole,

@@ -1,0 +1,3 @@
+/** The client's side of a program: keys, encryption, decryption. Needs the manifest alone. */
+export { decryptOutputs, encryptInputs, evaluationKeysFile, keyIdOf, makeEvaluationKeys } from './files/client.ts';
+export { type ProgramManifest, parametersOf, parseManifest } from './files/manifest.ts';

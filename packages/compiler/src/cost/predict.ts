@@ -1,0 +1,90 @@
+import { BootstrapPlan, type Parameters } from '@cipherformer/ckks';
+import { planKeys } from '../backends/key-plan.ts';
+import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
+import { lastUses, resultLevel, resultsOf } from '../program/levels.ts';
+import { defaultCosts } from './default-costs.ts';
+import { operationsOf } from './operations.ts';
+import { type CostTable, secondsOf } from './table.ts';
+
+export interface Prediction {
+  /** Processor seconds of all instructions, summed over threads, on the machine of the cost table. */
+  readonly cpuSeconds: number;
+  /** Bytes of memory at the peak of a run. */
+  readonly peakBytes: number;
+  readonly bootstraps: number;
+  readonly instructions: number;
+}
+
+/** What Node, its heap and the kernels' tables take. */
+const baseBytes = 0.35 * 2 ** 30;
+/** Bytes of a bootstrap's encoded matrices and of its working memory, per N = 2^16: measured (docs/benchmarks/ckks.md). */
+const bootstrapMatrixBytes = 0.38 * 2 ** 30;
+const bootstrapWorkBytes = 0.8 * 2 ** 30;
+
+/** Processor seconds of each instruction by a cost table. */
+export function predictSeconds(
+  program: EncryptedProgram,
+  parameters: Parameters,
+  table: CostTable = defaultCosts,
+): number[] {
+  return program.instructions.map((instruction) => secondsOf(table, operationsOf(instruction, program, parameters)));
+}
+
+/** Time and memory of a run. Keys are counted exactly, all else by what is live at each instruction. */
+export function predict(
+  program: EncryptedProgram,
+  parameters: Parameters,
+  table: CostTable = defaultCosts,
+): Prediction {
+  const { instructions } = program;
+  const plan = new BootstrapPlan(parameters);
+  return {
+    cpuSeconds: predictSeconds(program, parameters, table).reduce((sum, seconds) => sum + seconds, 0),
+    peakBytes: Math.round(peakBytes(program, plan)),
+    bootstraps: instructions.reduce((sum, i) => sum + (i.op === 'bootstrap' ? i.inputs.length : 0), 0),
+    instructions: instructions.length,
+  };
+}
+
+function peakBytes(program: EncryptedProgram, plan: BootstrapPlan): number {
+  const { parameters } = plan;
+  const { n } = parameters;
+  const { keyBytes, bootstraps, special } = planKeys(program, plan);
+  const limbBytes = 8 * n;
+  const levels = new Map(program.inputs.map(({ register, level }) => [register, level]));
+  const machine = { bootstrapInputLevel: plan.inputLevel, bootstrapOutputLevel: plan.outputLevel };
+  const unused = lastUses(program.instructions, program.outputs);
+  const scale = n / 2 ** 16;
+  let peak = 0;
+  for (const [i, instruction] of program.instructions.entries()) {
+    for (const register of resultsOf(instruction)) levels.set(register, resultLevel(instruction, machine));
+    let live = 0;
+    for (const level of levels.values()) live += 2 * (level + 1) * limbBytes;
+    const work =
+      instruction.op === 'bootstrap' ? bootstrapWorkBytes * scale : workBytes(instruction, special) * limbBytes;
+    peak = Math.max(peak, live + work);
+    for (const register of unused[i]!) levels.delete(register);
+  }
+  return baseBytes + keyBytes + (bootstraps ? bootstrapMatrixBytes * scale : 0) + peak;
+}
+
+/** Limbs that an instruction works with beside its operands and results. */
+function workBytes(instruction: Instruction, special: number): number {
+  const limbs = instruction.level + 1;
+  const extended = limbs + special;
+  switch (instruction.op) {
+    case 'linear':
+      // Digits of the inputs, sums of every output and giant step, totals, diagonals of a part at most.
+      return (
+        instruction.inputs.length * 3 * extended +
+        2 * instruction.outputs.length * (instruction.giantSteps.length + 1) * extended
+      );
+    case 'productSum':
+      // Sixteen factors of each side, digits, and for masks the sums in the extended basis.
+      return 2 * 16 * 2 * limbs + 16 * 2 * extended + 6 * extended;
+    case 'polynomial':
+      return 2 * limbs * 2 * Math.ceil(Math.log2(limbs + 1)) * 2;
+    default:
+      return 4 * extended;
+  }
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
+import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/nn';
+import { predict } from '../cost/predict.ts';
+import { FileError } from '../errors.ts';
+import { type Compiled, compile } from '../passes/compile.ts';
+import type { EncryptedProgram } from '../program/instructions.ts';
+import { programDigest } from './digest.ts';
+import { sha256 } from './envelope.ts';
+import { makeManifest, type ProgramManifest, parametersOf, parseManifest } from './manifest.ts';
+
+// Node only. A program's folder is manifest.json, all that a client needs, and the polynomial model it was compiled from:
+// compiling is quick and gives the same program again, whose weights as slot vectors would fill gigabytes.
+
+const manifestFile = 'manifest.json';
+const modelFolder = 'model';
+
+/** What a program is compiled with, as the manifest keeps it. */
+export interface ProgramOptions {
+  /** Examples computed at once. */
+  readonly batch: number;
+}
+
+export interface OpenProgram {
+  readonly manifest: ProgramManifest;
+  readonly parameters: Parameters;
+  readonly program: EncryptedProgram;
+  readonly compiled: Compiled;
+}
+
+/**
+ * Compiles a polynomial model into a new folder, which appears complete or not at all.
+ * Throws FileError for a folder that exists or is no model; errors as `compile`.
+ */
+export async function writeProgram(
+  model: string,
+  out: string,
+  options: ProgramOptions = { batch: 1 },
+): Promise<OpenProgram> {
+  if (!isPolynomialModel(model))
+    throw new FileError(`${model} is not the folder of a polynomial model: convert a model first`);
+  if (existsSync(out)) throw new FileError(`${out} already exists: choose another folder, or remove it`);
+  const partial = `${out}.${randomUUID()}.partial`;
+  try {
+    await mkdir(partial, { recursive: true });
+    await cp(model, join(partial, modelFolder), { recursive: true });
+    const parameters = Parameters.from(bootstrapLiteral());
+    const { compiled, digest, name, task, classes } = await compileFolder(partial, parameters, options);
+    const { program } = compiled;
+    const manifest = makeManifest({
+      digest,
+      parameters,
+      program,
+      predicted: predict(program, parameters),
+      compile: { ...options },
+      model: { name, task, ...(classes ? { classes: [...classes] } : {}) },
+    });
+    await writeFile(join(partial, manifestFile), `${JSON.stringify(manifest)}\n`);
+    await rename(partial, out);
+    return { manifest, parameters, program, compiled };
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Reads a program's manifest; `path` is its folder or the file itself. Throws FileError. */
+export async function readManifest(path: string): Promise<ProgramManifest> {
+  const file = path.endsWith('.json') ? path : join(path, manifestFile);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch {
+    throw new FileError(`there is no ${file}: give the folder that compile wrote`);
+  }
+  return parseManifest(text, file);
+}
+
+/**
+ * Compiles a program's model again. Throws FileError where the result is not the manifest's program: the model's files
+ * have changed, or this release compiles differently.
+ */
+export async function openProgram(folder: string): Promise<OpenProgram> {
+  const manifest = await readManifest(folder);
+  const parameters = parametersOf(manifest);
+  const { batch } = manifest.compile;
+  const { compiled, digest } = await compileFolder(folder, parameters, { batch: Number(batch ?? 1) });
+  if (digest !== manifest.digest)
+    throw new FileError(
+      `${folder} gives program ${digest.slice(0, 12)}, its manifest says ${manifest.digest.slice(0, 12)}: its model was changed or this release compiles differently; compile it again and make new keys`,
+    );
+  return { manifest, parameters, program: compiled.program, compiled };
+}
+
+async function compileFolder(folder: string, parameters: Parameters, { batch }: ProgramOptions) {
+  const path = join(folder, modelFolder);
+  const { graph, card, task, classes } = loadPolynomialModel(path);
+  const compiled = compile(graph, { slots: parameters.maxSlots, batch });
+  const digest = await programDigest(compiled.program, await filesDigest(path));
+  return { compiled, digest, name: card.name, task, classes };
+}
+
+/** SHA-256 over the names and contents of a folder's files. */
+async function filesDigest(folder: string): Promise<Uint8Array> {
+  const names = (await readdir(folder)).sort();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (const name of names) {
+    parts.push(new TextEncoder().encode(`${name}\n`));
+    parts.push(await sha256(new Uint8Array(await readFile(join(folder, name)))));
+  }
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return sha256(all);
+}

@@ -1,0 +1,12 @@
+/** The server's side of a program: evaluation keys and ciphertexts. Reaches nothing that makes or uses a secret key. */
+export {
+  type CkksMachine,
+  type CkksOptions,
+  type CkksResult,
+  type InstructionTiming,
+  runCkks,
+} from './backends/ckks.ts';
+export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
+export { type ProgramManifest, parametersOf } from './files/manifest.ts';
+export { type OpenProgram, openProgram, readManifest, writeProgram } from './files/program-folder.ts';
+export { type LoadedKeys, loadKeys, outputsFile, readInputs } from './files/server.ts';
