@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import {
   ConfigError,
   type ConversionRecord,
@@ -62,25 +62,26 @@ export function readReportSource(folder: string): ReportSource {
 /** The page as text. Cost: about a second for twenty sites. */
 export async function conversionReport(source: ReportSource): Promise<string> {
   const { record } = source;
+  const title = `${basename(record.name)} in polynomial form`;
   const sections = sectionsOf(source);
   const body: Markup[] = [];
-  for (const { id, title, content } of sections) {
+  for (const { id, title: name, content } of sections) {
     const parts: Markup[] = [];
     for (const part of content) {
       if (part) parts.push('panels' in part ? await figureHtml(part) : part);
     }
-    body.push(html`<section id="${id}-section" aria-labelledby="${id}-title">
-<h2 id="${id}-title">${title}</h2>
+    body.push(html`<section id="${id}" aria-labelledby="${id}-title">
+<h2 id="${id}-title">${name}</h2>
 ${parts}
 </section>\n`);
   }
   return page(
-    `${record.name} in polynomial form`,
+    title,
     html`<header>
-<h1>${record.name} in polynomial form</h1>
+<h1>${title}</h1>
 ${lead(source)}
 ${headline(record)}
-<nav aria-label="Sections"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}-section">${title}</a></li>`)}</ul></nav>
+<nav aria-label="Sections"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
 </header>
 <main>
 ${body}
@@ -106,22 +107,22 @@ function sectionsOf(source: ReportSource): Section[] {
   };
   const variances = varianceSites(record);
   return [
-    { id: 'stages', title: 'Stages', content: [stageList(record), stageFigure(record), stageTable(record)] },
+    { id: 'progress', title: 'Stages', content: [stageList(record), stageFigure(record), stageTable(record)] },
     {
-      id: 'ranges',
+      id: 'extents',
       title: 'Ranges before and after',
       content: [
-        rangeExtents('ranges', activations, 'inputs of activations', false),
+        rangeExtents('ranges', activations, 'Inputs of activations'),
         ...histograms('histograms-attention', 'attention-activation', 'Attention scores'),
         ...histograms('histograms-mlp', 'mlp-activation', 'Inputs of the MLP activations'),
         ...histograms('histograms-head', 'head-activation', 'Inputs of the head’s activation'),
         ...(variances.length > 0
-          ? [html`<h3>Variances at normalisations</h3>`, rangeExtents('variances', variances, 'variance', true)]
+          ? [html`<h3>Variances at normalisations</h3>`, rangeExtents('variances', variances, 'Variances', true)]
           : []),
       ],
     },
-    { id: 'polynomials', title: 'Polynomials', content: [polynomialFigure(source)] },
-    { id: 'levels', title: 'Levels', content: [levelsFigure(record), frontFigure(record)] },
+    { id: 'functions', title: 'Polynomials', content: [polynomialFigure(source)] },
+    { id: 'depth', title: 'Levels', content: [levelsFigure(record), frontFigure(record)] },
     { id: 'outside', title: 'Values outside their interval', content: [outsideText(record)] },
     { id: 'sites', title: 'Sites', content: [siteTable(source)] },
     { id: 'training', title: 'Training', content: [curvesFigure(record)] },

@@ -28,6 +28,9 @@ export interface Figure {
   readonly legend?: readonly LegendEntry[];
 }
 
+/** Panels up to this width fit a phone. */
+const widest = 360;
+
 /** Panels carry no descriptions of single marks: the figure's is enough, and they would fill the page. */
 const config = { ...plotTheme, background: 'transparent', aria: false, padding: 4 };
 
@@ -52,7 +55,7 @@ export async function figureHtml(figure: Figure): Promise<Markup> {
     figure.legend &&
     html`<ul class="legend">${figure.legend.map((entry) => html`<li>${swatch(entry)}${entry.label}</li>`)}</ul>`;
   const width = new Markup(`style="--panel: min(100%, ${figure.panelWidth}px)"`);
-  return html`<figure id="${figure.id}">${legend}<div class="plots" ${width}>${plots}</div>
+  return html`<figure id="${figure.id}" class="${figure.panelWidth > widest ? 'wide' : 'multiples'}">${legend}<div class="plots" ${width}>${plots}</div>
 <figcaption>${figure.caption}</figcaption></figure>`;
 }
 

@@ -35,9 +35,13 @@ export function table(caption: string, head: readonly Piece[], rows: readonly (r
     if (column === 0) return html`<th scope="row">${value}</th>`;
     return numeric(value) ? html`<td class="number">${value}</td>` : html`<td>${value}</td>`;
   };
+  const heading = (name: Piece, column: number) =>
+    column > 0 && rows.some((row) => numeric(row[column]))
+      ? html`<th scope="col" class="number">${name}</th>`
+      : html`<th scope="col">${name}</th>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
 <caption>${caption}</caption>
-<thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<thead><tr>${head.map(heading)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`)}</tbody>
 </table></div>`;
 }

@@ -29,6 +29,8 @@ figcaption { color: var(--quiet); font-size: .875rem; max-width: 46rem; margin-t
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(var(--panel), 1fr)); gap: .75rem; }
 .plot { overflow-x: auto; }
 .plot svg { display: block; height: auto; max-width: 100%; }
+/* A wide figure is scrolled rather than shrunk until its text cannot be read. */
+.wide .plot svg { min-width: 34rem; max-width: none; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none; margin: 0 0 .5rem; padding: 0; font-size: .875rem; }
 .legend svg { vertical-align: -.1em; margin-right: .4rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
@@ -37,7 +39,7 @@ caption { text-align: left; font-weight: 600; padding: .25rem 0 .5rem; font-size
 th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
 th { font-weight: 600; } tbody th { font-weight: 500; }
 thead th { vertical-align: bottom; white-space: normal; color: var(--quiet); }
-td.number { text-align: right; } td.wrap { white-space: normal; min-width: 14rem; }
+td.number, th.number { text-align: right; padding-left: .75rem; padding-right: 0; } td.wrap { white-space: normal; min-width: 14rem; }
 td small { color: var(--quiet); }
 .alert { color: var(--alert); font-weight: 600; } .good { color: var(--good); }
 pre { background: var(--tint); border: 1px solid var(--line); border-radius: .5rem; padding: .9rem; overflow-x: auto; font-size: .8125rem; line-height: 1.45; }
@@ -47,10 +49,11 @@ pre { background: var(--tint); border: 1px solid var(--line); border-radius: .5r
 @media screen and (prefers-color-scheme: dark) {
   :root { --paper: #14171b; --ink: #e6e9ed; --quiet: #a0a9b4; --line: #333a42; --tint: #1c2126; --main: #56b4e9; --alert: #ff9a57; --good: #4fd0a8; }
   svg [fill="#222222"], svg [fill="#111111"] { fill: #e6e9ed; } svg [fill="#555555"] { fill: #a0a9b4; }
-  svg [stroke="#444444"] { stroke: #a0a9b4; } svg [stroke="#ececec"] { stroke: #2a3037; }
+  svg [stroke="#444444"] { stroke: #a0a9b4; } svg [stroke="#222222"] { stroke: #e6e9ed; } svg [stroke="#ececec"] { stroke: #2a3037; }
   svg [fill="#0072b2"] { fill: #56b4e9; } svg [stroke="#0072b2"] { stroke: #56b4e9; }
   svg [fill="#d55e00"] { fill: #ff9a57; } svg [stroke="#d55e00"] { stroke: #ff9a57; }
   svg [fill="#009e73"] { fill: #4fd0a8; } svg [stroke="#009e73"] { stroke: #4fd0a8; }
+  svg [fill="#00795a"] { fill: #4fd0a8; } svg [fill="#8a4b00"] { fill: #e0a45c; }
   svg [fill="#ffffff"], svg [fill="#fefefe"] { fill: #14171b; } svg [stroke="#ffffff"] { stroke: #14171b; }
 }
 @media print {

@@ -3,7 +3,7 @@ import { formatSeconds } from '../terminal/progress.ts';
 import { shown, unitOf } from './figures/stages.ts';
 import { count, percent, short, span } from './format.ts';
 import { html, type Markup, type Piece, table } from './markup.ts';
-import { activationSites, completeStages, functionAt, type ReportSource, siteLabel } from './summary.ts';
+import { activationSites, completeStages, functionAt, type ReportSource, siteLabel, stageName } from './summary.ts';
 
 /** The stages in words, as the recipe describes them. */
 export function stageList({ recipe }: ConversionRecord): Markup {
@@ -31,10 +31,10 @@ export function stageTable(record: ConversionRecord): Markup {
     values?.loss === undefined ? '–' : values.loss.toFixed(4);
   const hasLoss = complete.some(({ validation }) => validation.loss !== undefined);
   const rows = complete.map((row): Piece[] => {
-    const parts = record.stages.filter(({ name }) => name.split('/')[0] === row.name.split('/')[0]);
+    const parts = record.stages.filter(({ name }) => stageName(name) === stageName(row.name));
     const sum = (of: (row: StageRecord) => number) => parts.reduce((total, part) => total + of(part), 0);
     return [
-      row.name.split('/')[0]!,
+      stageName(row.name),
       html`<span class="wrap">${parts.length > 1 ? `${parts.length} normalisations, one by one` : row.change}</span>`,
       value(row.validation),
       value(row.test),

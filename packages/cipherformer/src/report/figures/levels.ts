@@ -4,7 +4,7 @@ import type { Figure, Panel } from '../figure.ts';
 import { activationSites } from '../summary.ts';
 
 const parts = ['attention', 'MLP', 'head'] as const;
-const partColours = [plotColours.main, '#009e73', '#e69f00'];
+const partColours = [plotColours.main, '#00795a', '#8a4b00'];
 
 /** The levels that the polynomials of each layer take. */
 export function levelsFigure(record: ConversionRecord): Figure | undefined {
@@ -44,7 +44,7 @@ export function levelsFigure(record: ConversionRecord): Figure | undefined {
           encoding: { y: { field: 'place', type: 'nominal', sort: null, axis: { title: null, ticks: false } } },
           layer: [
             {
-              mark: { type: 'bar', opacity: 0.85, stroke: '#ffffff', strokeWidth: 1 },
+              mark: { type: 'bar', opacity: 1, stroke: '#ffffff', strokeWidth: 1 },
               encoding: {
                 x: { ...x, axis: { title: 'levels', tickMinStep: 1, format: 'd' } },
                 x2: { field: 'to' },

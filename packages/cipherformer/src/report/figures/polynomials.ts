@@ -55,26 +55,28 @@ function panelOf({ name, after }: SiteChange, functionName: string | undefined):
   const inside = xs.filter((x) => x >= low && x <= high);
   const values = (list: readonly number[], curve: Curve) => list.map((x) => ({ x, y: curve(x) }));
   const axis = { title: null, tickCount: 5, grid: false };
+  // Where the error stands below, its axis serves both.
+  const topAxis = f ? { ...axis, labels: false } : axis;
   const x = { field: 'x', type: 'quantitative' as const, scale: { domain: ends, nice: false, clamp: true } };
-  const y = (title: string | null, tickCount: number) => ({
+  const y = (tickCount: number) => ({
     field: 'y',
     type: 'quantitative' as const,
-    axis: { title, tickCount, grid: true, format: '~g' },
+    axis: { title: null, tickCount, grid: true },
   });
   const interval = {
     data: { values: [{ x: low }, { x: high }] },
     mark: { type: 'rule' as const, color: plotColours.error, strokeDash: [5, 3], strokeWidth: 1.2 },
-    encoding: { x: { ...x, axis } },
+    encoding: { x: { ...x, axis: topAxis } },
   };
   const density = {
     data: { values: densityPoints(after).map((point) => ({ x: point.x, y: Math.sqrt(point.y) })) },
     mark: { type: 'area' as const, interpolate: 'step-after' as const, color: plotColours.main, opacity: 0.16 },
-    encoding: { x: { ...x, axis }, y: { field: 'y', type: 'quantitative' as const, axis: null } },
+    encoding: { x: { ...x, axis: topAxis }, y: { field: 'y', type: 'quantitative' as const, axis: null } },
   };
   const line = (list: readonly number[], curve: Curve, color: string, strokeWidth: number) => ({
     data: { values: values(list, curve) },
     mark: { type: 'line' as const, color, strokeWidth, clip: true },
-    encoding: { x: { ...x, axis }, y: y(null, 4) },
+    encoding: { x: { ...x, axis: topAxis }, y: y(4) },
   });
   const curves = {
     layer: [...(f ? [line(xs, f, plotColours.reference, 4)] : []), line(xs, p, plotColours.main, 1.8)],
@@ -99,7 +101,7 @@ function panelOf({ name, after }: SiteChange, functionName: string | undefined):
           {
             data: { values: values(inside, (at) => p(at) - f(at)) },
             mark: { type: 'line', color: plotColours.error, strokeWidth: 1.3 },
-            encoding: { x: { ...x, axis }, y: y(null, 3) },
+            encoding: { x: { ...x, axis }, y: y(3) },
           },
         ],
       },

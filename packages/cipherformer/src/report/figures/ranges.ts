@@ -2,6 +2,7 @@ import type { SiteRecord } from '@cipherformer/nn';
 import { plotColours } from '../../plots/theme.ts';
 import type { Figure, Panel } from '../figure.ts';
 import { type SiteChange, siteLabel } from '../summary.ts';
+import { logLabel } from './axes.ts';
 
 /** Shares below this are not drawn: on the axis they are the floor. */
 const floor = 1e-6;
@@ -13,7 +14,7 @@ export function rangeHistograms(id: string, sites: readonly SiteChange[], what: 
     caption:
       `${what} on training data: the original model (grey) and the polynomial one (blue), densities on a logarithmic ` +
       'axis so that the tails, which decide the interval, are seen. Dashed: the interval of the polynomial.',
-    alt: `Histogram of ${what.toLowerCase()} before and after conversion:`,
+    alt: `Histogram of the ${what.toLowerCase()} before and after conversion:`,
     panels: sites.map((site) => ({ name: siteLabel(site.name), panel: histogram(site) })),
     columns: 4,
     panelWidth: 250,
@@ -38,7 +39,7 @@ function histogram({ name, before, after }: SiteChange): Panel {
     field: 'y',
     type: 'quantitative' as const,
     scale: { type: 'log' as const, domainMin: floor, clamp: true },
-    axis: { title: null, tickCount: 3, format: '.0e' },
+    axis: { title: null, values: [1e-6, 1e-4, 1e-2, 1], labelExpr: logLabel },
   };
   return {
     width: 205,
@@ -80,8 +81,12 @@ export function densityPoints({ histogram: { low, high, counts } }: Pick<SiteRec
   return [...points, { x: low + counts.length * width, y: floor }];
 }
 
+/** Values up to here are drawn on a linear axis. */
+const widestLinear = 50;
+
 /** From the smallest to the largest value at every site, before and after, with the middle 98 % thick. */
-export function rangeExtents(id: string, sites: readonly SiteChange[], what: string, logarithmic: boolean): Figure {
+export function rangeExtents(id: string, sites: readonly SiteChange[], what: string, logarithmic = false): Figure {
+  const wide = sites.some((site) => [site.before, site.after].some((s) => s && Math.max(-s.min, s.max) > widestLinear));
   const rows = sites.flatMap(({ name, before, after }) =>
     [before, after].flatMap((site, i) =>
       site
@@ -101,8 +106,8 @@ export function rangeExtents(id: string, sites: readonly SiteChange[], what: str
   const x = (field: string) => ({
     field,
     type: 'quantitative' as const,
-    scale: logarithmic ? { type: 'log' as const } : { type: 'symlog' as const, constant: 4 },
-    axis: { title: what, grid: true, tickCount: 8 },
+    scale: logarithmic ? { type: 'log' as const } : wide ? { type: 'symlog' as const, constant: 4 } : {},
+    axis: { title: what.toLowerCase(), grid: !logarithmic, tickCount: 8 },
   });
   const y = {
     field: 'site',
@@ -115,7 +120,7 @@ export function rangeExtents(id: string, sites: readonly SiteChange[], what: str
   const color = { field: 'state', type: 'nominal' as const, scale: { domain: [...states], range: stateColours } };
   return {
     id,
-    caption: `${what} at every site on training data: thin from the smallest to the largest value seen, thick the middle 98 %${logarithmic ? ' (logarithmic axis)' : ' (axis linear near 0, logarithmic beyond)'}.`,
+    caption: `${what} at every site on training data: thin from the smallest to the largest value seen, thick the middle 98 %${logarithmic ? ' (logarithmic axis)' : wide ? ' (axis linear near 0, logarithmic beyond)' : ''}.`,
     alt: `${what}, from smallest to largest, at ${sites.length} sites before and after conversion.`,
     columns: 1,
     panelWidth: 640,

@@ -1,7 +1,8 @@
 import type { ConversionRecord, StageRecord } from '@cipherformer/nn';
 import { plotColours } from '../../plots/theme.ts';
 import type { Figure, Panel } from '../figure.ts';
-import { completeStages } from '../summary.ts';
+import { completeStages, stageName } from '../summary.ts';
+import { logLabel } from './axes.ts';
 
 /** A figure as a number a person reads: accuracies in percent. */
 export const shown = (figure: string, value: number): number => (figure === 'accuracy' ? 100 * value : value);
@@ -13,8 +14,8 @@ export function stageFigure(record: ConversionRecord): Figure {
   const stages = completeStages(record);
   const { figure } = stages[0]!;
   const values = stages.flatMap(({ name, validation, test }) => [
-    { stage: name, value: shown(figure, validation[figure]!), split: 'validation' },
-    ...(test ? [{ stage: name, value: shown(figure, test[figure]!), split: 'test' }] : []),
+    { stage: stageName(name), value: shown(figure, validation[figure]!), split: 'validation' },
+    ...(test ? [{ stage: stageName(name), value: shown(figure, test[figure]!), split: 'test' }] : []),
   ]);
   const splits = ['validation', 'test'];
   const split = stages[0]!.test ? 'test' : 'validation';
@@ -57,6 +58,7 @@ export function stageFigure(record: ConversionRecord): Figure {
                   field: 'split',
                   type: 'nominal',
                   scale: { domain: splits, range: [plotColours.reference, plotColours.main] },
+                  legend: { symbolType: 'stroke' },
                 },
               },
             },
@@ -66,6 +68,9 @@ export function stageFigure(record: ConversionRecord): Figure {
     ],
   };
 }
+
+/** Terms below this are as good as nothing and would only stretch the axis. */
+const smallestTerm = 1e-5;
 
 const termColours: Readonly<Record<string, string>> = {
   loss: '#222222',
@@ -81,7 +86,7 @@ export function curvesFigure(record: ConversionRecord): Figure | undefined {
   const groups = new Map<string, StageRecord[]>();
   for (const row of record.stages) {
     if (row.curve.length === 0) continue;
-    const name = row.name.split('/')[0]!;
+    const name = stageName(row.name);
     groups.set(name, [...(groups.get(name) ?? []), row]);
   }
   if (groups.size === 0) return undefined;
@@ -117,7 +122,7 @@ function curveValues(rows: readonly StageRecord[]): CurveValue[] {
     start += steps;
     return curve.flatMap(({ step, loss, terms }) =>
       Object.entries({ loss, ...terms })
-        .filter(([, value]) => value > 0)
+        .filter(([, value]) => value > smallestTerm)
         .map(([term, value]) => ({ step: from + step, value, term })),
     );
   });
@@ -148,8 +153,8 @@ function curvePanel(name: string, rows: readonly StageRecord[], values: readonly
           y: {
             field: 'value',
             type: 'quantitative',
-            scale: { type: 'log', nice: false },
-            axis: { title: null, tickCount: 5, format: '~g' },
+            scale: { type: 'log' },
+            axis: { title: null, tickCount: 3, grid: false, labelExpr: logLabel },
           },
           color: {
             field: 'term',

@@ -1,0 +1,184 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ConversionRecord, vitConfig } from '@cipherformer/nn';
+import { afterAll, describe, expect, it } from 'vitest';
+import { runCli } from '../../src/cli.ts';
+import { conversionReport, readReportSource, reportFigures } from '../../src/report/conversion.ts';
+import { activationFunction, polynomialCurve } from '../../src/report/figures/polynomials.ts';
+import { densityPoints } from '../../src/report/figures/ranges.ts';
+import { activationSites, gapInterval } from '../../src/report/summary.ts';
+import { site, syntheticRecord } from './record.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'report-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const record = syntheticRecord();
+const config = vitConfig({
+  image: { channels: 1, height: 28, width: 28 },
+  patch: 7,
+  width: 16,
+  layers: 2,
+  heads: 2,
+  mlpWidth: 32,
+  classes: 10,
+  pool: 'mean',
+});
+const pageText = await conversionReport({ record, config });
+/** What a reader sees: no tags, no figures. */
+const words = pageText
+  .replace(/<svg[\s\S]*?<\/svg>/g, ' ')
+  .replace(/<style>[\s\S]*?<\/style>/, ' ')
+  .replace(/<[^>]+>/g, ' ')
+  .replace(/\s+/g, ' ');
+
+describe('the report of a conversion', () => {
+  it('needs nothing from outside: no scripts, no requests', () => {
+    const withoutNames = pageText.replaceAll('http://www.w3.org/', '');
+    expect(withoutNames).not.toMatch(/https?:|<script|<link|<img|<iframe|url\((?!#)|@import|javascript:/i);
+    expect(pageText).toContain("default-src 'none'");
+  });
+
+  it('says the numbers that matter', () => {
+    for (const text of [
+      'tiny-vit in polynomial form',
+      '98.50 % → 98.00 %',
+      '−0.50 points',
+      '0.099',
+      '20 right only before, 10 only after, of 2,000',
+      '3 of 2,000',
+      'most at layer 0 mlp: 3',
+      '70 → 5.25',
+      'largest variance 900 → 90',
+      '123,456 parameters',
+      '8 in the whole model',
+      '2 normalisations, one by one',
+    ]) {
+      expect(words).toContain(text);
+    }
+  });
+
+  it('escapes what comes from files', () => {
+    expect(pageText).toContain('A made-up conversion &lt;for tests&gt;.');
+    expect(pageText).not.toContain('<for tests>');
+  });
+
+  it('has every figure, each with a text for who cannot see it', () => {
+    const figures = [...pageText.matchAll(/<figure id="([^"]+)"/g)].map((match) => match[1]);
+    expect(figures).toEqual([
+      'stages',
+      'ranges',
+      'histograms-attention',
+      'histograms-mlp',
+      'variances',
+      'polynomials',
+      'levels',
+      'front',
+      'curves',
+    ]);
+    const plots = [...pageText.matchAll(/<div class="plot"([^>]*)>/g)].map((match) => match[1]!);
+    expect(plots.length).toBe(1 + 1 + 2 + 2 + 1 + 4 + 1 + 1 + 2);
+    for (const plot of plots) expect(plot).toMatch(/role="img" aria-label="[^"]{20,}"/);
+    const ids = [...pageText.matchAll(/ id="([^"]+)"/g)].map((match) => match[1]);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('draws no figure with undefined coordinates', () => {
+    expect(pageText).not.toMatch(/NaN|undefined|Infinity/);
+  });
+
+  it('reads as numbers of nats where the model is a language model', async () => {
+    const stages = record.stages.map((row) => ({
+      ...row,
+      figure: 'natsPerCharacter',
+      validation: { natsPerCharacter: 1.5, natsPerToken: 3 },
+      ...(row.test
+        ? {
+            test: {
+              natsPerCharacter: row.name === 'original' ? 1.5 : 1.55,
+              natsPerToken: row.name === 'original' ? 3 : 3.1,
+            },
+          }
+        : {}),
+    }));
+    const { paired: _, ...rest } = record;
+    const language: ConversionRecord = { ...rest, stages };
+    const text = await conversionReport({ record: language });
+    expect(text).toContain('1.5000 → 1.5500');
+    expect(text).toContain('+0.0500');
+    // exp(3) = 20.09, exp(3.1) = 22.20, their ratio exp(0.1) = 1.105.
+    expect(text).toContain('20.09 → 22.20');
+    expect(text).toContain('× 1.105');
+    expect(text).not.toContain('McNemar’s exact p');
+  });
+});
+
+describe('what the figures show', () => {
+  it('pairs scores under a softmax with the activation that replaced it', () => {
+    const first = activationSites(record)[0]!;
+    expect(first).toMatchObject({ before: { name: 'layers.0.attention.softmax', max: 70 }, after: { max: 4.5 } });
+  });
+
+  it('densities integrate to one', () => {
+    const points = densityPoints(site('x', 'mlp-activation', 3));
+    const total = points.slice(0, -1).reduce((sum, { x, y }, i) => sum + y * (points[i + 1]!.x - x), 0);
+    expect(total).toBeCloseTo(1, 3);
+  });
+
+  it('draws the polynomial that is stored, on its interval', () => {
+    const p = polynomialCurve(site('x', 'mlp-activation', 2, 2).polynomial!);
+    for (const x of [-2.6, -1, 0, 0.5, 2.6]) expect(p(x)).toBeCloseTo((x * x) / 8 + x / 2, 10);
+  });
+
+  it('knows the functions by the names of model configurations', () => {
+    expect(activationFunction('gelu')(1)).toBeCloseTo(0.8413447, 6);
+    expect(activationFunction('gelu_tanh')(1)).toBeCloseTo(0.841192, 6);
+    expect(activationFunction('quick_gelu')(1)).toBeCloseTo(1 / (1 + Math.exp(-1.702)), 12);
+    for (const name of ['relu', 'silu', 'tanh']) expect(activationFunction(name)(0)).toBe(0);
+  });
+
+  it('the interval of the gap covers the truth as often as it says', () => {
+    // A fixed multiplicative generator; 400 repetitions of 500 examples, true difference -0.03.
+    let state = 12345;
+    const uniform = () => {
+      state = (state * 48271) % 2147483647;
+      return state / 2147483647;
+    };
+    let covered = 0;
+    let coveredWrong = 0;
+    for (let repetition = 0; repetition < 400; repetition++) {
+      let onlyOriginal = 0;
+      let onlyPolynomial = 0;
+      for (let i = 0; i < 500; i++) {
+        const u = uniform();
+        if (u < 0.05) onlyOriginal += 1;
+        else if (u < 0.07) onlyPolynomial += 1;
+      }
+      const [low, high] = gapInterval({ examples: 500, onlyOriginal, onlyPolynomial, p: 1 });
+      if (low <= -0.03 && high >= -0.03) covered += 1;
+      if (low <= 0.03 && high >= 0.03) coveredWrong += 1;
+    }
+    expect(covered / 400).toBeGreaterThan(0.92);
+    expect(covered / 400).toBeLessThan(0.985);
+    expect(coveredWrong / 400).toBeLessThan(0.05);
+  });
+
+  it('are SVG documents of their own for a paper', async () => {
+    const figures = await reportFigures({ record, config });
+    expect(figures.size).toBe(9);
+    for (const svg of figures.values()) expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+  });
+});
+
+describe('cipherformer report', () => {
+  it('makes the page again from a folder', async () => {
+    writeFileSync(join(folder, 'conversion.json'), JSON.stringify(record));
+    expect(await runCli(['report', folder, '--figures', join(folder, 'figures')])).toBe(0);
+    expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('98.50 % → 98.00 %');
+    expect(existsSync(join(folder, 'figures', 'polynomials.svg'))).toBe(true);
+  });
+
+  it('says what is missing', () => {
+    expect(() => readReportSource(join(folder, 'nothing'))).toThrow(/holds no conversion.json.*cipherformer convert/s);
+  });
+});
