@@ -8,6 +8,7 @@ import {
   EvaluationKeys,
   Evaluator,
   encryptSymmetric,
+  galoisElement,
   generateBootstrapKeys,
   KeyGenerator,
   randomSeed,
@@ -24,6 +25,11 @@ export interface MeasureCostsOptions {
   readonly progress?: (what: string, done: number, total: number) => void;
 }
 
+/** Slots after which the measured periodic diagonal repeats: 64 rows of 16 tokens. */
+const periodLength = 1024;
+
+/** Special primes of the rotation keys, as programs have them (planKeys chooses 5 to 7). */
+const specialPrimes = 6;
 /** Rotations measured together, so that what they share can be told apart. */
 const together = 8;
 
@@ -95,10 +101,13 @@ class CostBench implements Disposable {
     const { parameters } = context;
     using keys = new EvaluationKeys(context);
     const steps = Array.from({ length: together }, (_, i) => i + 1);
-    for (const step of steps) keys.addGalois(this.#generator.rotation(step, level));
+    const special = Math.min(specialPrimes, parameters.specialCount);
+    for (const step of steps) {
+      const galois = galoisElement(step, context.ring.logN);
+      keys.addGalois(this.#generator.galois({ galois, level }, parameters.gadgetWith(level, special)));
+    }
     keys.addRelinearisation(this.#generator.relinearisation(level));
     const ev = new Evaluator(context, keys);
-    const { special } = parameters.gadget(level);
     using a = this.#encrypt(level);
     using plain = this.#encoder.encode(this.#values, undefined, { level });
     using product = ev.multiplyRaw(a, a);
@@ -107,27 +116,30 @@ class CostBench implements Disposable {
     const encode = time(() => this.#encoder.encode(this.#values, undefined, { level }));
     const decompose = time(() => ev.decompose(a.part(1), level, special));
     const hoisted = time(() => ev.rotateHoisted(a, steps));
-    const transform = (babySteps: readonly number[], giantSteps: readonly number[], rotations: readonly number[]) =>
+    // Differences of transforms by what one has more of; periodic diagonals, so that little else is in them.
+    const transform = (babySteps: readonly number[], giantSteps: readonly number[]) =>
       time(() =>
         applyStreamed(
           ev,
           [a],
-          { rotations: () => rotations, diagonal: () => this.#values },
-          { level, outputs: 1, scale: parameters.scale, babySteps, giantSteps },
+          {
+            rotations: () => [...babySteps, ...giantSteps.slice(1)],
+            diagonal: () => this.#values,
+            period: periodLength,
+          },
+          { level, outputs: 1, scale: parameters.scale, babySteps, giantSteps, special },
         ),
       );
-    const one = transform([0], [0], [0]);
-    const giant = transform([0], [1], [1]);
-    // The same eight diagonals: with one baby rotation and eight giant groups, or eight baby rotations.
-    const babies = transform(steps, [0], steps);
-    const oneDiagonal = this.#diagonal(ev, level);
+    const one = transform([0], [0]);
+    const periodicDiagonal = this.#diagonal(ev, level, special, periodLength);
     return {
       decompose,
       hoistedRotation: Math.max(0, (hoisted - decompose) / together),
-      babyRotation: Math.max(0, (babies - one - (together - 1) * oneDiagonal) / together),
-      diagonal: oneDiagonal,
-      giantRotation: Math.max(0, giant - one),
-      transformEnd: Math.max(0, one - decompose - oneDiagonal),
+      babyRotation: Math.max(0, (transform([0, ...steps], [0]) - one) / together - periodicDiagonal),
+      diagonal: this.#diagonal(ev, level, special),
+      periodicDiagonal,
+      giantRotation: Math.max(0, (transform([0], [0, ...steps]) - one) / together - periodicDiagonal),
+      transformEnd: Math.max(0, one - decompose - periodicDiagonal),
       rotate: time(() => ev.rotate(a, 1)),
       relinearise: time(() => ev.relineariseRescale(product)),
       rescale: time(() => ev.rescale(a)),
@@ -143,21 +155,20 @@ class CostBench implements Disposable {
     };
   }
 
-  /** One more diagonal on the same rotation. */
-  #diagonal(ev: Evaluator, level: number): number {
-    const { parameters } = this.#context;
+  /** One more input and diagonal, less the input's decomposition. */
+  #diagonal(ev: Evaluator, level: number, special: number, period?: number): number {
     using a = this.#encrypt(level);
-    const outputs = (count: number) =>
+    const inputs = (count: number) =>
       this.#time(() =>
         applyStreamed(
           ev,
           Array.from({ length: count }, () => a),
-          { rotations: () => [0], diagonal: () => this.#values },
-          { level, outputs: 1, scale: parameters.scale, babySteps: [0], giantSteps: [0] },
+          { rotations: () => [0], diagonal: () => this.#values, ...(period === undefined ? {} : { period }) },
+          { level, outputs: 1, scale: a.scale, babySteps: [0], giantSteps: [0], special },
         ),
       );
-    const decompose = this.#time(() => ev.decompose(a.part(1), level, parameters.gadget(level).special));
-    return Math.max(0, (outputs(5) - outputs(1)) / 4 - decompose);
+    const decompose = this.#time(() => ev.decompose(a.part(1), level, special));
+    return Math.max(0, (inputs(9) - inputs(1)) / 8 - decompose);
   }
 
   bootstraps(plan: BootstrapPlan): { real: number; pair: number } {

@@ -1,13 +1,14 @@
 import { evaluationPlan, type Step } from '@cipherformer/approx';
 import { evaluationWork, type Parameters, StreamedTransformPlan } from '@cipherformer/ckks';
 import type { EncryptedProgram, Instruction, InstructionOf } from '../program/instructions.ts';
+import { hasMasks } from '../program/levels.ts';
 
 /**
  * What instructions are made of, as the cost table prices it for every level:
  * - decompose: the digits of a polynomial, extended (shared by hoisted rotations)
  * - hoistedRotation: a rotation of a decomposed ciphertext, divided back
  * - babyRotation: one that stays in the extended basis, in a linear transform
- * - diagonal: a diagonal encoded and multiplied
+ * - diagonal, periodicDiagonal: a diagonal encoded and multiplied; one that repeats so often that it is stored by its runs
  * - giantRotation, transformEnd: a giant step, and the division at the end of an output
  * - rotate: a whole rotation
  * - relinearise: relinearisation and rescale in one division
@@ -15,7 +16,7 @@ import type { EncryptedProgram, Instruction, InstructionOf } from '../program/in
  * - bootstrapReal, bootstrapPair: the same at every level
  */
 export const operationNames = [
-  'decompose', 'hoistedRotation', 'babyRotation', 'diagonal', 'giantRotation', 'transformEnd', 'rotate',
+  'decompose', 'hoistedRotation', 'babyRotation', 'diagonal', 'periodicDiagonal', 'giantRotation', 'transformEnd', 'rotate',
   'relinearise', 'rescale', 'tensor', 'scalar', 'encode', 'bootstrapReal', 'bootstrapPair',
 ] as const; // biome-ignore format: a list
 export type OperationName = (typeof operationNames)[number];
@@ -29,11 +30,13 @@ export interface OperationCount {
 
 /** Bytes of encoded diagonals at a time: applyStreamed's default. */
 const workBytes = 2 ** 29;
+/** Terms of a product sum that are worked together. */
+const termsAtOnce = 16;
 
 /** The operations of an instruction, worked at `level`. Scales that happen to need a rescale more are not counted. */
 export function operationsOf(
   instruction: Instruction,
-  { slots }: Pick<EncryptedProgram, 'slots'>,
+  { slots, masks }: Pick<EncryptedProgram, 'slots'> & Partial<Pick<EncryptedProgram, 'masks'>>,
   parameters: Parameters,
   level = instruction.level,
 ): OperationCount[] {
@@ -42,7 +45,9 @@ export function operationsOf(
     case 'linear':
       return linear(instruction, slots, parameters, level);
     case 'productSum':
-      return productSum(instruction, level);
+      return productSum(instruction, hasMasks(instruction), level, (mask) =>
+        isCompact(masks?.[mask]?.period, parameters),
+      );
     case 'add':
       return [at('scalar', 3)];
     case 'addVector':
@@ -79,33 +84,43 @@ function linear(
   return [
     { operation: 'decompose', level, count: inputs.length },
     { operation: 'babyRotation', level, count: rotated * parts },
-    { operation: 'diagonal', level, count: plan.diagonals },
+    { operation: isCompact(matrix.period, parameters) ? 'periodicDiagonal' : 'diagonal', level, count: plan.diagonals },
     { operation: 'giantRotation', level, count: giants },
     { operation: 'transformEnd', level, count: outputs.length },
   ];
 }
 
-function productSum({ terms, left, right }: InstructionOf<'productSum'>, level: number): OperationCount[] {
-  const sides = (['left', 'right'] as const).map((name) => {
-    const copies = terms.flatMap((term) => term[name]);
-    return { copies, masked: copies.some(({ mask }) => mask !== undefined) };
-  });
-  const product = level - (sides.some(({ masked }) => masked) ? 1 : 0);
+/** Runs of equal values as long as the engine stores by their values. */
+function isCompact(period: number | undefined, { n }: Parameters): boolean {
+  return period !== undefined && n / (2 * period) >= 8;
+}
+
+function productSum(
+  { terms, left, right }: InstructionOf<'productSum'>,
+  masked: boolean,
+  level: number,
+  isPeriodic: (mask: number) => boolean,
+): OperationCount[] {
+  const product = level - (masked ? 1 : 0);
   const counts: OperationCount[] = [
     { operation: 'tensor', level: product, count: terms.length },
     { operation: 'relinearise', level: product, count: 1 },
     { operation: 'scalar', level, count: left === right ? 1 : 2 },
   ];
-  for (const { copies, masked } of sides) {
-    const rotations = new Set(copies.map(({ rotation }) => rotation).filter((rotation) => rotation !== 0)).size;
-    const where = masked ? level : product;
-    counts.push({ operation: 'hoistedRotation', level: where, count: rotations });
-    // Hoisted sixteen at a time.
-    counts.push({ operation: 'decompose', level: where, count: Math.ceil(rotations / 16) });
-    if (!masked) continue;
-    counts.push({ operation: 'scalar', level, count: copies.length });
-    counts.push({ operation: 'rescale', level, count: terms.length });
-    counts.push({ operation: 'encode', level, count: new Set(copies.map(({ mask }) => mask)).size });
+  for (const name of ['left', 'right'] as const) {
+    for (let from = 0; from < terms.length; from += termsAtOnce) {
+      const together = terms.slice(from, from + termsAtOnce);
+      const copies = together.flatMap((term) => term[name]);
+      const masks = copies.flatMap(({ mask }) => mask ?? []);
+      const rotations = new Set(copies.map(({ rotation }) => rotation).filter((rotation) => rotation !== 0)).size;
+      const where = masks.length > 0 ? level : product;
+      counts.push({ operation: 'decompose', level: where, count: 1 });
+      counts.push({ operation: masks.length > 0 ? 'babyRotation' : 'hoistedRotation', level: where, count: rotations });
+      if (masks.length === 0) continue;
+      const kind = masks.every(isPeriodic) ? 'periodicDiagonal' : 'diagonal';
+      counts.push({ operation: kind, level, count: masks.length });
+      counts.push({ operation: 'transformEnd', level, count: together.length });
+    }
   }
   return counts;
 }
