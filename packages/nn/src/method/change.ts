@@ -1,8 +1,7 @@
-import { recordRanges } from '../evaluate/ranges.ts';
 import { createValidator } from '../evaluate/validator.ts';
 import { type Converted, freezeNorms, pointwiseAttention } from './architecture.ts';
 import { normStatistics } from './calibrate.ts';
-import type { Conversion } from './convert.ts';
+import { type Conversion, calibrationOf, rangesOn } from './conversion.ts';
 import { chooseDegrees, type DegreeChoice } from './degrees.ts';
 import type { PlanItem } from './plan.ts';
 import type { SubstituteOptions } from './recipe.ts';
@@ -34,12 +33,8 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
       };
     }
     case 'freeze-norms': {
-      const { recipe, data, threads } = conversion;
-      const statistics = await normStatistics(model, data.evaluation('train'), {
-        limit: recipe.calibration,
-        threads,
-        ...(data.tokens ? { tokens: data.tokens } : {}),
-      });
+      const set = conversion.data.evaluation('train');
+      const statistics = await normStatistics(model, set, calibrationOf(conversion));
       const denominators = new Map(item.norms.map((name) => [name, statistics.get(name)!.deviation]));
       const values = [...denominators].map(([name, value]) => `${name}: ${value.toFixed(3)}`).join(', ');
       return {
@@ -55,19 +50,12 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
 }
 
 async function substituteSites(
-  { recipe, data, threads }: Conversion,
+  conversion: Conversion,
   model: Converted,
   options: SubstituteOptions,
 ): Promise<AppliedChange> {
-  const tokens = data.tokens ? { tokens: data.tokens } : {};
-  const ranges = await recordRanges(model.config, model.weights, data.evaluation('train'), {
-    limit: recipe.calibration,
-    threads,
-    batch: 25,
-    hidden: true,
-    ...tokens,
-  });
-  const sites = ranges.filter(isActivation);
+  const { recipe, data, threads } = conversion;
+  const sites = (await rangesOn(conversion, model, 'train', recipe.calibration)).filter(isActivation);
   // Candidates differ in their coefficients alone, so that one compiled model scores them all.
   let validator: Awaited<ReturnType<typeof createValidator>> | undefined;
   let compiled = '';

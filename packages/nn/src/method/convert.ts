@@ -1,34 +1,17 @@
-import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { loadTask, type TaskData } from '../data/task.ts';
-import { ConfigError } from '../errors.ts';
-import { InferenceModel } from '../evaluate/inference.ts';
-import { evaluateClassification } from '../evaluate/metrics.ts';
-import { recordRanges } from '../evaluate/ranges.ts';
-import { createValidator } from '../evaluate/validator.ts';
 import { type Model, saveModel } from '../files/model-folder.ts';
-import { parameterCount, parameterSpecs } from '../model/weights.ts';
-import type { ModelCard } from '../polynomial/index.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Converted } from './architecture.ts';
 import { calibrationCount, normStatistics } from './calibrate.ts';
 import { applyChange } from './change.ts';
+import { type Conversion, calibrationOf, loadConversionData, rangesOn, validate } from './conversion.ts';
 import { exportPolynomial } from './export.ts';
+import { cardOf, finish } from './finish.ts';
 import { ConversionFolder } from './folder.ts';
 import { type PlanItem, planConversion } from './plan.ts';
 import type { ConversionRecipe } from './recipe.ts';
-import {
-  type ConversionRecord,
-  comparePaired,
-  conversionFormat,
-  countOutOfRange,
-  levelsByLayer,
-  type MeasuredConversion,
-  type PairedComparison,
-  type StageRecord,
-  siteRecords,
-} from './record.ts';
-import { activationAt, finished, polynomialsOf, withClamp } from './substitute.ts';
+import { type ConversionRecord, type StageRecord, siteRecords } from './record.ts';
+import { finished, withClamp } from './substitute.ts';
 import { trainStage } from './train-stage.ts';
 
 export interface ConvertProgress {
@@ -61,42 +44,9 @@ export interface ConvertResult {
   readonly model: Model;
 }
 
-/** What the pieces of a conversion share. */
-export interface Conversion {
-  readonly recipe: ConversionRecipe;
-  readonly original: Model;
-  readonly data: TaskData;
-  readonly threads: number;
-}
-
-export async function loadConversionData(
-  recipe: ConversionRecipe,
-  model: Model,
-  options: Pick<ConvertOptions, 'dataRoot' | 'tokenizer'>,
-): Promise<TaskData> {
-  const data = await loadTask(recipe.data, {
-    root: options.dataRoot,
-    batch: recipe.batch,
-    seed: recipe.seed,
-    labelSmoothing: 0,
-    ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-  });
-  const { head, embedding } = model.config;
-  if (data.outputs !== head.outputs) {
-    throw new ConfigError(`The model has ${head.outputs} outputs, the data ${data.outputs}: not made for each other.`);
-  }
-  if (
-    embedding.kind === 'patch' &&
-    data.image &&
-    (embedding.height !== data.image.height || embedding.channels !== data.image.channels)
-  ) {
-    throw new ConfigError(
-      `The model takes ${embedding.channels} x ${embedding.height} x ${embedding.width} images, the data has ` +
-        `${data.image.channels} x ${data.image.height} x ${data.image.width}.`,
-    );
-  }
-  return data;
-}
+/** Training examples that the final intervals cover, and the factor by which they exceed what was seen. */
+const intervalExamples = 4000;
+const intervalMargin = 1.25;
 
 /**
  * Converts a trained model to a polynomial one by the stages of a recipe, going on where an earlier call stopped. Data
@@ -111,7 +61,7 @@ export async function convert(
   folder.claim(recipe, options.modelName);
   const data = await loadConversionData(recipe, original, options);
   const conversion: Conversion = { recipe, original, data, threads: options.threads ?? 1 };
-  calibrationCount(data.evaluation('train'), calibration(conversion));
+  calibrationCount(data.evaluation('train'), calibrationOf(conversion));
   const plan = planConversion(recipe, original.config, data);
   const total = plan.reduce((sum, { steps }) => sum + steps, 0);
   const rows = folder.rows();
@@ -130,7 +80,8 @@ export async function convert(
     folder.finishPiece(rows, { ...model, preprocess });
     options.onStage?.(row.record);
   }
-  const result: Model = { ...finished(model), preprocess };
+  const seen = await rangesOn(conversion, withClamp(model, false), 'train', intervalExamples);
+  const result: Model = { ...finished(model, seen, intervalMargin), preprocess };
   saveModel(join(options.out, 'trained'), result, options.tokenizer?.files);
   const measured = await finish(conversion, result, rows, folder, plan, options.modelName);
   const card = cardOf(conversion, result, measured);
@@ -138,53 +89,6 @@ export async function convert(
   const record: ConversionRecord = { ...measured, exported };
   folder.write('conversion.json', record);
   return { record, model: result };
-}
-
-/** Facts about the conversion for the model's README. */
-function cardOf({ recipe, original }: Conversion, model: Model, measured: MeasuredConversion): ModelCard {
-  const complete = measured.stages.filter((stage) => stage.complete);
-  return {
-    name: `${recipe.name} in polynomial form`,
-    ...(recipe.description ? { description: recipe.description } : {}),
-    data: `${recipe.data.kind}; trained and calibrated on its training part, stages chosen on validation, test read once`,
-    stages: complete.flatMap(({ name, figure, validation, test }) => [
-      { stage: name, metric: `${figure}, validation`, value: validation[figure]! },
-      ...(test ? [{ stage: name, metric: `${figure}, test`, value: test[figure]! }] : []),
-    ]),
-    sites: [...polynomialsOf(model).keys()].map((name) => {
-      const stood = activationAt({ ...model.config, overrides: original.config.overrides }, name);
-      return { name, function: `${typeof stood === 'string' ? stood : 'polynomial'}, then fine-tuned` };
-    }),
-  };
-}
-
-const calibration = ({ recipe, data, threads }: Conversion) => ({
-  limit: recipe.calibration,
-  threads,
-  ...(data.tokens ? { tokens: data.tokens } : {}),
-});
-
-const rangesOn = (
-  { data, threads }: Conversion,
-  model: Converted,
-  split: 'train' | 'validation' | 'test',
-  limit: number,
-) =>
-  recordRanges(model.config, model.weights, data.evaluation(split), {
-    limit,
-    threads,
-    batch: 25,
-    hidden: true,
-    ...(data.tokens ? { tokens: data.tokens } : {}),
-  });
-
-async function validate({ data, threads }: Conversion, model: Converted, split: 'validation' | 'test') {
-  const validator = await createValidator(model.config, model.weights, data, split, threads);
-  try {
-    return { figure: validator.figure, result: await validator.run(model.weights) };
-  } finally {
-    await validator.close();
-  }
 }
 
 async function originalRow(conversion: Conversion): Promise<StageRecord> {
@@ -221,7 +125,7 @@ async function runPiece(
   let { model } = change;
   let trained: Awaited<ReturnType<typeof trainStage>> | undefined;
   if (train) {
-    const statistics = await normStatistics(model, data.evaluation('train'), calibration(conversion));
+    const statistics = await normStatistics(model, data.evaluation('train'), calibrationOf(conversion));
     const resume = folder.readCheckpoint(item.name);
     trained = await trainStage(model, {
       name: item.name,
@@ -267,60 +171,4 @@ async function runPiece(
       ...(change.front.length > 0 ? { front: change.front } : {}),
     },
   };
-}
-
-/** Reads the test set, once: every complete stage, out-of-range counts, and the comparison with the original. */
-async function finish(
-  conversion: Conversion,
-  model: Model,
-  rows: readonly StageRecord[],
-  folder: ConversionFolder,
-  plan: readonly PlanItem[],
-  name: string,
-): Promise<MeasuredConversion> {
-  const stages: StageRecord[] = [];
-  for (const [i, row] of rows.entries()) {
-    if (!row.complete) stages.push(row);
-    else {
-      const measured = i === plan.length ? model : withClamp(folder.modelAfter(i), false);
-      stages.push({ ...row, test: (await validate(conversion, measured, 'test')).result });
-    }
-  }
-  const outside = async (split: 'validation' | 'test') =>
-    countOutOfRange(model, await rangesOn(conversion, model, split, 20_000));
-  const paired = await pairedOnTest(conversion, model);
-  return {
-    format: conversionFormat,
-    name,
-    recipe: conversion.recipe,
-    machine: `${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
-    parameters: parameterCount(parameterSpecs(model.config)),
-    stages,
-    levels: levelsByLayer(model),
-    outOfRange: { validation: await outside('validation'), test: await outside('test') },
-    ...(paired ? { paired } : {}),
-    seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),
-  };
-}
-
-async function pairedOnTest(
-  { original, data, threads }: Conversion,
-  model: Converted,
-): Promise<PairedComparison | undefined> {
-  const set = data.evaluation('test');
-  if (set.kind !== 'classification') return undefined;
-  const rightOf = async ({ config, weights }: Converted) => {
-    const inference = await InferenceModel.create(config, weights, {
-      batch: Math.min(50, set.count),
-      threads,
-      ...(data.tokens ? { tokens: data.tokens } : {}),
-    });
-    try {
-      const { predictions } = await evaluateClassification(inference, set);
-      return [...predictions].map((predicted, i) => predicted === set.label(i));
-    } finally {
-      await inference.close();
-    }
-  };
-  return comparePaired(await rightOf(original), await rightOf(model));
 }

@@ -1,7 +1,8 @@
 import { cpus } from 'node:os';
 import type { Model } from '../files/model-folder.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
 import { pointwiseAttention } from './architecture.ts';
-import { type ConvertOptions, loadConversionData } from './convert.ts';
+import { loadConversionData } from './conversion.ts';
 import { planConversion } from './plan.ts';
 import type { ConversionRecipe } from './recipe.ts';
 import { polynomialLevels } from './substitute.ts';
@@ -25,7 +26,7 @@ const timedSteps = 10;
 export async function estimateConversion(
   original: Model,
   recipe: ConversionRecipe,
-  options: Pick<ConvertOptions, 'dataRoot' | 'tokenizer' | 'threads'>,
+  options: { readonly dataRoot: string; readonly tokenizer?: Tokenizer; readonly threads?: number },
 ): Promise<ConversionEstimate> {
   const data = await loadConversionData(recipe, original, options);
   const plan = planConversion(recipe, original.config, data);

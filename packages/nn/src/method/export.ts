@@ -11,7 +11,7 @@ import { modelLevels } from '../polynomial/levels.ts';
 import { type ModelInput, prepareInput } from '../polynomial/prepare-input.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { calibrationCount } from './calibrate.ts';
-import type { Conversion } from './convert.ts';
+import type { Conversion } from './conversion.ts';
 
 /** Factor between the largest values seen and the bounds that the compiler scales by. */
 const boundMargin = 1.5;

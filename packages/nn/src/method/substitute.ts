@@ -3,6 +3,7 @@ import {
   type FunctionInput,
   fit,
   type Interval,
+  interpolate,
   leastSquares,
   Polynomial,
   programCost,
@@ -169,9 +170,42 @@ export function withClamp(model: Converted, clamp: boolean): Converted {
   return { config: { ...model.config, overrides }, weights: model.weights };
 }
 
-/** As withClamp(false), with the trained coefficients written into the configuration: the finished model. */
-export function finished(model: Converted): Converted {
+/**
+ * The finished model: nothing clamped, the trained coefficients in the configuration, and each interval wide enough for
+ * the values that its site sees now (`ranges`) times `margin`. The polynomial stays the same function, restated on the
+ * wider interval.
+ */
+export function finished(model: Converted, ranges: readonly SiteRange[], margin: number): Converted {
   const overrides = { ...model.config.overrides };
-  for (const [site, part] of polynomialsOf(model)) overrides[site] = { ...part, clamp: false, trainable: false };
-  return { config: { ...model.config, overrides }, weights: model.weights };
+  const weights = new Map(model.weights);
+  for (const [site, part] of polynomialsOf(model)) {
+    const seen = ranges.find(({ name }) => name === site)!;
+    const centre = (seen.min + seen.max) / 2;
+    const half = (margin * (seen.max - seen.min)) / 2;
+    const interval: Interval = [Math.min(part.low, centre - half), Math.max(part.high, centre + half)];
+    const coefficients = restate(part, interval);
+    overrides[site] = {
+      ...part,
+      low: interval[0],
+      high: interval[1],
+      coefficients,
+      clamp: false,
+      trainable: false,
+    };
+    weights.set(`${site}.coefficients`, { shape: [coefficients.length], data: Float32Array.from(coefficients) });
+  }
+  return { config: { ...model.config, overrides }, weights };
+}
+
+/** Chebyshev coefficients of the same polynomial on another interval: it is its own interpolant. */
+function restate({ low, high, coefficients }: PolynomialConfig, interval: Interval): number[] {
+  const given = new Polynomial(coefficients, [low, high]);
+  const degree = coefficients.length - 1;
+  const same = interpolate({
+    fn: toTarget((x) => given.evaluate(x)),
+    domain: toDomain(interval),
+    degree,
+    parity: 'none',
+  });
+  return Array.from({ length: degree + 1 }, (_, i) => same.coefficients[i] ?? 0);
 }

@@ -1,9 +1,17 @@
+import { Polynomial } from '@cipherformer/approx';
 import { describe, expect, it } from 'vitest';
 import type { SiteRange } from '../../src/evaluate/ranges.ts';
 import { chooseDegrees, type Score } from '../../src/method/degrees.ts';
 import { SiteRangeError } from '../../src/method/errors.ts';
 import { parseConversion, type SubstituteOptions } from '../../src/method/recipe.ts';
-import { fitSite, polynomialLevels, siteInterval, substitute } from '../../src/method/substitute.ts';
+import {
+  finished,
+  fitSite,
+  polynomialLevels,
+  polynomialsOf,
+  siteInterval,
+  substitute,
+} from '../../src/method/substitute.ts';
 import { vitConfig } from '../../src/model/presets.ts';
 import { initialWeights } from '../../src/model/weights.ts';
 
@@ -107,6 +115,22 @@ describe('substitution', () => {
     const stored = result.weights.get('layers.0.mlp.activation.coefficients')!;
     expect([...stored.data]).toEqual([...Float32Array.from(made.coefficients)]);
     expect(result.config.overrides['layers.0.mlp.activation']).toMatchObject({ kind: 'polynomial', clamp: true });
+  });
+});
+
+describe('the finished model', () => {
+  it('computes the same polynomial on an interval that holds what was seen', () => {
+    const model = { config, weights: initialWeights(config, 1) };
+    const name = 'layers.0.mlp.activation';
+    const made = fitSite(config, range(name), 7, siteInterval(range(name), options), options);
+    const trained = substitute(model, [made], { trainable: true, clamp: true });
+    const after = finished(trained, [range(name, 9)], 1.5);
+    const part = polynomialsOf(after).get(name)!;
+    expect(part).toMatchObject({ low: -13.5, high: 13.5, clamp: false, trainable: false });
+    const old = new Polynomial([...trained.weights.get(`${name}.coefficients`)!.data], made.interval);
+    const now = new Polynomial(part.coefficients, [part.low, part.high]);
+    for (const x of [-9, -4, 0, 1.5, 13]) expect(now.evaluate(x)).toBeCloseTo(old.evaluate(x), 2);
+    expect(finished(trained, [range(name, 1)], 1.5).config.overrides[name]).toMatchObject({ low: -4.8, high: 4.8 });
   });
 });
 

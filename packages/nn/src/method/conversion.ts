@@ -1,0 +1,78 @@
+import { loadTask, type TaskData } from '../data/task.ts';
+import { ConfigError } from '../errors.ts';
+import { recordRanges } from '../evaluate/ranges.ts';
+import { createValidator } from '../evaluate/validator.ts';
+import type { Model } from '../files/model-folder.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Converted } from './architecture.ts';
+import type { ConversionRecipe } from './recipe.ts';
+
+/** What the pieces of a conversion share. */
+export interface Conversion {
+  readonly recipe: ConversionRecipe;
+  readonly original: Model;
+  readonly data: TaskData;
+  readonly threads: number;
+}
+
+/** The recipe's data, checked against the model. @throws ConfigError where they do not fit */
+export async function loadConversionData(
+  recipe: ConversionRecipe,
+  model: Model,
+  options: { readonly dataRoot: string; readonly tokenizer?: Tokenizer },
+): Promise<TaskData> {
+  const data = await loadTask(recipe.data, {
+    root: options.dataRoot,
+    batch: recipe.batch,
+    seed: recipe.seed,
+    labelSmoothing: 0,
+    ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
+  });
+  const { head, embedding } = model.config;
+  if (data.outputs !== head.outputs) {
+    throw new ConfigError(`The model has ${head.outputs} outputs, the data ${data.outputs}: not made for each other.`);
+  }
+  if (
+    embedding.kind === 'patch' &&
+    data.image &&
+    (embedding.height !== data.image.height || embedding.channels !== data.image.channels)
+  ) {
+    throw new ConfigError(
+      `The model takes ${embedding.channels} x ${embedding.height} x ${embedding.width} images, the data has ` +
+        `${data.image.channels} x ${data.image.height} x ${data.image.width}.`,
+    );
+  }
+  return data;
+}
+
+/** How much of the training data calibration takes. */
+export const calibrationOf = ({ recipe, data, threads }: Conversion) => ({
+  limit: recipe.calibration,
+  threads,
+  ...(data.tokens ? { tokens: data.tokens } : {}),
+});
+
+/** What every site sees on one split, hidden positions included. */
+export const rangesOn = (
+  { data, threads }: Conversion,
+  model: Converted,
+  split: 'train' | 'validation' | 'test',
+  limit: number,
+) =>
+  recordRanges(model.config, model.weights, data.evaluation(split), {
+    limit,
+    threads,
+    batch: 25,
+    hidden: true,
+    ...(data.tokens ? { tokens: data.tokens } : {}),
+  });
+
+/** A model's figures on one split. */
+export async function validate({ data, threads }: Conversion, model: Converted, split: 'validation' | 'test') {
+  const validator = await createValidator(model.config, model.weights, data, split, threads);
+  try {
+    return { figure: validator.figure, result: await validator.run(model.weights) };
+  } finally {
+    await validator.close();
+  }
+}

@@ -1,0 +1,94 @@
+import { cpus } from 'node:os';
+import { InferenceModel } from '../evaluate/inference.ts';
+import { evaluateClassification } from '../evaluate/metrics.ts';
+import type { Model } from '../files/model-folder.ts';
+import { parameterCount, parameterSpecs } from '../model/weights.ts';
+import type { ModelCard } from '../polynomial/index.ts';
+import type { Converted } from './architecture.ts';
+import { type Conversion, rangesOn, validate } from './conversion.ts';
+import type { ConversionFolder } from './folder.ts';
+import type { PlanItem } from './plan.ts';
+import {
+  comparePaired,
+  conversionFormat,
+  countOutOfRange,
+  levelsByLayer,
+  type MeasuredConversion,
+  type PairedComparison,
+  type StageRecord,
+} from './record.ts';
+import { activationAt, polynomialsOf, withClamp } from './substitute.ts';
+
+/** Facts about the conversion for the model's README. */
+export function cardOf({ recipe, original }: Conversion, model: Model, measured: MeasuredConversion): ModelCard {
+  const complete = measured.stages.filter((stage) => stage.complete);
+  return {
+    name: `${recipe.name} in polynomial form`,
+    ...(recipe.description ? { description: recipe.description } : {}),
+    data: `${recipe.data.kind}; trained and calibrated on its training part, stages chosen on validation, test read once`,
+    stages: complete.flatMap(({ name, figure, validation, test }) => [
+      { stage: name, metric: `${figure}, validation`, value: validation[figure]! },
+      ...(test ? [{ stage: name, metric: `${figure}, test`, value: test[figure]! }] : []),
+    ]),
+    sites: [...polynomialsOf(model).keys()].map((name) => {
+      const stood = activationAt({ ...model.config, overrides: original.config.overrides }, name);
+      return { name, function: `${typeof stood === 'string' ? stood : 'polynomial'}, then fine-tuned` };
+    }),
+  };
+}
+
+/** Reads the test set, once: every complete stage, out-of-range counts, and the comparison with the original. */
+export async function finish(
+  conversion: Conversion,
+  model: Model,
+  rows: readonly StageRecord[],
+  folder: ConversionFolder,
+  plan: readonly PlanItem[],
+  name: string,
+): Promise<MeasuredConversion> {
+  const stages: StageRecord[] = [];
+  for (const [i, row] of rows.entries()) {
+    if (!row.complete) stages.push(row);
+    else {
+      const measured = i === plan.length ? model : withClamp(folder.modelAfter(i), false);
+      stages.push({ ...row, test: (await validate(conversion, measured, 'test')).result });
+    }
+  }
+  const outside = async (split: 'validation' | 'test') =>
+    countOutOfRange(model, await rangesOn(conversion, model, split, 20_000));
+  const paired = await pairedOnTest(conversion, model);
+  return {
+    format: conversionFormat,
+    name,
+    recipe: conversion.recipe,
+    machine: `${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
+    parameters: parameterCount(parameterSpecs(model.config)),
+    stages,
+    levels: levelsByLayer(model),
+    outOfRange: { validation: await outside('validation'), test: await outside('test') },
+    ...(paired ? { paired } : {}),
+    seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
+}
+
+async function pairedOnTest(
+  { original, data, threads }: Conversion,
+  model: Converted,
+): Promise<PairedComparison | undefined> {
+  const set = data.evaluation('test');
+  if (set.kind !== 'classification') return undefined;
+  const rightOf = async ({ config, weights }: Converted) => {
+    const inference = await InferenceModel.create(config, weights, {
+      batch: Math.min(50, set.count),
+      threads,
+      ...(data.tokens ? { tokens: data.tokens } : {}),
+    });
+    try {
+      const { predictions } = await evaluateClassification(inference, set);
+      return [...predictions].map((predicted, i) => predicted === set.label(i));
+    } finally {
+      await inference.close();
+    }
+  };
+  return comparePaired(await rightOf(original), await rightOf(model));
+}
