@@ -128,7 +128,7 @@ function report(record: ConversionRecord, out: string): string {
   const first = record.stages[0]!.sites;
   const sites = renderTable(
     ['site', 'before', 'after', 'interval', 'degree', 'levels', 'test examples outside'],
-    complete.at(-1)!.sites.flatMap(({ name, min, max, polynomial }) => {
+    record.sites.flatMap(({ name, min, max, polynomial }) => {
       if (!polynomial) return [];
       const before = first.find((site) => site.name === name || site.name === name.replace('.activation', '.softmax'));
       const span = (low: number, high: number) => `${low.toFixed(1)} .. ${high.toFixed(1)}`;

@@ -14,6 +14,8 @@ export interface PointwiseOptions {
   readonly activation: ActivationConfig;
   /** A learned factor and offset a head before the activation; they fold into the query and cost no level. */
   readonly affine: boolean;
+  /** Factor on the maps; default 1/sqrt(L). */
+  readonly scaling?: ModelConfig['attention']['scaling'];
   /** A BatchNorm over the maps, one channel a head. */
   readonly mapNorm?: NormConfig;
 }
@@ -27,10 +29,17 @@ export function pointwiseAttention(from: Converted, options: PointwiseOptions): 
       'uniform attention cannot be converted. Give the trained softmax model.',
     );
   }
-  const { mapNorm, activation, affine } = options;
+  const { mapNorm, activation, affine, scaling } = options;
   const config: ModelConfig = {
     ...from.config,
-    attention: { ...attention, kind: 'pointwise', activation, affine, ...(mapNorm ? { mapNorm } : {}) },
+    attention: {
+      ...attention,
+      kind: 'pointwise',
+      activation,
+      affine,
+      ...(scaling ? { scaling } : {}),
+      ...(mapNorm ? { mapNorm } : {}),
+    },
   };
   return { config, weights: carryOver(config, from.weights) };
 }
@@ -56,6 +65,14 @@ export function freezeNorms(from: Converted, denominators: ReadonlyMap<string, n
     weights.set(`${name}.denominator`, { shape: [1], data: Float32Array.of(value) });
   }
   return { config, weights };
+}
+
+/** Replaces the normalisations named by BatchNorm; gains and offsets are kept, statistics start at 0 and 1. */
+export function batchNorms(from: Converted, names: readonly string[]): Converted {
+  const normOverrides = { ...from.config.normOverrides };
+  for (const name of names) normOverrides[name] = { ...normAt(from.config, name), kind: 'batch' };
+  const config: ModelConfig = { ...from.config, normOverrides };
+  return { config, weights: carryOver(config, from.weights) };
 }
 
 /** The weights a changed configuration needs: those it shares with the old one, and fresh ones for new parts. */

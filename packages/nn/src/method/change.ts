@@ -1,9 +1,9 @@
 import { createValidator } from '../evaluate/validator.ts';
-import { type Converted, freezeNorms, pointwiseAttention } from './architecture.ts';
+import { batchNorms, type Converted, freezeNorms, pointwiseAttention } from './architecture.ts';
 import { normStatistics } from './calibrate.ts';
 import { type Conversion, calibrationOf, rangesOn } from './conversion.ts';
 import { chooseDegrees, type DegreeChoice } from './degrees.ts';
-import type { PlanItem } from './plan.ts';
+import { freezable, type PlanItem } from './plan.ts';
 import type { SubstituteOptions } from './recipe.ts';
 import { isActivation, type SitePolynomial, substitute } from './substitute.ts';
 
@@ -22,8 +22,8 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
     case undefined:
       return { model, description: 'training only', fits: [], front: [] };
     case 'attention': {
-      const { activation, affine, mapNorm } = change;
-      const options = { activation, affine, ...(mapNorm ? { mapNorm } : {}) };
+      const { activation, affine, mapNorm, scaling } = change;
+      const options = { activation, affine, ...(scaling ? { scaling } : {}), ...(mapNorm ? { mapNorm } : {}) };
       const name = typeof activation === 'string' ? activation : 'polynomial';
       return {
         model: pointwiseAttention(model, options),
@@ -40,6 +40,15 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
       return {
         model: freezeNorms(model, denominators),
         description: `frozen denominators ${values}`,
+        fits: [],
+        front: [],
+      };
+    }
+    case 'batch-norms': {
+      const names = freezable(model.config);
+      return {
+        model: batchNorms(model, names),
+        description: `BatchNorm at ${names.length} places`,
         fits: [],
         front: [],
       };

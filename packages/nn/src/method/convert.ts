@@ -10,7 +10,7 @@ import { cardOf, finish } from './finish.ts';
 import { ConversionFolder } from './folder.ts';
 import { type PlanItem, planConversion } from './plan.ts';
 import type { ConversionRecipe } from './recipe.ts';
-import { type ConversionRecord, type StageRecord, siteRecords } from './record.ts';
+import { type ConversionRecord, type MeasuredConversion, type StageRecord, siteRecords } from './record.ts';
 import { finished, withClamp } from './substitute.ts';
 import { trainStage } from './train-stage.ts';
 
@@ -32,6 +32,8 @@ export interface ConvertOptions {
   /** For text: the model's own. */
   readonly tokenizer?: Tokenizer;
   readonly threads?: number;
+  /** false: measure only, write no polynomial model (ablations that keep a part have none). */
+  readonly exportModel?: boolean;
   readonly onProgress?: (progress: ConvertProgress) => void;
   readonly onStage?: (row: StageRecord) => void;
   /** Aborting finishes a few steps, writes a checkpoint and returns without a record. */
@@ -41,6 +43,8 @@ export interface ConvertOptions {
 export interface ConvertResult {
   /** Absent when the conversion was interrupted: run it again to go on. */
   readonly record?: ConversionRecord;
+  /** The record without the exported model; present when the conversion was finished. */
+  readonly measured?: MeasuredConversion;
   readonly model: Model;
 }
 
@@ -84,11 +88,12 @@ export async function convert(
   const result: Model = { ...finished(model, seen, intervalMargin), preprocess };
   saveModel(join(options.out, 'trained'), result, options.tokenizer?.files);
   const measured = await finish(conversion, result, rows, folder, plan, options.modelName);
+  if (options.exportModel === false) return { measured, model: result };
   const card = cardOf(conversion, result, measured);
   const exported = await exportPolynomial(conversion, result, options.out, card, options.tokenizer);
   const record: ConversionRecord = { ...measured, exported };
   folder.write('conversion.json', record);
-  return { record, model: result };
+  return { record, measured, model: result };
 }
 
 async function originalRow(conversion: Conversion): Promise<StageRecord> {

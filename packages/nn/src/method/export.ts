@@ -6,7 +6,14 @@ import type { Model } from '../files/model-folder.ts';
 import type { Feeds } from '../graph/session.ts';
 import type { GraphInputs } from '../polynomial/evaluate.ts';
 import { savePolynomialModel } from '../polynomial/folder.ts';
-import { calibrate, evaluate, type ModelCard, makePolynomialModel, type PolynomialModel } from '../polynomial/index.ts';
+import {
+  calibrate,
+  evaluate,
+  type ModelCard,
+  makePolynomialModel,
+  type PolynomialModel,
+  recordValues,
+} from '../polynomial/index.ts';
 import { modelLevels } from '../polynomial/levels.ts';
 import { type ModelInput, prepareInput } from '../polynomial/prepare-input.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -16,7 +23,7 @@ import type { Conversion } from './conversion.ts';
 /** Factor between the largest values seen and the bounds that the compiler scales by. */
 const boundMargin = 1.5;
 /** Examples that bounds are taken from, and on which both forms of the model are compared. */
-const boundExamples = 200;
+const boundExamples = 500;
 const comparedExamples = 8;
 /** Largest difference of logits that float32 explains, relative to the largest logit. */
 const agreement = 1e-3;
@@ -57,7 +64,10 @@ export async function exportPolynomial(
   const set = data.evaluation('train');
   const count = calibrationCount(set, { limit: Math.min(recipe.calibration, boundExamples), ...tokensOf(data.tokens) });
   const inputs = graphInputs(lowered, set, count, data.tokens ?? 0);
-  const result: PolynomialModel = { ...lowered, graph: calibrate(lowered.graph, inputs, boundMargin) };
+  // An example that leaves an interval says nothing about usual values, and its own are often huge.
+  const { sites } = recordValues(lowered.graph, inputs);
+  const usual = inputs.filter((_, i) => sites.every(({ outside }) => outside[i] === 0));
+  const result: PolynomialModel = { ...lowered, graph: calibrate(lowered.graph, usual, boundMargin) };
   const logitDifference = await compare(
     result,
     model,

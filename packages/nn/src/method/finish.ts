@@ -16,6 +16,7 @@ import {
   type MeasuredConversion,
   type PairedComparison,
   type StageRecord,
+  siteRecords,
 } from './record.ts';
 import { activationAt, polynomialsOf, withClamp } from './substitute.ts';
 
@@ -64,6 +65,7 @@ export async function finish(
     machine: `${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
     parameters: parameterCount(parameterSpecs(model.config)),
     stages,
+    sites: siteRecords(model, await rangesOn(conversion, model, 'train', conversion.recipe.calibration), []),
     levels: levelsByLayer(model),
     outOfRange: { validation: await outside('validation'), test: await outside('test') },
     ...(paired ? { paired } : {}),

@@ -58,6 +58,8 @@ const attentionChange = z.strictObject({
   kind: z.literal('attention'),
   activation: activationSchema.default('gelu'),
   affine: z.boolean().default(true),
+  /** Factor on the maps; default 1/sqrt(L). */
+  scaling: z.enum(['none', '1/L', '1/sqrt(L)']).optional(),
   mapNorm: normSchema.optional(),
 });
 
@@ -66,6 +68,9 @@ const normsChange = z.strictObject({
   /** one-by-one: from the input to the output, each followed by the stage's training. */
   order: z.enum(['one-by-one', 'all']).default('one-by-one'),
 });
+
+/** LayerNorms of the stream become BatchNorms, all at once: an ablation of frozen denominators. */
+const batchNormsChange = z.strictObject({ kind: z.literal('batch-norms') });
 
 const degreesSchema = z.array(z.int().min(1).max(63)).min(1);
 
@@ -92,7 +97,7 @@ export type SubstituteOptions = z.infer<typeof substituteChange>;
 export const stageSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
   description: z.string().default(''),
-  change: z.discriminatedUnion('kind', [attentionChange, normsChange, substituteChange]).optional(),
+  change: z.discriminatedUnion('kind', [attentionChange, normsChange, batchNormsChange, substituteChange]).optional(),
   train: stageTrainingSchema.optional(),
 });
 export type Stage = z.infer<typeof stageSchema>;

@@ -80,6 +80,8 @@ export interface MeasuredConversion {
   readonly machine: string;
   readonly parameters: number;
   readonly stages: readonly StageRecord[];
+  /** The finished model's sites with their final intervals and polynomials. */
+  readonly sites: readonly SiteRecord[];
   /** Levels of the polynomials of each layer: {"layers.0": 2, ...}. */
   readonly levels: Readonly<Record<string, number>>;
   readonly outOfRange: { readonly validation: OutOfRange; readonly test: OutOfRange };

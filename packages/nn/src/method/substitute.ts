@@ -172,16 +172,16 @@ export function withClamp(model: Converted, clamp: boolean): Converted {
 
 /**
  * The finished model: nothing clamped, the trained coefficients in the configuration, and each interval wide enough for
- * the values that its site sees now (`ranges`) times `margin`. The polynomial stays the same function, restated on the
+ * what its site sees now (`ranges`, but for outliers) times `margin`. The polynomial stays the same function, restated on the
  * wider interval.
  */
 export function finished(model: Converted, ranges: readonly SiteRange[], margin: number): Converted {
   const overrides = { ...model.config.overrides };
   const weights = new Map(model.weights);
   for (const [site, part] of polynomialsOf(model)) {
-    const seen = ranges.find(({ name }) => name === site)!;
-    const centre = (seen.min + seen.max) / 2;
-    const half = (margin * (seen.max - seen.min)) / 2;
+    const [low, high] = usualExtent(ranges.find(({ name }) => name === site)!);
+    const centre = (low + high) / 2;
+    const half = (margin * (high - low)) / 2;
     const interval: Interval = [Math.min(part.low, centre - half), Math.max(part.high, centre + half)];
     const coefficients = restate(part, interval);
     overrides[site] = {
@@ -195,6 +195,18 @@ export function finished(model: Converted, ranges: readonly SiteRange[], margin:
     weights.set(`${site}.coefficients`, { shape: [coefficients.length], data: Float32Array.from(coefficients) });
   }
   return { config: { ...model.config, overrides }, weights };
+}
+
+/** One example in so many may exceed the extent of a site: a rare outlier would stretch the interval for all others. */
+const outlierShare = 1 / 2000;
+
+/** The extent of all but the most extreme examples. */
+function usualExtent({ exampleMin, exampleMax }: SiteRange): Interval {
+  const spared = Math.floor(exampleMax.length * outlierShare);
+  const high = Float32Array.from(exampleMax)
+    .sort()
+    .at(-1 - spared)!;
+  return [Float32Array.from(exampleMin).sort()[spared]!, high];
 }
 
 /** Chebyshev coefficients of the same polynomial on another interval: it is its own interpolant. */

@@ -18,7 +18,9 @@ export function polynomialSites({ graph, card }: Pick<PolynomialModel, 'graph' |
   return graph.nodes.flatMap((node): PolynomialSite[] => {
     if (node.op !== 'polynomial') return [];
     const { interval, steps } = node.program;
-    const degrees = steps.flatMap((step) => (step.op === 'polynomial' ? [step.coefficients.length - 1] : []));
+    const degrees = steps.flatMap((step) =>
+      step.op === 'polynomial' ? [step.coefficients.length - 1] : step.op === 'square' ? [2] : [],
+    );
     const known = facts.get(node.name);
     return [
       {

@@ -64,8 +64,8 @@ const range = (name = 'layers.0.mlp.activation', reach = 4): SiteRange => {
     deviation: 1.5,
     quantiles: { low4: -reach, low2: -3, median: 0, high2: 3, high4: reach },
     histogram: { low: -reach, high: reach, counts },
-    exampleMax: new Float32Array(4).fill(reach),
-    exampleMin: new Float32Array(4).fill(-reach),
+    exampleMax: new Float32Array(4000).fill(reach),
+    exampleMin: new Float32Array(4000).fill(-reach),
   };
 };
 
@@ -130,7 +130,9 @@ describe('the finished model', () => {
     const old = new Polynomial([...trained.weights.get(`${name}.coefficients`)!.data], made.interval);
     const now = new Polynomial(part.coefficients, [part.low, part.high]);
     for (const x of [-9, -4, 0, 1.5, 13]) expect(now.evaluate(x)).toBeCloseTo(old.evaluate(x), 2);
-    expect(finished(trained, [range(name, 1)], 1.5).config.overrides[name]).toMatchObject({ low: -4.8, high: 4.8 });
+    const outliers = range(name, 1);
+    outliers.exampleMax.fill(1000, 0, 2);
+    expect(finished(trained, [outliers], 1.5).config.overrides[name]).toMatchObject({ low: -4.8, high: 4.8 });
   });
 });
 
