@@ -2,10 +2,15 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   type ClassificationResult,
+  type DataConfig,
   evaluateModel,
+  evaluatePolynomialModel,
+  examplesOutside,
   generateGreedy,
+  isPolynomialModel,
   type LanguageResult,
   loadModel,
+  loadPolynomialModel,
   loadTokenizer,
   type Model,
   parseData,
@@ -54,6 +59,7 @@ export function registerEval(program: Command): void {
     .action(async (path: string | undefined, options: EvalOptions) => {
       if (options.suite !== undefined) return runSuite(options.suite, options);
       if (path === undefined) throw new UsageError('Give a model (folder or adapter recipe), or --suite.');
+      if (isPolynomialModel(modelPath(path))) return evaluatePolynomial(path, options);
       const result = await evaluateOne(path, options);
       const figures = numbers(result);
       if (options.json) process.stdout.write(`${JSON.stringify({ model: path, split: options.split, ...figures })}\n`);
@@ -75,11 +81,56 @@ export function modelPath(path: string): string {
   return existsSync(join(path, 'model', 'config.json')) ? join(path, 'model') : path;
 }
 
-async function evaluateOne(path: string, options: EvalOptions): Promise<ClassificationResult | LanguageResult> {
-  const folder = modelPath(path);
+function dataOf(folder: string, options: EvalOptions): DataConfig {
   const set = options.set ?? join(dirname(folder), 'recipe.json');
   if (!existsSync(set)) throw new UsageError(`There is no ${set}: say with --set which data to evaluate on.`);
-  const data = parseData(readJson(set), set);
+  return parseData(readJson(set), set);
+}
+
+/** The same figures of a polynomial model in clear, and what left the intervals of its polynomials. */
+async function evaluatePolynomial(path: string, options: EvalOptions): Promise<void> {
+  const folder = modelPath(path);
+  if (options.attention) throw new UsageError('--attention replaces attention in models that are not polynomial yet.');
+  const { split, limit, stride } = options;
+  const { result, values, untrusted } = await evaluatePolynomialModel(
+    loadPolynomialModel(folder),
+    dataOf(folder, options),
+    {
+      root: options.data,
+      split,
+      ...(limit === undefined ? {} : { limit }),
+      ...(stride === undefined ? {} : { stride }),
+    },
+  );
+  const figures = { ...numbers(result), examplesOutsideAnInterval: untrusted };
+  const sites = values.sites
+    .map((site) => ({
+      name: site.name,
+      interval: site.interval,
+      low: site.low,
+      high: site.high,
+      outside: examplesOutside(site),
+    }))
+    .filter(({ outside }) => outside > 0);
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ model: path, split, ...figures, outside: sites })}\n`);
+    return;
+  }
+  process.stdout.write(`${renderTable(['figure', 'value'], rows(figures))}\n`);
+  if (sites.length === 0) return;
+  const short = (value: number) => Number(value.toPrecision(4));
+  const table = sites.map(({ name, interval, low, high, outside }) => [
+    name,
+    `[${interval.map(short).join(', ')}]`,
+    `[${short(low)}, ${short(high)}]`,
+    outside,
+  ]);
+  process.stdout.write(`${renderTable(['outside its interval', 'interval', 'values', 'examples'], table)}\n`);
+}
+
+async function evaluateOne(path: string, options: EvalOptions): Promise<ClassificationResult | LanguageResult> {
+  const folder = modelPath(path);
+  const data = dataOf(folder, options);
   const loaded = loadModel(folder, options.data);
   const model: Model =
     options.attention === 'uniform'

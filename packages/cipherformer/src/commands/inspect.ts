@@ -5,6 +5,7 @@ import {
   elementCount,
   exportOnnx,
   formatShape,
+  isPolynomialModel,
   loadModel,
   loadTask,
   loadTokenizer,
@@ -23,6 +24,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../terminal/errors.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
+import { inspectPolynomial } from './inspect-polynomial.ts';
 import { positiveInteger } from './train.ts';
 
 interface InspectOptions {
@@ -34,11 +36,14 @@ interface InspectOptions {
   readonly json?: boolean;
 }
 
-/** `cipherformer inspect <model>`: layers, shapes, parameters, operations, and the ranges of its sites on data. */
+/**
+ * `cipherformer inspect <model>`: layers, shapes, parameters, operations, and the ranges of its sites on data; of a
+ * polynomial model, its operations, levels and polynomials.
+ */
 export function registerInspect(program: Command): void {
   program
     .command('inspect')
-    .description('Show what a model is made of, and the ranges its activations see on data')
+    .description('Show what a model is made of, the ranges its activations see, or the proof that it is polynomial')
     .argument('<model>', 'model folder, run folder, or adapter recipe (.json)')
     .option('--data <folder>', 'the folder that data (and weight) paths start from')
     .option('--set <file>', 'a recipe or data file (JSON): record ranges on its validation part')
@@ -48,6 +53,7 @@ export function registerInspect(program: Command): void {
     .option('--json', 'JSON on stdout')
     .action(async (path: string, options: InspectOptions) => {
       const folder = modelPath(path);
+      if (isPolynomialModel(folder)) return inspectPolynomial(path, folder, options);
       const model = loadModel(folder, options.data ?? dirname(folder));
       const summary = summarise(model);
       const ranges = options.set === undefined ? [] : await rangesOf(model, folder, options.set, options);

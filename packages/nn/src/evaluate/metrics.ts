@@ -31,14 +31,17 @@ export interface LanguageResult {
 
 export type EvaluationResult = ClassificationResult | LanguageResult;
 
-/** Runs a classifier over a set and compares with the labels. */
+/** Anything that runs batches: a model compiled for ONNX Runtime, a polynomial model. */
+export type BatchRunner = Pick<InferenceModel, 'batch' | 'run'>;
+
+/** Runs a classifier ("logits" [batch, classes]) over a set and compares with the labels. */
 export async function evaluateClassification(
-  model: InferenceModel,
+  model: BatchRunner,
   set: ClassificationSet,
   limit = set.count,
 ): Promise<ClassificationResult> {
   const count = Math.min(limit, set.count);
-  const classes = model.config.head.outputs;
+  const { classes } = set;
   const predictions = new Uint16Array(count);
   let correct = 0;
   let nats = 0;
@@ -88,7 +91,7 @@ export function languageModelScorer(
  * stride = tokens gives disjoint windows; smaller strides give full-context figures at tokens / stride the cost.
  */
 export async function evaluateLanguage(
-  model: InferenceModel,
+  model: BatchRunner,
   set: LanguageSet,
   options: { readonly tokens: number; readonly stride: number; readonly limitWindows?: number },
 ): Promise<LanguageResult> {

@@ -1,5 +1,5 @@
 import { DataError } from '../errors.ts';
-import { type GraphInputs, PolynomialEvaluator } from './evaluate.ts';
+import { type GraphInputs, type Observer, PolynomialEvaluator } from './evaluate.ts';
 import type { PolynomialGraph } from './graph.ts';
 
 /** What the nodes of a graph held over a number of examples. */
@@ -9,6 +9,8 @@ export interface ValueRecord {
   readonly low: Float64Array;
   readonly high: Float64Array;
   readonly sites: readonly SiteRecord[];
+  /** The first value that was not a finite number: a polynomial left its interval far behind. */
+  readonly broken?: { readonly node: string; readonly example: number };
 }
 
 /**
@@ -26,56 +28,71 @@ export interface SiteRecord {
   readonly outside: Uint32Array;
 }
 
-/**
- * Runs the examples and records the extent of every value and what left a polynomial's interval.
- * @throws DataError naming the node whose value is not finite
- */
+/** Watches evaluations of a graph: the extent of every value, and what left a polynomial's interval. */
+export class ValueRecorder {
+  private readonly graph: PolynomialGraph;
+  private readonly low: Float64Array;
+  private readonly high: Float64Array;
+  /** By node; used for polynomials. */
+  private readonly outside: number[][];
+  /** By node: the polynomials that read it. */
+  private readonly readers: number[][];
+  private examples = 0;
+  private broken: ValueRecord['broken'];
+
+  constructor(graph: PolynomialGraph) {
+    this.graph = graph;
+    const { nodes } = graph;
+    this.low = new Float64Array(nodes.length).fill(Number.POSITIVE_INFINITY);
+    this.high = new Float64Array(nodes.length).fill(Number.NEGATIVE_INFINITY);
+    this.outside = nodes.map(() => []);
+    this.readers = nodes.map(() => []);
+    nodes.forEach((node, i) => {
+      if (node.op === 'polynomial') this.readers[node.input]!.push(i);
+    });
+  }
+
+  /** What to watch the evaluation of the next example with. */
+  nextExample(): Observer {
+    const example = this.examples++;
+    const { nodes } = this.graph;
+    return (i, values) => {
+      for (const value of values) {
+        if (!Number.isFinite(value)) this.broken ??= { node: nodes[i]!.name, example };
+        if (value < this.low[i]!) this.low[i] = value;
+        if (value > this.high[i]!) this.high[i] = value;
+      }
+      for (const reader of this.readers[i]!) this.outside[reader]!.push(countOutside(nodes[reader]!, values));
+    };
+  }
+
+  record(): ValueRecord {
+    const { low, high, examples, broken } = this;
+    const sites = this.graph.nodes.flatMap((node, i): SiteRecord[] => {
+      if (node.op !== 'polynomial') return [];
+      const { name, input, program } = node;
+      const extent = { interval: program.interval, low: low[input]!, high: high[input]! };
+      return [{ node: i, name, ...extent, outside: Uint32Array.from(this.outside[i]!) }];
+    });
+    return { examples, low: low.slice(), high: high.slice(), sites, ...(broken && { broken }) };
+  }
+}
+
+/** Runs the examples and records what their values were. Cost: one evaluation an example. */
 export function recordValues(graph: PolynomialGraph, examples: readonly GraphInputs[]): ValueRecord {
   if (examples.length === 0) throw new DataError('There is no example to record values on: give at least one.');
   const evaluator = new PolynomialEvaluator(graph);
-  const { nodes } = graph;
-  const low = new Float64Array(nodes.length).fill(Number.POSITIVE_INFINITY);
-  const high = new Float64Array(nodes.length).fill(Number.NEGATIVE_INFINITY);
-  const outside = nodes.map(() => new Uint32Array(examples.length));
-  const readers = nodes.map((_, i) =>
-    nodes.flatMap((node, n) => (node.op === 'polynomial' && node.input === i ? [n] : [])),
-  );
-  examples.forEach((inputs, example) => {
-    evaluator.run(inputs, (i, values) => {
-      for (const value of values) {
-        if (!Number.isFinite(value)) {
-          throw new DataError(
-            `Example ${example}: "${nodes[i]!.name}" holds ${value}: a polynomial left its interval far behind.`,
-          );
-        }
-        if (value < low[i]!) low[i] = value;
-        if (value > high[i]!) high[i] = value;
-      }
-      for (const reader of readers[i]!) outside[reader]![example] = countOutside(nodes[reader]!, values);
-    });
-  });
-  const sites = nodes.flatMap((node, i): SiteRecord[] =>
-    node.op === 'polynomial'
-      ? [
-          {
-            node: i,
-            name: node.name,
-            interval: node.program.interval,
-            low: low[node.input]!,
-            high: high[node.input]!,
-            outside: outside[i]!,
-          },
-        ]
-      : [],
-  );
-  return { examples: examples.length, low, high, sites };
+  const recorder = new ValueRecorder(graph);
+  for (const inputs of examples) evaluator.run(inputs, recorder.nextExample());
+  return recorder.record();
 }
 
 function countOutside(node: PolynomialGraph['nodes'][number], values: Float64Array): number {
   if (node.op !== 'polynomial') return 0;
   const [from, to] = node.program.interval;
   let count = 0;
-  for (const value of values) if (value < from || value > to) count += 1;
+  // Written so that a NaN counts.
+  for (const value of values) if (!(value >= from && value <= to)) count += 1;
   return count;
 }
 
@@ -83,9 +100,23 @@ function countOutside(node: PolynomialGraph['nodes'][number], values: Float64Arr
 export const examplesOutside = ({ outside }: SiteRecord): number =>
   outside.reduce((n, count) => n + (count ? 1 : 0), 0);
 
-/** The graph with every bound set to `margin` times the largest absolute value recorded (1 where all are zero). */
-export function withBounds(graph: PolynomialGraph, { low, high }: ValueRecord, margin: number): PolynomialGraph {
+/** Examples in which any polynomial saw a value outside its interval: their answers cannot be trusted. */
+export const untrustedExamples = ({ sites, examples }: ValueRecord): number =>
+  Array.from({ length: examples }, (_, i) => sites.some(({ outside }) => outside[i]! > 0)).filter(Boolean).length;
+
+/**
+ * The graph with every bound set to `margin` times the largest absolute value recorded (1 where all are zero).
+ * @throws DataError where a value was not finite, or for a margin below 1
+ */
+export function withBounds(graph: PolynomialGraph, record: ValueRecord, margin: number): PolynomialGraph {
+  const { low, high, broken } = record;
   if (!(margin >= 1)) throw new DataError(`A margin of ${margin} would cut off values that were seen: give 1 or more.`);
+  if (broken) {
+    throw new DataError(
+      `Example ${broken.example}: "${broken.node}" is not a finite number; a polynomial left its interval far behind. ` +
+        'Widen its interval (a larger margin), or train the ranges down.',
+    );
+  }
   const nodes = graph.nodes.map((node, i) => {
     const largest = Math.max(Math.abs(low[i]!), Math.abs(high[i]!));
     return { ...node, bound: largest === 0 ? 1 : largest * margin };

@@ -5,12 +5,15 @@ export {
   examplesOutside,
   recordValues,
   type SiteRecord,
+  untrustedExamples,
   type ValueRecord,
+  ValueRecorder,
   withBounds,
 } from './calibrate.ts';
 export { modelCard, type PolynomialSite, polynomialSites } from './card.ts';
 export { type EmbeddingNorm, embedTokens, lowerEmbedding, type TokenEmbedding } from './embedding.ts';
 export { evaluate, type GraphInputs, type Observer, PolynomialEvaluator } from './evaluate.ts';
+export { everyToken } from './every-token.ts';
 export type * from './graph.ts';
 export { type ModelLevels, modelLevels, nodeDepths, nodeLevels } from './levels.ts';
 export { type LowerOptions, lower } from './lower.ts';

@@ -136,7 +136,8 @@ export function checkPolynomialModel(model: PolynomialModel, where: string): voi
         `${made.has(name) ? `${made.get(name)}` : 'none'}.`,
     );
   }
-  const outputs = shapes[graph.output]!.columns;
+  const { rows, columns: outputs } = shapes[graph.output]!;
+  if (rows !== 1) throw new ShapeError(`${where}: the output has ${rows} rows where one row [1, outputs] is needed.`);
   if (classes && classes.length !== outputs) {
     throw new ShapeError(`${where}: ${classes.length} classes are named for ${outputs} outputs.`);
   }

@@ -47,7 +47,7 @@ export function operandsOf(node: GraphNode): readonly (readonly [field: string, 
 
 /**
  * The shape of every value, which is also the check that a graph is well formed: operands are earlier nodes, shapes
- * fit, arrays have their sizes, names are unique and the output is one row.
+ * fit, arrays have their sizes, names are unique and the output is a matrix.
  * @throws ShapeError naming the node and the field
  */
 export function valueShapes(graph: PolynomialGraph): ValueShape[] {
@@ -65,8 +65,8 @@ export function valueShapes(graph: PolynomialGraph): ValueShape[] {
     shapes.push(shapeOf(node, graph.tokens, shapes, where));
   });
   const last = shapes[graph.output];
-  if (!last || last.heads !== undefined || last.rows !== 1) {
-    throw new ShapeError(`output is node ${graph.output}: it has to be a node of one row [1, outputs].`);
+  if (!last || last.heads !== undefined) {
+    throw new ShapeError(`output is node ${graph.output}: it has to be a node that makes a matrix.`);
   }
   return shapes;
 }

@@ -175,12 +175,13 @@ describe('graphs that are not well formed', () => {
     ...tiny,
     nodes: tiny.nodes.map((node, i) => (i === index ? ({ ...node, ...fields } as typeof node) : node)),
   });
+  const maps = { name: 'maps', op: 'scores', query: 0, key: 0, heads: 1, bound } as const;
   const cases: [string, PolynomialGraph, RegExp][] = [
     ['an operand that is later', change(1, { input: 2 }), /nodes\[1\] .*input is 2/],
     ['an operand that is the node itself', change(1, { input: 1 }), /nodes\[1\] .*input is 1/],
     ['two nodes of one name', change(1, { name: 'x' }), /nodes\[1\] .*name/],
     ['weights of another size', change(2, { weights: Float32Array.of(1) }), /weights has 1 values/],
-    ['an output of several rows', { ...tiny, output: 1 }, /output is node 1/],
+    ['an output of attention maps', { ...tiny, nodes: [...tiny.nodes, maps], output: 3 }, /output is node 3/],
     ['an output that is no node', { ...tiny, output: 9 }, /output is node 9/],
   ];
   for (const [name, graph, message] of cases) {

@@ -234,6 +234,14 @@ describe('files that are not what they claim', () => {
       /normalise\.mean/,
     ],
     [
+      'an output of many rows',
+      withJson((json) => {
+        json.output = 3;
+      }),
+      ShapeError,
+      /the output has 4 rows/,
+    ],
+    [
       'too few classes',
       withJson((json) => {
         json.classes = ['a'];

@@ -1,0 +1,109 @@
+import {
+  arithmeticOperations,
+  exportPolynomialOnnx,
+  loadPolynomialModel,
+  type ModelLevels,
+  modelLevels,
+  movementOperations,
+  type PolynomialModel,
+  type PolynomialSite,
+  polynomialOperations,
+  polynomialSites,
+  writeAtomically,
+} from '@cipherformer/nn';
+import { CheckFailedError } from '../terminal/errors.ts';
+import { renderTable } from '../terminal/table.ts';
+
+interface Summary {
+  readonly task: string;
+  readonly tokens: number;
+  readonly nodes: number;
+  /** How many of each ONNX operation one evaluation takes. */
+  readonly operations: Readonly<Record<string, number>>;
+  /** Operations that are neither arithmetic nor movement of data: none, or the model is not polynomial. */
+  readonly foreign: readonly string[];
+  readonly levels: ModelLevels;
+  readonly sites: readonly (PolynomialSite & { readonly bound: number })[];
+}
+
+/**
+ * What `inspect` shows of a polynomial model: the operations of its ONNX form (the proof that it adds and multiplies
+ * only), the levels of each layer, and its polynomials. @throws CheckFailedError where another operation is left
+ */
+export function inspectPolynomial(
+  path: string,
+  folder: string,
+  options: { readonly json?: boolean; readonly onnx?: string },
+): void {
+  const model = loadPolynomialModel(folder);
+  const summary = summarise(model);
+  if (options.onnx !== undefined) writeAtomically(options.onnx, exportPolynomialOnnx(model.graph));
+  if (options.json) process.stdout.write(`${JSON.stringify({ model: path, ...summary })}\n`);
+  else process.stdout.write(`${describe(model, summary)}\n`);
+  if (summary.foreign.length > 0) {
+    throw new CheckFailedError(`${path} holds ${summary.foreign.join(', ')}: it is not a polynomial of its input.`);
+  }
+}
+
+function summarise(model: PolynomialModel): Summary {
+  const { graph, task } = model;
+  const operations = polynomialOperations(graph);
+  const inputOf = new Map(
+    graph.nodes.flatMap((node) => (node.op === 'polynomial' ? [[node.name, graph.nodes[node.input]!] as const] : [])),
+  );
+  return {
+    task,
+    tokens: graph.tokens,
+    nodes: graph.nodes.length,
+    operations,
+    foreign: Object.keys(operations).filter(
+      (op) => !arithmeticOperations.includes(op) && !movementOperations.includes(op),
+    ),
+    levels: modelLevels(graph),
+    sites: polynomialSites(model).map((site) => ({ ...site, bound: inputOf.get(site.name)!.bound })),
+  };
+}
+
+const number = (value: number) => Number(value.toPrecision(4));
+
+function describe({ card, classes, graph }: PolynomialModel, summary: Summary): string {
+  const { operations, foreign, levels, sites } = summary;
+  const outputs = classes?.length ?? graph.nodes.find((_, i) => i === graph.output)?.name;
+  const list = (names: readonly string[]) =>
+    names
+      .filter((op) => operations[op] !== undefined)
+      .map((op) => `${op} x${operations[op]}`)
+      .join(', ');
+  const head = renderTable(
+    ['polynomial model', card.name],
+    [
+      ['task', summary.task],
+      ['tokens', `${summary.tokens}`],
+      ['outputs', `${outputs}`],
+      ['nodes', `${summary.nodes}`],
+      ['arithmetic', list(arithmeticOperations)],
+      ['movement of data', list(movementOperations)],
+      ['anything else', foreign.length === 0 ? 'none: additions and multiplications only' : list(foreign)],
+    ],
+  );
+  const parts = renderTable(
+    ['part', 'levels of the model'],
+    [
+      ...levels.parts.map(({ name, levels: own }) => [name, own]),
+      ['total, without packing and bootstraps', levels.total],
+    ],
+  );
+  const polynomials = renderTable(
+    ['polynomial', 'stands for', 'interval', 'bound seen', 'degree', 'levels', 'error'],
+    sites.map((site) => [
+      site.name,
+      site.function ?? 'not stated',
+      `[${number(site.interval[0])}, ${number(site.interval[1])}]`,
+      `${number(site.bound)}`,
+      site.degrees,
+      site.levels,
+      site.error === undefined ? 'not stated' : `${number(site.error)}`,
+    ]),
+  );
+  return `${head}\n${parts}\n${polynomials}`;
+}

@@ -1,0 +1,90 @@
+import { loadTask } from '../data/task.ts';
+import { ConfigError } from '../errors.ts';
+import type { Feeds } from '../graph/session.ts';
+import { untrustedExamples, type ValueRecord, ValueRecorder } from '../polynomial/calibrate.ts';
+import { PolynomialEvaluator } from '../polynomial/evaluate.ts';
+import { everyToken } from '../polynomial/every-token.ts';
+import type { PolynomialModel } from '../polynomial/model.ts';
+import { type ModelInput, prepareInput } from '../polynomial/prepare-input.ts';
+import { valueShapes } from '../polynomial/shapes.ts';
+import { huggingFaceTokenizer } from '../text/tokenizer.ts';
+import type { DataConfig } from '../train/recipe.ts';
+import { type BatchRunner, type EvaluationResult, evaluateClassification, evaluateLanguage } from './metrics.ts';
+import type { EvaluateOptions } from './model.ts';
+
+export interface PolynomialEvaluation {
+  readonly result: EvaluationResult;
+  readonly values: ValueRecord;
+  /** Examples (windows of a language model) in which a polynomial saw a value outside its interval. */
+  readonly untrusted: number;
+}
+
+/**
+ * Evaluates a polynomial model on one split of a data set, in clear: the figures of `evaluateModel`, and what left the
+ * polynomials' intervals. A language model is scored in windows of the graph's own length.
+ */
+export async function evaluatePolynomialModel(
+  model: PolynomialModel,
+  data: DataConfig,
+  options: Pick<EvaluateOptions, 'root' | 'split' | 'limit' | 'stride'>,
+): Promise<PolynomialEvaluation> {
+  const { graph, preprocess } = model;
+  const tokenizer =
+    preprocess.kind === 'text' && preprocess.tokenizer ? huggingFaceTokenizer(preprocess.tokenizer) : undefined;
+  const task = await loadTask(data, {
+    root: options.root,
+    batch: 1,
+    seed: 0,
+    labelSmoothing: 0,
+    ...(tokenizer ? { tokenizer } : {}),
+  });
+  const outputs = valueShapes(graph)[graph.output]!.columns;
+  if (task.outputs !== outputs) {
+    throw new ConfigError(`The model has ${outputs} outputs, the data ${task.outputs}: not made for each other.`);
+  }
+  const set = task.evaluation(options.split);
+  const { runner, recorder } = polynomialRunner(model);
+  const result =
+    set.kind === 'classification'
+      ? await evaluateClassification(runner, set, options.limit)
+      : await evaluateLanguage(runner, set, {
+          tokens: graph.tokens,
+          stride: options.stride ?? Math.max(1, Math.floor(graph.tokens / 2)),
+          ...(options.limit === undefined ? {} : { limitWindows: options.limit }),
+        });
+  const values = recorder.record();
+  return { result, values, untrusted: untrustedExamples(values) };
+}
+
+/** A polynomial model as something that runs feeds of a data set, one example at a time, every value watched. */
+export function polynomialRunner(model: PolynomialModel): { runner: BatchRunner; recorder: ValueRecorder } {
+  const scoring = model.task === 'language-model';
+  const graph = scoring ? everyToken(model.graph) : model.graph;
+  const evaluator = new PolynomialEvaluator(graph);
+  const recorder = new ValueRecorder(graph);
+  const run = async (feeds: Feeds): Promise<Readonly<Record<string, Float32Array>>> => {
+    const inputs = prepareInput(model, inputOf(feeds));
+    const logits = evaluator.run(inputs, recorder.nextExample());
+    return scoring ? { nats: nats(logits, feeds.targets as BigInt64Array) } : { logits: Float32Array.from(logits) };
+  };
+  return { runner: { batch: 1, run }, recorder };
+}
+
+/** One example of a data set as a person would give it. */
+function inputOf({ images, ids, mask }: Feeds): ModelInput {
+  if (images) return { image: images as Float32Array };
+  const numbers = Array.from(ids as BigInt64Array, Number);
+  // Padding is at the end; prepareInput adds its own.
+  return { ids: mask ? numbers.filter((_, t) => Number(mask[t]) > 0) : numbers };
+}
+
+/** -log softmax(row)[target] for each row of the logits. */
+function nats(logits: Float64Array, targets: BigInt64Array): Float32Array {
+  const width = logits.length / targets.length;
+  return Float32Array.from(targets, (target, t) => {
+    const row = logits.subarray(t * width, (t + 1) * width);
+    const top = row.reduce((a, b) => Math.max(a, b));
+    const total = row.reduce((sum, value) => sum + Math.exp(value - top), 0);
+    return Math.log(total) + top - row[Number(target)]!;
+  });
+}
