@@ -13,7 +13,7 @@ export { generateProgramKeys, type ProgramKeys } from './files/keygen.ts';
 export { type Compiled, type CompileOptions, compile } from './passes/compile.ts';
 export { explain, type Plan, type PlanCounts, type PlanRow } from './plan/explain.ts';
 export { type RotationUse, rotationKeys, rotationsOf } from './plan/keys.ts';
-export { type MachineModel, roughMachine, type Work, type WorkKind } from './plan/machine.ts';
+export { type BootstrapPricing, defaultMachine, type MachineModel, machineOf } from './plan/machine.ts';
 export { checkProgram } from './program/check.ts';
 export type * from './program/instructions.ts';
 export {

@@ -50,7 +50,12 @@ export class RowMatrix implements SlotMatrix {
     const turns = this.#outputs.flatMap((_, o) => this.#input.blocks.flatMap((_, i) => this.#rowTurns(o, i)));
     // A map that is all zeros still needs a result: its diagonal 0.
     if (turns.length === 0) turns.push(0);
-    return babyGiantSteps(turns, rowLength, slots, this.#input.blocks.length, this.#outputs.length);
+    const often = this.period * 16 <= slots;
+    return babyGiantSteps(turns, rowLength, slots, {
+      inputs: this.#input.blocks.length,
+      outputs: this.#outputs.length,
+      diagonals: often ? 0 : turns.length,
+    });
   }
 
   rotations(output: number, input: number): readonly number[] {

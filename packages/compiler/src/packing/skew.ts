@@ -66,7 +66,11 @@ export class SkewMatrix implements SlotMatrix {
   }
 
   steps(): BabyGiantSteps {
-    return babyGiantSteps(this.#turns, 1, this.#geometry.slots, 1, 1);
+    return babyGiantSteps(this.#turns, 1, this.#geometry.slots, {
+      inputs: 1,
+      outputs: 1,
+      diagonals: this.#turns.length,
+    });
   }
 
   rotations(): readonly number[] {

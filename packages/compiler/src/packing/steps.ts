@@ -1,7 +1,17 @@
 import { modulo } from '../program/check.ts';
 
-/** What a hoisted rotation (baby step) costs of a lone one (giant step). */
-const hoistedShare = 0.5;
+/** What a baby step costs of a giant step: it stays in the extended basis and is decomposed once for all. */
+const babyShare = 0.125;
+/** An engine holds about this many diagonals at a time, and turns its inputs anew for the next ones. */
+const diagonalsAtOnce = 64;
+
+/** The map that steps are for. */
+export interface StepsShape {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Of all outputs and inputs together; those that repeat so often that all fit are counted as none. */
+  readonly diagonals: number;
+}
 
 export interface BabyGiantSteps {
   readonly babySteps: readonly number[];
@@ -18,16 +28,16 @@ export function babyGiantSteps(
   turns: Iterable<number>,
   unit: number,
   slots: number,
-  inputs: number,
-  outputs: number,
+  { inputs, outputs, diagonals }: StepsShape,
 ): BabyGiantSteps {
   const wanted = [...new Set(turns)];
+  const babyCost = babyShare * inputs * Math.max(1, Math.ceil(diagonals / diagonalsAtOnce));
   const reach = Math.max(1, ...wanted.map(Math.abs));
   let best: { cost: number; babies: Set<number>; giants: Set<number> } | undefined;
   for (let width = 1; width <= 2 * reach; width *= 2) {
     const babies = new Set(wanted.map((turn) => modulo(turn, width)));
     const giants = new Set(wanted.map((turn) => turn - modulo(turn, width)));
-    const cost = hoistedShare * inputs * turning(babies) + outputs * turning(giants);
+    const cost = babyCost * turning(babies) + outputs * turning(giants);
     if (best === undefined || cost < best.cost) best = { cost, babies, giants };
   }
   const inSlots = (steps: Set<number>) =>

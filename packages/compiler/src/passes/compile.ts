@@ -1,8 +1,7 @@
 import type { PolynomialGraph } from '@cipherformer/nn/polynomial';
 import { CompilerError } from '../errors.ts';
 import { geometryOf } from '../packing/geometry.ts';
-import { type MachineModel, roughMachine } from '../plan/machine.ts';
-import { secondsOf, workOf } from '../plan/work.ts';
+import { defaultMachine, type MachineModel } from '../plan/machine.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
 import { emitProgram } from './emit.ts';
 import { zeroEmptyRows } from './empty-rows.ts';
@@ -53,7 +52,7 @@ const variants: readonly Variant[] = ([1, 2] as const).flatMap((spread) =>
  * Cost: seconds; diagonals are made later, when they are used.
  */
 export function compile(graph: PolynomialGraph, options: CompileOptions = {}): Compiled {
-  const { slots = 2 ** 15, batch = 1, machine = roughMachine } = options;
+  const { slots = 2 ** 15, batch = 1, machine = defaultMachine() } = options;
   const model = modelOf(graph);
   const attempts = variants.map((variant) => attempt(model, variant, slots, batch, machine));
   const plans = attempts.filter((plan): plan is Attempt => !(plan instanceof CompilerError));
@@ -93,9 +92,9 @@ function groupCosts({ groups, parts }: Lowered, machine: MachineModel, slots: nu
       Array.from({ length: parts[part]!.ciphertexts }, () => emitter.register()),
     );
     groups[g]!.emit(emitter, level, operands);
-    const maskPeriod = (mask: number) => emitter.masks[mask]!.period ?? slots;
+    const { masks } = emitter;
     const seconds = emitter.instructions.reduce(
-      (sum, instruction) => sum + secondsOf(workOf(instruction, slots, maskPeriod), machine),
+      (sum, instruction) => sum + machine.seconds(machine.operations(instruction, { slots, masks })),
       0,
     );
     known.set(key, seconds);

@@ -1,5 +1,5 @@
 import { PlacementError } from '../errors.ts';
-import type { MachineModel } from '../plan/machine.ts';
+import type { BootstrapPricing } from '../plan/machine.ts';
 import type { Lowered } from './groups.ts';
 
 /** Levels and bootstraps of a lowered model. */
@@ -36,7 +36,7 @@ interface State {
  *
  * @throws PlacementError where no bootstrap can help, naming the part of the model
  */
-export function placeBootstraps(lowered: Lowered, machine: MachineModel, cost: GroupCost): Placement {
+export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cost: GroupCost): Placement {
   const { groups, inputs, output } = lowered;
   const given = new Set(inputs.map(({ part }) => part));
   let states: State[] = [{ seconds: 0, needs: new Map([[output.part, 0]]), level: 0, refreshed: [] }];
@@ -67,7 +67,7 @@ export function placeBootstraps(lowered: Lowered, machine: MachineModel, cost: G
 /** The state before a group without a bootstrap, or undefined where a result would have to be above the top level. */
 function beforeGroup(
   { groups }: Lowered,
-  machine: MachineModel,
+  machine: BootstrapPricing,
   cost: GroupCost,
   g: number,
   next: State,
@@ -88,7 +88,7 @@ function beforeGroup(
 /** Sets of live values to refresh together: at least one operand, and only values that gain by it. */
 function refreshChoices(
   { parts }: Lowered,
-  { bootstrapInputLevel, bootstrapOutputLevel }: MachineModel,
+  { bootstrapInputLevel, bootstrapOutputLevel }: BootstrapPricing,
   { needs }: State,
   operands: ReadonlySet<number>,
 ): number[][] {
@@ -100,23 +100,18 @@ function refreshChoices(
   return sets.filter((set) => set.some((part) => operands.has(part)));
 }
 
-function refresh(state: State, refreshed: readonly number[], { parts }: Lowered, machine: MachineModel): State {
+function refresh(state: State, refreshed: readonly number[], { parts }: Lowered, machine: BootstrapPricing): State {
   const needs = new Map(state.needs);
   for (const part of refreshed) needs.set(part, machine.bootstrapInputLevel);
   const ciphertexts = refreshed.reduce((sum, part) => sum + parts[part]!.ciphertexts, 0);
-  return { ...state, seconds: state.seconds + refreshSeconds(ciphertexts, machine), needs, refreshed };
+  return { ...state, seconds: state.seconds + machine.bootstrapSeconds(ciphertexts), needs, refreshed };
 }
 
-/** Seconds to bootstrap so many ciphertexts, in pairs. */
-export function refreshSeconds(ciphertexts: number, machine: MachineModel): number {
-  const level = machine.bootstrapInputLevel;
-  return (
-    machine.seconds({ kind: 'bootstrapPair', level, count: Math.floor(ciphertexts / 2) }) +
-    machine.seconds({ kind: 'bootstrap', level, count: ciphertexts % 2 })
-  );
-}
-
-function withinReach(needs: ReadonlyMap<number, number>, given: ReadonlySet<number>, machine: MachineModel): boolean {
+function withinReach(
+  needs: ReadonlyMap<number, number>,
+  given: ReadonlySet<number>,
+  machine: BootstrapPricing,
+): boolean {
   for (const [part, need] of needs) if (given.has(part) && need > machine.inputLevel) return false;
   return true;
 }
@@ -134,7 +129,7 @@ function noMore(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>):
   return true;
 }
 
-function unreachable({ groups, parts }: Lowered, machine: MachineModel, g: number): PlacementError {
+function unreachable({ groups, parts }: Lowered, machine: BootstrapPricing, g: number): PlacementError {
   const { source, operands } = groups[g]!;
   const span = machine.bootstrapOutputLevel - machine.bootstrapInputLevel;
   const wide = operands.filter(({ part }) => !parts[part]!.refreshable).map(({ part }) => parts[part]!.name);

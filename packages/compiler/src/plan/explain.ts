@@ -1,8 +1,8 @@
+import type { OperationName } from '../cost/operations.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { operandsOf, resultLevel, resultsOf } from '../program/levels.ts';
 import { rotationKeys } from './keys.ts';
-import type { MachineModel, Work, WorkKind } from './machine.ts';
-import { secondsOf, workOf } from './work.ts';
+import type { MachineModel } from './machine.ts';
 
 /** What one part of the model, or the whole, asks of the server. */
 export interface PlanCounts {
@@ -10,10 +10,11 @@ export interface PlanCounts {
   readonly rotations: number;
   /** Products of two ciphertexts. */
   readonly products: number;
-  /** Products with plaintext diagonals and masks. */
-  readonly diagonals: number;
+  /** Vectors encoded: diagonals, masks, biases. */
+  readonly plaintexts: number;
   /** Ciphertexts refreshed. */
   readonly bootstraps: number;
+  /** Predicted processor seconds. */
   readonly seconds: number;
 }
 
@@ -37,17 +38,22 @@ export interface Plan {
   readonly keys: ReadonlyMap<number, number>;
 }
 
-const rotationKinds: ReadonlySet<WorkKind> = new Set(['rotation', 'hoistedRotation']);
-const productKinds: ReadonlySet<WorkKind> = new Set(['multiply', 'tensor']);
-const diagonalKinds: ReadonlySet<WorkKind> = new Set(['diagonal', 'periodicDiagonal']);
+const rotationNames: ReadonlySet<OperationName> = new Set([
+  'babyRotation',
+  'giantRotation',
+  'hoistedRotation',
+  'rotate',
+]);
+const productNames: ReadonlySet<OperationName> = new Set(['tensor']);
+const plaintextNames: ReadonlySet<OperationName> = new Set(['diagonal', 'encode']);
 
-/** The plan of a program, line by line, with the time a machine model predicts. Cost: linear in the program's diagonals. */
+/** The plan of a program, line by line, with the time a machine model predicts.
+ * Cost: linear in the program's diagonals. */
 export function explain(program: EncryptedProgram, machine: MachineModel): Plan {
-  const maskPeriod = (mask: number) => program.masks[mask]!.period ?? program.slots;
   const rows: PlanRow[] = [];
   const ciphertexts = ciphertextsRead(program);
   for (const instruction of program.instructions) {
-    const row = rowOf(instruction, workOf(instruction, program.slots, maskPeriod), machine, ciphertexts);
+    const row = rowOf(instruction, program, machine, ciphertexts);
     const last = rows[rows.length - 1];
     if (last?.source === row.source) rows[rows.length - 1] = joined(last, row);
     else rows.push(row);
@@ -60,7 +66,7 @@ export function explain(program: EncryptedProgram, machine: MachineModel): Plan 
   return { machine: machine.name, rows, layers, total: rows.reduce(sum, nothing), keys: rotationKeys(program) };
 }
 
-const nothing: PlanCounts = { rotations: 0, products: 0, diagonals: 0, bootstraps: 0, seconds: 0 };
+const nothing: PlanCounts = { rotations: 0, products: 0, plaintexts: 0, bootstraps: 0, seconds: 0 };
 
 /** For each source, how many of its results others (or the client) read. */
 function ciphertextsRead({ instructions, outputs }: EncryptedProgram): ReadonlyMap<string, number> {
@@ -78,23 +84,24 @@ function ciphertextsRead({ instructions, outputs }: EncryptedProgram): ReadonlyM
 
 function rowOf(
   instruction: Instruction,
-  work: readonly Work[],
+  program: EncryptedProgram,
   machine: MachineModel,
   ciphertexts: ReadonlyMap<string, number>,
 ): PlanRow {
-  const count = (kinds: ReadonlySet<WorkKind>) =>
-    work.reduce((total, part) => total + (kinds.has(part.kind) ? part.count : 0), 0);
+  const operations = machine.operations(instruction, program);
+  const count = (names: ReadonlySet<OperationName>) =>
+    operations.reduce((total, part) => total + (names.has(part.operation) ? part.count : 0), 0);
   const results = resultsOf(instruction);
   return {
     source: instruction.source,
     levelIn: instruction.level,
     levelOut: resultLevel(instruction, machine),
     ciphertexts: ciphertexts.get(instruction.source) ?? 0,
-    rotations: count(rotationKinds),
-    products: count(productKinds),
-    diagonals: count(diagonalKinds),
+    rotations: count(rotationNames),
+    products: count(productNames),
+    plaintexts: count(plaintextNames),
     bootstraps: instruction.op === 'bootstrap' ? results.length : 0,
-    seconds: secondsOf(work, machine),
+    seconds: machine.seconds(operations),
   };
 }
 
@@ -107,7 +114,7 @@ function sum(a: PlanCounts, b: PlanCounts): PlanCounts {
   return {
     rotations: a.rotations + b.rotations,
     products: a.products + b.products,
-    diagonals: a.diagonals + b.diagonals,
+    plaintexts: a.plaintexts + b.plaintexts,
     bootstraps: a.bootstraps + b.bootstraps,
     seconds: a.seconds + b.seconds,
   };

@@ -1,65 +1,50 @@
+import { BootstrapPlan, bootstrapLiteral, Parameters } from '@cipherformer/ckks';
+import { defaultCosts } from '../cost/default-costs.ts';
+import { type OperationCount, operationsOf } from '../cost/operations.ts';
+import { type CostTable, secondsOf } from '../cost/table.ts';
+import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import type { BootstrapLevels } from '../program/levels.ts';
 
-/**
- * The kinds of work a machine model prices: a rotation alone or hoisted with others, a product of two ciphertexts with or
- * without relinearisation and rescale, a plaintext diagonal or mask encoded and multiplied (whole, or one that repeats with
- * a short period), a product with a constant and its rescale, an addition of a ciphertext or of an encoded vector, a bootstrap of
- * one real vector or of a pair.
- */
-export type WorkKind =
-  | 'rotation'
-  | 'hoistedRotation'
-  | 'multiply'
-  | 'tensor'
-  | 'diagonal'
-  | 'periodicDiagonal'
-  | 'constant'
-  | 'rescale'
-  | 'add'
-  | 'addVector'
-  | 'bootstrap'
-  | 'bootstrapPair';
-
-export interface Work {
-  readonly kind: WorkKind;
-  /** The level of the operands. */
-  readonly level: number;
-  readonly count: number;
-}
-
-/** What the placement of bootstraps has to know about an engine and a computer. */
-export interface MachineModel extends BootstrapLevels {
-  readonly name: string;
-  /** The level clients encrypt at, unless the program needs less. */
+/** What the placement of bootstraps has to know of bootstraps. */
+export interface BootstrapPricing extends BootstrapLevels {
+  /** The highest level a client encrypts at. */
   readonly inputLevel: number;
-  /** Seconds of that much work. Must not fall with the level. */
-  seconds(work: Work): number;
+  /** Seconds to refresh so many ciphertexts, in pairs. */
+  bootstrapSeconds(ciphertexts: number): number;
 }
 
-/** Milliseconds at level 0 and what each further level adds, by kind: N = 2^16 on two cores of a server. */
-const milliseconds: Readonly<Record<WorkKind, readonly [base: number, perLevel: number]>> = {
-  rotation: [10, 1.4],
-  hoistedRotation: [5, 0.7],
-  multiply: [10, 1.4],
-  tensor: [0.4, 0.25],
-  diagonal: [2, 0.25],
-  periodicDiagonal: [0.5, 0.12],
-  constant: [1, 0.4],
-  rescale: [1, 0.3],
-  add: [0.2, 0.1],
-  addVector: [2, 0.2],
-  bootstrap: [1250, 0],
-  bootstrapPair: [1800, 0],
-};
+/** An engine on a computer, as far as plans need it. */
+export interface MachineModel extends BootstrapPricing {
+  readonly name: string;
+  /** The operations of an instruction at its level. */
+  operations(instruction: Instruction, program: Pick<EncryptedProgram, 'slots' | 'masks'>): OperationCount[];
+  /** Predicted processor seconds. Must not fall with the level. */
+  seconds(operations: readonly OperationCount[]): number;
+}
 
-/** A rough machine for plans where none has been measured: twelve levels between bootstraps, as the engine's default. */
-export const roughMachine: MachineModel = {
-  name: 'rough estimate, N = 2^16, two cores',
-  bootstrapInputLevel: 3,
-  bootstrapOutputLevel: 15,
-  inputLevel: 15,
-  seconds({ kind, level, count }) {
-    const [base, perLevel] = milliseconds[kind];
-    return (count * (base + perLevel * level)) / 1000;
-  },
-};
+/** The engine with these parameters on the computer whose costs were measured. */
+export function machineOf(parameters: Parameters, costs: CostTable, name: string): MachineModel {
+  const { inputLevel, outputLevel } = new BootstrapPlan(parameters);
+  const seconds = (operations: readonly OperationCount[]) => secondsOf(costs, operations);
+  return {
+    name,
+    bootstrapInputLevel: inputLevel,
+    bootstrapOutputLevel: outputLevel,
+    inputLevel: outputLevel,
+    operations: (instruction, program) => operationsOf(instruction, program, parameters),
+    seconds,
+    bootstrapSeconds: (ciphertexts) =>
+      seconds([
+        { operation: 'bootstrapPair', level: inputLevel, count: Math.floor(ciphertexts / 2) },
+        { operation: 'bootstrapReal', level: inputLevel, count: ciphertexts % 2 },
+      ]),
+  };
+}
+
+let known: MachineModel | undefined;
+
+/** The engine's default parameters on the server the defaults were measured on: for plans before anything is measured. */
+export function defaultMachine(): MachineModel {
+  known ??= machineOf(Parameters.from(bootstrapLiteral()), defaultCosts, 'default costs, N = 2^16');
+  return known;
+}
