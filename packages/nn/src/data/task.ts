@@ -64,9 +64,10 @@ function imageTask(config: DataConfig & { kind: 'mnist' | 'cifar10' }, options: 
   if (normalise.mean.length !== all.channels || normalise.deviation.length !== all.channels) {
     throw new ConfigError(`data.normalise needs ${all.channels} means and deviations, one a channel.`);
   }
-  const kept = all.count - config.validation;
+  const held = all.count - config.validation;
+  const kept = Math.min(held, config.limit ?? held);
   if (kept < options.batch) {
-    throw new ConfigError(`${all.count} training images leave ${kept} after validation, fewer than a batch.`);
+    throw new ConfigError(`${kept} of ${all.count} training images are left after validation and limit, fewer than a batch.`);
   }
   const classes = 10;
   const train = sliceImages(all, 0, kept);
@@ -96,7 +97,7 @@ function imageTask(config: DataConfig & { kind: 'mnist' | 'cifar10' }, options: 
           ? readImages(config, options.root, 'test')
           : split === 'train'
             ? train
-            : sliceImages(all, kept, all.count);
+            : sliceImages(all, held, all.count);
       return imageEvaluation(set, normalise, classes);
     },
   };
@@ -150,8 +151,9 @@ async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOpt
   };
   check(all, config.train);
   const held = typeof config.validation === 'number' ? config.validation : 0;
-  const kept = all.texts.length - held;
-  const tokenizer = makeTokenizer(config.tokenizer, options, all.texts.slice(0, kept));
+  const available = all.texts.length - held;
+  const kept = Math.min(available, config.limit ?? available);
+  const tokenizer = makeTokenizer(config.tokenizer, options, all.texts.slice(0, available));
   const encode = (set: TextSet): EncodedTexts => ({
     ids: encodeTexts(set.texts, tokenizer, config.tokens),
     labels: set.labels,
@@ -160,7 +162,7 @@ async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOpt
   const train = part(0, kept);
   const validation =
     typeof config.validation === 'number'
-      ? part(kept, all.texts.length)
+      ? part(available, all.texts.length)
       : encode(check(await readTexts(join(options.root, config.validation), config.columns), config.validation));
   const test = encode(check(await readTexts(join(options.root, config.test), config.columns), config.test));
   const padding = tokenizer.id('[PAD]') ?? 0;
@@ -212,9 +214,11 @@ function corpusTask(config: DataConfig & { kind: 'corpus' }, options: LoadOption
   );
   const tokenizer = makeTokenizer(config.tokenizer, options, corpus.train);
   const encode = (texts: readonly string[]) => texts.map((text) => encodeLong(text, tokenizer));
+  const { tokens, limit } = config;
   const train = encode(corpus.train);
-  const { tokens } = config;
-  const usable = train.map((stream) => Math.max(0, stream.length - tokens));
+  // A limit takes the same number of windows from the beginning of every file; calibration and evaluation see all.
+  const most = limit ? Math.ceil(limit / train.length) * tokens : Number.POSITIVE_INFINITY;
+  const usable = train.map((stream) => Math.min(most, Math.max(0, stream.length - tokens)));
   const total = usable.reduce((a, b) => a + b, 0);
   if (total === 0) throw new DataError(`The corpus is shorter than one window of ${tokens} tokens.`);
   const ids = new BigInt64Array(options.batch * tokens);

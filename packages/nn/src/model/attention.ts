@@ -1,7 +1,7 @@
 import type { Tensor } from '../graph/program.ts';
 import * as ops from '../ops/index.ts';
 import type { Builder, Site } from './builder.ts';
-import type { ModelConfig } from './config.ts';
+import { type ModelConfig, mapScale } from './config.ts';
 import { activation, normalise } from './parts.ts';
 
 /** Which key positions count: a constant causal mask, a fed padding mask, or neither. */
@@ -89,9 +89,9 @@ function attentionMap(
     kind: 'attention-activation',
     ...include,
   });
-  // The mask is a product after the activation (a polynomial need not vanish at 0); 1/sqrt(L) for the public length
+  // The mask is a product after the activation (a polynomial need not vanish at 0); the factor of the public length
   // rides on the mask where there is one.
-  const length = 1 / Math.sqrt(tokens);
+  const length = mapScale(config.attention, tokens);
   return seen ? ops.mul(active, ops.scale(seen, length)) : ops.scale(active, length);
 }
 

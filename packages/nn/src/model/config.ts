@@ -32,7 +32,7 @@ export const normSchema = z.strictObject({
 });
 
 export const attentionSchema = z.strictObject({
-  /** softmax; pointwise: 1/sqrt(L) * act(QK^T * scale) * mask; uniform: the mean of the values (an ablation). */
+  /** softmax; pointwise: S(L) * act(QK^T * scale) * mask; uniform: the mean of the values (an ablation). */
   kind: z.enum(['softmax', 'pointwise', 'uniform']).default('softmax'),
   heads: z.int().positive(),
   /** Fewer key/value heads than query heads: grouped-query attention. */
@@ -45,6 +45,8 @@ export const attentionSchema = z.strictObject({
   outBias: z.boolean().default(true),
   /** For pointwise attention. */
   activation: activationSchema.default('gelu'),
+  /** For pointwise attention: the factor S on the maps, by the length L; default 1/sqrt(L). Others are for ablations. */
+  scaling: z.enum(['none', '1/L', '1/sqrt(L)']).optional(),
   /** For pointwise attention: a learned factor and offset per head before the activation. */
   affine: z.boolean().default(false),
   /** For pointwise attention: a BatchNorm over the attention maps, one channel a head, before the activation. */
@@ -160,6 +162,12 @@ export function parseModelConfig(value: unknown, where = 'model configuration'):
     fail('a tied head needs a token embedding with as many entries as the head has outputs.');
   }
   return config;
+}
+
+/** The factor on the maps of pointwise attention over `tokens` tokens. */
+export function mapScale({ scaling }: Pick<AttentionConfig, 'scaling'>, tokens: number): number {
+  if (scaling === 'none') return 1;
+  return scaling === '1/L' ? 1 / tokens : 1 / Math.sqrt(tokens);
 }
 
 /** Tokens per image, without the class token: rows and columns of windows. */

@@ -1,5 +1,6 @@
 import type { Program } from '@cipherformer/approx';
 import { UnsupportedPartError } from '../errors.ts';
+import { mapScale } from '../model/config.ts';
 import { applyLinear, type Dense, scaleRows, sliceRows, type View } from './affine.ts';
 import { viewOf } from './graph-builder.ts';
 import { batchStatistics, type Lowering, normAt, siteProgram } from './lowering.ts';
@@ -38,7 +39,7 @@ export function lowerAttention(lowering: Lowering, name: string, view: View, mas
   const offset = offsets.some((v) => v !== 0) ? { offset: Float32Array.from(offsets) } : {};
   const scores = graph.push(`${name}.scores`, { op: 'scores', query: queryNode, key: keyNode, heads, ...offset });
 
-  const length = 1 / Math.sqrt(graph.tokens);
+  const length = mapScale(config.attention, graph.tokens);
   const program = siteProgram(lowering, `${name}.activation`, config.attention.activation);
   const parabola = program && asParabola(program);
   const scaled = program && !parabola ? scaleProgram(program, length) : undefined;

@@ -14,6 +14,8 @@ const normalisationSchema = z.strictObject({
 });
 
 const mnistFiles = z.strictObject({ images: path, labels: path });
+/** Use the first so many training examples only (windows of a corpus); for short trials and ablations. */
+const limit = z.int().positive().optional();
 const columnsSchema = z.strictObject({ text: z.string(), label: z.string() }).default({ text: 'text', label: 'label' });
 
 const tokenizerSchema = z.discriminatedUnion('kind', [
@@ -34,6 +36,7 @@ export const dataSchema = z.discriminatedUnion('kind', [
     test: mnistFiles,
     /** The last so many training images are held out for selection. */
     validation: z.int().positive(),
+    limit,
     normalise: normalisationSchema,
     augment: augmentSchema.optional(),
   }),
@@ -42,6 +45,7 @@ export const dataSchema = z.discriminatedUnion('kind', [
     train: z.array(path).min(1),
     test: z.array(path).min(1),
     validation: z.int().positive(),
+    limit,
     normalise: normalisationSchema,
     augment: augmentSchema.optional(),
   }),
@@ -51,6 +55,7 @@ export const dataSchema = z.discriminatedUnion('kind', [
     /** A file, or the number of last training rows that are held out. */
     validation: z.union([path, z.int().positive()]),
     test: path,
+    limit,
     columns: columnsSchema,
     classes: z.array(z.string()).min(2),
     tokens: z.int().positive(),
@@ -65,6 +70,7 @@ export const dataSchema = z.discriminatedUnion('kind', [
     files: z.array(path).min(1),
     /** Shares of every file for training, validation and test, by position. */
     split: z.tuple([z.number(), z.number(), z.number()]),
+    limit,
     tokens: z.int().positive(),
     tokenizer: tokenizerSchema,
   }),
