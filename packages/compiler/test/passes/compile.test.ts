@@ -1,7 +1,15 @@
-import { evaluate } from '@cipherformer/nn/polynomial';
+import { evaluate, type GraphInputs, type PolynomialGraph } from '@cipherformer/nn/polynomial';
 import { describe, expect, it } from 'vitest';
-import { type Compiled, checkProgram, compile, packInputs, runClear } from '../../src/index.ts';
-import { randomInputs, type TransformerShape, transformer } from './graphs.ts';
+import {
+  type Compiled,
+  checkProgram,
+  compile,
+  packInputs,
+  rotationKeys,
+  rotationsOf,
+  runClear,
+} from '../../src/index.ts';
+import { GraphWriter, Numbers, randomInputs, someProgram, type TransformerShape, transformer } from './graphs.ts';
 
 const small: TransformerShape = {
   tokens: 4,
@@ -20,34 +28,169 @@ const cases: readonly (readonly [name: string, shape: Partial<TransformerShape>,
   ['class token', { pooling: 'class' }, 2 ** 9],
   ['five tokens', { tokens: 5 }, 2 ** 9],
   ['causal, last token', { tokens: 7, causal: true, pooling: 'last' }, 2 ** 9],
+  ['sixteen tokens, no padding', { tokens: 16, causal: true }, 2 ** 9],
   ['padding known to the client alone', { tokens: 6, masked: true }, 2 ** 9],
   ['layer normalisation', { layerNorm: true, tokens: 6 }, 2 ** 9],
   ['layer normalisation over several ciphertexts', { layerNorm: true, width: 24, headWidth: 12 }, 2 ** 6],
   ['heads wider than the sequence', { tokens: 4, headWidth: 8, heads: 2 }, 2 ** 8],
   ['three heads of five features', { heads: 3, headWidth: 5, width: 15 }, 2 ** 9],
   ['heads spread over ciphertexts', { heads: 5, headWidth: 4, width: 20, hidden: 40 }, 2 ** 6],
+  ['inputs spread over ciphertexts', { features: 21, width: 12 }, 2 ** 6],
   ['wide, causal, heads over ciphertexts', { tokens: 5, heads: 3, causal: true, width: 12, hidden: 33 }, 2 ** 7],
 ];
 
-function runOnce(compiled: Compiled, inputs: ReturnType<typeof randomInputs>) {
-  checkProgram(compiled.program, compiled.machine);
-  return runClear(compiled.program, packInputs(compiled.program, inputs));
+/** Runs a program on clear slots after its static checks, with every rotation made found among the keys. */
+function run(compiled: Compiled, inputs: GraphInputs): Float64Array {
+  const { program, machine } = compiled;
+  checkProgram(program, machine);
+  const keys = rotationKeys(program);
+  for (const instruction of program.instructions)
+    for (const { rotation, level } of rotationsOf(instruction, program.slots))
+      expect(keys.get(rotation)).toBeGreaterThanOrEqual(level);
+  const { outputs, excursions } = runClear(program, packInputs(program, inputs));
+  expect(excursions).toEqual([]);
+  return Float64Array.from(outputs.flatMap((output) => [...output]));
 }
 
-describe('compile, run on clear slots', () => {
+function expectClose(values: Float64Array, expected: Float64Array): void {
+  expect(values.length).toBe(expected.length);
+  const largest = Math.max(...expected.map(Math.abs));
+  // Float64 slots: only rounding differs.
+  for (const [k, value] of values.entries()) expect(Math.abs(value - expected[k]!)).toBeLessThan(1e-9 * largest);
+}
+
+const refreshes = ({ program }: Compiled) => program.instructions.filter(({ op }) => op === 'bootstrap');
+
+describe('transformers, compiled and run on clear slots, against the graph evaluated directly', () => {
   for (const [name, change, slots] of cases)
-    it(`${name}: the logits of the model`, () => {
+    it(name, () => {
       const shape = { ...small, ...change };
       const inputs = randomInputs(shape, 7);
       const graph = transformer(shape, 3).calibrated([inputs, randomInputs(shape, 8)]);
       const compiled = compile(graph, { slots });
-      const { outputs, excursions } = runOnce(compiled, inputs);
-      const logits = outputs.flatMap((output) => [...output]);
-      const expected = evaluate(graph, inputs);
-      const largest = Math.max(...expected.map(Math.abs));
-      expect(logits.length).toBe(expected.length);
-      for (const [k, value] of logits.entries()) expect(Math.abs(value - expected[k]!)).toBeLessThan(1e-9 * largest);
-      expect(excursions).toEqual([]);
-      expect(compiled.program.instructions.some(({ op }) => op === 'bootstrap')).toBe(true);
+      expectClose(run(compiled, inputs), evaluate(graph, inputs));
+      expect(refreshes(compiled).length).toBeGreaterThan(0);
     });
+
+  it('four examples at once', () => {
+    const shape = { ...small, tokens: 6, masked: true };
+    const inputs = [1, 2, 3, 4].map((seed) => randomInputs(shape, seed));
+    const graph = transformer(shape, 5).calibrated(inputs);
+    const together = Object.fromEntries(
+      ['input', 'mask'].map((name) => [name, Float32Array.from(inputs.flatMap((one) => [...one[name]!]))]),
+    );
+    const compiled = compile(graph, { slots: 2 ** 10, batch: 4 });
+    const expected = Float64Array.from(inputs.flatMap((one) => [...evaluate(graph, one)]));
+    expectClose(run(compiled, together), expected);
+  });
+
+  it('finds slots beyond 1 where bounds are too small: a bad control', () => {
+    const inputs = randomInputs(small, 7);
+    const graph = transformer(small, 3).calibrated([inputs], 0.5);
+    const { program } = compile(graph, { slots: 2 ** 8 });
+    expect(runClear(program, packInputs(program, inputs)).excursions.length).toBeGreaterThan(0);
+  });
+});
+
+/** A graph of a few nodes after one linear map of the input, compiled and compared. */
+function expectSame(write: (graph: GraphWriter, x: number, numbers: Numbers) => void, tokens = 5, slots = 2 ** 8) {
+  const numbers = new Numbers(11);
+  const graph = new GraphWriter(tokens);
+  const input = graph.add('input', { op: 'input', features: 6 });
+  const weight = numbers.matrix(6, 6);
+  const x = graph.add('x', { op: 'linear', input, weight, bias: numbers.vector(6, 0.2) });
+  write(graph, x, numbers);
+  const last = graph.nodes.length - 1;
+  graph.add('pool', { op: 'pool', input: last, weights: numbers.vector(tokens) });
+  const inputs = { input: new Numbers(12).vector(tokens * 6) };
+  const calibrated: PolynomialGraph = graph.calibrated([inputs]);
+  const compiled = compile(calibrated, { slots });
+  expectClose(run(compiled, inputs), evaluate(calibrated, inputs));
+  return compiled;
+}
+
+const rescales = ({ lowered }: Compiled) => lowered.groups.filter(({ source }) => source.endsWith('.rescale')).length;
+
+describe('factors, shifts and empty rows', () => {
+  it('one value for two polynomials of different intervals: one rescale', () => {
+    const compiled = expectSame((graph, x, numbers) => {
+      const left = graph.add('p', { op: 'polynomial', input: x, program: someProgram([-4, 5], 3, numbers) });
+      const right = graph.add('q', { op: 'polynomial', input: x, program: someProgram([-7, 5], 5, numbers) });
+      graph.add('sum', { op: 'add', left, right });
+    });
+    expect(rescales(compiled)).toBe(1);
+  });
+
+  it('one value for two polynomials of one asymmetric interval and a sum: no rescale', () => {
+    const compiled = expectSame((graph, x, numbers) => {
+      const left = graph.add('p', { op: 'polynomial', input: x, program: someProgram([-4, 5], 3, numbers) });
+      const right = graph.add('q', { op: 'polynomial', input: x, program: someProgram([-4, 5], 5, numbers) });
+      const sum = graph.add('sum', { op: 'add', left, right });
+      graph.add('sum with x', { op: 'add', left: sum, right: x });
+    });
+    expect(rescales(compiled)).toBe(0);
+  });
+
+  it('a value plus a product of itself', () => {
+    const compiled = expectSame((graph, x) => {
+      const square = graph.add('square', { op: 'multiply', left: x, right: x });
+      graph.add('sum', { op: 'add', left: x, right: square });
+    });
+    expect(rescales(compiled)).toBe(1);
+  });
+
+  it('the sum of two products', () => {
+    expectSame((graph, x, numbers) => {
+      const y = graph.add('y', { op: 'linear', input: x, weight: numbers.matrix(6, 6) });
+      const left = graph.add('square', { op: 'multiply', left: y, right: y });
+      const right = graph.add('product', { op: 'multiply', left: x, right: y });
+      graph.add('sum', { op: 'add', left, right });
+    });
+  });
+
+  it('the mean of a polynomial, whose value at 0 fills rows without a feature', () => {
+    const compiled = expectSame((graph, x, numbers) => {
+      const p = graph.add('p', { op: 'polynomial', input: x, program: someProgram([-4, 5], 3, numbers) });
+      const mean = graph.add('mean', { op: 'meanFeatures', input: p });
+      graph.add('product', { op: 'multiply', left: p, right: mean });
+    });
+    expect(rescales(compiled)).toBe(1);
+  });
+
+  it('a program whose last step is a sum with whole factors', () => {
+    expectSame((graph, x) => {
+      const steps = [
+        { op: 'polynomial', value: 0, coefficients: [0.1, 0.5, 0.2] },
+        { op: 'square', value: 1 },
+        { op: 'affine', terms: [{ value: 2, factor: 2 }], offset: -0.3 },
+      ] as const;
+      graph.add('p', { op: 'polynomial', input: x, program: { interval: [-4, 4], steps } });
+    });
+  });
+
+  it('a pooled value through a polynomial and another linear map', () => {
+    const numbers = new Numbers(21);
+    const graph = new GraphWriter(6);
+    const input = graph.add('input', { op: 'input', features: 5 });
+    const pooled = graph.add('class', { op: 'pool', input, weights: Float32Array.from([1, 0, 0, 0, 0, 0]) });
+    const x = graph.add('pooler', {
+      op: 'linear',
+      input: pooled,
+      weight: numbers.matrix(5, 5),
+      bias: numbers.vector(5),
+    });
+    const act = graph.add('act', { op: 'polynomial', input: x, program: someProgram([-3, 4], 7, numbers) });
+    graph.add('head', { op: 'linear', input: act, weight: numbers.matrix(2, 5), bias: numbers.vector(2) });
+    const inputs = { input: numbers.vector(30) };
+    const calibrated = graph.calibrated([inputs]);
+    expectClose(run(compile(calibrated, { slots: 2 ** 8 }), inputs), evaluate(calibrated, inputs));
+  });
+
+  it('refuses graphs without calibrated bounds and heads that share a value, and says how to fix them', () => {
+    const graph = transformer(small, 3);
+    const nodes = graph.nodes.map((node) => ({ ...node, bound: Number.POSITIVE_INFINITY }));
+    const output = nodes.length - 1;
+    expect(() => compile({ tokens: 4, nodes, output }, { slots: 2 ** 8 })).toThrow(/calibrate/);
+    expect(() => compile(graph.calibrated([randomInputs(small, 1)]), { slots: 2 })).toThrow(/slots/);
+  });
 });
