@@ -1,3 +1,4 @@
 /** The client's side of a program: keys, encryption, decryption. Needs the manifest alone. */
 export { decryptOutputs, encryptInputs, evaluationKeysFile, keyIdOf, makeEvaluationKeys } from './files/client.ts';
 export { type ProgramManifest, parametersOf, parseManifest } from './files/manifest.ts';
+export { readManifest } from './files/read-manifest.ts';

@@ -7,6 +7,8 @@ export {
   runCkks,
 } from './backends/ckks.ts';
 export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
+export { CompilerError, FileError, InputError, ResourceError } from './errors.ts';
 export { type ProgramManifest, parametersOf } from './files/manifest.ts';
-export { type OpenProgram, openProgram, readManifest, writeProgram } from './files/program-folder.ts';
+export { type OpenProgram, openProgram, writeProgram } from './files/program-folder.ts';
+export { readManifest } from './files/read-manifest.ts';
 export { type LoadedKeys, loadKeys, outputsFile, readInputs } from './files/server.ts';

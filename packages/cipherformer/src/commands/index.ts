@@ -1,11 +1,17 @@
 import type { Command } from 'commander';
 import { registerApprox } from './approx.ts';
 import { registerBench } from './bench.ts';
+import { registerCompile } from './compile.ts';
 import { registerConvert } from './convert.ts';
+import { registerDecrypt } from './decrypt.ts';
 import { registerDoctor } from './doctor.ts';
+import { registerEncrypt } from './encrypt.ts';
 import { registerEval } from './eval.ts';
+import { registerExplain } from './explain.ts';
 import { registerInspect } from './inspect.ts';
+import { registerKeygen } from './keygen.ts';
 import { registerReport } from './report.ts';
+import { registerRun } from './run.ts';
 import { registerSelftest } from './selftest.ts';
 import { registerTrain } from './train.ts';
 
@@ -16,6 +22,12 @@ export const commands: readonly RegisterCommand[] = [
   registerTrain,
   registerConvert,
   registerReport,
+  registerCompile,
+  registerExplain,
+  registerKeygen,
+  registerEncrypt,
+  registerRun,
+  registerDecrypt,
   registerEval,
   registerInspect,
   registerApprox,

@@ -3,19 +3,19 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
-import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/nn';
+import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { predict } from '../cost/predict.ts';
 import { FileError } from '../errors.ts';
 import { type Compiled, compile } from '../passes/compile.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
 import { programDigest } from './digest.ts';
 import { sha256 } from './envelope.ts';
-import { makeManifest, type ProgramManifest, parametersOf, parseManifest } from './manifest.ts';
+import { makeManifest, type ProgramManifest, parametersOf } from './manifest.ts';
+import { manifestFile, readManifest } from './read-manifest.ts';
 
 // Node only. A program's folder is manifest.json, all that a client needs, and the polynomial model it was compiled from:
 // compiling is quick and gives the same program again, whose weights as slot vectors would fill gigabytes.
 
-const manifestFile = 'manifest.json';
 const modelFolder = 'model';
 
 /** What a program is compiled with, as the manifest keeps it. */
@@ -39,6 +39,7 @@ export async function writeProgram(
   model: string,
   out: string,
   options: ProgramOptions = { batch: 1 },
+  parameters = Parameters.from(bootstrapLiteral()),
 ): Promise<OpenProgram> {
   if (!isPolynomialModel(model))
     throw new FileError(`${model} is not the folder of a polynomial model: convert a model first`);
@@ -47,7 +48,6 @@ export async function writeProgram(
   try {
     await mkdir(partial, { recursive: true });
     await cp(model, join(partial, modelFolder), { recursive: true });
-    const parameters = Parameters.from(bootstrapLiteral());
     const { compiled, digest, name, task, classes } = await compileFolder(partial, parameters, options);
     const { program } = compiled;
     const manifest = makeManifest({
@@ -65,18 +65,6 @@ export async function writeProgram(
     await rm(partial, { recursive: true, force: true });
     throw error;
   }
-}
-
-/** Reads a program's manifest; `path` is its folder or the file itself. Throws FileError. */
-export async function readManifest(path: string): Promise<ProgramManifest> {
-  const file = path.endsWith('.json') ? path : join(path, manifestFile);
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch {
-    throw new FileError(`there is no ${file}: give the folder that compile wrote`);
-  }
-  return parseManifest(text, file);
 }
 
 /**

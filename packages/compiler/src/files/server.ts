@@ -52,10 +52,13 @@ export async function loadKeys(
     const plan = new BootstrapPlan(context.parameters);
     if (!bootstraps) {
       const keys = await evaluationKeysFromWire(context, object, options);
-      return { machine: { context, plan, keys }, key, [Symbol.dispose]: () => keys[Symbol.dispose]() };
+      held.push(keys);
+      await reader.end();
+      return { machine: { context, plan, keys }, key, [Symbol.dispose]: release };
     }
     const keys = await bootstrapKeysFromWire(context, object, options);
     held.push(keys);
+    await reader.end();
     const bootstrapper = new Bootstrapper(context, plan, keys, progress);
     held.push(bootstrapper);
     return { machine: { context, plan, keys: keys.evaluation, bootstrapper }, key, [Symbol.dispose]: release };

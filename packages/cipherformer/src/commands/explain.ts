@@ -1,0 +1,75 @@
+import { writeFile } from 'node:fs/promises';
+import { explain, type Plan, type PlanRow } from '@cipherformer/compiler';
+import { openProgram } from '@cipherformer/compiler/server';
+import type { Command } from 'commander';
+import { planPage } from '../program/plan-page.ts';
+import { describeProgram } from '../program/summary.ts';
+import { renderTable } from '../terminal/table.ts';
+
+interface ExplainOptions {
+  readonly html?: string;
+  readonly layers?: boolean;
+  readonly json?: boolean;
+}
+
+/** `cipherformer explain <program>`: the plan, part by part. */
+export function registerExplain(program: Command): void {
+  program
+    .command('explain')
+    .description('Show the plan of a program: levels, rotations, bootstraps and predicted seconds of every part')
+    .argument('<program>', 'folder of a program')
+    .option('--html <file>', 'also write a page with a picture of the levels')
+    .option('--layers', 'one line a layer instead of one a part')
+    .option('--json', 'JSON on stdout')
+    .action(explainProgram);
+}
+
+async function explainProgram(path: string, { html, layers, json }: ExplainOptions): Promise<void> {
+  const { manifest, parameters, program, compiled } = await openProgram(path);
+  const plan = explain(program, compiled.machine);
+  if (html !== undefined) await writeFile(html, planPage(manifest, parameters, plan));
+  if (json) {
+    process.stdout.write(
+      `${JSON.stringify({ program: manifest.digest, rows: plan.rows, layers: Object.fromEntries(plan.layers), total: plan.total })}\n`,
+    );
+    return;
+  }
+  process.stdout.write(`${describeProgram(manifest, parameters)}\n${layers ? layerTable(plan) : partTable(plan)}\n`);
+}
+
+function partTable({ rows, total }: Plan): string {
+  const head = [
+    'part',
+    'level in',
+    'out',
+    'ciphertexts',
+    'rotations',
+    'products',
+    'plaintexts',
+    'bootstraps',
+    'seconds',
+  ];
+  const cells = ({ rotations, products, plaintexts, bootstraps, seconds }: Omit<PlanRow, 'source'> | Plan['total']) => [
+    rotations,
+    products,
+    plaintexts,
+    bootstraps,
+    seconds.toFixed(2),
+  ];
+  return renderTable(head, [
+    ...rows.map((row) => [row.source, row.levelIn, row.levelOut, row.ciphertexts, ...cells(row)]),
+    ['total', '', '', '', ...cells(total)],
+  ]);
+}
+
+function layerTable({ layers, total }: Plan): string {
+  const rows = [...layers, ['total', total] as const].map(([name, counts]) => [
+    name,
+    counts.rotations,
+    counts.products,
+    counts.plaintexts,
+    counts.bootstraps,
+    counts.seconds.toFixed(2),
+  ]);
+  return renderTable(['layer', 'rotations', 'products', 'plaintexts', 'bootstraps', 'seconds'], rows);
+}

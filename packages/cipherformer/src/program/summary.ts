@@ -1,0 +1,23 @@
+import type { Parameters } from '@cipherformer/ckks';
+import type { ProgramManifest } from '@cipherformer/compiler/server';
+import { formatSeconds } from '../terminal/progress.ts';
+import { renderTable } from '../terminal/table.ts';
+
+export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+
+/** What a program needs and is expected to take, for a person. */
+export function describeProgram(manifest: ProgramManifest, parameters: Parameters): string {
+  const { keys, predicted, inputs, outputs, model } = manifest;
+  const rows: [string, string][] = [
+    ['model', `${model.name} (${model.task})`],
+    ['program', manifest.digest.slice(0, 16)],
+    ['parameters', `N = 2^${parameters.logN}, log2(QP) = ${parameters.logQP.toFixed(0)}, ${parameters.security}`],
+    ['inputs', inputs.map(({ name, level }) => `${name} at level ${level}`).join(', ')],
+    ['outputs', `${outputs.length} ciphertext${outputs.length === 1 ? '' : 's'}`],
+    ['instructions', `${predicted.instructions}, bootstrapped ciphertexts ${predicted.bootstraps}`],
+    ['evaluation keys', `${gib(keys.keyBytes)} in memory, ${gib(keys.wireBytes)} as a file`],
+    ['predicted time', `${formatSeconds(predicted.cpuSeconds)} of processor time`],
+    ['predicted memory', gib(predicted.peakBytes)],
+  ];
+  return renderTable(['', ''], rows);
+}

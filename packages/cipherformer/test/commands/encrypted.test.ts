@@ -1,0 +1,185 @@
+// The verbs of the protocol, one after the other on files, with a tiny model on an insecure ring.
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
+import { writeProgram } from '@cipherformer/compiler/server';
+import { evaluate, type PolynomialModel, prepareInput } from '@cipherformer/nn/polynomial';
+import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { randomInputs, type TransformerShape, transformer } from '../../../compiler/test/passes/graphs.ts';
+import { runCli } from '../../src/cli.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'encrypted-cli-'));
+const at = (name: string) => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const shape: TransformerShape = {
+  ...{ tokens: 4, features: 4, width: 8, heads: 2, headWidth: 4, hidden: 16, layers: 1, outputs: 3 },
+  pooling: 'mean',
+};
+const pixels = Array.from({ length: 16 }, (_, i) => (i * 37) % 256);
+let model: PolynomialModel;
+
+/** Runs the command line in this process and returns what it wrote. */
+async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const written = { out: '', err: '' };
+  const spies = (['out', 'err'] as const).map((key) =>
+    vi.spyOn(process[`std${key}`], 'write').mockImplementation((chunk) => {
+      written[key] += String(chunk);
+      return true;
+    }),
+  );
+  const before = process.exitCode;
+  process.exitCode = undefined;
+  try {
+    return { code: await runCli(argv), ...written };
+  } finally {
+    process.exitCode = before;
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+function tinyModel(seed: number): PolynomialModel {
+  const inputs = [7, 8].map((s) => randomInputs(shape, s));
+  const writer = transformer(shape, seed);
+  writer.nodes[0] = { ...writer.nodes[0]!, name: 'patches' };
+  const { nodes, tokens, output } = writer.calibrated(inputs.map(({ input }) => ({ patches: input! })), 2); // biome-ignore format: short
+  return {
+    task: 'image-classification',
+    graph: { tokens, nodes, output },
+    preprocess: {
+      kind: 'image',
+      patches: { channels: 1, height: 4, width: 4, patch: 2, stride: 2, padding: 0, classToken: false },
+      normalise: { mean: [0.5], deviation: [0.5] },
+    },
+    classes: ['cat', 'dog', 'bird'],
+    card: { name: 'tiny' },
+  };
+}
+
+beforeAll(async () => {
+  const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11, insecure: true }));
+  for (const [name, seed] of [['', 3], ['-other', 4]] as const) {
+    const made = tinyModel(seed);
+    savePolynomialModel(at(`model${name}`), made);
+    await writeProgram(at(`model${name}`), at(`program${name}`), { batch: 1 }, insecure);
+    if (seed === 3) model = made;
+  } // biome-ignore format: pairs
+  writeFileSync(at('input.json'), JSON.stringify({ pixels }));
+});
+
+describe('the protocol on files', () => {
+  it('explains the plan, and draws it', async () => {
+    const { out, code } = await cli('explain', at('program'), '--html', at('plan.html'));
+    expect(code).toBe(0);
+    for (const part of ['INSECURE', 'layers.0.attention.scores', 'bootstraps', 'evaluation keys'])
+      expect(out).toContain(part);
+    const page = readFileSync(at('plan.html'), 'utf8');
+    expect(page).toContain('<svg');
+    expect(page).not.toMatch(/(src|href)=/);
+    const json = JSON.parse((await cli('explain', at('program'), '--json')).out);
+    expect(json.rows.length).toBeGreaterThan(10);
+  });
+
+  it('keygen writes a private secret key and evaluation keys of the predicted size, and never replaces them', async () => {
+    const { out, code } = await cli('keygen', at('program'), '--out', at('keys'), '--json');
+    expect(code).toBe(0);
+    expect(statSync(at('keys/secret')).mode & 0o777).toBe(0o600);
+    const { evaluationBytes } = JSON.parse(out);
+    const found = statSync(at('keys/evaluation')).size;
+    expect(found).toBeGreaterThanOrEqual(evaluationBytes);
+    expect(found).toBeLessThan(evaluationBytes + 4096);
+    expect((await cli('keygen', at('program'), '--out', at('keys'))).code).toBe(2);
+  });
+
+  it('encrypts, runs and decrypts to the logits of the polynomial model', async () => {
+    const encrypted = await cli('encrypt', at('program'), '--keys', at('keys/secret'), '--input', at('input.json'), '--out', at('in.bin')); // biome-ignore format: short
+    expect(encrypted.err).toBe('');
+    const ran = await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('in.bin'), '--out', at('out.bin'), '--json'); // biome-ignore format: short
+    expect(ran.code).toBe(0);
+    expect(ran.err).toMatch(/run \d+\/\d+ .* ETA/);
+    const figures = JSON.parse(ran.out);
+    expect(figures.coldSeconds).toBeGreaterThan(figures.warmSeconds);
+    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--json');
+    const { logits, classes } = JSON.parse(answer.out);
+    const expected = [...evaluate(model.graph, prepareInput(model, { pixels }))];
+    const size = Math.max(...expected.map(Math.abs));
+    for (const [k, value] of expected.entries()) expect(Math.abs(logits[k] - value)).toBeLessThan(1e-3 * size);
+    expect(classes).toEqual(['cat', 'dog', 'bird']);
+    const table = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'));
+    expect(table.out).toMatch(/cat|dog|bird/);
+  });
+
+  it('the manifest alone is enough for the client', async () => {
+    const patches = [...prepareInput(model, { pixels }).patches!];
+    writeFileSync(at('patches.json'), JSON.stringify({ patches }));
+    const { code } = await cli('encrypt', at('program/manifest.json'), '--keys', at('keys/secret'), '--input', at('patches.json'), '--out', at('in2.bin')); // biome-ignore format: short
+    expect(code).toBe(0);
+    const refused = await cli('encrypt', at('program/manifest.json'), '--keys', at('keys/secret'), '--input', at('input.json'), '--out', at('in3.bin')); // biome-ignore format: short
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain('patches');
+  });
+});
+
+describe('what does not fit is refused, and says why', () => {
+  const run = (keys: string, input: string, program = 'program', out = 'no.bin') =>
+    cli('run', at(program), '--keys', at(keys), '--input', at(input), '--out', at(out));
+
+  it('run does not take a secret key', async () => {
+    const { code, err } = await run('keys/secret', 'in.bin');
+    expect(code).toBe(1);
+    expect(err).toContain('is a secret key, which never belongs here');
+    expect(existsSync(at('no.bin'))).toBe(false);
+  });
+
+  it('keys, inputs and results of another program or key', async () => {
+    expect((await run('keys/evaluation', 'in.bin', 'program-other')).err).toContain('was made for program');
+    expect((await run('in.bin', 'in.bin')).err).toContain('expected a file of evaluation keys');
+    await cli('keygen', at('program'), '--out', at('keys2'));
+    expect((await run('keys2/evaluation', 'in.bin')).err).toContain('belongs to the secret key');
+    const answer = await cli('decrypt', at('program'), '--keys', at('keys2/secret'), '--input', at('out.bin'));
+    expect(answer.err).toContain('belongs to the secret key');
+  });
+
+  it('an input of another shape', async () => {
+    writeFileSync(at('short.json'), JSON.stringify({ patches: [1, 2, 3] }));
+    const { code, err } = await cli('encrypt', at('program'), '--keys', at('keys/secret'), '--input', at('short.json'), '--out', at('no.bin')); // biome-ignore format: short
+    expect(code).toBe(1);
+    expect(err).toContain('takes 16 numbers, not 3');
+  });
+
+  it('files that are cut short or damaged', async () => {
+    for (const [name, keys, input] of [['keys', 'bad.bin', 'in.bin'], ['input', 'keys/evaluation', 'bad.bin']] as const) {
+      const whole = readFileSync(at(name === 'keys' ? 'keys/evaluation' : 'in.bin'));
+      for (const length of [0, 20, Math.floor(whole.length / 2), whole.length - 1]) {
+        writeFileSync(at('bad.bin'), whole.subarray(0, length));
+        const { code, err } = await run(keys, input);
+        expect([length, code]).toEqual([length, 1]);
+        expect(err).toMatch(/ends in the middle|data end|cut short/);
+      }
+      for (const place of [3, 60, Math.floor(whole.length / 3)]) {
+        const damaged = Buffer.from(whole);
+        damaged[place]! ^= 1;
+        writeFileSync(at('bad.bin'), damaged);
+        expect((await run(keys, input)).code).toBe(1);
+      }
+      writeFileSync(at('bad.bin'), Buffer.concat([whole, Buffer.from([1])]));
+      expect((await run(keys, input)).code).toBe(1);
+    } // biome-ignore format: pairs
+    expect(existsSync(at('no.bin'))).toBe(false);
+  });
+
+  it('a program whose model was exchanged', async () => {
+    savePolynomialModel(at('program-other/model'), model);
+    const { code, err } = await cli('explain', at('program-other'));
+    expect(code).toBe(1);
+    expect(err).toContain('compile it again');
+  });
+
+  it('a folder that is no program or no model', async () => {
+    expect((await cli('explain', folder)).err).toContain('give the folder that compile wrote');
+    expect((await cli('compile', folder, '--out', at('p'))).err).toContain('is not the folder of a polynomial model');
+    expect((await cli('compile', at('model'), '--out', at('program'))).err).toContain('already exists');
+  });
+});
