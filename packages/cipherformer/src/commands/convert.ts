@@ -14,6 +14,7 @@ import {
   type Tokenizer,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
+import { writeConversionReport } from '../report/conversion.ts';
 import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
@@ -59,6 +60,7 @@ export function registerConvert(program: Command): void {
       const out = options.out ?? join('runs', `convert-${recipe.name}`);
       if (options.restart) rmSync(out, { recursive: true, force: true });
       const record = await runWithProgress(model, recipe, path, out, { ...options, ...tokenizer });
+      if (record) await writeConversionReport(record, join(out, 'report.html'), model.config);
       if (options.json) process.stdout.write(`${JSON.stringify(record ?? { finished: false, out })}\n`);
       else process.stdout.write(record ? `${report(record, out)}\n` : 'Interrupted; run the same command to go on.\n');
       if (!record) process.exitCode = 1;
@@ -128,7 +130,7 @@ function report(record: ConversionRecord, out: string): string {
   const first = record.stages[0]!.sites;
   const sites = renderTable(
     ['site', 'before', 'after', 'interval', 'degree', 'levels', 'test examples outside'],
-    record.sites.flatMap(({ name, min, max, polynomial }) => {
+    complete.at(-1)!.sites.flatMap(({ name, min, max, polynomial }) => {
       if (!polynomial) return [];
       const before = first.find((site) => site.name === name || site.name === name.replace('.activation', '.softmax'));
       const span = (low: number, high: number) => `${low.toFixed(1)} .. ${high.toFixed(1)}`;
@@ -158,7 +160,7 @@ function report(record: ConversionRecord, out: string): string {
         ]
       : []),
     `levels: ${record.exported.levels.parts.map(({ name, levels: n }) => `${name} ${n}`).join(', ')}; in all ${record.exported.levels.total}`,
-    `written to ${out}: the polynomial model, trained/ (to evaluate or train on), conversion.json`,
+    `written to ${out}: the polynomial model, trained/ (to evaluate or train on), conversion.json, report.html`,
   ];
   return lines.join('\n');
 }

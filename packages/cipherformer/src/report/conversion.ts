@@ -55,7 +55,7 @@ export function readReportSource(folder: string): ReportSource {
   if (record.format !== conversionFormat) {
     throw new ConfigError(`${file} is of format "${record.format}", not ${conversionFormat}: convert again.`);
   }
-  const model = [join(folder, 'model'), folder].find((path) => existsSync(join(path, 'config.json')));
+  const model = [join(folder, 'trained'), folder].find((path) => existsSync(join(path, 'config.json')));
   return { record, ...(model ? { config: loadModel(model).config } : {}) };
 }
 

@@ -122,6 +122,7 @@ export function syntheticRecord(): ConversionRecord {
       validation: { examples: 20, any: 0, sites: { 'layers.0.mlp.activation': 0, 'layers.1.mlp.activation': 0 } },
       test: { examples: 2000, any: 3, sites: { 'layers.0.mlp.activation': 3, 'layers.1.mlp.activation': 0 } },
     },
+    exported: { levels: { total: 18, parts: [{ name: 'layers.0', levels: 8 }] }, logitDifference: 1e-6 },
     paired: { examples: 2000, onlyOriginal: 20, onlyPolynomial: 10, p: 0.0987 },
     seconds: 244,
   };

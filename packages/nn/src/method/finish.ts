@@ -15,6 +15,7 @@ import {
   levelsByLayer,
   type MeasuredConversion,
   type PairedComparison,
+  type SiteRecord,
   type StageRecord,
   siteRecords,
 } from './record.ts';
@@ -51,8 +52,10 @@ export async function finish(
   for (const [i, row] of rows.entries()) {
     if (!row.complete) stages.push(row);
     else {
-      const measured = i === plan.length ? model : withClamp(folder.modelAfter(i), false);
-      stages.push({ ...row, test: (await validate(conversion, measured, 'test')).result });
+      const last = i === plan.length;
+      const measured = last ? model : withClamp(folder.modelAfter(i), false);
+      const test = (await validate(conversion, measured, 'test')).result;
+      stages.push({ ...row, test, ...(last && { sites: await finalSites(conversion, model, row) }) });
     }
   }
   const outside = async (split: 'validation' | 'test') =>
@@ -65,12 +68,17 @@ export async function finish(
     machine: `${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
     parameters: parameterCount(parameterSpecs(model.config)),
     stages,
-    sites: siteRecords(model, await rangesOn(conversion, model, 'train', conversion.recipe.calibration), []),
     levels: levelsByLayer(model),
     outOfRange: { validation: await outside('validation'), test: await outside('test') },
     ...(paired ? { paired } : {}),
     seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),
   };
+}
+
+/** The last stage's sites with the finished model's intervals; the errors are still those of the fit. */
+async function finalSites(conversion: Conversion, model: Model, row: StageRecord): Promise<readonly SiteRecord[]> {
+  const fits = row.sites.flatMap(({ name, polynomial }) => (polynomial ? [{ site: name, ...polynomial }] : []));
+  return siteRecords(model, await rangesOn(conversion, model, 'train', conversion.recipe.calibration), fits);
 }
 
 async function pairedOnTest(

@@ -80,8 +80,6 @@ export interface MeasuredConversion {
   readonly machine: string;
   readonly parameters: number;
   readonly stages: readonly StageRecord[];
-  /** The finished model's sites with their final intervals and polynomials. */
-  readonly sites: readonly SiteRecord[];
   /** Levels of the polynomials of each layer: {"layers.0": 2, ...}. */
   readonly levels: Readonly<Record<string, number>>;
   readonly outOfRange: { readonly validation: OutOfRange; readonly test: OutOfRange };
@@ -96,12 +94,12 @@ export interface ConversionRecord extends MeasuredConversion {
 
 const short = (value: number): number => Number(value.toPrecision(5));
 
+/** The errors of a fit, by site. */
+export type FitErrors = readonly (Pick<SitePolynomial, 'site'> &
+  Pick<PolynomialRecord, 'largestError' | 'meanError'>)[];
+
 /** Ranges and polynomials of a model as records. `fits` are the fits of this very stage, if there were any. */
-export function siteRecords(
-  model: Converted,
-  ranges: readonly SiteRange[],
-  fits: readonly SitePolynomial[],
-): SiteRecord[] {
+export function siteRecords(model: Converted, ranges: readonly SiteRange[], fits: FitErrors): SiteRecord[] {
   const polynomials = polynomialsOf(model);
   return ranges.map((range) => {
     const { name, kind, min, max, mean, deviation, quantiles, histogram } = range;
@@ -123,7 +121,8 @@ export function siteRecords(
           coefficients: part.coefficients,
           degree: part.coefficients.length - 1,
           levels: polynomialLevels(part.coefficients),
-          ...(made && { largestError: made.largestError, meanError: made.meanError }),
+          ...(made?.largestError !== undefined && { largestError: made.largestError }),
+          ...(made?.meanError !== undefined && { meanError: made.meanError }),
         },
       }),
     };
