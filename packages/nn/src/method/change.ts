@@ -5,7 +5,7 @@ import { type Conversion, calibrationOf, rangesOn } from './conversion.ts';
 import { chooseDegrees, type DegreeChoice } from './degrees.ts';
 import { freezable, type PlanItem } from './plan.ts';
 import type { SubstituteOptions } from './recipe.ts';
-import { isActivation, type SitePolynomial, substitute } from './substitute.ts';
+import { activationAt, isActivation, type SitePolynomial, substitute } from './substitute.ts';
 
 export interface AppliedChange {
   readonly model: Converted;
@@ -64,7 +64,10 @@ async function substituteSites(
   options: SubstituteOptions,
 ): Promise<AppliedChange> {
   const { recipe, data, threads } = conversion;
-  const sites = (await rangesOn(conversion, model, 'train', recipe.calibration)).filter(isActivation);
+  // Sites that are polynomials already, say attention (x + c)^p, stay as they are.
+  const sites = (await rangesOn(conversion, model, 'train', recipe.calibration)).filter(
+    (range) => isActivation(range) && typeof activationAt(model.config, range.name) === 'string',
+  );
   // Candidates differ in their coefficients alone, so that one compiled model scores them all.
   let validator: Awaited<ReturnType<typeof createValidator>> | undefined;
   let compiled = '';

@@ -1,0 +1,85 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { initialWeights, saveModel, vitConfig } from '@cipherformer/nn';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { runCli } from '../../src/cli.ts';
+
+const data = join(import.meta.dirname, '../../../nn/test/data');
+const folder = mkdtempSync(join(tmpdir(), 'convert-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const image = { channels: 1, height: 28, width: 28 };
+const config = vitConfig({ image, patch: 14, width: 8, layers: 1, heads: 2, mlpWidth: 16, classes: 10, pool: 'mean' });
+const model = join(folder, 'model');
+saveModel(model, { config, weights: initialWeights(config, 1), preprocess: {} });
+
+const files = { images: 'mnist-100-images-idx3-ubyte.gz', labels: 'mnist-100-labels-idx1-ubyte.gz' };
+const train = { epochs: 5, learningRate: 0.001 };
+const recipe = {
+  name: 'tiny',
+  data: { kind: 'mnist', train: files, test: files, validation: 36, normalise: { mean: [0.13], deviation: [0.31] } },
+  batch: 16,
+  calibration: 48,
+  stages: [
+    { name: 'attention', change: { kind: 'attention' }, train },
+    { name: 'norms', change: { kind: 'freeze-norms' }, train },
+    { name: 'polynomial', change: { kind: 'substitute' }, train },
+  ],
+};
+const recipePath = join(folder, 'tiny.json');
+writeFileSync(recipePath, JSON.stringify(recipe));
+
+/** Runs the command line in this process and returns what it wrote. */
+async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const written = { out: '', err: '' };
+  const spy = (stream: NodeJS.WriteStream, key: 'out' | 'err') =>
+    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
+      written[key] += String(chunk);
+      return true;
+    });
+  const spies = [spy(process.stdout, 'out'), spy(process.stderr, 'err')];
+  const before = process.exitCode;
+  process.exitCode = undefined;
+  try {
+    return { code: await runCli(argv), ...written };
+  } finally {
+    process.exitCode = before;
+    for (const one of spies) one.mockRestore();
+  }
+}
+
+const convert = (...more: string[]) => cli('convert', model, '--recipe', recipePath, '--data', data, ...more);
+
+describe('cipherformer convert', () => {
+  it('plans without writing anything', async () => {
+    const out = join(folder, 'planned');
+    const { code, out: text } = await convert('--dry-run', '--out', out);
+    expect(code).toBe(0);
+    expect(text).toMatch(/norms\/layers\.0\.norm2.*polynomial.*100 steps, about.*levels of a layer's polynomials: 2/s);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('converts, shows the table and leaves everything that it names', async () => {
+    const out = join(folder, 'run');
+    const { code, out: text, err } = await convert('--out', out);
+    expect(code).toBe(0);
+    expect(err).toMatch(/attention: accuracy .* on validation, 20 steps/);
+    expect(text).toMatch(/original.*polynomials of degree 2 at 2 sites.*layers\.0 8/s);
+    for (const file of ['polynomial.json', 'README.md', 'conversion.json', 'report.html', 'trained/config.json']) {
+      expect(existsSync(join(out, file)), file).toBe(true);
+    }
+    const again = await convert('--out', out, '--json');
+    expect(JSON.parse(again.out)).toMatchObject({
+      format: 'cipherformer-conversion/1',
+      exported: { levels: { total: 10 } },
+    });
+  }, 30_000);
+
+  it('says which entry of a recipe is wrong', async () => {
+    writeFileSync(recipePath, JSON.stringify({ ...recipe, batch: 0 }));
+    const { code, err } = await convert('--dry-run');
+    expect(code).not.toBe(0);
+    expect(err).toMatch(/tiny\.json.*batch/s);
+  });
+});
