@@ -4,6 +4,7 @@ import { registerBench } from './bench.ts';
 import { registerCompile } from './compile.ts';
 import { registerConvert } from './convert.ts';
 import { registerDecrypt } from './decrypt.ts';
+import { registerDemo } from './demo.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerEncrypt } from './encrypt.ts';
 import { registerEval } from './eval.ts';
@@ -19,6 +20,7 @@ import { registerTrain } from './train.ts';
 export type RegisterCommand = (program: Command) => void;
 
 export const commands: readonly RegisterCommand[] = [
+  registerDemo,
   registerTrain,
   registerConvert,
   registerReport,

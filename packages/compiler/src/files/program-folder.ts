@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
-import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { predict } from '../cost/predict.ts';
 import { FileError } from '../errors.ts';
 import { type Compiled, compile } from '../passes/compile.ts';
@@ -47,7 +47,8 @@ export async function writeProgram(
   const partial = `${out}.${randomUUID()}.partial`;
   try {
     await mkdir(partial, { recursive: true });
-    await cp(model, join(partial, modelFolder), { recursive: true });
+    // The model's own files alone: records and reports beside them are not the program's.
+    savePolynomialModel(join(partial, modelFolder), loadPolynomialModel(model));
     const { compiled, digest, name, task, classes } = await compileFolder(partial, parameters, options);
     const { program } = compiled;
     const manifest = makeManifest({

@@ -1,0 +1,196 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { convert, evaluateModel, evaluatePolynomialModel, loadModel, loadPolynomialModel } from '@cipherformer/nn';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { describeMachine } from '../bench/machine.ts';
+import { askEncrypted, makeKeys } from '../demo/encrypted.ts';
+import { demoPage } from '../demo/page.ts';
+import { compareAnswers, type DemoImage, type DemoResult } from '../demo/result.ts';
+import { best, demoPaths, demoRecipe, originalLogits, polynomialLogits, testImages } from '../demo/samples.ts';
+import { runVerb } from '../demo/verbs.ts';
+import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { formatSeconds, startProgress } from '../terminal/progress.ts';
+import { renderTable } from '../terminal/table.ts';
+import { positiveInteger } from './train.ts';
+
+interface DemoOptions {
+  readonly images: number;
+  readonly out: string;
+  readonly keep?: boolean;
+  readonly json?: boolean;
+}
+
+/** `cipherformer demo`: the main job end to end, on real images, at full security. */
+export function registerDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('Ask a vision transformer about encrypted digits: convert, compile, make keys, encrypt, run, decrypt')
+    .option('--images <n>', 'test images to ask about', positiveInteger, 3)
+    .option('--out <folder>', 'where the program, the keys, the ciphertexts and the report go', 'demo')
+    .option('--keep', 'keep keys and ciphertexts (gigabytes); default: only the report stays')
+    .option('--json', 'the result as JSON on stdout')
+    .action(demo);
+}
+
+async function demo(options: DemoOptions): Promise<void> {
+  const started = performance.now();
+  const images = testImages();
+  if (options.images > images.count)
+    throw new UsageError(`--images ${options.images}: the sample holds ${images.count} images.`);
+  if (existsSync(join(options.out, 'program')))
+    throw new UsageError(`${options.out} holds an earlier demo: delete it, or choose another --out.`);
+  mkdirSync(options.out, { recursive: true });
+  say(
+    `A vision transformer of 6 layers answers ${options.images} questions that it cannot read.`,
+    'the models in clear, a minute of live conversion, the encrypted program, its keys, then each image. A few minutes in all.',
+  );
+
+  step(1, 'The original and the polynomial model in clear');
+  const recipe = demoRecipe();
+  const original = loadModel(demoPaths.original);
+  const polynomial = loadPolynomialModel(demoPaths.polynomial);
+  const data = { root: demoPaths.samples, split: 'test' } as const;
+  const softmax = accuracyOf(await evaluateModel(original, recipe.data, data));
+  const clear = accuracyOf((await evaluatePolynomialModel(polynomial, recipe.data, data)).result);
+  note(`right on ${images.count} test images: original ${percent(softmax)}, polynomial ${percent(clear)}`);
+
+  step(2, 'A live piece of the conversion: softmax attention becomes element-wise, learned from the original');
+  const conversion = await liveConversion(options.out);
+  note(conversion.stages.map(({ name, accuracy }) => `${name} ${percent(accuracy)}`).join(', then '));
+
+  step(3, 'The encrypted program: packing, levels, bootstraps, keys');
+  const folder = join(options.out, 'program');
+  const compiled = await runVerb(['compile', demoPaths.polynomial, '--out', folder]);
+  const program = programFacts(compiled);
+  note(
+    `${program.bootstraps} bootstraps; predicted ${program.predictedCpuSeconds.toFixed(1)} s of processor time, ${gib(program.predictedPeakBytes)} of memory`,
+  );
+
+  step(4, 'Keys at 128-bit security: the secret one stays with the owner of the images');
+  const keysFrom = performance.now();
+  const keys = await makeKeys(folder, join(options.out, 'keys'));
+  const keygenSeconds = (performance.now() - keysFrom) / 1000;
+  note(`${gib(keys.evaluationBytes)} of evaluation keys for the server, made in ${formatSeconds(keygenSeconds)}`);
+
+  step(5, 'Encrypt, run, decrypt: three processes, and only the first and the last hold the secret key');
+  const plain = await originalLogits(original, images, options.images);
+  const expected = polynomialLogits(polynomial, images, options.images);
+  const answers: DemoImage[] = [];
+  for (let i = 0; i < options.images; i++) {
+    const encrypted = await askEncrypted(folder, keys, images, i, join(options.out, 'data'));
+    const answer = compareAnswers(i, images.labels[i]!, plain[i]!, expected[i]!, encrypted);
+    answers.push(answer);
+    note(
+      `image ${i}, a ${answer.label}: encrypted answer ${encrypted.trusted ? best(encrypted.logits) : 'untrusted'} in ${encrypted.coldSeconds.toFixed(1)} s`,
+    );
+  }
+
+  const result: DemoResult = {
+    machine: machineLine(),
+    seconds: (performance.now() - started) / 1000,
+    original: { accuracy: softmax, images: images.count },
+    polynomial: { accuracy: clear, images: images.count },
+    conversion,
+    program,
+    keygenSeconds,
+    evaluationBytes: keys.evaluationBytes,
+    images: answers,
+  };
+  finish(result, options);
+}
+
+/** Shows and writes the result, and clears away what is large. */
+function finish(result: DemoResult, { out, keep, json }: DemoOptions): void {
+  const report = join(out, 'report.html');
+  writeFileSync(report, demoPage(result));
+  if (!keep) for (const part of ['program', 'keys', 'data']) rmSync(join(out, part), { recursive: true, force: true });
+  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else process.stdout.write(`${logitTables(result)}\n${summary(result)}\nreport: ${report}\n`);
+  const wrong = result.images.filter(({ agrees }) => !agrees);
+  if (wrong.length > 0)
+    throw new CheckFailedError(
+      `${wrong.length} of ${result.images.length} encrypted answers are not those of the model in clear.`,
+    );
+}
+
+async function liveConversion(out: string): Promise<DemoResult['conversion']> {
+  const started = performance.now();
+  const recipe = demoRecipe();
+  let bar: ReturnType<typeof startProgress> | undefined;
+  const { measured } = await convert(loadModel(demoPaths.original), recipe, {
+    dataRoot: demoPaths.samples,
+    out: join(out, 'conversion'),
+    modelName: 'mnist-vit',
+    exportModel: false,
+    onProgress({ step: at, steps, loss, secondsLeft }) {
+      bar ??= startProgress('convert', steps);
+      bar.update(at, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
+    },
+  });
+  bar?.stop();
+  const stages = (measured?.stages ?? []).map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));
+  return { seconds: (performance.now() - started) / 1000, stages };
+}
+
+function programFacts(compiled: Record<string, unknown>): DemoResult['program'] {
+  const { parameters, predicted } = compiled as {
+    parameters: { logN: number; chainBits: number[]; specialBits: number[] };
+    predicted: { bootstraps: number; cpuSeconds: number; peakBytes: number };
+  };
+  const logQP = [...parameters.chainBits, ...parameters.specialBits].reduce((sum, bits) => sum + bits, 0);
+  return {
+    logN: parameters.logN,
+    logQP,
+    bootstraps: predicted.bootstraps,
+    predictedCpuSeconds: predicted.cpuSeconds,
+    predictedPeakBytes: predicted.peakBytes,
+  };
+}
+
+function logitTables({ images }: DemoResult): string {
+  return images
+    .map(({ index, label, original, polynomial, encrypted }) => {
+      const row = (name: string, logits: readonly number[]) => [
+        name,
+        ...logits.map((x, k) => (k === best(logits) ? pc.bold(x.toFixed(3)) : x.toFixed(3))),
+      ];
+      const rows = [row('original', original), row('polynomial', polynomial), row('encrypted', encrypted.logits)];
+      return renderTable([`image ${index}, a ${label}`, ...original.map((_, k) => `${k}`)], rows);
+    })
+    .join('\n');
+}
+
+function summary({ images, seconds, evaluationBytes }: DemoResult): string {
+  const agree = images.filter(({ agrees }) => agrees).length;
+  const of = (pick: (image: DemoImage) => number) => Math.max(...images.map(pick));
+  return renderTable(
+    ['', ''],
+    [
+      ['encrypted answers as in clear', `${agree} of ${images.length}`],
+      ['largest difference of a logit, at unit spread', of((i) => i.difference).toExponential(1)],
+      ['slowest answer, cold', `${of((i) => i.encrypted.coldSeconds).toFixed(1)} s`],
+      ['of that the run itself, warm', `${of((i) => i.encrypted.warmSeconds).toFixed(1)} s`],
+      ['processor time', `${of((i) => i.encrypted.cpuSeconds).toFixed(1)} s`],
+      ['peak memory of the server', gib(of((i) => i.encrypted.peakRssBytes))],
+      ['evaluation keys', gib(evaluationBytes)],
+      ['an encrypted image', `${(of((i) => i.encrypted.inputBytes) / 2 ** 20).toFixed(1)} MiB`],
+      ['the whole demo', formatSeconds(seconds)],
+    ],
+  );
+}
+
+function machineLine(): string {
+  const { cpu, cores, node } = describeMachine();
+  return `${cpu}, ${cores} cores, Node ${node}`;
+}
+
+function accuracyOf(result: object): number {
+  return (result as { accuracy: number }).accuracy;
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+const say = (title: string, plan: string) => process.stderr.write(`${pc.bold(title)}\nThe plan: ${plan}\n`);
+const step = (number: number, what: string) => process.stderr.write(`\n${pc.bold(`${number}. ${what}`)}\n`);
+const note = (text: string) => process.stderr.write(`   ${text}\n`);

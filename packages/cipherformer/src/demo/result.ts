@@ -1,0 +1,54 @@
+import type { EncryptedAnswer } from './encrypted.ts';
+import { best } from './samples.ts';
+
+/** The three answers to one image, and how far the encrypted one is from the clear one. */
+export interface DemoImage {
+  readonly index: number;
+  readonly label: number;
+  readonly original: readonly number[];
+  readonly polynomial: readonly number[];
+  readonly encrypted: EncryptedAnswer;
+  /** Largest difference of the encrypted logits from the clear polynomial ones, with these at unit spread. */
+  readonly difference: number;
+  /** The encrypted answer is the clear polynomial model's. */
+  readonly agrees: boolean;
+}
+
+/** Everything the demo shows at its end. */
+export interface DemoResult {
+  readonly machine: string;
+  readonly seconds: number;
+  readonly original: { readonly accuracy: number; readonly images: number };
+  readonly polynomial: { readonly accuracy: number; readonly images: number };
+  /** The live conversion: softmax on validation, then pointwise attention after its training. */
+  readonly conversion: { readonly seconds: number; readonly stages: readonly { name: string; accuracy: number }[] };
+  readonly program: {
+    readonly logN: number;
+    readonly logQP: number;
+    readonly bootstraps: number;
+    readonly predictedCpuSeconds: number;
+    readonly predictedPeakBytes: number;
+  };
+  readonly keygenSeconds: number;
+  readonly evaluationBytes: number;
+  readonly images: readonly DemoImage[];
+}
+
+/** Largest difference between two vectors of logits, divided by the standard deviation of the first. */
+export function spreadDifference(clear: readonly number[], encrypted: readonly number[]): number {
+  const mean = clear.reduce((sum, x) => sum + x, 0) / clear.length;
+  const spread = Math.sqrt(clear.reduce((sum, x) => sum + (x - mean) ** 2, 0) / clear.length);
+  return Math.max(...clear.map((x, k) => Math.abs(x - encrypted[k]!))) / spread;
+}
+
+export function compareAnswers(
+  index: number,
+  label: number,
+  original: readonly number[],
+  polynomial: readonly number[],
+  encrypted: EncryptedAnswer,
+): DemoImage {
+  const difference = spreadDifference(polynomial, encrypted.logits);
+  const agrees = encrypted.trusted && best(polynomial) === best(encrypted.logits);
+  return { index, label, original, polynomial, encrypted, difference, agrees };
+}

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import {
+  type ConversionRecipe,
+  type ImageSet,
+  InferenceModel,
+  imageSize,
+  type Model,
+  PolynomialEvaluator,
+  type PolynomialModel,
+  parseConversion,
+  prepareInput,
+  readJson,
+  readMnist,
+} from '@cipherformer/nn';
+
+/** The repository: the demo shows its models on its samples. */
+const root = join(import.meta.dirname, '../../../..');
+
+export const demoPaths = {
+  original: join(root, 'models/mnist-vit'),
+  polynomial: join(root, 'models/mnist-vit-polynomial'),
+  samples: join(root, 'examples/mnist'),
+  recipe: join(root, 'recipes/convert/demo.json'),
+} as const;
+
+export function demoRecipe(): ConversionRecipe {
+  return parseConversion(readJson(demoPaths.recipe), demoPaths.recipe);
+}
+
+export function testImages(): ImageSet {
+  const file = (part: string) => join(demoPaths.samples, `test-500-${part}-ubyte.gz`);
+  return readMnist(file('images-idx3'), file('labels-idx1'));
+}
+
+/** Bytes 0 to 255 of image i. */
+export function pixelsOf(images: ImageSet, i: number): number[] {
+  const size = imageSize(images);
+  return Array.from(images.pixels.subarray(i * size, (i + 1) * size));
+}
+
+/** Logits [images][classes] of the original model in float32, for images 0 to count - 1. */
+export async function originalLogits({ config, weights, preprocess }: Model, images: ImageSet, count: number) {
+  const model = await InferenceModel.create(config, weights, { batch: 1 });
+  const { mean, deviation } = preprocess.normalise!;
+  const plane = images.height * images.width;
+  try {
+    const all: number[][] = [];
+    for (let i = 0; i < count; i++) {
+      const normalised = Float32Array.from(pixelsOf(images, i), (byte, at) => {
+        const channel = Math.floor(at / plane);
+        return (byte / 255 - mean[channel]!) / deviation[channel]!;
+      });
+      all.push(Array.from((await model.run({ images: normalised })).logits!));
+    }
+    return all;
+  } finally {
+    await model.close();
+  }
+}
+
+/** Logits [images][classes] of the polynomial model in float64: additions and multiplications only. */
+export function polynomialLogits(model: PolynomialModel, images: ImageSet, count: number): number[][] {
+  const evaluator = new PolynomialEvaluator(model.graph);
+  return Array.from({ length: count }, (_, i) =>
+    Array.from(evaluator.run(prepareInput(model, { pixels: pixelsOf(images, i) }))),
+  );
+}
+
+/** The class with the largest logit. */
+export function best(logits: ArrayLike<number>): number {
+  let top = 0;
+  for (let k = 1; k < logits.length; k++) if (logits[k]! > logits[top]!) top = k;
+  return top;
+}
