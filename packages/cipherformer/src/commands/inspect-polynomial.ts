@@ -9,6 +9,7 @@ import {
   type PolynomialSite,
   polynomialOperations,
   polynomialSites,
+  valueShapes,
   writeAtomically,
 } from '@cipherformer/nn';
 import { CheckFailedError } from '../terminal/errors.ts';
@@ -66,9 +67,9 @@ function summarise(model: PolynomialModel): Summary {
 
 const number = (value: number) => Number(value.toPrecision(4));
 
-function describe({ card, classes, graph }: PolynomialModel, summary: Summary): string {
+function describe({ card, graph }: PolynomialModel, summary: Summary): string {
   const { operations, foreign, levels, sites } = summary;
-  const outputs = classes?.length ?? graph.nodes.find((_, i) => i === graph.output)?.name;
+  const outputs = valueShapes(graph)[graph.output]!.columns;
   const list = (names: readonly string[]) =>
     names
       .filter((op) => operations[op] !== undefined)

@@ -129,11 +129,15 @@ function arithmeticOn({ program, shape }: Tensor) {
 
 function emitStep(to: ReturnType<typeof arithmeticOn>, step: PreparedStep, values: readonly Tensor[]): Tensor {
   switch (step.op) {
-    case 'affine':
-      return step.terms.reduce(
-        (sum, { value, factor }) => to.add(sum, to.scale(values[value]!, factor)),
-        to.constant(step.offset),
-      );
+    case 'affine': {
+      const [first, ...more] = step.terms.map(({ value, factor }) => to.scale(values[value]!, factor));
+      return first
+        ? to.add(
+            more.reduce((sum, term) => to.add(sum, term), first),
+            step.offset,
+          )
+        : to.constant(step.offset);
+    }
     case 'product':
       return to.multiply(values[step.left]!, values[step.right]!);
     case 'square':

@@ -7,7 +7,10 @@ import type { PreparedProgram } from './prepare.ts';
  * row-major float64; results go to `out`, which the caller has sized and filled with zeros.
  */
 
-/** out[t, o] = sum over i of weight[o, i] * x[t, i] + bias[o], four outputs at a time. */
+/**
+ * out[t, o] = sum over i of weight[o, i] * x[t, i] + bias[o], in blocks of two tokens and four outputs, so that a number
+ * read from memory is used more than once.
+ */
 export function linear(
   x: Float64Array,
   rows: number,
@@ -16,38 +19,70 @@ export function linear(
   out: Float64Array,
 ) {
   const { rows: outputs, columns: inputs, values: w } = weight;
+  const pairs = rows - (rows & 1);
   const whole = outputs - (outputs & 3);
-  for (let t = 0; t < rows; t++) {
-    const from = t * inputs;
-    const to = t * outputs;
-    for (let o = 0; o < whole; o += 4) {
-      const w0 = o * inputs;
-      const w1 = w0 + inputs;
-      const w2 = w1 + inputs;
-      const w3 = w2 + inputs;
-      let a = 0;
-      let b = 0;
-      let c = 0;
-      let d = 0;
-      for (let i = 0; i < inputs; i++) {
-        const value = x[from + i]!;
-        a += w[w0 + i]! * value;
-        b += w[w1 + i]! * value;
-        c += w[w2 + i]! * value;
-        d += w[w3 + i]! * value;
-      }
-      out[to + o] = a;
-      out[to + o + 1] = b;
-      out[to + o + 2] = c;
-      out[to + o + 3] = d;
-    }
-    for (let o = whole; o < outputs; o++) {
-      let sum = 0;
-      for (let i = 0; i < inputs; i++) sum += w[o * inputs + i]! * x[from + i]!;
-      out[to + o] = sum;
-    }
-    if (bias) for (let o = 0; o < outputs; o++) out[to + o]! += bias[o]!;
+  for (let o = 0; o < whole; o += 4) {
+    for (let t = 0; t < pairs; t += 2) pairTimesFour(x, w, t, o, inputs, outputs, out);
   }
+  for (let o = 0; o < outputs; o++) {
+    // What the blocks left: the last token of an odd number, the last outputs.
+    for (let t = o < whole ? pairs : 0; t < rows; t++) {
+      let sum = 0;
+      for (let i = 0; i < inputs; i++) sum += w[o * inputs + i]! * x[t * inputs + i]!;
+      out[t * outputs + o] = sum;
+    }
+  }
+  if (bias) for (let t = 0; t < rows; t++) for (let o = 0; o < outputs; o++) out[t * outputs + o]! += bias[o]!;
+}
+
+function pairTimesFour(
+  x: Float64Array,
+  w: Float32Array,
+  t: number,
+  o: number,
+  inputs: number,
+  outputs: number,
+  out: Float64Array,
+) {
+  const x0 = t * inputs;
+  const x1 = x0 + inputs;
+  const w0 = o * inputs;
+  const w1 = w0 + inputs;
+  const w2 = w1 + inputs;
+  const w3 = w2 + inputs;
+  let a0 = 0;
+  let a1 = 0;
+  let a2 = 0;
+  let a3 = 0;
+  let b0 = 0;
+  let b1 = 0;
+  let b2 = 0;
+  let b3 = 0;
+  for (let i = 0; i < inputs; i++) {
+    const a = x[x0 + i]!;
+    const b = x[x1 + i]!;
+    const v0 = w[w0 + i]!;
+    const v1 = w[w1 + i]!;
+    const v2 = w[w2 + i]!;
+    const v3 = w[w3 + i]!;
+    a0 += v0 * a;
+    a1 += v1 * a;
+    a2 += v2 * a;
+    a3 += v3 * a;
+    b0 += v0 * b;
+    b1 += v1 * b;
+    b2 += v2 * b;
+    b3 += v3 * b;
+  }
+  const to = t * outputs + o;
+  out[to] = a0;
+  out[to + 1] = a1;
+  out[to + 2] = a2;
+  out[to + 3] = a3;
+  out[to + outputs] = b0;
+  out[to + outputs + 1] = b1;
+  out[to + outputs + 2] = b2;
+  out[to + outputs + 3] = b3;
 }
 
 export function add(left: Float64Array, right: ArrayLike<number>, out: Float64Array) {
