@@ -14,6 +14,11 @@ export interface EncodedDiagonal {
   readonly runBits: number;
 }
 
+/** Words of a limb of a diagonal that repeats after `period` slots. */
+export function encodedLength(n: number, period: number): number {
+  return n / (2 * period) >= 2 ** minRunBits ? 2 * Math.max(period, minPeriod) : n;
+}
+
 /** Encodes one diagonal in the basis, one word a run of equal values where it repeats often enough. */
 export function encodeDiagonal(
   context: Context,
@@ -40,12 +45,12 @@ export function encodePeriod(
     return encodePeriod(context, often(real), imag && often(imag), scale, basis);
   }
   // A polynomial in X^(N / 2 period) has 2 period different values, in runs of N / (2 period).
-  const runBits = Math.log2(ring.n / (2 * real.length));
-  const compact = runBits >= minRunBits;
-  const slab = new Slab(kernels, basis.length * (compact ? 2 * real.length : ring.n));
+  const words = encodedLength(ring.n, real.length);
+  const compact = words < ring.n;
+  const slab = new Slab(kernels, basis.length * words);
   try {
     new Encoder(context).encodeTo(slab.address(), real, imag, real.length, scale, basis, compact);
-    return { slab, runBits: compact ? runBits : 0 };
+    return { slab, runBits: Math.log2(ring.n / words) };
   } catch (error) {
     slab.release();
     throw error;

@@ -1,7 +1,7 @@
 import { OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import { Ciphertext, type Decomposition, type Evaluator } from '../scheme/index.ts';
-import { type EncodedDiagonal, encodePeriod } from './encoded-diagonal.ts';
+import { type EncodedDiagonal, encodedLength, encodePeriod } from './encoded-diagonal.ts';
 
 /** A real matrix between slots of several ciphertexts, its diagonals made when they are asked for. */
 export interface StreamedMatrix {
@@ -107,8 +107,8 @@ export function applyStreamed(
   const work = new StreamedWork(evaluator, inputs, matrix, options, slots);
   try {
     const { context } = evaluator;
-    const limbs = options.level + 1 + work.special;
-    const most = (options.workBytes ?? defaultWorkBytes) / (8 * limbs * context.ring.n);
+    const words = (options.level + 1 + work.special) * encodedLength(context.ring.n, matrix.period ?? slots);
+    const most = (options.workBytes ?? defaultWorkBytes) / (8 * words);
     for (const part of parts(plan.groups, most)) work.add(part);
     return work.finish();
   } finally {

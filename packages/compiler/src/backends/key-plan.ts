@@ -40,8 +40,8 @@ export interface KeyPlan {
 export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): KeyPlan {
   const { parameters } = bootstrap;
   const bootstraps = program.instructions.some(({ op }) => op === 'bootstrap');
-  const uses = program.instructions.flatMap((instruction) => galoisUses(instruction, program.slots, parameters.logN));
-  const special = cheapestSpecial(parameters, uses.map(({ level }) => level)); // biome-ignore format: short
+  const uses = program.instructions.flatMap((instruction) => rotationUses(instruction, program.slots, parameters.logN));
+  const special = cheapestSpecial(parameters, uses);
   const given = bootstraps ? bootstrap.galoisUses() : [];
   const galois = highest(uses).filter(
     (use) =>
@@ -78,18 +78,27 @@ export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): K
   };
 }
 
-/** The number of special primes with which rotations at these levels take the fewest transforms. */
-function cheapestSpecial(parameters: Parameters, levels: readonly number[]): number {
-  let best = { special: parameters.gadget(Math.max(0, ...levels)).special, cost: Number.POSITIVE_INFINITY };
+/** Reading a limb of a key and multiplying by it, in limb transforms: measured at N = 2^16. */
+const keyLimbCost = 0.5;
+
+/** The number of special primes with which a program's rotations cost least. */
+function cheapestSpecial(parameters: Parameters, uses: readonly RotationUse[]): number {
+  let best = { special: parameters.gadget(Math.max(0, ...uses.map(({ level }) => level))).special, cost: Infinity };
   for (let special = 1; special <= parameters.specialCount; special++) {
-    let cost = 0;
-    for (const level of levels) {
-      const gadget = parameters.gadgetWith(level, special);
-      cost += gadget ? keySwitchTransforms(level, gadget) : Number.POSITIVE_INFINITY;
-    }
+    const cost = uses.reduce((sum, use) => sum + rotationCost(parameters, special, use), 0);
     if (cost < best.cost) best = { special, cost };
   }
   return best.special;
+}
+
+/** What a rotation costs in limb transforms: a baby step only reads its key, a hoisted one is divided too. */
+function rotationCost(parameters: Parameters, special: number, { level, kind }: RotationUse): number {
+  const gadget = parameters.gadgetWith(level, special);
+  if (!gadget) return Number.POSITIVE_INFINITY;
+  const limbs = level + 1 + special;
+  const reading = keyLimbCost * 2 * gadget.digitSizes.length * limbs;
+  if (kind === 'baby') return reading;
+  return reading + (kind === 'hoisted' ? 2 * limbs : keySwitchTransforms(level, gadget));
 }
 
 /** Each automorphism once, at its highest level. */
@@ -99,23 +108,32 @@ function highest(uses: readonly GaloisUse[]): GaloisUse[] {
   return [...levels].map(([galois, level]) => ({ galois, level }));
 }
 
+interface RotationUse extends GaloisUse {
+  readonly kind: 'baby' | 'hoisted' | 'whole';
+}
+
 /** Rotations of an instruction with the level of each. */
-function galoisUses(instruction: Instruction, slots: number, logN: number): GaloisUse[] {
+function rotationUses(instruction: Instruction, slots: number, logN: number): RotationUse[] {
   const { level } = instruction;
-  const own = (steps: readonly number[]) =>
-    [...new Set(steps)]
-      .map((step) => ({ galois: galoisElement(modulo(step, slots), logN), level }))
-      .filter(({ galois }) => galois !== 1);
+  const own = (steps: readonly number[], kind: RotationUse['kind']) =>
+    [...new Set(steps.map((step) => modulo(step, slots)))]
+      .filter((step) => step !== 0)
+      .map((step) => ({ galois: galoisElement(step, logN), level, kind }));
   switch (instruction.op) {
     case 'linear': {
       const { inputs, outputs, matrix, babySteps, giantSteps } = instruction;
       const shape = { outputs: outputs.length, babySteps, giantSteps };
-      return own(new StreamedTransformPlan(slots, inputs.length, matrix, shape).rotations);
+      const { babies, groups } = new StreamedTransformPlan(slots, inputs.length, matrix, shape);
+      return [...inputs.flatMap(() => own(babies, 'baby')), ...groups.flatMap(({ giant }) => own([giant], 'whole'))];
     }
     case 'rotateSum':
-      return own(instruction.steps);
+      return own(instruction.steps, 'whole');
     case 'productSum':
-      return own(instruction.terms.flatMap(({ left, right }) => [...left, ...right].map((c) => c.rotation))); // biome-ignore format: short
+      return (['left', 'right'] as const).flatMap((side) => {
+        const copies = instruction.terms.flatMap((term) => term[side]);
+        const masked = copies.some(({ mask }) => mask !== undefined);
+        return own(copies.map(({ rotation }) => rotation), masked ? 'baby' : 'hoisted'); // biome-ignore format: short
+      });
     default:
       return [];
   }

@@ -1,5 +1,5 @@
 import { evaluationPlan, type Step } from '@cipherformer/approx';
-import { evaluationWork, type Parameters, StreamedTransformPlan } from '@cipherformer/ckks';
+import { encodedLength, evaluationWork, type Parameters, StreamedTransformPlan } from '@cipherformer/ckks';
 import type { EncryptedProgram, Instruction, InstructionOf } from '../program/instructions.ts';
 import { hasMasks } from '../program/levels.ts';
 
@@ -76,7 +76,8 @@ function linear(
     babySteps,
     giantSteps,
   });
-  const bytes = 8 * parameters.n * (level + 1 + parameters.gadget(level).special);
+  const bytes =
+    8 * encodedLength(parameters.n, matrix.period ?? slots) * (level + 1 + parameters.gadget(level).special);
   const parts = Math.max(1, Math.ceil((plan.diagonals * bytes) / workBytes));
   const babies = new Set(plan.groups.flatMap(({ terms }) => terms.map(({ input, baby }) => `${input}/${baby}`)));
   const rotated = [...babies].filter((name) => !name.endsWith('/0')).length;
@@ -92,7 +93,7 @@ function linear(
 
 /** Runs of equal values as long as the engine stores by their values. */
 function isCompact(period: number | undefined, { n }: Parameters): boolean {
-  return period !== undefined && n / (2 * period) >= 8;
+  return period !== undefined && encodedLength(n, period) < n;
 }
 
 function productSum(
