@@ -29,6 +29,7 @@ interface NodeBase {
   /**
    * Largest absolute value seen in calibration, times a margin. The compiler divides by it, so that slots stay in
    * [-1, 1] where a bootstrap needs that. For the input of a polynomial the polynomial's interval counts instead.
+   * Infinite in a graph that was not calibrated.
    */
   readonly bound: number;
 }
@@ -36,7 +37,10 @@ interface NodeBase {
 export type GraphNode = NodeBase &
   (
     | {
-        /** What the client encrypts: patch vectors or embedded tokens [tokens, features]; a 0/1 column [tokens, 1] for a mask. */
+        /**
+         * What the client encrypts: "patches" or "embedded" [tokens, features]; columns [tokens, 1]: "mask" (0/1), and
+         * "pooling" (weights of the tokens that sum to 1).
+         */
         readonly op: 'input';
         readonly features: number;
       }
