@@ -25,7 +25,8 @@ export interface MachineModel extends BootstrapPricing {
 /** The engine with these parameters on the computer whose costs were measured. */
 export function machineOf(parameters: Parameters, costs: CostTable, name: string): MachineModel {
   const { inputLevel, outputLevel } = new BootstrapPlan(parameters);
-  const seconds = (operations: readonly OperationCount[]) => secondsOf(costs, operations);
+  const smooth = smoothed(costs);
+  const seconds = (operations: readonly OperationCount[]) => secondsOf(smooth, operations);
   return {
     name,
     bootstrapInputLevel: inputLevel,
@@ -39,6 +40,28 @@ export function machineOf(parameters: Parameters, costs: CostTable, name: string
         { operation: 'bootstrapReal', level: inputLevel, count: ciphertexts % 2 },
       ]),
   };
+}
+
+/**
+ * The table with each operation on a straight line over the levels, which never falls: single measurements scatter, and a
+ * placement must not chase their noise.
+ */
+function smoothed(costs: CostTable): CostTable {
+  const milliseconds = Object.fromEntries(
+    Object.entries(costs.milliseconds).map(([name, values]) => [name, fittedLine(values)]),
+  ) as CostTable['milliseconds'];
+  return { ...costs, milliseconds };
+}
+
+/** Least squares over the levels from 1 up (0 is not measured), through at least 0. */
+function fittedLine(values: readonly number[]): number[] {
+  const measured = values.slice(1);
+  const meanLevel = (measured.length + 1) / 2;
+  const mean = measured.reduce((sum, value) => sum + value, 0) / measured.length;
+  const rise = measured.reduce((sum, value, i) => sum + (value - mean) * (i + 1 - meanLevel), 0);
+  const run = measured.reduce((sum, _, i) => sum + (i + 1 - meanLevel) ** 2, 0);
+  const slope = run > 0 ? Math.max(0, rise / run) : 0;
+  return values.map((_, level) => Math.max(0, mean + slope * (level - meanLevel)));
 }
 
 let known: MachineModel | undefined;
