@@ -119,7 +119,7 @@ function report(record: ConversionRecord, out: string): string {
   const stages = renderTable(
     ['stage', 'change', 'validation', 'test', 'steps', 'time'],
     complete.map((row) => [
-      row.name,
+      row.name.split('/')[0]!,
       row.change.length > 48 ? `${row.change.slice(0, 45)}...` : row.change,
       figureOf(row, row.validation),
       figureOf(row, row.test),

@@ -54,7 +54,7 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
       };
     }
     case 'substitute':
-      return substituteSites(conversion, model, change);
+      return substituteSites(conversion, model, change, item.sites ?? '');
   }
 }
 
@@ -62,11 +62,15 @@ async function substituteSites(
   conversion: Conversion,
   model: Converted,
   options: SubstituteOptions,
+  prefix: string,
 ): Promise<AppliedChange> {
   const { recipe, data, threads } = conversion;
   // Sites that are polynomials already, say attention (x + c)^p, stay as they are.
   const sites = (await rangesOn(conversion, model, 'train', recipe.calibration)).filter(
-    (range) => isActivation(range) && typeof activationAt(model.config, range.name) === 'string',
+    (range) =>
+      isActivation(range) &&
+      range.name.startsWith(prefix) &&
+      typeof activationAt(model.config, range.name) === 'string',
   );
   // Candidates differ in their coefficients alone, so that one compiled model scores them all.
   let validator: Awaited<ReturnType<typeof createValidator>> | undefined;

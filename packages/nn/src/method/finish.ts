@@ -21,6 +21,9 @@ import {
 } from './record.ts';
 import { activationAt, polynomialsOf, withClamp } from './substitute.ts';
 
+/** The stage of a piece: its last piece stands for the whole. */
+const stageOf = (piece: string): string => piece.split('/')[0]!;
+
 /** Facts about the conversion for the model's README. */
 export function cardOf({ recipe, original }: Conversion, model: Model, measured: MeasuredConversion): ModelCard {
   const complete = measured.stages.filter((stage) => stage.complete);
@@ -29,8 +32,8 @@ export function cardOf({ recipe, original }: Conversion, model: Model, measured:
     ...(recipe.description ? { description: recipe.description } : {}),
     data: `${recipe.data.kind}; trained and calibrated on its training part, stages chosen on validation, test read once`,
     stages: complete.flatMap(({ name, figure, validation, test }) => [
-      { stage: name, metric: `${figure}, validation`, value: validation[figure]! },
-      ...(test ? [{ stage: name, metric: `${figure}, test`, value: test[figure]! }] : []),
+      { stage: stageOf(name), metric: `${figure}, validation`, value: validation[figure]! },
+      ...(test ? [{ stage: stageOf(name), metric: `${figure}, test`, value: test[figure]! }] : []),
     ]),
     sites: [...polynomialsOf(model).keys()].map((name) => {
       const stood = activationAt({ ...model.config, overrides: original.config.overrides }, name);

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../errors.ts';
 import { type Model, readOwnModel, saveModel } from '../files/model-folder.ts';
 import { readSafetensors, writeSafetensors } from '../files/safetensors-file.ts';
 import { readJson, writeAtomically } from '../files/storage.ts';
-import type { ConversionRecipe } from './recipe.ts';
+import { type ConversionRecipe, parseConversion } from './recipe.ts';
 import type { StageRecord } from './record.ts';
 import { type StageCheckpoint, stageProgressSchema } from './train-stage.ts';
 
@@ -25,10 +25,15 @@ export class ConversionFolder {
   claim(recipe: ConversionRecipe, model: string): void {
     const file = join(this.path, 'recipe.json');
     const text = `${JSON.stringify({ model, recipe }, null, 2)}\n`;
-    if (existsSync(file) && readFileSync(file, 'utf8') !== text && (this.rows().length > 0 || this.hasCheckpoint)) {
-      throw new ConfigError(
-        `${this.path} holds a conversion of another model or recipe. Give another folder with --out, or start over with --restart.`,
-      );
+    if (existsSync(file) && (this.rows().length > 0 || this.hasCheckpoint)) {
+      const stored = readJson(file) as { readonly model: string; readonly recipe: unknown };
+      // Parsed, so that options added to recipes since then count with their defaults.
+      const before = JSON.stringify(parseConversion(stored.recipe, file));
+      if (stored.model !== model || before !== JSON.stringify(recipe)) {
+        throw new ConfigError(
+          `${this.path} holds a conversion of another model or recipe. Give another folder with --out, or start over with --restart.`,
+        );
+      }
     }
     writeAtomically(file, text);
   }

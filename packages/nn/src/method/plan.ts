@@ -5,13 +5,15 @@ import { normAt, normNames } from './architecture.ts';
 import type { ConversionRecipe, Stage } from './recipe.ts';
 import { stageSteps } from './train-stage.ts';
 
-/** One piece of work: a stage, or one normalisation of a stage that freezes them one by one. */
+/** One piece of work: a stage, or one normalisation or layer of a stage that goes from the input to the output. */
 export interface PlanItem {
   /** The stage's name, with the part for pieces of one: "norms/layers.0.norm1". */
   readonly name: string;
   readonly stage: Stage;
   /** Normalisations to freeze in this piece. */
   readonly norms: readonly string[];
+  /** Beginning of the names of the sites to substitute; absent: all. */
+  readonly sites?: string;
   /** Whether the stage is complete after this piece. */
   readonly last: boolean;
   readonly steps: number;
@@ -38,15 +40,28 @@ export function planConversion(recipe: ConversionRecipe, config: ModelConfig, da
     const norms =
       stage.change?.kind === 'freeze-norms' ? freezable(config).filter((name) => !frozen.includes(name)) : [];
     frozen = [...frozen, ...norms];
-    const oneByOne = stage.change?.kind === 'freeze-norms' && stage.change.order === 'one-by-one';
-    const pieces = oneByOne ? norms.map((name) => [name]) : [norms];
-    pieces.forEach((piece, i) => {
-      const name = oneByOne ? `${stage.name}/${piece[0]}` : stage.name;
-      items.push({ name, stage, norms: piece, last: i === pieces.length - 1, steps, firstBatch });
+    const pieces = piecesOf(stage, norms, config);
+    pieces.forEach(({ part, ...piece }, i) => {
+      const name = part === undefined ? stage.name : `${stage.name}/${part}`;
+      items.push({ name, stage, ...piece, last: i === pieces.length - 1, steps, firstBatch });
       firstBatch += steps;
     });
   }
   return items;
+}
+
+type Piece = Pick<PlanItem, 'norms' | 'sites'> & { readonly part?: string };
+
+function piecesOf({ change }: Stage, norms: readonly string[], config: ModelConfig): readonly Piece[] {
+  if (change?.kind === 'freeze-norms' && change.order === 'one-by-one') {
+    return norms.map((name) => ({ part: name, norms: [name] }));
+  }
+  if (change?.kind === 'substitute' && change.order === 'by-layer') {
+    const layers = Array.from({ length: config.layers }, (_, i) => `layers.${i}`);
+    const places = config.head.hidden ? [...layers, 'head'] : layers;
+    return places.map((place) => ({ part: place, norms: [], sites: `${place}.` }));
+  }
+  return [{ norms }];
 }
 
 /**

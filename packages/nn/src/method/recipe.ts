@@ -33,7 +33,7 @@ const lossesSchema = z.strictObject({
 });
 
 export const stageTrainingSchema = z.strictObject({
-  /** Passes over the training data; for normalisations frozen one by one, of each. */
+  /** Passes over the training data; for changes made in pieces, of each piece. */
   epochs: z.number().positive(),
   learningRate: z.number().positive().default(1e-3),
   finalRate: z.number().min(0).max(1).default(0.02),
@@ -76,6 +76,8 @@ const degreesSchema = z.array(z.int().min(1).max(63)).min(1);
 
 const substituteChange = z.strictObject({
   kind: z.literal('substitute'),
+  /** by-layer: from the input to the output, each layer followed by the stage's training. */
+  order: z.enum(['all', 'by-layer']).default('all'),
   /** Degrees that may be chosen; with more than one, the search decides for each site. */
   attention: degreesSchema.default([2]),
   mlp: degreesSchema.default([2]),

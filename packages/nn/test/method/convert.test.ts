@@ -99,6 +99,20 @@ describe('a conversion', () => {
     await expect(convert(uniform, tiny, options('uniform'))).rejects.toThrow(/attention.*softmax/);
   });
 
+  it('may go layer by layer, and then leaves no activation behind', async () => {
+    const layered = recipe([
+      stages[0],
+      { ...stages[1], train: train(5) },
+      { name: 'layers', change: { kind: 'substitute', order: 'by-layer' }, train: train(5) },
+    ]);
+    const deep = { ...config, layers: 2 };
+    const items = planConversion(layered, deep, await loadData());
+    expect(items.map(({ name }) => name).slice(-2)).toEqual(['layers/layers.0', 'layers/layers.1']);
+    expect(items.filter(({ last }) => last)).toHaveLength(3);
+    const { record } = await convert(await original(), layered, options('layered'));
+    expect(Object.keys(record!.levels)).toEqual(['layers.0']);
+  });
+
   it('is planned with steps, time and levels', async () => {
     const plan = await estimateConversion(await original(), tiny, { dataRoot: root });
     expect(plan.pieces.map(({ steps }) => steps)).toEqual([40, 40, 40, 40, 160]);

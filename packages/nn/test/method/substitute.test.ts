@@ -28,6 +28,7 @@ const config = vitConfig({
 
 const options: SubstituteOptions = {
   kind: 'substitute',
+  order: 'all',
   attention: [2],
   mlp: [2, 7, 15],
   head: [3],
