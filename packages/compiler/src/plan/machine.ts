@@ -49,7 +49,7 @@ export function machineOf(parameters: Parameters, costs: CostTable, name: string
 function smoothed(costs: CostTable): CostTable {
   const milliseconds = Object.fromEntries(
     Object.entries(costs.milliseconds).map(([name, values]) => [name, fittedLine(values)]),
-  ) as CostTable['milliseconds'];
+  ) as unknown as CostTable['milliseconds'];
   return { ...costs, milliseconds };
 }
 
