@@ -1,3 +1,4 @@
+export * from './ablation/index.ts';
 export { readCorpus } from './data/corpus.ts';
 export { type ImageSet, imageSize, normaliseImage, readCifar10, readMnist, sliceImages } from './data/images.ts';
 export {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { registerAblate } from './ablate.ts';
 import { registerApprox } from './approx.ts';
 import { registerBench } from './bench.ts';
 import { registerCompile } from './compile.ts';
@@ -23,6 +24,7 @@ export const commands: readonly RegisterCommand[] = [
   registerDemo,
   registerTrain,
   registerConvert,
+  registerAblate,
   registerReport,
   registerCompile,
   registerExplain,

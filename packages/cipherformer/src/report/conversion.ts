@@ -55,7 +55,9 @@ export function readReportSource(folder: string): ReportSource {
   if (record.format !== conversionFormat) {
     throw new ConfigError(`${file} is of format "${record.format}", not ${conversionFormat}: convert again.`);
   }
-  const model = [join(folder, 'trained'), folder].find((path) => existsSync(join(path, 'config.json')));
+  const model = ['trained', 'model']
+    .map((name) => join(folder, name))
+    .find((path) => existsSync(join(path, 'config.json')));
   return { record, ...(model ? { config: loadModel(model).config } : {}) };
 }
 

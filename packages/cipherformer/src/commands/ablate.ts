@@ -1,0 +1,124 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import {
+  type AblationCell,
+  type AblationRecipe,
+  ablationCsv,
+  loadModel,
+  loadTokenizer,
+  parseAblation,
+  parseConversion,
+  readJson,
+  runAblation,
+  summarise,
+  writeAtomically,
+} from '@cipherformer/nn';
+import type { Command } from 'commander';
+import { ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
+import { type Progress, startProgress } from '../terminal/progress.ts';
+import { renderTable } from '../terminal/table.ts';
+import { modelPath } from './eval.ts';
+import { positiveInteger } from './train.ts';
+
+interface AblateCommandOptions {
+  readonly data: string;
+  readonly out?: string;
+  readonly model?: string;
+  readonly threads: number;
+  readonly restart?: boolean;
+  readonly json?: boolean;
+}
+
+/** `cipherformer ablate <ablation.json>`: a conversion with one thing changed at a time, over seeds; resumable. */
+export function registerAblate(program: Command): void {
+  program
+    .command('ablate')
+    .description('Convert a model in variants, over seeds, and compare; run again to continue after an interruption')
+    .argument('<ablation>', 'ablation recipe (JSON)')
+    .requiredOption('--data <folder>', "the folder the recipe's data paths start from")
+    .option('--out <folder>', 'folder of the cells and tables (default: runs/ablate-<name>)')
+    .option('--model <folder>', 'replaces the model the recipe names')
+    .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
+    .option('--restart', 'delete what the folder holds and start over')
+    .option('--json', 'one JSON object on stdout')
+    .action(async (file: string, options: AblateCommandOptions) => {
+      const ablation = parseAblation(readJson(file), file);
+      const out = options.out ?? join('runs', `ablate-${ablation.name}`);
+      if (options.restart) rmSync(out, { recursive: true, force: true });
+      const cells = await runWithProgress(ablation, file, out, options);
+      const all = ablation.seeds.length * ablation.variants.length;
+      const files = await writeTables(ablation, cells, out);
+      if (cells.length < all) process.exitCode = 1;
+      if (options.json) {
+        const rows = summarise(ablation, cells);
+        process.stdout.write(`${JSON.stringify({ finished: cells.length === all, cells, rows, files })}\n`);
+        return;
+      }
+      const { head, rows } = ablationTable(summarise(ablation, cells));
+      const state = cells.length < all ? [`${cells.length} of ${all} cells; run the same command to go on.`] : [];
+      const lines = [renderTable(head, rows), ...ablationNotes(ablation, cells), ...state, ...files];
+      process.stdout.write(`${lines.join('\n')}\n`);
+    });
+}
+
+async function runWithProgress(
+  ablation: AblationRecipe,
+  file: string,
+  out: string,
+  options: AblateCommandOptions,
+): Promise<AblationCell[]> {
+  const conversion = resolve(dirname(file), ablation.conversion);
+  const base = readJson(conversion);
+  const { kind } = parseConversion(base, conversion).data;
+  const folder = modelPath(options.model ?? resolve(dirname(file), ablation.model));
+  const tokenizer = kind === 'texts' || kind === 'corpus' ? { tokenizer: loadTokenizer(folder) } : {};
+  const stop = new AbortController();
+  const onSignal = () => {
+    process.stderr.write('\nStopping within 20 steps; a checkpoint is being written.\n');
+    stop.abort();
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  let bar: { readonly name: string; readonly progress: Progress } | undefined;
+  try {
+    return await runAblation(ablation, base, loadModel(folder), {
+      dataRoot: options.data,
+      out,
+      modelName: options.model ?? ablation.model,
+      threads: options.threads,
+      signal: stop.signal,
+      ...tokenizer,
+      onProgress({ variant, seed }, { step, steps, piece }) {
+        const name = `${variant}, seed ${seed}`;
+        if (bar?.name !== name) {
+          bar?.progress.stop();
+          bar = { name, progress: startProgress(name, steps) };
+        }
+        bar.progress.update(step, piece);
+      },
+      onCell({ variant, seed, figures, failure }, done, all) {
+        const text = figures ? `${figures.figure} ${figures.result.toPrecision(5)}` : `failed: ${failure}`;
+        process.stderr.write(`[${done}/${all}] ${variant}, seed ${seed}: ${text}\n`);
+      },
+    });
+  } finally {
+    bar?.progress.stop();
+    process.removeListener('SIGINT', onSignal);
+    process.removeListener('SIGTERM', onSignal);
+  }
+}
+
+/** The tables of the cells there are: CSV with a line a cell, JSON, a page and its figure. */
+async function writeTables(ablation: AblationRecipe, cells: readonly AblationCell[], out: string): Promise<string[]> {
+  mkdirSync(out, { recursive: true });
+  const rows = summarise(ablation, cells);
+  const svg = await ablationSvg(rows);
+  const texts: Record<string, string> = {
+    'cells.csv': ablationCsv(ablation, cells),
+    'ablation.json': `${JSON.stringify({ ablation, cells, rows }, null, 1)}\n`,
+    'ablation.html': await ablationPage(ablation, cells),
+    ...(svg === undefined ? {} : { 'variants.svg': svg }),
+  };
+  for (const [name, text] of Object.entries(texts)) writeAtomically(join(out, name), text);
+  return Object.keys(texts).map((name) => join(out, name));
+}

@@ -1,0 +1,95 @@
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError, DivergenceError } from '../errors.ts';
+import type { Model } from '../files/model-folder.ts';
+import { readJson, writeAtomically } from '../files/storage.ts';
+import { type ConvertProgress, convert } from '../method/convert.ts';
+import { SiteRangeError, UnstableTrainingError } from '../method/errors.ts';
+import type { ConversionRecipe } from '../method/recipe.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { type AblationCell, cellFigures } from './cell.ts';
+import { type AblationRecipe, type AblationVariant, cellRecipe } from './recipe.ts';
+
+export interface AblateOptions {
+  readonly dataRoot: string;
+  /** Folder of the ablation: a conversion's folder for each cell under cells/. */
+  readonly out: string;
+  readonly modelName: string;
+  readonly tokenizer?: Tokenizer;
+  readonly threads?: number;
+  /** Aborting stops within some steps; what is finished is kept and the cell under way has a checkpoint. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (cell: { variant: string; seed: number }, progress: ConvertProgress) => void;
+  readonly onCell?: (cell: AblationCell, done: number, all: number) => void;
+}
+
+/**
+ * Converts the model once for every variant and seed, seed by seed so that an early stop leaves all variants compared.
+ * Finished cells are read back. Returns the cells there are; fewer than variants x seeds when it was interrupted.
+ * @throws ConfigError when a finished cell was made by another recipe
+ */
+export async function runAblation(
+  ablation: AblationRecipe,
+  base: unknown,
+  model: Model,
+  options: AblateOptions,
+): Promise<AblationCell[]> {
+  const plan = ablation.seeds.flatMap((seed) => ablation.variants.map((variant) => ({ variant, seed })));
+  // All recipes are checked before the first hour is spent on one.
+  const recipes = plan.map(({ variant, seed }) => cellRecipe(ablation, base, variant, seed));
+  const cells: AblationCell[] = [];
+  for (const [i, { variant, seed }] of plan.entries()) {
+    const cell = await runCell(variant, seed, recipes[i]!, model, options);
+    if (!cell) break;
+    cells.push(cell);
+    options.onCell?.(cell, cells.length, plan.length);
+  }
+  return cells;
+}
+
+async function runCell(
+  { name: variant }: AblationVariant,
+  seed: number,
+  recipe: ConversionRecipe,
+  model: Model,
+  options: AblateOptions,
+): Promise<AblationCell | undefined> {
+  const folder = join(options.out, 'cells', variant, `seed-${seed}`);
+  const file = join(folder, 'cell.json');
+  mkdirSync(folder, { recursive: true });
+  if (existsSync(file)) return readCell(file, recipe);
+  const keep = (cell: AblationCell): AblationCell => {
+    writeAtomically(file, `${JSON.stringify({ recipe, cell })}\n`);
+    // Models after every stage are of use only to a conversion that goes on.
+    rmSync(join(folder, 'stages'), { recursive: true, force: true });
+    return cell;
+  };
+  try {
+    const { measured } = await convert(model, recipe, {
+      dataRoot: options.dataRoot,
+      out: folder,
+      modelName: options.modelName,
+      exportModel: false,
+      ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
+      ...(options.threads ? { threads: options.threads } : {}),
+      ...(options.signal ? { signal: options.signal } : {}),
+      onProgress: (progress) => options.onProgress?.({ variant, seed }, progress),
+    });
+    return measured && keep({ variant, seed, figures: cellFigures(measured) });
+  } catch (error) {
+    const expected =
+      error instanceof UnstableTrainingError || error instanceof SiteRangeError || error instanceof DivergenceError;
+    if (!expected) throw error;
+    return keep({ variant, seed, failure: error.message });
+  }
+}
+
+function readCell(file: string, recipe: ConversionRecipe): AblationCell {
+  const stored = readJson(file) as { readonly recipe: unknown; readonly cell: AblationCell };
+  if (JSON.stringify(stored.recipe) !== JSON.stringify(recipe)) {
+    throw new ConfigError(
+      `${file} was made by another recipe. Delete its folder, give another one with --out, or start over with --restart.`,
+    );
+  }
+  return stored.cell;
+}
