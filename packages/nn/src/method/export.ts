@@ -13,6 +13,7 @@ import {
   makePolynomialModel,
   type PolynomialModel,
   recordValues,
+  withBounds,
 } from '../polynomial/index.ts';
 import { modelLevels } from '../polynomial/levels.ts';
 import { type ModelInput, prepareInput } from '../polynomial/prepare-input.ts';
@@ -23,7 +24,7 @@ import type { Conversion } from './conversion.ts';
 /** Factor between the largest values seen and the bounds that the compiler scales by. */
 const boundMargin = 1.5;
 /** Examples that bounds are taken from, and on which both forms of the model are compared. */
-const boundExamples = 500;
+const boundExamples = 256;
 const comparedExamples = 8;
 /** Largest difference of logits that float32 explains, relative to the largest logit. */
 const agreement = 1e-3;
@@ -65,9 +66,13 @@ export async function exportPolynomial(
   const count = calibrationCount(set, { limit: Math.min(recipe.calibration, boundExamples), ...tokensOf(data.tokens) });
   const inputs = graphInputs(lowered, set, count, data.tokens ?? 0);
   // An example that leaves an interval says nothing about usual values, and its own are often huge.
-  const { sites } = recordValues(lowered.graph, inputs);
-  const usual = inputs.filter((_, i) => sites.every(({ outside }) => outside[i] === 0));
-  const result: PolynomialModel = { ...lowered, graph: calibrate(lowered.graph, usual, boundMargin) };
+  const record = recordValues(lowered.graph, inputs);
+  const usual = inputs.filter((_, i) => record.sites.every(({ outside }) => outside[i] === 0));
+  const graph =
+    usual.length === inputs.length
+      ? withBounds(lowered.graph, record, boundMargin)
+      : calibrate(lowered.graph, usual, boundMargin);
+  const result: PolynomialModel = { ...lowered, graph };
   const logitDifference = await compare(
     result,
     model,
