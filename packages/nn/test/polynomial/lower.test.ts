@@ -182,6 +182,43 @@ describe('full normalisations through a program of 1/sqrt', () => {
   }
 });
 
+describe('programs given by site', () => {
+  it('stand for what the configuration leaves as a function', () => {
+    const gelu = polynomialForm(vit, { overrides: { 'layers.0.mlp.activation': 'gelu' } });
+    const weights = livelyWeights(vitFrozen, 3);
+    const { low, high, coefficients } = degree7;
+    const polynomial = { op: 'polynomial', value: 0, coefficients } as const;
+    // Half of the polynomial twice, as a program of two steps.
+    const halves = { op: 'affine', terms: [0.5, 0.5].map((factor) => ({ value: 1, factor })), offset: 0 } as const;
+    const program = { interval: [low, high], steps: [polynomial, halves] } as const;
+    const input = example(vitFrozen, 4, 0);
+    const reference = lowered(vitFrozen, weights, {}, input).logits;
+    const given = lowered(gelu, weights, { programs: new Map([['layers.0.mlp.activation', program]]) }, input);
+    // The configuration's coefficients are stored in float32.
+    expect(relativeError(given.logits, reference)).toBeLessThan(1e-6);
+  });
+
+  it('carry 1/sqrt(L) in their last step, or leave it to the values', () => {
+    const site = 'layers.0.attention.activation';
+    const weights = livelyWeights(vitFrozen, 3);
+    const { low, high, coefficients } = degree7;
+    const interval = [low, high] as const;
+    const polynomial = { op: 'polynomial', value: 0, coefficients } as const;
+    const input = example(vitFrozen, 4, 0);
+    const square = { op: 'square', value: 1 } as const;
+    const viaAffine = {
+      interval,
+      steps: [polynomial, square, { op: 'affine', terms: [{ value: 2, factor: 1 }], offset: 0 }],
+    } as const;
+    const viaValues = { interval, steps: [polynomial, square] } as const;
+    const logits = [viaAffine, viaValues].map(
+      (program) => lowered(vitFrozen, weights, { programs: new Map([[site, program]]) }, input).logits,
+    );
+    expect(relativeError(logits[0]!, logits[1]!)).toBeLessThan(1e-6);
+    expect(relativeError(logits[0]!, lowered(vitFrozen, weights, {}, input).logits)).toBeGreaterThan(1e-3);
+  });
+});
+
 describe('levels of the model', () => {
   const layerLevels = (config: ModelConfig, options: LowerOptions = {}) =>
     modelLevels(lower(config, livelyWeights(config, 1), options)).parts.filter(({ name }) =>
