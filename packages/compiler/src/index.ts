@@ -8,8 +8,8 @@ export {
 export { type ClearOptions, type ClearResult, type Excursion, runClear } from './backends/clear.ts';
 export { type KeyPlan, planKeys } from './backends/key-plan.ts';
 export { CanonicalScales } from './backends/scales.ts';
+export { runSimulated, type SimulateOptions } from './backends/simulate.ts';
 export * from './errors.ts';
-export { generateProgramKeys, type ProgramKeys } from './files/keygen.ts';
 export { type Compiled, type CompileOptions, compile } from './passes/compile.ts';
 export { explain, type Plan, type PlanCounts, type PlanRow } from './plan/explain.ts';
 export { type RotationUse, rotationKeys, rotationsOf } from './plan/keys.ts';

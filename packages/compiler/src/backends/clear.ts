@@ -9,7 +9,7 @@ import type {
   Register,
   RotatedCopy,
 } from '../program/instructions.ts';
-import { lastUses } from '../program/levels.ts';
+import { lastUses, resultsOf } from '../program/levels.ts';
 import { unpackOutput } from '../program/values.ts';
 
 /** A bootstrap's operand beyond what a bootstrap can carry. */
@@ -42,6 +42,17 @@ export interface ClearOptions {
 export function runClear(
   program: EncryptedProgram,
   inputs: readonly Float64Array[],
+  options: ClearOptions = {},
+): ClearResult {
+  const masks = program.masks.map((mask) => mask.values());
+  return interpret(program, inputs, (instruction, read) => executeClear(instruction, read, masks), options);
+}
+
+/** Runs a program with `execute` for the meaning of its instructions. */
+export function interpret(
+  program: EncryptedProgram,
+  inputs: readonly Float64Array[],
+  execute: (instruction: Instruction, read: (register: Register) => Float64Array) => Float64Array[],
   { tolerance = 1e-6, observe }: ClearOptions = {},
 ): ClearResult {
   const { slots, instructions } = program;
@@ -51,27 +62,22 @@ export function runClear(
       throw new ProgramError(`input ${name} needs ${slots} slots, not ${inputs[i]?.length ?? 'none'}`);
     registers.set(register, inputs[i]);
   }
-  const masks = program.masks.map((mask) => mask.values());
   const excursions: Excursion[] = [];
   const unused = lastUses(instructions, program.outputs);
+  const read = (register: Register) => registers.get(register)!;
   for (const [index, instruction] of instructions.entries()) {
-    const read = (register: Register) => registers.get(register)!;
     if (instruction.op === 'bootstrap')
       for (const register of instruction.inputs) {
         const largest = read(register).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
         if (!(largest <= 1 + tolerance)) excursions.push({ source: instruction.source, register, largest });
       }
-    const results = executeClear(instruction, read, masks);
-    const names =
-      instruction.op === 'linear' || instruction.op === 'bootstrap' ? instruction.outputs : [instruction.output];
-    for (const [i, name] of names.entries()) registers.set(name, results[i]!);
+    const results = execute(instruction, read);
+    for (const [i, register] of resultsOf(instruction).entries()) registers.set(register, results[i]!);
     observe?.(index, instruction, results);
     for (const register of unused[index]!) registers.delete(register);
   }
-  return {
-    outputs: program.outputs.map((output) => unpackOutput(output, registers.get(output.register)!)),
-    excursions,
-  };
+  const outputs = program.outputs.map((output) => unpackOutput(output, registers.get(output.register)!));
+  return { outputs, excursions };
 }
 
 /** The results of one instruction, new arrays. */

@@ -1,0 +1,228 @@
+import { evaluateProgram, evaluationPlan, type Step } from '@cipherformer/approx';
+import {
+  type BootstrapPlan,
+  type BootstrapPrecision,
+  bootstrapPrecision,
+  type Gadget,
+  NoiseModel,
+  type Parameters,
+  polynomialNoise,
+  StreamedTransformPlan,
+} from '@cipherformer/ckks';
+import { checkProgram, modulo } from '../program/check.ts';
+import type { EncryptedProgram, Instruction, InstructionOf, Register, RotatedCopy } from '../program/instructions.ts';
+import { operandsOf, resultLevel } from '../program/levels.ts';
+import { type ClearOptions, type ClearResult, executeClear, interpret, rotated } from './clear.ts';
+import { Gaussian } from './gaussian.ts';
+import { planKeys } from './key-plan.ts';
+import { CanonicalScales } from './scales.ts';
+
+export interface SimulateOptions extends ClearOptions {
+  /** Of the noise. Default 1. */
+  readonly seed?: number;
+}
+
+/**
+ * Runs a program on float64 slots with the noise that CKKS adds to them: the clear meaning of every instruction, then
+ * normal noise of the deviation that the engine's formulas give for it (average case; `NoiseModel`, `polynomialNoise`,
+ * `bootstrapPrecision`). Noise that is there already goes through later instructions as the values do. Needs no key; costs
+ * about twice a clear run, and a second for the bootstrap's formula.
+ */
+export function runSimulated(
+  program: EncryptedProgram,
+  inputs: readonly Float64Array[],
+  plan: BootstrapPlan,
+  options: SimulateOptions = {},
+): ClearResult {
+  const simulation = new Simulation(program, plan, options.seed ?? 1);
+  const fresh = inputs.map((values, i) => simulation.encrypted(values, program.inputs[i]!.level));
+  return interpret(program, fresh, (instruction, read) => simulation.execute(instruction, read), options);
+}
+
+/** Slots whose values stand for all in the formula of a polynomial's noise. */
+const sampleCount = 24;
+
+class Simulation {
+  readonly #program: EncryptedProgram;
+  readonly #plan: BootstrapPlan;
+  readonly #parameters: Parameters;
+  readonly #model: NoiseModel;
+  readonly #scales: CanonicalScales;
+  readonly #levels: ReadonlyMap<Register, number>;
+  readonly #special: number;
+  readonly #masks: readonly Float64Array[];
+  readonly #gaussian: Gaussian;
+  #precision: BootstrapPrecision | undefined;
+
+  constructor(program: EncryptedProgram, plan: BootstrapPlan, seed: number) {
+    this.#program = program;
+    this.#plan = plan;
+    this.#parameters = plan.parameters;
+    this.#model = new NoiseModel(plan.parameters);
+    this.#scales = new CanonicalScales(plan.parameters, plan.outputLevel);
+    this.#levels = checkProgram(program, this.#machine);
+    this.#special = planKeys(program, plan).special;
+    this.#masks = program.masks.map((mask) => mask.values());
+    this.#gaussian = new Gaussian(seed);
+  }
+
+  get #machine() {
+    return { bootstrapInputLevel: this.#plan.inputLevel, bootstrapOutputLevel: this.#plan.outputLevel };
+  }
+
+  encrypted(values: Float64Array, level: number): Float64Array {
+    return this.#noisy(values.slice(), this.#model.symmetric + this.#model.encoding, level);
+  }
+
+  execute(instruction: Instruction, read: (register: Register) => Float64Array): Float64Array[] {
+    const { level } = instruction;
+    const result = resultLevel(instruction, this.#machine);
+    const exact = () => executeClear(instruction, read, this.#masks);
+    switch (instruction.op) {
+      case 'linear': {
+        const variances = this.#linearVariances(instruction, instruction.inputs.map(read));
+        return exact().map((values, o) => this.#noisy(values, variances[o]!, result));
+      }
+      case 'productSum':
+        return [this.#productSum(instruction, read)];
+      case 'add':
+        return exact().map((values) => this.#noisy(values, this.#broughtDown(instruction), result));
+      case 'addVector':
+        return exact().map((values) =>
+          this.#noisy(values, this.#broughtDown(instruction) + this.#model.encoding, result),
+        );
+      case 'multiply':
+        return exact().map((values) => this.#noisy(values, this.#model.relineariseRescale(0, level), result));
+      case 'rotateSum':
+        return [this.#rotateSum(read(instruction.input), instruction.steps, level)];
+      case 'polynomial':
+        return [this.#polynomial(read(instruction.input), instruction.steps, level)];
+      case 'bootstrap': {
+        this.#precision ??= bootstrapPrecision(this.#plan);
+        const { deviation } = this.#precision;
+        return exact().map((values) => this.#gaussian.addTo(values, deviation));
+      }
+    }
+  }
+
+  /** values + noise of this variance of a coefficient, at the canonical scale of the level. */
+  #noisy(values: Float64Array, variance: number, level: number): Float64Array {
+    return this.#gaussian.addTo(values, this.#model.slotDeviation(variance, this.#scales.at(level)));
+  }
+
+  /** What rescaling adds where operands come from above. */
+  #broughtDown(instruction: Instruction): number {
+    const above = operandsOf(instruction).filter((register) => this.#levels.get(register)! > instruction.level);
+    return above.length * this.#model.rounding();
+  }
+
+  #gadget(level: number): Gadget {
+    return this.#parameters.gadgetWith(level, this.#special) ?? this.#parameters.gadget(level);
+  }
+
+  /** For each output, as linearTransformNoise: roundings of the diagonals, key errors times the diagonals, giant steps, the end. */
+  #linearVariances(
+    { inputs, outputs, matrix, babySteps, giantSteps, level }: InstructionOf<'linear'>,
+    values: readonly Float64Array[],
+  ): number[] {
+    const { slots } = this.#program;
+    const model = this.#model;
+    const shape = { outputs: outputs.length, babySteps, giantSteps };
+    const { groups } = new StreamedTransformPlan(slots, inputs.length, matrix, shape);
+    const keyErrors = model.switchingErrors(level, this.#gadget(level));
+    const prime = this.#parameters.primeAt(level);
+    const scale = this.#scales.at(level);
+    const factor = (prime * this.#scales.at(level - 1)) / scale;
+    const powers = values.map((input) => meanSquare(input) * scale ** 2);
+    const repeats = slots / (matrix.period ?? slots);
+    const variances = outputs.map(() => 0);
+    for (const { output, giant, terms } of groups) {
+      for (const { input, rotation, baby } of terms) {
+        const square = factor ** 2 * meanSquare(matrix.diagonal(output, input, rotation));
+        const noise = { variance: baby === 0 ? 0 : keyErrors, power: powers[input]! };
+        variances[output]! += model.plainProduct(noise, square, repeats);
+      }
+      if (giant !== 0) variances[output]! += keyErrors + model.rounding();
+    }
+    return variances.map((variance) => model.divided(variance, prime));
+  }
+
+  #productSum(
+    { left, right, terms, level }: InstructionOf<'productSum'>,
+    read: (register: Register) => Float64Array,
+  ): Float64Array {
+    const masked = terms.some((term) => [...term.left, ...term.right].some(({ mask }) => mask !== undefined));
+    const product = level - (masked ? 1 : 0);
+    const sum = new Float64Array(this.#program.slots);
+    // Hoisted rotations are made once, so all their uses have the same noise.
+    const known = new Map<string, Float64Array>();
+    const copy = (register: Register, rotation: number, at: number) => {
+      const turn = modulo(rotation, sum.length);
+      const key = `${register}/${turn}`;
+      const values = known.get(key) ?? rotated(read(register), turn);
+      if (turn !== 0 && !known.has(key)) this.#noisy(values, this.#model.keySwitch(0, at, this.#gadget(at)), at);
+      known.set(key, values);
+      return values;
+    };
+    const side = (copies: readonly RotatedCopy[], register: Register): Float64Array => {
+      if (copies[0]!.mask === undefined) return copy(register, copies[0]!.rotation, product);
+      const total = new Float64Array(sum.length);
+      for (const { rotation, mask } of copies) {
+        const values = copy(register, rotation, level);
+        const factors = this.#masks[mask!]!;
+        for (let s = 0; s < total.length; s++) total[s]! += values[s]! * factors[s]!;
+      }
+      return this.#noisy(total, this.#model.rounding(), product);
+    };
+    for (const term of terms) {
+      const a = side(term.left, left);
+      const b = side(term.right, right);
+      for (let s = 0; s < sum.length; s++) sum[s]! += a[s]! * b[s]!;
+    }
+    return this.#noisy(sum, this.#model.relineariseRescale(0, product), product - 1);
+  }
+
+  #rotateSum(start: Float64Array, steps: readonly number[], level: number): Float64Array {
+    const variance = this.#model.keySwitch(0, level, this.#gadget(level));
+    return steps.reduce((at, step) => {
+      const turned = this.#noisy(rotated(at, step), variance, level);
+      return at.map((value, s) => value + turned[s]!);
+    }, start.slice());
+  }
+
+  #polynomial(t: Float64Array, steps: readonly Step[], level: number): Float64Array {
+    const values = [{ slots: t, level }];
+    for (const step of steps) values.push(this.#step(step, values));
+    return values.at(-1)!.slots;
+  }
+
+  #step(step: Step, values: readonly { slots: Float64Array; level: number }[]): { slots: Float64Array; level: number } {
+    if (step.op === 'affine') {
+      const level = Math.min(...step.terms.map(({ value, factor }) => values[value]!.level - (Number.isInteger(factor) ? 0 : 1))); // biome-ignore format: short
+      const sum = values[0]!.slots.map((_, s) =>
+        step.terms.reduce((total, { value, factor }) => total + factor * values[value]!.slots[s]!, step.offset),
+      );
+      const rescaled = step.terms.some(({ value }) => values[value]!.level > level);
+      return { slots: this.#noisy(sum, rescaled ? this.#model.rounding() : 0, level), level };
+    }
+    if (step.op === 'polynomial') {
+      const { slots, level } = values[step.value]!;
+      const plan = evaluationPlan(step.coefficients);
+      const result = level - plan.cost.levels;
+      const [scale, target] = [this.#scales.at(level), this.#scales.at(result)];
+      const stride = Math.max(1, Math.floor(slots.length / sampleCount));
+      const samples = Array.from({ length: sampleCount }, (_, i) => slots[(i * stride) % slots.length]!);
+      const variance = polynomialNoise(this.#model, plan, { variance: 0, level, scale }, samples, target);
+      const program = { interval: [-1, 1] as const, steps: [{ ...step, value: 0 }] };
+      return { slots: this.#noisy(slots.map((x) => evaluateProgram(program, x)), variance, result), level: result }; // biome-ignore format: short
+    }
+    const [a, b] = step.op === 'product' ? [values[step.left]!, values[step.right]!] : [values[step.value]!, values[step.value]!]; // biome-ignore format: short
+    const level = Math.min(a.level, b.level);
+    const product = a.slots.map((value, s) => value * b.slots[s]!);
+    return { slots: this.#noisy(product, this.#model.relineariseRescale(0, level), level - 1), level: level - 1 };
+  }
+}
+
+function meanSquare(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value * value, 0) / values.length;
+}
