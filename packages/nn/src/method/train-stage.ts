@@ -7,7 +7,7 @@ import { warmupCosine } from '../train/schedule.ts';
 import { TrainingStep } from '../train/step.ts';
 import type { Converted } from './architecture.ts';
 import { UnstableTrainingError } from './errors.ts';
-import { methodLosses, type SiteLimits } from './losses.ts';
+import { limitsOf, methodLosses, type SiteLimits } from './losses.ts';
 import { LossMonitor, monitorSchema } from './monitor.ts';
 import type { StageTraining } from './recipe.ts';
 import { polynomialsOf } from './substitute.ts';
@@ -119,6 +119,7 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
       optimiser: training,
       rule: { rates: [{ pattern: '*.coefficients', rate: training.coefficientRate }] },
       dropout: training.dropout,
+      ...(training.clamp === undefined ? {} : { clamps: clampsOf(rangeLimits(model, training), training.clamp) }),
       averageDecay: training.averageDecay,
       seed: options.seed + options.firstBatch,
       threads: options.threads,
@@ -209,6 +210,17 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
   } finally {
     await step.close();
   }
+}
+
+/** Limits widened by a factor about their middle. */
+function clampsOf(limits: readonly SiteLimits[], factor: number) {
+  return (site: string): readonly [number, number] | undefined => {
+    const found = limitsOf(site, limits);
+    if (!found) return undefined;
+    const centre = (found.low + found.high) / 2;
+    const half = (factor * (found.high - found.low)) / 2;
+    return [centre - half, centre + half];
+  };
 }
 
 const emptyWindow = () => ({ loss: 0, gradientNorm: 0, terms: {} as Record<string, number>, count: 0 });

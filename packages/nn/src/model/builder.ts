@@ -1,5 +1,5 @@
 import { elementCount, type Program, type Shape, type Tensor } from '../graph/program.ts';
-import { mul } from '../ops/index.ts';
+import { clip, mul } from '../ops/index.ts';
 import type { Random } from '../random.ts';
 
 /** How a stored tensor starts before training. */
@@ -39,6 +39,8 @@ export interface BuilderOptions {
   readonly dropout?: number;
   /** Gives the tensor of a stored parameter or buffer; default: an input of the program of that name. */
   readonly resolve?: (spec: ParameterSpec) => Tensor;
+  /** Limits that the argument of an activation is clamped to while training, by site; the site itself is not. */
+  readonly clamps?: (site: string) => readonly [low: number, high: number] | undefined;
   /** Prefix of every name (a teacher in the same program: "teacher."). */
   readonly prefix?: string;
 }
@@ -55,6 +57,7 @@ export class Builder {
   private readonly rate: number;
   private readonly prefix: string;
   private readonly resolve: (spec: ParameterSpec) => Tensor;
+  private readonly clamps: NonNullable<BuilderOptions['clamps']>;
 
   constructor(options: BuilderOptions) {
     this.program = options.program;
@@ -62,6 +65,7 @@ export class Builder {
     this.batch = options.batch;
     this.rate = options.mode === 'train' ? (options.dropout ?? 0) : 0;
     this.prefix = options.prefix ?? '';
+    this.clamps = options.clamps ?? (() => undefined);
     this.resolve = options.resolve ?? ((spec) => this.program.input(this.prefix + spec.name, spec.shape));
   }
 
@@ -91,6 +95,12 @@ export class Builder {
 
   site(site: Site): void {
     this.sites.push({ ...site, name: this.prefix + site.name });
+  }
+
+  /** The argument of the activation at a site: x, clamped where the caller asked for it. */
+  clamped(site: string, x: Tensor): Tensor {
+    const limits = this.clamps(site);
+    return limits ? clip(x, ...limits) : x;
   }
 
   /** Inverted dropout with a mask that the caller feeds; nothing in evaluation or at rate 0. */

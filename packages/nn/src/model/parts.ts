@@ -15,19 +15,20 @@ export function activation(
   const part = config.overrides[name] ?? choice;
   if (part !== 'identity') builder.site({ ...site, name, tensor: x });
   if (typeof part === 'string') {
+    const y = builder.clamped(name, x);
     switch (part) {
       case 'gelu':
-        return ops.gelu(x);
+        return ops.gelu(y);
       case 'gelu_tanh':
-        return ops.geluTanh(x);
+        return ops.geluTanh(y);
       case 'quick_gelu':
-        return ops.quickGelu(x);
+        return ops.quickGelu(y);
       case 'relu':
-        return ops.relu(x);
+        return ops.relu(y);
       case 'silu':
-        return ops.silu(x);
+        return ops.silu(y);
       case 'tanh':
-        return ops.tanh(x);
+        return ops.tanh(y);
       case 'identity':
         return x;
     }

@@ -1,6 +1,6 @@
 import { gradients } from '../graph/autodiff.ts';
 import { Program, type Tensor } from '../graph/program.ts';
-import { Builder, type ParameterSpec, type Site } from '../model/builder.ts';
+import { Builder, type BuilderOptions, type ParameterSpec, type Site } from '../model/builder.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { buildModel, declareInputs, type ModelGraph, type ModelInputs } from '../model/transformer.ts';
 import { parameterSpecs } from '../model/weights.ts';
@@ -34,6 +34,8 @@ export interface TrainingStepOptions {
   readonly optimiser: AdamWOptions;
   readonly rule?: Omit<GroupRule, 'weightDecay'>;
   readonly dropout?: number;
+  /** Limits that arguments of activations are clamped to, by site (the site itself is not). */
+  readonly clamps?: BuilderOptions['clamps'];
   /** Decay of the exponential moving average of the weights; absent: none is kept. */
   readonly averageDecay?: number;
   readonly seed: number;
@@ -68,6 +70,7 @@ export function buildStep(options: TrainingStepOptions, tokens?: number): BuiltS
     mode: 'train',
     batch,
     ...(options.dropout ? { dropout: options.dropout } : {}),
+    ...(options.clamps ? { clamps: options.clamps } : {}),
     resolve: (spec) => (isFrozen(spec, rule) ? program.input(spec.name, spec.shape) : parts.get(spec.name)!),
   });
   const inputs = declareInputs(builder, config, tokens);

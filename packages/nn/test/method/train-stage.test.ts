@@ -3,6 +3,7 @@ import { buildInference } from '../../src/evaluate/inference.ts';
 import { recordRanges } from '../../src/evaluate/ranges.ts';
 import { Program } from '../../src/graph/program.ts';
 import { Session } from '../../src/graph/session.ts';
+import { freezeNorms, normNames, pointwiseAttention } from '../../src/method/architecture.ts';
 import { UnstableTrainingError } from '../../src/method/errors.ts';
 import { methodLosses } from '../../src/method/losses.ts';
 import { stageTrainingSchema } from '../../src/method/recipe.ts';
@@ -97,6 +98,28 @@ describe('a stage of training', () => {
     const without = await widest(0);
     expect(without).toBeGreaterThan(2);
     expect(await widest(100)).toBeLessThan(Math.min(1.5, 0.6 * without));
+  });
+
+  it('with clamped arguments survives an example that is far too large', async () => {
+    const given = await options({ epochs: 5, averageDecay: 0.9, limits: { attention: [-2, 2], mlp: [-2, 2] } });
+    const converted = pointwiseAttention(
+      { config, weights: await trainedWeights() },
+      { activation: 'gelu', affine: true },
+    );
+    const start = freezeNorms(converted, new Map(normNames(config).map((name) => [name, 1])));
+    const huge = (clamp?: number): StageOptions => ({
+      ...given,
+      training: { ...given.training, ...(clamp === undefined ? {} : { clamp }) },
+      data: {
+        ...given.data,
+        feeds(step) {
+          const feeds = given.data.feeds(step);
+          return { ...feeds, images: (feeds.images as Float32Array).map((x, i) => (i < 784 ? 1e4 * x : x)) };
+        },
+      },
+    });
+    await expect(trainStage(start, huge())).rejects.toThrow(UnstableTrainingError);
+    expect((await trainStage(start, huge(2))).finished).toBe(true);
   });
 
   it('goes back after a step that is not finite, and finishes', async () => {
