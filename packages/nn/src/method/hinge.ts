@@ -30,7 +30,7 @@ export function hingeSquare(x: Tensor, low: number, high: number, include?: Tens
 export function hingeMax(x: Tensor, low: number, high: number, include?: Tensor): Tensor {
   const inside = include ? ops.mul(x, include) : x;
   const above = ops.relu(ops.shift(ops.max(inside), -high));
-  const below = ops.relu(ops.shift(ops.scale(ops.max(ops.scale(inside, -1)), 1), low));
+  const below = ops.relu(ops.shift(ops.max(ops.scale(inside, -1)), low));
   return ops.scale(ops.add(above, below), 2 / (high - low));
 }
 
