@@ -6,7 +6,9 @@ export {
   type InstructionTiming,
   runCkks,
 } from './backends/ckks.ts';
+export { defaultCosts } from './cost/default-costs.ts';
 export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
+export { measureReference } from './cost/reference.ts';
 export { CompilerError, FileError, InputError, ResourceError } from './errors.ts';
 export { type ProgramManifest, parametersOf } from './files/manifest.ts';
 export { type OpenProgram, openProgram, writeProgram } from './files/program-folder.ts';

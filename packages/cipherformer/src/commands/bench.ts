@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { registerBenchCkks } from './bench-ckks.ts';
+import { registerBenchCosts } from './bench-costs.ts';
 import { registerBenchKernels } from './bench-kernels.ts';
 import { registerBenchTrain } from './bench-train.ts';
 
@@ -8,5 +9,6 @@ export function registerBench(program: Command): void {
   const bench = program.command('bench').description('Measure this machine: tables for people, --json for tools');
   registerBenchKernels(bench);
   registerBenchCkks(bench);
+  registerBenchCosts(bench);
   registerBenchTrain(bench);
 }

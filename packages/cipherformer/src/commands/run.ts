@@ -1,7 +1,9 @@
 import { Context } from '@cipherformer/ckks';
 import { readWireFile, writeWireFile } from '@cipherformer/ckks/files';
 import {
+  defaultCosts,
   loadKeys,
+  measureReference,
   type OpenProgram,
   openProgram,
   outputsFile,
@@ -47,6 +49,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
   process.once('SIGINT', interrupt);
   try {
     using context = await Context.create(parameters);
+    const speed = measureReference(context) / defaultCosts.reference;
     const loading = startProgress('keys', manifest.keys.galois.length);
     using keys = await loadKeys(context, manifest, readWireFile(options.keys), {
       where: options.keys,
@@ -69,7 +72,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
       coldSeconds: performance.now() / 1000,
       warmSeconds,
       cpuSeconds: (user + system) / 1e6,
-      predictedCpuSeconds: manifest.predicted.cpuSeconds,
+      predictedCpuSeconds: manifest.predicted.cpuSeconds * speed,
       peakRssBytes: peakMemoryBytes(),
       predictedPeakBytes: manifest.predicted.peakBytes,
     });
@@ -105,6 +108,7 @@ interface Report {
   readonly coldSeconds: number;
   readonly warmSeconds: number;
   readonly cpuSeconds: number;
+  /** By the cost table, times how much slower this machine's transforms are than those it was measured with. */
   readonly predictedCpuSeconds: number;
   readonly peakRssBytes: number;
   readonly predictedPeakBytes: number;

@@ -50,7 +50,16 @@ function tinyModel(seed: number): PolynomialModel {
     graph: { tokens, nodes, output },
     preprocess: {
       kind: 'image',
-      patches: { channels: 1, height: 4, width: 4, patch: 2, stride: 2, padding: 0, classToken: false },
+      patches: {
+        channels: 1,
+        height: 4,
+        width: 4,
+        patch: 2,
+        stride: 2,
+        padding: 0,
+        order: 'channel-first',
+        classToken: false,
+      },
       normalise: { mean: [0.5], deviation: [0.5] },
     },
     classes: ['cat', 'dog', 'bird'],

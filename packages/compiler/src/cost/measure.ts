@@ -2,7 +2,7 @@ import {
   applyStreamed,
   BootstrapPlan,
   Bootstrapper,
-  Ciphertext,
+  type Ciphertext,
   type Context,
   Encoder,
   EvaluationKeys,
@@ -15,6 +15,7 @@ import {
   SecretKey,
 } from '@cipherformer/ckks';
 import { type OperationName, operationNames } from './operations.ts';
+import { fastest, measureReference } from './reference.ts';
 import type { CostTable } from './table.ts';
 
 export interface MeasureCostsOptions {
@@ -62,17 +63,6 @@ export function measureCosts(context: Context, options: MeasureCostsOptions = {}
     reference: bench.reference(),
     milliseconds,
   };
-}
-
-/** Processor milliseconds of one limb transform: the yardstick between machines. */
-export function measureReference(context: Context, runs = 21): number {
-  using limb = new Ciphertext(context, 0, 1, 1, 2);
-  limb.clear();
-  return (
-    fastest(runs, () => {
-      for (let i = 0; i < 16; i++) context.ring.forward(limb.part(0), limb.part(0), [0]);
-    }) / 16
-  );
 }
 
 class CostBench implements Disposable {
@@ -196,16 +186,4 @@ class CostBench implements Disposable {
   [Symbol.dispose](): void {
     this.#secret[Symbol.dispose]();
   }
-}
-
-/** Fewest processor milliseconds of the runs, after a first one that touches memory and tables: what others' work adds is not counted. */
-function fastest(runs: number, work: () => void): number {
-  work();
-  const times = Array.from({ length: runs }, () => {
-    const before = process.cpuUsage();
-    work();
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1000;
-  });
-  return Math.min(...times);
 }

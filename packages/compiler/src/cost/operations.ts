@@ -1,6 +1,6 @@
 import { evaluationPlan, type Step } from '@cipherformer/approx';
 import { encodedLength, evaluationWork, type Parameters, StreamedTransformPlan } from '@cipherformer/ckks';
-import type { EncryptedProgram, Instruction, InstructionOf } from '../program/instructions.ts';
+import type { EncryptedProgram, Instruction, InstructionOf, SlotMatrix } from '../program/instructions.ts';
 import { hasMasks } from '../program/levels.ts';
 
 /**
@@ -65,27 +65,52 @@ export function operationsOf(
   }
 }
 
-function linear(
+/** What a linear transform counts at every level alike. */
+interface LinearCounts {
+  readonly matrix: SlotMatrix;
+  readonly diagonals: number;
+  /** Rotations of inputs, and of the sums of outputs. */
+  readonly babies: number;
+  readonly giants: number;
+}
+
+/** By the steps they were made for: a placement asks for the same instruction at many levels. */
+const knownCounts = new WeakMap<readonly number[], LinearCounts>();
+
+function countLinear(
   { inputs, outputs, matrix, babySteps, giantSteps }: InstructionOf<'linear'>,
+  slots: number,
+): LinearCounts {
+  const known = knownCounts.get(babySteps);
+  if (known?.matrix === matrix) return known;
+  const shape = { outputs: outputs.length, babySteps, giantSteps };
+  const plan = new StreamedTransformPlan(slots, inputs.length, matrix, shape);
+  const babies = new Set(plan.groups.flatMap(({ terms }) => terms.map(({ input, baby }) => `${input}/${baby}`)));
+  const counts: LinearCounts = {
+    matrix,
+    diagonals: plan.diagonals,
+    babies: [...babies].filter((name) => !name.endsWith('/0')).length,
+    giants: plan.groups.filter(({ giant }) => giant !== 0).length,
+  };
+  knownCounts.set(babySteps, counts);
+  return counts;
+}
+
+function linear(
+  instruction: InstructionOf<'linear'>,
   slots: number,
   parameters: Parameters,
   level: number,
 ): OperationCount[] {
-  const plan = new StreamedTransformPlan(slots, inputs.length, matrix, {
-    outputs: outputs.length,
-    babySteps,
-    giantSteps,
-  });
+  const { inputs, outputs, matrix } = instruction;
+  const { diagonals, babies, giants } = countLinear(instruction, slots);
   const bytes =
     8 * encodedLength(parameters.n, matrix.period ?? slots) * (level + 1 + parameters.gadget(level).special);
-  const parts = Math.max(1, Math.ceil((plan.diagonals * bytes) / workBytes));
-  const babies = new Set(plan.groups.flatMap(({ terms }) => terms.map(({ input, baby }) => `${input}/${baby}`)));
-  const rotated = [...babies].filter((name) => !name.endsWith('/0')).length;
-  const giants = plan.groups.filter(({ giant }) => giant !== 0).length;
+  const parts = Math.max(1, Math.ceil((diagonals * bytes) / workBytes));
   return [
     { operation: 'decompose', level, count: inputs.length },
-    { operation: 'babyRotation', level, count: rotated * parts },
-    { operation: isCompact(matrix.period, parameters) ? 'periodicDiagonal' : 'diagonal', level, count: plan.diagonals },
+    { operation: 'babyRotation', level, count: babies * parts },
+    { operation: isCompact(matrix.period, parameters) ? 'periodicDiagonal' : 'diagonal', level, count: diagonals },
     { operation: 'giantRotation', level, count: giants },
     { operation: 'transformEnd', level, count: outputs.length },
   ];
