@@ -1,6 +1,6 @@
 import type { PolynomialGraph } from '@cipherformer/nn/polynomial';
 import { CompilerError } from '../errors.ts';
-import { geometryOf } from '../packing/geometry.ts';
+import { type Geometry, geometryOf } from '../packing/geometry.ts';
 import { defaultMachine, type MachineModel } from '../plan/machine.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
 import { emitProgram } from './emit.ts';
@@ -28,20 +28,16 @@ export interface Compiled {
   readonly machine: MachineModel;
 }
 
-/** What the compiler decides by the time it predicts, for the whole program. */
-interface Variant {
-  /** Padded tokens: the next power of two, or twice that. */
-  readonly spread: 1 | 2;
-  readonly stages: SkewStages;
-}
-
 interface Attempt {
   readonly lowered: Lowered;
   readonly placement: Placement;
 }
 
-const variants: readonly Variant[] = ([1, 2] as const).flatMap((spread) =>
-  ([1, 2] as const).flatMap((keys) => ([1, 2] as const).map((values) => ({ spread, stages: { keys, values } }))),
+/** Doubled padding is tried where it takes hardly more ciphertexts. */
+const acceptableGrowth = 1.25;
+
+const stageChoices: readonly SkewStages[] = ([1, 2] as const).flatMap((keys) =>
+  ([1, 2] as const).map((values) => ({ keys, values })),
 );
 
 /**
@@ -54,26 +50,37 @@ const variants: readonly Variant[] = ([1, 2] as const).flatMap((spread) =>
 export function compile(graph: PolynomialGraph, options: CompileOptions = {}): Compiled {
   const { slots = 2 ** 15, batch = 1, machine = defaultMachine() } = options;
   const model = modelOf(graph);
-  const attempts = variants.map((variant) => attempt(model, variant, slots, batch, machine));
-  const plans = attempts.filter((plan): plan is Attempt => !(plan instanceof CompilerError));
-  // The first variant needs the least room and the fewest levels: its reason is the one to give.
+  const tight = lowerings(model, geometryOf(slots, model.tokens, batch));
+  const wide = unlessRefused(() => lowerings(model, geometryOf(slots, model.tokens, batch, 2)));
+  const room = acceptableGrowth * ciphertextsIn(tight[0]!);
+  const candidates = !(wide instanceof CompilerError) && ciphertextsIn(wide[0]!) <= room ? [...tight, ...wide] : tight;
+  const attempts = candidates.map((lowered) =>
+    unlessRefused(
+      (): Attempt => ({ lowered, placement: placeBootstraps(lowered, machine, groupCosts(lowered, machine, slots)) }),
+    ),
+  );
+  const plans = attempts.filter((attempt): attempt is Attempt => !(attempt instanceof CompilerError));
+  // The first one needs the fewest levels: its reason is the one to give.
   if (plans.length === 0) throw attempts[0]!;
   const { lowered, placement } = plans.reduce((a, b) => (b.placement.seconds < a.placement.seconds ? b : a));
   const program = emitProgram(lowered, placement, machine.bootstrapInputLevel, slots);
   return { program, lowered, placement, machine };
 }
 
-function attempt(
-  model: Model,
-  { spread, stages }: Variant,
-  slots: number,
-  batch: number,
-  machine: MachineModel,
-): Attempt | CompilerError {
+/** The model lowered with each choice of skews. */
+function lowerings(model: Model, geometry: Geometry): Lowered[] {
+  const normalised = normalise(zeroEmptyRows(model, geometry));
+  return stageChoices.map((stages) => lowerModel(normalised, geometry, stages));
+}
+
+function ciphertextsIn({ parts }: Lowered): number {
+  return parts.reduce((sum, { ciphertexts }) => sum + ciphertexts, 0);
+}
+
+/** The result, or the compiler's reason to refuse. */
+function unlessRefused<Result>(work: () => Result): Result | CompilerError {
   try {
-    const geometry = geometryOf(slots, model.tokens, batch, spread);
-    const lowered = lowerModel(normalise(zeroEmptyRows(model, geometry)), geometry, stages);
-    return { lowered, placement: placeBootstraps(lowered, machine, groupCosts(lowered, machine, slots)) };
+    return work();
   } catch (error) {
     if (error instanceof CompilerError) return error;
     throw error;
