@@ -7,7 +7,7 @@ import { evaluationKeysFile, makeEvaluationKeys, parametersOf, readManifest } fr
 import type { Command } from 'commander';
 import { gib } from '../program/summary.ts';
 import { UsageError } from '../terminal/errors.ts';
-import { startProgress } from '../terminal/progress.ts';
+import { startStages } from '../terminal/progress.ts';
 
 interface KeygenOptions {
   readonly out: string;
@@ -33,11 +33,8 @@ async function keygen(path: string, { out, json }: KeygenOptions): Promise<void>
   await mkdir(out, { recursive: true, mode: 0o700 });
   using context = await Context.create(parametersOf(manifest));
   using secret = new SecretKey(context, randomSeed());
-  const { galois, relinearisations } = manifest.keys;
-  const progress = startProgress('keygen', galois.length + relinearisations.length);
-  using keys = makeEvaluationKeys(secret, manifest, (what, done, total) =>
-    progress.update(done, `${what} of ${total}`),
-  );
+  const progress = startStages();
+  using keys = makeEvaluationKeys(secret, manifest, progress.update);
   // The secret key first: evaluation keys without it are of no use to anybody.
   await writeSecretKey(secretFile, secret);
   await writeWireFile(evaluationFile, await evaluationKeysFile(keys, secret, manifest), { overwrite: false });

@@ -16,7 +16,7 @@ import type { Command } from 'commander';
 import { availableMemoryBytes } from '../bench/machine.ts';
 import { peakMemoryBytes } from '../bench/peak-memory.ts';
 import { gib } from '../program/summary.ts';
-import { formatSeconds, startProgress } from '../terminal/progress.ts';
+import { formatSeconds, startProgress, startStages } from '../terminal/progress.ts';
 
 // The server's verb: nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
 
@@ -50,10 +50,10 @@ async function run(path: string, options: RunOptions): Promise<void> {
   try {
     using context = await Context.create(parameters);
     const speed = measureReference(context) / defaultCosts.reference;
-    const loading = startProgress('keys', manifest.keys.galois.length);
+    const loading = startStages();
     using keys = await loadKeys(context, manifest, readWireFile(options.keys), {
       where: options.keys,
-      progress: (what, done, total) => loading.update(done, `${what} of ${total}`),
+      progress: loading.update,
     });
     loading.stop();
     const inputs = await readInputs(context, manifest, keys.key, readWireFile(options.input), options.input);

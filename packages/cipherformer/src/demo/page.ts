@@ -51,15 +51,13 @@ ${gib(program.predictedPeakBytes)} of memory. ${result.machine}.</p>`,
 }
 
 function answer({ index, label, original, polynomial, encrypted, difference, agrees }: DemoImage): Markup {
-  const cells = (logits: readonly number[]) =>
-    logits.map((x, k) => (k === best(logits) ? html`<b>${x.toFixed(2)}</b>` : x.toFixed(2)));
-  const row = (name: string, logits: readonly number[]) => [name, ...cells(logits)];
+  const row = (name: string, logits: readonly number[]) => [name, best(logits), ...logits.map((x) => x.toFixed(2))];
   const verdict = agrees
     ? html`<span class="good">The encrypted answer is ${best(encrypted.logits)}, as in clear.</span>`
     : html`<span class="alert">The encrypted answer is ${encrypted.trusted ? best(encrypted.logits) : 'flagged as untrusted'}; in clear it is ${best(polynomial)}.</span>`;
   return html`<section><h3>Image ${index}, a ${label}</h3>${digit(index)}
 <p>${verdict} Largest difference of a logit, at unit spread: ${difference.toExponential(1)}.</p>
-${table(`Logits of image ${index}`, ['model', ...original.map((_, k) => `${k}`)], [
+${table(`Logits of image ${index}`, ['model', 'answer', ...original.map((_, k) => `${k}`)], [
     row('original', original),
     row('polynomial', polynomial),
     row('encrypted', encrypted.logits),

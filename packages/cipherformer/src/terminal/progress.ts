@@ -36,6 +36,22 @@ export function startProgress(label: string, total: number, silent = false): Pro
   };
 }
 
+/** Progress of work in stages: a bar for each, with the time it has left at its own speed so far. */
+export function startStages(): { update(stage: string, done: number, total: number): void; stop(): void } {
+  let current: { readonly stage: string; readonly bar: Progress; readonly started: number } | undefined;
+  return {
+    update(stage, done, total) {
+      if (current?.stage !== stage) {
+        current?.bar.stop();
+        current = { stage, bar: startProgress(stage, total), started: performance.now() };
+      }
+      const left = ((performance.now() - current.started) / 1000) * (total / done - 1);
+      current.bar.update(done, `ETA ${formatSeconds(left)}`);
+    },
+    stop: () => current?.bar.stop(),
+  };
+}
+
 /** 75 -> "1m15s". */
 export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?';
