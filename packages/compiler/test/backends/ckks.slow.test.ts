@@ -1,0 +1,68 @@
+// A transformer from its polynomial graph to encrypted logits at 128-bit security: N = 2^16, bootstraps included, against
+// the clear back end, the simulated one, and the predictions of the plan.
+import { readFileSync } from 'node:fs';
+import {
+  BootstrapPlan,
+  Bootstrapper,
+  bootstrapLiteral,
+  Context,
+  decryptToPlaintext,
+  Encoder,
+  encryptSymmetric,
+  Parameters,
+  randomSeed,
+  SecretKey,
+} from '@cipherformer/ckks';
+import { expect, it } from 'vitest';
+import { runCkks } from '../../src/backends/ckks.ts';
+import { planKeys } from '../../src/backends/key-plan.ts';
+import { CanonicalScales } from '../../src/backends/scales.ts';
+import { runSimulated } from '../../src/backends/simulate.ts';
+import { predict } from '../../src/cost/predict.ts';
+import { generateProgramKeys, type ProgramKeys } from '../../src/files/keygen.ts';
+import { compile, packInputs, runClear, unpackOutput } from '../../src/index.ts';
+import { randomInputs, type TransformerShape, transformer } from '../passes/graphs.ts';
+
+const shape: TransformerShape = {
+  ...{ tokens: 16, features: 16, width: 16, heads: 2, headWidth: 8, hidden: 32, layers: 2, outputs: 10 },
+  pooling: 'mean',
+};
+
+it('a transformer at 128-bit security: the logits of the clear program, within the predicted noise and memory', async () => {
+  const parameters = Parameters.from(bootstrapLiteral());
+  expect(parameters.insecure).toBe(false);
+  const given = randomInputs(shape, 7);
+  const graph = transformer(shape, 3).calibrated([given, randomInputs(shape, 8)]);
+  const { program } = compile(graph, { slots: parameters.maxSlots });
+  const plan = new BootstrapPlan(parameters);
+  const predicted = predict(program, parameters);
+  const inputs = packInputs(program, given);
+  const clear = runClear(program, inputs).outputs[0]!;
+  const simulated = runSimulated(program, inputs, plan).outputs[0]!;
+
+  using context = await Context.create(parameters);
+  using secret = new SecretKey(context, randomSeed());
+  using keys = generateProgramKeys(secret, plan, planKeys(program, plan));
+  using bootstrapper = new Bootstrapper(context, plan, keys as Required<ProgramKeys>);
+  const scales = new CanonicalScales(parameters, plan.outputLevel);
+  const encoder = new Encoder(context);
+  const ciphertexts = program.inputs.map(({ level }, i) => {
+    using plaintext = encoder.encode(inputs[i]!, undefined, { level, scale: scales.at(level) });
+    return encryptSymmetric(secret, plaintext).ciphertext;
+  });
+  using result = await runCkks({ context, plan, keys: keys.evaluation, bootstrapper }, program, ciphertexts);
+  using opened = decryptToPlaintext(secret, result.outputs[0]!);
+  const logits = unpackOutput(program.outputs[0]!, encoder.decode(opened).real);
+  for (const ciphertext of ciphertexts) ciphertext[Symbol.dispose]();
+
+  const largest = (a: Float64Array) => a.reduce((most, value, k) => Math.max(most, Math.abs(value - clear[k]!)), 0);
+  const spread = Math.max(...clear) - Math.min(...clear);
+  expect(largest(logits)).toBeLessThan(1e-2 * spread);
+  expect(Math.abs(Math.log2(largest(logits) / largest(simulated)))).toBeLessThan(3);
+
+  const peak = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024;
+  expect(peak).toBeLessThan(1.15 * predicted.peakBytes);
+  const cpuSeconds = result.timings.reduce((sum, timing) => sum + timing.cpuSeconds, 0);
+  // A busy machine has slower cores: no more is asked than that the prediction is not off by a factor of three.
+  expect(Math.abs(Math.log2(cpuSeconds / predicted.cpuSeconds))).toBeLessThan(1.6);
+});
