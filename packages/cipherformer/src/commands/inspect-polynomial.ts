@@ -1,5 +1,7 @@
 import {
   arithmeticOperations,
+  evaluatePolynomialModel,
+  examplesOutside,
   exportPolynomialOnnx,
   loadPolynomialModel,
   type ModelLevels,
@@ -7,12 +9,15 @@ import {
   movementOperations,
   type PolynomialModel,
   type PolynomialSite,
+  parseData,
   polynomialOperations,
   polynomialSites,
+  readJson,
+  type SiteValues,
   valueShapes,
   writeAtomically,
 } from '@cipherformer/nn';
-import { CheckFailedError } from '../terminal/errors.ts';
+import { CheckFailedError, UsageError } from '../terminal/errors.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface Summary {
@@ -24,20 +29,33 @@ interface Summary {
   /** Operations that are neither arithmetic nor movement of data: none, or the model is not polynomial. */
   readonly foreign: readonly string[];
   readonly levels: ModelLevels;
-  readonly sites: readonly (PolynomialSite & { readonly bound: number })[];
+  readonly sites: readonly ShownSite[];
+}
+
+interface ShownSite extends PolynomialSite {
+  /** Largest absolute argument in calibration, times the margin. */
+  readonly bound: number;
+  /** On the data given: extent of the arguments, and examples in which one left the interval. */
+  readonly seen?: { readonly low: number; readonly high: number; readonly examplesOutside: number };
 }
 
 /**
  * What `inspect` shows of a polynomial model: the operations of its ONNX form (the proof that it adds and multiplies
  * only), the levels of each layer, and its polynomials. @throws CheckFailedError where another operation is left
  */
-export function inspectPolynomial(
+export async function inspectPolynomial(
   path: string,
   folder: string,
-  options: { readonly json?: boolean; readonly onnx?: string },
-): void {
+  options: {
+    readonly json?: boolean;
+    readonly onnx?: string;
+    readonly data?: string;
+    readonly set?: string;
+    readonly limit: number;
+  },
+): Promise<void> {
   const model = loadPolynomialModel(folder);
-  const summary = summarise(model);
+  const summary = summarise(model, await valuesOn(model, options));
   if (options.onnx !== undefined) writeAtomically(options.onnx, exportPolynomialOnnx(model.graph));
   if (options.json) process.stdout.write(`${JSON.stringify({ model: path, ...summary })}\n`);
   else process.stdout.write(`${describe(model, summary)}\n`);
@@ -46,8 +64,21 @@ export function inspectPolynomial(
   }
 }
 
-function summarise(model: PolynomialModel): Summary {
+/** What the polynomials see on the validation part of a data set, where one is given. */
+async function valuesOn(
+  model: PolynomialModel,
+  { data, set, limit }: { readonly data?: string; readonly set?: string; readonly limit: number },
+): Promise<readonly SiteValues[]> {
+  if (set === undefined) return [];
+  if (data === undefined) throw new UsageError('Ranges need data: give its folder with --data.');
+  const config = parseData(readJson(set), set);
+  const { values } = await evaluatePolynomialModel(model, config, { root: data, split: 'validation', limit });
+  return values.sites;
+}
+
+function summarise(model: PolynomialModel, records: readonly SiteValues[]): Summary {
   const { graph, task } = model;
+  const recordOf = new Map(records.map((record) => [record.name, record]));
   const operations = polynomialOperations(graph);
   const inputOf = new Map(
     graph.nodes.flatMap((node) => (node.op === 'polynomial' ? [[node.name, graph.nodes[node.input]!] as const] : [])),
@@ -61,11 +92,16 @@ function summarise(model: PolynomialModel): Summary {
       (op) => !arithmeticOperations.includes(op) && !movementOperations.includes(op),
     ),
     levels: modelLevels(graph),
-    sites: polynomialSites(model).map((site) => ({ ...site, bound: inputOf.get(site.name)!.bound })),
+    sites: polynomialSites(model).map((site) => {
+      const record = recordOf.get(site.name);
+      const seen = record && { low: record.low, high: record.high, examplesOutside: examplesOutside(record) };
+      return { ...site, bound: inputOf.get(site.name)!.bound, ...(seen && { seen }) };
+    }),
   };
 }
 
 const number = (value: number) => Number(value.toPrecision(4));
+const span = (low: number, high: number) => `[${number(low)}, ${number(high)}]`;
 
 function describe({ card, graph }: PolynomialModel, summary: Summary): string {
   const { operations, foreign, levels, sites } = summary;
@@ -94,13 +130,24 @@ function describe({ card, graph }: PolynomialModel, summary: Summary): string {
       ['total, without packing and bootstraps', levels.total],
     ],
   );
+  const measured = sites.some(({ seen }) => seen !== undefined);
   const polynomials = renderTable(
-    ['polynomial', 'stands for', 'interval', 'bound seen', 'degree', 'levels', 'error'],
+    [
+      'polynomial',
+      'stands for',
+      'interval',
+      ...(measured ? ['seen', 'outside'] : ['bound']),
+      'degree',
+      'levels',
+      'error',
+    ],
     sites.map((site) => [
       site.name,
       site.function ?? 'not stated',
-      `[${number(site.interval[0])}, ${number(site.interval[1])}]`,
-      `${number(site.bound)}`,
+      span(...site.interval),
+      ...(measured
+        ? [site.seen ? span(site.seen.low, site.seen.high) : '', site.seen?.examplesOutside ?? 0]
+        : [`${number(site.bound)}`]),
       site.degrees,
       site.levels,
       site.error === undefined ? 'not stated' : `${number(site.error)}`,

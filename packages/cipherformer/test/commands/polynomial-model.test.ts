@@ -99,6 +99,18 @@ describe('cipherformer inspect and eval of a polynomial model', () => {
     expect(levels.parts.map(({ levels: own }: { levels: number }) => own)).toEqual([1, 12, 12, 1]);
   });
 
+  it('inspect shows what the polynomials see on data', async () => {
+    const { sites } = JSON.parse((await cli('inspect', model, '--set', set, '--data', data, '--json')).out);
+    expect(sites).toHaveLength(4);
+    for (const { interval, seen } of sites) {
+      expect(seen.examplesOutside).toBe(0);
+      expect(interval[0] < seen.low && seen.low < seen.high && seen.high < interval[1]).toBe(true);
+    }
+    const shown = await cli('inspect', model, '--set', set, '--data', data);
+    for (const part of ['seen', 'outside']) expect(shown.out).toContain(part);
+    expect((await cli('inspect', model, '--set', set)).code).toBe(2);
+  });
+
   it('eval gives the figures of the trained model, and counts examples outside an interval', async () => {
     const inference = await InferenceModel.create(config, weights, { batch: 10 });
     const reference = await evaluateClassification(inference, imageEvaluation(images, normalise, 10));

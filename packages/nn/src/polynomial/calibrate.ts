@@ -8,7 +8,7 @@ export interface ValueRecord {
   /** Smallest and largest value by node. */
   readonly low: Float64Array;
   readonly high: Float64Array;
-  readonly sites: readonly SiteRecord[];
+  readonly sites: readonly SiteValues[];
   /** The first value that was not a finite number: a polynomial left its interval far behind. */
   readonly broken?: { readonly node: string; readonly example: number };
 }
@@ -17,7 +17,7 @@ export interface ValueRecord {
  * The arguments of one polynomial. Every slot counts, hidden ones (padding, future tokens) too: under encryption the
  * polynomial is evaluated there as well, and a value that explodes in any slot spoils the whole ciphertext.
  */
-export interface SiteRecord {
+export interface SiteValues {
   /** Number and name of the polynomial's node. */
   readonly node: number;
   readonly name: string;
@@ -68,7 +68,7 @@ export class ValueRecorder {
 
   record(): ValueRecord {
     const { low, high, examples, broken } = this;
-    const sites = this.graph.nodes.flatMap((node, i): SiteRecord[] => {
+    const sites = this.graph.nodes.flatMap((node, i): SiteValues[] => {
       if (node.op !== 'polynomial') return [];
       const { name, input, program } = node;
       const extent = { interval: program.interval, low: low[input]!, high: high[input]! };
@@ -97,7 +97,7 @@ function countOutside(node: PolynomialGraph['nodes'][number], values: Float64Arr
 }
 
 /** Examples that left the interval of a site at least once. */
-export const examplesOutside = ({ outside }: SiteRecord): number =>
+export const examplesOutside = ({ outside }: SiteValues): number =>
   outside.reduce((n, count) => n + (count ? 1 : 0), 0);
 
 /** Examples in which any polynomial saw a value outside its interval: their answers cannot be trusted. */

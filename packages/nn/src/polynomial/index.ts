@@ -4,7 +4,7 @@ export {
   calibrate,
   examplesOutside,
   recordValues,
-  type SiteRecord,
+  type SiteValues,
   untrustedExamples,
   type ValueRecord,
   ValueRecorder,
