@@ -60,22 +60,36 @@ export async function normStatistics(
       return outputs;
     },
   });
-  const sums = new Map<string, { variance: number; deviation: number }>();
+  const seen: { variance: number[]; deviation: number[] }[] = [];
   const batches = Math.floor(count / batch);
   try {
     for (let i = 0; i < batches; i++) {
       const results = await inference.run(feedsAt(set, i * batch, batch, options.tokens ?? 0));
-      names.forEach((name, n) => {
-        const sum = sums.get(name) ?? { variance: 0, deviation: 0 };
-        sum.variance += results[`variance.${n}`]![0]! / batches;
-        sum.deviation += results[`deviation.${n}`]![0]! / batches;
-        sums.set(name, sum);
+      names.forEach((_, n) => {
+        seen[n] ??= { variance: [], deviation: [] };
+        seen[n].variance.push(results[`variance.${n}`]![0]!);
+        seen[n].deviation.push(results[`deviation.${n}`]![0]!);
       });
     }
   } finally {
     await inference.close();
   }
-  return sums;
+  return new Map(
+    names.map((name, n) => [
+      name,
+      { variance: usualMean(seen[n]!.variance), deviation: usualMean(seen[n]!.deviation) },
+    ]),
+  );
+}
+
+/**
+ * The mean of what is at most three times the median: one example whose values grow from layer to layer would otherwise
+ * set the denominator for all.
+ */
+function usualMean(values: readonly number[]): number {
+  const median = [...values].sort((x, y) => x - y)[values.length >> 1]!;
+  const usual = values.filter((value) => value <= 3 * median);
+  return usual.reduce((sum, value) => sum + value / usual.length, 0);
 }
 
 /** The mean over what counts. */

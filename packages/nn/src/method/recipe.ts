@@ -47,8 +47,9 @@ export const stageTrainingSchema = z.strictObject({
   dropout: z.number().min(0).max(0.9).default(0),
   losses: lossesSchema.prefault({}),
   limits: limitsSchema.prefault({}),
-  /** Arguments of functions that are not polynomials yet are clamped to their limits times this while training, so that
-   * one example whose values grow from layer to layer does not stop it. */
+  /** Arguments of functions that are not polynomials yet are clamped to their limits times this while training, and
+   * frozen normalisations to 4 deviations times this, so that one example whose values grow from layer to layer does
+   * not stop it. */
   clamp: z.number().min(1).optional(),
   /** Share of the stage over which the range and variance terms rise from 0 to their weights. */
   ramp: z.number().min(0).max(1).default(0),

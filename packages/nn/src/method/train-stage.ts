@@ -5,7 +5,7 @@ import type { ModelConfig } from '../model/config.ts';
 import type { Weights } from '../model/weights.ts';
 import { warmupCosine } from '../train/schedule.ts';
 import { TrainingStep } from '../train/step.ts';
-import type { Converted } from './architecture.ts';
+import { type Converted, normNames } from './architecture.ts';
 import { UnstableTrainingError } from './errors.ts';
 import { limitsOf, methodLosses, type SiteLimits } from './losses.ts';
 import { LossMonitor, monitorSchema } from './monitor.ts';
@@ -119,7 +119,9 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
       optimiser: training,
       rule: { rates: [{ pattern: '*.coefficients', rate: training.coefficientRate }] },
       dropout: training.dropout,
-      ...(training.clamp === undefined ? {} : { clamps: clampsOf(rangeLimits(model, training), training.clamp) }),
+      ...(training.clamp === undefined
+        ? {}
+        : { clamps: clampsOf([...rangeLimits(model, training), ...normLimits(model.config)], training.clamp) }),
       averageDecay: training.averageDecay,
       seed: options.seed + options.firstBatch,
       threads: options.threads,
@@ -211,6 +213,12 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
     await step.close();
   }
 }
+
+/** Deviations within which usual values of a normalisation lie, before its gain. */
+const usualDeviations = 4;
+
+const normLimits = (config: ModelConfig): SiteLimits[] =>
+  normNames(config).map((pattern) => ({ pattern, low: -usualDeviations, high: usualDeviations }));
 
 /** Limits widened by a factor about their middle. */
 function clampsOf(limits: readonly SiteLimits[], factor: number) {

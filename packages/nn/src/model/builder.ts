@@ -1,5 +1,5 @@
 import { elementCount, type Program, type Shape, type Tensor } from '../graph/program.ts';
-import { clip, mul } from '../ops/index.ts';
+import { mul } from '../ops/index.ts';
 import type { Random } from '../random.ts';
 
 /** How a stored tensor starts before training. */
@@ -39,8 +39,11 @@ export interface BuilderOptions {
   readonly dropout?: number;
   /** Gives the tensor of a stored parameter or buffer; default: an input of the program of that name. */
   readonly resolve?: (spec: ParameterSpec) => Tensor;
-  /** Limits that the argument of an activation is clamped to while training, by site; the site itself is not. */
-  readonly clamps?: (site: string) => readonly [low: number, high: number] | undefined;
+  /**
+   * Limits that the argument of an activation, or a frozen normalisation before its gain, is clamped to while training,
+   * by name; the site itself is not.
+   */
+  readonly clamps?: (name: string) => readonly [low: number, high: number] | undefined;
   /** Prefix of every name (a teacher in the same program: "teacher."). */
   readonly prefix?: string;
 }
@@ -97,10 +100,9 @@ export class Builder {
     this.sites.push({ ...site, name: this.prefix + site.name });
   }
 
-  /** The argument of the activation at a site: x, clamped where the caller asked for it. */
-  clamped(site: string, x: Tensor): Tensor {
-    const limits = this.clamps(site);
-    return limits ? clip(x, ...limits) : x;
+  /** What the value of this name is clamped to, if the caller asked for it. */
+  limits(name: string): readonly [low: number, high: number] | undefined {
+    return this.clamps(name);
   }
 
   /** Inverted dropout with a mask that the caller feeds; nothing in evaluation or at rate 0. */

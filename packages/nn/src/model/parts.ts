@@ -15,7 +15,8 @@ export function activation(
   const part = config.overrides[name] ?? choice;
   if (part !== 'identity') builder.site({ ...site, name, tensor: x });
   if (typeof part === 'string') {
-    const y = builder.clamped(name, x);
+    const limits = builder.limits(name);
+    const y = limits ? ops.clip(x, ...limits) : x;
     switch (part) {
       case 'gelu':
         return ops.gelu(y);
@@ -72,7 +73,11 @@ export function normalise(
       const denominator = builder.buffer(`${name}.denominator`, [1], { kind: 'constant', value: 1 });
       reportVariance(builder, name, x, options.include);
       const centred = ops.sub(x, ops.mean(x, [x.shape.length - 1], true));
-      return ops.add(ops.mul(centred, ops.div(gain, denominator)), bias);
+      const limits = builder.limits(name);
+      const scaled = limits
+        ? ops.mul(ops.clip(ops.div(centred, denominator), ...limits), gain)
+        : ops.mul(centred, ops.div(gain, denominator));
+      return ops.add(scaled, bias);
     }
     case 'batch':
       return batchNormalise(builder, name, part, x, gain, bias, channelAxis, options.include);
