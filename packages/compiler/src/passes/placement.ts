@@ -32,7 +32,7 @@ interface State {
  * The cheapest levels and bootstraps, exactly. Groups are walked backwards: what later groups need of a value fixes the
  * lowest level it may be made at, and lower is cheaper, so the only choice is which live values to refresh before a group
  * (one of its operands among them: a bootstrap right before the first use that needs it is never worse). A state is dropped
- * where another one costs no more and needs no more of any value.
+ * where another one costs no more and needs no more of any value. Bootstraps are priced by pairs and what is left.
  *
  * @throws PlacementError where no bootstrap can help, naming the part of the model
  */
@@ -46,7 +46,7 @@ export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cos
       const before = beforeGroup(lowered, machine, cost, g, state);
       if (!before) return [];
       const operands = new Set(group.operands.map(({ part }) => part));
-      const choices = refreshChoices(lowered, machine, before, operands);
+      const choices = refreshChoices(lowered, machine, before, operands, given);
       return [before, ...choices.map((refreshed) => refresh(before, refreshed, lowered, machine))];
     });
     states = undominated(candidates.filter(({ needs }) => withinReach(needs, given, machine)));
@@ -85,19 +85,29 @@ function beforeGroup(
   return { seconds: next.seconds + cost(g, level), needs, next, level, refreshed: [] };
 }
 
-/** Sets of live values to refresh together: at least one operand, and only values that gain by it. */
+/**
+ * Sets of live values to refresh together: operands that gain by it, and where their ciphertexts leave one without a
+ * partner, one other value with an odd number of them. More would cost as much later. What clients bring gains nothing.
+ */
 function refreshChoices(
   { parts }: Lowered,
-  { bootstrapInputLevel, bootstrapOutputLevel }: BootstrapPricing,
+  { bootstrapInputLevel, bootstrapOutputLevel, inputLevel }: BootstrapPricing,
   { needs }: State,
   operands: ReadonlySet<number>,
+  given: ReadonlySet<number>,
 ): number[][] {
-  const useful = [...needs].filter(
-    ([part, need]) => need > bootstrapInputLevel && need <= bootstrapOutputLevel && parts[part]!.refreshable,
-  );
+  const useful = [...needs].flatMap(([part, need]) => {
+    const gains = need > bootstrapInputLevel && need <= bootstrapOutputLevel && parts[part]!.refreshable;
+    return gains && !(given.has(part) && need <= inputLevel) ? [part] : [];
+  });
   let sets: number[][] = [[]];
-  for (const [part] of useful) sets = sets.flatMap((set) => [set, [...set, part]]);
-  return sets.filter((set) => set.some((part) => operands.has(part)));
+  for (const part of useful) if (operands.has(part)) sets = sets.flatMap((set) => [set, [...set, part]]);
+  const isOdd = (set: readonly number[]) => set.reduce((sum, part) => sum + parts[part]!.ciphertexts, 0) % 2 === 1;
+  const others = useful.filter((part) => !operands.has(part) && isOdd([part]));
+  return sets.flatMap((set) => {
+    if (set.length === 0) return [];
+    return isOdd(set) ? [set, ...others.map((other) => [...set, other])] : [set];
+  });
 }
 
 function refresh(state: State, refreshed: readonly number[], { parts }: Lowered, machine: BootstrapPricing): State {

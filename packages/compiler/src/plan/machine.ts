@@ -9,7 +9,7 @@ import type { BootstrapLevels } from '../program/levels.ts';
 export interface BootstrapPricing extends BootstrapLevels {
   /** The highest level a client encrypts at. */
   readonly inputLevel: number;
-  /** Seconds to refresh so many ciphertexts, in pairs. */
+  /** Seconds to refresh so many ciphertexts: so much a pair, and so much for one without a partner. */
   bootstrapSeconds(ciphertexts: number): number;
 }
 
