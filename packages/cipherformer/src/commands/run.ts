@@ -20,6 +20,11 @@ import { formatSeconds, startProgress, startStages } from '../terminal/progress.
 
 // The server's verb: nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
 
+/** Ctrl-C. */
+class InterruptedError extends Error {
+  override readonly name = 'InterruptedError';
+}
+
 interface RunOptions {
   readonly keys: string;
   readonly input: string;
@@ -45,7 +50,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const { manifest, parameters, program } = opened;
   checkMemory(opened, availableMemoryBytes());
   const stop = new AbortController();
-  const interrupt = () => stop.abort(new Error('interrupted: no result was written'));
+  const interrupt = () => stop.abort(new InterruptedError('interrupted: no result was written'));
   process.once('SIGINT', interrupt);
   try {
     using context = await Context.create(parameters);
