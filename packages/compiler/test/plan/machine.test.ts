@@ -12,7 +12,7 @@ describe('machine models', () => {
         name,
         values.map((value) => value * (1 + 0.3 * numbers.next())),
       ]),
-    ) as typeof defaultCosts.milliseconds;
+    ) as unknown as typeof defaultCosts.milliseconds;
     const machine = machineOf(
       Parameters.from(bootstrapLiteral()),
       { ...defaultCosts, milliseconds: scattered },
