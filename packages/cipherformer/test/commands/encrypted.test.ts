@@ -12,7 +12,10 @@ import { runCli } from '../../src/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'encrypted-cli-'));
 const at = (name: string) => join(folder, name);
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
 
 const shape: TransformerShape = {
   ...{ tokens: 4, features: 4, width: 8, heads: 2, headWidth: 4, hidden: 16, layers: 1, outputs: 3 },
@@ -68,6 +71,7 @@ function tinyModel(seed: number): PolynomialModel {
 }
 
 beforeAll(async () => {
+  vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '1');
   const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11, insecure: true }));
   for (const [name, seed] of [['', 3], ['-other', 4]] as const) {
     const made = tinyModel(seed);
@@ -134,6 +138,15 @@ describe('the protocol on files', () => {
 describe('what does not fit is refused, and says why', () => {
   const run = (keys: string, input: string, program = 'program', out = 'no.bin') =>
     cli('run', at(program), '--keys', at(keys), '--input', at(input), '--out', at(out));
+
+  it('parameters below 128-bit security, outside of tests', async () => {
+    vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '');
+    const { code, err } = await cli('keygen', at('program'), '--out', at('weak'));
+    vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '1');
+    expect(code).toBe(1);
+    expect(err).toContain('below 128-bit security');
+    expect(existsSync(at('weak'))).toBe(false);
+  });
 
   it('run does not take a secret key', async () => {
     const { code, err } = await run('keys/secret', 'in.bin');

@@ -95,8 +95,17 @@ export function makeManifest({ parameters, program, ...rest }: ManifestSource): 
   };
 }
 
+export interface ParseManifestOptions {
+  /** Accept parameters below 128-bit security, for tests: whoever hands a client a manifest chooses its security otherwise. */
+  readonly insecure?: boolean;
+}
+
 /** Checks a manifest. Throws FileError that names the field; `where` is the file's name. */
-export function parseManifest(text: string, where: string): ProgramManifest {
+export function parseManifest(
+  text: string,
+  where: string,
+  { insecure = false }: ParseManifestOptions = {},
+): ProgramManifest {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -109,6 +118,10 @@ export function parseManifest(text: string, where: string): ProgramManifest {
       `${where} is not the manifest of a program this release reads:\n${z.prettifyError(parsed.error)}`,
     );
   const manifest = parsed.data;
+  if (manifest.parameters.insecure && !insecure)
+    throw new FileError(
+      `${where} asks for parameters below 128-bit security: do not use it; whoever made it has to compile it with secure ones`,
+    );
   const found = parametersOf(manifest).digest;
   if (found !== manifest.parametersDigest)
     throw new FileError(
