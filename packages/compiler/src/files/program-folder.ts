@@ -4,9 +4,11 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { defaultCosts } from '../cost/default-costs.ts';
 import { predict } from '../cost/predict.ts';
 import { FileError } from '../errors.ts';
 import { type Compiled, compile } from '../passes/compile.ts';
+import { machineOf } from '../plan/machine.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
 import { programDigest } from './digest.ts';
 import { sha256 } from './envelope.ts';
@@ -87,7 +89,8 @@ export async function openProgram(folder: string): Promise<OpenProgram> {
 async function compileFolder(folder: string, parameters: Parameters, { batch }: ProgramOptions) {
   const path = join(folder, modelFolder);
   const { graph, card, task, classes } = loadPolynomialModel(path);
-  const compiled = compile(graph, { slots: parameters.maxSlots, batch });
+  const machine = machineOf(parameters, defaultCosts, 'default costs');
+  const compiled = compile(graph, { slots: parameters.maxSlots, batch, machine });
   const digest = await programDigest(compiled.program, await filesDigest(path));
   return { compiled, digest, name: card.name, task, classes };
 }
