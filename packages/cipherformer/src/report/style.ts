@@ -53,7 +53,7 @@ pre { background: var(--tint); border: 1px solid var(--line); border-radius: .5r
   svg [fill="#0072b2"] { fill: #56b4e9; } svg [stroke="#0072b2"] { stroke: #56b4e9; }
   svg [fill="#d55e00"] { fill: #ff9a57; } svg [stroke="#d55e00"] { stroke: #ff9a57; }
   svg [fill="#009e73"] { fill: #4fd0a8; } svg [stroke="#009e73"] { stroke: #4fd0a8; }
-  svg [fill="#00795a"] { fill: #4fd0a8; } svg [fill="#8a4b00"] { fill: #e0a45c; }
+  svg [fill="#00795a"] { fill: #4fd0a8; } svg [fill="#8a4b00"] { fill: #e0a45c; } svg [fill="#6b6b6b"] { fill: #a0a9b4; }
   svg [fill="#ffffff"], svg [fill="#fefefe"] { fill: #14171b; } svg [stroke="#ffffff"] { stroke: #14171b; }
 }
 @media print {

@@ -8,7 +8,7 @@ import { activationSites, completeStages, functionAt, type ReportSource, siteLab
 /** The stages in words, as the recipe describes them. */
 export function stageList({ recipe }: ConversionRecord): Markup {
   return html`<ol class="stages">${recipe.stages.map(({ name, description, change, train }) => {
-    const what = description || changeText[change?.kind ?? 'none'];
+    const what = (description || changeText[change?.kind ?? 'none']).replace(/[^.]$/, '$&.');
     const trained = train ? ` Then ${train.epochs} ${train.epochs === 1 ? 'epoch' : 'epochs'} of training.` : '';
     return html`<li><strong>${name}</strong>: ${what}${trained}</li>`;
   })}</ol>`;
@@ -16,6 +16,7 @@ export function stageList({ recipe }: ConversionRecord): Markup {
 
 const changeText: Readonly<Record<string, string>> = {
   attention: 'softmax attention becomes a function of each score by itself, times a constant.',
+  'batch-norms': 'LayerNorms become BatchNorms.',
   'freeze-norms': 'normalisations divide by a constant.',
   substitute: 'every activation becomes a polynomial.',
   none: 'training alone.',
@@ -45,7 +46,14 @@ export function stageTable(record: ConversionRecord): Markup {
     ];
   });
   const unit = unitOf(figure);
-  return table(
+  const { validation, test } = complete.at(-1)!;
+  // Accuracies hide single outputs that explode; the mean loss does not.
+  const exploded =
+    test?.loss !== undefined && test.loss > 3 * validation.loss!
+      ? html`<p class="alert">The loss on test data is ${short(test.loss / validation.loss!, 2)} times that on validation data:
+the outputs of a few examples explode. See the values outside their interval.</p>`
+      : undefined;
+  const rowsTable = table(
     `The model after every stage: ${unit}`,
     [
       'stage',
@@ -59,6 +67,7 @@ export function stageTable(record: ConversionRecord): Markup {
     ],
     rows,
   );
+  return html`${rowsTable}${exploded}`;
 }
 
 /** How many unseen examples have a value outside an interval. */

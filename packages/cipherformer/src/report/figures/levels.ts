@@ -3,8 +3,8 @@ import { plotColours } from '../../plots/theme.ts';
 import type { Figure, Panel } from '../figure.ts';
 import { activationSites } from '../summary.ts';
 
-const parts = ['attention', 'MLP', 'head'] as const;
-const partColours = [plotColours.main, '#00795a', '#8a4b00'];
+const parts = ['attention', 'MLP', 'head', 'linear maps and products'] as const;
+const partColours = [plotColours.main, '#00795a', '#8a4b00', '#6b6b6b'];
 
 /** The levels that the polynomials of each layer take. */
 export function levelsFigure(record: ConversionRecord): Figure | undefined {
@@ -17,11 +17,21 @@ export function levelsFigure(record: ConversionRecord): Figure | undefined {
   });
   if (values.length === 0) return undefined;
   const total = values.reduce((sum, { levels }) => sum + levels, 0);
-  const used = parts.filter((part) => values.some((value) => value.part === part));
+  // The exported graph knows what a layer takes in all; the rest of it are linear maps and products.
+  const { exported } = record;
+  const others = (exported?.levels.parts ?? []).flatMap(({ name, levels }) => {
+    const layer = /^layers\.(\d+)/.exec(name)?.[1];
+    const place = layer === undefined ? name : `layer ${layer}`;
+    const own = values.reduce((sum, value) => sum + (value.place === place ? value.levels : 0), 0);
+    return levels > own ? [{ place, part: parts[3], levels: levels - own, label: `${levels - own}` }] : [];
+  });
+  const places = [...new Set([...others, ...values].map(({ place }) => place))];
+  const used = parts.filter((part) => [...values, ...others].some((value) => value.part === part));
   const x = { field: 'from', type: 'quantitative' as const };
   let before = '';
   let at = 0;
-  const placed = values.map((value) => {
+  const inOrder = places.flatMap((place) => [...values, ...others].filter((value) => value.place === place));
+  const placed = inOrder.map((value) => {
     at = value.place === before ? at : 0;
     before = value.place;
     const from = at;
@@ -30,7 +40,7 @@ export function levelsFigure(record: ConversionRecord): Figure | undefined {
   });
   return {
     id: 'levels',
-    caption: `Levels (multiplications one after another) of the polynomials of each layer, ${total} in all; linear maps and products of ciphertexts add theirs.`,
+    caption: `Levels (multiplications one after another) of the polynomials of each layer, ${total} in all${exported ? `, and of what is between them: ${exported.levels.total} for the whole model` : ''}; packing and bootstrapping add theirs.`,
     alt: `Levels of the polynomials: ${values.map((v) => `${v.place} ${v.part} ${v.label}`).join(', ')}.`,
     columns: 1,
     panelWidth: 640,

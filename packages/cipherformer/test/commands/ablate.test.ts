@@ -1,0 +1,134 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AblationCell, parseAblation, summarise } from '@cipherformer/nn';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { runCli } from '../../src/cli.ts';
+import { ablationPage, ablationTable } from '../../src/report/ablation.ts';
+
+const data = join(import.meta.dirname, '../../../nn/test/data');
+const folder = mkdtempSync(join(tmpdir(), 'ablate-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  const written = { out: '', err: '' };
+  const spy = (stream: NodeJS.WriteStream, key: 'out' | 'err') =>
+    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
+      written[key] += String(chunk);
+      return true;
+    });
+  const spies = [spy(process.stdout, 'out'), spy(process.stderr, 'err')];
+  const before = process.exitCode;
+  process.exitCode = undefined;
+  try {
+    return { code: await runCli(argv), ...written };
+  } finally {
+    process.exitCode = before;
+    for (const one of spies) one.mockRestore();
+  }
+}
+
+const files = { images: 'mnist-100-images-idx3-ubyte.gz', labels: 'mnist-100-labels-idx1-ubyte.gz' };
+const task = {
+  kind: 'mnist',
+  train: files,
+  test: files,
+  validation: 36,
+  normalise: { mean: [0.13], deviation: [0.31] },
+};
+const variants = [
+  { name: 'base', axis: 'base', description: 'as it is' },
+  {
+    name: 'narrow',
+    axis: 'widest interval',
+    description: 'none fits <0.01>',
+    patch: { stages: { polynomial: { change: { widest: 0.01 } } } },
+  },
+];
+const save = (name: string, value: unknown): string => {
+  const path = join(folder, name);
+  writeFileSync(path, JSON.stringify(value));
+  return path;
+};
+
+describe('cipherformer ablate', () => {
+  it('converts, compares, and writes the table as text, CSV, JSON and a page', async () => {
+    const model = { preset: 'vit', width: 8, layers: 1, heads: 2, mlpWidth: 16, patch: 14 };
+    const training = { epochs: 4, batch: 16, learningRate: 0.01 };
+    const train = save('train.json', { name: 'tiny', data: task, model, training });
+    expect((await cli('train', train, '--data', data, '--out', join(folder, 'model'), '--json')).code).toBe(0);
+    save('convert.json', {
+      name: 'tiny',
+      data: task,
+      batch: 16,
+      calibration: 48,
+      stages: [
+        { name: 'attention', change: { kind: 'attention' }, train: { epochs: 2 } },
+        { name: 'norms', change: { kind: 'freeze-norms', order: 'all' } },
+        { name: 'polynomial', change: { kind: 'substitute' }, train: { epochs: 2 } },
+      ],
+    });
+    const ablation = { name: 'tiny', conversion: 'convert.json', model: 'model', seeds: [1, 2], limit: 48, variants };
+    const path = save('ablation.json', ablation);
+    const out = join(folder, 'out');
+
+    const first = await cli('ablate', path, '--data', data, '--out', out);
+    expect(first.err).toMatch(/\[4\/4\] narrow, seed 2: failed: layers\.0\./);
+    expect(first.code).toBe(0);
+    expect(first.out).toMatch(/widest interval.*0 of 2.*no: 2 failed/);
+    expect(first.out).toContain('on the first 48 training examples');
+
+    const again = await cli('ablate', path, '--data', data, '--out', out, '--json');
+    const result = JSON.parse(again.out);
+    expect(result).toMatchObject({ finished: true, rows: [{ stable: true }, { stable: false, failures: 2 }] });
+    const csv = readFileSync(join(out, 'cells.csv'), 'utf8').split('\r\n');
+    const mean = (Number(csv[1]!.split(',')[7]) + Number(csv[3]!.split(',')[7])) / 2;
+    expect(csv[0]!.split(',')[7]).toBe('result');
+    expect(result.rows[0].estimates.result.mean).toBeCloseTo(mean, 12);
+    expect(JSON.parse(readFileSync(join(out, 'ablation.json'), 'utf8')).cells).toEqual(result.cells);
+
+    const page = readFileSync(join(out, 'ablation.html'), 'utf8');
+    expect(page).toContain('none fits &lt;0.01&gt;');
+    expect(page).toContain('id="variants"');
+    expect(page.replaceAll('http://www.w3.org/', '')).not.toMatch(/https?:|<script|NaN|undefined/);
+  }, 120_000);
+});
+
+describe('the table of an ablation', () => {
+  const ablation = parseAblation({ name: 'a', conversion: 'c', model: 'm', seeds: [1, 2, 3], variants }, 'a.json');
+  const cell = (seed: number, result: number): AblationCell => ({
+    variant: 'base',
+    seed,
+    figures: {
+      figure: 'accuracy',
+      original: 0.99,
+      result,
+      gap: result - 0.99,
+      levels: 12,
+      outside: 0.005,
+      attention: 5,
+      mlp: 6,
+      variance: 40,
+      rollbacks: 0,
+      steps: 10,
+      seconds: 36,
+    },
+  });
+
+  it('shows means with half the interval', () => {
+    const { head, rows } = ablationTable(summarise(ablation, [cell(1, 0.97), cell(2, 0.98), cell(3, 0.99)]));
+    const row = Object.fromEntries(head.map((name, i) => [name, rows[0]![i]]));
+    // Standard deviation 1 point, standard error 0.577, Student's factor 4.303: half width 2.48.
+    expect(row).toMatchObject({
+      'accuracy (%), test': '98.00 ± 2.48',
+      'gap (points)': '−1.00',
+      levels: '12',
+      'out of range': '0.50 %',
+      stable: 'yes',
+    });
+  });
+
+  it('makes a page where nothing was converted', async () => {
+    expect(await ablationPage(ablation, [{ variant: 'base', seed: 1, failure: 'diverged' }])).toContain('diverged');
+  });
+});
