@@ -43,7 +43,7 @@ LiveRings& liveRings() {
 }
 
 bool takesRing(int operation) {
-  return (operation > kRingCreate && operation <= kCompactPeriodic && operation != kKeystream) || operation == kEncodePeriodic;
+  return (operation > kRingCreate && operation <= kDecode && operation != kKeystream) || operation == kEncodePeriodic;
 }
 
 /// logN, primes -> the ring's address in *result.
@@ -115,7 +115,6 @@ int dispatch(int operation, Args& args, double* result) {
     case kEncode: return encode(args, false);
     case kEncodePeriodic: return encode(args, true);
     case kDecode: return decode(args);
-    case kCompactPeriodic: return compactPeriodic(args);
     case kMeasureMultiplies: return measureMultiplies(args, result);
     default: return kUnknownOperation;
   }

@@ -32,7 +32,6 @@ enum Operation : int {
   kGenerateKeyDigit = 25,
   kEncode = 26,
   kDecode = 27,
-  kCompactPeriodic = 28,
   kMeasureMultiplies = 29,
   kEncodePeriodic = 30,
 };

@@ -134,18 +134,4 @@ inline int decode(Args& args) {
   return kOk;
 }
 
-/// dst[limbs][N >> runBits] = the first word of each run of src[limbs][N]: a periodic plaintext without repetition.
-inline int compactPeriodic(Args& args) {
-  Ring& ring = *args.address<Ring>();
-  u64* dst = args.address();
-  const u64* src = args.address();
-  const int runBits = args.integer();
-  const size_t limbs = args.size();
-  if (!args.complete() || runBits < 0 || runBits > ring.logN) return kBadArguments;
-  const size_t n = ring.n, runs = n >> runBits;
-  for (size_t j = 0; j < limbs; ++j)
-    for (size_t i = 0; i < runs; ++i) dst[j * runs + i] = src[j * n + (i << runBits)];
-  return kOk;
-}
-
 }  // namespace cf::CF_BUILD

@@ -28,7 +28,6 @@ export const Op = {
   generateKeyDigit: 25,
   encode: 26,
   decode: 27,
-  compactPeriodic: 28,
   measureMultiplies: 29,
   encodePeriodic: 30,
 } as const;

@@ -48,7 +48,7 @@ function validCalls(w: Workbench): Map<Op, number[]> {
     [Op.sampleSmall, flat(big, a, 0, 0, 0, all)],
     [Op.encode, flat(big, big, big, 4, 1024, all)],
     [Op.decode, flat(a, big, big, 4, 1024, [0, 1])],
-    [Op.compactPeriodic, flat(big, a, 3, 4)],
+    [Op.encodePeriodic, flat(big, big, big, 8, 1024, all)],
   ]);
 }
 
@@ -129,7 +129,7 @@ describe.each(builds)('a wrong call of the %s kernels is a typed error', (build)
           const at = args.length - 1 - (seed % 2 === 0 ? 0 : Math.min(4, args.length - 1));
           if (args[at]! > 64) continue; // an address: the caller's promise
           const bad = args.map((x, i) => (i === at ? wrong : x));
-          if (op === Op.automorphism || op === Op.compactPeriodic) continue; // limb counts are the caller's promise
+          if (op === Op.automorphism) continue; // limb counts are the caller's promise
           if (op === Op.multiplyScalar || op === Op.multiplyScalarAccumulate || op === Op.addScalar) continue; // any scalar
           expect(() => kernels.call(op, w.handle, ...bad), `${op} number ${at}`).toThrow(KernelError);
         }
