@@ -22,7 +22,7 @@ export {
   languageModelScorer,
 } from './evaluate/metrics.ts';
 export { type EvaluateOptions, evaluateModel } from './evaluate/model.ts';
-export { evaluatePolynomialModel, type PolynomialEvaluation } from './evaluate/polynomial.ts';
+export { evaluatePolynomialModel, inputOf, type PolynomialEvaluation } from './evaluate/polynomial.ts';
 export { recordRanges, type SiteRange } from './evaluate/ranges.ts';
 export { type Adapter, type AdapterInput, adaptWeights } from './files/adapter.ts';
 export { exportOnnx } from './files/export.ts';

@@ -21,7 +21,7 @@ import { formatSeconds, startProgress, startStages } from '../terminal/progress.
 // The server's verb: nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
 
 /** Ctrl-C. */
-class InterruptedError extends Error {
+export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
 }
 
@@ -86,7 +86,8 @@ async function run(path: string, options: RunOptions): Promise<void> {
   }
 }
 
-function checkMemory({ manifest }: OpenProgram, available: number): void {
+/** Throws ResourceError for a program that takes more memory than is free. */
+export function checkMemory({ manifest }: OpenProgram, available: number): void {
   const { peakBytes } = manifest.predicted;
   if (peakBytes <= available) return;
   throw new ResourceError(

@@ -21,6 +21,8 @@ export interface LoadedKeys extends Disposable {
   readonly machine: CkksMachine;
   /** Of the secret key they belong to: inputs have to belong to the same one. */
   readonly key: string;
+  /** Of all keys in memory: what the manifest's keys.keyBytes predicts. */
+  readonly keyBytes: number;
 }
 
 export interface LoadKeysOptions {
@@ -54,14 +56,15 @@ export async function loadKeys(
       const keys = await evaluationKeysFromWire(context, object, options);
       held.push(keys);
       await reader.end();
-      return { machine: { context, plan, keys }, key, [Symbol.dispose]: release };
+      return { machine: { context, plan, keys }, key, keyBytes: keys.bytes, [Symbol.dispose]: release };
     }
     const keys = await bootstrapKeysFromWire(context, object, options);
     held.push(keys);
     await reader.end();
     const bootstrapper = new Bootstrapper(context, plan, keys, progress);
     held.push(bootstrapper);
-    return { machine: { context, plan, keys: keys.evaluation, bootstrapper }, key, [Symbol.dispose]: release };
+    const keyBytes = keys.evaluation.bytes + keys.toSparse.bytes + keys.toDense.bytes;
+    return { machine: { context, plan, keys: keys.evaluation, bootstrapper }, key, keyBytes, [Symbol.dispose]: release };
   } catch (error) {
     release();
     throw error;

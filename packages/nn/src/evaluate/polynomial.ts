@@ -70,8 +70,8 @@ export function polynomialRunner(model: PolynomialModel): { runner: BatchRunner;
   return { runner: { batch: 1, run }, recorder };
 }
 
-/** One example of a data set as a person would give it. */
-function inputOf({ images, ids, mask }: Feeds): ModelInput {
+/** One example of a data set (feeds of one) as a person would give it. */
+export function inputOf({ images, ids, mask }: Feeds): ModelInput {
   if (images) return { image: images as Float32Array };
   const numbers = Array.from(ids as BigInt64Array, Number);
   // Padding is at the end; prepareInput adds its own.
