@@ -88,7 +88,8 @@ async function substituteSites(
       compiled = shape;
     }
     const result = await validator.run(candidate.weights);
-    return result.loss ?? result.natsPerCharacter!;
+    const loss = result.loss ?? result.natsPerCharacter!;
+    return Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY;
   };
   try {
     const { polynomials, front } = await chooseDegrees(model, sites, options, score);

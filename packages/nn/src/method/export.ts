@@ -1,25 +1,18 @@
-import type { EvaluationSet } from '../data/sets.ts';
 import { feedsAt } from '../data/windows.ts';
 import { NnError } from '../errors.ts';
 import { InferenceModel } from '../evaluate/inference.ts';
+import type { SiteRange } from '../evaluate/ranges.ts';
 import type { Model } from '../files/model-folder.ts';
 import type { Feeds } from '../graph/session.ts';
-import type { GraphInputs } from '../polynomial/evaluate.ts';
 import { savePolynomialModel } from '../polynomial/folder.ts';
-import {
-  calibrate,
-  evaluate,
-  type ModelCard,
-  makePolynomialModel,
-  type PolynomialModel,
-  recordValues,
-  withBounds,
-} from '../polynomial/index.ts';
+import { calibrate, evaluate, type ModelCard, makePolynomialModel, type PolynomialModel } from '../polynomial/index.ts';
 import { modelLevels } from '../polynomial/levels.ts';
 import { type ModelInput, prepareInput } from '../polynomial/prepare-input.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { calibrationCount } from './calibrate.ts';
-import type { Conversion } from './conversion.ts';
+import { type Conversion, rangesOn } from './conversion.ts';
+import { CalibrationError } from './errors.ts';
+import { polynomialsOf } from './substitute.ts';
 
 /** Factor between the largest values seen and the bounds that the compiler scales by. */
 const boundMargin = 1.5;
@@ -42,12 +35,13 @@ export interface ExportRecord {
  * the trained form. @throws NnError where the two do not agree
  */
 export async function exportPolynomial(
-  { data, recipe, threads }: Conversion,
+  conversion: Conversion,
   model: Model,
   folder: string,
   card: ModelCard,
   tokenizer?: Tokenizer,
 ): Promise<ExportRecord> {
+  const { data } = conversion;
   const { normalise, classes } = model.preprocess;
   const padding = tokenizer?.id('[PAD]');
   const lowered = makePolynomialModel(
@@ -63,33 +57,38 @@ export async function exportPolynomial(
     data.tokens ? { tokens: data.tokens } : {},
   );
   const set = data.evaluation('train');
-  const count = calibrationCount(set, { limit: Math.min(recipe.calibration, boundExamples), ...tokensOf(data.tokens) });
-  const inputs = graphInputs(lowered, set, count, data.tokens ?? 0);
-  // An example that leaves an interval says nothing about usual values, and its own are often huge.
-  const record = recordValues(lowered.graph, inputs);
-  const usual = inputs.filter((_, i) => record.sites.every(({ outside }) => outside[i] === 0));
-  const graph =
-    usual.length === inputs.length
-      ? withBounds(lowered.graph, record, boundMargin)
-      : calibrate(lowered.graph, usual, boundMargin);
-  const result: PolynomialModel = { ...lowered, graph };
-  const logitDifference = await compare(
-    result,
-    model,
-    set,
-    inputs.slice(0, comparedExamples),
-    data.tokens ?? 0,
-    threads,
-  );
+  const usual = await usualExamples(conversion, model);
+  const inputs = usual.map((i) => prepareInput(lowered, rawInput(feedsAt(set, i, 1, data.tokens ?? 0))));
+  const result: PolynomialModel = { ...lowered, graph: calibrate(lowered.graph, inputs, boundMargin) };
+  const logitDifference = await compare(conversion, result, model, usual.slice(0, comparedExamples));
   savePolynomialModel(folder, result);
   return { levels: modelLevels(result.graph), logitDifference };
 }
 
 const tokensOf = (tokens: number | undefined) => (tokens ? { tokens } : {});
 
-/** The inputs of the graph for the first examples of a set. */
-function graphInputs(model: PolynomialModel, set: EvaluationSet, count: number, tokens: number): GraphInputs[] {
-  return Array.from({ length: count }, (_, i) => prepareInput(model, rawInput(feedsAt(set, i, 1, tokens))));
+/**
+ * Numbers of training examples that stay inside every interval: one that leaves says nothing about usual values, and
+ * its own are often huge.
+ */
+async function usualExamples(conversion: Conversion, model: Model): Promise<number[]> {
+  const { data, recipe } = conversion;
+  const limit = Math.min(recipe.calibration, boundExamples);
+  const count = calibrationCount(data.evaluation('train'), { limit, ...tokensOf(data.tokens) });
+  const ranges = await rangesOn(conversion, model, 'train', count);
+  const polynomials = polynomialsOf(model);
+  const inside = ({ name, exampleMin, exampleMax }: SiteRange, i: number) => {
+    const part = polynomials.get(name);
+    return !part || (exampleMin[i]! >= part.low && exampleMax[i]! <= part.high);
+  };
+  const usual = Array.from({ length: count }, (_, i) => i).filter((i) => ranges.every((range) => inside(range, i)));
+  if (usual.length < count / 2) {
+    throw new CalibrationError(
+      `Only ${usual.length} of ${count} training examples stay inside the polynomials' intervals: train the last stage ` +
+        'longer, or with a larger margin or losses.range.',
+    );
+  }
+  return usual;
 }
 
 /** One example as a person would give it: an image, or token numbers without padding. */
@@ -100,34 +99,34 @@ function rawInput(feeds: Feeds): ModelInput {
   return { ids: mask ? ids.filter((_, t) => mask[t] === 1) : ids };
 }
 
+/** Largest difference of logits between the two forms, each example by itself. */
 async function compare(
+  { data, threads }: Conversion,
   lowered: PolynomialModel,
   model: Model,
-  set: EvaluationSet,
-  inputs: readonly GraphInputs[],
-  tokens: number,
-  threads: number,
+  examples: readonly number[],
 ): Promise<number> {
-  const batch = inputs.length;
+  const tokens = data.tokens ?? 0;
+  const set = data.evaluation('train');
   const inference = await InferenceModel.create(model.config, model.weights, {
-    batch,
+    batch: 1,
     threads,
-    ...tokensOf(tokens || undefined),
+    ...tokensOf(data.tokens),
   });
   try {
-    const { logits } = await inference.run(feedsAt(set, 0, batch, tokens));
-    const perExample = logits!.length / batch;
     let worst = 0;
     let largest = 0;
-    inputs.forEach((example, i) => {
-      const made = evaluate(lowered.graph, example);
+    for (const example of examples) {
+      const feeds = feedsAt(set, example, 1, tokens);
+      const made = evaluate(lowered.graph, prepareInput(lowered, rawInput(feeds)));
+      const { logits } = await inference.run(feeds);
       // A language model has logits at every token; the graph gives those of the last.
-      const from = (i + 1) * perExample - made.length;
+      const from = logits!.length - made.length;
       made.forEach((value, c) => {
         worst = Math.max(worst, Math.abs(value - logits![from + c]!));
         largest = Math.max(largest, Math.abs(logits![from + c]!));
       });
-    });
+    }
     if (!(worst <= agreement * Math.max(1, largest))) {
       throw new NnError(
         `The polynomial graph's logits differ from the trained model's by ${worst} (largest logit ${largest}): ` +

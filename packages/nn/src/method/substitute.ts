@@ -180,9 +180,13 @@ export function finished(model: Converted, ranges: readonly SiteRange[], margin:
   const weights = new Map(model.weights);
   for (const [site, part] of polynomialsOf(model)) {
     const [low, high] = usualExtent(ranges.find(({ name }) => name === site)!);
-    const centre = (low + high) / 2;
-    const half = (margin * (high - low)) / 2;
-    const interval: Interval = [Math.min(part.low, centre - half), Math.max(part.high, centre + half)];
+    const added = ((margin - 1) * (high - low)) / 2;
+    // Where more than a few examples explode, they stay outside: an interval for them would serve nobody else.
+    const spare = (widestGrowth - 1) * ((part.high - part.low) / 2);
+    const interval: Interval = [
+      Math.max(part.low - spare, Math.min(part.low, low - added)),
+      Math.min(part.high + spare, Math.max(part.high, high + added)),
+    ];
     const coefficients = restate(part, interval);
     overrides[site] = {
       ...part,
@@ -196,6 +200,9 @@ export function finished(model: Converted, ranges: readonly SiteRange[], margin:
   }
   return { config: { ...model.config, overrides }, weights };
 }
+
+/** How much wider than in training an interval may become. */
+const widestGrowth = 2;
 
 /** One example in so many may exceed the extent of a site: a rare outlier would stretch the interval for all others. */
 const outlierShare = 1 / 2000;
