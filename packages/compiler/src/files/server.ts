@@ -63,8 +63,14 @@ export async function loadKeys(
     await reader.end();
     const bootstrapper = new Bootstrapper(context, plan, keys, progress);
     held.push(bootstrapper);
-    const keyBytes = keys.evaluation.bytes + keys.toSparse.bytes + keys.toDense.bytes;
-    return { machine: { context, plan, keys: keys.evaluation, bootstrapper }, key, keyBytes, [Symbol.dispose]: release };
+    const { evaluation } = keys;
+    const loadedBytes = evaluation.bytes + keys.toSparse.bytes + keys.toDense.bytes;
+    return {
+      machine: { context, plan, keys: evaluation, bootstrapper },
+      key,
+      keyBytes: loadedBytes,
+      [Symbol.dispose]: release,
+    };
   } catch (error) {
     release();
     throw error;
