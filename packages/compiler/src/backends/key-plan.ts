@@ -78,8 +78,12 @@ export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): K
   };
 }
 
-/** Reading a limb of a key and multiplying by it, in limb transforms: measured at N = 2^16. */
-const keyLimbCost = 0.5;
+/**
+ * In limb transforms, measured at N = 2^16: reading a limb of a key and multiplying by it, and converting a limb from one
+ * modulus to another.
+ */
+const keyLimbCost = 0.3;
+const conversionCost = 0.1;
 
 /** The number of special primes with which a program's rotations cost least. */
 function cheapestSpecial(parameters: Parameters, uses: readonly RotationUse[]): number {
@@ -98,7 +102,10 @@ function rotationCost(parameters: Parameters, special: number, { level, kind }: 
   const limbs = level + 1 + special;
   const reading = keyLimbCost * 2 * gadget.digitSizes.length * limbs;
   if (kind === 'baby') return reading;
-  return reading + (kind === 'hoisted' ? 2 * limbs : keySwitchTransforms(level, gadget));
+  const division = 2 * (limbs + conversionCost * special * (level + 1));
+  if (kind === 'hoisted') return reading + division;
+  const extension = gadget.digitSizes.reduce((sum, size) => sum + (1 + conversionCost * size) * (limbs - size), 0);
+  return reading + division + level + 1 + extension;
 }
 
 /** Each automorphism once, at its highest level. */
