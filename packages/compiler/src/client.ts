@@ -1,5 +1,12 @@
 /** The client's side of a program: keys, encryption, decryption. Needs the manifest alone. */
-export { decryptOutputs, encryptInputs, evaluationKeysFile, keyIdOf, makeEvaluationKeys } from './files/client.ts';
+export {
+  type Answer,
+  decryptOutputs,
+  encryptInputs,
+  evaluationKeysFile,
+  keyIdOf,
+  makeEvaluationKeys,
+} from './files/client.ts';
 export { generateProgramKeys, type ProgramKeys } from './files/keygen.ts';
 export { type ProgramManifest, parametersOf, parseManifest } from './files/manifest.ts';
 export { readManifest } from './files/read-manifest.ts';

@@ -115,13 +115,33 @@ describe('the protocol on files', () => {
     const figures = JSON.parse(ran.out);
     expect(figures.coldSeconds).toBeGreaterThan(figures.warmSeconds);
     const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--json');
-    const { logits, classes } = JSON.parse(answer.out);
+    const { logits, classes, trusted } = JSON.parse(answer.out);
+    expect(trusted).toBe(true);
     const expected = [...evaluate(model.graph, prepareInput(model, { pixels }))];
     const size = Math.max(...expected.map(Math.abs));
     for (const [k, value] of expected.entries()) expect(Math.abs(logits[k] - value)).toBeLessThan(1e-3 * size);
     expect(classes).toEqual(['cat', 'dog', 'bird']);
     const table = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'));
     expect(table.out).toMatch(/cat|dog|bird/);
+  });
+
+  it.each([8, 1000])('an input %i times too large gives no answer, and says so', async (factor) => {
+    const patches = [...prepareInput(model, { pixels }).patches!].map((value) => value * factor);
+    writeFileSync(at('far.json'), JSON.stringify({ patches }));
+    await cli('encrypt', at('program'), '--keys', at('keys/secret'), '--input', at('far.json'), '--out', at('far-in.bin')); // biome-ignore format: short
+    await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('far-in.bin'), '--out', at('far.bin')); // biome-ignore format: short
+    const decrypt = ['decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('far.bin')];
+    const refused = await cli(...decrypt);
+    expect(refused.code).toBe(3);
+    expect(refused.out).toBe('');
+    expect(refused.err).toContain('the input left the range the model is made for');
+    const json = await cli(...decrypt, '--json');
+    expect(json.code).toBe(3);
+    const { trusted, reason, logits } = JSON.parse(json.out);
+    expect([trusted, typeof reason, logits]).toEqual([false, 'string', undefined]);
+    const forced = await cli(...decrypt, '--json', '--force');
+    expect(forced.code).toBe(0);
+    expect(JSON.parse(forced.out)).toMatchObject({ trusted: false, logits: [expect.anything(), expect.anything(), expect.anything()] }); // biome-ignore format: short
   });
 
   it('the manifest alone is enough for the client', async () => {

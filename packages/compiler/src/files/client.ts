@@ -11,6 +11,7 @@ import {
   type SecretKey,
   type WireObject,
 } from '@cipherformer/ckks';
+import { distrust } from '../program/trust.ts';
 import { packInputs, unpackOutput } from '../program/values.ts';
 import { toHex } from './digest.ts';
 import { EnvelopeReader, sealEnvelope, sha256 } from './envelope.ts';
@@ -74,8 +75,19 @@ export async function encryptInputs(
   return sealEnvelope({ kind: 'inputs', program: manifest.digest, key: await keyIdOf(secret) }, objects);
 }
 
+/** What a client makes of a result. */
+export interface Answer {
+  /** [outputs], example after example. They carry the noise of their ciphertexts: for the key's owner alone. */
+  readonly logits: Float64Array;
+  /** False where a value left the range the model is made for: then the logits are no answer, however they look. */
+  readonly trusted: boolean;
+  /** Why not. */
+  readonly reason?: string;
+}
+
 /**
- * The numbers of the outputs, one after the other. They carry the noise of their ciphertexts: for the key's owner alone.
+ * The answer, and whether it is one: every output is checked (`ProgramOutput.limit`, `period`). That finds inputs out of
+ * range, no server that computes something else.
  * Throws FileError for a result of another program or key, WireError for damaged data.
  */
 export async function decryptOutputs(
@@ -83,20 +95,24 @@ export async function decryptOutputs(
   manifest: ProgramManifest,
   source: AsyncIterable<Uint8Array>,
   where: string,
-): Promise<Float64Array> {
+): Promise<Answer> {
   const reader = new EnvelopeReader(source, where);
   try {
     const key = await keyIdOf(secret);
     const { lengths } = await reader.header({ kind: 'outputs', program: manifest.digest, key });
     const decryptor = new Decryptor(secret);
     const numbers: number[] = [];
-    for (const [i, { slots, factor }] of manifest.outputs.entries()) {
+    let reason: string | undefined;
+    for (const [i, written] of manifest.outputs.entries()) {
       using ciphertext = await ciphertextFromWire(secret.context, reader.object(lengths[i] ?? 0));
       using opened = decryptor.decrypt(ciphertext);
-      numbers.push(...unpackOutput({ slots: mapOf(slots, manifest.slots, where), factor }, opened.reveal().real));
+      const { real } = opened.reveal();
+      const output = { ...written, slots: mapOf(written.slots, manifest.slots, where) };
+      reason ??= distrust(output, real);
+      if (output.name === 'logits') numbers.push(...unpackOutput(output, real));
     }
     await reader.end();
-    return Float64Array.from(numbers);
+    return { logits: Float64Array.from(numbers), trusted: reason === undefined, ...(reason ? { reason } : {}) };
   } finally {
     await reader.close();
   }

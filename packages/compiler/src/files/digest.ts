@@ -10,7 +10,8 @@ export async function programDigest(program: EncryptedProgram, model: Uint8Array
   const parts: Uint8Array[] = [model];
   const text = (value: unknown) => parts.push(new TextEncoder().encode(JSON.stringify(value)));
   text(program.instructions.map(outline));
-  text(program.outputs.map(({ register, slots, factor }) => [register, [...slots], factor]));
+  for (const { name, register, slots, factor, limit, period } of program.outputs)
+    text([name, register, [...slots], factor, limit, period ?? 0]);
   for (const { name, register, level, source, factor } of program.inputs)
     text([name, register, level, [...source], factor]);
   for (const mask of program.masks) {

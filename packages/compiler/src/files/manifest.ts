@@ -34,7 +34,15 @@ const schema = z.strictObject({
   inputs: z.array(
     z.strictObject({ name: z.string(), level: whole, scale: z.number().positive(), source: runs, factor: z.number() }),
   ),
-  outputs: z.array(z.strictObject({ slots: runs, factor: z.number() })),
+  outputs: z.array(
+    z.strictObject({
+      name: z.enum(['logits', 'sentinel']),
+      slots: runs,
+      factor: z.number(),
+      limit: z.number().min(0),
+      period: z.int().min(1).optional(),
+    }),
+  ),
   keys: z.strictObject({
     bootstraps: z.boolean(),
     special: whole,
@@ -87,7 +95,7 @@ export function makeManifest({ parameters, program, ...rest }: ManifestSource): 
       source: toRuns(source),
       factor,
     })),
-    outputs: program.outputs.map(({ slots, factor }) => ({ slots: toRuns(slots), factor })),
+    outputs: program.outputs.map(({ register: _, slots, ...output }) => ({ ...output, slots: toRuns(slots) })),
     keys: { ...keys, galois: [...galois], relinearisations: [...relinearisations] },
     predicted: rest.predicted,
     compile: rest.compile,

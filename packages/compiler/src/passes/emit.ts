@@ -1,10 +1,10 @@
-import type { EncryptedProgram, Register } from '../program/instructions.ts';
+import type { EncryptedProgram, ProgramOutput, Register } from '../program/instructions.ts';
 import { Emitter, type Lowered } from './groups.ts';
 import type { Placement } from './placement.ts';
 
 /** Writes the program of a placement: bootstraps where they were placed, every group at its level. */
 export function emitProgram(
-  { parts, groups, inputs, output }: Lowered,
+  { parts, groups, inputs, output, sentinel }: Lowered,
   { levels, refreshed, inputLevels }: Placement,
   bootstrapInputLevel: number,
   slots: number,
@@ -34,10 +34,18 @@ export function emitProgram(
     const results = group.emit(emitter, levels[g]!, operands);
     for (const [k, part] of group.results.entries()) registers.set(part, results[k]!);
   }
-  const outputs = output.reads.map((read) => ({
-    register: registers.get(output.part)![read.ciphertext]!,
-    slots: read.slots,
-    factor: output.factor,
-  }));
+  const { factor, limit, period } = output;
+  const outputs = output.reads.map(
+    (read): ProgramOutput => ({
+      name: 'logits',
+      register: registers.get(output.part)![read.ciphertext]!,
+      ...{ slots: read.slots, factor, limit, period },
+    }),
+  );
+  if (sentinel) {
+    const [register] = registers.get(sentinel.part)!;
+    const all = Int32Array.from({ length: slots }, (_, slot) => slot);
+    outputs.push({ name: 'sentinel', register: register!, slots: all, factor: 1, limit: sentinel.limit });
+  }
   return emitter.program({ slots, inputs: programInputs, outputs });
 }

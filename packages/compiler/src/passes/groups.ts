@@ -48,7 +48,12 @@ export interface Lowered {
     /** For each number of the output its ciphertext and slot. */
     readonly reads: readonly { readonly ciphertext: number; readonly slots: Int32Array }[];
     readonly factor: number;
+    /** As a program's output has them. */
+    readonly limit: number;
+    readonly period: number;
   };
+  /** What tells the client of arguments outside their intervals. */
+  readonly sentinel?: { readonly part: number; readonly level: number; readonly limit: number };
 }
 
 /** Collects instructions, registers and masks of a program. */

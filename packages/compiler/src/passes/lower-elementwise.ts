@@ -91,8 +91,7 @@ export function lowerPolynomial(lowering: Lowering, node: number): void {
   // Steps that cannot take a factor have got the factor 1.
   const steps = scaleSteps(program.steps, lowering.factors[node]!)!;
   const { levels } = programCost({ interval: [-1, 1], steps });
-  const shift = lowering.missingShift(node);
-  const vectors = shift === 0 ? undefined : lowering.constantVectors(input, shift);
+  const vectors = lowering.shiftVectors(node);
   lowering.groups.push({
     source: name,
     operands: [{ part: lowering.partOf(input), above: levels }],

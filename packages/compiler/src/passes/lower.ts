@@ -6,11 +6,19 @@ import { AttentionLowering, type SkewStages } from './lower-attention.ts';
 import { lowerAdd, lowerAddTable, lowerMaskTokens, lowerMeanFeatures, lowerMultiply, lowerPolynomial } from './lower-elementwise.ts'; // biome-ignore format: one import
 import { isAbsorbed, lowerLinear, lowerPool, lowerRescale } from './lower-linear.ts';
 import { Lowering } from './lowering.ts';
+import { SentinelLowering } from './sentinel.ts';
+
+/**
+ * Logits may be as many times their bound: nothing breaks where they leave it, as nothing reads them. What wrapped around
+ * somewhere is orders beyond.
+ */
+const farLogit = 4;
 
 /** Turns nodes into groups of instructions on packed ciphertexts. Levels and bootstraps come later. */
 export function lowerModel(normalised: Normalised, geometry: Geometry, stages: SkewStages): Lowered {
   const lowering = new Lowering(geometry, normalised, chooseLayouts(normalised.model, geometry));
   const attention = new AttentionLowering(lowering, stages);
+  const sentinel = new SentinelLowering(lowering);
   for (const [i, node] of lowering.nodes.entries()) {
     if (lowering.isLowered(i)) continue;
     switch (node.op) {
@@ -42,6 +50,7 @@ export function lowerModel(normalised: Normalised, geometry: Geometry, stages: S
         lowerMeanFeatures(lowering, i);
         break;
       case 'polynomial':
+        sentinel.watch(i);
         lowerPolynomial(lowering, i);
         break;
       case 'scores':
@@ -52,7 +61,8 @@ export function lowerModel(normalised: Normalised, geometry: Geometry, stages: S
     }
   }
   const { parts, groups, inputs } = lowering;
-  return { parts, groups, inputs, output: outputOf(lowering) };
+  const { result } = sentinel;
+  return { parts, groups, inputs, output: outputOf(lowering), ...(result ? { sentinel: result } : {}) };
 }
 
 /** Values [batch, tokens, features] of the client, row by row and repeated with the layout's period. */
@@ -87,5 +97,11 @@ function outputOf(lowering: Lowering): Lowered['output'] {
       };
     }),
   ).flat();
-  return { part: lowering.partOf(lowering.output), reads, factor: 1 / lowering.factors[lowering.output]! };
+  return {
+    part: lowering.partOf(lowering.output),
+    reads,
+    factor: 1 / lowering.factors[lowering.output]!,
+    limit: farLogit * lowering.nodes[lowering.output]!.bound,
+    period: rows.period * rowLength,
+  };
 }

@@ -80,6 +80,17 @@ export class Lowering {
     return this.shiftOf(node.input) === 0 ? shiftOf(node.program.interval) : 0;
   }
 
+  /** The vectors to add to a polynomial's argument before its steps, or undefined where it is in [-1, 1] already. */
+  shiftVectors(polynomial: number): SlotVector[] | undefined {
+    const node = this.nodes[polynomial]!;
+    const shift = this.missingShift(polynomial);
+    if (node.op !== 'polynomial' || shift === 0) return undefined;
+    const layout = this.layouts[node.input]!;
+    if (layout.kind === 'maps' || !layout.uniform) return this.constantVectors(node.input, shift);
+    // A uniform value fills all rows, those without a feature too: an argument there without its shift may explode.
+    return [new FeatureVector(this.geometry, Int32Array.of(0), layout.tokens, () => shift)];
+  }
+
   /** A vector given by feature and token, for each ciphertext of a value; maps get the same number everywhere. */
   constantVectors(node: number, value: number): SlotVector[] {
     const layout = this.layouts[node]!;

@@ -37,9 +37,11 @@ interface State {
  * @throws PlacementError where no bootstrap can help, naming the part of the model
  */
 export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cost: GroupCost): Placement {
-  const { groups, inputs, output } = lowered;
+  const { groups, inputs, output, sentinel } = lowered;
   const given = new Set(inputs.map(({ part }) => part));
-  let states: State[] = [{ seconds: 0, needs: new Map([[output.part, 0]]), level: 0, refreshed: [] }];
+  const needs = new Map([[output.part, 0]]);
+  if (sentinel) needs.set(sentinel.part, sentinel.level);
+  let states: State[] = [{ seconds: 0, needs, level: 0, refreshed: [] }];
   for (let g = groups.length - 1; g >= 0; g--) {
     const group = groups[g]!;
     const candidates = states.flatMap((state) => {

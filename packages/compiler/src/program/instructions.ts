@@ -157,8 +157,14 @@ export interface ProgramInput {
 }
 
 export interface ProgramOutput {
+  /** The answer is all "logits" one after the other. A "sentinel" tells the client whether it is one. */
+  readonly name: 'logits' | 'sentinel';
   readonly register: Register;
   /** Output k is the slot slots[k], times factor. */
   readonly slots: Int32Array;
   readonly factor: number;
+  /** Numbers of a larger absolute value (after the factor) tell that a value left the range the model is made for. */
+  readonly limit: number;
+  /** Where known: slots repeat after so many, so that the copies of a number must agree. */
+  readonly period?: number;
 }

@@ -68,7 +68,7 @@ export function programOf(
     })),
     instructions,
     masks: masks.map(vector),
-    outputs: outputs.map((register) => ({ register, slots: identity, factor: 1 })),
+    outputs: outputs.map((register) => ({ name: 'logits', register, slots: identity, factor: 1, limit: 1e9 })),
   };
 }
 

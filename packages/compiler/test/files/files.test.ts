@@ -55,7 +55,7 @@ describe('a manifest', () => {
     'insecure parameters, unless a test asks for them': manifest,
     'insecure parameters that do not say so': { ...manifest, parameters: { ...manifest.parameters, insecure: false } },
     'a slot map without end': { ...manifest, inputs: [{ ...manifest.inputs[0], source: [0, 1, 2 ** 40] }] },
-    'a slot map that is none': { ...manifest, outputs: [{ slots: [0, 1], factor: 1 }] },
+    'a slot map that is none': { ...manifest, outputs: [{ ...manifest.outputs[0], slots: [0, 1] }] },
     'keys beyond counting': {
       ...manifest,
       keys: { ...manifest.keys, galois: Array(5000).fill({ galois: 5, level: 1 }) },

@@ -1,0 +1,107 @@
+import type { Lowered } from './groups.ts';
+import { ciphertextsOf } from './layouts.ts';
+import { emitVectors, type Lowering } from './lowering.ts';
+
+/** How far outside its interval an argument has to be to be found for certain: |t| >= tolerance, where [-1, 1] is in range. */
+export const tolerance = 1.1;
+
+/**
+ * Coefficients of more than 2^9 wrap around the modulus at level 0, for the parameters of bootstraps. What has wrapped
+ * comes out below the limit everywhere with a chance of (limit / 2^9)^(distinct slots), which is none for limits up to
+ * this one; higher ones take a level with room for 2^40 times as much.
+ */
+const highestLimitAtLevel0 = 2 ** 5;
+
+/** Between the sums of arguments in range and those of an argument out of range: room for noise on either side. */
+const gap = 1.5;
+
+/**
+ * Squarings so that one argument at the tolerance outweighs `sites` arguments at the ends of their intervals:
+ * tolerance^(2^squarings) >= gap * sites.
+ */
+export function squaringsFor(sites: number): number {
+  return Math.ceil(Math.log2(Math.log(gap * sites) / Math.log(tolerance)));
+}
+
+/** The middle, by ratio, of the largest sum in range and the least sum of an argument at the tolerance. */
+export function limitFor(sites: number): number {
+  return Math.sqrt(sites * tolerance ** (2 ** squaringsFor(sites)));
+}
+
+/**
+ * The sum over all polynomials of t^(2^k) slot by slot, where t is the argument mapped to [-1, 1]. In range it is at most
+ * the number of terms, whatever the input; one argument out of range by a tenth is more. Powers that high are below the
+ * ciphertext's noise for most arguments in range, so the sum tells hardly anything of them.
+ * Cost: k products a ciphertext at the lowest levels, and no bootstrap of its own.
+ */
+export class SentinelLowering {
+  readonly #lowering: Lowering;
+  readonly #squarings: number;
+  readonly #limit: number;
+  readonly #watched = new Set<string>();
+  #part: number | undefined;
+
+  constructor(lowering: Lowering) {
+    this.#lowering = lowering;
+    const sites = new Map<string, number>();
+    for (const [i, node] of lowering.nodes.entries())
+      if (node.op === 'polynomial') sites.set(this.#siteOf(i), ciphertextsOf(lowering.layouts[node.input]!));
+    const terms = [...sites.values()].reduce((sum, ciphertexts) => sum + ciphertexts, 0);
+    this.#squarings = squaringsFor(terms);
+    this.#limit = limitFor(terms);
+  }
+
+  /** Adds the argument of a polynomial; polynomials with the same argument count once. */
+  watch(polynomial: number): void {
+    const site = this.#siteOf(polynomial);
+    if (this.#watched.has(site)) return;
+    this.#watched.add(site);
+    const lowering = this.#lowering;
+    const node = lowering.nodes[polynomial]!;
+    if (node.op !== 'polynomial') throw new TypeError(`${node.name} is no polynomial`);
+    const vectors = lowering.shiftVectors(polynomial);
+    const source = `${node.name} (sentinel)`;
+    const squarings = this.#squarings;
+    const before = this.#part;
+    const part = lowering.parts.push({ name: source, ciphertexts: 1, refreshable: false }) - 1;
+    this.#part = part;
+    lowering.groups.push({
+      source,
+      operands: [
+        { part: lowering.partOf(node.input), above: squarings },
+        ...(before === undefined ? [] : [{ part: before, above: 0 }]),
+      ],
+      results: [part],
+      emit(emitter, level, [registers, sums]) {
+        const top = level + squarings;
+        const moved = vectors ? emitVectors(emitter, source, top, registers!, vectors) : registers!;
+        const powers = moved.map((argument) => {
+          let power = argument;
+          for (let at = top; at > level; at--) {
+            const output = emitter.register();
+            emitter.push({ op: 'multiply', source, level: at, left: power, right: power, output });
+            power = output;
+          }
+          return power;
+        });
+        const sum = [...(sums ?? []), ...powers].reduce((left, right) => {
+          const output = emitter.register();
+          emitter.push({ op: 'add', source, level, left, right, output });
+          return output;
+        });
+        return [[sum]];
+      },
+    });
+  }
+
+  /** Undefined for a model without polynomials, which cannot leave their intervals. */
+  get result(): Lowered['sentinel'] {
+    if (this.#part === undefined) return undefined;
+    return { part: this.#part, level: this.#limit <= highestLimitAtLevel0 ? 0 : 1, limit: this.#limit };
+  }
+
+  #siteOf(polynomial: number): string {
+    const node = this.#lowering.nodes[polynomial]!;
+    return node.op === 'polynomial' ? `${node.input} ${node.program.interval.join(' ')}` : '';
+  }
+}

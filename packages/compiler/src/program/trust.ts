@@ -1,0 +1,36 @@
+import type { ProgramOutput } from './instructions.ts';
+import { unpackOutput } from './values.ts';
+
+/** Copies of a number may differ by this share of its limit. Noise is far below; a value that wrapped around is beyond. */
+const agreement = 1 / 16;
+
+/**
+ * Why an answer cannot be trusted, or undefined where this output speaks for it: numbers within the limit, and copies that
+ * agree.
+ * @param slots all slots of the output's register, decrypted
+ */
+export function distrust(
+  output: Pick<ProgramOutput, 'name' | 'slots' | 'factor' | 'limit'> & { readonly period?: number | undefined },
+  slots: ArrayLike<number>,
+): string | undefined {
+  const { name, factor, limit, period } = output;
+  const numbers = unpackOutput(output, slots);
+  // Written so that a NaN counts.
+  const beyond = numbers.find((value) => !(Math.abs(value) <= limit));
+  if (beyond !== undefined) {
+    const what = name === 'sentinel' ? 'the sum over the arguments of its polynomials' : 'a logit';
+    return `${what} is ${short(beyond)}, and ${short(limit)} at most in range`;
+  }
+  if (period === undefined) return undefined;
+  for (const [k, slot] of output.slots.entries())
+    for (let copy = slot + period; copy < slots.length; copy += period) {
+      const other = slots[copy]! * factor;
+      if (!(Math.abs(other - numbers[k]!) <= agreement * limit))
+        return `copies of a number differ: ${short(numbers[k]!)} and ${short(other)}`;
+    }
+  return undefined;
+}
+
+function short(value: number): string {
+  return `${Number(value.toPrecision(3))}`;
+}
