@@ -20,6 +20,8 @@ const baseBytes = 0.35 * 2 ** 30;
 /** Bytes of a bootstrap's encoded matrices and of its working memory, per N = 2^16: measured (docs/benchmarks/ckks.md). */
 const bootstrapMatrixBytes = 0.38 * 2 ** 30;
 const bootstrapWorkBytes = 0.8 * 2 ** 30;
+/** Released memory that the kernels keep for reuse: native/memory.cpp. */
+const cachedBytes = 2 ** 30;
 
 /** Processor seconds of each instruction by a cost table. */
 export function predictSeconds(
@@ -65,7 +67,7 @@ function peakBytes(program: EncryptedProgram, plan: BootstrapPlan): number {
     peak = Math.max(peak, live + work);
     for (const register of unused[i]!) levels.delete(register);
   }
-  return baseBytes + keyBytes + (bootstraps ? bootstrapMatrixBytes * scale : 0) + peak;
+  return baseBytes + keyBytes + (bootstraps ? bootstrapMatrixBytes * scale : 0) + peak + cachedBytes * scale;
 }
 
 /** Limbs that an instruction works with beside its operands and results. */
