@@ -15,25 +15,21 @@ import {
   type Model,
   parseData,
   readJson,
-  type SplitName,
 } from '@cipherformer/nn';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { type EncryptedVerbOptions, evaluateEncryptedVerb } from '../evaluate/verb.ts';
 import { CheckFailedError, UsageError } from '../terminal/errors.ts';
 import { renderTable } from '../terminal/table.ts';
-import { positiveInteger } from './train.ts';
+import { positiveInteger, seedNumber } from './train.ts';
 
-interface EvalOptions {
+interface EvalOptions extends EncryptedVerbOptions {
   readonly set?: string;
-  readonly data: string;
-  readonly split: SplitName;
   readonly limit?: number;
   readonly batch?: number;
   readonly stride?: number;
   readonly attention?: 'uniform';
-  readonly threads: number;
   readonly suite?: string;
-  readonly json?: boolean;
 }
 
 /** `cipherformer eval <model>`: a model's figures on a data set, or a suite of checks against stated figures. */
@@ -55,16 +51,43 @@ export function registerEval(program: Command): void {
     )
     .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
     .option('--suite <file>', 'a list of checks (JSON) instead of a model')
+    .option('--encrypted <n>', 'ask a polynomial model n examples encrypted, and three forms in clear', positiveInteger)
+    .option('--original <folder>', 'with --encrypted: the trained model that the polynomial one was made from')
+    .addOption(
+      new Option('--order <kind>', 'with --encrypted: classes in turn, or as in the file').choices(['spread', 'file']),
+    )
+    .option('--seed <n>', 'with --encrypted: of the choice of examples (default: 1)', seedNumber)
+    .option('--offset <k>', 'with --encrypted: pass over the first k examples of the choice', seedNumber)
+    .option('--program <folder>', 'with --encrypted: a compiled program of the model (default: compiled now)')
+    .option('--keys <folder>', 'with --encrypted: what keygen wrote (default: keys made now, in memory)')
+    .option('--out <file>', 'with --encrypted: results (JSON) as they come; the same command goes on from it')
     .option('--json', 'JSON on stdout')
     .action(async (path: string | undefined, options: EvalOptions) => {
+      checkTogether(options);
       if (options.suite !== undefined) return runSuite(options.suite, options);
       if (path === undefined) throw new UsageError('Give a model (folder or adapter recipe), or --suite.');
+      const { encrypted } = options;
+      if (encrypted !== undefined)
+        return evaluateEncryptedVerb(modelPath(path), dataOf(modelPath(path), options), { ...options, encrypted });
       if (isPolynomialModel(modelPath(path))) return evaluatePolynomial(path, options);
       const result = await evaluateOne(path, options);
       const figures = numbers(result);
       if (options.json) process.stdout.write(`${JSON.stringify({ model: path, split: options.split, ...figures })}\n`);
       else process.stdout.write(`${renderTable(['figure', 'value'], rows(figures))}\n`);
     });
+}
+
+const encryptedOptions = ['original', 'order', 'seed', 'offset', 'program', 'keys', 'out'] as const;
+const otherOptions = ['limit', 'batch', 'stride', 'attention', 'suite'] as const;
+
+/** Options of one kind of evaluation say nothing in another: better refused than ignored. */
+function checkTogether(options: EvalOptions): void {
+  const [names, verdict] =
+    options.encrypted === undefined
+      ? [encryptedOptions, 'needs --encrypted <n>']
+      : [otherOptions, 'does not go with --encrypted'];
+  const given = names.find((name) => options[name] !== undefined);
+  if (given) throw new UsageError(`--${given} ${verdict}.`);
 }
 
 const rows = (figures: Readonly<Record<string, number>>): [string, number][] =>

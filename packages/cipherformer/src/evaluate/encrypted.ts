@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto';
+import type { Progress } from '@cipherformer/ckks';
+import { type OpenProgram, predictSeconds } from '@cipherformer/compiler/server';
+import type { DataConfig, Model, PolynomialModel, SplitName } from '@cipherformer/nn';
+import { availableMemoryBytes, currentCommit, describeMachine } from '../bench/machine.ts';
+import { checkMemory } from '../commands/run.ts';
+import { UsageError } from '../terminal/errors.ts';
+import { ClearModels, logitsOf } from './clear.ts';
+import { type Examples, loadExamples } from './examples.ts';
+import { openOrCompile, type ProgramSource, readOriginal, readPolynomialModel } from './models.ts';
+import type { EvaluationFacts, ExampleResult } from './result.ts';
+import { type EncryptedEvaluation, evaluationOf, readEarlierResults, writeResults } from './results-file.ts';
+import { type Selection, selectExamples } from './selection.ts';
+import { EncryptedSession } from './session.ts';
+
+export interface EncryptedEvaluationOptions extends ProgramSource {
+  /** Folder of the model that the polynomial one was made from. */
+  readonly original: string;
+  readonly data: DataConfig;
+  /** The folder that paths of data and weights start from. */
+  readonly root: string;
+  readonly split: SplitName;
+  /** How many examples. */
+  readonly count: number;
+  readonly selection: Selection;
+  /** What keygen wrote. Default: keys made in memory. */
+  readonly keys?: string;
+  /** Results as they come; an earlier run's are kept. */
+  readonly out?: string;
+  /** Of the original model. */
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+  readonly progress?: EvaluationProgress;
+}
+
+/** What a long evaluation tells while it runs. */
+export interface EvaluationProgress {
+  note(text: string): void;
+  readonly setUp: Progress;
+  /** Predicted seconds done of those of all examples, and what was computed last. */
+  running(done: number, total: number, what: string): void;
+  answered(example: ExampleResult): void;
+}
+
+/**
+ * Asks four forms of one model about the same examples: the original in float32, the polynomial model in float64, the
+ * encrypted program simulated, and encrypted in this process with keys loaded once.
+ * @throws UsageError for models, data, program or results that do not belong together; errors of compile, keys and runs
+ * Cost: keys once (tens of seconds, gigabytes), then an encrypted run an example.
+ */
+export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Promise<EncryptedEvaluation> {
+  const { split, count, selection, progress, out } = options;
+  // Before the work: afterwards the load is our own.
+  const measuredWith = { machine: describeMachine(), commit: currentCommit() ?? null };
+  const model = readPolynomialModel(options.model);
+  const original = readOriginal(options.original, options.root, model);
+  const examples = await loadExamples(model, options.data, options.root, split);
+  const asked = chooseExamples(examples, count, selection);
+  if (options.program === undefined) progress?.note('compiling the program');
+  await using program = await openOrCompile(options, model);
+  const { opened } = program;
+  const identity = identityOf(opened, original, options);
+  const earlier = out === undefined ? undefined : readEarlierResults(out, identity, asked);
+  const results = new Map<number, ExampleResult>(earlier?.examples.map((example) => [example.index, example]));
+  const open = asked.filter((index) => !results.has(index));
+  const evaluation = (measuredKeyBytes: number) => {
+    const facts = factsOf(opened, model, identity, options, measuredKeyBytes);
+    return evaluationOf(facts, measuredWith, asked.flatMap((index) => results.get(index) ?? [])); // biome-ignore format: one call
+  };
+  if (earlier && open.length === 0) return evaluation(earlier.keyBytes.measured);
+  if (earlier) progress?.note(`${results.size} of ${count} examples are in ${out} already`);
+  checkMemory(opened, availableMemoryBytes());
+  using session = await EncryptedSession.open(opened, options.keys, progress?.setUp);
+  const clear = await ClearModels.create(original, model, examples, opened, options.threads ?? 1);
+  try {
+    const track = tracker(opened, open.length, progress);
+    for (const index of open) {
+      const { inputs, ...answers } = await clear.answer(index);
+      const encrypted = await session.ask(inputs, {
+        progress: track(index),
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+      const result = { index, label: examples.label(index), ...answers, encrypted };
+      results.set(index, result);
+      if (out !== undefined) writeResults(out, evaluation(session.keyBytes));
+      progress?.answered(result);
+    }
+  } finally {
+    await clear.close();
+  }
+  return evaluation(session.keyBytes);
+}
+
+function chooseExamples(examples: Examples, count: number, selection: Selection): number[] {
+  const { offset } = selection;
+  if (offset + count > examples.count)
+    throw new UsageError(
+      `${count} examples from ${offset} on are asked, the split has ${examples.count}: lower --encrypted or --offset.`,
+    );
+  const labels = Array.from({ length: examples.count }, (_, i) =>
+    examples.kind === 'classification' ? examples.label(i) : undefined,
+  );
+  return selectExamples(labels, count, selection);
+}
+
+/** A hash of all that the results depend on, noise and time apart. */
+function identityOf({ manifest }: OpenProgram, original: Model, options: EncryptedEvaluationOptions): string {
+  const { data, split, selection } = options;
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([manifest.digest, data, split, selection, original.config, original.preprocess]));
+  for (const [name, { data: values }] of original.weights) {
+    hash.update(name);
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+function factsOf(
+  { manifest, parameters, program }: OpenProgram,
+  { card, classes }: PolynomialModel,
+  identity: string,
+  { split, selection: { order, seed, offset } }: EncryptedEvaluationOptions,
+  measuredKeyBytes: number,
+): EvaluationFacts {
+  const how = order === 'file' ? 'as they lie in the file' : `shuffled with seed ${seed}, classes in turn`;
+  return {
+    identity,
+    model: card.name,
+    ...(classes ? { classes } : {}),
+    split,
+    choice: `${how}, from number ${offset} on`,
+    program: manifest.digest,
+    parameters: `N = 2^${parameters.logN}, log2(QP) = ${parameters.logQP.toFixed(0)}, ${parameters.security}`,
+    bootstraps: manifest.predicted.bootstraps,
+    keyBytes: { predicted: manifest.keys.keyBytes, measured: measuredKeyBytes },
+    predictedPeakBytes: manifest.predicted.peakBytes,
+    outputSizes: logitsOf(program).map(({ size }) => size),
+  };
+}
+
+/** Passes on how far the runs are, in predicted seconds over all examples. */
+function tracker({ program, parameters }: OpenProgram, runs: number, progress: EvaluationProgress | undefined) {
+  const seconds = predictSeconds(program, parameters);
+  const total = runs * seconds.reduce((sum, s) => sum + s, 0);
+  let done = 0;
+  return (example: number) =>
+    ({ index }: { readonly index: number }) => {
+      done += seconds[index]!;
+      progress?.running(done, total, `example ${example}, ${program.instructions[index]!.source}`);
+    };
+}

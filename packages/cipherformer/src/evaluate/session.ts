@@ -1,0 +1,140 @@
+import { join } from 'node:path';
+import { BootstrapPlan, Bootstrapper, Context, type Progress, randomSeed, SecretKey } from '@cipherformer/ckks';
+import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
+import { decryptOutputs, encryptInputs, keyIdOf, makeEvaluationKeys } from '@cipherformer/compiler/client';
+import {
+  type CkksMachine,
+  defaultCosts,
+  type InstructionTiming,
+  loadKeys,
+  measureReference,
+  type OpenProgram,
+  outputsFile,
+  readInputs,
+  runCkks,
+} from '@cipherformer/compiler/server';
+import { peakMemoryBytes, resetPeakMemory } from '../bench/peak-memory.ts';
+
+/** One encrypted question and what it took. */
+export interface EncryptedAnswer {
+  readonly logits: readonly number[];
+  /** False where the client found that the input left the range the model is made for: the logits are no answer then. */
+  readonly trusted: boolean;
+  /** Why not. */
+  readonly reason?: string;
+  readonly wallSeconds: number;
+  /** Of all threads. */
+  readonly cpuSeconds: number;
+  /** By the cost table, at this machine's speed just before the run. */
+  readonly predictedCpuSeconds: number;
+  /** Of this process during the run: keys, program and the models in clear. */
+  readonly peakRssBytes: number;
+}
+
+export interface AskOptions {
+  readonly progress?: (timing: InstructionTiming) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Client and server of one program in one process, with keys in memory: a warm service. Inputs and results still take the
+ * form in which they would travel.
+ */
+export class EncryptedSession implements Disposable {
+  readonly #opened: OpenProgram;
+  readonly #secret: SecretKey;
+  readonly #machine: CkksMachine;
+  readonly #held: readonly Disposable[];
+  /** Bytes of all evaluation keys in memory. */
+  readonly keyBytes: number;
+
+  private constructor(
+    opened: OpenProgram,
+    secret: SecretKey,
+    machine: CkksMachine,
+    keyBytes: number,
+    held: readonly Disposable[],
+  ) {
+    this.#opened = opened;
+    this.#secret = secret;
+    this.#machine = machine;
+    this.keyBytes = keyBytes;
+    this.#held = held;
+  }
+
+  /**
+   * Makes keys for a program, or reads those that `keygen` wrote to a folder.
+   * Cost: keys and bootstrap matrices, tens of seconds and gigabytes at full security. Errors of reading keys.
+   */
+  static async open(opened: OpenProgram, folder: string | undefined, progress?: Progress): Promise<EncryptedSession> {
+    const held: Disposable[] = [];
+    const hold = <One extends Disposable>(one: One): One => {
+      held.push(one);
+      return one;
+    };
+    try {
+      const { manifest, parameters } = opened;
+      const context = hold(await Context.create(parameters));
+      if (folder !== undefined) {
+        const secret = hold(await readSecretKey(join(folder, 'secret'), context));
+        const where = join(folder, 'evaluation');
+        const options = { where, ...(progress ? { progress } : {}) };
+        const keys = hold(await loadKeys(context, manifest, readWireFile(where), options));
+        return new EncryptedSession(opened, secret, keys.machine, keys.keyBytes, held);
+      }
+      const secret = hold(new SecretKey(context, randomSeed()));
+      const plan = new BootstrapPlan(parameters);
+      const { evaluation, toSparse, toDense } = hold(makeEvaluationKeys(secret, manifest, progress));
+      const keyBytes = evaluation.bytes + (toSparse?.bytes ?? 0) + (toDense?.bytes ?? 0);
+      const machine = { context, plan, keys: evaluation };
+      if (!toSparse || !toDense) return new EncryptedSession(opened, secret, machine, keyBytes, held);
+      // The set is disposed of through what made it.
+      const set = { evaluation, toSparse, toDense, [Symbol.dispose]() {} };
+      const bootstrapper = hold(new Bootstrapper(context, plan, set, progress));
+      return new EncryptedSession(opened, secret, { ...machine, bootstrapper }, keyBytes, held);
+    } catch (error) {
+      release(held);
+      throw error;
+    }
+  }
+
+  /** Encrypts, runs and decrypts. Times are those of the run alone. Errors as runCkks, and the signal's reason. */
+  async ask(values: Readonly<Record<string, ArrayLike<number>>>, options: AskOptions = {}): Promise<EncryptedAnswer> {
+    const { manifest, program } = this.#opened;
+    const { context } = this.#machine;
+    const key = await keyIdOf(this.#secret);
+    const sent = await encryptInputs(this.#secret, manifest, values);
+    const speed = measureReference(context) / defaultCosts.reference;
+    const inputs = await readInputs(context, manifest, key, sent, 'the encrypted input');
+    try {
+      resetPeakMemory();
+      const started = performance.now();
+      const cpuFrom = process.cpuUsage();
+      using result = await runCkks(this.#machine, program, inputs, options);
+      const { user, system } = process.cpuUsage(cpuFrom);
+      const wallSeconds = (performance.now() - started) / 1000;
+      const peakRssBytes = peakMemoryBytes();
+      const file = await outputsFile(manifest, key, result.outputs);
+      const answer = await decryptOutputs(this.#secret, manifest, file, 'the encrypted result');
+      return {
+        ...answer,
+        logits: [...answer.logits],
+        wallSeconds,
+        cpuSeconds: (user + system) / 1e6,
+        predictedCpuSeconds: manifest.predicted.cpuSeconds * speed,
+        peakRssBytes,
+      };
+    } finally {
+      release(inputs);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    release(this.#held);
+  }
+}
+
+/** The last first: what was made of others goes before them. */
+function release(held: readonly Disposable[]): void {
+  for (const one of [...held].reverse()) one[Symbol.dispose]();
+}

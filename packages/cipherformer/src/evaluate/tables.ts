@@ -1,0 +1,87 @@
+import pc from 'picocolors';
+import { best } from '../demo/samples.ts';
+import { gib } from '../program/summary.ts';
+import type { Cell } from '../terminal/table.ts';
+import { renderTable } from '../terminal/table.ts';
+import { differenceOf, type ExampleResult } from './result.ts';
+import type { EncryptedEvaluation } from './results-file.ts';
+
+/** A row for each example, then the figures of all, then the targets. */
+export function evaluationTables(evaluation: EncryptedEvaluation): string {
+  return [exampleTable(evaluation), figureTable(evaluation), targetTable(evaluation)].join('\n');
+}
+
+/** One example on a line, for those who wait. */
+export function exampleLine(example: ExampleResult, classes?: readonly string[]): string {
+  const { index, label, encrypted, polynomial } = example;
+  const name = nameOf(classes);
+  const answer = encrypted.trusted ? name(best(encrypted.logits)) : `flagged (${encrypted.reason})`;
+  return (
+    `example ${index}, ${name(label)}: encrypted ${answer}, in clear ${name(best(polynomial))}, ` +
+    `${encrypted.wallSeconds.toFixed(1)} s`
+  );
+}
+
+function exampleTable({ examples, classes }: EncryptedEvaluation): string {
+  const name = nameOf(classes);
+  const rows = examples.map((example): Cell[] => {
+    const { index, label, original, polynomial, simulated, encrypted } = example;
+    return [
+      index,
+      name(label),
+      ...[original, polynomial, simulated, encrypted.logits].map((logits) => name(best(logits))),
+      differenceOf(example).toExponential(1),
+      encrypted.wallSeconds.toFixed(1),
+      encrypted.cpuSeconds.toFixed(1),
+      encrypted.trusted ? '' : pc.red('flagged'),
+    ];
+  });
+  const head = [
+    'example',
+    'label',
+    'original',
+    'polynomial',
+    'simulated',
+    'encrypted',
+    'difference',
+    'wall s',
+    'cpu s',
+    '',
+  ];
+  return renderTable(head, rows);
+}
+
+function figureTable({ summary, keyBytes, predictedPeakBytes, bootstraps, ...facts }: EncryptedEvaluation): string {
+  const { examples, right, flagged, falseAlarms, noiseBits } = summary;
+  const share = (count: number) => `${count} of ${examples} (${((100 * count) / examples).toFixed(1)} %)`;
+  const seconds = (value: number) => `${value.toFixed(1)} s`;
+  const rows: [string, string][] = [
+    ['model', facts.model],
+    ['parameters', `${facts.parameters}; bootstrapped ciphertexts ${bootstraps}`],
+    ['examples', `${facts.split}, ${facts.choice}`],
+    ...(['original', 'polynomial', 'simulated', 'encrypted'] as const).map((form): [string, string] => [
+      `right: ${form}`,
+      share(right[form]),
+    ]),
+    ['flagged as no answer', `${flagged}, ${falseAlarms} of them within every interval in clear`],
+    ...noiseBits.map(({ output, simulated, measured }): [string, string] => [
+      `bits of output ${output}`,
+      `simulated ${simulated.toFixed(1)}, measured ${measured.toFixed(1)}`,
+    ]),
+    ['one answer, warm', `${seconds(summary.wallSeconds)} (median)`],
+    ['processor time', `${seconds(summary.cpuSeconds)}, predicted ${seconds(summary.predictedCpuSeconds)} (medians)`],
+    ['peak memory', `${gib(summary.peakRssBytes)}, predicted ${gib(predictedPeakBytes)}`],
+    ['evaluation keys', `${gib(keyBytes.measured)}, predicted ${gib(keyBytes.predicted)}`],
+  ];
+  return renderTable(['', ''], rows);
+}
+
+function targetTable({ targets }: EncryptedEvaluation): string {
+  const rows = targets.map(({ name, target, measured, met }) => [name, target, measured, met ? 'yes' : pc.red('NO')]);
+  return renderTable(['target', 'wanted', 'measured', 'met'], rows);
+}
+
+/** Classes by their names; tokens and nameless classes by their numbers. */
+function nameOf(classes: readonly string[] | undefined): (k: number) => string {
+  return (k) => classes?.[k] ?? `${k}`;
+}

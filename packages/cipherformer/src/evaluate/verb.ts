@@ -1,0 +1,77 @@
+import type { DataConfig, SplitName } from '@cipherformer/nn';
+import { InterruptedError } from '../commands/run.ts';
+import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { formatSeconds, type Progress, startProgress, startStages } from '../terminal/progress.ts';
+import { type EncryptedEvaluationOptions, type EvaluationProgress, evaluateEncrypted } from './encrypted.ts';
+import { evaluationTables, exampleLine } from './tables.ts';
+
+/** The options of `eval` that belong to --encrypted. */
+export interface EncryptedVerbOptions {
+  readonly encrypted?: number;
+  readonly original?: string;
+  readonly offset?: number;
+  readonly order?: 'spread' | 'file';
+  readonly seed?: number;
+  readonly program?: string;
+  readonly keys?: string;
+  readonly out?: string;
+  readonly data: string;
+  readonly split: SplitName;
+  readonly threads: number;
+  readonly json?: boolean;
+}
+
+/** `cipherformer eval <poly-model> --encrypted <n>`: the table on stdout, exit code 3 where a target falls short. */
+export async function evaluateEncryptedVerb(
+  model: string,
+  data: DataConfig,
+  options: EncryptedVerbOptions & { readonly encrypted: number },
+): Promise<void> {
+  const { original, program, keys, out, json } = options;
+  if (original === undefined)
+    throw new UsageError('--encrypted compares with the trained model: give its folder with --original.');
+  const given = { ...(program ? { program } : {}), ...(keys ? { keys } : {}), ...(out ? { out } : {}) };
+  const stop = new AbortController();
+  const kept = out === undefined ? 'give --out to keep results of examples' : `the same command goes on from ${out}`;
+  const interrupt = () => stop.abort(new InterruptedError(`interrupted: ${kept}`));
+  process.once('SIGINT', interrupt);
+  try {
+    const asked: EncryptedEvaluationOptions = {
+      ...{ model, original, data, root: options.data, split: options.split, count: options.encrypted },
+      ...{ threads: options.threads, signal: stop.signal, progress: startEvaluationProgress(), ...given },
+      selection: { order: options.order ?? 'spread', seed: options.seed ?? 1, offset: options.offset ?? 0 },
+    };
+    const evaluation = await evaluateEncrypted(asked);
+    process.stdout.write(`${json ? JSON.stringify(evaluation) : evaluationTables(evaluation)}\n`);
+    const short = evaluation.targets.filter(({ met }) => !met);
+    if (short.length > 0)
+      throw new CheckFailedError(
+        `${short.length} of ${evaluation.targets.length} targets fell short: ` +
+          short.map(({ name, target, measured }) => `${name} ${measured}, wanted ${target}`).join('; '),
+      );
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+  }
+}
+
+/** On stderr: stages of the set-up, then one bar over all runs with the time left at the speed so far. */
+function startEvaluationProgress(): EvaluationProgress {
+  const stages = startStages();
+  let bar: Progress | undefined;
+  let started = 0;
+  return {
+    note: (text) => process.stderr.write(`${text}\n`),
+    setUp: stages.update,
+    running(done, total, what) {
+      if (!bar) {
+        stages.stop();
+        bar = startProgress('run', Math.max(1, Math.round(total)));
+        started = performance.now();
+      }
+      const left = ((performance.now() - started) / 1000) * (total / done - 1);
+      bar.update(Math.min(Math.round(done), Math.round(total)), `${what} | ETA ${formatSeconds(left)}`);
+      if (done >= total) bar.stop();
+    },
+    answered: (example) => process.stderr.write(`${exampleLine(example)}\n`),
+  };
+}
