@@ -99,14 +99,20 @@ export function checkMemory({ manifest }: OpenProgram, available: number): void 
 function showProgress({ program, parameters }: OpenProgram) {
   const seconds = predictSeconds(program, parameters);
   const total = seconds.reduce((sum, s) => sum + s, 0);
-  const progress = startProgress('run', Math.max(1, Math.round(total)));
+  const whole = Math.max(1, Math.round(total));
+  const progress = startProgress('run', whole);
   let done = 0;
   const started = performance.now();
   return ({ index }: { readonly index: number }) => {
     done += seconds[index]!;
     const left = ((performance.now() - started) / 1000) * (total / done - 1);
-    progress.update(Math.round(done), `${program.instructions[index]!.source} | ETA ${formatSeconds(left)}`);
-    if (index === program.instructions.length - 1) progress.stop();
+    const last = index === program.instructions.length - 1;
+    // The end is shown once.
+    progress.update(
+      last ? whole : Math.min(whole - 1, Math.floor(done)),
+      `${program.instructions[index]!.source} | ETA ${formatSeconds(left)}`,
+    );
+    if (last) progress.stop();
   };
 }
 
