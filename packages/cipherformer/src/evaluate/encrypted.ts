@@ -39,7 +39,7 @@ export interface EvaluationProgress {
   readonly setUp: Progress;
   /** Predicted seconds done of those of all examples, and what was computed last. */
   running(done: number, total: number, what: string): void;
-  answered(example: ExampleResult): void;
+  answered(example: ExampleResult, classes: readonly string[] | undefined): void;
 }
 
 /**
@@ -64,7 +64,7 @@ export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Pr
   const results = new Map<number, ExampleResult>(earlier?.examples.map((example) => [example.index, example]));
   const open = asked.filter((index) => !results.has(index));
   const evaluation = (measuredKeyBytes: number) => {
-    const facts = factsOf(opened, model, identity, options, measuredKeyBytes);
+    const facts = factsOf(opened, examples, model, identity, options, measuredKeyBytes);
     return evaluationOf(facts, measuredWith, asked.flatMap((index) => results.get(index) ?? [])); // biome-ignore format: one call
   };
   if (earlier && open.length === 0) return evaluation(earlier.keyBytes.measured);
@@ -75,6 +75,7 @@ export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Pr
   try {
     const track = tracker(opened, open.length, progress);
     for (const index of open) {
+      options.signal?.throwIfAborted();
       const { inputs, ...answers } = await clear.answer(index);
       const encrypted = await session.ask(inputs, {
         progress: track(index),
@@ -83,7 +84,7 @@ export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Pr
       const result = { index, label: examples.label(index), ...answers, encrypted };
       results.set(index, result);
       if (out !== undefined) writeResults(out, evaluation(session.keyBytes));
-      progress?.answered(result);
+      progress?.answered(result, model.classes ?? examples.names);
     }
   } finally {
     await clear.close();
@@ -117,12 +118,14 @@ function identityOf({ manifest }: OpenProgram, original: Model, options: Encrypt
 
 function factsOf(
   { manifest, parameters, program }: OpenProgram,
-  { card, classes }: PolynomialModel,
+  { names }: Examples,
+  { card, classes = names }: PolynomialModel,
   identity: string,
   { split, selection: { order, seed, offset } }: EncryptedEvaluationOptions,
   measuredKeyBytes: number,
 ): EvaluationFacts {
-  const how = order === 'file' ? 'as they lie in the file' : `shuffled with seed ${seed}, classes in turn`;
+  const shuffled = names ? `windows shuffled with seed ${seed}` : `shuffled with seed ${seed}, classes in turn`;
+  const how = order === 'file' ? 'as they lie in the file' : shuffled;
   return {
     identity,
     model: card.name,

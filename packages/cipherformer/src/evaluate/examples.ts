@@ -1,9 +1,9 @@
 import {
   type DataConfig,
-  type EvaluationSet,
   type Feeds,
   huggingFaceTokenizer,
   inputOf,
+  type LanguageSet,
   loadTask,
   type ModelInput,
   type PolynomialModel,
@@ -18,6 +18,8 @@ export interface Examples {
   readonly count: number;
   /** Tokens of an example; undefined for images. */
   readonly tokens?: number;
+  /** Of a language model: every token as it would be written. */
+  readonly names?: readonly string[];
   /** The class of an example; the token after the window of a language model. */
   label(index: number): number;
   /** Inputs of the original model at batch 1; reused by the next call. */
@@ -45,7 +47,10 @@ export async function loadExamples(
   if (task.outputs !== outputs)
     throw new UsageError(`The model has ${outputs} outputs, the data ${task.outputs}: give the data it was made for.`);
   const set = task.evaluation(split);
-  if (set.kind === 'language') return windowExamples(set, graph.tokens);
+  if (set.kind === 'language') {
+    const names = Array.from({ length: outputs }, (_, id) => JSON.stringify(task.tokenizer!.decode([id])));
+    return { ...windowExamples(set, graph.tokens), names };
+  }
   const feeds = (index: number) => set.feeds(index, 1);
   return {
     kind: 'classification',
@@ -57,7 +62,8 @@ export async function loadExamples(
   };
 }
 
-function windowExamples({ streams }: EvaluationSet & { kind: 'language' }, tokens: number): Examples {
+/** Windows of a text, stream after stream. */
+export function windowExamples({ streams }: Pick<LanguageSet, 'streams'>, tokens: number): Examples {
   const starts = streams.flatMap((stream) =>
     Array.from({ length: Math.max(0, Math.floor((stream.length - 1) / tokens)) }, (_, w) => ({
       stream,

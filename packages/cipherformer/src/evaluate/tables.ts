@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { machineLine } from '../bench/report.ts';
 import { best } from '../demo/samples.ts';
 import { gib } from '../program/summary.ts';
 import type { Cell } from '../terminal/table.ts';
@@ -51,7 +52,14 @@ function exampleTable({ examples, classes }: EncryptedEvaluation): string {
   return renderTable(head, rows);
 }
 
-function figureTable({ summary, keyBytes, predictedPeakBytes, bootstraps, ...facts }: EncryptedEvaluation): string {
+function figureTable({
+  summary,
+  machine,
+  keyBytes,
+  predictedPeakBytes,
+  bootstraps,
+  ...facts
+}: EncryptedEvaluation): string {
   const { examples, right, flagged, falseAlarms, noiseBits } = summary;
   const share = (count: number) => `${count} of ${examples} (${((100 * count) / examples).toFixed(1)} %)`;
   const seconds = (value: number) => `${value.toFixed(1)} s`;
@@ -71,6 +79,7 @@ function figureTable({ summary, keyBytes, predictedPeakBytes, bootstraps, ...fac
     ['one answer, warm', `${seconds(summary.wallSeconds)} (median)`],
     ['processor time', `${seconds(summary.cpuSeconds)}, predicted ${seconds(summary.predictedCpuSeconds)} (medians)`],
     ['peak memory', `${gib(summary.peakRssBytes)}, predicted ${gib(predictedPeakBytes)}`],
+    ['machine, before', machineLine(machine)],
     ['evaluation keys', `${gib(keyBytes.measured)}, predicted ${gib(keyBytes.predicted)}`],
   ];
   return renderTable(['', ''], rows);

@@ -45,9 +45,9 @@ export function compareWithTargets(summary: Summary, { keyBytes }: EvaluationFac
       met: noiseBits.length > 0 && gap <= largestNoiseGapBits,
     },
     {
-      name: 'predicted over measured processor time',
+      name: 'predicted processor time',
       target: `within ${100 * largestCpuError} %`,
-      measured: `${(100 * (cpuRatio - 1)).toFixed(0)} % off`,
+      measured: `${Math.abs(100 * (cpuRatio - 1)).toFixed(0)} % too ${cpuRatio < 1 ? 'little' : 'much'}`,
       met: Math.abs(cpuRatio - 1) <= largestCpuError,
     },
     {

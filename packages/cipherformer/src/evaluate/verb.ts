@@ -69,9 +69,11 @@ function startEvaluationProgress(): EvaluationProgress {
         started = performance.now();
       }
       const left = ((performance.now() - started) / 1000) * (total / done - 1);
-      bar.update(Math.min(Math.round(done), Math.round(total)), `${what} | ETA ${formatSeconds(left)}`);
-      if (done >= total) bar.stop();
+      // Only the end is the total, so that it is shown once.
+      const shown = done < total * (1 - 1e-9) ? Math.min(Math.floor(done), Math.round(total) - 1) : Math.round(total);
+      bar.update(shown, `${what} | ETA ${formatSeconds(left)}`);
+      if (shown === Math.round(total)) bar.stop();
     },
-    answered: (example) => process.stderr.write(`${exampleLine(example)}\n`),
+    answered: (example, classes) => process.stderr.write(`${exampleLine(example, classes)}\n`),
   };
 }

@@ -167,6 +167,18 @@ describe('eval --encrypted on an insecure ring', () => {
   });
 });
 
+it('flags examples far out of range, counts no figure of theirs, and ends with code 3', async () => {
+  const wild = { mean: [0.13], deviation: [0.002] };
+  writeFileSync(at('wild.json'), JSON.stringify({ data: { kind: 'mnist', train: files, test: files, validation: 20, normalise: wild } })); // biome-ignore format: short
+  const { code, out, err } = await ask(2, '--program', at('program'), '--set', at('wild.json'), '--json');
+  const { examples, summary } = JSON.parse(out) as EncryptedEvaluation;
+  expect(examples.map(({ outside, encrypted }) => [outside, encrypted.trusted])).toEqual([[true, false], [true, false]]); // biome-ignore format: pairs
+  expect([summary.flagged, summary.falseAlarms, summary.right.encrypted, summary.noiseBits]).toEqual([2, 0, 0, []]);
+  expect(err).toContain('flagged');
+  expect(err).toContain('no trusted answer');
+  expect(code).toBe(3);
+});
+
 describe('what does not belong together is refused', () => {
   it.each([
     ['more examples than there are', ['101', '--program', 'program'], 'the split has 100'],
