@@ -94,17 +94,22 @@ function figureTiles(record: ConversionRecord): Tile[] {
 
 function costTiles(record: ConversionRecord): Tile[] {
   const tiles: Tile[] = [];
+  const ofLayers = (list: readonly (readonly [string, number])[]) =>
+    range(list.flatMap(([name, value]) => (name.startsWith('layers.') ? [value] : [])));
   const levels = Object.entries(record.levels);
   if (levels.length > 0) {
-    const layers = levels.filter(([name]) => name.startsWith('layers.')).map(([, value]) => value);
     const total = levels.reduce((sum, [, value]) => sum + value, 0);
-    const low = Math.min(...layers);
-    const high = Math.max(...layers);
-    tiles.push({
-      name: 'Levels of a layer’s polynomials',
-      value: low === high ? `${low}` : `${low} to ${high}`,
-      note: `${total} in the whole model`,
-    });
+    // Records of models that were not exported know the levels of the polynomials alone.
+    const whole = record.exported?.levels;
+    tiles.push(
+      whole
+        ? {
+            name: 'Levels of a layer',
+            value: ofLayers(whole.parts.map(({ name, levels: own }) => [name, own])),
+            note: `${ofLayers(levels)} of them for polynomials; ${whole.total} in the whole model`,
+          }
+        : { name: 'Levels of a layer’s polynomials', value: ofLayers(levels), note: `${total} in all layers` },
+    );
   }
   const { test } = record.outOfRange;
   if (test.examples > 0) {
@@ -132,4 +137,10 @@ function costTiles(record: ConversionRecord): Tile[] {
     note: `${count(steps)} steps, ${completeStages(record).length - 1} stages, ${rollbacks} roll-backs; ${record.machine}`,
   });
   return tiles;
+}
+
+function range(values: readonly number[]): string {
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  return low === high ? `${low}` : `${low} to ${high}`;
 }

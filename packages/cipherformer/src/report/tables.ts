@@ -14,7 +14,7 @@ export function stageList({ recipe }: ConversionRecord): Markup {
   })}</ol>`;
 }
 
-const changeText: Readonly<Record<string, string>> = {
+const changeText = {
   attention: 'softmax attention becomes a function of each score by itself, times a constant.',
   'batch-norms': 'LayerNorms become BatchNorms.',
   'freeze-norms': 'normalisations divide by a constant.',

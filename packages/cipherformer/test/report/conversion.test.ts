@@ -51,7 +51,7 @@ describe('the report of a conversion', () => {
       '70 → 5.25',
       'largest variance 900 → 90',
       '123,456 parameters',
-      '8 in the whole model',
+      '4 of them for polynomials; 18 in the whole model',
       '2 normalisations, one by one',
     ]) {
       expect(words).toContain(text);
