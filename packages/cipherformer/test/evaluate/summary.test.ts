@@ -84,9 +84,7 @@ describe('the targets', () => {
   });
 
   it('are not met where no answer was trusted', () => {
-    const { targets } = {
-      targets: compareWithTargets(summarise([example({ trusted: false, outside: true })], [4]), facts),
-    };
+    const targets = compareWithTargets(summarise([example({ trusted: false, outside: true })], [4]), facts);
     expect(targets.filter(({ measured }) => measured === 'no trusted answer').every(({ met }) => !met)).toBe(true);
     expect(targets[0]!.met).toBe(false);
   });
