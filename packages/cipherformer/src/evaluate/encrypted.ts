@@ -62,19 +62,19 @@ export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Pr
   const identity = identityOf(opened, original, options);
   const earlier = out === undefined ? undefined : readEarlierResults(out, identity, asked);
   const results = new Map<number, ExampleResult>(earlier?.examples.map((example) => [example.index, example]));
-  const open = asked.filter((index) => !results.has(index));
+  const missing = asked.filter((index) => !results.has(index));
   const evaluation = (measuredKeyBytes: number) => {
     const facts = factsOf(opened, examples, model, identity, options, measuredKeyBytes);
     return evaluationOf(facts, measuredWith, asked.flatMap((index) => results.get(index) ?? [])); // biome-ignore format: one call
   };
-  if (earlier && open.length === 0) return evaluation(earlier.keyBytes.measured);
+  if (earlier && missing.length === 0) return evaluation(earlier.keyBytes.measured);
   if (earlier) progress?.note(`${results.size} of ${count} examples are in ${out} already`);
   checkMemory(opened, availableMemoryBytes());
   using session = await EncryptedSession.open(opened, options.keys, progress?.setUp);
   const clear = await ClearModels.create(original, model, examples, opened, options.threads ?? 1);
   try {
-    const track = tracker(opened, open.length, progress);
-    for (const index of open) {
+    const track = tracker(opened, missing.length, progress);
+    for (const index of missing) {
       options.signal?.throwIfAborted();
       const { inputs, ...answers } = await clear.answer(index);
       const encrypted = await session.ask(inputs, {
