@@ -18,6 +18,7 @@ import { planKeys } from '../../src/backends/key-plan.ts';
 import { CanonicalScales } from '../../src/backends/scales.ts';
 import { generateProgramKeys, type ProgramKeys } from '../../src/files/keygen.ts';
 import type { EncryptedProgram, Instruction, SlotMatrix } from '../../src/index.ts';
+import { distrust } from '../../src/program/trust.ts';
 
 /** N = 2^11: the default chain far below any security. */
 export const insecureLiteral = bootstrapLiteral({ ...defaultBootstrapChain, logN: 11, insecure: true });
@@ -119,6 +120,19 @@ export class Machine implements Disposable {
     this.keys[Symbol.dispose]();
     this.secret[Symbol.dispose]();
   }
+}
+
+/** What a client says to each output, sent as a server does: at level 1 at most. */
+export function verdicts(
+  machine: Machine,
+  { outputs }: EncryptedProgram,
+  ciphertexts: readonly Ciphertext[],
+): (string | undefined)[] {
+  return outputs.map((output, i) => {
+    const ciphertext = ciphertexts[i]!;
+    using sent = ciphertext.dropTo(Math.min(ciphertext.level, 1));
+    return distrust(output, machine.decrypt(sent));
+  });
 }
 
 export function largestError(a: Float64Array, b: Float64Array): number {

@@ -27,7 +27,7 @@ function randomChain(seed: number, groups: number): { lowered: Lowered; cost: Gr
     list.push({ source: `group ${g}`, operands, results: [parts.length - 1], emit: () => [] });
   }
   const weights = list.map(() => (numbers.next() + 1.1) / 4);
-  const output = { part: parts.length - 1, reads: [], factor: 1 };
+  const output = { part: parts.length - 1, reads: [], factor: 1, limit: 1, period: 1 };
   const inputs = [{ part: 0, name: 'input', factor: 1, sources: [] }];
   return { lowered: { parts, groups: list, inputs, output }, cost: (g, level) => weights[g]! * (level + 1) };
 }

@@ -1,9 +1,10 @@
 // The sentinel on clear slots, against the arguments of the graph's polynomials worked out directly.
-import { type GraphInputs, PolynomialEvaluator, type PolynomialGraph } from '@cipherformer/nn/polynomial';
+import type { GraphInputs } from '@cipherformer/nn/polynomial';
 import { describe, expect, it } from 'vitest';
 import { compile, packInputs, resultsOf, runClear } from '../../src/index.ts';
 import { limitFor, squaringsFor, tolerance } from '../../src/passes/sentinel.ts';
 import { distrust } from '../../src/program/trust.ts';
+import { furthest } from './furthest.ts';
 import { GraphWriter, Numbers, randomInputs, type TransformerShape, transformer } from './graphs.ts';
 
 describe('powers and limit', () => {
@@ -32,22 +33,6 @@ const cases: readonly (readonly [name: string, shape: Partial<TransformerShape>,
   ['three heads of five features', { heads: 3, headWidth: 5, width: 15 }, 2 ** 9],
   ['heads spread over ciphertexts', { heads: 5, headWidth: 4, width: 20, hidden: 40 }, 2 ** 6],
 ];
-
-/** The largest |t| of the arguments of all polynomials, t in [-1, 1] being in range. */
-function furthest(graph: PolynomialGraph, inputs: GraphInputs): number {
-  let most = 0;
-  new PolynomialEvaluator(graph).run(inputs, (i, values) => {
-    for (const node of graph.nodes) {
-      if (node.op !== 'polynomial' || node.input !== i) continue;
-      const [lo, hi] = node.program.interval;
-      for (const value of values) {
-        const t = Math.abs((2 * value - lo - hi) / (hi - lo));
-        most = Number.isNaN(t) ? Number.POSITIVE_INFINITY : Math.max(most, t);
-      }
-    }
-  });
-  return most;
-}
 
 function scaled(inputs: GraphInputs, factor: number): GraphInputs {
   return { ...inputs, input: inputs.input!.map((value) => value * factor) };

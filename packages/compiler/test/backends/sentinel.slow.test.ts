@@ -1,0 +1,33 @@
+// The model that ships, encrypted on a small insecure ring: the client's verdict is that of the clear evaluation.
+import { bootstrapLiteral, Context, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
+import { expect, it } from 'vitest';
+import { runCkks } from '../../src/backends/ckks.ts';
+import { compile, packInputs } from '../../src/index.ts';
+import { tolerance } from '../../src/passes/sentinel.ts';
+import { digits, digitsModel, manglings } from '../passes/digits.ts';
+import { furthest } from '../passes/furthest.ts';
+import { Machine, verdicts } from './support.ts';
+
+const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 12, insecure: true }));
+
+it('encrypted digits are trusted, mangled ones flagged', async () => {
+  const { graph } = digitsModel;
+  const { program } = compile(graph, { slots: insecure.maxSlots });
+  using context = await Context.create(insecure, { threads: 1 });
+  using machine = new Machine(context, program);
+  const image = digits();
+  const given = [image(0), image(1), ...[0, 1].flatMap((i) => Object.values(manglings).map((c) => image(i, c)))];
+  const seen = { trusted: 0, flagged: 0 };
+  for (const inputs of given) {
+    const packed = packInputs(program, inputs);
+    const ciphertexts = program.inputs.map(({ level }, i) => machine.encrypt(packed[i]!, level));
+    using result = await runCkks(machine.server, program, ciphertexts);
+    for (const ciphertext of ciphertexts) ciphertext[Symbol.dispose]();
+    const reason = verdicts(machine, program, result.outputs).at(-1);
+    const most = furthest(graph, inputs);
+    if (most <= 1) expect(reason).toBeUndefined();
+    if (most >= tolerance) expect(reason, `${most}`).toMatch(/the sum over the arguments/);
+    seen[reason === undefined ? 'trusted' : 'flagged']++;
+  }
+  expect(Math.min(seen.trusted, seen.flagged)).toBeGreaterThan(3);
+});
