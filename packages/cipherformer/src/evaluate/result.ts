@@ -63,6 +63,7 @@ export interface Summary {
   /** Medians of a run. */
   readonly wallSeconds: number;
   readonly cpuSeconds: number;
+  readonly systemSeconds: number;
   readonly predictedCpuSeconds: number;
   /** Median of predicted over measured processor time. */
   readonly cpuRatio: number;
@@ -91,6 +92,7 @@ export function summarise(examples: readonly ExampleResult[], outputSizes: reado
     noiseBits: trusted.length > 0 ? noiseBits(trusted, outputSizes) : [],
     wallSeconds: run(({ wallSeconds }) => wallSeconds),
     cpuSeconds: run(({ cpuSeconds }) => cpuSeconds),
+    systemSeconds: run(({ systemSeconds }) => systemSeconds),
     predictedCpuSeconds: run(({ predictedCpuSeconds }) => predictedCpuSeconds),
     cpuRatio: run(({ cpuSeconds, predictedCpuSeconds }) => predictedCpuSeconds / cpuSeconds),
     peakRssBytes: Math.max(...examples.map(({ encrypted }) => encrypted.peakRssBytes)),

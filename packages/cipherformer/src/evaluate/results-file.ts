@@ -50,6 +50,7 @@ const schema = z.object({
         reason: z.string().exactOptional(),
         wallSeconds: z.number(),
         cpuSeconds: z.number(),
+        systemSeconds: z.number(),
         predictedCpuSeconds: z.number(),
         peakRssBytes: z.number(),
       }),

@@ -23,8 +23,9 @@ export interface EncryptedAnswer {
   /** Why not. */
   readonly reason?: string;
   readonly wallSeconds: number;
-  /** Of all threads. */
+  /** Of all threads, and what of it the operating system took: for pages touched first, mostly. */
   readonly cpuSeconds: number;
+  readonly systemSeconds: number;
   /** By the cost table, at this machine's speed just before the run. */
   readonly predictedCpuSeconds: number;
   /** Of this process during the run: keys, program and the models in clear. */
@@ -121,6 +122,7 @@ export class EncryptedSession implements Disposable {
         logits: [...answer.logits],
         wallSeconds,
         cpuSeconds: (user + system) / 1e6,
+        systemSeconds: system / 1e6,
         predictedCpuSeconds: manifest.predicted.cpuSeconds * speed,
         peakRssBytes,
       };

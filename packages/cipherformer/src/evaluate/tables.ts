@@ -77,7 +77,11 @@ function figureTable({
       `simulated ${simulated.toFixed(1)}, measured ${measured.toFixed(1)}`,
     ]),
     ['one answer, warm', `${seconds(summary.wallSeconds)} (median)`],
-    ['processor time', `${seconds(summary.cpuSeconds)}, predicted ${seconds(summary.predictedCpuSeconds)} (medians)`],
+    [
+      'processor time',
+      `${seconds(summary.cpuSeconds)}, ${seconds(summary.systemSeconds)} of it the system's (medians)`,
+    ],
+    ['predicted', `${seconds(summary.predictedCpuSeconds)} (median)`],
     ['peak memory', `${gib(summary.peakRssBytes)}, predicted ${gib(predictedPeakBytes)}`],
     ['machine, before', machineLine(machine)],
     ['evaluation keys', `${gib(keyBytes.measured)}, predicted ${gib(keyBytes.predicted)}`],

@@ -21,7 +21,7 @@ function example({ trusted = true, outside = false, label = 0, encrypted = shift
   return {
     ...{ index: 0, label, original: [0, 0, 3, 0], polynomial: clear, simulated: shifted(2 ** -9), outside },
     encrypted: {
-      ...{ logits: encrypted, trusted, wallSeconds: 7, cpuSeconds, predictedCpuSeconds: 9, peakRssBytes: 5 },
+      ...{ logits: encrypted, trusted, wallSeconds: 7, cpuSeconds, systemSeconds: 1, predictedCpuSeconds: 9, peakRssBytes: 5 },
     },
   };
 } // biome-ignore format: short
