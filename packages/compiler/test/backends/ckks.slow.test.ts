@@ -5,6 +5,7 @@ import {
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
+  type Ciphertext,
   Context,
   decryptToPlaintext,
   Encoder,
@@ -21,6 +22,9 @@ import { runSimulated } from '../../src/backends/simulate.ts';
 import { predict } from '../../src/cost/predict.ts';
 import { generateProgramKeys, type ProgramKeys } from '../../src/files/keygen.ts';
 import { compile, packInputs, runClear, unpackOutput } from '../../src/index.ts';
+import { tolerance } from '../../src/passes/sentinel.ts';
+import { distrust } from '../../src/program/trust.ts';
+import { furthest } from '../passes/furthest.ts';
 import { randomInputs, type TransformerShape, transformer } from '../passes/graphs.ts';
 
 const shape: TransformerShape = {
@@ -28,11 +32,11 @@ const shape: TransformerShape = {
   pooling: 'mean',
 };
 
-it('a transformer at 128-bit security: the logits of the clear program, within the predicted noise and memory', async () => {
+it('a transformer at 128-bit security: the logits of the clear program, within the predicted noise and memory; no more where the input is out of range', async () => {
   const parameters = Parameters.from(bootstrapLiteral());
   expect(parameters.insecure).toBe(false);
   const given = randomInputs(shape, 7);
-  const graph = transformer(shape, 3).calibrated([given, randomInputs(shape, 8)]);
+  const graph = transformer(shape, 4).calibrated([given, randomInputs(shape, 8)]);
   const { program } = compile(graph, { slots: parameters.maxSlots });
   const plan = new BootstrapPlan(parameters);
   const predicted = predict(program, parameters);
@@ -46,11 +50,18 @@ it('a transformer at 128-bit security: the logits of the clear program, within t
   using bootstrapper = new Bootstrapper(context, plan, keys as Required<ProgramKeys>);
   const scales = new CanonicalScales(parameters, plan.outputLevel);
   const encoder = new Encoder(context);
-  const ciphertexts = program.inputs.map(({ level }, i) => {
-    using plaintext = encoder.encode(inputs[i]!, undefined, { level, scale: scales.at(level) });
-    return encryptSymmetric(secret, plaintext).ciphertext;
-  });
-  using result = await runCkks({ context, plan, keys: keys.evaluation, bootstrapper }, program, ciphertexts);
+  const encrypted = (slots: readonly Float64Array[]) =>
+    program.inputs.map(({ level }, i) => {
+      using plaintext = encoder.encode(slots[i]!, undefined, { level, scale: scales.at(level) });
+      return encryptSymmetric(secret, plaintext).ciphertext;
+    });
+  const sentinelOf = (ciphertext: Ciphertext) => {
+    using plaintext = decryptToPlaintext(secret, ciphertext);
+    return distrust(program.outputs[1]!, encoder.decode(plaintext).real);
+  };
+  const machine = { context, plan, keys: keys.evaluation, bootstrapper };
+  const ciphertexts = encrypted(inputs);
+  using result = await runCkks(machine, program, ciphertexts);
   using opened = decryptToPlaintext(secret, result.outputs[0]!);
   const logits = unpackOutput(program.outputs[0]!, encoder.decode(opened).real);
   for (const ciphertext of ciphertexts) ciphertext[Symbol.dispose]();
@@ -65,4 +76,13 @@ it('a transformer at 128-bit security: the logits of the clear program, within t
   const cpuSeconds = result.timings.reduce((sum, timing) => sum + timing.cpuSeconds, 0);
   // A busy machine has slower cores: no more is asked than that the prediction is not off by a factor of three.
   expect(Math.abs(Math.log2(cpuSeconds / predicted.cpuSeconds))).toBeLessThan(1.6);
+
+  expect(furthest(graph, given)).toBeLessThan(1);
+  expect(sentinelOf(result.outputs[1]!)).toBeUndefined();
+  const twice = { input: given.input!.map((value) => 2 * value) };
+  expect(furthest(graph, twice)).toBeGreaterThan(tolerance);
+  const outOfRange = encrypted(packInputs(program, twice));
+  using flagged = await runCkks(machine, program, outOfRange);
+  for (const ciphertext of outOfRange) ciphertext[Symbol.dispose]();
+  expect(sentinelOf(flagged.outputs[1]!)).toMatch(/the sum over the arguments/);
 });
