@@ -34,7 +34,7 @@ describe('scaling of attention maps', () => {
   });
 
   it.each(scalings)('%s is lowered as it was trained', async (scaling) => {
-    const model = makePolynomialModel({ config: form(scaling), weights });
+    const model = makePolynomialModel({ config: form(scaling), weights, card: { name: 'test' } });
     const logits = evaluate(model.graph, prepareInput(model, { image: input.images! }));
     expect(relativeError(logits, await onnxLogits(form(scaling), weights, input))).toBeLessThan(1e-4);
   });
