@@ -15,8 +15,10 @@ import {
   makePolynomialModel,
   normaliseImage,
   type PolynomialModel,
+  parseData,
   parseModelConfig,
   prepareInput,
+  readJson,
   readMnist,
   saveModel,
   savePolynomialModel,
@@ -25,6 +27,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCli } from '../../src/cli.ts';
 import { best } from '../../src/demo/samples.ts';
+import { evaluateEncrypted } from '../../src/evaluate/encrypted.ts';
 import type { EncryptedEvaluation } from '../../src/evaluate/results-file.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
@@ -156,6 +159,25 @@ describe('eval --encrypted on an insecure ring', () => {
     expect(JSON.parse(again.out).examples).toEqual(two.examples);
     expect((await ask(1, ...more)).err).toContain('--encrypted 2');
     expect((await ask(2, ...more, '--seed', '2')).err).toContain('choose another --out');
+  });
+
+  it('an interruption in the middle of a run leaves the examples before it', async () => {
+    const stop = new AbortController();
+    let answered = 0;
+    const work = evaluateEncrypted({
+      ...{ model: at('model'), original: at('original'), program: at('program'), root: data, split: 'test', count: 3 },
+      ...{ data: parseData(readJson(at('set.json')), 'test'), out: at('interrupted.json'), signal: stop.signal },
+      selection: { order: 'spread', seed: 1, offset: 0 },
+      progress: {
+        note() {},
+        setUp() {},
+        running: () => answered === 1 && stop.abort(new Error('enough')),
+        answered: () => answered++,
+      },
+    });
+    await expect(work).rejects.toThrow('enough');
+    const { examples } = JSON.parse(readFileSync(at('interrupted.json'), 'utf8')) as EncryptedEvaluation;
+    expect(examples.map(({ index }) => index)).toEqual([first.examples[0]!.index]);
   });
 
   it('takes keys that keygen wrote', async () => {
