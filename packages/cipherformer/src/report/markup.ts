@@ -28,17 +28,21 @@ function render(value: Piece): string {
   return value.map(render).join('');
 }
 
-/** A table with a caption and a head of column names; cells that are numbers or start with a digit align right. */
+/** A table with a caption and a head of column names; columns of numbers (or of text that starts with one) align right. */
 export function table(caption: string, head: readonly Piece[], rows: readonly (readonly Piece[])[]): Markup {
   const numeric = (cell: Piece) => typeof cell === 'number' || (typeof cell === 'string' && /^[-−+]?[\d.]/.test(cell));
+  const numbers = head.map(
+    (_, column) =>
+      column > 0 &&
+      rows.some((row) => numeric(row[column])) &&
+      rows.every((row) => numeric(row[column]) || row[column] === '–'),
+  );
   const cell = (value: Piece, column: number) => {
     if (column === 0) return html`<th scope="row">${value}</th>`;
-    return numeric(value) ? html`<td class="number">${value}</td>` : html`<td>${value}</td>`;
+    return numbers[column] ? html`<td class="number">${value}</td>` : html`<td>${value}</td>`;
   };
   const heading = (name: Piece, column: number) =>
-    column > 0 && rows.some((row) => numeric(row[column]))
-      ? html`<th scope="col" class="number">${name}</th>`
-      : html`<th scope="col">${name}</th>`;
+    numbers[column] ? html`<th scope="col" class="number">${name}</th>` : html`<th scope="col">${name}</th>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
 <caption>${caption}</caption>
 <thead><tr>${head.map(heading)}</tr></thead>
