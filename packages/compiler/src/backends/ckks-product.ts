@@ -1,11 +1,9 @@
 import { applyStreamed, Ciphertext, type Evaluator, type StreamedMatrix, sameScale } from '@cipherformer/ckks';
 import { modulo } from '../program/check.ts';
-import type { InstructionOf, ProductTerm, RotatedCopy, SlotVector } from '../program/instructions.ts';
+import type { InstructionOf, RotatedCopy, SlotVector } from '../program/instructions.ts';
+import { type GroupSide, termGroups } from '../program/term-groups.ts';
 import { bringDown } from './bring.ts';
 import type { CanonicalScales } from './scales.ts';
-
-/** Terms whose factors are held at a time. */
-const termsAtOnce = 16;
 
 interface ProductSumOptions {
   /** Of the instruction. */
@@ -27,8 +25,8 @@ interface Side {
  * sum over terms of left * right, relinearised and rescaled once. Rotations are hoisted, a few terms at a time. A side with
  * masks is multiplied at the instruction's level and rescaled, the other side is dropped to the level below for free.
  * @returns a new ciphertext with the canonical scale of its level
- * Cost: a hoisted rotation for each distinct step of each sixteen terms; for a masked side of a term one division and, a copy,
- * a product in the extended basis; one key switch.
+ * Cost: a hoisted rotation for each distinct step of a group of terms, and a whole one for a group that is turned; for a
+ * masked side of a term one division and, a copy, a product in the extended basis; one key switch.
  */
 export function productSum(
   evaluator: Evaluator,
@@ -48,12 +46,12 @@ export function productSum(
   try {
     using sum = new Ciphertext(context, level, target, operands.left.slots, 3);
     let started = false;
-    for (const terms of termsTogether(instruction.terms)) {
-      const at = { ...options, level: instruction.level };
-      using a = factorsOf(evaluator, left, terms.map((term) => term.left), at); // biome-ignore format: short
-      using b = factorsOf(evaluator, right, terms.map((term) => term.right), at); // biome-ignore format: short
-      for (const i of terms.keys()) {
-        evaluator.multiplyRawTo(sum, a.factors[i]!, b.factors[i]!, started);
+    const at = { ...options, level: instruction.level };
+    for (const group of termGroups(instruction, operands.left.slots)) {
+      using a = factorsOf(evaluator, left, group.left, at);
+      using b = factorsOf(evaluator, right, group.right, at);
+      for (const [i, factor] of a.factors.entries()) {
+        evaluator.multiplyRawTo(sum, factor, b.factors[i]!, started);
         started = true;
       }
     }
@@ -107,24 +105,29 @@ function sidesOf(
   };
 }
 
-function termsTogether(terms: readonly ProductTerm[]): ProductTerm[][] {
-  const count = Math.ceil(terms.length / termsAtOnce);
-  return Array.from({ length: count }, (_, i) => terms.slice(i * termsAtOnce, (i + 1) * termsAtOnce));
-}
-
 /** One factor of every term: hoisted rotations, or where a side has masks, a linear transform with an output a term. */
 function factorsOf(
   evaluator: Evaluator,
   side: Side,
+  { turn, copies }: GroupSide,
+  options: ProductSumOptions,
+): Disposable & { readonly factors: readonly Ciphertext[] } {
+  if (turn === 0) return copiesOf(evaluator, side, copies, options);
+  using turned = evaluator.rotate(side.register, turn);
+  return copiesOf(evaluator, { ...side, register: turned }, copies, options);
+}
+
+function copiesOf(
+  evaluator: Evaluator,
+  { register, scale, masked }: Side,
   copies: readonly (readonly RotatedCopy[])[],
   { level, masks, special }: ProductSumOptions,
 ): Disposable & { readonly factors: readonly Ciphertext[] } {
-  if (side.masked) {
-    const { slots } = side.register;
-    const factors = applyStreamed(evaluator, [side.register], new MaskMatrix(copies, masks, slots), {
+  if (masked) {
+    const factors = applyStreamed(evaluator, [register], new MaskMatrix(copies, masks, register.slots), {
       level,
       outputs: copies.length,
-      scale: side.scale,
+      scale,
       babySteps: copies.flatMap((list) => list.map(({ rotation }) => rotation)),
       giantSteps: [0],
       special,
@@ -132,7 +135,7 @@ function factorsOf(
     return { factors, [Symbol.dispose]: () => disposeAll(factors) };
   }
   const steps = [...new Set(copies.map(([copy]) => copy!.rotation))];
-  const rotated = evaluator.rotateHoisted(side.register, steps);
+  const rotated = evaluator.rotateHoisted(register, steps);
   const factors = copies.map(([copy]) => rotated[steps.indexOf(copy!.rotation)]!);
   return { factors, [Symbol.dispose]: () => disposeAll(rotated) };
 }

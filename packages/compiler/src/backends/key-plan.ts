@@ -13,6 +13,7 @@ import {
 import { modulo } from '../program/check.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { hasMasks } from '../program/levels.ts';
+import { termGroups } from '../program/term-groups.ts';
 
 /** A relinearisation key that costs this many times the transforms of the best one at a level still serves there. */
 const acceptableCost = 1.15;
@@ -137,9 +138,13 @@ function rotationUses(instruction: Instruction, slots: number, logN: number): Ro
       return own(instruction.steps, 'whole');
     case 'productSum':
       return (['left', 'right'] as const).flatMap((side) => {
-        const copies = instruction.terms.flatMap((term) => term[side]);
+        const groups = termGroups(instruction, slots).map((group) => group[side]);
+        const copies = groups.flatMap((group) => group.copies.flat());
         const masked = copies.some(({ mask }) => mask !== undefined);
-        return own(copies.map(({ rotation }) => rotation), masked ? 'baby' : 'hoisted'); // biome-ignore format: short
+        return [
+          ...own(copies.map(({ rotation }) => rotation), masked ? 'baby' : 'hoisted'),
+          ...own(groups.map(({ turn }) => turn), 'whole'),
+        ]; // biome-ignore format: two lists
       });
     default:
       return [];

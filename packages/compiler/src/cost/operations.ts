@@ -2,6 +2,7 @@ import { evaluationPlan, type Step } from '@cipherformer/approx';
 import { encodedLength, evaluationWork, type Parameters, StreamedTransformPlan } from '@cipherformer/ckks';
 import type { EncryptedProgram, Instruction, InstructionOf, SlotMatrix } from '../program/instructions.ts';
 import { hasMasks } from '../program/levels.ts';
+import { termGroups } from '../program/term-groups.ts';
 
 /**
  * What instructions are made of, as the cost table prices it for every level:
@@ -30,8 +31,6 @@ export interface OperationCount {
 
 /** Bytes of encoded diagonals at a time: applyStreamed's default. */
 const workBytes = 2 ** 29;
-/** Terms of a product sum that are worked together. */
-const termsAtOnce = 16;
 
 /** The operations of an instruction, worked at `level`. Scales that happen to need a rescale more are not counted. */
 export function operationsOf(
@@ -45,9 +44,7 @@ export function operationsOf(
     case 'linear':
       return linear(instruction, slots, parameters, level);
     case 'productSum':
-      return productSum(instruction, hasMasks(instruction), level, (mask) =>
-        isCompact(masks?.[mask]?.period, parameters),
-      );
+      return productSum(instruction, slots, level, (mask) => isCompact(masks?.[mask]?.period, parameters));
     case 'add':
       return [at('scalar', 3)];
     case 'addVector':
@@ -122,30 +119,31 @@ function isCompact(period: number | undefined, { n }: Parameters): boolean {
 }
 
 function productSum(
-  { terms, left, right }: InstructionOf<'productSum'>,
-  masked: boolean,
+  instruction: InstructionOf<'productSum'>,
+  slots: number,
   level: number,
   isPeriodic: (mask: number) => boolean,
 ): OperationCount[] {
-  const product = level - (masked ? 1 : 0);
+  const { terms, left, right } = instruction;
+  const product = level - (hasMasks(instruction) ? 1 : 0);
   const counts: OperationCount[] = [
     { operation: 'tensor', level: product, count: terms.length },
     { operation: 'relinearise', level: product, count: 1 },
     { operation: 'scalar', level, count: left === right ? 1 : 2 },
   ];
-  for (const name of ['left', 'right'] as const) {
-    for (let from = 0; from < terms.length; from += termsAtOnce) {
-      const together = terms.slice(from, from + termsAtOnce);
-      const copies = together.flatMap((term) => term[name]);
-      const masks = copies.flatMap(({ mask }) => mask ?? []);
-      const rotations = new Set(copies.map(({ rotation }) => rotation).filter((rotation) => rotation !== 0)).size;
+  for (const group of termGroups(instruction, slots)) {
+    for (const { turn, copies } of [group.left, group.right]) {
+      const all = copies.flat();
+      const masks = all.flatMap(({ mask }) => mask ?? []);
+      const rotations = new Set(all.map(({ rotation }) => rotation).filter((rotation) => rotation !== 0)).size;
       const where = masks.length > 0 ? level : product;
+      if (turn !== 0) counts.push({ operation: 'rotate', level: where, count: 1 });
       counts.push({ operation: 'decompose', level: where, count: 1 });
       counts.push({ operation: masks.length > 0 ? 'babyRotation' : 'hoistedRotation', level: where, count: rotations });
       if (masks.length === 0) continue;
       const kind = masks.every(isPeriodic) ? 'periodicDiagonal' : 'diagonal';
       counts.push({ operation: kind, level, count: masks.length });
-      counts.push({ operation: 'transformEnd', level, count: together.length });
+      counts.push({ operation: 'transformEnd', level, count: copies.length });
     }
   }
   return counts;

@@ -1,6 +1,7 @@
 import { modulo } from '../program/check.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { operandLevel } from '../program/levels.ts';
+import { termGroups } from '../program/term-groups.ts';
 
 /** A rotation of a ciphertext at a level. */
 export interface RotationUse {
@@ -21,11 +22,14 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
     case 'rotateSum':
       return at(instruction.steps, instruction.level);
     case 'productSum':
-      return (['left', 'right'] as const).flatMap((side) =>
-        at(
-          instruction.terms.flatMap((term) => term[side].map(({ rotation }) => rotation)),
-          operandLevel(instruction, instruction[side]),
-        ),
+      return termGroups(instruction, slots).flatMap((group) =>
+        (['left', 'right'] as const).flatMap((side) => {
+          const { turn, copies } = group[side];
+          return at(
+            [turn, ...copies.flat().map(({ rotation }) => rotation)],
+            operandLevel(instruction, instruction[side]),
+          );
+        }),
       );
     default:
       return [];

@@ -122,7 +122,7 @@ describe('every instruction equals its clear meaning', () => {
       [
         {
           op: 'productSum', source, level: 7, left: 0, right: 1, output: 3,
-          terms: every(3).map((i) => ({ left: [{ rotation: i }], right: [{ rotation: i, mask: 0 }, { rotation: 16 + i, mask: 1 }] })),
+          terms: every(11).map((i) => ({ left: [{ rotation: i }], right: [{ rotation: i, mask: 0 }, { rotation: 16 + i, mask: 1 }] })),
         },
         {
           op: 'productSum', source, level: 7, left: 1, right: 2, output: 4,
