@@ -113,7 +113,10 @@ function factorsOf(
   options: ProductSumOptions,
 ): Disposable & { readonly factors: readonly Ciphertext[] } {
   if (turn === 0) return copiesOf(evaluator, side, copies, options);
-  using turned = evaluator.rotate(side.register, turn);
+  const { register, masked } = side;
+  // A masked side may still be above the level it is worked at, and its keys reach no further than that.
+  using dropped = bringDown(evaluator, register, masked ? options.level : register.level, register.scale);
+  using turned = evaluator.rotate(dropped, turn);
   return copiesOf(evaluator, { ...side, register: turned }, copies, options);
 }
 

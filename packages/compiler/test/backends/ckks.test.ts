@@ -118,7 +118,7 @@ describe('every instruction equals its clear meaning', () => {
       ],
     ],
     'productSum with masks on one side and on both': [
-      [9, 7, 6],
+      [9, 8, 6],
       [
         {
           op: 'productSum', source, level: 7, left: 0, right: 1, output: 3,
