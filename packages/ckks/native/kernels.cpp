@@ -10,6 +10,7 @@
 #include "ops/encoding.hpp"
 #include "ops/keyswitch.hpp"
 #include "ops/linear.hpp"
+#include "ops/packing.hpp"
 #include "ops/pointwise.hpp"
 #include "ops/sampling.hpp"
 #include "ops/throughput.hpp"
@@ -43,7 +44,8 @@ LiveRings& liveRings() {
 }
 
 bool takesRing(int operation) {
-  return (operation > kRingCreate && operation <= kDecode && operation != kKeystream) || operation == kEncodePeriodic;
+  return (operation > kRingCreate && operation <= kDecode && operation != kKeystream) || operation == kEncodePeriodic ||
+         operation == kUnpackResidues;
 }
 
 /// logN, primes -> the ring's address in *result.
@@ -115,6 +117,7 @@ int dispatch(int operation, Args& args, double* result) {
     case kEncode: return encode(args, false);
     case kEncodePeriodic: return encode(args, true);
     case kDecode: return decode(args);
+    case kUnpackResidues: return unpackResiduesCall(args, result);
     case kMeasureMultiplies: return measureMultiplies(args, result);
     default: return kUnknownOperation;
   }

@@ -34,6 +34,7 @@ enum Operation : int {
   kDecode = 27,
   kMeasureMultiplies = 29,
   kEncodePeriodic = 30,
+  kUnpackResidues = 31,
 };
 
 }  // namespace cf

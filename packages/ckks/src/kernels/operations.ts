@@ -30,6 +30,7 @@ export const Op = {
   decode: 27,
   measureMultiplies: 29,
   encodePeriodic: 30,
+  unpackResidues: 31,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 

@@ -9,8 +9,8 @@ import type { WireObject } from './object.ts';
 
 // Node only: the package's entry "./files". Everything else about the wire also runs in browsers.
 
-/** Pieces in which files are read. */
-const pieceBytes = 2 ** 20;
+/** Most bytes of a piece in which files are read. */
+const maxPieceBytes = 2 ** 22;
 
 export interface WriteFileOptions {
   /** Permissions of the file. Default 0o644. */
@@ -51,7 +51,10 @@ export async function writeWireFile(path: string, object: WireObject, options: W
   }
 }
 
-/** The bytes of a file, in pieces, as a source for the `...FromWire` functions; closes the file at the end. */
+/**
+ * The bytes of a file, in pieces, as a source for the `...FromWire` functions; closes the file at the end. A piece is
+ * valid until the next one is asked for: its memory is used again.
+ */
 export async function* readWireFile(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const file = await openRegular(path);
   try {
@@ -88,12 +91,25 @@ export async function readSecretKey(path: string, context: Context): Promise<Sec
   }
 }
 
+/** Two buffers take turns: the next piece is read while the one before is used. */
 async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for (;;) {
-    const piece = new Uint8Array(pieceBytes);
-    const { bytesRead } = await file.read(piece, 0, pieceBytes);
-    if (bytesRead === 0) return;
-    yield piece.subarray(0, bytesRead);
+  const { size } = await file.stat();
+  const pieceBytes = Math.min(maxPieceBytes, Math.max(size, 1));
+  let buffer = new Uint8Array(pieceBytes);
+  let other = new Uint8Array(pieceBytes);
+  let reading = file.read(buffer, 0, pieceBytes);
+  try {
+    for (;;) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) return;
+      reading = file.read(other, 0, pieceBytes);
+      // A failure is reported when its piece is asked for, not before.
+      reading.catch(() => {});
+      yield buffer.subarray(0, bytesRead);
+      [buffer, other] = [other, buffer];
+    }
+  } finally {
+    await reading.catch(() => {});
   }
 }
 

@@ -88,14 +88,14 @@ export async function writeHeader(header: WireHeader): Promise<Uint8Array<ArrayB
 export async function readHeader(from: SourceReader): Promise<{ header: WireHeader; checksum: Uint8Array }> {
   const fixed = new Uint8Array(fixedBytes);
   // The magic first: a source that is not ours need not be as long as a header.
-  await from.fill(fixed.subarray(0, magic.length), 'the first bytes');
+  await from.fill(() => fixed.subarray(0, magic.length), 'the first bytes');
   if (!sameBytes(fixed.subarray(0, magic.length), magic)) {
     throw new WireError(
       `this is not a Cipherformer object: it starts with ${bytesToHex(fixed.subarray(0, magic.length))}, not with ${bytesToHex(magic)}; ` +
         'give the file that cipherformer wrote, transferred as binary',
     );
   }
-  await from.fill(fixed.subarray(magic.length), 'the header');
+  await from.fill(() => fixed.subarray(magic.length), 'the header');
   const fields = new FieldReader(fixed.subarray(magic.length), 'the header');
   const version = fields.u16();
   if (version !== wireVersion) {
@@ -119,7 +119,7 @@ export async function readHeader(from: SourceReader): Promise<{ header: WireHead
 
   const sealed = new Uint8Array(fixedBytes + length + checksumBytes);
   sealed.set(fixed);
-  await from.fill(sealed.subarray(fixedBytes), `the header of ${titleOf(kind)}`);
+  await from.fill(() => sealed.subarray(fixedBytes), `the header of ${titleOf(kind)}`);
   const checksum = sealed.slice(fixedBytes + length);
   const expected = await sha256(sealed.subarray(0, fixedBytes + length));
   if (!sameBytes(checksum, expected))

@@ -1,8 +1,9 @@
 import { WireError } from '../errors/index.ts';
+import { Op, Slab } from '../kernels/index.ts';
 import type { Context, Parameters } from '../scheme/index.ts';
 import { checksumBytes, sameBytes, sha256 } from './checksum.ts';
 import { expectHeader, headerBytes, titleOf, type WireHeader, type WireKind, writeHeader } from './header.ts';
-import { limbBytes, packResidues, unpackResidues } from './packing.ts';
+import { limbBytes, packResidues } from './packing.ts';
 import type { SourceReader } from './source.ts';
 
 /**
@@ -33,6 +34,8 @@ const maxFrameBytes = 2 ** 23;
 /** Payload length and index of the frame. */
 const prefixBytes = 8;
 const frameOverhead = prefixBytes + checksumBytes;
+/** Bytes of a frame in memory, behind the checksum before it. */
+const sealedBytes = (payload: number) => checksumBytes + frameOverhead + payload;
 
 /** Which limbs go into which frame: a function of the shape alone, so a reader trusts no length it has read. */
 function layout(parameters: Parameters, primes: readonly number[]): Frame[] {
@@ -88,7 +91,8 @@ export function packedObject(kind: WireKind, description: Uint8Array<ArrayBuffer
       let checksum: Uint8Array = header.slice(-checksumBytes);
       yield header;
       for (const [index, frame] of frames.entries()) {
-        const sealed = new SealedFrame(frame.bytes);
+        const buffer = new Uint8Array(sealedBytes(frame.bytes));
+        const sealed = new SealedFrame(frame.bytes, () => buffer);
         sealed.start(checksum, index);
         for (let limb = frame.from, at = 0; limb < frame.to; limb++) {
           const p = parameters.primes[limbs.primes[limb]!]!;
@@ -133,36 +137,73 @@ export async function readPacked<T extends Disposable>(
     );
   }
   const { result, address } = allocate();
+  const limbs = { context, primes, address };
   try {
+    const roomBytes = sealedBytes(Math.max(...frames.map((frame) => frame.bytes)));
+    // Two: one frame's checksum is computed on another thread while the frame before it is unpacked.
+    using even = new StagingMemory(context, roomBytes);
+    using odd = new StagingMemory(context, roomBytes);
     let checksum = start;
-    const room = new SealedFrame(Math.max(...frames.map((frame) => frame.bytes)));
+    let unpackBefore = () => {};
     for (const [index, frame] of frames.entries()) {
       const what = `part ${index + 1} of ${frames.length} of ${titleOf(kind)}`;
-      const sealed = room.ofLength(frame.bytes);
-      await from.fill(sealed.prefix, what);
+      const memory = index % 2 === 0 ? even : odd;
+      const sealed = new SealedFrame(frame.bytes, () => memory.bytes);
+      await from.fill(() => sealed.prefix, what);
       sealed.checkPrefix(index, what);
-      await from.fill(sealed.rest, what);
+      await from.fill(() => sealed.rest, what);
       sealed.previous.set(checksum);
-      checksum = await sealed.checksum();
+      const computing = sealed.checksum();
+      unpackBefore();
+      checksum = await computing;
       if (!sameBytes(checksum, sealed.storedChecksum))
         throw new WireError(`${what} is damaged (wrong checksum): read or transfer it again`);
-      for (let limb = frame.from, at = 0; limb < frame.to; limb++) {
-        const p = parameters.primes[primes[limb]!]!;
-        const length = limbBytes(parameters.n, p);
-        const lanes = lanesOf({ context, primes, address }, limb);
-        const wrong = unpackResidues(sealed.payloadWords(at, length), lanes, p);
-        if (wrong >= 0) {
-          throw new WireError(
-            `${what}: residue ${wrong} of limb ${limb} is not below its prime ${p}: this was not written by cipherformer`,
-          );
-        }
-        at += length;
-      }
+      unpackBefore = () => unpackFrame(memory.payload, limbs, frame, what);
     }
+    unpackBefore();
     return result;
   } catch (error) {
     result[Symbol.dispose]();
     throw error;
+  }
+}
+
+/** Unpacks the payload at `payload` into its limbs. Throws WireError for a residue that is not below its prime. */
+function unpackFrame(payload: number, { context, primes, address }: Limbs, frame: Frame, what: string): void {
+  const { kernels, ring, parameters } = context;
+  const moduli = primes.slice(frame.from, frame.to);
+  const addresses = moduli.map((_, i) => address(frame.from + i));
+  const wrong = kernels.call(Op.unpackResidues, ring.handle, payload, addresses, moduli);
+  if (wrong < 0) return;
+  const limb = Math.floor(wrong / ring.n);
+  throw new WireError(
+    `${what}: residue ${wrong % ring.n} of limb ${frame.from + limb} is not below its prime ${parameters.primes[moduli[limb]!]}: this was not written by cipherformer`,
+  );
+}
+
+/** Memory that both the reader fills and the kernels read: a frame is copied nowhere on its way. */
+class StagingMemory implements Disposable {
+  readonly #slab: Slab;
+  #view: Uint8Array<ArrayBuffer>;
+
+  constructor({ kernels }: Context, bytes: number) {
+    this.#slab = new Slab(kernels, Math.ceil(bytes / 8));
+    this.#view = this.#slab.bytesView();
+  }
+
+  /** Valid until the next allocation (WebAssembly): not across an await. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#view.length === 0) this.#view = this.#slab.bytesView();
+    return this.#view;
+  }
+
+  /** Byte address of the payload; its checksum behind it is what the kernel may read past the end. */
+  get payload(): number {
+    return this.#slab.address() + checksumBytes + prefixBytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#slab.release();
   }
 }
 
@@ -177,30 +218,26 @@ function lanesOf({ context, address }: Limbs, limb: number): Uint32Array {
  * checksum covers the one before, so frames of different objects cannot be mixed and the last names the whole object.
  */
 class SealedFrame {
-  readonly #buffer: Uint8Array<ArrayBuffer>;
+  readonly #memory: () => Uint8Array<ArrayBuffer>;
   readonly #length: number;
 
-  constructor(length: number, buffer = new Uint8Array(checksumBytes + prefixBytes + length + checksumBytes)) {
+  /** @param memory at least `sealedBytes(length)`; asked for again at each use */
+  constructor(length: number, memory: () => Uint8Array<ArrayBuffer>) {
     this.#length = length;
-    this.#buffer = buffer;
-  }
-
-  /** The same memory for a frame that is not longer. */
-  ofLength(length: number): SealedFrame {
-    return new SealedFrame(length, this.#buffer);
+    this.#memory = memory;
   }
 
   get previous(): Uint8Array<ArrayBuffer> {
-    return this.#buffer.subarray(0, checksumBytes);
+    return this.#memory().subarray(0, checksumBytes);
   }
 
   get prefix(): Uint8Array<ArrayBuffer> {
-    return this.#buffer.subarray(checksumBytes, checksumBytes + prefixBytes);
+    return this.#memory().subarray(checksumBytes, checksumBytes + prefixBytes);
   }
 
   /** Payload and checksum. */
   get rest(): Uint8Array<ArrayBuffer> {
-    return this.#buffer.subarray(checksumBytes + prefixBytes, checksumBytes + frameOverhead + this.#length);
+    return this.#memory().subarray(checksumBytes + prefixBytes, checksumBytes + frameOverhead + this.#length);
   }
 
   get storedChecksum(): Uint8Array<ArrayBuffer> {
@@ -209,11 +246,12 @@ class SealedFrame {
 
   /** All that goes on the wire. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    return this.#buffer.subarray(checksumBytes, checksumBytes + frameOverhead + this.#length);
+    return this.#memory().subarray(checksumBytes, checksumBytes + frameOverhead + this.#length);
   }
 
   payloadWords(at: number, length: number): Uint32Array {
-    return new Uint32Array(this.#buffer.buffer, checksumBytes + prefixBytes + at, length / 4);
+    const { buffer, byteOffset } = this.rest;
+    return new Uint32Array(buffer, byteOffset + at, length / 4);
   }
 
   start(previous: Uint8Array, index: number): void {
@@ -232,7 +270,7 @@ class SealedFrame {
   }
 
   checksum(): Promise<Uint8Array> {
-    return sha256(this.#buffer.subarray(0, checksumBytes + prefixBytes + this.#length));
+    return sha256(this.#memory().subarray(0, checksumBytes + prefixBytes + this.#length));
   }
 
   #prefixView(): DataView {

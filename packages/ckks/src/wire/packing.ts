@@ -26,7 +26,10 @@ export function packResidues(lanes: Uint32Array, out: Uint32Array, p: number): v
   if (excess !== 0) throw new OperandError(`a residue does not fit the ${bits} bits of its prime ${p}`);
 }
 
-/** The inverse. Returns the index of the first residue that is p or larger, -1 when all are below. */
+/**
+ * The inverse, for one limb. Returns the index of the first residue that is p or larger, -1 when all are below. Objects
+ * are read by kernel operation unpackResidues, ten times as fast; this is the second implementation its tests compare.
+ */
 export function unpackResidues(packed: Uint32Array, lanes: Uint32Array, p: number): number {
   const bits = residueBits(p);
   checkSizes(lanes, packed, bits);

@@ -1,6 +1,9 @@
 import { OperandError, WireError } from '../errors/index.ts';
 
-/** Where bytes come from: all at once, or in pieces of any size (a file, a fetch response's body, a request). */
+/**
+ * Where bytes come from: all at once, or in pieces of any size (a file, a fetch response's body, a request). A piece is
+ * not used after the next one is asked for.
+ */
 export type WireSource =
   | Uint8Array
   | Iterable<Uint8Array>
@@ -18,18 +21,22 @@ export class SourceReader {
     this.#pieces = piecesOf(source);
   }
 
-  /** Fills `target`. Throws WireError when the source ends before. */
-  async fill(target: Uint8Array, what: string): Promise<void> {
+  /**
+   * Fills the bytes that `target` gives, asked for again after each wait (kernel memory may have moved in between).
+   * Throws WireError when the source ends before.
+   */
+  async fill(target: () => Uint8Array, what: string): Promise<void> {
+    const { length } = target();
     let done = 0;
-    while (done < target.length) {
+    while (done < length) {
       if (this.#piece.length === 0 && !(await this.#advance())) {
         throw new WireError(
-          `the data end after ${this.#offset + done} bytes, in the middle of ${what} (${target.length - done} more bytes are needed): ` +
+          `the data end after ${this.#offset + done} bytes, in the middle of ${what} (${length - done} more bytes are needed): ` +
             'the file or transfer is incomplete; write or send it again',
         );
       }
-      const run = this.#piece.subarray(0, target.length - done);
-      target.set(run, done);
+      const run = this.#piece.subarray(0, length - done);
+      target().set(run, done);
       done += run.length;
       this.#piece = this.#piece.subarray(run.length);
     }

@@ -49,6 +49,14 @@ function validCalls(w: Workbench): Map<Op, number[]> {
     [Op.encode, flat(big, big, big, 4, 1024, all)],
     [Op.decode, flat(a, big, big, 4, 1024, [0, 1])],
     [Op.encodePeriodic, flat(big, big, big, 8, 1024, all)],
+    [
+      Op.unpackResidues,
+      flat(
+        a,
+        all.map((i) => big + 8 * ring.n * i),
+        all,
+      ),
+    ],
   ]);
 }
 
