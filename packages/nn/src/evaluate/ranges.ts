@@ -44,6 +44,11 @@ export async function recordRanges(
     readonly threads?: number;
     /** Also count what padding or a mask hides: under encryption activations are evaluated there, too. */
     readonly hidden?: boolean;
+    /**
+     * Share of the examples to leave out: those whose values are the most unlike what is usual at any site. Their
+     * extremes are still reported as exampleMin and exampleMax.
+     */
+    readonly spare?: number;
   },
 ): Promise<SiteRange[]> {
   const available = set.kind === 'classification' ? set.count : windowCount(set, options.tokens ?? 0);
@@ -69,6 +74,10 @@ export async function recordRanges(
   const accumulators = sites.map((site) => new Accumulator(site, examples));
   try {
     for (const pass of ['extent', 'histogram'] as const) {
+      if (pass === 'histogram') {
+        const counted = usualExamples(accumulators, Math.floor(examples * (options.spare ?? 0)));
+        for (const accumulator of accumulators) accumulator.countOnly(counted);
+      }
       for (let start = 0; start < examples; start += batch) {
         const results = await model.run(feedsAt(set, start, batch, options.tokens ?? 0));
         const used = Math.min(batch, examples - start);
@@ -89,6 +98,18 @@ function spread(include: Tensor, tensor: Tensor): Tensor {
   return add(zeros, include);
 }
 
+/** Which examples count, all but `spare`: one is unusual by its largest value over the median of such, at its worst site. */
+function usualExamples(accumulators: readonly Accumulator[], spare: number): readonly boolean[] {
+  const extremes = accumulators.map((accumulator) => accumulator.extremes());
+  const scales = extremes.map((values) => Math.max(values.toSorted()[Math.floor(values.length / 2)]!, 1e-12));
+  const unusual = Array.from(extremes[0] ?? [], (_, i) =>
+    Math.max(...extremes.map((values, site) => values[i]! / scales[site]!)),
+  );
+  const order = [...unusual.keys()].sort((a, b) => unusual[b]! - unusual[a]!);
+  const left = new Set(order.slice(0, spare));
+  return unusual.map((_, i) => !left.has(i));
+}
+
 class Accumulator {
   private readonly site: Site;
   private count = 0;
@@ -96,6 +117,7 @@ class Accumulator {
   private max = Number.NEGATIVE_INFINITY;
   private sum = 0;
   private squares = 0;
+  private counted: readonly boolean[] = [];
   private readonly fine = new Float64Array(fineBins);
   private readonly exampleMax: Float32Array;
   private readonly exampleMin: Float32Array;
@@ -117,21 +139,35 @@ class Accumulator {
     const size = values.length / batch;
     const scaleFactor = fineBins / Math.max(this.max - this.min, Number.MIN_VALUE);
     for (let example = 0; example < used; example++) {
+      if (pass === 'histogram' && !this.counted[start + example]) continue;
       for (let i = example * size; i < (example + 1) * size; i++) {
         if (include && include[i] === 0) continue;
         const value = values[i]!;
         if (pass === 'histogram') {
+          this.count += 1;
+          this.sum += value;
+          this.squares += value * value;
           this.fine[Math.min(fineBins - 1, Math.floor((value - this.min) * scaleFactor))]! += 1;
           continue;
         }
-        this.count += 1;
-        this.sum += value;
-        this.squares += value * value;
-        if (value < this.min) this.min = value;
-        if (value > this.max) this.max = value;
         if (value > this.exampleMax[start + example]!) this.exampleMax[start + example] = value;
         if (value < this.exampleMin[start + example]!) this.exampleMin[start + example] = value;
       }
+    }
+  }
+
+  /** The largest absolute value of each example. */
+  extremes(): Float64Array {
+    return Float64Array.from(this.exampleMax, (high, i) => Math.max(Math.abs(high), Math.abs(this.exampleMin[i]!)));
+  }
+
+  /** Between the passes: the examples whose values count. */
+  countOnly(counted: readonly boolean[]): void {
+    this.counted = counted;
+    for (const [i, counts] of counted.entries()) {
+      if (!counts) continue;
+      this.min = Math.min(this.min, this.exampleMin[i]!);
+      this.max = Math.max(this.max, this.exampleMax[i]!);
     }
   }
 

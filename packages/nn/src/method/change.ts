@@ -66,7 +66,7 @@ async function substituteSites(
 ): Promise<AppliedChange> {
   const { recipe, data, threads } = conversion;
   // Sites that are polynomials already, say attention (x + c)^p, stay as they are.
-  const sites = (await rangesOn(conversion, model, 'train', recipe.calibration)).filter(
+  const sites = (await rangesOn(conversion, model, 'train', recipe.calibration, options.spare)).filter(
     (range) =>
       isActivation(range) &&
       range.name.startsWith(prefix) &&

@@ -52,15 +52,17 @@ export const calibrationOf = ({ recipe, data, threads }: Conversion) => ({
   ...(data.tokens ? { tokens: data.tokens } : {}),
 });
 
-/** What every site sees on one split, hidden positions included. */
+/** What every site sees on one split, hidden positions included, but for the share `spare` of most unusual examples. */
 export const rangesOn = (
   { data, threads }: Conversion,
   model: Converted,
   split: 'train' | 'validation' | 'test',
   limit: number,
+  spare = 0,
 ) =>
   recordRanges(model.config, model.weights, data.evaluation(split), {
     limit,
+    spare,
     threads,
     batch: 25,
     hidden: true,

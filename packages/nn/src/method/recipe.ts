@@ -88,6 +88,8 @@ const substituteChange = z.strictObject({
   head: degreesSchema.default([3, 7]),
   /** Intervals are the values seen in calibration, times this. */
   margin: z.number().min(1).default(1.3),
+  /** Share of calibration examples that are left out: the most unlike the others. One of them can make an interval useless. */
+  spare: z.number().min(0).max(0.2).default(0),
   /** symmetric about 0 keeps GELU(x) - x/2 even; tight follows the values. */
   interval: z.enum(['symmetric', 'tight']).default('symmetric'),
   /** density: least squares over the observed inputs; minimax: the largest error. */
