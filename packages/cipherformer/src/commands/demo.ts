@@ -1,6 +1,13 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { convert, evaluateModel, evaluatePolynomialModel, loadModel, loadPolynomialModel } from '@cipherformer/nn';
+import {
+  convert,
+  evaluateModel,
+  evaluatePolynomialModel,
+  type ImageSet,
+  loadModel,
+  loadPolynomialModel,
+} from '@cipherformer/nn';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { describeMachine } from '../bench/machine.ts';
@@ -39,8 +46,27 @@ async function demo(options: DemoOptions): Promise<void> {
   if (options.images > images.count)
     throw new UsageError(`--images ${options.images}: the sample holds ${images.count} images.`);
   if (existsSync(join(options.out, 'program')))
-    throw new UsageError(`${options.out} holds an earlier demo: delete it, or choose another --out.`);
+    throw new UsageError(`${options.out} holds the files of an earlier demo: delete it, or choose another --out.`);
   mkdirSync(options.out, { recursive: true });
+  // Keys and ciphertexts are gigabytes: they go however this ends.
+  const clear = () => {
+    for (const part of ['conversion', ...(options.keep ? [] : ['program', 'keys', 'data'])])
+      rmSync(join(options.out, part), { recursive: true, force: true });
+  };
+  const interrupted = () => {
+    clear();
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted);
+  try {
+    finish(await steps(options, images, started), options);
+  } finally {
+    process.removeListener('SIGINT', interrupted);
+    clear();
+  }
+}
+
+async function steps(options: DemoOptions, images: ImageSet, started: number): Promise<DemoResult> {
   say(
     `A vision transformer of 6 layers answers ${options.images} questions that it cannot read.`,
     'the models in clear, a minute of live conversion, the encrypted program, its keys, then each image. A few minutes in all.',
@@ -86,7 +112,7 @@ async function demo(options: DemoOptions): Promise<void> {
     );
   }
 
-  const result: DemoResult = {
+  return {
     machine: machineLine(),
     seconds: (performance.now() - started) / 1000,
     original: { accuracy: softmax, images: images.count },
@@ -97,14 +123,12 @@ async function demo(options: DemoOptions): Promise<void> {
     evaluationBytes: keys.evaluationBytes,
     images: answers,
   };
-  finish(result, options);
 }
 
-/** Shows and writes the result, and clears away what is large. */
-function finish(result: DemoResult, { out, keep, json }: DemoOptions): void {
+/** Writes the report and shows the result. */
+function finish(result: DemoResult, { out, json }: DemoOptions): void {
   const report = join(out, 'report.html');
   writeFileSync(report, demoPage(result));
-  if (!keep) for (const part of ['program', 'keys', 'data']) rmSync(join(out, part), { recursive: true, force: true });
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else process.stdout.write(`${logitTables(result)}\n${summary(result)}\nreport: ${report}\n`);
   const wrong = result.images.filter(({ agrees }) => !agrees);
