@@ -12,8 +12,9 @@ namespace cf {
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
-// Released slabs up to this many bytes wait for reuse: the temporaries of one bootstrap fit, a key set does not.
-constexpr size_t kMaxCachedBytes = size_t{1} << 30;
+// Released slabs up to this many bytes wait for reuse: the temporaries of a program at N = 2^16 fit, a key set does not.
+// With 1 GiB they do not, and the system takes a quarter of a run's time to zero pages. wasm has 4 GiB in all.
+constexpr size_t kMaxCachedBytes = size_t{sizeof(size_t) > 4 ? 2 : 1} << 30;
 
 // A released slab serves a request of at least this share of its size: the temporaries of a bootstrap have a dozen sizes,
 // and memory that was touched before costs no page faults.

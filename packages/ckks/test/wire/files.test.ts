@@ -44,6 +44,25 @@ describe('files', () => {
     for (const [i, key] of [...keys.all()].entries()) sameKey(key, after[i]!);
   });
 
+  it('are read in pieces that stay valid until the next is asked for, however long that takes', async () => {
+    // Several pieces and a rest; the words count, so a piece out of turn shows.
+    const words = Uint32Array.from({ length: 3_000_001 }, (_, i) => i);
+    writeFileSync(path('pieces'), words);
+    let pieces = 0;
+    const read = new Uint8Array(words.byteLength);
+    let at = 0;
+    for await (const piece of readWireFile(path('pieces'))) {
+      // The read ahead must not land in this piece.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      read.set(piece, at);
+      at += piece.length;
+      pieces++;
+    }
+    expect(at).toBe(words.byteLength);
+    expect(pieces).toBeGreaterThan(2);
+    expect(Buffer.compare(read, new Uint8Array(words.buffer))).toBe(0);
+  });
+
   it('appear whole or not at all', async () => {
     await writeWireFile(path('old'), parametersToWire(tiny.parameters));
     const before = statSync(path('old')).mtimeMs;
