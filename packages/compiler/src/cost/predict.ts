@@ -20,7 +20,7 @@ const baseBytes = 0.35 * 2 ** 30;
 /** Bytes of a bootstrap's encoded matrices and of its working memory, per N = 2^16: measured (docs/benchmarks/ckks.md). */
 const bootstrapMatrixBytes = 0.38 * 2 ** 30;
 const bootstrapWorkBytes = 0.8 * 2 ** 30;
-/** Released memory that the kernels keep for reuse: native/memory.cpp. */
+/** Released memory that is held beside the working memory counted here, measured; the kernels keep up to 2 GiB (native/memory.cpp). */
 const cachedBytes = 2 ** 30;
 
 /** Processor seconds of each instruction by a cost table. */

@@ -33,6 +33,7 @@ const options: SubstituteOptions = {
   mlp: [2, 7, 15],
   head: [3],
   margin: 1.2,
+  spare: 0,
   interval: 'symmetric',
   fit: 'density',
   widest: 64,
