@@ -16,6 +16,7 @@ import { demoPage } from '../demo/page.ts';
 import { compareAnswers, type DemoImage, type DemoResult } from '../demo/result.ts';
 import { best, demoPaths, demoRecipe, originalLogits, polynomialLogits, testImages } from '../demo/samples.ts';
 import { runVerb } from '../demo/verbs.ts';
+import { gib } from '../program/summary.ts';
 import { CheckFailedError, UsageError } from '../terminal/errors.ts';
 import { formatSeconds, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
@@ -214,7 +215,6 @@ function accuracyOf(result: object): number {
 }
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 const say = (title: string, plan: string) => process.stderr.write(`${pc.bold(title)}\nThe plan: ${plan}\n`);
 const step = (number: number, what: string) => process.stderr.write(`\n${pc.bold(`${number}. ${what}`)}\n`);
 const note = (text: string) => process.stderr.write(`   ${text}\n`);

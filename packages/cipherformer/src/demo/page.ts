@@ -1,3 +1,4 @@
+import { gib } from '../program/summary.ts';
 import { html, type Markup, table } from '../report/markup.ts';
 import { page } from '../report/page.ts';
 import { formatSeconds } from '../terminal/progress.ts';
@@ -6,7 +7,6 @@ import { best, pixelsOf, testImages } from './samples.ts';
 
 const side = 28;
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 const seconds = (value: number) => `${value.toFixed(1)} s`;
 
 /** The demo's report: what was asked, what the server could see, and the three answers beside each other. */

@@ -1,13 +1,13 @@
 import { feedsAt } from '../data/windows.ts';
 import { NnError } from '../errors.ts';
 import { InferenceModel } from '../evaluate/inference.ts';
+import { inputOf } from '../evaluate/polynomial.ts';
 import type { SiteRange } from '../evaluate/ranges.ts';
 import type { Model } from '../files/model-folder.ts';
-import type { Feeds } from '../graph/session.ts';
 import { savePolynomialModel } from '../polynomial/folder.ts';
 import { calibrate, evaluate, type ModelCard, makePolynomialModel, type PolynomialModel } from '../polynomial/index.ts';
 import { modelLevels } from '../polynomial/levels.ts';
-import { type ModelInput, prepareInput } from '../polynomial/prepare-input.ts';
+import { prepareInput } from '../polynomial/prepare-input.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { calibrationCount } from './calibrate.ts';
 import { type Conversion, rangesOn } from './conversion.ts';
@@ -58,7 +58,7 @@ export async function exportPolynomial(
   );
   const set = data.evaluation('train');
   const usual = await usualExamples(conversion, model);
-  const inputs = usual.map((i) => prepareInput(lowered, rawInput(feedsAt(set, i, 1, data.tokens ?? 0))));
+  const inputs = usual.map((i) => prepareInput(lowered, inputOf(feedsAt(set, i, 1, data.tokens ?? 0))));
   const result: PolynomialModel = { ...lowered, graph: calibrate(lowered.graph, inputs, boundMargin) };
   const logitDifference = await compare(conversion, result, model, usual.slice(0, comparedExamples));
   savePolynomialModel(folder, result);
@@ -91,14 +91,6 @@ async function usualExamples(conversion: Conversion, model: Model): Promise<numb
   return usual;
 }
 
-/** One example as a person would give it: an image, or token numbers without padding. */
-function rawInput(feeds: Feeds): ModelInput {
-  if (feeds.images) return { image: feeds.images as Float32Array };
-  const mask = feeds.mask as Float32Array | undefined;
-  const ids = [...(feeds.ids as BigInt64Array)].map(Number);
-  return { ids: mask ? ids.filter((_, t) => mask[t] === 1) : ids };
-}
-
 /** Largest difference of logits between the two forms, each example by itself. */
 async function compare(
   { data, threads }: Conversion,
@@ -118,7 +110,7 @@ async function compare(
     let largest = 0;
     for (const example of examples) {
       const feeds = feedsAt(set, example, 1, tokens);
-      const made = evaluate(lowered.graph, prepareInput(lowered, rawInput(feeds)));
+      const made = evaluate(lowered.graph, prepareInput(lowered, inputOf(feeds)));
       const { logits } = await inference.run(feeds);
       // A language model has logits at every token; the graph gives those of the last.
       const from = logits!.length - made.length;
