@@ -2,31 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AblationCell, parseAblation, summarise } from '@cipherformer/nn';
-import { afterAll, describe, expect, it, vi } from 'vitest';
-import { runCli } from '../../src/cli.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ablationPage, ablationTable } from '../../src/report/ablation.ts';
+import { cli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'ablate-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: '', err: '' };
-  const spy = (stream: NodeJS.WriteStream, key: 'out' | 'err') =>
-    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
-      written[key] += String(chunk);
-      return true;
-    });
-  const spies = [spy(process.stdout, 'out'), spy(process.stderr, 'err')];
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    return { code: await runCli(argv), ...written };
-  } finally {
-    process.exitCode = before;
-    for (const one of spies) one.mockRestore();
-  }
-}
 
 const files = { images: 'mnist-100-images-idx3-ubyte.gz', labels: 'mnist-100-labels-idx1-ubyte.gz' };
 const task = {

@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initialWeights, saveModel, vitConfig } from '@cipherformer/nn';
-import { afterAll, describe, expect, it, vi } from 'vitest';
-import { runCli } from '../../src/cli.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { cli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'convert-cli-'));
@@ -31,24 +31,6 @@ const recipePath = join(folder, 'tiny.json');
 writeFileSync(recipePath, JSON.stringify(recipe));
 
 /** Runs the command line in this process and returns what it wrote. */
-async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: '', err: '' };
-  const spy = (stream: NodeJS.WriteStream, key: 'out' | 'err') =>
-    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
-      written[key] += String(chunk);
-      return true;
-    });
-  const spies = [spy(process.stdout, 'out'), spy(process.stderr, 'err')];
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    return { code: await runCli(argv), ...written };
-  } finally {
-    process.exitCode = before;
-    for (const one of spies) one.mockRestore();
-  }
-}
-
 const convert = (...more: string[]) => cli('convert', model, '--recipe', recipePath, '--data', data, ...more);
 
 describe('cipherformer convert', () => {

@@ -15,7 +15,7 @@ import {
   vitConfig,
 } from '@cipherformer/nn';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { runCli } from '../../src/cli.ts';
+import { cli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'polynomial-cli-'));
@@ -61,24 +61,6 @@ function save(path: string, change: Parameters<typeof parseModelConfig>[0] = con
   });
   const graph = calibrate(made.graph, [prepareInput(made, { pixels: images.pixels.subarray(0, 784) })], 1.5);
   savePolynomialModel(path, { ...made, graph });
-}
-
-async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: '', err: '' };
-  const spy = (stream: NodeJS.WriteStream, key: 'out' | 'err') =>
-    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
-      written[key] += String(chunk);
-      return true;
-    });
-  const spies = [spy(process.stdout, 'out'), spy(process.stderr, 'err')];
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    return { code: await runCli(argv), ...written };
-  } finally {
-    process.exitCode = before;
-    for (const one of spies) one.mockRestore();
-  }
 }
 
 describe('cipherformer inspect and eval of a polynomial model', () => {

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { runCli } from '../../src/cli.ts';
+import { cli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'train-cli-'));
@@ -20,24 +20,6 @@ writeFileSync(recipePath, JSON.stringify(recipe));
 const run = join(folder, 'run');
 
 /** Runs the command line in this process and returns what it wrote. */
-async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: '', err: '' };
-  const spy = (stream: NodeJS.WriteStream, key: 'out' | 'err') =>
-    vi.spyOn(stream, 'write').mockImplementation((chunk) => {
-      written[key] += String(chunk);
-      return true;
-    });
-  const spies = [spy(process.stdout, 'out'), spy(process.stderr, 'err')];
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    return { code: await runCli(argv), ...written };
-  } finally {
-    process.exitCode = before;
-    for (const one of spies) one.mockRestore();
-  }
-}
-
 describe('cipherformer train, eval, inspect', () => {
   beforeEach(() => vi.restoreAllMocks());
 
