@@ -3,10 +3,12 @@ import { dirname, join } from 'node:path';
 import {
   type ConversionRecipe,
   type ConversionRecord,
+  type ConvertResult,
   convert,
   estimateConversion,
   loadModel,
   loadTokenizer,
+  type MeasuredConversion,
   type Model,
   parseConversion,
   readJson,
@@ -14,7 +16,7 @@ import {
   type Tokenizer,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { writeConversionReport } from '../report/conversion.ts';
+import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
@@ -26,6 +28,7 @@ interface ConvertCommandOptions {
   readonly out?: string;
   readonly threads: number;
   readonly seed?: number;
+  readonly control?: boolean;
   readonly restart?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -42,6 +45,10 @@ export function registerConvert(program: Command): void {
     .option('--out <folder>', 'folder of the conversion (default: runs/convert-<name>)')
     .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
     .option('--seed <n>', "replaces the recipe's seed", seedNumber)
+    .option(
+      '--control',
+      'train the original on by the same recipe without its changes ("original, continued"), into control/ of the folder',
+    )
     .option('--restart', 'delete what the folder holds and start over')
     .option('--dry-run', 'show the stages, the time on this machine and the levels, and stop')
     .option('--json', 'one JSON object on stdout')
@@ -57,13 +64,18 @@ export function registerConvert(program: Command): void {
         process.stdout.write(options.json ? `${JSON.stringify(plan)}\n` : `${planTable(plan)}\n`);
         return;
       }
-      const out = options.out ?? join('runs', `convert-${recipe.name}`);
+      const folderOfAll = options.out ?? join('runs', `convert-${recipe.name}`);
+      const out = options.control ? join(folderOfAll, controlFolder) : folderOfAll;
       if (options.restart) rmSync(out, { recursive: true, force: true });
-      const record = await runWithProgress(model, recipe, path, out, { ...options, ...tokenizer });
-      if (record) await writeConversionReport(record, join(out, 'report.html'), model.config);
-      if (options.json) process.stdout.write(`${JSON.stringify(record ?? { finished: false, out })}\n`);
-      else process.stdout.write(record ? `${report(record, out)}\n` : 'Interrupted; run the same command to go on.\n');
-      if (!record) process.exitCode = 1;
+      const { record, measured } = await runWithProgress(model, recipe, path, out, { ...options, ...tokenizer });
+      if (isFinished(folderOfAll)) {
+        await writeConversionReport(readReportSource(folderOfAll), join(folderOfAll, 'report.html'));
+      }
+      if (options.json) process.stdout.write(`${JSON.stringify(record ?? measured ?? { finished: false, out })}\n`);
+      else if (record) process.stdout.write(`${report(record, out)}\n`);
+      else if (measured) process.stdout.write(`${controlReport(measured, out)}\n`);
+      else process.stdout.write('Interrupted; run the same command to go on.\n');
+      if (!measured) process.exitCode = 1;
     });
 }
 
@@ -73,7 +85,7 @@ async function runWithProgress(
   modelName: string,
   out: string,
   options: ConvertCommandOptions & { readonly tokenizer?: Tokenizer },
-): Promise<ConversionRecord | undefined> {
+): Promise<ConvertResult> {
   const stop = new AbortController();
   const onSignal = () => {
     process.stderr.write('\nStopping within 20 steps; a checkpoint is being written.\n');
@@ -83,11 +95,12 @@ async function runWithProgress(
   process.once('SIGTERM', onSignal);
   let bar: Progress | undefined;
   try {
-    const { record } = await convert(model, recipe, {
+    return await convert(model, recipe, {
       dataRoot: options.data,
       out,
       modelName,
       threads: options.threads,
+      control: options.control ?? false,
       signal: stop.signal,
       ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
       onProgress({ piece, step, steps, loss, secondsLeft }) {
@@ -96,7 +109,6 @@ async function runWithProgress(
       },
       onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
     });
-    return record;
   } finally {
     bar?.stop();
     process.removeListener('SIGINT', onSignal);
@@ -114,19 +126,30 @@ const stageLine = (row: StageRecord): string =>
   `${row.name}: ${row.figure} ${figureOf(row, row.validation)} on validation, ${row.steps} steps, ` +
   `${formatSeconds(row.seconds)}${row.rollbacks > 0 ? `, ${row.rollbacks} roll-backs` : ''}`;
 
+const stagesOf = ({ stages }: MeasuredConversion): string =>
+  renderTable(
+    ['stage', 'change', 'validation', 'test', 'steps', 'time'],
+    stages
+      .filter((row) => row.complete)
+      .map((row) => [
+        row.name.split('/')[0]!,
+        row.change.length > 48 ? `${row.change.slice(0, 45)}...` : row.change,
+        figureOf(row, row.validation),
+        figureOf(row, row.test),
+        row.steps,
+        formatSeconds(row.seconds),
+      ]),
+  );
+
+const controlReport = (record: MeasuredConversion, out: string): string =>
+  [
+    stagesOf(record),
+    'the original, continued: no part was changed; its last row is what the polynomial model is compared with',
+    `written to ${out}: trained/, conversion.json; cipherformer compare <folders> sets it beside conversions`,
+  ].join('\n');
+
 function report(record: ConversionRecord, out: string): string {
   const complete = record.stages.filter((row) => row.complete);
-  const stages = renderTable(
-    ['stage', 'change', 'validation', 'test', 'steps', 'time'],
-    complete.map((row) => [
-      row.name.split('/')[0]!,
-      row.change.length > 48 ? `${row.change.slice(0, 45)}...` : row.change,
-      figureOf(row, row.validation),
-      figureOf(row, row.test),
-      row.steps,
-      formatSeconds(row.seconds),
-    ]),
-  );
   const first = record.stages[0]!.sites;
   const sites = renderTable(
     ['site', 'before', 'after', 'interval', 'degree', 'levels', 'test examples outside'],
@@ -149,7 +172,7 @@ function report(record: ConversionRecord, out: string): string {
   );
   const { test } = record.outOfRange;
   const lines = [
-    stages,
+    stagesOf(record),
     sites,
     `levels of polynomials by layer: ${Object.values(record.levels).join(', ')}`,
     `test examples with any value outside: ${test.any} of ${test.examples}`,

@@ -22,7 +22,7 @@ export function registerReport(program: Command): void {
     .action(async (folder: string, options: ReportCommandOptions) => {
       const source = readReportSource(folder);
       const path = options.out ?? join(folder, 'report.html');
-      await writeConversionReport(source.record, path, source.config);
+      await writeConversionReport(source, path);
       const figures: string[] = [];
       if (options.figures !== undefined) {
         mkdirSync(options.figures, { recursive: true });

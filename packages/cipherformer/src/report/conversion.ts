@@ -5,7 +5,7 @@ import {
   type ConversionRecord,
   conversionFormat,
   loadModel,
-  type ModelConfig,
+  type MeasuredConversion,
   readJson,
   writeAtomically,
 } from '@cipherformer/nn';
@@ -27,17 +27,18 @@ interface Section {
   readonly content: readonly (Markup | Figure | undefined)[];
 }
 
-/**
- * Writes the report of a conversion as one HTML page that needs nothing else.
- * @param config configuration of the model, original or converted: names the functions that polynomials replaced
- */
-export async function writeConversionReport(
-  record: ConversionRecord,
-  path: string,
-  config?: ModelConfig,
-): Promise<void> {
+/** Where the control of a conversion lies in its folder. */
+export const controlFolder = 'control';
+
+const recordFile = 'conversion.json';
+
+/** Whether a folder holds a finished conversion, or a finished control. */
+export const isFinished = (folder: string): boolean => existsSync(join(folder, recordFile));
+
+/** Writes the report of a conversion as one HTML page that needs nothing else. */
+export async function writeConversionReport(source: ReportSource, path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
-  writeAtomically(path, await conversionReport({ record, ...(config ? { config } : {}) }));
+  writeAtomically(path, await conversionReport(source));
 }
 
 /**
@@ -45,20 +46,34 @@ export async function writeConversionReport(
  * @throws ConfigError when the folder holds no finished conversion
  */
 export function readReportSource(folder: string): ReportSource {
-  const file = join(folder, 'conversion.json');
-  if (!existsSync(file)) {
+  const file = join(folder, recordFile);
+  if (!isFinished(folder)) {
     throw new ConfigError(
       `${folder} holds no conversion.json: give the folder of a finished conversion, or finish it with cipherformer convert.`,
     );
   }
-  const record = readJson(file) as ConversionRecord;
-  if (record.format !== conversionFormat) {
-    throw new ConfigError(`${file} is of format "${record.format}", not ${conversionFormat}: convert again.`);
+  const record = readRecord<ConversionRecord>(file);
+  if (record.control) {
+    throw new ConfigError(`${folder} holds a control: give the folder of the conversion, whose page shows it.`);
   }
+  const control = join(folder, controlFolder);
   const model = ['trained', 'model']
     .map((name) => join(folder, name))
     .find((path) => existsSync(join(path, 'config.json')));
-  return { record, ...(model ? { config: loadModel(model).config } : {}) };
+  return {
+    record,
+    ...(model ? { config: loadModel(model).config } : {}),
+    ...(isFinished(control) ? { control: readRecord(join(control, recordFile)) } : {}),
+  };
+}
+
+/** A record of this version's format. @throws ConfigError when it is of another */
+export function readRecord<Kind extends MeasuredConversion>(file: string): Kind {
+  const record = readJson(file) as Kind;
+  if (record.format !== conversionFormat) {
+    throw new ConfigError(`${file} is of format "${record.format}", not ${conversionFormat}: convert again.`);
+  }
+  return record;
 }
 
 /** The page as text. Cost: about a second for twenty sites. */

@@ -1,10 +1,19 @@
-import type { ConversionRecord, ModelConfig, PairedComparison, SiteRecord, StageRecord } from '@cipherformer/nn';
+import type {
+  ConversionRecord,
+  MeasuredConversion,
+  ModelConfig,
+  PairedComparison,
+  SiteRecord,
+  StageRecord,
+} from '@cipherformer/nn';
 
 /** What a report is made from: the record, and the configuration of the model where it is at hand. */
 export interface ReportSource {
   readonly record: ConversionRecord;
   /** Names the functions that polynomials replaced, which the record leaves out. */
   readonly config?: ModelConfig;
+  /** The original trained on by the same recipe, where that was done. */
+  readonly control?: MeasuredConversion;
 }
 
 /** A site before and after: the last stage's record, and the original's where the original has the place. */

@@ -17,7 +17,7 @@ let page: Page;
 
 beforeAll(async () => {
   const file = join(folder, 'report.html');
-  await writeConversionReport(syntheticRecord(), file);
+  await writeConversionReport({ record: syntheticRecord() }, file);
   browser = await launchChromium();
   page = await browser.newPage();
   page.on('request', (request) => requests.push(request.url()));

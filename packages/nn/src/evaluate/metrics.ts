@@ -27,6 +27,8 @@ export interface LanguageResult {
   readonly natsPerCharacter: number;
   /** exp(nats / words) */
   readonly wordPerplexity: number;
+  /** Nats of the tokens scored in each window, for paired comparisons of two models. */
+  readonly windowNats: Float64Array;
 }
 
 export type EvaluationResult = ClassificationResult | LanguageResult;
@@ -113,7 +115,7 @@ export async function evaluateLanguage(
   const { batch } = model;
   const ids = new BigInt64Array(batch * tokens);
   const targets = new BigInt64Array(batch * tokens);
-  let nats = 0;
+  const windowNats = new Float64Array(used.length);
   let count = 0;
   for (let first = 0; first < used.length; first += batch) {
     const group = used.slice(first, first + batch);
@@ -125,11 +127,12 @@ export async function evaluateLanguage(
     });
     const { nats: values } = await model.run({ ids, targets });
     group.forEach(({ from, to }, i) => {
-      for (let t = from; t < to; t++) nats += values![i * tokens + t]!;
+      for (let t = from; t < to; t++) windowNats[first + i]! += values![i * tokens + t]!;
       count += to - from;
     });
   }
   // With a limit, characters and words are taken in proportion.
+  const nats = windowNats.reduce((sum, value) => sum + value, 0);
   const share = count / expected;
   const characters = set.characters * share;
   const words = set.words * share;
@@ -142,5 +145,6 @@ export async function evaluateLanguage(
     natsPerToken: nats / count,
     natsPerCharacter: nats / characters,
     wordPerplexity: Math.exp(nats / words),
+    windowNats,
   };
 }

@@ -13,6 +13,8 @@ export interface Conversion {
   readonly original: Model;
   readonly data: TaskData;
   readonly threads: number;
+  /** The original is trained on without the recipe's changes. */
+  readonly control: boolean;
 }
 
 /** The recipe's data, checked against the model. @throws ConfigError where they do not fit */

@@ -4,6 +4,7 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Converted } from './architecture.ts';
 import { calibrationCount, normStatistics } from './calibrate.ts';
 import { applyChange } from './change.ts';
+import { withoutChanges } from './control.ts';
 import { type Conversion, calibrationOf, loadConversionData, rangesOn, validate } from './conversion.ts';
 import { exportPolynomial } from './export.ts';
 import { cardOf, finish } from './finish.ts';
@@ -32,6 +33,8 @@ export interface ConvertOptions {
   /** For text: the model's own. */
   readonly tokenizer?: Tokenizer;
   readonly threads?: number;
+  /** Train the original on instead, by the same recipe without its changes; there is no polynomial model then. */
+  readonly control?: boolean;
   /** false: measure only, write no polynomial model (ablations that keep a part have none). */
   readonly exportModel?: boolean;
   readonly onProgress?: (progress: ConvertProgress) => void;
@@ -62,11 +65,13 @@ export async function convert(
   options: ConvertOptions,
 ): Promise<ConvertResult> {
   const folder = new ConversionFolder(options.out);
-  folder.claim(recipe, options.modelName);
+  const control = options.control ?? false;
+  folder.claim(recipe, options.modelName, control);
   const data = await loadConversionData(recipe, original, options);
-  const conversion: Conversion = { recipe, original, data, threads: options.threads ?? 1 };
+  const conversion: Conversion = { recipe, original, data, threads: options.threads ?? 1, control };
   calibrationCount(data.evaluation('train'), calibrationOf(conversion));
-  const plan = planConversion(recipe, original.config, data);
+  const stages = planConversion(recipe, original.config, data);
+  const plan = control ? withoutChanges(stages) : stages;
   const total = plan.reduce((sum, { steps }) => sum + steps, 0);
   const rows = folder.rows();
   const { preprocess } = original;
@@ -84,16 +89,25 @@ export async function convert(
     folder.finishPiece(rows, { ...model, preprocess });
     options.onStage?.(row.record);
   }
-  const seen = await rangesOn(conversion, withClamp(model, false), 'train', intervalExamples);
-  const result: Model = { ...finished(model, seen, intervalMargin), preprocess };
+  const result: Model = { ...(control ? model : await widened(conversion, model)), preprocess };
   saveModel(join(options.out, 'trained'), result, options.tokenizer?.files);
   const measured = await finish(conversion, result, rows, folder, plan, options.modelName);
+  if (control) {
+    folder.write('conversion.json', measured);
+    return { measured, model: result };
+  }
   if (options.exportModel === false) return { measured, model: result };
   const card = cardOf(conversion, result, measured);
   const exported = await exportPolynomial(conversion, result, options.out, card, options.tokenizer);
   const record: ConversionRecord = { ...measured, exported };
   folder.write('conversion.json', record);
   return { record, measured, model: result };
+}
+
+/** The model with intervals for what its sites see now. */
+async function widened(conversion: Conversion, model: Converted): Promise<Converted> {
+  const seen = await rangesOn(conversion, withClamp(model, false), 'train', intervalExamples);
+  return finished(model, seen, intervalMargin);
 }
 
 async function originalRow(conversion: Conversion): Promise<StageRecord> {

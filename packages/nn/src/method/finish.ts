@@ -1,12 +1,10 @@
 import { cpus } from 'node:os';
-import { InferenceModel } from '../evaluate/inference.ts';
-import { evaluateClassification } from '../evaluate/metrics.ts';
 import type { Model } from '../files/model-folder.ts';
 import { parameterCount, parameterSpecs } from '../model/weights.ts';
 import type { ModelCard } from '../polynomial/index.ts';
-import type { Converted } from './architecture.ts';
 import { type Conversion, rangesOn, validate } from './conversion.ts';
 import type { ConversionFolder } from './folder.ts';
+import { type TestOutcomes, testOutcomes, unpackBits } from './outcomes.ts';
 import type { PlanItem } from './plan.ts';
 import {
   comparePaired,
@@ -62,8 +60,8 @@ export async function finish(
     }
   }
   const outside = async (split: 'validation' | 'test') =>
-    countOutOfRange(model, await rangesOn(conversion, model, split, 20_000));
-  const paired = await pairedOnTest(conversion, model);
+    countOutOfRange(model, polynomialsOf(model).size > 0 ? await rangesOn(conversion, model, split, 20_000) : []);
+  const outcomes = await testOutcomes(conversion, model);
   return {
     format: conversionFormat,
     name,
@@ -73,7 +71,8 @@ export async function finish(
     stages,
     levels: levelsByLayer(model),
     outOfRange: { validation: await outside('validation'), test: await outside('test') },
-    ...(paired ? { paired } : {}),
+    ...(conversion.control ? { control: true as const } : pairedOf(outcomes)),
+    outcomes,
     seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }
@@ -84,24 +83,8 @@ async function finalSites(conversion: Conversion, model: Model, row: StageRecord
   return siteRecords(model, await rangesOn(conversion, model, 'train', conversion.recipe.calibration), fits);
 }
 
-async function pairedOnTest(
-  { original, data, threads }: Conversion,
-  model: Converted,
-): Promise<PairedComparison | undefined> {
-  const set = data.evaluation('test');
-  if (set.kind !== 'classification') return undefined;
-  const rightOf = async ({ config, weights }: Converted) => {
-    const inference = await InferenceModel.create(config, weights, {
-      batch: Math.min(50, set.count),
-      threads,
-      ...(data.tokens ? { tokens: data.tokens } : {}),
-    });
-    try {
-      const { predictions } = await evaluateClassification(inference, set);
-      return [...predictions].map((predicted, i) => predicted === set.label(i));
-    } finally {
-      await inference.close();
-    }
-  };
-  return comparePaired(await rightOf(original), await rightOf(model));
+function pairedOf(outcomes: TestOutcomes): { readonly paired?: PairedComparison } {
+  if (outcomes.kind !== 'right') return {};
+  const { original, result, examples } = outcomes;
+  return { paired: comparePaired(unpackBits(original, examples), unpackBits(result, examples)) };
 }

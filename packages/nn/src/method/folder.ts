@@ -22,16 +22,20 @@ export class ConversionFolder {
   }
 
   /** Keeps the recipe; a folder with a conversion of another recipe or model is refused. */
-  claim(recipe: ConversionRecipe, model: string): void {
+  claim(recipe: ConversionRecipe, model: string, control: boolean): void {
     const file = join(this.path, 'recipe.json');
-    const text = `${JSON.stringify({ model, recipe }, null, 2)}\n`;
+    const text = `${JSON.stringify({ model, ...(control && { control }), recipe }, null, 2)}\n`;
     if (existsSync(file) && (this.rows().length > 0 || this.hasCheckpoint)) {
-      const stored = readJson(file) as { readonly model: string; readonly recipe: unknown };
+      const stored = readJson(file) as {
+        readonly model: string;
+        readonly control?: boolean;
+        readonly recipe: unknown;
+      };
       // Parsed, so that options added to recipes since then count with their defaults.
       const before = JSON.stringify(parseConversion(stored.recipe, file));
-      if (stored.model !== model || before !== JSON.stringify(recipe)) {
+      if (stored.model !== model || (stored.control ?? false) !== control || before !== JSON.stringify(recipe)) {
         throw new ConfigError(
-          `${this.path} holds a conversion of another model or recipe. Give another folder with --out, or start over with --restart.`,
+          `${this.path} holds a conversion of another model or recipe, or a control. Give another folder with --out, or start over with --restart.`,
         );
       }
     }

@@ -2,6 +2,7 @@ import type { SiteRange } from '../evaluate/ranges.ts';
 import type { Converted } from './architecture.ts';
 import type { DegreeChoice } from './degrees.ts';
 import type { ExportRecord } from './export.ts';
+import type { TestOutcomes } from './outcomes.ts';
 import type { ConversionRecipe } from './recipe.ts';
 import { polynomialLevels, polynomialsOf, type SitePolynomial } from './substitute.ts';
 import type { CurvePoint } from './train-stage.ts';
@@ -76,6 +77,8 @@ export interface PairedComparison {
 export interface MeasuredConversion {
   readonly format: typeof conversionFormat;
   readonly name: string;
+  /** The original trained on by the recipe without its changes: what conversions are compared with. */
+  readonly control?: true;
   readonly recipe: ConversionRecipe;
   readonly machine: string;
   readonly parameters: number;
@@ -85,6 +88,8 @@ export interface MeasuredConversion {
   readonly outOfRange: { readonly validation: OutOfRange; readonly test: OutOfRange };
   /** On the test set, for classifiers. */
   readonly paired?: PairedComparison;
+  /** On the test set; records made before there were controls lack it. */
+  readonly outcomes?: TestOutcomes;
   readonly seconds: number;
 }
 
