@@ -2,10 +2,18 @@ import { modulo } from '../program/check.ts';
 import type { ProductTerm, RotatedCopy, SlotVector } from '../program/instructions.ts';
 import { doublingSteps, type Geometry } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
-import { ColumnMask } from './vectors.ts';
+import { ColumnMask, MapVector } from './vectors.ts';
 
 /** Gives a mask its number in the program; masks of one key are stored once. */
 export type MaskNumber = (key: string, make: () => SlotVector) => number;
+
+/** What the keys are multiplied by on the values' side, in one ciphertext of heads. */
+export interface KeyWeights {
+  /** Of this attention and ciphertext: tells its masks from others'. */
+  readonly key: string;
+  readonly block: number;
+  readonly at: (head: number, query: number, key: number) => number;
+}
 
 /** Terms of a sum of products, apart by whether one side has masks, which costs that side a level. */
 export interface Terms {
@@ -47,10 +55,16 @@ export function scoreTerms(geometry: Geometry, layout: HeadLayout, number: MaskN
  * of the maps and the skewed value both belong to key (t + c + s) mod T. min(paddedWidth, T) terms reach as many keys; the
  * rest are in the columns `attendSteps` adds. The values go on past their last token as far as there is padding; beyond
  * that a second copy, turned by s - T, serves the last tokens. Left: maps; right: values, masked where there are two
- * copies (causal: always, with only the keys up to t).
+ * copies (causal: always, with only the keys up to t, times their weights where there are any).
  * Cost: a hoisted rotation of either for each term, one more of the values where there are two copies, as many products.
  */
-export function attendTerms(geometry: Geometry, layout: HeadLayout, causal: boolean, number: MaskNumber): Terms {
+export function attendTerms(
+  geometry: Geometry,
+  layout: HeadLayout,
+  causal: boolean,
+  number: MaskNumber,
+  weights?: KeyWeights,
+): Terms {
   const { slots, tokens, paddedTokens } = geometry;
   const plain: ProductTerm[] = [];
   const masked: ProductTerm[] = [];
@@ -59,7 +73,9 @@ export function attendTerms(geometry: Geometry, layout: HeadLayout, causal: bool
     const copy = (from: number, to: number, turn: number): RotatedCopy => ({
       rotation: modulo(turn, slots),
       mask: causal
-        ? number(`causal ${s} ${from} ${to}`, () => causalMask(geometry, layout, s, from, to))
+        ? number(`causal ${s} ${from} ${to} ${weights?.key ?? ''}`, () =>
+            causalMask(geometry, layout, s, from, to, weights),
+          )
         : number(`tokens ${from} ${to}`, () => tokenMask(geometry, layout, from, to)),
     });
     const inside = s <= paddedTokens - tokens;
@@ -83,8 +99,20 @@ function tokenMask(geometry: Geometry, layout: HeadLayout, from: number, to: num
   return new ColumnMask(geometry, layout, 1, (_, token) => token >= from && token < to);
 }
 
-function causalMask(geometry: Geometry, layout: HeadLayout, s: number, from: number, to: number): SlotVector {
+function causalMask(
+  geometry: Geometry,
+  layout: HeadLayout,
+  s: number,
+  from: number,
+  to: number,
+  weights?: KeyWeights,
+): SlotVector {
   const { paddedTokens } = geometry;
+  if (weights) {
+    const at = (head: number, query: number, key: number) =>
+      query >= from && query < to && key <= query ? weights.at(head, query, key) : 0;
+    return new MapVector(geometry, layout, weights.block, at, s);
+  }
   return new ColumnMask(geometry, layout, paddedTokens, (column, token) => {
     const key = (token + column + s) % paddedTokens;
     return token >= from && token < to && key <= token;

@@ -45,12 +45,16 @@ export class FeatureVector implements SlotVector {
   }
 }
 
-/** A vector over attention maps, given by head, query token t and key token j; zero at padding. */
+/**
+ * A vector over attention maps, given by head, query token t and key token j; zero at padding. Column c holds key
+ * (t + c + turn) modulo the padded tokens: that of the maps after a turn by as many columns.
+ */
 export class MapVector implements SlotVector {
   readonly period: number;
   readonly #geometry: Geometry;
   readonly #layout: HeadLayout;
   readonly #block: number;
+  readonly #turn: number;
   readonly #at: (head: number, query: number, key: number) => number;
 
   constructor(
@@ -58,10 +62,12 @@ export class MapVector implements SlotVector {
     layout: HeadLayout,
     block: number,
     at: (head: number, query: number, key: number) => number,
+    turn = 0,
   ) {
     this.#geometry = geometry;
     this.#layout = layout;
     this.#block = block;
+    this.#turn = turn;
     this.#at = at;
     this.period = geometry.paddedTokens * layout.stride;
   }
@@ -74,7 +80,7 @@ export class MapVector implements SlotVector {
       if (head >= heads) return;
       const column = Math.floor(row / headsPerBlock);
       for (let t = 0; t < tokens; t++) {
-        const key = (t + column) % paddedTokens;
+        const key = (t + column + this.#turn) % paddedTokens;
         if (key >= tokens) continue;
         for (let b = 0; b < batch; b++) into[b * paddedTokens + t] = this.#at(head, t, key);
       }

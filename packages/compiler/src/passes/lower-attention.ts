@@ -27,10 +27,13 @@ export class AttentionLowering {
   /** Scores: skew the keys, then one level for products with the queries, and one before where queries have masks. */
   scores(node: number): void {
     const { geometry, factors, nodes } = this.#lowering;
-    const { name, query, key, offset } = nodes[node] as NodeOf<'scores'>;
+    const { name, query, key, offset, heads } = nodes[node] as NodeOf<'scores'>;
     const layout = this.#lowering.mapLayout(node);
     const skewed = this.#skew(key, layout, 'keys', keyRange(geometry, layout));
     const shift = this.#lowering.shiftOf(node);
+    const { tokens } = geometry;
+    const offsetAt = (head: number, query: number, key: number) =>
+      offset!.length === heads ? offset![head]! : offset![(head * tokens + query) * tokens + key]!;
     const factor = factors[node]!;
     const terms = (emitter: Emitter) => scoreTerms(geometry, layout, maskNumber(emitter, layout));
     this.#lowering.groups.push({
@@ -41,10 +44,17 @@ export class AttentionLowering {
       ],
       results: [this.#lowering.definePart(node)],
       emit(emitter, level, [queries, keys]) {
-        const products = emitProducts(emitter, name, level, queries!, keys!, layout.blocks, terms(emitter));
+        const all = terms(emitter);
+        const products = emitProducts(emitter, name, level, queries!, keys!, layout.blocks, () => all);
         if (!offset && shift === 0) return [products];
         const vectors = products.map(
-          (_, block) => new MapVector(geometry, layout, block, (head) => (offset?.[head] ?? 0) * factor + shift),
+          (_, block) =>
+            new MapVector(
+              geometry,
+              layout,
+              block,
+              (head, query, key) => (offset ? offsetAt(head, query, key) : 0) * factor + shift,
+            ),
         );
         return [emitVectors(emitter, name, level, products, vectors)];
       },
@@ -54,23 +64,33 @@ export class AttentionLowering {
   /** Maps times values: skew the values, then one level for the products, and one before where values have masks. */
   attend(node: number): void {
     const { geometry, nodes } = this.#lowering;
-    const { name, maps, value, causal } = nodes[node] as NodeOf<'attend'>;
+    const { name, maps, value, causal, weights } = nodes[node] as NodeOf<'attend'>;
     const mapHeads = this.#lowering.mapLayout(maps);
     // The heads of a value have the width of its features; rows are shared as those of the maps.
     const { period } = this.#lowering.matrixLayout(value).rows;
     const layout = { ...mapHeads, paddedWidth: period / mapHeads.headsPerBlock };
     const skewed = this.#skew(value, layout, 'values', valueRange(geometry, layout));
     const steps = attendSteps(geometry, layout);
-    const terms = (emitter: Emitter) => attendTerms(geometry, layout, causal, maskNumber(emitter, layout));
+    const { tokens } = geometry;
+    const keyWeights = (block: number) =>
+      weights && {
+        key: `${name} ${block}`,
+        block,
+        at: (head: number, query: number, key: number) => weights[(head * tokens + query) * tokens + key]!,
+      };
+    const terms = (emitter: Emitter, block: number) =>
+      attendTerms(geometry, layout, causal, maskNumber(emitter, layout), keyWeights(block));
     this.#lowering.groups.push({
       source: name,
       operands: [
         { part: this.#lowering.partOf(maps), above: 1 },
-        { part: skewed, above: levelsOfTerms(terms(new Emitter())) },
+        { part: skewed, above: levelsOfTerms(terms(new Emitter(), 0)) },
       ],
       results: [this.#lowering.definePart(node)],
       emit(emitter, level, [lefts, values]) {
-        const products = emitProducts(emitter, name, level, lefts!, values!, layout.blocks, terms(emitter));
+        const products = emitProducts(emitter, name, level, lefts!, values!, layout.blocks, (block) =>
+          terms(emitter, block),
+        );
         return [emitRotateSum(emitter, name, level, products, steps)];
       },
     });
@@ -120,7 +140,7 @@ function emitProducts(
   lefts: readonly Register[],
   rights: readonly Register[],
   blocks: number,
-  { plain, masked }: Terms,
+  termsOf: (block: number) => Terms,
 ): Register[] {
   const others = spread(rights, blocks);
   const product = (left: Register, right: Register, terms: readonly ProductTerm[], levels: number): Register => {
@@ -130,6 +150,7 @@ function emitProducts(
   };
   return spread(lefts, blocks).map((left, k) => {
     const right = others[k]!;
+    const { plain, masked } = termsOf(k);
     if (masked.length === 0) return product(left, right, plain, 1);
     const first = product(left, right, masked, 2);
     if (plain.length === 0) return first;
@@ -140,7 +161,7 @@ function emitProducts(
   });
 }
 
-/** Masks by column are the same for all attentions with as many heads in a ciphertext. */
+/** Masks by column are the same for all attentions with as many heads in a ciphertext; weights name theirs. */
 function maskNumber(emitter: Emitter, { headsPerBlock }: HeadLayout): MaskNumber {
   return (key, make) => emitter.mask(`${key} heads ${headsPerBlock}`, make);
 }

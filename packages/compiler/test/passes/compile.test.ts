@@ -28,6 +28,12 @@ const cases: readonly (readonly [name: string, shape: Partial<TransformerShape>,
   ['class token', { pooling: 'class' }, 2 ** 9],
   ['five tokens', { tokens: 5 }, 2 ** 9],
   ['causal, last token', { tokens: 7, causal: true, pooling: 'last' }, 2 ** 9],
+  ['causal, weighted by query and key', { tokens: 7, causal: true, byPosition: true, pooling: 'last' }, 2 ** 9],
+  [
+    'weighted by query and key, no padding',
+    { tokens: 16, causal: true, byPosition: true, heads: 3, width: 12 },
+    2 ** 9,
+  ],
   ['sixteen tokens, no padding', { tokens: 16, causal: true }, 2 ** 9],
   ['padding known to the client alone', { tokens: 6, masked: true }, 2 ** 9],
   ['layer normalisation', { layerNorm: true, tokens: 6 }, 2 ** 9],
@@ -37,6 +43,11 @@ const cases: readonly (readonly [name: string, shape: Partial<TransformerShape>,
   ['heads spread over ciphertexts', { heads: 5, headWidth: 4, width: 20, hidden: 40 }, 2 ** 6],
   ['inputs spread over ciphertexts', { features: 21, width: 12 }, 2 ** 6],
   ['wide, causal, heads over ciphertexts', { tokens: 5, heads: 3, causal: true, width: 12, hidden: 33 }, 2 ** 7],
+  [
+    'weighted by query and key, heads over ciphertexts',
+    { tokens: 5, heads: 5, causal: true, byPosition: true, width: 20, headWidth: 4 },
+    2 ** 6,
+  ],
 ];
 
 /** Runs a program on clear slots after its static checks, with every rotation made found among the keys. */

@@ -70,6 +70,8 @@ export interface TransformerShape {
   readonly layers: number;
   readonly outputs: number;
   readonly causal?: boolean;
+  /** Causal maps with weights and offsets of their own for each head, query and key. */
+  readonly byPosition?: boolean;
   /** A mask that only the client knows of. */
   readonly masked?: boolean;
   readonly pooling: 'mean' | 'last' | 'class';
@@ -124,7 +126,7 @@ export function transformer(shape: TransformerShape, seed: number): GraphWriter 
       query,
       key,
       heads,
-      offset: numbers.vector(heads, 0.2),
+      offset: numbers.vector(shape.byPosition ? heads * tokens ** 2 : heads, 0.2),
     });
     const maps = graph.add(`${at}.attention.act`, {
       op: 'polynomial',
@@ -132,7 +134,13 @@ export function transformer(shape: TransformerShape, seed: number): GraphWriter 
       program: someProgram([-4, 5], shape.mapDegree ?? 3, numbers),
     });
     if (mask !== undefined) value = graph.add(`${at}.attention.masked`, { op: 'maskTokens', input: value, mask });
-    const attended = graph.add(`${at}.attention.attend`, { op: 'attend', maps, value, causal: shape.causal ?? false });
+    const attended = graph.add(`${at}.attention.attend`, {
+      op: 'attend',
+      maps,
+      value,
+      causal: shape.causal ?? false,
+      ...(shape.byPosition && { weights: numbers.vector(heads * tokens ** 2) }),
+    });
     const projected = linear(`${at}.attention.output`, attended, width, inner, 0.5 / Math.sqrt(inner));
     x = graph.add(`${at}.attention.sum`, { op: 'add', left: x, right: projected });
     const up = linear(`${at}.mlp.up`, norm(`${at}.mlp.norm`, x), hidden, width);

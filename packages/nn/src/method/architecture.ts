@@ -1,6 +1,6 @@
 import { UnsupportedPartError } from '../errors.ts';
 import { initialise } from '../model/builder.ts';
-import type { ActivationConfig, ModelConfig, NormConfig } from '../model/config.ts';
+import { type ActivationConfig, type ModelConfig, type NormConfig, parseModelConfig } from '../model/config.ts';
 import { parameterSpecs, type StoredTensor, type Weights } from '../model/weights.ts';
 import { Random } from '../random.ts';
 
@@ -16,6 +16,9 @@ export interface PointwiseOptions {
   readonly affine: boolean;
   /** Factor on the maps; default 1/sqrt(L). */
   readonly scaling?: ModelConfig['attention']['scaling'];
+  /** Learned weights and offsets by head and distance (causal attention only). */
+  readonly distanceWeights?: boolean;
+  readonly distanceOffsets?: boolean;
   /** A BatchNorm over the maps, one channel a head. */
   readonly mapNorm?: NormConfig;
 }
@@ -29,18 +32,22 @@ export function pointwiseAttention(from: Converted, options: PointwiseOptions): 
       'uniform attention cannot be converted. Give the trained softmax model.',
     );
   }
-  const { mapNorm, activation, affine, scaling } = options;
-  const config: ModelConfig = {
+  const { mapNorm, activation, affine, scaling, distanceWeights = false, distanceOffsets = false } = options;
+  const changed: ModelConfig = {
     ...from.config,
     attention: {
       ...attention,
       kind: 'pointwise',
       activation,
       affine,
+      distanceWeights,
+      distanceOffsets,
       ...(scaling ? { scaling } : {}),
       ...(mapNorm ? { mapNorm } : {}),
     },
   };
+  // Refuses what needs a causal mask where there is none.
+  const config = parseModelConfig(changed, 'the change of attention');
   return { config, weights: carryOver(config, from.weights) };
 }
 

@@ -22,8 +22,9 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
     case undefined:
       return { model, description: 'training only', fits: [], front: [] };
     case 'attention': {
-      const { activation, affine, mapNorm, scaling } = change;
-      const options = { activation, affine, ...(scaling ? { scaling } : {}), ...(mapNorm ? { mapNorm } : {}) };
+      const { kind: _, scaling, mapNorm, ...rest } = change;
+      const options = { ...rest, ...(scaling ? { scaling } : {}), ...(mapNorm ? { mapNorm } : {}) };
+      const { activation } = change;
       const name = typeof activation === 'string' ? activation : 'polynomial';
       return {
         model: pointwiseAttention(model, options),

@@ -55,6 +55,8 @@ export const stageTrainingSchema = z.strictObject({
   ramp: z.number().min(0).max(1).default(0),
   /** Learning-rate factor of polynomial coefficients. */
   coefficientRate: z.number().min(0).default(0.1),
+  /** Learning-rate factor of weights and offsets by distance: they start alike and have far to go. */
+  distanceRate: z.number().min(0).default(10),
 });
 export type StageTraining = z.infer<typeof stageTrainingSchema>;
 
@@ -63,7 +65,10 @@ const attentionChange = z.strictObject({
   activation: activationSchema.default('gelu'),
   affine: z.boolean().default(true),
   /** Factor on the maps; default 1/sqrt(L). */
-  scaling: z.enum(['none', '1/L', '1/sqrt(L)']).optional(),
+  scaling: z.enum(['none', '1/L', '1/sqrt(L)', '1/sqrt(t+1)']).optional(),
+  /** Learned weights (after the activation) and offsets (before it) by head and distance; causal attention only. */
+  distanceWeights: z.boolean().default(false),
+  distanceOffsets: z.boolean().default(false),
   mapNorm: normSchema.optional(),
 });
 

@@ -117,7 +117,12 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
         labelSmoothing: losses.labelSmoothing,
       }),
       optimiser: training,
-      rule: { rates: [{ pattern: '*.coefficients', rate: training.coefficientRate }] },
+      rule: {
+        rates: [
+          { pattern: '*.coefficients', rate: training.coefficientRate },
+          { pattern: '*.distance_*', rate: training.distanceRate },
+        ],
+      },
       dropout: training.dropout,
       ...(training.clamp === undefined
         ? {}

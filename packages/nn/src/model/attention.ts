@@ -1,7 +1,7 @@
 import type { Tensor } from '../graph/program.ts';
 import * as ops from '../ops/index.ts';
 import type { Builder, Site } from './builder.ts';
-import { type ModelConfig, mapScale } from './config.ts';
+import { type ModelConfig, mapScale, sequenceLength } from './config.ts';
 import { activation, normalise } from './parts.ts';
 
 /** Which key positions count: a constant causal mask, a fed padding mask, or neither. */
@@ -66,7 +66,7 @@ function attentionMap(
   k: Tensor,
   mask: AttentionMask,
 ): Tensor {
-  const { headWidth, kind, scale, affine, mapNorm, heads } = config.attention;
+  const { headWidth, kind, scale, affine, mapNorm, heads, distanceOffsets, distanceWeights } = config.attention;
   const tokens = q.shape[2]!;
   const scores = ops.matmul(q, k, { transB: true, alpha: scale ?? 1 / Math.sqrt(headWidth) });
   const seen = visible(mask);
@@ -78,11 +78,16 @@ function attentionMap(
     const hidden = seen && ops.scale(ops.shift(seen, -1), 1e9);
     return ops.softmax(hidden ? ops.add(scores, hidden) : scores);
   }
+  const distanceTable = (which: string, value: number) =>
+    builder.parameter(`${name}.map.distance_${which}`, [heads, sequenceLength(config)], { kind: 'constant', value });
   let logits = scores;
   if (affine) {
     const factor = builder.parameter(`${name}.map.weight`, [heads, 1, 1], { kind: 'constant', value: 1 });
     const offset = builder.parameter(`${name}.map.bias`, [heads, 1, 1], { kind: 'constant', value: 0 });
     logits = ops.add(ops.mul(logits, factor), offset);
+  }
+  if (distanceOffsets) {
+    logits = ops.add(logits, byDistance(distanceTable('offset', 0), tokens));
   }
   if (mapNorm) logits = normalise(builder, config, `${name}.map_norm`, mapNorm, logits, { channelAxis: 1, ...include });
   const active = activation(builder, config, `${name}.activation`, config.attention.activation, logits, {
@@ -91,8 +96,31 @@ function attentionMap(
   });
   // The mask is a product after the activation (a polynomial need not vanish at 0); the factor of the public length
   // rides on the mask where there is one.
+  if (distanceWeights || config.attention.scaling === '1/sqrt(t+1)') {
+    const rows = Float32Array.from({ length: tokens }, (_, query) => mapScale(config.attention, tokens, query));
+    const byQuery = ops.mul(mask.causal!, q.program.constant(rows, [tokens, 1], 'map scale'));
+    const weights = distanceWeights ? ops.mul(byDistance(distanceTable('weight', 1), tokens), byQuery) : byQuery;
+    const weighted = ops.mul(active, weights);
+    return mask.padding ? ops.mul(weighted, mask.padding) : weighted;
+  }
   const length = mapScale(config.attention, tokens);
   return seen ? ops.mul(active, ops.scale(seen, length)) : ops.scale(active, length);
+}
+
+/**
+ * A table [heads, distance] as [heads, query t, key j]: entry t - j where j <= t, else 0. A row (w, zeros) of 2 L numbers,
+ * repeated and read with rows of 2 L - 1, moves by one in every row: this is movement of data only.
+ */
+function byDistance(table: Tensor, tokens: number): Tensor {
+  const [heads, longest] = table.shape as [number, number];
+  const entries = longest > tokens ? ops.slice(table, 1, 0, tokens) : table;
+  const zeros = entries.program.constant(new Float32Array(heads * tokens), [heads, tokens], 'zeros');
+  const row = ops.reshape(ops.concat([entries, zeros], 1), [heads, 1, 2 * tokens]);
+  const repeated = ops.reshape(ops.expand(row, [heads, tokens, 2 * tokens]), [heads, 2 * tokens * tokens]);
+  const cut = ops.slice(repeated, 1, 0, tokens * (2 * tokens - 1));
+  const moved = ops.reshape(cut, [heads, tokens, 2 * tokens - 1]);
+  // moved[h, j, t] is entry (t - j) mod 2 L.
+  return ops.transpose(ops.slice(moved, 2, 0, tokens), [0, 2, 1]);
 }
 
 /** Every visible key with the same weight: what is left of attention when it attends to nothing in particular. */

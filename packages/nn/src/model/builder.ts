@@ -12,7 +12,7 @@ export interface ParameterSpec {
   readonly name: string;
   readonly shape: Shape;
   readonly initial: Initial;
-  /** Matrices decay; biases, gains and embeddings of positions do not. */
+  /** Matrices decay; biases, gains and tables by position or distance do not. */
   readonly decay: boolean;
   /** False for buffers: stored with the model, updated by the forward pass (running statistics) or never. */
   readonly trained: boolean;
@@ -82,7 +82,7 @@ export class Builder {
       name,
       shape,
       initial: initial ?? fallback,
-      decay: decay && !name.includes('position'),
+      decay: decay && !/position|distance/.test(name),
       trained: true,
     });
   }

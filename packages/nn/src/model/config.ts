@@ -45,8 +45,13 @@ export const attentionSchema = z.strictObject({
   outBias: z.boolean().default(true),
   /** For pointwise attention. */
   activation: activationSchema.default('gelu'),
-  /** For pointwise attention: the factor S on the maps, by the length L; default 1/sqrt(L). Others are for ablations. */
-  scaling: z.enum(['none', '1/L', '1/sqrt(L)']).optional(),
+  /** For pointwise attention: the factor S on the maps, by the length L, or (causal) by the
+   * number of keys t + 1 that query t sees; default 1/sqrt(L). */
+  scaling: z.enum(['none', '1/L', '1/sqrt(L)', '1/sqrt(t+1)']).optional(),
+  /** For pointwise causal attention: the maps times learned weights [heads, distance], distance = query - key. */
+  distanceWeights: z.boolean().default(false),
+  /** For pointwise causal attention: learned offsets [heads, distance] before the activation. */
+  distanceOffsets: z.boolean().default(false),
   /** For pointwise attention: a learned factor and offset per head before the activation. */
   affine: z.boolean().default(false),
   /** For pointwise attention: a BatchNorm over the attention maps, one channel a head, before the activation. */
@@ -154,6 +159,18 @@ export function parseModelConfig(value: unknown, where = 'model configuration'):
   if (config.task === 'language-model' && (config.pool !== 'none' || !config.attention.causal)) {
     fail('a language model needs pool "none" and attention.causal.');
   }
+  const { kind, causal, scaling, distanceWeights, distanceOffsets } = config.attention;
+  const positional = [
+    ...(scaling === '1/sqrt(t+1)' ? ['scaling 1/sqrt(t+1)'] : []),
+    ...(distanceWeights ? ['distanceWeights'] : []),
+    ...(distanceOffsets ? ['distanceOffsets'] : []),
+  ];
+  if (positional.length > 0 && !(kind === 'pointwise' && causal)) {
+    fail(
+      `${positional.join(', ')} is for pointwise causal attention: without a causal mask there is no product of ` +
+        'constants that it could ride on. Leave it out.',
+    );
+  }
   if (config.task !== 'language-model' && config.pool === 'none') fail('a classifier needs pool "class" or "mean".');
   if ((config.embedding.kind === 'patch') !== (config.task === 'image-classification')) {
     fail(`the task ${config.task} does not go with a ${config.embedding.kind} embedding.`);
@@ -164,9 +181,10 @@ export function parseModelConfig(value: unknown, where = 'model configuration'):
   return config;
 }
 
-/** The factor on the maps of pointwise attention over `tokens` tokens. */
-export function mapScale({ scaling }: Pick<AttentionConfig, 'scaling'>, tokens: number): number {
+/** The factor on the maps of pointwise attention over `tokens` tokens, at query t where that matters. */
+export function mapScale({ scaling }: Pick<AttentionConfig, 'scaling'>, tokens: number, query = 0): number {
   if (scaling === 'none') return 1;
+  if (scaling === '1/sqrt(t+1)') return 1 / Math.sqrt(query + 1);
   return scaling === '1/L' ? 1 / tokens : 1 / Math.sqrt(tokens);
 }
 

@@ -95,7 +95,7 @@ export class PolynomialEvaluator {
         break;
       case 'attend': {
         const heads = this.shapes[node.maps]!.heads!;
-        kernels.attend(values[node.maps]!, values[node.value]!, tokens, heads, columns / heads, node.causal, out);
+        kernels.attend(values[node.maps]!, values[node.value]!, tokens, heads, columns / heads, node, out);
         break;
       }
       case 'pool':

@@ -1,6 +1,6 @@
 import { toOnnx } from '../graph/onnx.ts';
 import { Program, type Tensor } from '../graph/program.ts';
-import type { GraphNode, Matrix, PolynomialGraph } from './graph.ts';
+import type { GraphNode, Matrix, NodeOf, PolynomialGraph } from './graph.ts';
 import { type PreparedStep, prepareProgram } from './prepare.ts';
 import { type ValueShape, valueShapes } from './shapes.ts';
 
@@ -64,15 +64,15 @@ function emit(program: Program, node: GraphNode, shape: ValueShape, values: read
       const query = byHead(values[node.query]!, node.heads, [1, 0, 2]);
       const key = byHead(values[node.key]!, node.heads, [1, 2, 0]);
       const product = program.emit1('MatMul', [query, key], size);
-      return node.offset
-        ? binary('Add', product, program.constant(node.offset, [node.heads, 1, 1], 'offset'))
-        : product;
+      if (!node.offset) return product;
+      const offset = node.offset.length === node.heads ? [node.heads, 1, 1] : size;
+      return binary('Add', product, program.constant(node.offset, offset, 'offset'));
     }
     case 'polynomial':
       return emitPolynomial(values[node.input]!, node);
     case 'attend': {
       const maps = values[node.maps]!;
-      const seen = node.causal ? program.emit1('Mul', [maps, causalMask(program, tokens)], maps.shape) : maps;
+      const seen = node.causal ? program.emit1('Mul', [maps, causalMask(program, tokens, node)], maps.shape) : maps;
       const heads = maps.shape[0]!;
       const value = byHead(values[node.value]!, heads, [1, 0, 2]);
       const mixed = program.emit1('MatMul', [seen, value], value.shape);
@@ -101,9 +101,15 @@ function byHead(x: Tensor, heads: number, perm: readonly number[]): Tensor {
   );
 }
 
-function causalMask(program: Program, tokens: number): Tensor {
-  const values = Float32Array.from({ length: tokens ** 2 }, (_, i) => (i % tokens <= Math.floor(i / tokens) ? 1 : 0));
-  return program.constant(values, [tokens, tokens], 'causal');
+/** 1 (or the weight) where the key is not after the query, else 0: [tokens, tokens] or [heads, tokens, tokens]. */
+function causalMask(program: Program, tokens: number, { weights }: NodeOf<'attend'>): Tensor {
+  const square = tokens ** 2;
+  const visible = (i: number) => i % tokens <= Math.floor((i % square) / tokens);
+  const values = Float32Array.from({ length: weights?.length ?? square }, (_, i) =>
+    visible(i) ? (weights?.[i] ?? 1) : 0,
+  );
+  const heads = weights ? [weights.length / square] : [];
+  return program.constant(values, [...heads, tokens, tokens], 'causal');
 }
 
 function emitPolynomial(x: Tensor, node: GraphNode & { readonly op: 'polynomial' }): Tensor {

@@ -72,8 +72,8 @@ export type GraphNode = NodeBase &
       }
     | {
         /**
-         * sum over f of query[t, h, f] * key[j, h, f] + offset[h]: maps [heads, tokens, tokens]. Features are head-major,
-         * h * headWidth + f. Scale factors ride on the query's weights.
+         * sum over f of query[t, h, f] * key[j, h, f] + offset: maps [heads, tokens, tokens]. Features are head-major,
+         * h * headWidth + f. Scale factors ride on the query's weights. The offset is [heads] or [heads, tokens, tokens].
          */
         readonly op: 'scores';
         readonly query: number;
@@ -88,11 +88,19 @@ export type GraphNode = NodeBase &
         readonly program: Program;
       }
     | {
-        /** sum over the visible j of maps[h, t, j] * value[j, h, f]: [tokens, heads * headWidth]. Causal: j <= t. */
+        /**
+         * sum over the visible j of weights[h, t, j] * maps[h, t, j] * value[j, h, f]: [tokens, heads * headWidth].
+         * Causal: j <= t.
+         */
         readonly op: 'attend';
         readonly maps: number;
         readonly value: number;
         readonly causal: boolean;
+        /**
+         * Constants [heads, tokens, tokens] in [-1, 1]; absent: 1. Causal attention only: there they ride on the mask
+         * and cost no level.
+         */
+        readonly weights?: Float32Array;
       }
     | {
         /** sum over t of weights[t] * x[t]: [1, features]. 1/L for a mean, one-hot for a class or the last token. */

@@ -118,13 +118,14 @@ export function scores(
   out: Float64Array,
 ) {
   const width = heads * headWidth;
+  // One number a head, or one for each query and key.
+  const each = offset === undefined ? false : offset.length === out.length;
   let at = 0;
   for (let h = 0; h < heads; h++) {
     const start = h * headWidth;
-    const shift = offset === undefined ? 0 : offset[h]!;
     for (let t = 0; t < tokens; t++) {
       for (let j = 0; j < tokens; j++) {
-        let sum = shift;
+        let sum = offset === undefined ? 0 : offset[each ? at : h]!;
         for (let f = 0; f < headWidth; f++) sum += query[t * width + start + f]! * key[j * width + start + f]!;
         out[at++] = sum;
       }
@@ -132,14 +133,14 @@ export function scores(
   }
 }
 
-/** sum over visible j of maps[h, t, j] * value[j, h, f]. */
+/** sum over visible j of weights[h, t, j] * maps[h, t, j] * value[j, h, f]. */
 export function attend(
   maps: Float64Array,
   value: Float64Array,
   tokens: number,
   heads: number,
   headWidth: number,
-  causal: boolean,
+  { causal, weights }: NodeOf<'attend'>,
   out: Float64Array,
 ) {
   const width = heads * headWidth;
@@ -150,7 +151,7 @@ export function attend(
       const to = t * width + start;
       const visible = causal ? t + 1 : tokens;
       for (let j = 0; j < visible; j++) {
-        const weight = maps[row + j]!;
+        const weight = weights === undefined ? maps[row + j]! : maps[row + j]! * weights[row + j]!;
         for (let f = 0; f < headWidth; f++) out[to + f]! += weight * value[j * width + start + f]!;
       }
     }

@@ -1,6 +1,6 @@
 import type { Program } from '@cipherformer/approx';
 import { UnsupportedPartError } from '../errors.ts';
-import { mapScale } from '../model/config.ts';
+import { mapScale, sequenceLength } from '../model/config.ts';
 import { applyLinear, type Dense, scaleRows, sliceRows, type View } from './affine.ts';
 import { viewOf } from './graph-builder.ts';
 import { batchStatistics, type Lowering, normAt, siteProgram } from './lowering.ts';
@@ -39,7 +39,8 @@ export function lowerAttention(lowering: Lowering, name: string, view: View, mas
   const offset = offsets.some((v) => v !== 0) ? { offset: Float32Array.from(offsets) } : {};
   const scores = graph.push(`${name}.scores`, { op: 'scores', query: queryNode, key: keyNode, heads, ...offset });
 
-  const length = mapScale(config.attention, graph.tokens);
+  const weighted = mapWeights(lowering, name);
+  const length = weighted ? 1 : mapScale(config.attention, graph.tokens);
   const program = siteProgram(lowering, `${name}.activation`, config.attention.activation);
   const parabola = program && asParabola(program);
   const scaled = program && !parabola ? scaleProgram(program, length) : undefined;
@@ -48,14 +49,24 @@ export function lowerAttention(lowering: Lowering, name: string, view: View, mas
     : scores;
   const value = shareGroups(part(inner + keyWidth, total), heads, groups, headWidth);
   const onValues = scaled ? 1 : length * (parabola?.factor ?? 1);
+  const valueRows = Float64Array.from(
+    { length: inner },
+    (_, i) => onValues * (weighted?.largest[Math.floor(i / headWidth)] ?? 1),
+  );
   const valueNode = project(
     'value',
-    scaleRows(value.weight, new Float64Array(inner).fill(onValues)),
-    value.bias?.map((v) => v * onValues),
+    scaleRows(value.weight, valueRows),
+    value.bias?.map((v, i) => v * valueRows[i]!),
   );
   const visible =
     mask === undefined ? valueNode : graph.push(`${name}.visible`, { op: 'maskTokens', input: valueNode, mask });
-  const mixed = graph.push(`${name}.mixed`, { op: 'attend', maps, value: visible, causal });
+  const mixed = graph.push(`${name}.mixed`, {
+    op: 'attend',
+    maps,
+    value: visible,
+    causal,
+    ...(weighted && { weights: weighted.weights }),
+  });
   return applyLinear(
     viewOf(mixed, inner),
     stored.matrix(`${name}.out.weight`, config.width, inner),
@@ -79,17 +90,27 @@ function checkAttention({ config }: Lowering, name: string): void {
   }
 }
 
-/** What is done to QK^T before the activation, as factor * score + offset for each head. */
+/** What is done to QK^T before the activation: factor * score + offset, a factor a head, an offset a head or a map's entry. */
 function scoreMap(lowering: Lowering, name: string): { factors: Float64Array; offsets: Float64Array } {
   const { config, stored } = lowering;
-  const { heads, headWidth, scale, affine, mapNorm } = config.attention;
+  const { heads, headWidth, scale, affine, mapNorm, distanceOffsets } = config.attention;
   let factors = new Float64Array(heads).fill(scale ?? 1 / Math.sqrt(headWidth));
   let offsets = new Float64Array(heads);
   const then = (factor: Float64Array, offset: Float64Array) => {
+    const each = offsets.length / heads;
     factors = factors.map((v, h) => v * factor[h]!);
-    offsets = offsets.map((v, h) => v * factor[h]! + offset[h]!);
+    offsets = offsets.map((v, i) => v * factor[Math.floor(i / each)]! + offset[Math.floor(i / each)]!);
   };
   if (affine) then(stored.vector(`${name}.map.weight`, heads), stored.vector(`${name}.map.bias`, heads));
+  if (distanceOffsets) {
+    const { tokens } = lowering.graph;
+    const table = distanceTable(lowering, name, 'offset');
+    offsets = Float64Array.from({ length: heads * tokens ** 2 }, (_, i) => {
+      const h = Math.floor(i / tokens ** 2);
+      const distance = Math.floor((i % tokens ** 2) / tokens) - (i % tokens);
+      return offsets[h]! + (distance >= 0 ? table(h, distance) : 0);
+    });
+  }
   if (mapNorm) {
     const site = `${name}.map_norm`;
     const part = normAt(config, site, mapNorm);
@@ -101,6 +122,42 @@ function scoreMap(lowering: Lowering, name: string): { factors: Float64Array; of
     }
   }
   return { factors, offsets };
+}
+
+/** A learned table by head and distance; it may be longer than the sequence. */
+function distanceTable({ config, stored }: Lowering, name: string, which: 'weight' | 'offset') {
+  const longest = sequenceLength(config);
+  const values = stored.vector(`${name}.map.distance_${which}`, config.attention.heads * longest);
+  return (head: number, distance: number) => values[head * longest + distance]!;
+}
+
+/**
+ * The factors on maps that differ by query and key, [heads, tokens, tokens], each head divided by its largest: the
+ * values take that. Undefined where one factor serves all.
+ */
+function mapWeights(
+  lowering: Lowering,
+  name: string,
+): { readonly weights: Float32Array; readonly largest: Float64Array } | undefined {
+  const { tokens } = lowering.graph;
+  const { attention } = lowering.config;
+  const { heads, scaling, distanceWeights } = attention;
+  if (!distanceWeights && scaling !== '1/sqrt(t+1)') return undefined;
+  const table = distanceWeights ? distanceTable(lowering, name, 'weight') : () => 1;
+  const weights = new Float64Array(heads * tokens ** 2);
+  const largest = new Float64Array(heads);
+  for (let h = 0; h < heads; h++) {
+    for (let t = 0; t < tokens; t++) {
+      const row = mapScale(attention, tokens, t);
+      for (let j = 0; j <= t; j++) {
+        const weight = row * table(h, t - j);
+        weights[(h * tokens + t) * tokens + j] = weight;
+        largest[h] = Math.max(largest[h]!, Math.abs(weight));
+      }
+    }
+  }
+  const square = tokens ** 2;
+  return { weights: Float32Array.from(weights, (w, i) => w / (largest[Math.floor(i / square)]! || 1)), largest };
 }
 
 /** Rows of shared key or value heads, repeated for every query head that reads them. */

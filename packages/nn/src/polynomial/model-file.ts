@@ -26,7 +26,14 @@ const nodeSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('maskTokens'), ...base, input: index, mask: index }),
   z.strictObject({ op: z.literal('scores'), ...base, query: index, key: index, heads: size, offset: z.boolean() }),
   z.strictObject({ op: z.literal('polynomial'), ...base, input: index, program: z.unknown() }),
-  z.strictObject({ op: z.literal('attend'), ...base, maps: index, value: index, causal: z.boolean() }),
+  z.strictObject({
+    op: z.literal('attend'),
+    ...base,
+    maps: index,
+    value: index,
+    causal: z.boolean(),
+    weights: z.boolean().default(false),
+  }),
   z.strictObject({ op: z.literal('pool'), ...base, input: index }),
 ]);
 type NodeJson = z.infer<typeof nodeSchema>;
@@ -146,6 +153,11 @@ export function writeNodes({ nodes }: PolynomialGraph, writer: TensorWriter): No
         if (offset) writer.vector(`${name}.offset`, offset);
         return { ...rest, offset: offset !== undefined };
       }
+      case 'attend': {
+        const { weights, ...rest } = node;
+        if (weights) writer.vector(`${name}.weights`, weights);
+        return { ...rest, weights: weights !== undefined };
+      }
       case 'pool': {
         const { weights, ...rest } = node;
         writer.vector(`${name}.weights`, weights);
@@ -175,6 +187,10 @@ export function readNodes(nodes: readonly NodeJson[], reader: TensorReader, wher
       case 'scores': {
         const { offset, ...rest } = node;
         return { ...rest, ...(offset && { offset: reader.vector(`${name}.offset`) }) };
+      }
+      case 'attend': {
+        const { weights, ...rest } = node;
+        return { ...rest, ...(weights && { weights: reader.vector(`${name}.weights`) }) };
       }
       case 'pool':
         return { ...node, weights: reader.vector(`${name}.weights`) };

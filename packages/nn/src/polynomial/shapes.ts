@@ -126,7 +126,8 @@ function shapeOf(node: GraphNode, tokens: number, shapes: readonly ValueShape[],
         fail(`query [${query.rows}, ${query.columns}] and key [${key.rows}, ${key.columns}] do not fit.`);
       }
       if (query.columns % node.heads !== 0) fail(`${query.columns} features do not divide into ${node.heads} heads.`);
-      if (node.offset) expectLength(node.offset, node.heads, 'offset');
+      const every = node.heads * tokens ** 2;
+      if (node.offset) expectLength(node.offset, node.offset.length === every ? every : node.heads, 'offset');
       return { heads: node.heads, rows: tokens, columns: tokens };
     }
     case 'polynomial':
@@ -137,6 +138,16 @@ function shapeOf(node: GraphNode, tokens: number, shapes: readonly ValueShape[],
       if (maps.heads === undefined) fail('maps have to come from scores.');
       if (value.rows !== tokens || value.columns % maps.heads! !== 0) {
         fail(`the value [${value.rows}, ${value.columns}] does not fit ${maps.heads} heads of ${tokens} tokens.`);
+      }
+      if (node.weights) {
+        if (!node.causal) fail('weights without a causal mask: leave them out, or make the attention causal.');
+        expectLength(node.weights, maps.heads! * tokens ** 2, 'weights');
+        const wrong = node.weights.findIndex((weight) => !(Math.abs(weight) <= 1));
+        if (wrong >= 0) {
+          fail(
+            `weights[${wrong}] is ${node.weights[wrong]}: scale each head into [-1, 1] and give the value the factor.`,
+          );
+        }
       }
       return value;
     }

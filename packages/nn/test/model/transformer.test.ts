@@ -37,6 +37,13 @@ const models: Record<string, ModelConfig> = {
     ...gpt,
     attention: { ...gpt.attention, kind: 'pointwise' },
   } satisfies ModelConfigInput),
+  'pointwise attention by distance': parseModelConfig({
+    ...gpt,
+    attention: {
+      ...gpt.attention,
+      ...{ kind: 'pointwise', affine: true, scaling: '1/sqrt(t+1)', distanceWeights: true, distanceOffsets: true },
+    },
+  }),
   'frozen denominators': parseModelConfig({ ...vit, norm: { kind: 'frozen' } } satisfies ModelConfigInput),
 };
 
@@ -99,7 +106,13 @@ describe('whole models', () => {
   }
 
   it('a causal model does not see the future, an encoder does not see padding', async () => {
-    for (const config of [gpt, models.Llama!, models['pointwise attention, causal mask as a product']!]) {
+    const causal = [
+      'GPT, tied',
+      'Llama',
+      'pointwise attention, causal mask as a product',
+      'pointwise attention by distance',
+    ];
+    for (const config of causal.map((name) => models[name]!)) {
       const model = await InferenceModel.create(config, initialWeights(config, 1), { batch });
       const feeds = inputs(config) as { ids: BigInt64Array };
       const before = (await model.run(feeds)).logits!.slice();
@@ -182,6 +195,9 @@ describe('configurations', () => {
     const wrong = (change: object) => () => parseModelConfig({ ...vit, ...change });
     expect(wrong({ pool: 'none' })).toThrow(ConfigError);
     expect(wrong({ task: 'language-model' })).toThrow(/causal/);
+    for (const change of [{ scaling: '1/sqrt(t+1)' }, { distanceWeights: true }, { distanceOffsets: true }]) {
+      expect(wrong({ attention: { ...vit.attention, kind: 'pointwise', ...change } })).toThrow(/causal/);
+    }
     expect(wrong({ attention: { ...vit.attention, keyValueHeads: 3, heads: 4 } })).toThrow(/groups/);
     expect(wrong({ head: { ...vit.head, tied: true } })).toThrow(/tied/);
     expect(wrong({ widht: 3 })).toThrow(/widht/);

@@ -176,11 +176,20 @@ describe('graphs that are not well formed', () => {
     nodes: tiny.nodes.map((node, i) => (i === index ? ({ ...node, ...fields } as typeof node) : node)),
   });
   const maps = { name: 'maps', op: 'scores', query: 0, key: 0, heads: 1, bound } as const;
+  const attending = (fields: object): PolynomialGraph => {
+    const weights = new Float32Array(4).fill(1);
+    const attend = { name: 'mixed', op: 'attend', maps: 3, value: 0, causal: true, weights, bound, ...fields } as const;
+    return { ...tiny, nodes: [...tiny.nodes, maps, attend] };
+  };
   const cases: [string, PolynomialGraph, RegExp][] = [
     ['an operand that is later', change(1, { input: 2 }), /nodes\[1\] .*input is 2/],
     ['an operand that is the node itself', change(1, { input: 1 }), /nodes\[1\] .*input is 1/],
     ['two nodes of one name', change(1, { name: 'x' }), /nodes\[1\] .*name/],
     ['weights of another size', change(2, { weights: Float32Array.of(1) }), /weights has 1 values/],
+    ['weights of maps without a causal mask', attending({ causal: false }), /causal mask/],
+    ['weights of maps beyond 1', attending({ weights: Float32Array.of(1, 0, 1.5, 1) }), /weights\[2\] is 1\.5/],
+    ['weights of maps that are no number', attending({ weights: Float32Array.of(1, 0, 1, Number.NaN) }), /is NaN/],
+    ['weights of other maps', attending({ weights: Float32Array.of(1) }), /weights has 1 values where 4/],
     ['an output of attention maps', { ...tiny, nodes: [...tiny.nodes, maps], output: 3 }, /output is node 3/],
     ['an output that is no node', { ...tiny, output: 9 }, /output is node 9/],
   ];

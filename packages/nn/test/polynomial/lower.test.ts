@@ -13,6 +13,7 @@ import { evaluate, lower, makePolynomialModel, modelLevels, prepareInput } from 
 import {
   bert,
   bertMean,
+  byDistance,
   degree7,
   type Example,
   example,
@@ -81,6 +82,17 @@ const models: Record<string, ModelConfig> = {
     embedding: { ...bert.embedding, segments: 2 } as ModelConfig['embedding'],
   }),
   'GPT, tied head': polynomialForm(gpt),
+  'GPT, maps by distance': polynomialForm(gpt, byDistance),
+  'GPT, maps by distance, affine and normalised, parabolas': parseModelConfig({
+    ...polynomialForm(gpt, everyNorm(gpt)),
+    attention: {
+      ...gpt.attention,
+      ...{ ...byDistance.attention, kind: 'pointwise', activation: parabola, affine: true, mapNorm: batch },
+    },
+  }),
+  'GPT, maps scaled by the keys seen': polynomialForm(gpt, {
+    attention: { ...gpt.attention, scaling: '1/sqrt(t+1)' },
+  }),
   'GPT, batch, own head': polynomialForm(gpt, { ...everyNorm(gpt), head: { outputs: 11, bias: true } }),
 };
 

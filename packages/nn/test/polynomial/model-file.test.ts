@@ -23,7 +23,7 @@ import {
 import { Random } from '../../src/random.ts';
 import { trainByteBpe } from '../../src/text/bpe.ts';
 import { wordPieceFiles } from '../../src/text/tokenizer.ts';
-import { bertMean, gpt, livelyWeights, polynomialForm, vit } from './support.ts';
+import { bertMean, byDistance, gpt, livelyWeights, polynomialForm, vit } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polynomial-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -77,7 +77,11 @@ const cases: Record<string, { model: PolynomialModel; input: ModelInput }> = {
   },
   'language model': {
     model: make(
-      polynomialForm(gpt, { embedding: { kind: 'token', vocabulary: 257, maxTokens: 7 }, head: { outputs: 257 } }),
+      polynomialForm(gpt, {
+        ...byDistance,
+        embedding: { kind: 'token', vocabulary: 257, maxTokens: 7 },
+        head: { outputs: 257 },
+      }),
       { tokenizer: bpe },
       [{ text: 'the cat' }],
     ),

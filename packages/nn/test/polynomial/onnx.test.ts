@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { ModelConfig } from '../../src/model/config.ts';
 import { exportPolynomialOnnx, polynomialOperations } from '../../src/polynomial/export-onnx.ts';
 import { evaluate, makePolynomialModel, prepareInput } from '../../src/polynomial/index.ts';
-import { bertMean, example, gpt, livelyWeights, polynomialForm, relativeError, vit } from './support.ts';
+import { bertMean, byDistance, example, gpt, livelyWeights, polynomialForm, relativeError, vit } from './support.ts';
 
 const batch = { kind: 'batch' } as const;
 const inverseRoot = inverseSqrtIteration([0.02, 40], 15, 5).program;
@@ -23,6 +23,7 @@ const models: Record<string, { config: ModelConfig; sites?: string[] }> = {
     config: polynomialForm(gpt, { norm: { kind: 'layer' }, mlp: { ...gpt.mlp, kind: 'gated' } }),
     sites: ['layers.0.norm1', 'layers.0.norm2', 'layers.1.norm1', 'layers.1.norm2', 'norm'],
   },
+  'GPT with maps by distance': { config: polynomialForm(gpt, byDistance) },
 };
 
 /** What may be in the file of a model that is a polynomial: arithmetic and movement of data. */

@@ -41,6 +41,11 @@ export const bert = bertConfig({ ...text, classes: 3, pool: 'class' });
 export const bertMean = bertConfig({ ...text, classes: 3, pool: 'mean' });
 export const gpt = gptConfig({ ...text, tied: true });
 
+/** Maps of a causal model with everything that depends on query and key. */
+export const byDistance = {
+  attention: { ...gpt.attention, scaling: '1/sqrt(t+1)', distanceWeights: true, distanceOffsets: true },
+} satisfies Partial<ModelConfigInput>;
+
 /** Weights where everything that folds matters: biases, gains, statistics and maps away from their start. */
 export function livelyWeights(config: ModelConfig, seed: number): Map<string, StoredTensor> {
   const random = new Random(seed);
