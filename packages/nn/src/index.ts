@@ -36,20 +36,23 @@ export { gradients } from './graph/autodiff.ts';
 export { reachable, toOnnx } from './graph/onnx.ts';
 export { elementCount, formatShape, type Operation, Program, type Shape, type Tensor } from './graph/program.ts';
 export { type Feeds, Session, type SessionOptions, type TensorData } from './graph/session.ts';
+export { type Comparison, compareConversions, type GapEstimate, type SeedComparison } from './method/compare.ts';
 export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './method/convert.ts';
 export * from './method/errors.ts';
 export { type ConversionEstimate, estimateConversion } from './method/estimate.ts';
+export { packBits, type TestOutcomes } from './method/outcomes.ts';
+export type { PairedComparison } from './method/paired.ts';
 export { type ConversionRecipe, conversionSchema, parseConversion } from './method/recipe.ts';
 export {
   type ConversionRecord,
   conversionFormat,
   type MeasuredConversion,
   type OutOfRange,
-  type PairedComparison,
   type PolynomialRecord,
   type SiteRecord,
   type StageRecord,
 } from './method/record.ts';
+export { judgeTargets, rangeTargets, type TargetVerdict } from './method/targets.ts';
 export { Builder, type BuilderOptions, type ParameterSpec, type Site } from './model/builder.ts';
 export {
   type ActivationConfig,

@@ -6,6 +6,7 @@ import {
   type ConvertResult,
   convert,
   estimateConversion,
+  judgeTargets,
   loadModel,
   loadTokenizer,
   type MeasuredConversion,
@@ -71,7 +72,8 @@ export function registerConvert(program: Command): void {
       if (isFinished(folderOfAll)) {
         await writeConversionReport(readReportSource(folderOfAll), join(folderOfAll, 'report.html'));
       }
-      if (options.json) process.stdout.write(`${JSON.stringify(record ?? measured ?? { finished: false, out })}\n`);
+      const whole = record ? { ...record, targets: judgeTargets(record) } : measured;
+      if (options.json) process.stdout.write(`${JSON.stringify(whole ?? { finished: false, out })}\n`);
       else if (record) process.stdout.write(`${report(record, out)}\n`);
       else if (measured) process.stdout.write(`${controlReport(measured, out)}\n`);
       else process.stdout.write('Interrupted; run the same command to go on.\n');
@@ -182,10 +184,18 @@ function report(record: ConversionRecord, out: string): string {
             `${record.paired.onlyPolynomial} (McNemar p = ${record.paired.p.toPrecision(2)})`,
         ]
       : []),
+    targetLine(record),
     `levels: ${record.exported.levels.parts.map(({ name, levels: n }) => `${name} ${n}`).join(', ')}; in all ${record.exported.levels.total}`,
     `written to ${out}: the polynomial model, trained/ (to evaluate or train on), conversion.json, report.html`,
   ];
   return lines.join('\n');
+}
+
+function targetLine(record: ConversionRecord): string {
+  const verdicts = judgeTargets(record).map(({ target, limit, measured, met }) => {
+    return `${target} ${Number(measured.toPrecision(3))} (at most ${limit}${met ? '' : ', MISSED'})`;
+  });
+  return `range targets, worst site: ${verdicts.join(', ')}`;
 }
 
 function planTable(plan: Awaited<ReturnType<typeof estimateConversion>>): string {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { registerAblate } from './ablate.ts';
 import { registerApprox } from './approx.ts';
 import { registerBench } from './bench.ts';
+import { registerCompare } from './compare.ts';
 import { registerCompile } from './compile.ts';
 import { registerConvert } from './convert.ts';
 import { registerDecrypt } from './decrypt.ts';
@@ -12,6 +13,7 @@ import { registerEval } from './eval.ts';
 import { registerExplain } from './explain.ts';
 import { registerInspect } from './inspect.ts';
 import { registerKeygen } from './keygen.ts';
+import { registerRanges } from './ranges.ts';
 import { registerReport } from './report.ts';
 import { registerRun } from './run.ts';
 import { registerSelftest } from './selftest.ts';
@@ -26,6 +28,8 @@ export const commands: readonly RegisterCommand[] = [
   registerConvert,
   registerAblate,
   registerReport,
+  registerCompare,
+  registerRanges,
   registerCompile,
   registerExplain,
   registerKeygen,

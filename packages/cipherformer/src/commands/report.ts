@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeAtomically } from '@cipherformer/nn';
+import { judgeTargets, writeAtomically } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { readReportSource, reportFigures, writeConversionReport } from '../report/conversion.ts';
 
@@ -31,7 +31,8 @@ export function registerReport(program: Command): void {
           writeAtomically(figures.at(-1)!, svg);
         }
       }
-      if (options.json) process.stdout.write(`${JSON.stringify({ path, figures })}\n`);
+      if (options.json)
+        process.stdout.write(`${JSON.stringify({ path, figures, targets: judgeTargets(source.record) })}\n`);
       else process.stdout.write(`${[path, ...figures].join('\n')}\n`);
     });
 }

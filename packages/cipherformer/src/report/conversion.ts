@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import {
+  type Comparison,
   ConfigError,
   type ConversionRecord,
   conversionFormat,
@@ -9,6 +10,7 @@ import {
   readJson,
   writeAtomically,
 } from '@cipherformer/nn';
+import { comparisonLines, sourceComparison } from './comparison.ts';
 import { type Figure, figureHtml, figureSvg } from './figure.ts';
 import { frontFigure, levelsFigure } from './figures/levels.ts';
 import { polynomialFigure } from './figures/polynomials.ts';
@@ -18,7 +20,7 @@ import { headline, lead } from './headline.ts';
 import { html, type Markup } from './markup.ts';
 import { page } from './page.ts';
 import { activationSites, type ReportSource, varianceSites } from './summary.ts';
-import { outsideText, siteTable, stageList, stageTable } from './tables.ts';
+import { outsideText, siteTable, stageList, stageTable, targetTable } from './tables.ts';
 
 /** A part of the page: an anchor, a title, and what stands under it. */
 interface Section {
@@ -67,6 +69,13 @@ export function readReportSource(folder: string): ReportSource {
   };
 }
 
+/** The record of a conversion or a control: its folder, or the file itself. @throws ConfigError where there is none */
+export function readRecordAt(path: string): MeasuredConversion {
+  if (isFinished(path)) return readRecord(join(path, recordFile));
+  if (existsSync(path) && statSync(path).isFile()) return readRecord(path);
+  throw new ConfigError(`${path} is neither a record nor the folder of a finished conversion or control.`);
+}
+
 /** A record of this version's format. @throws ConfigError when it is of another */
 export function readRecord<Kind extends MeasuredConversion>(file: string): Kind {
   const record = readJson(file) as Kind;
@@ -80,7 +89,8 @@ export function readRecord<Kind extends MeasuredConversion>(file: string): Kind 
 export async function conversionReport(source: ReportSource): Promise<string> {
   const { record } = source;
   const title = `${basename(record.name)} in polynomial form`;
-  const sections = sectionsOf(source);
+  const comparison = sourceComparison(source);
+  const sections = sectionsOf(source, comparison);
   const body: Markup[] = [];
   for (const { id, title: name, content } of sections) {
     const parts: Markup[] = [];
@@ -97,7 +107,7 @@ ${parts}
     html`<header>
 <h1>${title}</h1>
 ${lead(source)}
-${headline(record)}
+${headline(record, comparison)}
 <nav aria-label="Sections"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
 </header>
 <main>
@@ -114,7 +124,12 @@ export async function reportFigures(source: ReportSource): Promise<ReadonlyMap<s
   return files;
 }
 
-function sectionsOf(source: ReportSource): Section[] {
+/** The gaps to both originals, where single examples were kept. */
+function comparisonText(comparison: Comparison | undefined): Markup | undefined {
+  return comparison && html`<ul>${comparisonLines(comparison).map((line) => html`<li>${line}</li>`)}</ul>`;
+}
+
+function sectionsOf(source: ReportSource, comparison?: Comparison): Section[] {
   const { record } = source;
   const activations = activationSites(record);
   const of = (kind: string) => activations.filter(({ after }) => after.kind === kind);
@@ -124,11 +139,16 @@ function sectionsOf(source: ReportSource): Section[] {
   };
   const variances = varianceSites(record);
   return [
-    { id: 'progress', title: 'Stages', content: [stageList(record), stageFigure(record), stageTable(record)] },
+    {
+      id: 'progress',
+      title: 'Stages',
+      content: [stageList(record), stageFigure(record), stageTable(source), comparisonText(comparison)],
+    },
     {
       id: 'extents',
       title: 'Ranges before and after',
       content: [
+        targetTable(record),
         rangeExtents('ranges', activations, 'Inputs of activations'),
         ...histograms('histograms-attention', 'attention-activation', 'Attention scores'),
         ...histograms('histograms-mlp', 'mlp-activation', 'Inputs of the MLP activations'),

@@ -1,5 +1,6 @@
-import type { ConversionRecord } from '@cipherformer/nn';
+import type { Comparison, ConversionRecord } from '@cipherformer/nn';
 import { formatSeconds } from '../terminal/progress.ts';
+import { gapText, gapUnit } from './comparison.ts';
 import { count, percent, short, signed } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import {
@@ -27,8 +28,8 @@ ${recipe.description ? html`<p>${recipe.description}</p>` : undefined}`;
 }
 
 /** The numbers to look at first. */
-export function headline(record: ConversionRecord): Markup {
-  const tiles = [...figureTiles(record), ...costTiles(record)];
+export function headline(record: ConversionRecord, comparison?: Comparison): Markup {
+  const tiles = [...figureTiles(record), ...continuedTiles(comparison), ...costTiles(record)];
   return html`<dl class="headline">${tiles.map(
     ({ name, value, note }) =>
       html`<div><dt>${name}</dt><dd>${value}${note ? html`<small>${note}</small>` : undefined}</dd></div>`,
@@ -88,6 +89,19 @@ function figureTiles(record: ConversionRecord): Tile[] {
       name: 'McNemar’s exact p',
       value: short(paired.p, 2),
       note: `${paired.onlyOriginal} right only before, ${paired.onlyPolynomial} only after, of ${count(paired.examples)}`,
+    },
+  ];
+}
+
+/** The gap to the original trained on alike. */
+function continuedTiles(comparison: Comparison | undefined): Tile[] {
+  if (!comparison?.toContinued) return [];
+  const { mean, low, high } = comparison.toContinued;
+  return [
+    {
+      name: 'Gap to the original, continued',
+      value: `${gapText(comparison, mean)} ${gapUnit(comparison)}`,
+      note: `95 % interval ${gapText(comparison, low)} … ${gapText(comparison, high)}`,
     },
   ];
 }

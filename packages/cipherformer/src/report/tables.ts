@@ -1,4 +1,10 @@
-import type { ConversionRecord, SiteRecord, StageRecord } from '@cipherformer/nn';
+import {
+  type ConversionRecord,
+  judgeTargets,
+  type SiteRecord,
+  type StageRecord,
+  type TargetVerdict,
+} from '@cipherformer/nn';
 import { formatSeconds } from '../terminal/progress.ts';
 import { shown, unitOf } from './figures/stages.ts';
 import { count, percent, short, span } from './format.ts';
@@ -22,29 +28,39 @@ const changeText = {
   none: 'training alone.',
 };
 
-/** One row a stage. Parts of a stage are summed up in its row. */
-export function stageTable(record: ConversionRecord): Markup {
+/** One row a stage. Parts of a stage are summed up in its row. The original trained on stands below the original. */
+export function stageTable({ record, control }: ReportSource): Markup {
   const complete = completeStages(record);
   const { figure } = complete[0]!;
-  const value = (values: Readonly<Record<string, number>> | undefined) =>
-    values?.[figure] === undefined ? '–' : shown(figure, values[figure]!).toFixed(figure === 'accuracy' ? 2 : 4);
-  const loss = (values: Readonly<Record<string, number>> | undefined) =>
-    values?.loss === undefined ? '–' : values.loss.toFixed(4);
   const hasLoss = complete.some(({ validation }) => validation.loss !== undefined);
+  const figures = ({ validation, test }: StageRecord): Piece[] => [
+    figureCell(figure, validation),
+    figureCell(figure, test),
+    ...(hasLoss ? [lossCell(validation), lossCell(test)] : []),
+  ];
   const rows = complete.map((row): Piece[] => {
     const parts = record.stages.filter(({ name }) => stageName(name) === stageName(row.name));
     const sum = (of: (row: StageRecord) => number) => parts.reduce((total, part) => total + of(part), 0);
     return [
       stageName(row.name),
       html`<span class="wrap">${parts.length > 1 ? `${parts.length} normalisations, one by one` : row.change}</span>`,
-      value(row.validation),
-      value(row.test),
-      ...(hasLoss ? [loss(row.validation), loss(row.test)] : []),
+      ...figures(row),
       count(sum(({ steps }) => steps)),
       formatSeconds(sum(({ seconds }) => seconds)),
       sum(({ rollbacks }) => rollbacks),
     ];
   });
+  if (control) {
+    const sum = (of: (row: StageRecord) => number) => control.stages.reduce((total, row) => total + of(row), 0);
+    rows.splice(1, 0, [
+      'original, continued',
+      html`<span class="wrap">the same training without any change</span>`,
+      ...figures(control.stages.at(-1)!),
+      count(sum(({ steps }) => steps)),
+      formatSeconds(control.seconds),
+      sum(({ rollbacks }) => rollbacks),
+    ]);
+  }
   const unit = unitOf(figure);
   const { validation, test } = complete.at(-1)!;
   // Accuracies hide single outputs that explode; the mean loss does not.
@@ -68,6 +84,35 @@ the outputs of a few examples explode. See the values outside their interval.</p
     rows,
   );
   return html`${rowsTable}${exploded}`;
+}
+
+type Figures = Readonly<Record<string, number>> | undefined;
+
+const figureCell = (figure: string, values: Figures): string =>
+  values?.[figure] === undefined ? '–' : shown(figure, values[figure]!).toFixed(figure === 'accuracy' ? 2 : 4);
+
+const lossCell = (values: Figures): string => (values?.loss === undefined ? '–' : values.loss.toFixed(4));
+
+/** What range minimisation reached, against what cheap polynomials need. */
+export function targetTable(record: ConversionRecord): Markup {
+  const what: Readonly<Record<TargetVerdict['target'], string>> = {
+    attention: 'inputs of attention activations but for 1 in 10,000 at either end',
+    mlp: 'inputs of MLP activations but for 1 in 10,000 at either end',
+    varianceRatio: 'variances at a LayerNorm that stays, largest over smallest, alike',
+    outsidePerThousand: 'test examples out of range, of 1,000',
+  };
+  return table(
+    'Targets: the worst site after the last stage',
+    ['target', 'at most', 'original', 'reached', 'where', 'met'],
+    judgeTargets(record).map(({ target, limit, before, measured, site, met }) => [
+      what[target],
+      limit,
+      before === undefined ? '–' : short(before),
+      short(measured),
+      site === undefined ? '–' : siteLabel(site),
+      met ? 'yes' : html`<strong>no</strong>`,
+    ]),
+  );
 }
 
 /** How many unseen examples have a value outside an interval. */

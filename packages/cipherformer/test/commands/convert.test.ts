@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initialWeights, saveModel, vitConfig } from '@cipherformer/nn';
@@ -55,8 +55,30 @@ describe('cipherformer convert', () => {
     expect(JSON.parse(again.out)).toMatchObject({
       format: 'cipherformer-conversion/1',
       exported: { levels: { total: 10 } },
+      targets: [{ target: 'attention', met: true }, { target: 'mlp' }, { target: 'outsidePerThousand' }],
     });
   }, 30_000);
+
+  it('trains the original on as a control, which the page and a comparison show', async () => {
+    const out = join(folder, 'run');
+    const { code, out: text } = await convert('--out', out, '--control');
+    expect(code).toBe(0);
+    expect(text).toMatch(/original.*training only.*no part was changed/s);
+    expect(existsSync(join(out, 'control', 'trained', 'config.json'))).toBe(true);
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('original, continued');
+    const compared = await cli('compare', out, '--json');
+    expect(JSON.parse(compared.out)).toMatchObject({ figure: 'accuracy', examples: 100, seeds: [{ seed: 1 }] });
+    const table = await cli('compare', out, '--markdown');
+    expect(table.out).toMatch(/\| seed .*original, continued.*\n.*gap to the better of the two originals/s);
+    const alone = await cli('report', join(out, 'control'));
+    expect(alone.err).toMatch(/holds a control/);
+    const ranges = await cli('ranges', out, join(out, 'conversion.json'), '--json');
+    expect(JSON.parse(ranges.out)).toMatchObject({
+      limits: { attention: 8 },
+      conversions: [{ name: 'tiny, seed 1' }, {}],
+    });
+    expect((await cli('ranges', out)).out).toMatch(/tiny, seed 1.*none is divided by/s);
+  }, 60_000);
 
   it('says which entry of a recipe is wrong', async () => {
     writeFileSync(recipePath, JSON.stringify({ ...recipe, batch: 0 }));

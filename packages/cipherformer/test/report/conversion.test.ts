@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ConversionRecord, vitConfig } from '@cipherformer/nn';
+import { type ConversionRecord, packBits, vitConfig } from '@cipherformer/nn';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli.ts';
 import { conversionReport, readReportSource, reportFigures } from '../../src/report/conversion.ts';
@@ -56,6 +56,30 @@ describe('the report of a conversion', () => {
     ]) {
       expect(words).toContain(text);
     }
+  });
+
+  it('judges the ranges against the targets', () => {
+    // 0.9 of 4.5 and 5.25 are the outer quantiles, 3 of 2,000 are outside.
+    expect(words).toMatch(/attention activations but for 1 in 10,000 at either end 8 63 4\.05 layer 0 attention yes/);
+    expect(words).toMatch(/MLP activations but for 1 in 10,000 at either end 6 28\.1 4\.73 layer 0 mlp yes/);
+    expect(words).toMatch(/test examples out of range, of 1,000 1 – 1\.5 – no/);
+  });
+
+  it('sets the original, continued, beside the original', async () => {
+    const bits = (right: number) => packBits(Array.from({ length: 2000 }, (_, i) => i < right));
+    const kept = (result: number) =>
+      ({ kind: 'right', examples: 2000, original: bits(1970), result: bits(result) }) as const;
+    const { paired: _, exported: __, ...measured } = record;
+    const control = { ...measured, control: true, outcomes: kept(1980) } as const;
+    const both = await conversionReport({ record: { ...record, outcomes: kept(1960) }, config, control });
+    const seen = both
+      .replace(/<svg[\s\S]*?<\/svg>/g, ' ')
+      .replace(/<[^>]+>/g, ' ')
+      .replace(/\s+/g, ' ');
+    expect(seen).toContain('original, continued the same training without any change 97.50 98.00');
+    expect(seen).toContain('Gap to the original, continued −1.00 points');
+    expect(seen).toContain('polynomial - original: −0.50 points');
+    expect(seen).toMatch(/better of the two originals \(the continued one\): −1\.00 points/);
   });
 
   it('escapes what comes from files', () => {

@@ -17,7 +17,7 @@ export interface SiteRange {
   readonly max: number;
   readonly mean: number;
   readonly deviation: number;
-  /** The 1e-4, 1e-2, 1/2, 1 - 1e-2 and 1 - 1e-4 quantiles, to the width of a histogram bin. */
+  /** The 1e-4, 1e-2, 1/2, 1 - 1e-2 and 1 - 1e-4 quantiles, within 0.4 % of their size whatever the extremes are. */
   readonly quantiles: Readonly<Record<'low4' | 'low2' | 'median' | 'high2' | 'high4', number>>;
   readonly histogram: { readonly low: number; readonly high: number; readonly counts: readonly number[] };
   /** Largest absolute value in each example, for out-of-range counts per example. */
@@ -25,9 +25,15 @@ export interface SiteRange {
   readonly exampleMin: Float32Array;
 }
 
-/** Bins of the histograms returned; quantiles are taken from a finer one. */
+/** Bins of the histograms returned. */
 const bins = 64;
-const fineBins = 8192;
+
+/**
+ * Quantiles come from counts by sign, exponent and the first seven bits of the mantissa: one example whose values are
+ * 1e30 takes nothing from how finely the others are told apart.
+ */
+const keyBits = 16;
+const mantissaBits = 7;
 
 /**
  * Runs a model over (the first `limit` examples or windows of) a set and records the values at every site: inputs of
@@ -110,6 +116,20 @@ function usualExamples(accumulators: readonly Accumulator[], spare: number): rea
   return unusual.map((_, i) => !left.has(i));
 }
 
+/** Keys from the most negative value to the largest: negative ones (the sign is the top bit) run backwards. */
+const ascendingKeys: readonly number[] = (() => {
+  const half = 1 << (keyBits - 1);
+  return [...Array.from({ length: half }, (_, i) => 2 * half - 1 - i), ...Array(half).keys()];
+})();
+
+/** The middle of the values that share a key, zero for those too small for full precision. */
+function middleOf(key: number): number {
+  const mantissa = key & ((1 << mantissaBits) - 1);
+  const exponent = (key >> mantissaBits) & 0xff;
+  const size = exponent === 0 ? 0 : 2 ** (exponent - 127) * (1 + (mantissa + 0.5) / (1 << mantissaBits));
+  return key >> (keyBits - 1) ? -size : size;
+}
+
 class Accumulator {
   private readonly site: Site;
   private count = 0;
@@ -118,7 +138,8 @@ class Accumulator {
   private sum = 0;
   private squares = 0;
   private counted: readonly boolean[] = [];
-  private readonly fine = new Float64Array(fineBins);
+  private readonly histogram = new Float64Array(bins);
+  private readonly byKey = new Float64Array(1 << keyBits);
   private readonly exampleMax: Float32Array;
   private readonly exampleMin: Float32Array;
 
@@ -137,7 +158,8 @@ class Accumulator {
     start: number,
   ): void {
     const size = values.length / batch;
-    const scaleFactor = fineBins / Math.max(this.max - this.min, Number.MIN_VALUE);
+    const scaleFactor = bins / Math.max(this.max - this.min, Number.MIN_VALUE);
+    const keys = new Uint32Array(values.buffer, values.byteOffset, values.length);
     for (let example = 0; example < used; example++) {
       if (pass === 'histogram' && !this.counted[start + example]) continue;
       for (let i = example * size; i < (example + 1) * size; i++) {
@@ -147,7 +169,8 @@ class Accumulator {
           this.count += 1;
           this.sum += value;
           this.squares += value * value;
-          this.fine[Math.min(fineBins - 1, Math.floor((value - this.min) * scaleFactor))]! += 1;
+          this.histogram[Math.min(bins - 1, Math.floor((value - this.min) * scaleFactor))]! += 1;
+          this.byKey[keys[i]! >>> (32 - keyBits)]! += 1;
           continue;
         }
         if (value > this.exampleMax[start + example]!) this.exampleMax[start + example] = value;
@@ -174,16 +197,14 @@ class Accumulator {
   result(): SiteRange {
     const { count, min, max } = this;
     const mean = this.sum / count;
-    const binWidth = (max - min) / fineBins;
     const quantile = (share: number) => {
       let below = 0;
-      for (let i = 0; i < fineBins; i++) {
-        below += this.fine[i]!;
-        if (below >= share * count) return min + (i + 0.5) * binWidth;
+      for (const key of ascendingKeys) {
+        below += this.byKey[key]!;
+        if (below >= share * count) return Math.min(max, Math.max(min, middleOf(key)));
       }
       return max;
     };
-    const per = fineBins / bins;
     return {
       name: this.site.name,
       kind: this.site.kind,
@@ -202,9 +223,7 @@ class Accumulator {
       histogram: {
         low: min,
         high: max,
-        counts: Array.from({ length: bins }, (_, i) =>
-          this.fine.subarray(i * per, (i + 1) * per).reduce((a, b) => a + b, 0),
-        ),
+        counts: Array.from(this.histogram),
       },
       exampleMax: this.exampleMax,
       exampleMin: this.exampleMin,

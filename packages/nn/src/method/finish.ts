@@ -5,14 +5,13 @@ import type { ModelCard } from '../polynomial/index.ts';
 import { type Conversion, rangesOn, validate } from './conversion.ts';
 import type { ConversionFolder } from './folder.ts';
 import { type TestOutcomes, testOutcomes, unpackBits } from './outcomes.ts';
+import { comparePaired, type PairedComparison } from './paired.ts';
 import type { PlanItem } from './plan.ts';
 import {
-  comparePaired,
   conversionFormat,
   countOutOfRange,
   levelsByLayer,
   type MeasuredConversion,
-  type PairedComparison,
   type SiteRecord,
   type StageRecord,
   siteRecords,

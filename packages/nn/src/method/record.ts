@@ -3,6 +3,7 @@ import type { Converted } from './architecture.ts';
 import type { DegreeChoice } from './degrees.ts';
 import type { ExportRecord } from './export.ts';
 import type { TestOutcomes } from './outcomes.ts';
+import type { PairedComparison } from './paired.ts';
 import type { ConversionRecipe } from './recipe.ts';
 import { polynomialLevels, polynomialsOf, type SitePolynomial } from './substitute.ts';
 import type { CurvePoint } from './train-stage.ts';
@@ -61,16 +62,6 @@ export interface OutOfRange {
   readonly examples: number;
   readonly any: number;
   readonly sites: Readonly<Record<string, number>>;
-}
-
-/** Two models on the same examples. */
-export interface PairedComparison {
-  readonly examples: number;
-  /** Examples that only one of the two gets right. */
-  readonly onlyOriginal: number;
-  readonly onlyPolynomial: number;
-  /** McNemar's exact two-sided p. */
-  readonly p: number;
 }
 
 /** A conversion before its model is written as a graph. */
@@ -163,22 +154,4 @@ export function levelsByLayer(model: Converted): Record<string, number> {
     levels[place] = (levels[place] ?? 0) + polynomialLevels(coefficients);
   }
   return levels;
-}
-
-/** McNemar's exact test on the examples where two models differ: the binomial tail at one half, twice. */
-export function comparePaired(original: readonly boolean[], polynomial: readonly boolean[]): PairedComparison {
-  let onlyOriginal = 0;
-  let onlyPolynomial = 0;
-  original.forEach((right, i) => {
-    if (right && !polynomial[i]) onlyOriginal += 1;
-    if (!right && polynomial[i]) onlyPolynomial += 1;
-  });
-  const n = onlyOriginal + onlyPolynomial;
-  let tail = 0;
-  let logTerm = -n * Math.LN2;
-  for (let k = 0; k <= Math.min(onlyOriginal, onlyPolynomial); k++) {
-    tail += Math.exp(logTerm);
-    logTerm += Math.log((n - k) / (k + 1));
-  }
-  return { examples: original.length, onlyOriginal, onlyPolynomial, p: Math.min(1, 2 * tail) };
 }

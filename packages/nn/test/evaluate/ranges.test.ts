@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { imageEvaluation, initialWeights, recordRanges, vitConfig } from '../../src/index.ts';
+import {
+  type EvaluationSet,
+  InferenceModel,
+  imageEvaluation,
+  initialWeights,
+  recordRanges,
+  vitConfig,
+} from '../../src/index.ts';
 
 const config = vitConfig({
   image: { channels: 1, height: 4, width: 4 },
@@ -43,4 +50,35 @@ describe('recordRanges', () => {
     const ranges = await recordRanges(config, weights, images(), { limit: count });
     for (const range of ranges) expect(range.max).toBeCloseTo(Math.max(...range.exampleMax), 4);
   });
+
+  it('tells usual values apart beside an example whose values explode', async () => {
+    const usual = images();
+    const feeds = (start: number, batch: number) => {
+      const { images: pixels } = usual.feeds(start, batch);
+      const values = Float32Array.from(pixels as Float32Array, (value, i) =>
+        start + Math.floor(i / 16) === odd ? 1e12 * value : value,
+      );
+      return { images: values };
+    };
+    const set: EvaluationSet = { ...usual, feeds };
+    const [range] = await recordRanges(config, weights, set, { limit: count, batch: 1 });
+    expect(range!.max).toBeGreaterThan(1e15);
+    // The same site's values, sorted: an exact quantile.
+    const inference = await InferenceModel.create(config, weights, {
+      batch: count,
+      outputs: ({ sites }) => ({ values: sites.find(({ name }) => name === range!.name)!.tensor }),
+    });
+    const { values } = await inference.run(together(feeds));
+    await inference.close();
+    const sorted = [...values!].sort((a, b) => a - b);
+    const { low2, median } = range!.quantiles;
+    expect(Math.abs(median / sorted[Math.ceil(sorted.length / 2) - 1]! - 1)).toBeLessThan(0.004);
+    expect(Math.abs(low2 / sorted[0]! - 1)).toBeLessThan(0.004);
+  });
 });
+
+/** All examples in one batch, each made by itself. */
+function together(feeds: (start: number, batch: number) => { images: Float32Array }) {
+  const rows = Array.from({ length: count }, (_, i) => [...feeds(i, 1).images.subarray(0, 16)]);
+  return { images: Float32Array.from(rows.flat()) };
+}

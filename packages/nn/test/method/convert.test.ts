@@ -8,7 +8,6 @@ import { convert } from '../../src/method/convert.ts';
 import { CalibrationError } from '../../src/method/errors.ts';
 import { estimateConversion } from '../../src/method/estimate.ts';
 import { planConversion } from '../../src/method/plan.ts';
-import { comparePaired } from '../../src/method/record.ts';
 import { loadPolynomialModel } from '../../src/polynomial/folder.ts';
 import { evaluate, prepareInput } from '../../src/polynomial/index.ts';
 import { config, data, loadData, recipe, root, trainedWeights } from './support.ts';
@@ -118,16 +117,5 @@ describe('a conversion', () => {
     expect(plan.pieces.map(({ steps }) => steps)).toEqual([40, 40, 40, 40, 160]);
     expect(plan.seconds).toBeGreaterThan(0);
     expect(plan.levelsPerLayer).toEqual({ fewest: 2, most: 3 });
-  });
-});
-
-describe('the paired comparison', () => {
-  it("is McNemar's exact test", () => {
-    const make = (right: string) => [...right].map((c) => c === '1');
-    // 8 differ, 1 the one way and 7 the other: p = 2 (1 + 8) / 256.
-    const result = comparePaired(make('1111111101'), make('0000000111'));
-    expect(result).toMatchObject({ onlyOriginal: 7, onlyPolynomial: 1 });
-    expect(result.p).toBeCloseTo(18 / 256, 10);
-    expect(comparePaired(make('101'), make('101')).p).toBe(1);
   });
 });
