@@ -1,3 +1,5 @@
+import { median } from '../evaluate/statistics.ts';
+
 /** Medians over many samples of one piece of work. */
 export interface Timing {
   /** Median wall time of one run. */
@@ -16,12 +18,6 @@ export interface MeasureOptions {
   readonly budgetMs?: number;
   readonly minSamples?: number;
   readonly maxSamples?: number;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function cpuMicroseconds(): number {

@@ -15,6 +15,7 @@ import {
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 import { type Progress, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
@@ -72,39 +73,32 @@ async function runWithProgress(
   const { kind } = parseConversion(base, conversion).data;
   const folder = modelPath(options.model ?? resolve(dirname(file), ablation.model));
   const tokenizer = kind === 'texts' || kind === 'corpus' ? { tokenizer: loadTokenizer(folder) } : {};
-  const stop = new AbortController();
-  const onSignal = () => {
-    process.stderr.write('\nStopping within 20 steps; a checkpoint is being written.\n');
-    stop.abort();
-  };
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
   let bar: { readonly name: string; readonly progress: Progress } | undefined;
   try {
-    return await runAblation(ablation, base, loadModel(folder), {
-      dataRoot: options.data,
-      out,
-      modelName: options.model ?? ablation.model,
-      threads: options.threads,
-      signal: stop.signal,
-      ...tokenizer,
-      onProgress({ variant, seed }, { step, steps, piece }) {
-        const name = `${variant}, seed ${seed}`;
-        if (bar?.name !== name) {
-          bar?.progress.stop();
-          bar = { name, progress: startProgress(name, steps) };
-        }
-        bar.progress.update(step, piece);
-      },
-      onCell({ variant, seed, figures, failure }, done, all) {
-        const text = figures ? `${figures.figure} ${figures.result.toPrecision(5)}` : `failed: ${failure}`;
-        process.stderr.write(`[${done}/${all}] ${variant}, seed ${seed}: ${text}\n`);
-      },
-    });
+    return await interruptible('stopping within 20 steps; a checkpoint is being written', (signal) =>
+      runAblation(ablation, base, loadModel(folder), {
+        dataRoot: options.data,
+        out,
+        modelName: options.model ?? ablation.model,
+        threads: options.threads,
+        signal,
+        ...tokenizer,
+        onProgress({ variant, seed }, { step, steps, piece }) {
+          const name = `${variant}, seed ${seed}`;
+          if (bar?.name !== name) {
+            bar?.progress.stop();
+            bar = { name, progress: startProgress(name, steps) };
+          }
+          bar.progress.update(step, piece);
+        },
+        onCell({ variant, seed, figures, failure }, done, all) {
+          const text = figures ? `${figures.figure} ${figures.result.toPrecision(5)}` : `failed: ${failure}`;
+          process.stderr.write(`[${done}/${all}] ${variant}, seed ${seed}: ${text}\n`);
+        },
+      }),
+    );
   } finally {
     bar?.progress.stop();
-    process.removeListener('SIGINT', onSignal);
-    process.removeListener('SIGTERM', onSignal);
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ProgramManifest, parametersOf } from '@cipherformer/compiler/client';
 import {
   convert,
   evaluateModel,
@@ -14,8 +15,9 @@ import { describeMachine } from '../bench/machine.ts';
 import { askEncrypted, makeKeys } from '../demo/encrypted.ts';
 import { demoPage } from '../demo/page.ts';
 import { compareAnswers, type DemoImage, type DemoResult } from '../demo/result.ts';
-import { best, demoPaths, demoRecipe, originalLogits, polynomialLogits, testImages } from '../demo/samples.ts';
+import { demoPaths, demoRecipe, originalLogits, polynomialLogits, testImages } from '../demo/samples.ts';
 import { runVerb } from '../demo/verbs.ts';
+import { best } from '../evaluate/statistics.ts';
 import { gib } from '../program/summary.ts';
 import { CheckFailedError, UsageError } from '../terminal/errors.ts';
 import { formatSeconds, startProgress } from '../terminal/progress.ts';
@@ -159,14 +161,11 @@ async function liveConversion(out: string): Promise<DemoResult['conversion']> {
 }
 
 function programFacts(compiled: Record<string, unknown>): DemoResult['program'] {
-  const { parameters, predicted } = compiled as {
-    parameters: { logN: number; chainBits: number[]; specialBits: number[] };
-    predicted: { bootstraps: number; cpuSeconds: number; peakBytes: number };
-  };
-  const logQP = [...parameters.chainBits, ...parameters.specialBits].reduce((sum, bits) => sum + bits, 0);
+  const manifest = compiled as unknown as ProgramManifest;
+  const { predicted } = manifest;
+  const { logN, logQP } = parametersOf(manifest);
   return {
-    logN: parameters.logN,
-    logQP,
+    ...{ logN, logQP },
     bootstraps: predicted.bootstraps,
     predictedCpuSeconds: predicted.cpuSeconds,
     predictedPeakBytes: predicted.peakBytes,

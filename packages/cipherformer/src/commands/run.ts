@@ -4,26 +4,21 @@ import {
   defaultCosts,
   loadKeys,
   measureReference,
-  type OpenProgram,
   openProgram,
   outputsFile,
-  predictSeconds,
-  ResourceError,
   readInputs,
   runCkks,
 } from '@cipherformer/compiler/server';
 import type { Command } from 'commander';
 import { availableMemoryBytes } from '../bench/machine.ts';
 import { peakMemoryBytes } from '../bench/peak-memory.ts';
+import { checkMemory } from '../program/memory.ts';
+import { startRunProgress } from '../program/run-progress.ts';
 import { gib } from '../program/summary.ts';
-import { formatSeconds, startProgress, startStages } from '../terminal/progress.ts';
+import { interruptible } from '../terminal/interrupt.ts';
+import { startStages } from '../terminal/progress.ts';
 
 // The server's verb: nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
-
-/** Ctrl-C. */
-export class InterruptedError extends Error {
-  override readonly name = 'InterruptedError';
-}
 
 interface RunOptions {
   readonly keys: string;
@@ -49,10 +44,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
   const opened = await openProgram(path);
   const { manifest, parameters, program } = opened;
   checkMemory(opened, availableMemoryBytes());
-  const stop = new AbortController();
-  const interrupt = () => stop.abort(new InterruptedError('interrupted: no result was written'));
-  process.once('SIGINT', interrupt);
-  try {
+  await interruptible('stopping after this instruction; no result is written', async (signal) => {
     using context = await Context.create(parameters);
     const speed = measureReference(context) / defaultCosts.reference;
     const loading = startStages();
@@ -65,8 +57,8 @@ async function run(path: string, options: RunOptions): Promise<void> {
     const warmFrom = performance.now();
     const cpuFrom = process.cpuUsage();
     using result = await runCkks(keys.machine, program, inputs, {
-      signal: stop.signal,
-      progress: showProgress(opened),
+      signal,
+      progress: startRunProgress(opened),
     });
     const { user, system } = process.cpuUsage(cpuFrom);
     const warmSeconds = (performance.now() - warmFrom) / 1000;
@@ -81,39 +73,7 @@ async function run(path: string, options: RunOptions): Promise<void> {
       peakRssBytes: peakMemoryBytes(),
       predictedPeakBytes: manifest.predicted.peakBytes,
     });
-  } finally {
-    process.removeListener('SIGINT', interrupt);
-  }
-}
-
-/** Throws ResourceError for a program that takes more memory than is free. */
-export function checkMemory({ manifest }: OpenProgram, available: number): void {
-  const { peakBytes } = manifest.predicted;
-  if (peakBytes <= available) return;
-  throw new ResourceError(
-    `this program takes about ${gib(peakBytes)} of memory, ${gib(available)} are free here: stop other programs or use a larger machine`,
-  );
-}
-
-/** Shows seconds of predicted work, and how long the rest will take at the speed seen so far. */
-function showProgress({ program, parameters }: OpenProgram) {
-  const seconds = predictSeconds(program, parameters);
-  const total = seconds.reduce((sum, s) => sum + s, 0);
-  const whole = Math.max(1, Math.round(total));
-  const progress = startProgress('run', whole);
-  let done = 0;
-  const started = performance.now();
-  return ({ index }: { readonly index: number }) => {
-    done += seconds[index]!;
-    const left = ((performance.now() - started) / 1000) * (total / done - 1);
-    const last = index === program.instructions.length - 1;
-    // The end is shown once.
-    progress.update(
-      last ? whole : Math.min(whole - 1, Math.floor(done)),
-      `${program.instructions[index]!.source} | ETA ${formatSeconds(left)}`,
-    );
-    if (last) progress.stop();
-  };
+  });
 }
 
 interface Report {

@@ -15,6 +15,7 @@ import {
 } from '@cipherformer/nn';
 import { type Command, InvalidArgumentError } from 'commander';
 import { trainingCurves } from '../plots/training-curves.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
@@ -91,32 +92,25 @@ function shortLog(recipe: Recipe, folder: string, result: TrainResult, test?: Re
 }
 
 async function runWithProgress(recipe: Recipe, folder: string, options: TrainCommandOptions): Promise<TrainResult> {
-  const stop = new AbortController();
-  const onSignal = () => {
-    process.stderr.write('\nStopping after this step; a checkpoint is being written.\n');
-    stop.abort();
-  };
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
   let bar: Progress | undefined;
   try {
-    return await train(recipe, {
-      dataRoot: options.data,
-      runFolder: folder,
-      threads: options.threads,
-      signal: stop.signal,
-      onProgress(progress) {
-        bar ??= startProgress(recipe.name, progress.steps);
-        bar.update(
-          progress.step,
-          `loss ${progress.loss.toFixed(4)} | ${progress.examplesPerSecond.toFixed(0)} examples/s | ETA ${formatSeconds(progress.etaSeconds)}`,
-        );
-      },
-    });
+    return await interruptible('stopping after this step; a checkpoint is being written', (signal) =>
+      train(recipe, {
+        dataRoot: options.data,
+        runFolder: folder,
+        threads: options.threads,
+        signal,
+        onProgress(progress) {
+          bar ??= startProgress(recipe.name, progress.steps);
+          bar.update(
+            progress.step,
+            `loss ${progress.loss.toFixed(4)} | ${progress.examplesPerSecond.toFixed(0)} examples/s | ETA ${formatSeconds(progress.etaSeconds)}`,
+          );
+        },
+      }),
+    );
   } finally {
     bar?.stop();
-    process.removeListener('SIGINT', onSignal);
-    process.removeListener('SIGTERM', onSignal);
   }
 }
 

@@ -1,9 +1,10 @@
+import { best, median } from '../evaluate/statistics.ts';
 import { gib } from '../program/summary.ts';
 import { html, type Markup, table } from '../report/markup.ts';
 import { page } from '../report/page.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import type { DemoImage, DemoResult } from './result.ts';
-import { best, pixelsOf, testImages } from './samples.ts';
+import { pixelsOf, testImages } from './samples.ts';
 
 const side = 28;
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
@@ -73,5 +74,3 @@ function digit(index: number): Markup {
   ); // biome-ignore format: markup
   return html`<svg viewBox="0 0 ${side} ${side}" width="112" height="112" role="img" aria-label="the image that was encrypted" shape-rendering="crispEdges" fill="currentColor">${squares}</svg>`;
 }
-
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;

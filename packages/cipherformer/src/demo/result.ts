@@ -1,5 +1,5 @@
+import { best, spreadDifference } from '../evaluate/statistics.ts';
 import type { EncryptedAnswer } from './encrypted.ts';
-import { best } from './samples.ts';
 
 /** The three answers to one image, and how far the encrypted one is from the clear one. */
 export interface DemoImage {
@@ -32,13 +32,6 @@ export interface DemoResult {
   readonly keygenSeconds: number;
   readonly evaluationBytes: number;
   readonly images: readonly DemoImage[];
-}
-
-/** Largest difference between two vectors of logits, divided by the standard deviation of the first. */
-export function spreadDifference(clear: readonly number[], encrypted: readonly number[]): number {
-  const mean = clear.reduce((sum, x) => sum + x, 0) / clear.length;
-  const spread = Math.sqrt(clear.reduce((sum, x) => sum + (x - mean) ** 2, 0) / clear.length);
-  return Math.max(...clear.map((x, k) => Math.abs(x - encrypted[k]!))) / spread;
 }
 
 export function compareAnswers(

@@ -65,10 +65,3 @@ export function polynomialLogits(model: PolynomialModel, images: ImageSet, count
     Array.from(evaluator.run(prepareInput(model, { pixels: pixelsOf(images, i) }))),
   );
 }
-
-/** The class with the largest logit. */
-export function best(logits: ArrayLike<number>): number {
-  let top = 0;
-  for (let k = 1; k < logits.length; k++) if (logits[k]! > logits[top]!) top = k;
-  return top;
-}

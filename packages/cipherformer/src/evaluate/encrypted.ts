@@ -3,7 +3,7 @@ import type { Progress } from '@cipherformer/ckks';
 import { type OpenProgram, predictSeconds } from '@cipherformer/compiler/server';
 import type { DataConfig, Model, PolynomialModel, SplitName } from '@cipherformer/nn';
 import { availableMemoryBytes, currentCommit, describeMachine } from '../bench/machine.ts';
-import { checkMemory } from '../commands/run.ts';
+import { checkMemory } from '../program/memory.ts';
 import { UsageError } from '../terminal/errors.ts';
 import { ClearModels, logitsOf } from './clear.ts';
 import { type Examples, loadExamples } from './examples.ts';

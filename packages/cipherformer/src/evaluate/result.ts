@@ -1,6 +1,5 @@
-import { spreadDifference } from '../demo/result.ts';
-import { best } from '../demo/samples.ts';
 import type { EncryptedAnswer } from './session.ts';
+import { best, median, spread, spreadDifference } from './statistics.ts';
 
 /** The four answers to one example, as logits [outputs]. */
 export interface ExampleResult {
@@ -117,16 +116,4 @@ function noiseBits(examples: readonly ExampleResult[], outputSizes: readonly num
       measured: bits(({ encrypted }) => encrypted.logits),
     };
   });
-}
-
-/** Standard deviation of the numbers. */
-function spread(values: readonly number[]): number {
-  const mean = values.reduce((sum, x) => sum + x, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -1,6 +1,6 @@
 import type { DataConfig, SplitName } from '@cipherformer/nn';
-import { InterruptedError } from '../commands/run.ts';
 import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 import { formatSeconds, type Progress, startProgress, startStages } from '../terminal/progress.ts';
 import { type EncryptedEvaluationOptions, type EvaluationProgress, evaluateEncrypted } from './encrypted.ts';
 import { evaluationTables, exampleLine } from './tables.ts';
@@ -31,14 +31,11 @@ export async function evaluateEncryptedVerb(
   if (original === undefined)
     throw new UsageError('--encrypted compares with the trained model: give its folder with --original.');
   const given = { ...(program ? { program } : {}), ...(keys ? { keys } : {}), ...(out ? { out } : {}) };
-  const stop = new AbortController();
   const kept = out === undefined ? 'give --out to keep results of examples' : `the same command goes on from ${out}`;
-  const interrupt = () => stop.abort(new InterruptedError(`interrupted: ${kept}`));
-  process.once('SIGINT', interrupt);
-  try {
+  await interruptible(`stopping after this instruction; ${kept}`, async (signal) => {
     const asked: EncryptedEvaluationOptions = {
       ...{ model, original, data, root: options.data, split: options.split, count: options.encrypted },
-      ...{ threads: options.threads, signal: stop.signal, progress: startEvaluationProgress(), ...given },
+      ...{ threads: options.threads, signal, progress: startEvaluationProgress(), ...given },
       selection: { order: options.order ?? 'spread', seed: options.seed ?? 1, offset: options.offset ?? 0 },
     };
     const evaluation = await evaluateEncrypted(asked);
@@ -49,9 +46,7 @@ export async function evaluateEncryptedVerb(
         `${short.length} of ${evaluation.targets.length} targets fell short: ` +
           short.map(({ name, target, measured }) => `${name} ${measured}, wanted ${target}`).join('; '),
       );
-  } finally {
-    process.removeListener('SIGINT', interrupt);
-  }
+  });
 }
 
 /** On stderr: stages of the set-up, then one bar over all runs with the time left at the speed so far. */

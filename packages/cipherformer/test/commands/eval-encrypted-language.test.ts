@@ -21,8 +21,8 @@ import {
   savePolynomialModel,
 } from '@cipherformer/nn';
 import { afterAll, expect, it } from 'vitest';
-import { best } from '../../src/demo/samples.ts';
 import { evaluateEncrypted } from '../../src/evaluate/encrypted.ts';
+import { best } from '../../src/evaluate/statistics.ts';
 
 const root = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'eval-language-'));

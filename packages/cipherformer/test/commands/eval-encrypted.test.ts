@@ -26,9 +26,9 @@ import {
 } from '@cipherformer/nn';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCli } from '../../src/cli.ts';
-import { best } from '../../src/demo/samples.ts';
 import { evaluateEncrypted } from '../../src/evaluate/encrypted.ts';
 import type { EncryptedEvaluation } from '../../src/evaluate/results-file.ts';
+import { best } from '../../src/evaluate/statistics.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'eval-encrypted-'));
