@@ -8,5 +8,5 @@ export {
   makeEvaluationKeys,
 } from './files/client.ts';
 export { generateProgramKeys, type ProgramKeys } from './files/keygen.ts';
-export { type ProgramManifest, parametersOf, parseManifest } from './files/manifest.ts';
+export { batchOf, type ProgramManifest, parametersOf, parseManifest } from './files/manifest.ts';
 export { readManifest } from './files/read-manifest.ts';

@@ -10,7 +10,7 @@ export { defaultCosts } from './cost/default-costs.ts';
 export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
 export { measureReference } from './cost/reference.ts';
 export { CompilerError, FileError, InputError, ResourceError } from './errors.ts';
-export { type ProgramManifest, parametersOf } from './files/manifest.ts';
+export { batchOf, type ProgramManifest, parametersOf } from './files/manifest.ts';
 export { type OpenProgram, openProgram, writeProgram } from './files/program-folder.ts';
 export { readManifest } from './files/read-manifest.ts';
 export { type LoadedKeys, loadKeys, outputsFile, readInputs } from './files/server.ts';

@@ -1,11 +1,12 @@
 import { writeProgram } from '@cipherformer/compiler/server';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { describeProgram } from '../program/summary.ts';
 import { positiveInteger } from './train.ts';
 
 interface CompileCommandOptions {
   readonly out: string;
-  readonly batch: number;
+  readonly objective: 'latency' | 'throughput';
+  readonly batch?: number;
   readonly json?: boolean;
 }
 
@@ -16,10 +17,16 @@ export function registerCompile(program: Command): void {
     .description('Compile a polynomial model to an encrypted program: parameters, keys, predicted time and memory')
     .argument('<poly-model>', 'folder of a polynomial model')
     .requiredOption('--out <folder>', 'the new folder of the program')
-    .option('--batch <n>', 'examples computed at once, a power of two', positiveInteger, 1)
+    .addOption(
+      new Option('--objective <what>', 'one input soon, or many at once for the least time of each')
+        .choices(['latency', 'throughput'])
+        .default('latency'),
+    )
+    .option('--batch <n>', 'inputs computed at once, a power of two; replaces the objective', positiveInteger)
     .option('--json', 'the manifest as JSON on stdout')
-    .action(async (model: string, { out, batch, json }: CompileCommandOptions) => {
-      const { manifest, parameters } = await writeProgram(model, out, { batch });
+    .action(async (model: string, { out, objective, batch, json }: CompileCommandOptions) => {
+      const asked = batch ?? (objective === 'throughput' ? objective : 1);
+      const { manifest, parameters } = await writeProgram(model, out, { batch: asked });
       const text = json ? JSON.stringify({ program: out, ...manifest }) : describeProgram(manifest, parameters);
       process.stdout.write(`${text}\n`);
     });

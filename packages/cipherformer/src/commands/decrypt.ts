@@ -1,21 +1,23 @@
 import { Context } from '@cipherformer/ckks';
 import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
-import { decryptOutputs, parametersOf, readManifest } from '@cipherformer/compiler/client';
+import { type Answer, batchOf, decryptOutputs, parametersOf, readManifest } from '@cipherformer/compiler/client';
 import type { Command } from 'commander';
-import { CheckFailedError } from '../terminal/errors.ts';
+import { CheckFailedError, UsageError } from '../terminal/errors.ts';
 import { renderTable } from '../terminal/table.ts';
+import { positiveInteger } from './train.ts';
 
 interface DecryptOptions {
   readonly keys: string;
   readonly input: string;
+  readonly count?: number;
   readonly top: number;
   readonly force?: boolean;
   readonly json?: boolean;
 }
 
 /**
- * `cipherformer decrypt <program>`: the answer of a run, with the secret key. Where the input left the model's range there is
- * no answer: exit code 3, and no logits unless they are forced.
+ * `cipherformer decrypt <program>`: the answer of a run, with the secret key; of a batch, the answer to each input. Where an
+ * input left the model's range there is no answer: exit code 3, and no logits of it unless they are forced.
  */
 export function registerDecrypt(program: Command): void {
   program
@@ -24,30 +26,60 @@ export function registerDecrypt(program: Command): void {
     .argument('<program>', 'folder of a program, or its manifest.json')
     .requiredOption('--keys <file>', 'the secret key')
     .requiredOption('--input <file>', 'the encrypted result')
-    .option('--top <n>', 'how many logits to print, largest first', Number, 10)
+    .option('--count <n>', 'how many inputs were encrypted, for a program of a batch (default: all)', positiveInteger)
+    .option('--top <n>', 'how many logits to print, largest first', positiveInteger, 10)
     .option('--force', 'the logits even where they are no answer: the input left the range the model is made for')
     .option('--json', 'all logits as JSON on stdout, and whether to trust them')
     .action(decrypt);
 }
 
-async function decrypt(path: string, { keys, input, top, force = false, json }: DecryptOptions): Promise<void> {
+async function decrypt(path: string, options: DecryptOptions): Promise<void> {
+  const { keys, input, top, force = false, json } = options;
   const manifest = await readManifest(path);
+  const batch = batchOf(manifest);
+  const { count = batch } = options;
+  if (count > batch) throw new UsageError(`--count ${count}: the program computes ${batch} inputs at once.`);
   using context = await Context.create(parametersOf(manifest));
   using secret = await readSecretKey(keys, context);
-  const { logits, trusted, reason } = await decryptOutputs(secret, manifest, readWireFile(input), input);
+  const answers = (await decryptOutputs(secret, manifest, readWireFile(input), input)).slice(0, count);
   const { classes } = manifest.model;
-  const shown = trusted || force;
   if (json) {
-    const answer = { trusted, ...(reason ? { reason } : {}), ...(shown ? { logits: [...logits] } : {}) };
-    process.stdout.write(`${JSON.stringify({ ...answer, ...(classes ? { classes } : {}) })}\n`);
+    const shown = answers.map((answer) => shownAnswer(answer, force));
+    const body = batch === 1 ? shown[0]! : { answers: shown };
+    process.stdout.write(`${JSON.stringify({ ...body, ...(classes ? { classes } : {}) })}\n`);
+  } else {
+    for (const [i, answer] of answers.entries())
+      if (answer.trusted || force)
+        process.stdout.write(`${answerTable(answer, batch === 1 ? undefined : i + 1, top, classes)}\n`);
   }
-  if (!trusted) {
-    const message = `the input left the range the model is made for: its logits are not an answer (${reason})`;
-    if (!force) throw new CheckFailedError(`${message}. To see them nevertheless, add --force.`);
-    process.stderr.write(`warning ${message}\n`);
-  }
-  if (json) return;
+  checkTrust(answers, batch, force);
+}
+
+/** What of an answer is for a tool: no logits where they are none. */
+function shownAnswer({ logits, trusted, reason }: Answer, force: boolean) {
+  return { trusted, ...(reason ? { reason } : {}), ...(trusted || force ? { logits: [...logits] } : {}) };
+}
+
+function answerTable(
+  { logits }: Answer,
+  number: number | undefined,
+  top: number,
+  classes: readonly string[] | undefined,
+): string {
   const best = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!).slice(0, top);
   const rows = best.map((k) => [classes?.[k] ?? k, Number(logits[k]!.toFixed(4))]);
-  process.stdout.write(`${renderTable([classes ? 'class' : 'output', 'logit'], rows)}\n`);
+  const what = classes ? 'class' : 'output';
+  return renderTable([number === undefined ? what : `input ${number}: ${what}`, 'logit'], rows);
+}
+
+/** @throws CheckFailedError where an answer is none, unless forced */
+function checkTrust(answers: readonly Answer[], batch: number, force: boolean): void {
+  const failed = answers.flatMap(({ trusted, reason }, i) => (trusted ? [] : [{ number: i + 1, reason }]));
+  if (failed.length === 0) return;
+  const messages = failed.map(
+    ({ number, reason }) =>
+      `${batch === 1 ? 'the input' : `input ${number}`} left the range the model is made for: its logits are not an answer (${reason})`,
+  );
+  if (!force) throw new CheckFailedError(`${messages.join('\n')}. To see them nevertheless, add --force.`);
+  for (const message of messages) process.stderr.write(`warning ${message}\n`);
 }

@@ -1,79 +1,53 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Context } from '@cipherformer/ckks';
 import { readSecretKey, writeWireFile } from '@cipherformer/ckks/files';
-import { encryptInputs, type ProgramManifest, parametersOf, readManifest } from '@cipherformer/compiler/client';
-import { type ModelInput, prepareInput } from '@cipherformer/nn/polynomial';
-import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { batchOf, encryptInputs, parametersOf, readManifest } from '@cipherformer/compiler/client';
 import type { Command } from 'commander';
-import { z } from 'zod';
+import { InputReader } from '../input/read-input.ts';
 import { UsageError } from '../terminal/errors.ts';
 
 interface EncryptOptions {
   readonly keys: string;
-  readonly input: string;
+  readonly input: readonly string[];
+  readonly resize?: boolean;
   readonly out: string;
   readonly json?: boolean;
 }
 
-/** `cipherformer encrypt <program>`: an input, prepared and encrypted under the secret key. */
+/** `cipherformer encrypt <program>`: an input, or several of a batch, prepared and encrypted under the secret key. */
 export function registerEncrypt(program: Command): void {
   program
     .command('encrypt')
-    .description('Encrypt an input of a program under the secret key')
+    .description('Encrypt an input of a program under the secret key; several for a program that computes a batch')
     .argument('<program>', 'folder of a program, or its manifest.json (then the input names the matrices)')
     .requiredOption('--keys <file>', 'the secret key')
     .requiredOption(
-      '--input <file>',
-      'JSON: {"pixels": [...]} or {"image": [...]}, {"text": "..."} or {"ids": [...]}, or the input matrices by name',
+      '--input <file...>',
+      'a PNG or JPEG image, or JSON: {"pixels": [...]} or {"image": [...]}, {"text": "..."} or {"ids": [...]}, or the ' +
+        'input matrices by name',
     )
+    .option('--resize', "scale an image to the model's size; its aspect ratio is not kept")
     .requiredOption('--out <file>', 'the encrypted input')
     .option('--json', 'JSON on stdout')
     .action(encrypt);
 }
 
-async function encrypt(path: string, { keys, input, out, json }: EncryptOptions): Promise<void> {
+async function encrypt(path: string, { keys, input, resize = false, out, json }: EncryptOptions): Promise<void> {
   const manifest = await readManifest(path);
-  const values = await readValues(path, manifest, input);
+  const batch = batchOf(manifest);
+  const { length: count } = input;
+  if (count > batch)
+    throw new UsageError(
+      `${count} inputs for a program that computes ${batch} at once: encrypt fewer, or compile with --batch`,
+    );
+  const reader = new InputReader(path, manifest, { resize });
+  const examples = [];
+  for (const file of input) examples.push(await reader.read(file));
   using context = await Context.create(parametersOf(manifest));
   using secret = await readSecretKey(keys, context);
-  const file = await encryptInputs(secret, manifest, values);
+  const file = await encryptInputs(secret, manifest, examples);
   await writeWireFile(out, file);
+  const of = batch > 1 ? `, ${count} of ${batch} inputs: decrypt with --count ${count}` : '';
   process.stdout.write(
-    json ? `${JSON.stringify({ input: out, bytes: file.bytes })}\n` : `${out}: ${file.bytes} bytes\n`,
+    json ? `${JSON.stringify({ input: out, bytes: file.bytes, count })}\n` : `${out}: ${file.bytes} bytes${of}\n`,
   );
-}
-
-const numbers = z.array(z.number());
-const inputSchema = z.union([
-  z.strictObject({ pixels: numbers }),
-  z.strictObject({ image: numbers }),
-  z.strictObject({ text: z.string() }),
-  z.strictObject({ ids: z.array(z.int().min(0)) }),
-  z.record(z.string(), numbers),
-]);
-
-/** The matrices of a program's inputs: as given, or made of an image or a text as the model's card says. */
-async function readValues(
-  path: string,
-  manifest: ProgramManifest,
-  file: string,
-): Promise<Readonly<Record<string, ArrayLike<number>>>> {
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new UsageError(`${file} cannot be read as JSON: ${error instanceof Error ? error.message : error}`);
-  }
-  const parsed = inputSchema.safeParse(json);
-  if (!parsed.success) throw new UsageError(`${file} is not an input:\n${z.prettifyError(parsed.error)}`);
-  const given = parsed.data;
-  if (manifest.inputs.every(({ name }) => name in given)) return given as Record<string, number[]>;
-  const folder = join(path, 'model');
-  if (!isPolynomialModel(folder))
-    throw new UsageError(
-      `${file} holds ${Object.keys(given).join(', ')}, the program takes ${manifest.inputs.map(({ name }) => name).join(', ')}: ` +
-        'give the program’s folder, whose model tells how to prepare an input',
-    );
-  return prepareInput(loadPolynomialModel(folder), given as ModelInput) as Record<string, ArrayLike<number>>;
 }

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { explain, type Plan, type PlanRow } from '@cipherformer/compiler';
-import { openProgram } from '@cipherformer/compiler/server';
+import { batchOf, openProgram } from '@cipherformer/compiler/server';
 import type { Command } from 'commander';
 import { planPage } from '../program/plan-page.ts';
 import { describeProgram } from '../program/summary.ts';
@@ -25,12 +25,15 @@ export function registerExplain(program: Command): void {
 }
 
 async function explainProgram(path: string, { html, layers, json }: ExplainOptions): Promise<void> {
-  const { manifest, parameters, program, compiled } = await openProgram(path);
-  const plan = explain(program, compiled.machine);
+  const { manifest, parameters, program: encrypted, compiled } = await openProgram(path);
+  const plan = explain(encrypted, compiled.machine);
   if (html !== undefined) await writeFile(html, planPage(manifest, parameters, plan));
   if (json) {
+    const { digest: program } = manifest;
+    const batch = batchOf(manifest);
+    const perInput = { batch, secondsPerInput: plan.total.seconds / batch };
     process.stdout.write(
-      `${JSON.stringify({ program: manifest.digest, rows: plan.rows, layers: Object.fromEntries(plan.layers), total: plan.total })}\n`,
+      `${JSON.stringify({ program, ...perInput, rows: plan.rows, layers: Object.fromEntries(plan.layers), total: plan.total })}\n`,
     );
     return;
   }

@@ -1,9 +1,19 @@
 import { join } from 'node:path';
-import { BootstrapPlan, Bootstrapper, Context, type Progress, randomSeed, SecretKey } from '@cipherformer/ckks';
+import {
+  BootstrapPlan,
+  Bootstrapper,
+  type Ciphertext,
+  Context,
+  Decryptor,
+  type Progress,
+  randomSeed,
+  SecretKey,
+} from '@cipherformer/ckks';
 import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
 import { decryptOutputs, encryptInputs, keyIdOf, makeEvaluationKeys } from '@cipherformer/compiler/client';
 import {
   type CkksMachine,
+  type CkksOptions,
   defaultCosts,
   type InstructionTiming,
   loadKeys,
@@ -35,10 +45,12 @@ export interface EncryptedAnswer {
 export interface AskOptions {
   readonly progress?: (timing: InstructionTiming) => void;
   readonly signal?: AbortSignal;
+  /** After every instruction; `open` decrypts its results, for who compares with the clear back end on the way. */
+  readonly observe?: (index: number, open: () => Float64Array[]) => void;
 }
 
 /**
- * Client and server of one program in one process, with keys in memory: a warm service. Inputs and results still take the
+ * Client and server of one program for one input at a time, in one process, with keys in memory: a warm service. Inputs and results still take the
  * form in which they would travel.
  */
 export class EncryptedSession implements Disposable {
@@ -104,22 +116,31 @@ export class EncryptedSession implements Disposable {
     const { manifest, program } = this.#opened;
     const { context } = this.#machine;
     const key = await keyIdOf(this.#secret);
-    const sent = await encryptInputs(this.#secret, manifest, values);
+    const sent = await encryptInputs(this.#secret, manifest, [values]);
     const speed = measureReference(context) / defaultCosts.reference;
     const inputs = await readInputs(context, manifest, key, sent, 'the encrypted input');
+    const { observe, ...others } = options;
+    const decryptor = new Decryptor(this.#secret);
+    const opened = (ciphertext: Ciphertext) => {
+      using plaintext = decryptor.decrypt(ciphertext);
+      return plaintext.reveal().real;
+    };
+    const watching: CkksOptions = observe
+      ? { ...others, observe: (index, _, results) => observe(index, () => results.map(opened)) }
+      : others;
     try {
       resetPeakMemory();
       const started = performance.now();
       const cpuFrom = process.cpuUsage();
-      using result = await runCkks(this.#machine, program, inputs, options);
+      using result = await runCkks(this.#machine, program, inputs, watching);
       const { user, system } = process.cpuUsage(cpuFrom);
       const wallSeconds = (performance.now() - started) / 1000;
       const peakRssBytes = peakMemoryBytes();
       const file = await outputsFile(manifest, key, result.outputs);
-      const answer = await decryptOutputs(this.#secret, manifest, file, 'the encrypted result');
+      const [answer] = await decryptOutputs(this.#secret, manifest, file, 'the encrypted result');
       return {
-        ...answer,
-        logits: [...answer.logits],
+        ...answer!,
+        logits: [...answer!.logits],
         wallSeconds,
         cpuSeconds: (user + system) / 1e6,
         systemSeconds: system / 1e6,

@@ -1,5 +1,5 @@
 import type { Parameters } from '@cipherformer/ckks';
-import type { ProgramManifest } from '@cipherformer/compiler/server';
+import { batchOf, type ProgramManifest } from '@cipherformer/compiler/server';
 import { formatSeconds } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
@@ -8,6 +8,7 @@ export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} G
 /** What a program needs and is expected to take, for a person. */
 export function describeProgram(manifest: ProgramManifest, parameters: Parameters): string {
   const { keys, predicted, inputs, outputs, model } = manifest;
+  const batch = batchOf(manifest);
   const rows: [string, string][] = [
     ['model', `${model.name} (${model.task})`],
     ['program', manifest.digest.slice(0, 16)],
@@ -16,7 +17,12 @@ export function describeProgram(manifest: ProgramManifest, parameters: Parameter
     ['outputs', `${outputs.length} ciphertext${outputs.length === 1 ? '' : 's'}`],
     ['instructions', `${predicted.instructions}, bootstrapped ciphertexts ${predicted.bootstraps}`],
     ['evaluation keys', `${gib(keys.keyBytes)} in memory, ${gib(keys.wireBytes)} as a file`],
-    ['predicted time', `${formatSeconds(predicted.cpuSeconds)} of processor time`],
+    ...(batch > 1 ? [['inputs at once', `${batch}`] as [string, string]] : []),
+    [
+      'predicted time',
+      `${formatSeconds(predicted.cpuSeconds)} of processor time` +
+        `${batch > 1 ? `, ${(predicted.cpuSeconds / batch).toFixed(2)} s an input` : ''}`,
+    ],
     ['predicted memory', gib(predicted.peakBytes)],
   ];
   return renderTable(['', ''], rows);

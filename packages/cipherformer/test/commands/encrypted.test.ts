@@ -2,13 +2,13 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
 import { writeProgram } from '@cipherformer/compiler/server';
 import { evaluate, type PolynomialModel, prepareInput } from '@cipherformer/nn/polynomial';
 import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { randomInputs, type TransformerShape, transformer } from '../../../compiler/test/passes/graphs.ts';
-import { runCli } from '../../src/cli.ts';
+import { png } from '../input/png.ts';
+import { cli } from './cli.ts';
+import { insecureParameters, tinyModel } from './tiny-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'encrypted-cli-'));
 const at = (name: string) => join(folder, name);
@@ -17,66 +17,15 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-const shape: TransformerShape = {
-  ...{ tokens: 4, features: 4, width: 8, heads: 2, headWidth: 4, hidden: 16, layers: 1, outputs: 3 },
-  pooling: 'mean',
-};
 const pixels = Array.from({ length: 16 }, (_, i) => (i * 37) % 256);
 let model: PolynomialModel;
 
-/** Runs the command line in this process and returns what it wrote. */
-async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: '', err: '' };
-  const spies = (['out', 'err'] as const).map((key) =>
-    vi.spyOn(process[`std${key}`], 'write').mockImplementation((chunk) => {
-      written[key] += String(chunk);
-      return true;
-    }),
-  );
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    return { code: await runCli(argv), ...written };
-  } finally {
-    process.exitCode = before;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
-
-function tinyModel(seed: number): PolynomialModel {
-  const inputs = [7, 8].map((s) => randomInputs(shape, s));
-  const writer = transformer(shape, seed);
-  writer.nodes[0] = { ...writer.nodes[0]!, name: 'patches' };
-  const { nodes, tokens, output } = writer.calibrated(inputs.map(({ input }) => ({ patches: input! })), 2); // biome-ignore format: short
-  return {
-    task: 'image-classification',
-    graph: { tokens, nodes, output },
-    preprocess: {
-      kind: 'image',
-      patches: {
-        channels: 1,
-        height: 4,
-        width: 4,
-        patch: 2,
-        stride: 2,
-        padding: 0,
-        order: 'channel-first',
-        classToken: false,
-      },
-      normalise: { mean: [0.5], deviation: [0.5] },
-    },
-    classes: ['cat', 'dog', 'bird'],
-    card: { name: 'tiny' },
-  };
-}
-
 beforeAll(async () => {
   vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '1');
-  const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11, insecure: true }));
   for (const [name, seed] of [['', 3], ['-other', 4]] as const) {
     const made = tinyModel(seed);
     savePolynomialModel(at(`model${name}`), made);
-    await writeProgram(at(`model${name}`), at(`program${name}`), { batch: 1 }, insecure);
+    await writeProgram(at(`model${name}`), at(`program${name}`), { batch: 1 }, insecureParameters());
     if (seed === 3) model = made;
   } // biome-ignore format: pairs
   writeFileSync(at('input.json'), JSON.stringify({ pixels }));
@@ -123,6 +72,33 @@ describe('the protocol on files', () => {
     expect(classes).toEqual(['cat', 'dog', 'bird']);
     const table = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'));
     expect(table.out).toMatch(/cat|dog|bird/);
+  });
+
+  it('takes an image file as it takes its pixels', async () => {
+    writeFileSync(at('digit.png'), png(4, 4, 1, pixels));
+    const encrypt = (name: string, ...more: string[]) =>
+      cli(
+        'encrypt',
+        at('program'),
+        '--keys',
+        at('keys/secret'),
+        '--input',
+        at(name),
+        '--out',
+        at('image.bin'),
+        ...more,
+      );
+    expect((await encrypt('digit.png')).code).toBe(0);
+    await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('image.bin'), '--out', at('image-out.bin')); // biome-ignore format: short
+    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('image-out.bin'), '--json'); // biome-ignore format: short
+    const expected = [...evaluate(model.graph, prepareInput(model, { pixels }))];
+    const size = Math.max(...expected.map(Math.abs));
+    for (const [k, logit] of (JSON.parse(answer.out).logits as number[]).entries())
+      expect(Math.abs(logit - expected[k]!)).toBeLessThan(1e-3 * size);
+    writeFileSync(at('large.png'), png(8, 8, 1, new Uint8Array(64)));
+    const refused = await encrypt('large.png');
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('8 x 8 pixels, the model takes 4 x 4: add --resize')]); // biome-ignore format: short
+    expect((await encrypt('large.png', '--resize')).code).toBe(0);
   });
 
   it.each([8, 1000])('an input %i times too large gives no answer, and says so', async (factor) => {

@@ -12,11 +12,11 @@ import {
   type WireObject,
 } from '@cipherformer/ckks';
 import { distrust } from '../program/trust.ts';
-import { packInputs, unpackOutput } from '../program/values.ts';
+import { joinExamples, ofExample, packInputs, unpackOutput } from '../program/values.ts';
 import { toHex } from './digest.ts';
 import { EnvelopeReader, sealEnvelope, sha256 } from './envelope.ts';
 import { generateProgramKeys, type ProgramKeys } from './keygen.ts';
-import { keyPlanOf, mapOf, type ProgramManifest } from './manifest.ts';
+import { batchOf, keyPlanOf, mapOf, type ProgramManifest } from './manifest.ts';
 
 // The client's side: it holds the secret key and needs nothing of a program but its manifest.
 
@@ -53,14 +53,16 @@ export async function evaluationKeysFile(
 }
 
 /**
- * Encrypts the inputs of a program, `values` by their names, in the order the manifest's slot maps count them.
+ * Encrypts inputs of a program: the values of an example by their names, in the order the manifest's slot maps count them.
+ * @param examples one, or for a program of a batch as many as it computes at most
  * Throws InputError for values that do not fit. Bytes: half a ciphertext each, the other half is a seed.
  */
 export async function encryptInputs(
   secret: SecretKey,
   manifest: ProgramManifest,
-  values: Readonly<Record<string, ArrayLike<number>>>,
+  examples: readonly Readonly<Record<string, ArrayLike<number>>>[],
 ): Promise<WireObject> {
+  const values = joinExamples(examples, batchOf(manifest));
   const { slots } = manifest;
   const inputs = manifest.inputs.map((input) => ({
     ...input,
@@ -77,7 +79,7 @@ export async function encryptInputs(
 
 /** What a client makes of a result. */
 export interface Answer {
-  /** [outputs], example after example. They carry the noise of their ciphertexts: for the key's owner alone. */
+  /** [outputs]. They carry the noise of their ciphertexts: for the key's owner alone. */
   readonly logits: Float64Array;
   /** False where a value left the range the model is made for: then the logits are no answer, however they look. */
   readonly trusted: boolean;
@@ -86,8 +88,8 @@ export interface Answer {
 }
 
 /**
- * The answer, and whether it is one: every output is checked (`ProgramOutput.limit`, `period`). That finds inputs out of
- * range, no server that computes something else.
+ * The answer to each example of the batch, and whether it is one: every output is checked (`ProgramOutput.limit`,
+ * `period`), for each example in its own slots. That finds inputs out of range, no server that computes something else.
  * Throws FileError for a result of another program or key, WireError for damaged data.
  */
 export async function decryptOutputs(
@@ -95,24 +97,31 @@ export async function decryptOutputs(
   manifest: ProgramManifest,
   source: AsyncIterable<Uint8Array>,
   where: string,
-): Promise<Answer> {
+): Promise<Answer[]> {
   const reader = new EnvelopeReader(source, where);
   try {
     const key = await keyIdOf(secret);
     const { lengths } = await reader.header({ kind: 'outputs', program: manifest.digest, key });
     const decryptor = new Decryptor(secret);
-    const numbers: number[] = [];
-    let reason: string | undefined;
+    const batch = batchOf(manifest);
+    const found = Array.from({ length: batch }, () => ({ logits: [] as number[], reason: undefined as string | undefined })); // biome-ignore format: short
     for (const [i, written] of manifest.outputs.entries()) {
       using ciphertext = await ciphertextFromWire(secret.context, reader.object(lengths[i] ?? 0));
       using opened = decryptor.decrypt(ciphertext);
       const { real } = opened.reveal();
       const output = { ...written, slots: mapOf(written.slots, manifest.slots, where) };
-      reason ??= distrust(output, real);
-      if (output.name === 'logits') numbers.push(...unpackOutput(output, real));
+      for (const [example, answer] of found.entries()) {
+        const own = ofExample(output, example, batch);
+        answer.reason ??= distrust(own, real);
+        if (own.name === 'logits') answer.logits.push(...unpackOutput(own, real));
+      }
     }
     await reader.end();
-    return { logits: Float64Array.from(numbers), trusted: reason === undefined, ...(reason ? { reason } : {}) };
+    return found.map(({ logits, reason }) => ({
+      logits: Float64Array.from(logits),
+      trusted: reason === undefined,
+      ...(reason ? { reason } : {}),
+    }));
   } finally {
     await reader.close();
   }

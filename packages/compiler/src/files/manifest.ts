@@ -136,13 +136,23 @@ export function parseManifest(
       `${where} lists parameters ${found.slice(0, 12)} and claims ${manifest.parametersDigest.slice(0, 12)}: it is damaged, or of another release`,
     );
   for (const { name, source } of manifest.inputs) mapOf(source, manifest.slots, `${where}: input ${name}`);
-  for (const { slots } of manifest.outputs) mapOf(slots, manifest.slots, `${where}: an output`);
+  const batch = batchOf(manifest);
+  if (!Number.isInteger(batch) || batch < 1)
+    throw new FileError(`${where} computes ${batch} examples at once: it is damaged; compile the program again`);
+  for (const { slots } of manifest.outputs)
+    if (mapOf(slots, manifest.slots, `${where}: an output`).length % batch !== 0)
+      throw new FileError(`${where}: an output does not divide into ${batch} examples: it is damaged`);
   return manifest;
 }
 
 /** Throws ParameterError for parameters that are inconsistent or insecure. */
 export function parametersOf({ parameters: { insecure, ...literal } }: ProgramManifest): Parameters {
   return Parameters.from(insecure ? { ...literal, insecure } : literal);
+}
+
+/** Examples that one run of the program computes. */
+export function batchOf({ compile }: Pick<ProgramManifest, 'compile'>): number {
+  return Number(compile.batch ?? 1);
 }
 
 export function keyPlanOf({ keys }: ProgramManifest): KeyPlan {

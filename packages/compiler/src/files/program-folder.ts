@@ -7,12 +7,12 @@ import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@ci
 import { defaultCosts } from '../cost/default-costs.ts';
 import { predict } from '../cost/predict.ts';
 import { FileError } from '../errors.ts';
-import { type Compiled, compile } from '../passes/compile.ts';
+import { type Compiled, compile, compileForThroughput } from '../passes/compile.ts';
 import { machineOf } from '../plan/machine.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
 import { programDigest } from './digest.ts';
 import { sha256 } from './envelope.ts';
-import { makeManifest, type ProgramManifest, parametersOf } from './manifest.ts';
+import { batchOf, makeManifest, type ProgramManifest, parametersOf } from './manifest.ts';
 import { manifestFile, readManifest } from './read-manifest.ts';
 
 // Node only. A program's folder is manifest.json, all that a client needs, and the polynomial model it was compiled from:
@@ -22,8 +22,8 @@ const modelFolder = 'model';
 
 /** What a program is compiled with, as the manifest keeps it. */
 export interface ProgramOptions {
-  /** Examples computed at once. */
-  readonly batch: number;
+  /** Examples computed at once; 'throughput': as many as make the predicted time of one the least. Default 1. */
+  readonly batch?: number | 'throughput';
 }
 
 export interface OpenProgram {
@@ -40,7 +40,7 @@ export interface OpenProgram {
 export async function writeProgram(
   model: string,
   out: string,
-  options: ProgramOptions = { batch: 1 },
+  options: ProgramOptions = {},
   parameters = Parameters.from(bootstrapLiteral()),
 ): Promise<OpenProgram> {
   if (!isPolynomialModel(model))
@@ -51,14 +51,14 @@ export async function writeProgram(
     await mkdir(partial, { recursive: true });
     // The model's own files alone: records and reports beside them are not the program's.
     savePolynomialModel(join(partial, modelFolder), loadPolynomialModel(model));
-    const { compiled, digest, name, task, classes } = await compileFolder(partial, parameters, options);
+    const { compiled, batch, digest, name, task, classes } = await compileFolder(partial, parameters, options);
     const { program } = compiled;
     const manifest = makeManifest({
       digest,
       parameters,
       program,
       predicted: predict(program, parameters),
-      compile: { ...options },
+      compile: { batch },
       model: { name, task, ...(classes ? { classes: [...classes] } : {}) },
     });
     await writeFile(join(partial, manifestFile), `${JSON.stringify(manifest)}\n`);
@@ -77,8 +77,7 @@ export async function writeProgram(
 export async function openProgram(folder: string): Promise<OpenProgram> {
   const manifest = await readManifest(folder);
   const parameters = parametersOf(manifest);
-  const { batch } = manifest.compile;
-  const { compiled, digest } = await compileFolder(folder, parameters, { batch: Number(batch ?? 1) });
+  const { compiled, digest } = await compileFolder(folder, parameters, { batch: batchOf(manifest) });
   if (digest !== manifest.digest)
     throw new FileError(
       `${folder} gives program ${digest.slice(0, 12)}, its manifest says ${manifest.digest.slice(0, 12)}: its model was changed or this release compiles differently; compile it again and make new keys`,
@@ -86,13 +85,15 @@ export async function openProgram(folder: string): Promise<OpenProgram> {
   return { manifest, parameters, program: compiled.program, compiled };
 }
 
-async function compileFolder(folder: string, parameters: Parameters, { batch }: ProgramOptions) {
+async function compileFolder(folder: string, parameters: Parameters, { batch: asked = 1 }: ProgramOptions) {
   const path = join(folder, modelFolder);
   const { graph, card, task, classes } = loadPolynomialModel(path);
   const machine = machineOf(parameters, defaultCosts, 'default costs');
-  const compiled = compile(graph, { slots: parameters.maxSlots, batch, machine });
+  const common = { slots: parameters.maxSlots, machine };
+  const compiled =
+    asked === 'throughput' ? compileForThroughput(graph, common) : compile(graph, { ...common, batch: asked });
   const digest = await programDigest(compiled.program, await filesDigest(path));
-  return { compiled, digest, name: card.name, task, classes };
+  return { compiled, batch: compiled.batch, digest, name: card.name, task, classes };
 }
 
 /** SHA-256 over the names and contents of a folder's files. */

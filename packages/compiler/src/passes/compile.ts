@@ -1,5 +1,5 @@
 import type { PolynomialGraph } from '@cipherformer/nn/polynomial';
-import { CompilerError } from '../errors.ts';
+import { CompilerError, LayoutError } from '../errors.ts';
 import { type Geometry, geometryOf } from '../packing/geometry.ts';
 import { defaultMachine, type MachineModel } from '../plan/machine.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
@@ -23,6 +23,8 @@ export interface CompileOptions {
 
 export interface Compiled {
   readonly program: EncryptedProgram;
+  /** Examples that a run computes. */
+  readonly batch: number;
   readonly lowered: Lowered;
   readonly placement: Placement;
   readonly machine: MachineModel;
@@ -64,7 +66,21 @@ export function compile(graph: PolynomialGraph, options: CompileOptions = {}): C
   if (plans.length === 0) throw attempts[0]!;
   const { lowered, placement } = plans.reduce((a, b) => (b.placement.seconds < a.placement.seconds ? b : a));
   const program = emitProgram(lowered, placement, machine.bootstrapInputLevel, slots);
-  return { program, lowered, placement, machine };
+  return { program, batch, lowered, placement, machine };
+}
+
+/**
+ * Compiles for many inputs: the batch that makes the predicted time of one the least, of all powers of two that fit the
+ * slots. Errors as `compile`. Cost: as many compilations.
+ */
+export function compileForThroughput(graph: PolynomialGraph, options: Omit<CompileOptions, 'batch'> = {}): Compiled {
+  let best = compile(graph, { ...options, batch: 1 });
+  for (let batch = 2; ; batch *= 2) {
+    const next = unlessRefused(() => compile(graph, { ...options, batch }));
+    if (next instanceof LayoutError) return best;
+    if (next instanceof CompilerError) continue;
+    if (next.placement.seconds / batch < best.placement.seconds / best.batch) best = next;
+  }
 }
 
 /** The model lowered with each choice of skews. */

@@ -44,8 +44,11 @@ export function emitProgram(
   );
   if (sentinel) {
     const [register] = registers.get(sentinel.part)!;
-    const all = Int32Array.from({ length: slots }, (_, slot) => slot);
-    outputs.push({ name: 'sentinel', register: register!, slots: all, factor: 1, limit: sentinel.limit });
+    outputs.push({
+      name: 'sentinel',
+      register: register!,
+      ...{ slots: sentinel.slots, factor: 1, limit: sentinel.limit },
+    });
   }
   return emitter.program({ slots, inputs: programInputs, outputs });
 }

@@ -45,7 +45,7 @@ export interface Lowered {
   readonly inputs: readonly InputPart[];
   readonly output: {
     readonly part: number;
-    /** For each number of the output its ciphertext and slot. */
+    /** For each ciphertext of the output its slots, example after example. */
     readonly reads: readonly { readonly ciphertext: number; readonly slots: Int32Array }[];
     readonly factor: number;
     /** As a program's output has them. */
@@ -53,7 +53,13 @@ export interface Lowered {
     readonly period: number;
   };
   /** What tells the client of arguments outside their intervals. */
-  readonly sentinel?: { readonly part: number; readonly level: number; readonly limit: number };
+  readonly sentinel?: {
+    readonly part: number;
+    readonly level: number;
+    readonly limit: number;
+    /** All slots, example after example. */
+    readonly slots: Int32Array;
+  };
 }
 
 /** Collects instructions, registers and masks of a program. */

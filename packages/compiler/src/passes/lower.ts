@@ -84,19 +84,17 @@ function lowerInput(lowering: Lowering, node: number): void {
   lowering.inputs.push({ part: lowering.definePart(node), name, factor: lowering.factors[node]!, sources });
 }
 
-/** The output's features at the first token, example after example. */
+/** The output's features at the first token: of every ciphertext, example after example. */
 function outputOf(lowering: Lowering): Lowered['output'] {
   const { batch, paddedTokens, rowLength } = lowering.geometry;
   const { rows, uniform } = lowering.matrixLayout(lowering.output);
-  const reads = Array.from({ length: batch }, (_, example) =>
-    rows.blocks.map((block, k) => {
-      const order = [...block.keys()].filter((row) => block[row]! >= 0).sort((a, b) => block[a]! - block[b]!);
-      return {
-        ciphertext: uniform ? 0 : k,
-        slots: Int32Array.from(order, (row) => row * rowLength + example * paddedTokens),
-      };
-    }),
-  ).flat();
+  const reads = rows.blocks.map((block, k) => {
+    const order = [...block.keys()].filter((row) => block[row]! >= 0).sort((a, b) => block[a]! - block[b]!);
+    const slots = Array.from({ length: batch }, (_, example) =>
+      order.map((row) => row * rowLength + example * paddedTokens),
+    );
+    return { ciphertext: uniform ? 0 : k, slots: Int32Array.from(slots.flat()) };
+  });
   return {
     part: lowering.partOf(lowering.output),
     reads,

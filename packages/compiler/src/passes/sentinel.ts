@@ -1,3 +1,4 @@
+import type { Geometry } from '../packing/geometry.ts';
 import type { Lowered } from './groups.ts';
 import { ciphertextsOf } from './layouts.ts';
 import { emitVectors, type Lowering } from './lowering.ts';
@@ -97,11 +98,22 @@ export class SentinelLowering {
   /** Undefined for a model without polynomials, which cannot leave their intervals. */
   get result(): Lowered['sentinel'] {
     if (this.#part === undefined) return undefined;
-    return { part: this.#part, level: this.#limit <= highestLimitAtLevel0 ? 0 : 1, limit: this.#limit };
+    const level = this.#limit <= highestLimitAtLevel0 ? 0 : 1;
+    return { part: this.#part, level, limit: this.#limit, slots: slotsByExample(this.#lowering.geometry) };
   }
 
   #siteOf(polynomial: number): string {
     const node = this.#lowering.nodes[polynomial]!;
     return node.op === 'polynomial' ? `${node.input} ${node.program.interval.join(' ')}` : '';
   }
+}
+
+/** Every slot, those of the first example before those of the next. */
+function slotsByExample({ slots, batch, paddedTokens, rowLength }: Geometry): Int32Array {
+  const perExample = slots / batch;
+  return Int32Array.from({ length: slots }, (_, i) => {
+    const example = Math.floor(i / perExample);
+    const own = i % perExample;
+    return Math.floor(own / paddedTokens) * rowLength + example * paddedTokens + (own % paddedTokens);
+  });
 }

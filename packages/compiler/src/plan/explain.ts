@@ -45,7 +45,7 @@ const rotationNames: ReadonlySet<OperationName> = new Set([
   'rotate',
 ]);
 const productNames: ReadonlySet<OperationName> = new Set(['tensor']);
-const plaintextNames: ReadonlySet<OperationName> = new Set(['diagonal', 'encode']);
+const plaintextNames: ReadonlySet<OperationName> = new Set(['diagonal', 'periodicDiagonal', 'encode']);
 
 /** The plan of a program, line by line, with the time a machine model predicts.
  * Cost: linear in the program's diagonals. */

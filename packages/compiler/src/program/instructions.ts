@@ -157,10 +157,10 @@ export interface ProgramInput {
 }
 
 export interface ProgramOutput {
-  /** The answer is all "logits" one after the other. A "sentinel" tells the client whether it is one. */
+  /** The answer to an example is its part of all "logits" one after the other. A "sentinel" tells the client whether it is one. */
   readonly name: 'logits' | 'sentinel';
   readonly register: Register;
-  /** Output k is the slot slots[k], times factor. */
+  /** Output k is the slot slots[k], times factor. Of a batch: as many for every example, one example after the other. */
   readonly slots: Int32Array;
   readonly factor: number;
   /** Numbers of a larger absolute value (after the factor) tell that a value left the range the model is made for. */

@@ -49,3 +49,45 @@ export function packInputs(
     return packInput(input, given, Math.max(...parts.map(({ source }) => numbersIn(source))));
   });
 }
+
+/** The part of an output that belongs to one example of a batch. */
+export function ofExample<Output extends Pick<ProgramOutput, 'slots'>>(
+  output: Output,
+  example: number,
+  batch: number,
+): Output {
+  const size = output.slots.length / batch;
+  return { ...output, slots: output.slots.subarray(example * size, (example + 1) * size) };
+}
+
+/**
+ * The inputs of a batch: of every input, the examples' numbers one after the other. Where there are fewer examples than the
+ * program computes, the last one fills the rest: what lies in unused slots has to stay in range as well.
+ * Throws InputError for no example, for more than fit, and for examples of different shapes.
+ */
+export function joinExamples(
+  examples: readonly Readonly<Record<string, ArrayLike<number>>>[],
+  batch: number,
+): Record<string, ArrayLike<number>> {
+  const [first] = examples;
+  if (!first || examples.length > batch)
+    throw new InputError(
+      `${examples.length} inputs for a program that computes 1 to ${batch} at once: give fewer, or compile it for more (--batch)`,
+    );
+  if (batch === 1) return first;
+  const whole = Array.from({ length: batch }, (_, i) => examples[Math.min(i, examples.length - 1)]!);
+  return Object.fromEntries(
+    Object.entries(first).map(([name, { length }]) => {
+      const joined = new Float64Array(batch * length);
+      for (const [i, example] of whole.entries()) {
+        const values = example[name];
+        if (values?.length !== length)
+          throw new InputError(
+            `input ${i + 1} has ${values?.length ?? 'no'} numbers for ${name}, the first one ${length}: all inputs of a batch have one shape`,
+          );
+        joined.set(Array.from(values), i * length);
+      }
+      return [name, joined];
+    }),
+  );
+}

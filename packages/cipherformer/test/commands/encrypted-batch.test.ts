@@ -1,0 +1,120 @@
+// Several inputs in the slots of one ciphertext, through the verbs, on an insecure ring.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeProgram } from '@cipherformer/compiler/server';
+import { evaluate, prepareInput } from '@cipherformer/nn/polynomial';
+import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { cli } from './cli.ts';
+import { insecureParameters, tinyModel } from './tiny-model.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'encrypted-batch-'));
+const at = (name: string) => join(folder, name);
+const batch = 4;
+const model = tinyModel(3);
+const images = [0, 1, 2].map((k) => Array.from({ length: 16 }, (_, i) => (i * 37 + k * 91) % 256));
+const expected = images.map((pixels) => [...evaluate(model.graph, prepareInput(model, { pixels }))]);
+const size = Math.max(...expected.flat().map(Math.abs));
+
+interface Answers {
+  readonly answers: readonly { readonly trusted: boolean; readonly reason?: string; readonly logits?: number[] }[];
+}
+
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+beforeAll(async () => {
+  vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '1');
+  savePolynomialModel(at('model'), model);
+  await writeProgram(at('model'), at('program'), { batch }, insecureParameters());
+  await cli('keygen', at('program'), '--out', at('keys'));
+  for (const [k, pixels] of images.entries()) writeFileSync(at(`${k}.json`), JSON.stringify({ pixels }));
+});
+
+/** Encrypts these files together, runs, decrypts. */
+async function ask(files: readonly string[], ...decrypt: string[]) {
+  const keys = ['--keys', at('keys/secret')];
+  const encrypted = await cli('encrypt', at('program'), ...keys, '--input', ...files.map(at), '--out', at('in.bin'));
+  expect([encrypted.code, encrypted.err]).toEqual([0, '']);
+  const ran = await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('in.bin'), '--out', at('out.bin')); // biome-ignore format: short
+  expect(ran.code).toBe(0);
+  return cli('decrypt', at('program'), ...keys, '--input', at('out.bin'), '--count', `${files.length}`, ...decrypt);
+}
+
+function expectRight(logits: readonly number[] | undefined, k: number): void {
+  expect(logits?.length).toBe(3);
+  for (const [i, logit] of logits!.entries()) expect(Math.abs(logit - expected[k]![i]!)).toBeLessThan(1e-3 * size);
+}
+
+describe('a batch of inputs in one insecure program', () => {
+  it('answers three inputs at once, each by its own logits', async () => {
+    const { code, out } = await ask(['0.json', '1.json', '2.json'], '--json');
+    expect(code).toBe(0);
+    const { answers } = JSON.parse(out) as Answers;
+    expect(answers.map(({ trusted }) => trusted)).toEqual([true, true, true]);
+    for (const [k, { logits }] of answers.entries()) expectRight(logits, k);
+  });
+
+  // A little out of range: further out, the sentinel itself wraps around and spoils the answers of all.
+  it('says which input left the range; the others keep their answers', async () => {
+    const patches = [...prepareInput(model, { pixels: images[1]! }).patches!].map((value) => 3.8 * value);
+    writeFileSync(at('far.json'), JSON.stringify({ patches }));
+    const { code, out, err } = await ask(['0.json', 'far.json', '2.json'], '--json');
+    expect([code, err]).toEqual([3, expect.stringContaining('input 2 left the range')]);
+    expect(err).not.toMatch(/input [134] left/);
+    const { answers } = JSON.parse(out) as Answers;
+    expect(answers.map(({ trusted }) => trusted)).toEqual([true, false, true]);
+    expect(answers[1]!.logits).toBeUndefined();
+    for (const k of [0, 2]) expectRight(answers[k]!.logits, k);
+  });
+
+  it.each([8, 30, 1000])('an input %i times too large may spoil the others, never unnoticed', async (factor) => {
+    const patches = [...prepareInput(model, { pixels: images[1]! }).patches!].map((value) => factor * value);
+    writeFileSync(at('far.json'), JSON.stringify({ patches }));
+    const { code, out } = await ask(['0.json', 'far.json', '2.json'], '--json');
+    expect(code).toBe(3);
+    const { answers } = JSON.parse(out) as Answers;
+    expect(answers[1]!.trusted).toBe(false);
+    for (const k of [0, 2]) if (answers[k]!.trusted) expectRight(answers[k]!.logits, k);
+  });
+
+  it('prints a table an input', async () => {
+    const { out } = await ask(['0.json', '1.json']);
+    expect(out).toMatch(/input 1: class[\s\S]*input 2: class/);
+    expect(out).not.toContain('input 3');
+  });
+
+  it('refuses more inputs than fit, and a count that is too large', async () => {
+    const files = Array.from({ length: batch + 1 }, () => at('0.json'));
+    const many = await cli('encrypt', at('program'), '--keys', at('keys/secret'), '--input', ...files, '--out', at('no.bin')); // biome-ignore format: short
+    expect([many.code, many.err]).toEqual([2, expect.stringContaining('computes 4 at once')]);
+    const count = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--count', '5'); // biome-ignore format: short
+    expect([count.code, count.err]).toEqual([2, expect.stringContaining('computes 4 inputs at once')]);
+  });
+
+  it('explain tells the time of an input', async () => {
+    const { out } = await cli('explain', at('program'));
+    expect(out).toMatch(/inputs at once\s*│\s*4/);
+    expect(out).toMatch(/s an input/);
+    const { batch: found, secondsPerInput, total } = JSON.parse((await cli('explain', at('program'), '--json')).out);
+    expect([found, secondsPerInput]).toEqual([batch, total.seconds / batch]);
+  });
+
+  it('the throughput objective takes the batch of least time an input', async () => {
+    await writeProgram(at('model'), at('many'), { batch: 'throughput' }, insecureParameters());
+    const { compile, predicted } = JSON.parse(readFileSync(at('many/manifest.json'), 'utf8'));
+    expect(compile.batch).toBeGreaterThan(1);
+    const { predicted: four } = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    expect(predicted.cpuSeconds / compile.batch).toBeLessThanOrEqual(four.cpuSeconds / batch);
+    // Twice as many are refused, or take longer each.
+    const twice = writeProgram(at('model'), at('twice'), { batch: 2 * compile.batch }, insecureParameters());
+    const perInput = await twice.then(
+      ({ manifest }) => manifest.predicted.cpuSeconds / (2 * compile.batch),
+      () => Number.POSITIVE_INFINITY,
+    );
+    expect(perInput).toBeGreaterThanOrEqual(predicted.cpuSeconds / compile.batch);
+  });
+});

@@ -1,0 +1,64 @@
+import type { ImagePreprocess } from '@cipherformer/nn/polynomial';
+import jpeg from '@jimp/js-jpeg';
+import { describe, expect, it } from 'vitest';
+import { imageKind, imagePixels } from '../../src/input/image-file.ts';
+import { UsageError } from '../../src/terminal/errors.ts';
+import { png } from './png.ts';
+
+function taking(channels: number, width: number, height: number): ImagePreprocess {
+  const patches = { channels, width, height, patch: 1, stride: 1, padding: 0, order: 'channel-first', classToken: false } as const; // biome-ignore format: short
+  return { kind: 'image', patches, normalise: { mean: [0], deviation: [1] } };
+}
+
+const read = (bytes: Uint8Array, preprocess: ImagePreprocess, resize = false) =>
+  imagePixels(bytes, 'digit.png', preprocess, resize);
+
+describe('image files', () => {
+  it('a grey PNG gives its bytes, row by row', async () => {
+    const values = Uint8Array.from({ length: 6 }, (_, i) => 40 * i);
+    expect([...(await read(png(3, 2, 1, values), taking(1, 3, 2)))]).toEqual([...values]);
+  });
+
+  it('colours: planes for three channels, brightness for one', async () => {
+    const file = png(2, 1, 3, [255, 0, 0, 10, 20, 30]);
+    expect([...(await read(file, taking(3, 2, 1)))]).toEqual([255, 10, 0, 20, 0, 30]);
+    expect([...(await read(file, taking(1, 2, 1)))]).toEqual([76, 18]);
+  });
+
+  it('what is transparent is white', async () => {
+    const file = png(3, 1, 4, [0, 0, 0, 0, 0, 0, 0, 255, 100, 100, 100, 51]);
+    expect([...(await read(file, taking(1, 3, 1)))]).toEqual([255, 0, 224]);
+  });
+
+  it('another size is refused, and offers to scale', async () => {
+    const file = png(4, 4, 1, new Uint8Array(16).fill(90));
+    const asked = read(file, taking(1, 2, 2));
+    await expect(asked).rejects.toThrow(UsageError);
+    await expect(asked).rejects.toThrow(/digit\.png is 4 x 4 pixels, the model takes 2 x 2: add --resize/);
+    expect([...(await read(file, taking(1, 2, 2), true))]).toEqual([90, 90, 90, 90]);
+  });
+
+  it('scaling keeps where things are: the left half is dark', async () => {
+    const wide = Uint8Array.from({ length: 64 }, (_, i) => (i % 8 < 4 ? 0 : 255));
+    const small = await read(png(8, 8, 1, wide), taking(1, 4, 4), true);
+    for (let y = 0; y < 4; y++) {
+      expect(small[4 * y]).toBeLessThan(20);
+      expect(small[4 * y + 3]).toBeGreaterThan(235);
+    }
+  });
+
+  it('JPEG, to what its compression keeps', async () => {
+    const data = Buffer.from(Array.from({ length: 64 }, () => [200, 200, 200, 255]).flat());
+    const file = await jpeg().encode({ width: 8, height: 8, data }, { quality: 95 });
+    expect(imageKind(file)).toBe('jpeg');
+    for (const value of await read(file, taking(1, 8, 8))) expect(Math.abs(value - 200)).toBeLessThan(4);
+  });
+
+  it('damaged files, and formats that are not read, are named', async () => {
+    const file = png(3, 2, 1, new Uint8Array(6));
+    await expect(read(file.subarray(0, 40), taking(1, 3, 2))).rejects.toThrow(/digit\.png cannot be read as an image/);
+    const webp = Buffer.from('RIFF    WEBPVP8 ');
+    await expect(read(webp, taking(1, 3, 2))).rejects.toThrow(/WebP.*PNG or JPEG/);
+    expect(imageKind(Buffer.from('{"pixels": []}'))).toBeUndefined();
+  });
+});
