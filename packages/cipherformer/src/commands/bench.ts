@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { registerBenchCkks } from './bench-ckks.ts';
 import { registerBenchCosts } from './bench-costs.ts';
 import { registerBenchKernels } from './bench-kernels.ts';
+import { registerBenchLayer } from './bench-layer.ts';
+import { registerBenchPlans } from './bench-plans.ts';
 import { registerBenchTrain } from './bench-train.ts';
 
 /** `cipherformer bench <what>`: measurements, each a file bench-*.ts in this folder. */
@@ -10,5 +12,7 @@ export function registerBench(program: Command): void {
   registerBenchKernels(bench);
   registerBenchCkks(bench);
   registerBenchCosts(bench);
+  registerBenchLayer(bench);
+  registerBenchPlans(bench);
   registerBenchTrain(bench);
 }
