@@ -32,8 +32,10 @@ export class AttentionLowering {
     const skewed = this.#skew(key, layout, 'keys', keyRange(geometry, layout));
     const shift = this.#lowering.shiftOf(node);
     const { tokens } = geometry;
-    const offsetAt = (head: number, query: number, key: number) =>
-      offset!.length === heads ? offset![head]! : offset![(head * tokens + query) * tokens + key]!;
+    const offsetAt = (head: number, query: number, key: number) => {
+      if (!offset) return 0;
+      return offset.length === heads ? offset[head]! : offset[(head * tokens + query) * tokens + key]!;
+    };
     const factor = factors[node]!;
     const terms = (emitter: Emitter) => scoreTerms(geometry, layout, maskNumber(emitter, layout));
     this.#lowering.groups.push({
@@ -49,12 +51,7 @@ export class AttentionLowering {
         if (!offset && shift === 0) return [products];
         const vectors = products.map(
           (_, block) =>
-            new MapVector(
-              geometry,
-              layout,
-              block,
-              (head, query, key) => (offset ? offsetAt(head, query, key) : 0) * factor + shift,
-            ),
+            new MapVector(geometry, layout, block, (head, query, key) => offsetAt(head, query, key) * factor + shift),
         );
         return [emitVectors(emitter, name, level, products, vectors)];
       },

@@ -22,9 +22,15 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
     case undefined:
       return { model, description: 'training only', fits: [], front: [] };
     case 'attention': {
-      const { kind: _, scaling, mapNorm, ...rest } = change;
-      const options = { ...rest, ...(scaling ? { scaling } : {}), ...(mapNorm ? { mapNorm } : {}) };
-      const { activation } = change;
+      const { activation, affine, mapNorm, scaling, distanceWeights, distanceOffsets } = change;
+      const options = {
+        activation,
+        affine,
+        distanceWeights,
+        distanceOffsets,
+        ...(scaling ? { scaling } : {}),
+        ...(mapNorm ? { mapNorm } : {}),
+      };
       const name = typeof activation === 'string' ? activation : 'polynomial';
       return {
         model: pointwiseAttention(model, options),
