@@ -9,7 +9,10 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .version('0.1.0')
     .showHelpAfterError('(add --help for the options)')
     .exitOverride();
-  for (const register of commands) register(program);
+  // Anything but a verb (--help, a misspelling) needs to know them all.
+  const [verb = ''] = argv;
+  const asked = Object.hasOwn(commands, verb) ? [commands[verb]!] : Object.values(commands);
+  for (const load of asked) (await load())(program);
   try {
     await program.parseAsync(['node', 'cipherformer', ...argv]);
     return typeof process.exitCode === 'number' ? process.exitCode : exitCodes.ok;

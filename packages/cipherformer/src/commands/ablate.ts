@@ -16,10 +16,10 @@ import {
 import type { Command } from 'commander';
 import { ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
 import { interruptible } from '../terminal/interrupt.ts';
+import { positiveInteger } from '../terminal/numbers.ts';
 import { type Progress, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
-import { positiveInteger } from './train.ts';
 
 interface AblateCommandOptions {
   readonly data: string;

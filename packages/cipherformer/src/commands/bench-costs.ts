@@ -1,9 +1,9 @@
 import { bootstrapLiteral, Context, Parameters } from '@cipherformer/ckks';
 import { measureCosts } from '@cipherformer/compiler/costs';
 import type { Command } from 'commander';
+import { positiveInteger } from '../terminal/numbers.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
-import { positiveInteger } from './train.ts';
 
 interface BenchCostsOptions {
   readonly runs: number;

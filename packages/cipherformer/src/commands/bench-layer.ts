@@ -16,9 +16,9 @@ import { calibratedOn, randomInput, randomModel } from '../shapes/random-model.t
 import { modelShapes, type ShapeName, shapeNames } from '../shapes/shapes.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
+import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
-import { positiveInteger, seedNumber } from './train.ts';
 
 interface BenchLayerOptions {
   readonly shape: ShapeName;

@@ -5,8 +5,8 @@ import { timeJax } from '../bench/training-jax.ts';
 import { memoryOver1000Steps, timeOnnx } from '../bench/training-onnx.ts';
 import { type StepTiming, trainingFlops, trainingTask } from '../bench/training-task.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
+import { positiveInteger } from '../terminal/numbers.ts';
 import { renderTable } from '../terminal/table.ts';
-import { positiveInteger } from './train.ts';
 
 export interface BenchTrainOptions {
   readonly steps: number;

@@ -1,7 +1,7 @@
 import { writeProgram } from '@cipherformer/compiler/server';
 import { type Command, Option } from 'commander';
 import { describeProgram } from '../program/summary.ts';
-import { positiveInteger } from './train.ts';
+import { positiveInteger } from '../terminal/numbers.ts';
 
 interface CompileCommandOptions {
   readonly out: string;

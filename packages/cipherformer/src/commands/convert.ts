@@ -18,10 +18,10 @@ import {
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
+import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
-import { positiveInteger, seedNumber } from './train.ts';
 
 interface ConvertCommandOptions {
   readonly recipe: string;

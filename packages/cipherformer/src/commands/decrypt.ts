@@ -3,8 +3,8 @@ import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
 import { type Answer, batchOf, decryptOutputs, parametersOf, readManifest } from '@cipherformer/compiler/client';
 import type { Command } from 'commander';
 import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { positiveInteger } from '../terminal/numbers.ts';
 import { renderTable } from '../terminal/table.ts';
-import { positiveInteger } from './train.ts';
 
 interface DecryptOptions {
   readonly keys: string;

@@ -20,9 +20,9 @@ import { runVerb } from '../demo/verbs.ts';
 import { best } from '../evaluate/statistics.ts';
 import { gib } from '../program/summary.ts';
 import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { positiveInteger } from '../terminal/numbers.ts';
 import { formatSeconds, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
-import { positiveInteger } from './train.ts';
 
 interface DemoOptions {
   readonly images: number;

@@ -20,8 +20,8 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type EncryptedVerbOptions, evaluateEncryptedVerb } from '../evaluate/verb.ts';
 import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { renderTable } from '../terminal/table.ts';
-import { positiveInteger, seedNumber } from './train.ts';
 
 interface EvalOptions extends EncryptedVerbOptions {
   readonly set?: string;

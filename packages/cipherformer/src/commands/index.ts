@@ -1,45 +1,30 @@
 import type { Command } from 'commander';
-import { registerAblate } from './ablate.ts';
-import { registerApprox } from './approx.ts';
-import { registerBench } from './bench.ts';
-import { registerCompare } from './compare.ts';
-import { registerCompile } from './compile.ts';
-import { registerConvert } from './convert.ts';
-import { registerDecrypt } from './decrypt.ts';
-import { registerDemo } from './demo.ts';
-import { registerDoctor } from './doctor.ts';
-import { registerEncrypt } from './encrypt.ts';
-import { registerEval } from './eval.ts';
-import { registerExplain } from './explain.ts';
-import { registerInspect } from './inspect.ts';
-import { registerKeygen } from './keygen.ts';
-import { registerRanges } from './ranges.ts';
-import { registerReport } from './report.ts';
-import { registerRun } from './run.ts';
-import { registerSelftest } from './selftest.ts';
-import { registerTrain } from './train.ts';
 
 /** Adds one verb to the program. Each verb is one file in this folder. */
 export type RegisterCommand = (program: Command) => void;
 
-export const commands: readonly RegisterCommand[] = [
-  registerDemo,
-  registerTrain,
-  registerConvert,
-  registerAblate,
-  registerReport,
-  registerCompare,
-  registerRanges,
-  registerCompile,
-  registerExplain,
-  registerKeygen,
-  registerEncrypt,
-  registerRun,
-  registerDecrypt,
-  registerEval,
-  registerInspect,
-  registerApprox,
-  registerDoctor,
-  registerSelftest,
-  registerBench,
-];
+/**
+ * The verbs in the order of the help. Each is loaded when it is asked for: training and plots take a second to load, which
+ * encrypt, run and decrypt should not pay.
+ */
+export const commands: Readonly<Record<string, () => Promise<RegisterCommand>>> = {
+  demo: async () => (await import('./demo.ts')).registerDemo,
+  train: async () => (await import('./train.ts')).registerTrain,
+  convert: async () => (await import('./convert.ts')).registerConvert,
+  ablate: async () => (await import('./ablate.ts')).registerAblate,
+  report: async () => (await import('./report.ts')).registerReport,
+  compare: async () => (await import('./compare.ts')).registerCompare,
+  ranges: async () => (await import('./ranges.ts')).registerRanges,
+  compile: async () => (await import('./compile.ts')).registerCompile,
+  explain: async () => (await import('./explain.ts')).registerExplain,
+  keygen: async () => (await import('./keygen.ts')).registerKeygen,
+  encrypt: async () => (await import('./encrypt.ts')).registerEncrypt,
+  run: async () => (await import('./run.ts')).registerRun,
+  decrypt: async () => (await import('./decrypt.ts')).registerDecrypt,
+  eval: async () => (await import('./eval.ts')).registerEval,
+  inspect: async () => (await import('./inspect.ts')).registerInspect,
+  approx: async () => (await import('./approx.ts')).registerApprox,
+  doctor: async () => (await import('./doctor.ts')).registerDoctor,
+  selftest: async () => (await import('./selftest.ts')).registerSelftest,
+  bench: async () => (await import('./bench.ts')).registerBench,
+};

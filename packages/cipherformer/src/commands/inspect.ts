@@ -22,10 +22,10 @@ import {
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { UsageError } from '../terminal/errors.ts';
+import { positiveInteger } from '../terminal/numbers.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
 import { inspectPolynomial } from './inspect-polynomial.ts';
-import { positiveInteger } from './train.ts';
 
 interface InspectOptions {
   readonly data?: string;

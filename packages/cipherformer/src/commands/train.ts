@@ -13,9 +13,10 @@ import {
   train,
   writeAtomically,
 } from '@cipherformer/nn';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { trainingCurves } from '../plots/training-curves.ts';
 import { interruptible } from '../terminal/interrupt.ts';
+import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
@@ -28,18 +29,6 @@ interface TrainCommandOptions {
   readonly test?: boolean;
   readonly log?: string;
   readonly json?: boolean;
-}
-
-export function positiveInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be an integer of at least 1.');
-  return value;
-}
-
-export function seedNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('It must be an integer of at least 0.');
-  return value;
 }
 
 /** `cipherformer train <recipe.json>`: trains a model, or goes on with a run that was interrupted. */

@@ -7,13 +7,11 @@ import {
   keySetWireBytes,
   keySwitchTransforms,
   type Parameters,
-  StreamedTransformPlan,
   switchingKeyWords,
 } from '@cipherformer/ckks';
-import { modulo } from '../program/check.ts';
+import { highestLevels, type RotationUse, rotationsOf } from '../plan/keys.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { hasMasks } from '../program/levels.ts';
-import { termGroups } from '../program/term-groups.ts';
 
 /** A relinearisation key that costs this many times the transforms of the best one at a level still serves there. */
 const acceptableCost = 1.15;
@@ -41,10 +39,14 @@ export interface KeyPlan {
 export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): KeyPlan {
   const { parameters } = bootstrap;
   const bootstraps = program.instructions.some(({ op }) => op === 'bootstrap');
-  const uses = program.instructions.flatMap((instruction) => rotationUses(instruction, program.slots, parameters.logN));
+  const uses = program.instructions.flatMap((instruction) => rotationsOf(instruction, program.slots));
   const special = cheapestSpecial(parameters, uses);
   const given = bootstraps ? bootstrap.galoisUses() : [];
-  const galois = highest(uses).filter(
+  const needed = [...highestLevels(uses)].map(([rotation, level]) => ({
+    galois: galoisElement(rotation, parameters.logN),
+    level,
+  }));
+  const galois = needed.filter(
     (use) =>
       !given.some(
         (key) =>
@@ -107,48 +109,6 @@ function rotationCost(parameters: Parameters, special: number, { level, kind }: 
   if (kind === 'hoisted') return reading + division;
   const extension = gadget.digitSizes.reduce((sum, size) => sum + (1 + conversionCost * size) * (limbs - size), 0);
   return reading + division + level + 1 + extension;
-}
-
-/** Each automorphism once, at its highest level. */
-function highest(uses: readonly GaloisUse[]): GaloisUse[] {
-  const levels = new Map<number, number>();
-  for (const { galois, level } of uses) levels.set(galois, Math.max(level, levels.get(galois) ?? 0));
-  return [...levels].map(([galois, level]) => ({ galois, level }));
-}
-
-interface RotationUse extends GaloisUse {
-  readonly kind: 'baby' | 'hoisted' | 'whole';
-}
-
-/** Rotations of an instruction with the level of each. */
-function rotationUses(instruction: Instruction, slots: number, logN: number): RotationUse[] {
-  const { level } = instruction;
-  const own = (steps: readonly number[], kind: RotationUse['kind']) =>
-    [...new Set(steps.map((step) => modulo(step, slots)))]
-      .filter((step) => step !== 0)
-      .map((step) => ({ galois: galoisElement(step, logN), level, kind }));
-  switch (instruction.op) {
-    case 'linear': {
-      const { inputs, outputs, matrix, babySteps, giantSteps } = instruction;
-      const shape = { outputs: outputs.length, babySteps, giantSteps };
-      const { babies, groups } = new StreamedTransformPlan(slots, inputs.length, matrix, shape);
-      return [...inputs.flatMap(() => own(babies, 'baby')), ...groups.flatMap(({ giant }) => own([giant], 'whole'))];
-    }
-    case 'rotateSum':
-      return own(instruction.steps, 'whole');
-    case 'productSum':
-      return (['left', 'right'] as const).flatMap((side) => {
-        const groups = termGroups(instruction, slots).map((group) => group[side]);
-        const copies = groups.flatMap((group) => group.copies.flat());
-        const masked = copies.some(({ mask }) => mask !== undefined);
-        return [
-          ...own(copies.map(({ rotation }) => rotation), masked ? 'baby' : 'hoisted'),
-          ...own(groups.map(({ turn }) => turn), 'whole'),
-        ]; // biome-ignore format: two lists
-      });
-    default:
-      return [];
-  }
 }
 
 /** The levels of an instruction's relinearisations. */

@@ -1,3 +1,4 @@
+import { StreamedTransformPlan } from '@cipherformer/ckks';
 import { modulo } from '../program/check.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { operandLevel } from '../program/levels.ts';
@@ -8,42 +9,52 @@ export interface RotationUse {
   /** In (0, slots). */
   readonly rotation: number;
   readonly level: number;
+  /** baby: stays in the extended basis; hoisted: shares its digits with others and is divided back; whole: on its own. */
+  readonly kind: 'baby' | 'hoisted' | 'whole';
 }
 
-/** Every rotation an instruction makes, at the level it makes it; without those by 0. */
+/** Every rotation an instruction makes, at the level it makes it; without those by 0. Cost: linear in its diagonals. */
 export function rotationsOf(instruction: Instruction, slots: number): RotationUse[] {
-  const at = (rotations: readonly number[], level: number): RotationUse[] =>
+  const at = (rotations: readonly number[], level: number, kind: RotationUse['kind']): RotationUse[] =>
     [...new Set(rotations.map((rotation) => modulo(rotation, slots)))]
       .filter((rotation) => rotation !== 0)
-      .map((rotation) => ({ rotation, level }));
+      .map((rotation) => ({ rotation, level, kind }));
   switch (instruction.op) {
-    case 'linear':
-      return at([...instruction.babySteps, ...instruction.giantSteps], instruction.level);
+    case 'linear': {
+      const { inputs, outputs, matrix, babySteps, giantSteps, level } = instruction;
+      const shape = { outputs: outputs.length, babySteps, giantSteps };
+      const { babies, groups } = new StreamedTransformPlan(slots, inputs.length, matrix, shape);
+      return [
+        ...inputs.flatMap(() => at(babies, level, 'baby')),
+        ...groups.flatMap(({ giant }) => at([giant], level, 'whole')),
+      ];
+    }
     case 'rotateSum':
-      return at(instruction.steps, instruction.level);
+      return at(instruction.steps, instruction.level, 'whole');
     case 'productSum':
-      return termGroups(instruction, slots).flatMap((group) =>
-        (['left', 'right'] as const).flatMap((side) => {
-          const { turn, copies } = group[side];
-          return at(
-            [turn, ...copies.flat().map(({ rotation }) => rotation)],
-            operandLevel(instruction, instruction[side]),
-          );
-        }),
-      );
+      return (['left', 'right'] as const).flatMap((side) => {
+        const groups = termGroups(instruction, slots).map((group) => group[side]);
+        const copies = groups.flatMap((group) => group.copies.flat());
+        const masked = copies.some(({ mask }) => mask !== undefined);
+        const level = operandLevel(instruction, instruction[side]);
+        return [
+          ...at(copies.map(({ rotation }) => rotation), level, masked ? 'baby' : 'hoisted'),
+          ...at(groups.map(({ turn }) => turn), level, 'whole'),
+        ]; // biome-ignore format: two lists
+      });
     default:
       return [];
   }
 }
 
-/**
- * The rotations a program needs keys for, each with the highest level it is used at; bootstraps have their own. An engine
- * may add keys for lower levels where those are faster.
- */
+/** Each rotation once, with the highest level it is made at. */
+export function highestLevels(uses: readonly RotationUse[]): ReadonlyMap<number, number> {
+  const levels = new Map<number, number>();
+  for (const { rotation, level } of uses) levels.set(rotation, Math.max(level, levels.get(rotation) ?? 0));
+  return levels;
+}
+
+/** The rotations a program makes, each with the highest level it is made at; bootstraps have their own. */
 export function rotationKeys({ instructions, slots }: EncryptedProgram): ReadonlyMap<number, number> {
-  const keys = new Map<number, number>();
-  for (const instruction of instructions)
-    for (const { rotation, level } of rotationsOf(instruction, slots))
-      keys.set(rotation, Math.max(level, keys.get(rotation) ?? 0));
-  return keys;
+  return highestLevels(instructions.flatMap((instruction) => rotationsOf(instruction, slots)));
 }

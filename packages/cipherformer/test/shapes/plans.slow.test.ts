@@ -1,10 +1,11 @@
+import { checkProgram, compile, explain } from '@cipherformer/compiler';
 import { expect, it } from 'vitest';
-import { checkProgram, compile, explain } from '../../src/index.ts';
-import { targetGraph } from '../passes/targets.ts';
+import { randomModel } from '../../src/shapes/random-model.ts';
+import { modelShapes } from '../../src/shapes/shapes.ts';
 
-for (const name of ['LM of the paper, 6 layers, width 512', 'BERT-base'])
+for (const name of ['paper-lm', 'bert-base'] as const)
   it(`${name} compiles in less than a minute of processor time`, () => {
-    const graph = targetGraph(name);
+    const { graph } = randomModel(modelShapes[name], 1);
     const start = process.cpuUsage();
     const { program, machine } = compile(graph);
     const { user, system } = process.cpuUsage(start);
