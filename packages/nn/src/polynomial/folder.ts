@@ -1,15 +1,18 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBytes, writeAtomically } from '../files/storage.ts';
 import type { PolynomialModel } from './model.ts';
 import { parsePolynomialModel, polynomialModelFiles, serialisePolynomialModel } from './serialise.ts';
 
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
 /** Whether a folder holds a polynomial model. */
 export const isPolynomialModel = (folder: string): boolean => existsSync(join(folder, polynomialModelFiles.structure));
 
 /** Writes a model's files; polynomial.json, which makes the folder a model, last. @throws StorageError and those of serialise */
 export function savePolynomialModel(folder: string, model: PolynomialModel): void {
-  const files = serialisePolynomialModel(model);
+  const files = serialisePolynomialModel(model, sha256);
   mkdirSync(folder, { recursive: true });
   const { structure } = polynomialModelFiles;
   for (const name of [...[...files.keys()].filter((name) => name !== structure), structure]) {
@@ -20,5 +23,5 @@ export function savePolynomialModel(folder: string, model: PolynomialModel): voi
 /** Reads a folder written by `savePolynomialModel`. @throws DataError, FormatError, ShapeError, ConfigError */
 export function loadPolynomialModel(folder: string): PolynomialModel {
   const present = Object.values(polynomialModelFiles).filter((name) => existsSync(join(folder, name)));
-  return parsePolynomialModel(new Map(present.map((name) => [name, readBytes(join(folder, name))])), folder);
+  return parsePolynomialModel(new Map(present.map((name) => [name, readBytes(join(folder, name))])), folder, sha256);
 }

@@ -70,6 +70,11 @@ export const modelFileSchema = z.strictObject({
   task: z.enum(['image-classification', 'text-classification', 'language-model']),
   tokens: size,
   output: index,
+  /** Of model.safetensors, in hexadecimal: the two files belong together. Absent in folders of earlier versions. */
+  weightsSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
   preprocess: preprocessSchema,
   classes: z.array(z.string()).optional(),
   card: cardSchema,

@@ -27,31 +27,39 @@ export const polynomialModelFiles = {
 /** Files by name. */
 export type ModelFiles = ReadonlyMap<string, Uint8Array>;
 
+/** SHA-256 of bytes in hexadecimal; given from outside, since browsers and Node have no synchronous one in common. */
+export type Sha256 = (bytes: Uint8Array) => string;
+
 const text = (value: string) => new TextEncoder().encode(value);
 const json = (value: unknown) => text(`${JSON.stringify(value, null, 1)}\n`);
 
 /**
  * A model as files: weights and tables in model.safetensors (float32), structure, programs, bounds and preparation in
- * polynomial.json, a card for people in README.md, the tokenizer's own files.
+ * polynomial.json, a card for people in README.md, the tokenizer's own files. With `sha256`, polynomial.json says which
+ * weights it was written with.
  * @throws ConfigError where the graph was not calibrated, ShapeError where the model is not well formed
  */
-export function serialisePolynomialModel(model: PolynomialModel): Map<string, Uint8Array> {
+export function serialisePolynomialModel(model: PolynomialModel, sha256?: Sha256): Map<string, Uint8Array> {
   checkPolynomialModel(model, 'the model');
   const { task, graph, preprocess, classes, card } = model;
   const writer = new TensorWriter();
+  const stored = preprocess.kind === 'image' ? writeImage(preprocess) : writeText(preprocess, writer);
+  const nodes = writeNodes(graph, writer);
+  const weights = serialiseSafetensors(writer.tensors, { format: polynomialModelFormat });
   const structure: ModelFile = {
     format: polynomialModelFormat,
     task,
     tokens: graph.tokens,
     output: graph.output,
-    preprocess: preprocess.kind === 'image' ? writeImage(preprocess) : writeText(preprocess, writer),
+    ...(sha256 && { weightsSha256: sha256(weights) }),
+    preprocess: stored,
     ...(classes && { classes: [...classes] }),
     card: structuredClone(card) as ModelFile['card'],
-    nodes: writeNodes(graph, writer),
+    nodes,
   };
   const files = polynomialModelFiles;
   const result = new Map<string, Uint8Array>([
-    [files.weights, serialiseSafetensors(writer.tensors, { format: polynomialModelFormat })],
+    [files.weights, weights],
     [files.structure, json(structure)],
     [files.card, text(modelCard(model))],
   ]);
@@ -87,18 +95,24 @@ function writeText(
 
 /**
  * Reads what `serialisePolynomialModel` wrote; `where` (a folder, an address) precedes names of files in messages.
- * Everything is checked before it is used: files may come from strangers.
+ * Everything is checked before it is used: files may come from strangers. With `sha256`, weights of another polynomial.json
+ * are refused.
  * @throws FormatError, ShapeError or ConfigError naming the file and the field
  */
-export function parsePolynomialModel(files: ModelFiles, where: string): PolynomialModel {
+export function parsePolynomialModel(files: ModelFiles, where: string, sha256?: Sha256): PolynomialModel {
   const names = polynomialModelFiles;
   const structurePath = `${where}/${names.structure}`;
   const structure = parseStructure(readJson(files, names.structure, where), structurePath);
   const weightsPath = `${where}/${names.weights}`;
-  const reader = new TensorReader(
-    parseSafetensors(file(files, names.weights, where), weightsPath).tensors,
-    weightsPath,
-  );
+  const weights = file(files, names.weights, where);
+  const { weightsSha256 } = structure;
+  if (sha256 && weightsSha256 !== undefined && sha256(weights) !== weightsSha256) {
+    throw new FormatError(
+      `${weightsPath} is not the file that ${structurePath} was written with (weightsSha256 differs): one of them was ` +
+        'changed or comes from another conversion. Copy both again from one folder.',
+    );
+  }
+  const reader = new TensorReader(parseSafetensors(weights, weightsPath).tensors, weightsPath);
   const { task, tokens, output, classes, card } = structure;
   const preprocess =
     structure.preprocess.kind === 'image'

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,6 +124,23 @@ describe('files of a polynomial model', () => {
     const text = readFileSync(join(folder, 'padded-text-with-an-embedding-LayerNorm', 'README.md'), 'utf8');
     expect(text).toContain('6 tokens');
     expect(text).toContain('embeddings, positions and their normalisation are published');
+  });
+
+  it('weights and structure of two folders are not taken for one model; folders without the checksum still load', () => {
+    const path = join(folder, 'image');
+    const structure = join(path, 'polynomial.json');
+    const weights = join(path, 'model.safetensors');
+    const [json, bytes] = [JSON.parse(readFileSync(structure, 'utf8')), readFileSync(weights)];
+    expect(json.weightsSha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+    // One bit of the last weight: every other check passes.
+    const other = Buffer.from(bytes);
+    other[other.length - 4]! ^= 1;
+    writeFileSync(weights, other);
+    expect(() => loadPolynomialModel(path)).toThrow(FormatError);
+    expect(() => loadPolynomialModel(path)).toThrow(/model\.safetensors.*weightsSha256 differs/);
+    const { weightsSha256: _, ...earlier } = json;
+    writeFileSync(structure, JSON.stringify(earlier));
+    expect(loadPolynomialModel(path).task).toBe('image-classification');
   });
 
   it('an uncalibrated graph is not saved', () => {
