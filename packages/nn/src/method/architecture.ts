@@ -12,6 +12,8 @@ export interface Converted {
 
 export interface PointwiseOptions {
   readonly activation: ActivationConfig;
+  /** What the activation is of; default the product of query and key. */
+  readonly similarity?: ModelConfig['attention']['similarity'];
   /** A learned factor and offset a head before the activation; they fold into the query and cost no level. */
   readonly affine: boolean;
   /** Factor on the maps; default 1/sqrt(L). */
@@ -33,10 +35,15 @@ export function pointwiseAttention(from: Converted, options: PointwiseOptions): 
     );
   }
   const { mapNorm, activation, affine, scaling, distanceWeights = false, distanceOffsets = false } = options;
+  // A polynomial from the start is one at each site, so that its ranges are held, widened and counted like any other's.
+  const polynomial =
+    typeof activation === 'string' ? [] : attentionSites(from.config).map((site) => [site, activation]);
   const changed: ModelConfig = {
     ...from.config,
+    overrides: { ...from.config.overrides, ...Object.fromEntries(polynomial) },
     attention: {
       ...attention,
+      similarity: options.similarity ?? 'dot',
       kind: 'pointwise',
       activation,
       affine,
@@ -50,6 +57,9 @@ export function pointwiseAttention(from: Converted, options: PointwiseOptions): 
   const config = parseModelConfig(changed, 'the change of attention');
   return { config, weights: carryOver(config, from.weights) };
 }
+
+const attentionSites = ({ layers }: ModelConfig): string[] =>
+  Array.from({ length: layers }, (_, i) => `layers.${i}.attention.activation`);
 
 /** The names of the normalisations of the stream, from the input to the output. */
 export function normNames(config: ModelConfig): string[] {

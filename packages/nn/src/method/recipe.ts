@@ -63,6 +63,8 @@ export type StageTraining = z.infer<typeof stageTrainingSchema>;
 const attentionChange = z.strictObject({
   kind: z.literal('attention'),
   activation: activationSchema.default('gelu'),
+  /** distance: minus half the squared distance of query and key in place of their product; costs two levels. */
+  similarity: z.enum(['dot', 'distance']).default('dot'),
   affine: z.boolean().default(true),
   /** Factor on the maps; default 1/sqrt(L). */
   scaling: z.enum(['none', '1/L', '1/sqrt(L)', '1/sqrt(t+1)']).optional(),

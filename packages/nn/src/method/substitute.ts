@@ -38,6 +38,7 @@ const functions: Readonly<Record<Exclude<ActivationConfig, PolynomialConfig | 'i
   relu: 'relu',
   silu: 'silu',
   tanh: 'tanh',
+  exp: 'exp',
 };
 
 /** What is computed at an activation site. */

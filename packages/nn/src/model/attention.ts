@@ -66,9 +66,13 @@ function attentionMap(
   k: Tensor,
   mask: AttentionMask,
 ): Tensor {
-  const { headWidth, kind, scale, affine, mapNorm, heads, distanceOffsets, distanceWeights } = config.attention;
+  const { headWidth, kind, scale, similarity, affine, mapNorm, heads, distanceOffsets, distanceWeights } =
+    config.attention;
   const tokens = q.shape[2]!;
-  const scores = ops.matmul(q, k, { transB: true, alpha: scale ?? 1 / Math.sqrt(headWidth) });
+  const alpha = scale ?? 1 / Math.sqrt(headWidth);
+  const products = ops.matmul(q, k, { transB: true, alpha });
+  const scores =
+    kind === 'pointwise' && similarity === 'distance' ? ops.sub(products, halfNorms(q, k, alpha)) : products;
   const seen = visible(mask);
   const include = seen ? { include: seen } : {};
   if (kind === 'softmax') {
@@ -121,6 +125,13 @@ function byDistance(table: Tensor, tokens: number): Tensor {
   const moved = ops.reshape(cut, [heads, tokens, 2 * tokens - 1]);
   // moved[h, j, t] is entry (t - j) mod 2 L.
   return ops.transpose(ops.slice(moved, 2, 0, tokens), [0, 2, 1]);
+}
+
+/** alpha (|q|^2 + |k|^2) / 2 for each pair: what turns products into -alpha |q - k|^2 / 2. */
+function halfNorms(q: Tensor, k: Tensor, alpha: number): Tensor {
+  const [batch, heads, tokens] = q.shape as [number, number, number, number];
+  const norms = (x: Tensor) => ops.scale(ops.sum(ops.square(x), [3], true), alpha / 2);
+  return ops.add(norms(q), ops.reshape(norms(k), [batch, heads, 1, tokens]));
 }
 
 /** Every visible key with the same weight: what is left of attention when it attends to nothing in particular. */

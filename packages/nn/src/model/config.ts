@@ -6,7 +6,7 @@ import { ConfigError } from '../errors.ts';
  * presets.ts), and the conversion to polynomial form replaces parts (attention kind, activation, normalisation), for
  * the whole model or, through `overrides`, at one named place.
  */
-const functionNames = ['gelu', 'gelu_tanh', 'quick_gelu', 'relu', 'silu', 'tanh', 'identity'] as const;
+const functionNames = ['gelu', 'gelu_tanh', 'quick_gelu', 'relu', 'silu', 'tanh', 'exp', 'identity'] as const;
 
 export const polynomialSchema = z.strictObject({
   kind: z.literal('polynomial'),
@@ -43,6 +43,9 @@ export const attentionSchema = z.strictObject({
   causal: z.boolean().default(false),
   qkvBias: z.boolean().default(true),
   outBias: z.boolean().default(true),
+  /** For pointwise attention, what the activation is of: the product q.k, or minus half the squared distance of q and k (with
+   * "exp" the Gaussian kernel of Rho et al., ICLR 2025, whose exponent is never positive); either times the scale. */
+  similarity: z.enum(['dot', 'distance']).default('dot'),
   /** For pointwise attention. */
   activation: activationSchema.default('gelu'),
   /** For pointwise attention: the factor S on the maps, by the length L, or (causal) by the

@@ -30,6 +30,8 @@ export function activation(
         return ops.silu(y);
       case 'tanh':
         return ops.tanh(y);
+      case 'exp':
+        return ops.exp(y);
       case 'identity':
         return x;
     }

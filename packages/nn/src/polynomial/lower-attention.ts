@@ -3,6 +3,7 @@ import { UnsupportedPartError } from '../errors.ts';
 import { mapScale, sequenceLength } from '../model/config.ts';
 import { applyLinear, type Dense, scaleRows, sliceRows, type View } from './affine.ts';
 import { viewOf } from './graph-builder.ts';
+import { lowerDistance, type Projection } from './lower-distance.ts';
 import { batchStatistics, type Lowering, normAt, siteProgram } from './lowering.ts';
 import { asParabola } from './parabola.ts';
 
@@ -10,7 +11,8 @@ import { asParabola } from './parabola.ts';
  * Pointwise self-attention of a view [tokens, width]; `mask` is the node of the 0/1 column that hides padding. The
  * scale, the per-head factor and the maps' BatchNorm ride on the query; 1/sqrt(L) on the polynomial (on the values
  * where its last step cannot carry it, as a parabola's), so that maps of many tokens stay as small as their sums allow.
- * Levels: 1 (projections) + 1 (scores) + the polynomial's + 1 (attend); the returned view adds the output map's 1.
+ * Levels: 1 (projections) + 1 (scores) + the polynomial's + 1 (attend); the returned view adds the output map's 1. Scores by
+ * distance take 2 more.
  */
 export function lowerAttention(lowering: Lowering, name: string, view: View, mask: number | undefined): View {
   const { config, stored, graph } = lowering;
@@ -25,17 +27,14 @@ export function lowerAttention(lowering: Lowering, name: string, view: View, mas
   const part = (from: number, to: number) => ({ weight: sliceRows(weight, from, to), bias: bias?.subarray(from, to) });
 
   const { factors, offsets } = scoreMap(lowering, name);
-  const perRow = Float64Array.from({ length: inner }, (_, i) => factors[Math.floor(i / headWidth)]!);
-  const query = part(0, inner);
   const project = (which: string, w: Dense, b: Float64Array | undefined) =>
     graph.materialise(`${name}.${which}`, applyLinear(view, w, b));
-  const queryNode = project(
-    'query',
-    scaleRows(query.weight, perRow),
-    query.bias?.map((v, i) => v * perRow[i]!),
-  );
+  const query = scaleHeads(part(0, inner), factors);
   const key = shareGroups(part(inner, inner + keyWidth), heads, groups, headWidth);
-  const keyNode = project('key', key.weight, key.bias);
+  const [queryNode, keyNode] =
+    config.attention.similarity === 'distance'
+      ? lowerDistance(lowering, name, view, { query, key, factors })
+      : [project('query', query.weight, query.bias), project('key', key.weight, key.bias)];
   const offset = offsets.some((v) => v !== 0) ? { offset: Float32Array.from(offsets) } : {};
   const scores = graph.push(`${name}.scores`, { op: 'scores', query: queryNode, key: keyNode, heads, ...offset });
 
@@ -160,13 +159,15 @@ function mapWeights(
   return { weights: Float32Array.from(weights, (w, i) => w / (largest[Math.floor(i / square)]! || 1)), largest };
 }
 
+/** Each head's rows times its factor. */
+function scaleHeads({ weight, bias }: Projection, factors: Float64Array): Projection {
+  const headWidth = weight.rows / factors.length;
+  const perRow = Float64Array.from({ length: weight.rows }, (_, i) => factors[Math.floor(i / headWidth)]!);
+  return { weight: scaleRows(weight, perRow), bias: bias?.map((v, i) => v * perRow[i]!) };
+}
+
 /** Rows of shared key or value heads, repeated for every query head that reads them. */
-function shareGroups(
-  { weight, bias }: { readonly weight: Dense; readonly bias?: Float64Array | undefined },
-  heads: number,
-  groups: number,
-  headWidth: number,
-): { readonly weight: Dense; readonly bias?: Float64Array | undefined } {
+function shareGroups({ weight, bias }: Projection, heads: number, groups: number, headWidth: number): Projection {
   if (groups === heads) return { weight, bias };
   const { columns, values } = weight;
   const result = new Float64Array(heads * headWidth * columns);

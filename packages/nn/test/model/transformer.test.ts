@@ -191,6 +191,43 @@ describe('configurations', () => {
     expect(indices[4 * 32 + 16]).toBe(36 + 7);
   });
 
+  it('scores by distance are -|q - k|^2 / (2 sqrt d), whatever turns queries and keys alike', async () => {
+    const config = parseModelConfig({
+      ...vit,
+      attention: { ...vit.attention, kind: 'pointwise', similarity: 'distance', activation: 'exp', scaling: 'none' },
+    } satisfies ModelConfigInput);
+    const weights = initialWeights(config, 2);
+    const { data } = weights.get('layers.0.attention.qkv.weight')!;
+    data.copyWithin(64, 0, 64); // keys as queries: a token is at distance 0 from itself
+    const run = async (which: string) => {
+      const model = await InferenceModel.create(config, weights, {
+        batch: 1,
+        outputs: ({ sites }) => ({ values: sites.find(({ name }) => name === which)!.tensor }),
+      });
+      const images = Float32Array.from({ length: 72 }, (_, i) => Math.sin(i));
+      const { values } = await model.run({ images });
+      await model.close();
+      return values!;
+    };
+    const scores = await run('layers.0.attention.activation');
+    const tokens = Math.sqrt(scores.length / 2);
+    const at = (t: number, j: number) => scores[t * tokens + j]!;
+    let largest = 0;
+    for (let t = 0; t < tokens; t++) {
+      expect(Math.abs(at(t, t))).toBeLessThan(1e-6);
+      for (let j = 0; j < tokens; j++) {
+        largest = Math.max(largest, -at(t, j));
+        expect(at(t, j)).toBeCloseTo(at(j, t), 5);
+        // Roots of -scores are distances: they obey the triangle inequality.
+        for (let m = 0; m < tokens; m++) {
+          const distance = (a: number, b: number) => Math.sqrt(Math.max(0, -at(a, b)));
+          expect(distance(t, j)).toBeLessThanOrEqual(distance(t, m) + distance(m, j) + 1e-3);
+        }
+      }
+    }
+    expect(largest).toBeGreaterThan(0.01);
+  });
+
   it('refuse what contradicts itself', () => {
     const wrong = (change: object) => () => parseModelConfig({ ...vit, ...change });
     expect(wrong({ pool: 'none' })).toThrow(ConfigError);

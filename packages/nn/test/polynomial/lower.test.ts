@@ -81,6 +81,13 @@ const models: Record<string, ModelConfig> = {
   'BERT with token types': polynomialForm(bert, {
     embedding: { ...bert.embedding, segments: 2 } as ModelConfig['embedding'],
   }),
+  'ViT, scores by distance, affine and normalised': polynomialForm(vit, {
+    attention: { ...vit.attention, similarity: 'distance', affine: true, mapNorm: batch },
+  }),
+  'BERT, scores by distance': polynomialForm(bert, { attention: { ...bert.attention, similarity: 'distance' } }),
+  'GPT, scores by distance, no biases': polynomialForm(gpt, {
+    attention: { ...gpt.attention, similarity: 'distance', qkvBias: false },
+  }),
   'GPT, tied head': polynomialForm(gpt),
   'GPT, maps by distance': polynomialForm(gpt, byDistance),
   'GPT, maps by distance, affine and normalised, parabolas': parseModelConfig({
