@@ -1,5 +1,7 @@
+import { recordRanges, type SiteRange } from '../evaluate/ranges.ts';
 import { createValidator } from '../evaluate/validator.ts';
 import { batchNorms, type Converted, freezeNorms, pointwiseAttention } from './architecture.ts';
+import { balanceMaps } from './balance.ts';
 import { normStatistics } from './calibrate.ts';
 import { type Conversion, calibrationOf, rangesOn } from './conversion.ts';
 import { chooseDegrees, type DegreeChoice } from './degrees.ts';
@@ -22,7 +24,7 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
     case undefined:
       return { model, description: 'training only', fits: [], front: [] };
     case 'attention': {
-      const { activation, affine, mapNorm, scaling, distanceWeights, distanceOffsets } = change;
+      const { activation, affine, balance, mapNorm, scaling, distanceWeights, distanceOffsets } = change;
       const options = {
         activation,
         affine,
@@ -32,9 +34,10 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
         ...(mapNorm ? { mapNorm } : {}),
       };
       const name = typeof activation === 'string' ? activation : 'polynomial';
+      const pointwise = pointwiseAttention(model, options);
       return {
-        model: pointwiseAttention(model, options),
-        description: `pointwise attention, ${name}`,
+        model: balance ? balanceMaps(pointwise, await scoresUnderSoftmax(conversion, model)) : pointwise,
+        description: `pointwise attention, ${name}${balance ? ', values balanced' : ''}`,
         fits: [],
         front: [],
       };
@@ -63,6 +66,13 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
     case 'substitute':
       return substituteSites(conversion, model, change, item.sites ?? '');
   }
+}
+
+/** What the scores of a softmax model are, hidden ones left out. */
+async function scoresUnderSoftmax(conversion: Conversion, model: Converted): Promise<SiteRange[]> {
+  const set = conversion.data.evaluation('train');
+  const ranges = await recordRanges(model.config, model.weights, set, calibrationOf(conversion));
+  return ranges.filter(({ kind }) => kind === 'attention-softmax');
 }
 
 async function substituteSites(

@@ -71,6 +71,8 @@ const attentionChange = z.strictObject({
   /** Learned weights (after the activation) and offsets (before it) by head and distance; causal attention only. */
   distanceWeights: z.boolean().default(false),
   distanceOffsets: z.boolean().default(false),
+  /** Start with values divided so that rows of maps sum to 1 in the mean, as softmax's do. */
+  balance: z.boolean().default(false),
   mapNorm: normSchema.optional(),
 });
 

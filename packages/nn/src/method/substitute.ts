@@ -51,6 +51,16 @@ export function activationAt(config: ModelConfig, site: string): ActivationConfi
   throw new UnsupportedPartError(site, 'the model has no activation of this name.');
 }
 
+/** What an activation site computes, as a function of a number. */
+export function functionAt(config: ModelConfig, site: string): (x: number) => number {
+  const activation = activationAt(config, site);
+  if (activation === 'identity') return (x) => x;
+  if (typeof activation === 'string') return toTarget(functions[activation]).value;
+  const { low, high, coefficients } = activation;
+  const polynomial = new Polynomial(coefficients, [low, high]);
+  return (x) => polynomial.evaluate(x);
+}
+
 /** Sites that become polynomials: the inputs of activations. */
 export const isActivation = ({ kind }: Pick<SiteRange, 'kind'>): boolean =>
   kind === 'attention-activation' || kind === 'mlp-activation' || kind === 'head-activation';
