@@ -5,25 +5,27 @@ import type { CostTable } from './table.ts';
 const levels = 16;
 
 /**
- * Processor milliseconds at level 0 and for each level above: straight lines through `measureCosts` (fastest of three runs,
- * AMD EPYC, two cores under load, kernels ifma, N = 2^16), bootstraps from the engine's benchmark.
+ * Processor milliseconds at level 0 and for each level above, two threads together: straight lines through `measureCosts`
+ * (fastest of three runs, AMD EPYC, two cores, kernels ifma, N = 2^16). Two threads wait for the same memory, so that an
+ * operation costs more than on one. What is measured as a small difference (babyRotation, transformEnd, rescale, scalar)
+ * is what one thread takes, times 1.4: the factor of whole linear transforms inside a run.
  */
 const lines: Readonly<Record<OperationName, readonly [base: number, perLevel: number]>> = {
-  decompose: [1.1, 0.35],
-  hoistedRotation: [1.2, 1.2],
-  babyRotation: [0.6, 0.15],
-  diagonal: [2, 0.65],
-  periodicDiagonal: [0.4, 0.2],
-  giantRotation: [1.5, 1.3],
-  transformEnd: [1.2, 0.55],
-  rotate: [1.8, 1.6],
-  relinearise: [1.8, 1.6],
-  rescale: [0.6, 0.42],
-  tensor: [0.1, 0.1],
-  scalar: [0.05, 0.07],
-  encode: [1.2, 0.2],
-  bootstrapReal: [2100, 0],
-  bootstrapPair: [2700, 0],
+  decompose: [0.5, 0.85],
+  hoistedRotation: [6, 1.05],
+  babyRotation: [0.8, 0.21],
+  diagonal: [5, 0.55],
+  periodicDiagonal: [1.8, 0.4],
+  giantRotation: [4, 1.75],
+  transformEnd: [1.7, 0.76],
+  rotate: [3, 2.05],
+  relinearise: [2, 2],
+  rescale: [0.8, 0.58],
+  tensor: [0.1, 0.155],
+  scalar: [0.07, 0.1],
+  encode: [1.9, 0.19],
+  bootstrapReal: [2550, 0],
+  bootstrapPair: [3300, 0],
 };
 
 /** Costs to plan with where none have been measured. They grow with the level, as the placement of bootstraps needs. */
