@@ -24,17 +24,13 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
     case undefined:
       return { model, description: 'training only', fits: [], front: [] };
     case 'attention': {
-      const { activation, affine, balance, mapNorm, scaling, distanceWeights, distanceOffsets } = change;
-      const options = {
-        activation,
-        affine,
-        distanceWeights,
-        distanceOffsets,
+      const { kind: _, balance, scaling, mapNorm, ...options } = change;
+      const name = typeof options.activation === 'string' ? options.activation : 'polynomial';
+      const pointwise = pointwiseAttention(model, {
+        ...options,
         ...(scaling ? { scaling } : {}),
         ...(mapNorm ? { mapNorm } : {}),
-      };
-      const name = typeof activation === 'string' ? activation : 'polynomial';
-      const pointwise = pointwiseAttention(model, options);
+      });
       return {
         model: balance ? balanceMaps(pointwise, await scoresUnderSoftmax(conversion, model)) : pointwise,
         description: `pointwise attention, ${name}${balance ? ', values balanced' : ''}`,

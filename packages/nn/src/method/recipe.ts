@@ -60,21 +60,26 @@ export const stageTrainingSchema = z.strictObject({
 });
 export type StageTraining = z.infer<typeof stageTrainingSchema>;
 
-const attentionChange = z.strictObject({
-  kind: z.literal('attention'),
-  activation: activationSchema.default('gelu'),
-  /** distance: minus half the squared distance of query and key in place of their product; costs two levels. */
-  similarity: z.enum(['dot', 'distance']).default('dot'),
-  affine: z.boolean().default(true),
-  /** Factor on the maps; default 1/sqrt(L). */
-  scaling: z.enum(['none', '1/L', '1/sqrt(L)', '1/sqrt(t+1)']).optional(),
-  /** Learned weights (after the activation) and offsets (before it) by head and distance; causal attention only. */
-  distanceWeights: z.boolean().default(false),
-  distanceOffsets: z.boolean().default(false),
-  /** Start with values divided so that rows of maps sum to 1 in the mean, as softmax's do. */
-  balance: z.boolean().default(false),
-  mapNorm: normSchema.optional(),
-});
+const attentionChange = z
+  .strictObject({
+    kind: z.literal('attention'),
+    activation: activationSchema.default('gelu'),
+    /** distance: minus half the squared distance of query and key in place of their product; costs two levels. */
+    similarity: z.enum(['dot', 'distance']).default('dot'),
+    affine: z.boolean().default(true),
+    /** Factor on the maps; default 1/sqrt(L). */
+    scaling: z.enum(['none', '1/L', '1/sqrt(L)', '1/sqrt(t+1)']).optional(),
+    /** Learned weights (after the activation) and offsets (before it) by head and distance; causal attention only. */
+    distanceWeights: z.boolean().default(false),
+    distanceOffsets: z.boolean().default(false),
+    /** Start with values divided so that rows of maps sum to 1 in the mean, as softmax's do. */
+    balance: z.boolean().default(false),
+    mapNorm: normSchema.optional(),
+  })
+  .refine(({ balance, similarity }) => !balance || similarity === 'dot', {
+    error: 'balance knows what scores softmax had, not distances: leave it out, or take similarity "dot"',
+    path: ['balance'],
+  });
 
 const normsChange = z.strictObject({
   kind: z.literal('freeze-norms'),
