@@ -6,7 +6,7 @@ import { config, loadData, recipe, trainedWeights } from './support.ts';
 
 async function attentionChanged(change: Record<string, unknown>) {
   const tiny = recipe([{ name: 'attention', change: { kind: 'attention', ...change } }]);
-  const [data, weights] = [await loadData(tiny), await trainedWeights()];
+  const [data, weights] = [await loadData(), await trainedWeights()];
   const original = { config, weights, preprocess: {} };
   const conversion = { recipe: tiny, original, data, threads: 1, control: false };
   const [item] = planConversion(tiny, config, data);
