@@ -38,7 +38,8 @@ async function decrypt(path: string, options: DecryptOptions): Promise<void> {
   const manifest = await readManifest(path);
   const batch = batchOf(manifest);
   const { count = batch } = options;
-  if (count > batch) throw new UsageError(`--count ${count}: the program computes ${batch} inputs at once.`);
+  if (count > batch)
+    throw new UsageError(`--count ${count}: the program computes ${batch} inputs at once; give at most ${batch}.`);
   using context = await Context.create(parametersOf(manifest));
   using secret = await readSecretKey(keys, context);
   const answers = (await decryptOutputs(secret, manifest, readWireFile(input), input)).slice(0, count);

@@ -25,10 +25,10 @@ import {
   vitConfig,
 } from '@cipherformer/nn';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { runCli } from '../../src/cli.ts';
 import { evaluateEncrypted } from '../../src/evaluate/encrypted.ts';
 import type { EncryptedEvaluation } from '../../src/evaluate/results-file.ts';
 import { best } from '../../src/evaluate/statistics.ts';
+import { cli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'eval-encrypted-'));
@@ -58,24 +58,6 @@ const polynomialConfig = parseModelConfig({
 const config: ModelConfig = parseModelConfig(vit(10));
 const weights = initialWeights(config, 5);
 let model: PolynomialModel;
-
-async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const written = { out: '', err: '' };
-  const spies = (['out', 'err'] as const).map((key) =>
-    vi.spyOn(process[`std${key}`], 'write').mockImplementation((chunk) => {
-      written[key] += String(chunk);
-      return true;
-    }),
-  );
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    return { code: await runCli(argv), ...written };
-  } finally {
-    process.exitCode = before;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
 
 const ask = (count: number, ...more: string[]) =>
   cli('eval', at('model'), '--original', at('original'), '--set', at('set.json'), '--data', data, '--encrypted', `${count}`, ...more); // biome-ignore format: one call

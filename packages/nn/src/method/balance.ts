@@ -1,3 +1,4 @@
+import { UnsupportedPartError } from '../errors.ts';
 import type { SiteRange } from '../evaluate/ranges.ts';
 import { mapScale, sequenceLength } from '../model/config.ts';
 import type { StoredTensor } from '../model/weights.ts';
@@ -7,12 +8,23 @@ import { functionAt } from './substitute.ts';
 /**
  * Divides the values of every layer by the mean sum of a row of its maps. Softmax's rows sum to 1; those of pointwise
  * maps that start from the same scores sum to several times that, and training would begin with streams that no
- * later layer knows. `scores`: what the softmax model's sites saw; the activation starts on the same.
+ * later layer knows. `scores`: what the softmax model's sites saw; the activation starts on the same. `tokens`: the length
+ * that the model is converted at.
+ * @throws UnsupportedPartError where there are no scores, as of a model whose attention is pointwise already
  */
-export function balanceMaps(model: Converted, scores: readonly SiteRange[]): Converted {
+export function balanceMaps(
+  model: Converted,
+  scores: readonly SiteRange[],
+  tokens = sequenceLength(model.config),
+): Converted {
   const { config } = model;
+  if (scores.length === 0) {
+    throw new UnsupportedPartError(
+      'attention',
+      'balance needs softmax scores. Give the softmax model, or leave it out.',
+    );
+  }
   const { heads, headWidth, causal } = config.attention;
-  const tokens = sequenceLength(config);
   const rows = Array.from(
     { length: tokens },
     (_, t) => mapScale(config.attention, tokens, t) * (causal ? t + 1 : tokens),

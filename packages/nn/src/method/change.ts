@@ -32,7 +32,9 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
         ...(mapNorm ? { mapNorm } : {}),
       });
       return {
-        model: balance ? balanceMaps(pointwise, await scoresUnderSoftmax(conversion, model)) : pointwise,
+        model: balance
+          ? balanceMaps(pointwise, await scoresUnderSoftmax(conversion, model), conversion.data.tokens)
+          : pointwise,
         description: `pointwise attention, ${name}${balance ? ', values balanced' : ''}`,
         fits: [],
         front: [],
