@@ -5,6 +5,7 @@ import {
   InferenceModel,
   imageSize,
   type Model,
+  normaliseImage,
   PolynomialEvaluator,
   type PolynomialModel,
   parseConversion,
@@ -41,15 +42,11 @@ export function pixelsOf(images: ImageSet, i: number): number[] {
 /** Logits [images][classes] of the original model in float32, for images 0 to count - 1. */
 export async function originalLogits({ config, weights, preprocess }: Model, images: ImageSet, count: number) {
   const model = await InferenceModel.create(config, weights, { batch: 1 });
-  const { mean, deviation } = preprocess.normalise!;
-  const plane = images.height * images.width;
   try {
     const all: number[][] = [];
     for (let i = 0; i < count; i++) {
-      const normalised = Float32Array.from(pixelsOf(images, i), (byte, at) => {
-        const channel = Math.floor(at / plane);
-        return (byte / 255 - mean[channel]!) / deviation[channel]!;
-      });
+      const normalised = new Float32Array(imageSize(images));
+      normaliseImage(images, i, preprocess.normalise!, normalised, 0);
       all.push(Array.from((await model.run({ images: normalised })).logits!));
     }
     return all;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { limitContrast, type Normalisation } from '../model/pixels.ts';
 import type { Random } from '../random.ts';
-import { imageSize, type ImageSet, type Normalisation } from './images.ts';
+import { imageSize, type ImageSet } from './images.ts';
 
 /** Random changes to training images. Every number is drawn from the generator the caller passes. */
 export const augmentSchema = z.strictObject({
@@ -77,6 +78,9 @@ export function augmentImage(
         target.fill(0, row + Math.max(0, left), row + Math.max(0, Math.min(width, left + augmentation.cutout)));
       }
     }
+  }
+  if (normalisation.contrast !== undefined) {
+    limitContrast(target.subarray(offset, offset + imageSize(set)), normalisation.contrast);
   }
 }
 

@@ -1,5 +1,6 @@
 import { DataError } from '../errors.ts';
 import { readBytes } from '../files/storage.ts';
+import { type Normalisation, normalisePixels } from '../model/pixels.ts';
 
 /** Labelled images in memory, 8 bits a value. */
 export interface ImageSet {
@@ -77,25 +78,14 @@ export function sliceImages(set: ImageSet, start: number, end: number): ImageSet
   };
 }
 
-/** Per channel: value = (byte / 255 - mean) / deviation. */
-export interface Normalisation {
-  readonly mean: readonly number[];
-  readonly deviation: readonly number[];
-}
-
 /** Writes image `index`, normalised, to `target` at `offset`. */
 export function normaliseImage(
   set: ImageSet,
   index: number,
-  { mean, deviation }: Normalisation,
+  normalisation: Normalisation,
   target: Float32Array,
   offset: number,
 ): void {
-  const plane = set.height * set.width;
-  let from = index * imageSize(set);
-  for (let c = 0; c < set.channels; c++) {
-    const factor = 1 / (255 * deviation[c]!);
-    const shift = mean[c]! / deviation[c]!;
-    for (let i = 0; i < plane; i++) target[offset++] = set.pixels[from++]! * factor - shift;
-  }
+  const size = imageSize(set);
+  normalisePixels(set.pixels, index * size, size, normalisation, target, offset);
 }

@@ -1,5 +1,6 @@
 import type { Feeds } from '../graph/session.ts';
-import { imageSize, type ImageSet, type Normalisation, normaliseImage } from './images.ts';
+import type { Normalisation } from '../model/pixels.ts';
+import { imageSize, type ImageSet, normaliseImage } from './images.ts';
 
 /** Examples a model can be run on, by number; the form every evaluation takes. */
 export interface ClassificationSet {

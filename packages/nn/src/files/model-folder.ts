@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import { type ModelConfig, parseModelConfig } from '../model/config.ts';
+import { normalisationSchema } from '../model/pixels.ts';
 import { checkWeights, type Weights } from '../model/weights.ts';
 import type { TokenizerFiles } from '../text/bpe.ts';
 import { saveTokenizer } from '../text/tokenizer-folder.ts';
@@ -11,7 +12,7 @@ import { readJson, writeAtomically } from './storage.ts';
 
 /** How inputs are prepared for a model, stored beside it so that it can be evaluated without its recipe. */
 export const preprocessSchema = z.strictObject({
-  normalise: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number().positive()) }).optional(),
+  normalise: normalisationSchema.optional(),
   classes: z.array(z.string()).optional(),
 });
 export type Preprocess = z.infer<typeof preprocessSchema>;

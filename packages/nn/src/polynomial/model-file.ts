@@ -2,6 +2,7 @@ import { ApproxError, programFromJSON } from '@cipherformer/approx';
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
 import { embeddingSchema } from '../model/config.ts';
+import { normalisationSchema } from '../model/pixels.ts';
 import type { StoredTensor } from '../model/weights.ts';
 import type { GraphNode, Matrix, PolynomialGraph } from './graph.ts';
 
@@ -43,7 +44,7 @@ const preprocessSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('image'),
     patches: patchSchema,
-    normalise: z.strictObject({ mean: z.array(z.number()), deviation: z.array(z.number().positive()) }),
+    normalise: normalisationSchema,
   }),
   z.strictObject({
     kind: z.literal('text'),

@@ -1,5 +1,6 @@
 import { ConfigError, ShapeError } from '../errors.ts';
 import { type ModelConfig, type PatchConfig, patchGrid } from '../model/config.ts';
+import type { Normalisation } from '../model/pixels.ts';
 import type { Weights } from '../model/weights.ts';
 import type { TokenizerFiles } from '../text/bpe.ts';
 import { lowerEmbedding, type TokenEmbedding } from './embedding.ts';
@@ -21,8 +22,7 @@ export interface ImagePreprocess {
   readonly kind: 'image';
   /** How windows of pixels become patch vectors. */
   readonly patches: Omit<PatchConfig, 'kind' | 'bias'>;
-  /** Per channel: value = (byte / 255 - mean) / deviation. */
-  readonly normalise: { readonly mean: readonly number[]; readonly deviation: readonly number[] };
+  readonly normalise: Normalisation;
 }
 
 export interface TextPreprocess {

@@ -1,5 +1,6 @@
 import { DataError } from '../errors.ts';
 import { patchIndices } from '../model/patches.ts';
+import { normalisePixels } from '../model/pixels.ts';
 import { encodeTexts, huggingFaceTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { embedTokens } from './embedding.ts';
 import type { GraphInputs } from './evaluate.ts';
@@ -24,9 +25,12 @@ export type ModelInput =
 export function prepareInput(model: PolynomialModel, input: ModelInput): GraphInputs {
   const { preprocess } = model;
   if (preprocess.kind === 'image') {
-    if ('pixels' in input) return { patches: extractPatches(preprocess, normalised(preprocess, input.pixels)) };
-    if ('image' in input) return { patches: extractPatches(preprocess, input.image) };
-    throw new DataError('The model takes an image: give { pixels } or { image }.');
+    if (!('pixels' in input || 'image' in input)) {
+      throw new DataError('The model takes an image: give { pixels } or { image }.');
+    }
+    checkSize(preprocess, 'pixels' in input ? input.pixels : input.image);
+    const image = 'pixels' in input ? normalised(preprocess, input.pixels) : input.image;
+    return { patches: extractPatches(preprocess, image) };
   }
   const { tokens } = model.graph;
   if ('ids' in input) return textInputs(model, preprocess, input.ids);
@@ -39,28 +43,29 @@ export function prepareInput(model: PolynomialModel, input: ModelInput): GraphIn
   return textInputs(model, preprocess, ids);
 }
 
-function normalised({ patches, normalise }: ImagePreprocess, pixels: ArrayLike<number>): Float64Array {
-  const plane = patches.height * patches.width;
-  return Float64Array.from(pixels, (byte, i) => {
-    const channel = Math.floor(i / plane);
-    return (byte / 255 - normalise.mean[channel]!) / normalise.deviation[channel]!;
-  });
+function normalised({ normalise }: ImagePreprocess, pixels: ArrayLike<number>): Float64Array {
+  const image = new Float64Array(pixels.length);
+  normalisePixels(pixels, 0, pixels.length, normalise, image, 0);
+  return image;
+}
+
+function checkSize({ patches: { channels, height, width } }: ImagePreprocess, values: ArrayLike<number>): void {
+  const size = channels * height * width;
+  if (values.length !== size) {
+    throw new DataError(
+      `The image has ${values.length} values where the model needs ${size} [${channels}, ${height}, ${width}].`,
+    );
+  }
 }
 
 /** Patch vectors [tokens, patch values]; windows reach into zeros around the image, a class token's row is zero. */
 function extractPatches({ patches }: ImagePreprocess, image: ArrayLike<number>): Float64Array {
-  const { channels, height, width, patch, classToken } = patches;
-  const size = channels * height * width;
-  if (image.length !== size) {
-    throw new DataError(
-      `The image has ${image.length} values where the model needs ${size} [${channels}, ${height}, ${width}].`,
-    );
-  }
+  const { channels, patch, classToken } = patches;
   const indices = patchIndices(patches);
   const start = classToken ? channels * patch ** 2 : 0;
   const result = new Float64Array(start + indices.length);
   indices.forEach((pixel, i) => {
-    if (pixel < size) result[start + i] = image[pixel]!;
+    if (pixel < image.length) result[start + i] = image[pixel]!;
   });
   return result;
 }

@@ -71,8 +71,7 @@ export function serialisePolynomialModel(model: PolynomialModel, sha256?: Sha256
 }
 
 function writeImage({ kind, patches, normalise }: ImagePreprocess): ModelFile['preprocess'] {
-  const { mean, deviation } = normalise;
-  return { kind, patches, normalise: { mean: [...mean], deviation: [...deviation] } };
+  return { kind, patches, normalise };
 }
 
 function writeText(

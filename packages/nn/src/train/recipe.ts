@@ -1,17 +1,13 @@
 import { z } from 'zod';
 import { augmentSchema } from '../data/augment.ts';
 import { ConfigError } from '../errors.ts';
+import { normalisationSchema } from '../model/pixels.ts';
 
 /**
  * A training recipe: what is trained on what, how, in one JSON file. Paths are relative to the data root the person
  * gives, so a recipe runs on any machine.
  */
 const path = z.string().min(1);
-
-const normalisationSchema = z.strictObject({
-  mean: z.array(z.number()).min(1),
-  deviation: z.array(z.number().positive()).min(1),
-});
 
 const mnistFiles = z.strictObject({ images: path, labels: path });
 /** Use the first so many training examples only (windows of a corpus); for short trials and ablations. */
