@@ -18,6 +18,7 @@ import {
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
@@ -88,33 +89,26 @@ async function runWithProgress(
   out: string,
   options: ConvertCommandOptions & { readonly tokenizer?: Tokenizer },
 ): Promise<ConvertResult> {
-  const stop = new AbortController();
-  const onSignal = () => {
-    process.stderr.write('\nStopping within 20 steps; a checkpoint is being written.\n');
-    stop.abort();
-  };
-  process.once('SIGINT', onSignal);
-  process.once('SIGTERM', onSignal);
   let bar: Progress | undefined;
   try {
-    return await convert(model, recipe, {
-      dataRoot: options.data,
-      out,
-      modelName,
-      threads: options.threads,
-      control: options.control ?? false,
-      signal: stop.signal,
-      ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-      onProgress({ piece, step, steps, loss, secondsLeft }) {
-        bar ??= startProgress(recipe.name, steps);
-        bar.update(step, `${piece} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
-      },
-      onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
-    });
+    return await interruptible('stopping within 20 steps; a checkpoint is being written', (signal) =>
+      convert(model, recipe, {
+        dataRoot: options.data,
+        out,
+        modelName,
+        threads: options.threads,
+        control: options.control ?? false,
+        signal,
+        ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
+        onProgress({ piece, step, steps, loss, secondsLeft }) {
+          bar ??= startProgress(recipe.name, steps);
+          bar.update(step, `${piece} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
+        },
+        onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
+      }),
+    );
   } finally {
     bar?.stop();
-    process.removeListener('SIGINT', onSignal);
-    process.removeListener('SIGTERM', onSignal);
   }
 }
 

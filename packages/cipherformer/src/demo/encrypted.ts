@@ -5,7 +5,7 @@ import { pixelsOf } from './samples.ts';
 import { runVerb } from './verbs.ts';
 
 /** One encrypted question, measured by the processes that answered it. */
-export interface EncryptedAnswer {
+export interface MeasuredAnswer {
   readonly logits: readonly number[];
   /** False where the client found that the input left the polynomials' intervals. */
   readonly trusted: boolean;
@@ -34,7 +34,7 @@ export async function askEncrypted(
   images: ImageSet,
   i: number,
   folder: string,
-): Promise<EncryptedAnswer> {
+): Promise<MeasuredAnswer> {
   mkdirSync(folder, { recursive: true });
   const file = (name: string) => join(folder, `${name}-${i}`);
   const [plain, input, output] = [`${file('image')}.json`, `${file('input')}.bin`, `${file('output')}.bin`];
@@ -43,7 +43,7 @@ export async function askEncrypted(
   const run = await runVerb(['run', program, '--keys', keys.evaluation, '--input', input, '--out', output]);
   const answer = await runVerb(['decrypt', program, '--keys', keys.secret, '--input', output, '--force']);
   return {
-    ...(run as unknown as Omit<EncryptedAnswer, 'logits' | 'inputBytes' | 'trusted'>),
+    ...(run as unknown as Omit<MeasuredAnswer, 'logits' | 'inputBytes' | 'trusted'>),
     logits: answer.logits as number[],
     trusted: answer.trusted === true,
     inputBytes: bytes as number,

@@ -1,5 +1,5 @@
 import { best, spreadDifference } from '../evaluate/statistics.ts';
-import type { EncryptedAnswer } from './encrypted.ts';
+import type { MeasuredAnswer } from './encrypted.ts';
 
 /** The three answers to one image, and how far the encrypted one is from the clear one. */
 export interface DemoImage {
@@ -7,7 +7,7 @@ export interface DemoImage {
   readonly label: number;
   readonly original: readonly number[];
   readonly polynomial: readonly number[];
-  readonly encrypted: EncryptedAnswer;
+  readonly encrypted: MeasuredAnswer;
   /** Largest difference of the encrypted logits from the clear polynomial ones, with these at unit spread. */
   readonly difference: number;
   /** The encrypted answer is the clear polynomial model's. */
@@ -39,7 +39,7 @@ export function compareAnswers(
   label: number,
   original: readonly number[],
   polynomial: readonly number[],
-  encrypted: EncryptedAnswer,
+  encrypted: MeasuredAnswer,
 ): DemoImage {
   const difference = spreadDifference(polynomial, encrypted.logits);
   const agrees = encrypted.trusted && best(polynomial) === best(encrypted.logits);

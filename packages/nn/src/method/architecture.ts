@@ -1,6 +1,6 @@
 import { UnsupportedPartError } from '../errors.ts';
 import { initialise } from '../model/builder.ts';
-import { type ActivationConfig, type ModelConfig, type NormConfig, parseModelConfig } from '../model/config.ts';
+import { type ActivationConfig, type ModelConfig, type NormConfig, normAt, parseModelConfig } from '../model/config.ts';
 import { parameterSpecs, type StoredTensor, type Weights } from '../model/weights.ts';
 import { Random } from '../random.ts';
 
@@ -68,9 +68,6 @@ export function normNames(config: ModelConfig): string[] {
   const ends = [...(config.finalNorm ? ['norm'] : []), ...(config.head.norm ? ['head.norm'] : [])];
   return [...embedding, ...blocks.flat(), ...ends];
 }
-
-/** The kind of normalisation in force at one place. */
-export const normAt = (config: ModelConfig, name: string): NormConfig => config.normOverrides[name] ?? config.norm;
 
 /** Replaces the normalisations named by (x - mean) / R with R from `denominators`. */
 export function freezeNorms(from: Converted, denominators: ReadonlyMap<string, number>): Converted {

@@ -1,7 +1,7 @@
 import type { TaskData } from '../data/task.ts';
 import { UnsupportedPartError } from '../errors.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { normAt, normNames } from './architecture.ts';
+import { type ModelConfig, normAt } from '../model/config.ts';
+import { normNames } from './architecture.ts';
 import type { ConversionRecipe, Stage } from './recipe.ts';
 import { stageSteps } from './train-stage.ts';
 

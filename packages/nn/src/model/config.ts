@@ -184,6 +184,10 @@ export function parseModelConfig(value: unknown, where = 'model configuration'):
   return config;
 }
 
+/** The normalisation in force at a place: the one that replaces it there, else `choice`. */
+export const normAt = (config: ModelConfig, name: string, choice: NormConfig = config.norm): NormConfig =>
+  config.normOverrides[name] ?? choice;
+
 /** The factor on the maps of pointwise attention over `tokens` tokens, at query t where that matters. */
 export function mapScale({ scaling }: Pick<AttentionConfig, 'scaling'>, tokens: number, query = 0): number {
   if (scaling === 'none') return 1;

@@ -1,7 +1,7 @@
 import type { Tensor } from '../graph/program.ts';
 import * as ops from '../ops/index.ts';
 import type { Builder, Site } from './builder.ts';
-import type { ActivationConfig, ModelConfig, NormConfig } from './config.ts';
+import { type ActivationConfig, type ModelConfig, type NormConfig, normAt } from './config.ts';
 
 /** An element-wise activation at a named site. The site's tensor is the activation's input. */
 export function activation(
@@ -56,7 +56,7 @@ export function normalise(
   x: Tensor,
   options: { readonly channelAxis?: number; readonly include?: Tensor } = {},
 ): Tensor {
-  const part = config.normOverrides[name] ?? choice;
+  const part = normAt(config, name, choice);
   const channelAxis = options.channelAxis ?? x.shape.length - 1;
   if (part.kind === 'none') return x;
   const channels = x.shape[channelAxis]!;

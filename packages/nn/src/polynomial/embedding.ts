@@ -1,11 +1,11 @@
 import { ShapeError } from '../errors.ts';
-import type { ModelConfig } from '../model/config.ts';
+import { type ModelConfig, normAt } from '../model/config.ts';
 import type { Weights } from '../model/weights.ts';
 import { centred } from './affine.ts';
 import type { Matrix } from './graph.ts';
 import { toMatrix } from './graph-builder.ts';
 import { keepsStreamCentred } from './lower.ts';
-import { batchStatistics, frozenStatistics, normAt } from './lowering.ts';
+import { batchStatistics, frozenStatistics } from './lowering.ts';
 import { Stored } from './stored.ts';
 
 /** What turns tokens into the graph's input, on the client: public, since encryption starts after it. */

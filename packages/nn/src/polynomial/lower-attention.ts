@@ -1,10 +1,10 @@
 import type { Program } from '@cipherformer/approx';
 import { UnsupportedPartError } from '../errors.ts';
-import { mapScale, sequenceLength } from '../model/config.ts';
+import { mapScale, normAt, sequenceLength } from '../model/config.ts';
 import { applyLinear, type Dense, scaleRows, sliceRows, type View } from './affine.ts';
 import { viewOf } from './graph-builder.ts';
 import { lowerDistance, type Projection } from './lower-distance.ts';
-import { batchStatistics, type Lowering, normAt, siteProgram } from './lowering.ts';
+import { batchStatistics, type Lowering, siteProgram } from './lowering.ts';
 import { asParabola } from './parabola.ts';
 
 /**

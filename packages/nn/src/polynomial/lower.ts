@@ -1,12 +1,12 @@
 import type { Program } from '@cipherformer/approx';
 import { ShapeError } from '../errors.ts';
-import { type ModelConfig, sequenceLength } from '../model/config.ts';
+import { type ModelConfig, normAt, sequenceLength } from '../model/config.ts';
 import type { Weights } from '../model/weights.ts';
 import { applyFeatures, applyLinear, centred, type Dense, type View } from './affine.ts';
 import type { PolynomialGraph } from './graph.ts';
 import { GraphBuilder, viewOf } from './graph-builder.ts';
 import { lowerAttention } from './lower-attention.ts';
-import { type Lowering, lowerActivation, lowerNorm, normAt } from './lowering.ts';
+import { type Lowering, lowerActivation, lowerNorm } from './lowering.ts';
 import { Stored } from './stored.ts';
 
 export interface LowerOptions {

@@ -1,6 +1,6 @@
 import type { Program } from '@cipherformer/approx';
 import { UnsupportedPartError, WeightError } from '../errors.ts';
-import type { ActivationConfig, ModelConfig, NormConfig } from '../model/config.ts';
+import { type ActivationConfig, type ModelConfig, type NormConfig, normAt } from '../model/config.ts';
 import { applyFeatures, type View } from './affine.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { viewOf } from './graph-builder.ts';
@@ -17,10 +17,6 @@ export interface Lowering {
   /** Nodes whose rows are known to have mean zero. */
   readonly centredNodes: Set<number>;
 }
-
-/** The normalisation at a place. */
-export const normAt = (config: ModelConfig, name: string, choice: NormConfig = config.norm): NormConfig =>
-  config.normOverrides[name] ?? choice;
 
 /** The site whose program stands for 1/sqrt(variance + epsilon) of a normalisation. */
 export const varianceSite = (norm: string): string => `${norm}.variance`;
