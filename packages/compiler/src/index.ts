@@ -10,7 +10,13 @@ export { type KeyPlan, planKeys } from './backends/key-plan.ts';
 export { CanonicalScales } from './backends/scales.ts';
 export { runSimulated, type SimulateOptions } from './backends/simulate.ts';
 export * from './errors.ts';
-export { type Compiled, type CompileOptions, compile, compileForThroughput } from './passes/compile.ts';
+export {
+  type Compiled,
+  type CompileOptions,
+  compile,
+  compileForThroughput,
+  type ThroughputOptions,
+} from './passes/compile.ts';
 export { explain, type Plan, type PlanCounts, type PlanRow } from './plan/explain.ts';
 export { type RotationUse, rotationKeys, rotationsOf } from './plan/keys.ts';
 export { type BootstrapPricing, defaultMachine, type MachineModel, machineOf } from './plan/machine.ts';

@@ -7,6 +7,7 @@ interface CompileCommandOptions {
   readonly out: string;
   readonly objective: 'latency' | 'throughput';
   readonly batch?: number;
+  readonly memory: number;
   readonly json?: boolean;
 }
 
@@ -23,10 +24,11 @@ export function registerCompile(program: Command): void {
         .default('latency'),
     )
     .option('--batch <n>', 'inputs computed at once, a power of two; replaces the objective', positiveInteger)
+    .option('--memory <GiB>', 'most memory that a run may take, for --objective throughput', positiveInteger, 16)
     .option('--json', 'the manifest as JSON on stdout')
-    .action(async (model: string, { out, objective, batch, json }: CompileCommandOptions) => {
+    .action(async (model: string, { out, objective, batch, memory, json }: CompileCommandOptions) => {
       const asked = batch ?? (objective === 'throughput' ? objective : 1);
-      const { manifest, parameters } = await writeProgram(model, out, { batch: asked });
+      const { manifest, parameters } = await writeProgram(model, out, { batch: asked, memoryBytes: memory * 2 ** 30 });
       const text = json ? JSON.stringify({ program: out, ...manifest }) : describeProgram(manifest, parameters);
       process.stdout.write(`${text}\n`);
     });

@@ -116,5 +116,10 @@ describe('a batch of inputs in one insecure program', () => {
       () => Number.POSITIVE_INFINITY,
     );
     expect(perInput).toBeGreaterThanOrEqual(predicted.cpuSeconds / compile.batch);
+    // With a byte less memory than it takes, fewer.
+    const limit = { batch: 'throughput', memoryBytes: predicted.peakBytes - 1 } as const;
+    const { manifest } = await writeProgram(at('model'), at('less'), limit, insecureParameters());
+    expect(manifest.predicted.peakBytes).toBeLessThan(predicted.peakBytes);
+    expect(manifest.compile).not.toEqual({ batch: compile.batch });
   });
 });

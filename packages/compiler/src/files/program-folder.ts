@@ -24,6 +24,8 @@ const modelFolder = 'model';
 export interface ProgramOptions {
   /** Examples computed at once; 'throughput': as many as make the predicted time of one the least. Default 1. */
   readonly batch?: number | 'throughput';
+  /** Most memory that a run may take, for 'throughput'. Default: any. */
+  readonly memoryBytes?: number;
 }
 
 export interface OpenProgram {
@@ -85,13 +87,17 @@ export async function openProgram(folder: string): Promise<OpenProgram> {
   return { manifest, parameters, program: compiled.program, compiled };
 }
 
-async function compileFolder(folder: string, parameters: Parameters, { batch: asked = 1 }: ProgramOptions) {
+async function compileFolder(folder: string, parameters: Parameters, options: ProgramOptions) {
+  const { batch: asked = 1, memoryBytes = Number.POSITIVE_INFINITY } = options;
   const path = join(folder, modelFolder);
   const { graph, card, task, classes } = loadPolynomialModel(path);
   const machine = machineOf(parameters, defaultCosts, 'default costs');
   const common = { slots: parameters.maxSlots, machine };
+  const affordable = (program: EncryptedProgram) => predict(program, parameters).peakBytes <= memoryBytes;
   const compiled =
-    asked === 'throughput' ? compileForThroughput(graph, common) : compile(graph, { ...common, batch: asked });
+    asked === 'throughput'
+      ? compileForThroughput(graph, { ...common, affordable })
+      : compile(graph, { ...common, batch: asked });
   const digest = await programDigest(compiled.program, await filesDigest(path));
   return { compiled, batch: compiled.batch, digest, name: card.name, task, classes };
 }

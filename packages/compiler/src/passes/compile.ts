@@ -69,17 +69,24 @@ export function compile(graph: PolynomialGraph, options: CompileOptions = {}): C
   return { program, batch, lowered, placement, machine };
 }
 
+export interface ThroughputOptions extends Omit<CompileOptions, 'batch'> {
+  /** Whether a program is affordable, in memory say. A single input is compiled whatever it costs. Default: all are. */
+  readonly affordable?: (program: EncryptedProgram) => boolean;
+}
+
 /**
  * Compiles for many inputs: the batch that makes the predicted time of one the least, of all powers of two that fit the
- * slots. Errors as `compile`. Cost: as many compilations.
+ * slots and are affordable. Errors as `compile`. Cost: as many compilations.
  */
-export function compileForThroughput(graph: PolynomialGraph, options: Omit<CompileOptions, 'batch'> = {}): Compiled {
+export function compileForThroughput(graph: PolynomialGraph, options: ThroughputOptions = {}): Compiled {
+  const { affordable = () => true } = options;
   let best = compile(graph, { ...options, batch: 1 });
   for (let batch = 2; ; batch *= 2) {
     const next = unlessRefused(() => compile(graph, { ...options, batch }));
     if (next instanceof LayoutError) return best;
     if (next instanceof CompilerError) continue;
-    if (next.placement.seconds / batch < best.placement.seconds / best.batch) best = next;
+    const faster = next.placement.seconds / batch < best.placement.seconds / best.batch;
+    if (faster && affordable(next.program)) best = next;
   }
 }
 
