@@ -3,12 +3,14 @@ import { Op, Slab } from '../kernels/index.ts';
 import { Ciphertext, type Decomposition, type Evaluator } from '../scheme/index.ts';
 import { type EncodedDiagonal, encodedLength, encodePeriod } from './encoded-diagonal.ts';
 
-/** A real matrix between slots of several ciphertexts, its diagonals made when they are asked for. */
+/** A matrix between slots of several ciphertexts, its diagonals made when they are asked for. */
 export interface StreamedMatrix {
   /** Rotations r in [0, slots) with a non-zero diagonal for (output, input). */
   rotations(output: number, input: number): readonly number[];
   /** One entry a slot: out[s] += diagonal[s] * in[(s + r) mod slots]. */
   diagonal(output: number, input: number, rotation: number): Float64Array;
+  /** The imaginary parts of the same diagonal, where there are any. Default: none. */
+  imaginary?(output: number, input: number, rotation: number): Float64Array | undefined;
   /** Where known: all diagonals repeat after this many slots, a power of two; they are cheaper to encode. */
   readonly period?: number;
 }
@@ -247,16 +249,20 @@ class StreamedWork implements Disposable {
     const { q, p } = this.#bases;
     const { level, scale } = this.#options;
     const real = this.#matrix.diagonal(output, input, rotation);
+    const imaginary = this.#matrix.imaginary?.(output, input, rotation);
     if (real.length !== this.#slots)
       throw new OperandError(`the diagonal ${rotation} has ${real.length} entries, the operand ${this.#slots} slots`);
     const period = this.#matrix.period ?? this.#slots;
     const own = (scale * context.parameters.primeAt(level)) / this.#inputs[input]!.scale;
     // The giant rotation comes after the product, so the diagonal is rotated back by it.
-    const turned = new Float64Array(period);
     const start = giant % period;
-    turned.set(real.subarray(0, period - start), start);
-    turned.set(real.subarray(period - start, period), 0);
-    return encodePeriod(context, turned, undefined, own, [...q, ...p]);
+    const turned = (values: Float64Array) => {
+      const result = new Float64Array(period);
+      result.set(values.subarray(0, period - start), start);
+      result.set(values.subarray(period - start, period), 0);
+      return result;
+    };
+    return encodePeriod(context, turned(real), imaginary && turned(imaginary), own, [...q, ...p]);
   }
 
   /** total[output] += rotate(sum, giant), in the extended basis. */

@@ -70,6 +70,30 @@ describe.each([slots, 256, 32, 4])('diagonals that repeat after %i slots', (peri
   });
 });
 
+it('complex diagonals', () => {
+  const real = matrixOf(64, () => rotations);
+  const matrix: StreamedMatrix = {
+    ...real,
+    imaginary: (_, __, rotation) => (rotation === 1 ? undefined : real.diagonal(7, 7, rotation)),
+  };
+  const { real: x, imag: y } = randomSlots(slots, 5);
+  using a = lab.encrypt({ real: x, imag: y }, { level });
+  const [result] = applyStreamed(lab.evaluator, [a], matrix, { ...options, outputs: 1, scale: 2 ** 40 });
+  const imaginary = {
+    ...matrix,
+    rotations: () => rotations.filter((r) => r !== 1),
+    diagonal: matrix.imaginary!,
+  } as StreamedMatrix;
+  const found = lab.open(result!);
+  const [cx, cy] = [applyClear(matrix, [x], 0), applyClear(matrix, [y], 0)];
+  const [dx, dy] = [applyClear(imaginary, [x], 0), applyClear(imaginary, [y], 0)];
+  for (let s = 0; s < slots; s++) {
+    expect(Math.abs(found.real[s]! - (cx[s]! - dy[s]!))).toBeLessThan(2 ** -24);
+    expect(Math.abs(found.imag[s]! - (cy[s]! + dx[s]!))).toBeLessThan(2 ** -24);
+  }
+  result![Symbol.dispose]();
+});
+
 it('with keys of other special primes than the level’s own', () => {
   const special = 1;
   const gadget = lab.parameters.gadgetWith(level, special)!;

@@ -1,6 +1,6 @@
 import { applyStreamed, Ciphertext, type Evaluator, type StreamedMatrix, sameScale } from '@cipherformer/ckks';
-import { modulo } from '../program/check.ts';
 import type { InstructionOf, RotatedCopy, SlotVector } from '../program/instructions.ts';
+import { modulo } from '../program/modulo.ts';
 import { type GroupSide, termGroups } from '../program/term-groups.ts';
 import { bringDown } from './bring.ts';
 import type { CanonicalScales } from './scales.ts';

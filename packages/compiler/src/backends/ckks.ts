@@ -1,5 +1,4 @@
 import {
-  applyStreamed,
   type BootstrapPlan,
   type Bootstrapper,
   type Ciphertext,
@@ -14,6 +13,7 @@ import { checkProgram } from '../program/check.ts';
 import type { EncryptedProgram, Instruction, InstructionOf, Register } from '../program/instructions.ts';
 import { lastUses, resultsOf } from '../program/levels.ts';
 import { bringDown } from './bring.ts';
+import { LinearMaps } from './ckks-linear.ts';
 import { evaluateSteps, takesAnyScale } from './ckks-polynomial.ts';
 import { productSum } from './ckks-product.ts';
 import { planKeys } from './key-plan.ts';
@@ -99,24 +99,27 @@ export async function runCkks(
 class CkksRun implements Disposable {
   readonly #machine: CkksMachine;
   readonly #program: EncryptedProgram;
-  readonly #options: CkksOptions;
   readonly #evaluator: Evaluator;
   readonly #encoder: Encoder;
   readonly #scales: CanonicalScales;
+  readonly #linearMaps: LinearMaps;
   /** Special primes of the program's rotation keys. */
   readonly #special: number;
   readonly #registers = new Map<Register, Ciphertext>();
   /** Registers that the caller owns. */
   readonly #borrowed = new Set<Ciphertext>();
 
-  constructor(machine: CkksMachine, program: EncryptedProgram, options: CkksOptions) {
+  constructor(machine: CkksMachine, program: EncryptedProgram, { diagonalBytes }: CkksOptions) {
     this.#machine = machine;
     this.#program = program;
-    this.#options = options;
     this.#evaluator = new Evaluator(machine.context, machine.keys);
     this.#encoder = new Encoder(machine.context);
     this.#scales = new CanonicalScales(machine.context.parameters, machine.plan.outputLevel);
     this.#special = planKeys(program, machine.plan).special;
+    this.#linearMaps = new LinearMaps(this.#evaluator, this.#scales, machine.plan.outputLevel, {
+      special: this.#special,
+      diagonalBytes,
+    });
   }
 
   bind(inputs: readonly Ciphertext[]): void {
@@ -161,6 +164,7 @@ class CkksRun implements Disposable {
 
   [Symbol.dispose](): void {
     for (const register of [...this.#registers.keys()]) this.release(register);
+    this.#linearMaps[Symbol.dispose]();
   }
 
   #read(register: Register): Ciphertext {
@@ -171,7 +175,7 @@ class CkksRun implements Disposable {
     const { level } = instruction;
     switch (instruction.op) {
       case 'linear':
-        return this.#linear(instruction);
+        return this.#linearMaps.apply(instruction, instruction.inputs.map((register) => this.#read(register))); // biome-ignore format: one call
       case 'bootstrap':
         return this.#bootstrap(instruction);
       case 'multiply':
@@ -208,19 +212,6 @@ class CkksRun implements Disposable {
   /** A copy of the register at the level, with the canonical scale there. */
   #at(register: Register, level: number): Ciphertext {
     return bringDown(this.#evaluator, this.#read(register), level, this.#scales.at(level));
-  }
-
-  #linear({ inputs, outputs, matrix, babySteps, giantSteps, level }: InstructionOf<'linear'>): Ciphertext[] {
-    const { diagonalBytes } = this.#options;
-    return applyStreamed(this.#evaluator, inputs.map((register) => this.#read(register)), matrix, {
-      level,
-      outputs: outputs.length,
-      scale: this.#scales.at(level - 1),
-      babySteps,
-      giantSteps,
-      special: this.#special,
-      ...(diagonalBytes === undefined ? {} : { workBytes: diagonalBytes }),
-    }); // biome-ignore format: one call
   }
 
   #multiply({ left, right, level }: InstructionOf<'multiply'>): Ciphertext {

@@ -1,6 +1,5 @@
 import { evaluateProgram } from '@cipherformer/approx';
 import { ProgramError } from '../errors.ts';
-import { modulo } from '../program/check.ts';
 import type {
   EncryptedProgram,
   Instruction,
@@ -10,6 +9,7 @@ import type {
   RotatedCopy,
 } from '../program/instructions.ts';
 import { lastUses, resultsOf } from '../program/levels.ts';
+import { modulo } from '../program/modulo.ts';
 import { unpackOutput } from '../program/values.ts';
 
 /** A bootstrap's operand beyond what a bootstrap can carry. */

@@ -1,6 +1,7 @@
 import { programCost } from '@cipherformer/approx';
 import {
   type BootstrapPlan,
+  conjugationElement,
   type GaloisUse,
   galoisElement,
   type KeyShape,
@@ -9,7 +10,7 @@ import {
   type Parameters,
   switchingKeyWords,
 } from '@cipherformer/ckks';
-import { highestLevels, type RotationUse, rotationsOf } from '../plan/keys.ts';
+import { conjugationLevel, highestLevels, type RotationUse, rotationsOf } from '../plan/keys.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { hasMasks } from '../program/levels.ts';
 
@@ -25,7 +26,7 @@ export interface KeyPlan {
   readonly bootstraps: boolean;
   /** Special primes of the program's own rotation keys. */
   readonly special: number;
-  /** Rotations beyond those of the bootstrap, each at the highest level of its use. */
+  /** Rotations and the conjugation beyond those of the bootstrap, each at the highest level of its use. */
   readonly galois: readonly GaloisUse[];
   /** Levels of the relinearisation keys beyond that of the bootstrap. */
   readonly relinearisations: readonly number[];
@@ -42,10 +43,14 @@ export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): K
   const uses = program.instructions.flatMap((instruction) => rotationsOf(instruction, program.slots));
   const special = cheapestSpecial(parameters, uses);
   const given = bootstraps ? bootstrap.galoisUses() : [];
-  const needed = [...highestLevels(uses)].map(([rotation, level]) => ({
-    galois: galoisElement(rotation, parameters.logN),
-    level,
-  }));
+  const conjugates = conjugationLevel(program);
+  const needed = [
+    ...[...highestLevels(uses)].map(([rotation, level]) => ({
+      galois: galoisElement(rotation, parameters.logN),
+      level,
+    })),
+    ...(conjugates === undefined ? [] : [{ galois: conjugationElement(parameters.logN), level: conjugates }]),
+  ];
   const galois = needed.filter(
     (use) =>
       !given.some(

@@ -9,9 +9,11 @@ import {
   polynomialNoise,
   StreamedTransformPlan,
 } from '@cipherformer/ckks';
-import { checkProgram, modulo } from '../program/check.ts';
+import { checkProgram } from '../program/check.ts';
 import type { EncryptedProgram, Instruction, InstructionOf, Register, RotatedCopy } from '../program/instructions.ts';
 import { operandsOf, resultLevel } from '../program/levels.ts';
+import { modulo } from '../program/modulo.ts';
+import { PackedTransform } from '../program/packed-transform.ts';
 import { type ClearOptions, type ClearResult, executeClear, interpret, rotated } from './clear.ts';
 import { Gaussian } from './gaussian.ts';
 import { planKeys } from './key-plan.ts';
@@ -80,8 +82,8 @@ class Simulation {
     const exact = () => executeClear(instruction, read, this.#masks);
     switch (instruction.op) {
       case 'linear': {
-        const variances = this.#linearVariances(instruction, instruction.inputs.map(read));
-        return exact().map((values, o) => this.#noisy(values, variances[o]!, result));
+        const deviations = this.#linearDeviations(instruction, instruction.inputs.map(read));
+        return exact().map((values, o) => this.#gaussian.addTo(values, deviations[o]!));
       }
       case 'productSum':
         return [this.#productSum(instruction, read)];
@@ -120,31 +122,49 @@ class Simulation {
     return this.#parameters.gadgetWith(level, this.#special) ?? this.#parameters.gadget(level);
   }
 
-  /** For each output, as linearTransformNoise: roundings of the diagonals, key errors times the diagonals, giant steps, the end. */
-  #linearVariances(
-    { inputs, outputs, matrix, babySteps, giantSteps, level }: InstructionOf<'linear'>,
-    values: readonly Float64Array[],
-  ): number[] {
+  /**
+   * Of the slots of each output, as linearTransformNoise: roundings of the diagonals, key errors times the diagonals, giant
+   * steps, the end. Packed inputs bring the key error of their rotation; where parts are taken, x + conj(x) doubles the
+   * error of the part in every slot, and the conjugation adds its own. Left out is the noise in the imaginary parts of the
+   * inputs, which packed maps carry into real parts: it is no larger than that in their real parts, and gone wherever
+   * parts are taken, so it makes half a bit and cannot pile up.
+   */
+  #linearDeviations(instruction: InstructionOf<'linear'>, values: readonly Float64Array[]): number[] {
+    const { babySteps, giantSteps, level } = instruction;
     const { slots } = this.#program;
     const model = this.#model;
+    const transform = new PackedTransform(instruction, slots);
+    const { inputs, outputs, period = slots } = transform;
     const shape = { outputs: outputs.length, babySteps, giantSteps };
-    const { groups } = new StreamedTransformPlan(slots, inputs.length, matrix, shape);
+    const { groups } = new StreamedTransformPlan(slots, inputs.length, transform, shape);
     const keyErrors = model.switchingErrors(level, this.#gadget(level));
     const prime = this.#parameters.primeAt(level);
     const scale = this.#scales.at(level);
     const factor = (prime * this.#scales.at(level - 1)) / scale;
-    const powers = values.map((input) => meanSquare(input) * scale ** 2);
-    const repeats = slots / (matrix.period ?? slots);
+    const packed = inputs.map(({ real, imaginary }) => ({
+      variance: imaginary && imaginary.turn !== 0 ? model.keySwitch(0, level, this.#gadget(level)) : 0,
+      power: (meanSquare(values[real]!) + (imaginary ? meanSquare(values[imaginary.input]!) : 0)) * scale ** 2,
+    }));
     const variances = outputs.map(() => 0);
     for (const { output, giant, terms } of groups) {
       for (const { input, rotation, baby } of terms) {
-        const square = factor ** 2 * meanSquare(matrix.diagonal(output, input, rotation));
-        const noise = { variance: baby === 0 ? 0 : keyErrors, power: powers[input]! };
-        variances[output]! += model.plainProduct(noise, square, repeats);
+        const parts = [transform.diagonal(output, input, rotation), transform.imaginary(output, input, rotation)];
+        const square = factor ** 2 * parts.reduce((sum, part) => sum + (part ? meanSquare(part) : 0), 0);
+        const { variance, power } = packed[input]!;
+        const noise = { variance: variance + (baby === 0 ? 0 : keyErrors), power };
+        variances[output]! += model.plainProduct(noise, square, slots / period);
       }
       if (giant !== 0) variances[output]! += keyErrors + model.rounding();
     }
-    return variances.map((variance) => model.divided(variance, prime));
+    const target = this.#scales.at(level - 1);
+    const conjugation = model.keySwitch(0, level - 1, this.#gadget(level - 1));
+    const deviations = new Array<number>(instruction.outputs.length);
+    for (const [k, { real, imaginary }] of outputs.entries()) {
+      const variance = model.divided(variances[k]!, prime);
+      const taken = transform.takesParts(k) ? 4 * variance + conjugation : variance;
+      for (const output of [real, imaginary]) if (output !== undefined) deviations[output] = model.slotDeviation(taken, target); // biome-ignore format: short
+    }
+    return deviations;
   }
 
   #productSum(

@@ -2,6 +2,7 @@ import { evaluationPlan, type Step } from '@cipherformer/approx';
 import { encodedLength, evaluationWork, type Parameters, StreamedTransformPlan } from '@cipherformer/ckks';
 import type { EncryptedProgram, Instruction, InstructionOf, SlotMatrix } from '../program/instructions.ts';
 import { hasMasks } from '../program/levels.ts';
+import { PackedTransform } from '../program/packed-transform.ts';
 import { termGroups } from '../program/term-groups.ts';
 
 /**
@@ -11,7 +12,7 @@ import { termGroups } from '../program/term-groups.ts';
  * - babyRotation: one that stays in the extended basis, in a linear transform
  * - diagonal, periodicDiagonal: a diagonal encoded and multiplied; one that repeats so often that it is stored by its runs
  * - giantRotation, transformEnd: a giant step, and the division at the end of an output
- * - rotate: a whole rotation
+ * - rotate: a whole rotation, or a conjugation
  * - relinearise: relinearisation and rescale in one division
  * - rescale, tensor (a product of ciphertexts, accumulated), scalar (a multiple of a ciphertext, added), encode
  * - bootstrapReal, bootstrapPair: the same at every level
@@ -65,6 +66,14 @@ export function operationsOf(
 /** What a linear transform counts at every level alike. */
 interface LinearCounts {
   readonly matrix: SlotMatrix;
+  /** Ciphertexts that are multiplied, and their sums: packed ones count once. */
+  readonly inputs: number;
+  readonly outputs: number;
+  /** Inputs that have to be packed, and those of them with a rotation. */
+  readonly packed: number;
+  readonly turned: number;
+  /** Outputs whose real and imaginary parts are taken. */
+  readonly conjugations: number;
   readonly diagonals: number;
   /** Rotations of inputs, and of the sums of outputs. */
   readonly babies: number;
@@ -74,17 +83,23 @@ interface LinearCounts {
 /** By the steps they were made for: a placement asks for the same instruction at many levels. */
 const knownCounts = new WeakMap<readonly number[], LinearCounts>();
 
-function countLinear(
-  { inputs, outputs, matrix, babySteps, giantSteps }: InstructionOf<'linear'>,
-  slots: number,
-): LinearCounts {
+function countLinear(instruction: InstructionOf<'linear'>, slots: number): LinearCounts {
+  const { matrix, babySteps, giantSteps } = instruction;
   const known = knownCounts.get(babySteps);
   if (known?.matrix === matrix) return known;
+  const transform = new PackedTransform(instruction, slots);
+  const { inputs, outputs } = transform;
   const shape = { outputs: outputs.length, babySteps, giantSteps };
-  const plan = new StreamedTransformPlan(slots, inputs.length, matrix, shape);
+  const plan = new StreamedTransformPlan(slots, inputs.length, transform, shape);
+  const packed = inputs.flatMap(({ imaginary }) => imaginary ?? []);
   const babies = new Set(plan.groups.flatMap(({ terms }) => terms.map(({ input, baby }) => `${input}/${baby}`)));
   const counts: LinearCounts = {
     matrix,
+    inputs: inputs.length,
+    outputs: outputs.length,
+    packed: packed.length,
+    turned: packed.filter(({ turn }) => turn !== 0).length,
+    conjugations: outputs.filter((_, output) => transform.takesParts(output)).length,
     diagonals: plan.diagonals,
     babies: [...babies].filter((name) => !name.endsWith('/0')).length,
     giants: plan.groups.filter(({ giant }) => giant !== 0).length,
@@ -99,17 +114,21 @@ function linear(
   parameters: Parameters,
   level: number,
 ): OperationCount[] {
-  const { inputs, outputs, matrix } = instruction;
-  const { diagonals, babies, giants } = countLinear(instruction, slots);
+  const { matrix } = instruction;
+  const { inputs, outputs, packed, turned, conjugations, diagonals, babies, giants } = countLinear(instruction, slots);
   const bytes =
     8 * encodedLength(parameters.n, matrix.period ?? slots) * (level + 1 + parameters.gadget(level).special);
   const parts = Math.max(1, Math.ceil((diagonals * bytes) / workBytes));
   return [
-    { operation: 'decompose', level, count: inputs.length },
+    { operation: 'rotate', level, count: turned },
+    { operation: 'scalar', level, count: 4 * packed },
+    { operation: 'decompose', level, count: inputs },
     { operation: 'babyRotation', level, count: babies * parts },
     { operation: isCompact(matrix.period, parameters) ? 'periodicDiagonal' : 'diagonal', level, count: diagonals },
     { operation: 'giantRotation', level, count: giants },
-    { operation: 'transformEnd', level, count: outputs.length },
+    { operation: 'transformEnd', level, count: outputs },
+    { operation: 'rotate', level: level - 1, count: conjugations },
+    { operation: 'scalar', level: level - 1, count: 3 * conjugations },
   ];
 }
 

@@ -1,5 +1,5 @@
-import { modulo } from '../program/check.ts';
 import type { ProductTerm, RotatedCopy, SlotVector } from '../program/instructions.ts';
+import { modulo } from '../program/modulo.ts';
 import { doublingSteps, type Geometry } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
 import { ColumnMask, MapVector } from './vectors.ts';

@@ -2,7 +2,7 @@ import type { Matrix } from '@cipherformer/nn/polynomial';
 import type { SlotMatrix } from '../program/instructions.ts';
 import { doublingSteps, type Geometry } from './geometry.ts';
 import type { RowLayout } from './layout.ts';
-import { type BabyGiantSteps, babyGiantSteps } from './steps.ts';
+import { type Way, waysOf } from './packings.ts';
 import { repeatedRows } from './vectors.ts';
 
 /** One linear map of a matrix [tokens, features]: out[t] = tokenWeights[t] * scale * weight * x[t]. */
@@ -45,17 +45,10 @@ export class RowMatrix implements SlotMatrix {
     return doublingSteps(period * this.#geometry.rowLength, Math.max(1, this.#input.period / period));
   }
 
-  steps(): BabyGiantSteps {
+  ways(): Way[] {
     const { rowLength, slots } = this.#geometry;
-    const turns = this.#outputs.flatMap((_, o) => this.#input.blocks.flatMap((_, i) => this.#rowTurns(o, i)));
-    // A map that is all zeros still needs a result: its diagonal 0.
-    if (turns.length === 0) turns.push(0);
-    const often = this.period * 16 <= slots;
-    return babyGiantSteps(turns, rowLength, slots, {
-      inputs: this.#input.blocks.length,
-      outputs: this.#outputs.length,
-      diagonals: often ? 0 : turns.length,
-    });
+    const shape = { inputs: this.#input.blocks.length, outputs: this.#outputs.length };
+    return waysOf(this, shape, rowLength, slots);
   }
 
   rotations(output: number, input: number): readonly number[] {

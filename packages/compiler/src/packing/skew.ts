@@ -1,8 +1,8 @@
-import { modulo } from '../program/check.ts';
 import type { SlotMatrix } from '../program/instructions.ts';
+import { modulo } from '../program/modulo.ts';
 import type { Geometry } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
-import { type BabyGiantSteps, babyGiantSteps } from './steps.ts';
+import { blockWays, type Way } from './packings.ts';
 
 /**
  * The tokens u in [from, to) of every segment (the paddedTokens slots of one row and example) that a skewed value has to
@@ -65,15 +65,13 @@ export class SkewMatrix implements SlotMatrix {
     ];
   }
 
-  steps(): BabyGiantSteps {
-    return babyGiantSteps(this.#turns, 1, this.#geometry.slots, {
-      inputs: 1,
-      outputs: 1,
-      diagonals: this.#turns.length,
-    });
+  /** Ways to skew every ciphertext of the layout. */
+  ways(): Way[] {
+    return blockWays(this, this.#layout.blocks, 1, this.#geometry.slots);
   }
 
-  rotations(): readonly number[] {
+  rotations(output: number, input: number): readonly number[] {
+    if (output !== input) return [];
     return this.#turns.map((turn) => modulo(turn, this.#geometry.slots));
   }
 

@@ -1,7 +1,7 @@
 import type { PolynomialGraph } from '@cipherformer/nn/polynomial';
 import { CompilerError, LayoutError } from '../errors.ts';
 import { type Geometry, geometryOf } from '../packing/geometry.ts';
-import { defaultMachine, type MachineModel } from '../plan/machine.ts';
+import { defaultMachine, type MachineModel, secondsOn } from '../plan/machine.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
 import { emitProgram } from './emit.ts';
 import { zeroEmptyRows } from './empty-rows.ts';
@@ -65,7 +65,7 @@ export function compile(graph: PolynomialGraph, options: CompileOptions = {}): C
   // The first one needs the fewest levels: its reason is the one to give.
   if (plans.length === 0) throw attempts[0]!;
   const { lowered, placement } = plans.reduce((a, b) => (b.placement.seconds < a.placement.seconds ? b : a));
-  const program = emitProgram(lowered, placement, machine.bootstrapInputLevel, slots);
+  const program = emitProgram(lowered, placement, machine, slots);
   return { program, batch, lowered, placement, machine };
 }
 
@@ -117,7 +117,7 @@ function groupCosts({ groups, parts }: Lowered, machine: MachineModel, slots: nu
     const key = `${g} ${level}`;
     const before = known.get(key);
     if (before !== undefined) return before;
-    const emitter = new Emitter();
+    const emitter = new Emitter((instruction) => secondsOn(machine, instruction, slots));
     const operands = groups[g]!.operands.map(({ part }) =>
       Array.from({ length: parts[part]!.ciphertexts }, () => emitter.register()),
     );

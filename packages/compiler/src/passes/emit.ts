@@ -1,3 +1,4 @@
+import { type MachineModel, secondsOn } from '../plan/machine.ts';
 import type { EncryptedProgram, ProgramOutput, Register } from '../program/instructions.ts';
 import { Emitter, type Lowered } from './groups.ts';
 import type { Placement } from './placement.ts';
@@ -6,10 +7,10 @@ import type { Placement } from './placement.ts';
 export function emitProgram(
   { parts, groups, inputs, output, sentinel }: Lowered,
   { levels, refreshed, inputLevels }: Placement,
-  bootstrapInputLevel: number,
+  machine: MachineModel,
   slots: number,
 ): EncryptedProgram {
-  const emitter = new Emitter();
+  const emitter = new Emitter((instruction) => secondsOn(machine, instruction, slots));
   const registers = new Map<number, readonly Register[]>();
   const programInputs = inputs.flatMap(({ part, name, factor, sources }) => {
     const own = sources.map(() => emitter.register());
@@ -22,7 +23,7 @@ export function emitProgram(
       const before = fresh.flatMap((part) => registers.get(part)!);
       const outputs = before.map(() => emitter.register());
       const source = `${fresh.map((part) => parts[part]!.name).join(' + ')} (bootstrap)`;
-      emitter.push({ op: 'bootstrap', source, level: bootstrapInputLevel, inputs: before, outputs });
+      emitter.push({ op: 'bootstrap', source, level: machine.bootstrapInputLevel, inputs: before, outputs });
       let taken = 0;
       for (const part of fresh) {
         const count = registers.get(part)!.length;

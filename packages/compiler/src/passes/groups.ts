@@ -67,7 +67,13 @@ export class Emitter {
   readonly instructions: Instruction[] = [];
   readonly masks: SlotVector[] = [];
   readonly #maskNumbers = new Map<string, number>();
+  readonly #seconds: (instruction: Instruction) => number;
   #registers = 0;
+
+  /** @param seconds what an instruction costs, where there is a choice */
+  constructor(seconds: (instruction: Instruction) => number = () => 0) {
+    this.#seconds = seconds;
+  }
 
   register(): Register {
     return this.#registers++;
@@ -75,6 +81,12 @@ export class Emitter {
 
   push(instruction: Instruction): void {
     this.instructions.push(instruction);
+  }
+
+  /** Adds one of several instructions that do the same: the cheapest, of equal ones the first. */
+  pushCheapest(instructions: readonly Instruction[]): void {
+    const costs = instructions.map(this.#seconds);
+    this.push(instructions[costs.indexOf(Math.min(...costs))]!);
   }
 
   readonly mask: MaskNumber = (key, make) => {

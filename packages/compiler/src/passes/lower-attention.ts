@@ -99,24 +99,21 @@ export class AttentionLowering {
     const lowering = this.#lowering;
     const source = `${lowering.nodes[node]!.name} (skew)`;
     const matrices = SkewMatrix.stages(lowering.geometry, layout, range, this.#stages[use]);
-    const steps = matrices.map((matrix) => matrix.steps());
+    const ways = matrices.map((matrix) => matrix.ways());
     const part = lowering.extraPart(node, ' (skew)', layout.blocks);
     lowering.groups.push({
       source,
       operands: [{ part: lowering.partOf(node), above: matrices.length }],
       results: [part],
       emit(emitter, level, [registers]) {
-        const skewed = spread(registers!, layout.blocks).map((register): Register => {
-          let input = register;
-          for (const [k, matrix] of matrices.entries()) {
-            const output = emitter.register();
-            const at = level + matrices.length - k;
-            emitter.push({ op: 'linear', source, level: at, inputs: [input], outputs: [output], matrix, ...steps[k]! });
-            input = output;
-          }
-          return input;
-        });
-        return [skewed];
+        let inputs = spread(registers!, layout.blocks);
+        for (const [k, matrix] of matrices.entries()) {
+          const outputs = inputs.map(() => emitter.register());
+          const linear = { op: 'linear', source, level: level + matrices.length - k, inputs, outputs, matrix } as const;
+          emitter.pushCheapest(ways[k]!.map((way) => ({ ...linear, ...way })));
+          inputs = outputs;
+        }
+        return [inputs];
       },
     });
     this.#skewed.set(`${use} ${node}`, part);

@@ -37,7 +37,7 @@ export function lowerLinear(lowering: Lowering, node: number): void {
   const members = siblings.map((i) => memberOf(lowering, i, input, pool));
   const layout = lowering.matrixLayout(input);
   const matrix = new RowMatrix(geometry, layout.rows, members.map(({ map }) => map)); // biome-ignore format: one call
-  const { babySteps, giantSteps } = matrix.steps();
+  const ways = matrix.ways();
   const source = sharedName(siblings.map((i) => nodes[i]!.name));
   const results = siblings.map((i) => lowering.definePart(i));
   lowering.groups.push({
@@ -47,7 +47,9 @@ export function lowerLinear(lowering: Lowering, node: number): void {
     emit(emitter, level, [registers]) {
       const outputs = Array.from({ length: matrix.outputs }, () => emitter.register());
       const inputs = spread(registers!, layout.rows.blocks.length);
-      emitter.push({ op: 'linear', source, level: level + 1, inputs, outputs, matrix, babySteps, giantSteps });
+      emitter.pushCheapest(
+        ways.map((way) => ({ op: 'linear', source, level: level + 1, inputs, outputs, matrix, ...way })),
+      );
       let taken = 0;
       return members.map(({ map, tokenSteps, vectors }) => {
         const steps = [...matrix.gatherSteps(taken), ...tokenSteps];

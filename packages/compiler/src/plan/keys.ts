@@ -1,7 +1,8 @@
 import { StreamedTransformPlan } from '@cipherformer/ckks';
-import { modulo } from '../program/check.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { operandLevel } from '../program/levels.ts';
+import { modulo } from '../program/modulo.ts';
+import { PackedTransform } from '../program/packed-transform.ts';
 import { termGroups } from '../program/term-groups.ts';
 
 /** A rotation of a ciphertext at a level. */
@@ -21,11 +22,13 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
       .map((rotation) => ({ rotation, level, kind }));
   switch (instruction.op) {
     case 'linear': {
-      const { inputs, outputs, matrix, babySteps, giantSteps, level } = instruction;
-      const shape = { outputs: outputs.length, babySteps, giantSteps };
-      const { babies, groups } = new StreamedTransformPlan(slots, inputs.length, matrix, shape);
+      const { babySteps, giantSteps, level } = instruction;
+      const transform = new PackedTransform(instruction, slots);
+      const shape = { outputs: transform.outputs.length, babySteps, giantSteps };
+      const { babies, groups } = new StreamedTransformPlan(slots, transform.inputs.length, transform, shape);
       return [
-        ...inputs.flatMap(() => at(babies, level, 'baby')),
+        ...transform.inputs.flatMap(({ imaginary }) => at(imaginary ? [imaginary.turn] : [], level, 'whole')),
+        ...transform.inputs.flatMap(() => at(babies, level, 'baby')),
         ...groups.flatMap(({ giant }) => at([giant], level, 'whole')),
       ];
     }
@@ -45,6 +48,16 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
     default:
       return [];
   }
+}
+
+/** The highest level a program conjugates at of its own, after packed linear maps; undefined where it never does. */
+export function conjugationLevel({ instructions, slots }: EncryptedProgram): number | undefined {
+  const levels = instructions.flatMap((instruction) => {
+    if (instruction.op !== 'linear' || !instruction.packing) return [];
+    const { outputs, takesParts } = new PackedTransform(instruction, slots);
+    return outputs.some((_, output) => takesParts(output)) ? [instruction.level - 1] : [];
+  });
+  return levels.length > 0 ? Math.max(...levels) : undefined;
 }
 
 /** Each rotation once, with the highest level it is made at. */

@@ -22,6 +22,11 @@ export interface MachineModel extends BootstrapPricing {
   seconds(operations: readonly OperationCount[]): number;
 }
 
+/** Predicted processor seconds of an instruction that reads no masks. */
+export function secondsOn(machine: MachineModel, instruction: Instruction, slots: number): number {
+  return machine.seconds(machine.operations(instruction, { slots, masks: [] }));
+}
+
 /** The engine with these parameters on the computer whose costs were measured. */
 export function machineOf(parameters: Parameters, costs: CostTable, name: string): MachineModel {
   const { inputLevel, outputLevel } = new BootstrapPlan(parameters);

@@ -1,6 +1,8 @@
 import { ProgramError } from '../errors.ts';
 import type { EncryptedProgram, Instruction, LinearInstruction, Register } from './instructions.ts';
 import { type BootstrapLevels, operandLevel, operandsOf, resultLevel, resultsOf } from './levels.ts';
+import { modulo } from './modulo.ts';
+import { PackedTransform } from './packed-transform.ts';
 
 /**
  * Checks what can be checked without values: every register assigned once and before its use, operands at or above the
@@ -76,20 +78,13 @@ function checkOperation(
   }
 }
 
-function checkSteps(
-  { inputs, outputs, matrix, babySteps, giantSteps }: LinearInstruction,
-  slots: number,
-  where: string,
-) {
+function checkSteps(instruction: LinearInstruction, slots: number, where: string) {
+  const { babySteps, giantSteps } = instruction;
+  const transform = new PackedTransform(instruction, slots);
   const reached = new Set(giantSteps.flatMap((giant) => babySteps.map((baby) => modulo(giant + baby, slots))));
-  for (const output of outputs.keys())
-    for (const input of inputs.keys())
-      for (const rotation of matrix.rotations(output, input))
+  for (const output of transform.outputs.keys())
+    for (const input of transform.inputs.keys())
+      for (const rotation of transform.rotations(output, input))
         if (!reached.has(rotation))
           throw new ProgramError(`${where} rotates by ${rotation}, which no baby and giant step reach`);
-}
-
-/** steps modulo slots, in [0, slots). */
-export function modulo(steps: number, slots: number): number {
-  return ((steps % slots) + slots) % slots;
 }

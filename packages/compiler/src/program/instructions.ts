@@ -43,8 +43,27 @@ export interface LinearInstruction {
   readonly inputs: readonly Register[];
   readonly outputs: readonly Register[];
   readonly matrix: SlotMatrix;
+  /** Rotations of what is multiplied: of packed inputs where there is a packing. */
   readonly babySteps: readonly number[];
   readonly giantSteps: readonly number[];
+  /** How the sums are computed; without it one by one, in real slots. */
+  readonly packing?: LinearPacking;
+}
+
+/**
+ * Two real values in the real and imaginary parts of the slots of one ciphertext, so that one product with a complex diagonal
+ * does the work of two. Packing changes the work of a linear map and not its meaning. Every input and every output is
+ * in one pair or alone. Where inputs and outputs are packed, the map must be the same on the first and second of all
+ * pairs: diagonal(o, a, r) = diagonal(p, b, r) and diagonal(o, b, r) = diagonal(p, a, r) = 0.
+ */
+export interface LinearPacking {
+  readonly inputs: readonly PackedInput[];
+  readonly outputs: readonly { readonly real: number; readonly imaginary?: number }[];
+}
+/** inputs[real] + i * rotate(inputs[imaginary.input], imaginary.turn). */
+export interface PackedInput {
+  readonly real: number;
+  readonly imaginary?: { readonly input: number; readonly turn: number };
 }
 
 /**

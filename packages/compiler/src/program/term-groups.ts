@@ -1,5 +1,5 @@
-import { modulo } from './check.ts';
 import type { InstructionOf, ProductTerm, RotatedCopy } from './instructions.ts';
+import { modulo } from './modulo.ts';
 
 /** Terms whose factors are held at a time. */
 const termsAtOnce = 8;

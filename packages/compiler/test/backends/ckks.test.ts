@@ -87,6 +87,39 @@ describe('every instruction equals its clear meaning', () => {
         },
       ],
     ],
+    'linear with outputs packed, an odd one alone': [
+      [7],
+      [
+        {
+          op: 'linear', source, level: 6, inputs: [0], outputs: [1, 2, 3], matrix: randomMatrix((o) => (o === 1 ? [2, 9] : [0, 1, 8])),
+          babySteps: [0, 1, 2], giantSteps: [0, 8], packing: { inputs: [{ real: 0 }], outputs: [{ real: 0, imaginary: 1 }, { real: 2 }] },
+        },
+      ],
+    ],
+    'linear with inputs packed, of several levels, and an input with itself turned': [
+      [9, 6, 7],
+      [
+        {
+          op: 'linear', source, level: 6, inputs: [0, 1, 2], outputs: [3, 4], matrix: randomMatrix((o) => (o === 0 ? [0, 1, 8, 9] : [1, 8])),
+          babySteps: [0, 1], giantSteps: [0, 8],
+          packing: {
+            inputs: [{ real: 1, imaginary: { input: 0, turn: 0 } }, { real: 2, imaginary: { input: 2, turn: 8 } }],
+            outputs: [{ real: 0 }, { real: 1 }],
+          },
+        },
+      ],
+    ],
+    'linear with inputs and outputs packed': [
+      [5, 5],
+      [
+        {
+          op: 'linear', source, level: 5, inputs: [0, 1], outputs: [2, 3],
+          matrix: { rotations: (o, i) => (o === i ? [0, 3, slots - 1] : []), diagonal: (_, __, r) => randomVector(r, 0.3) },
+          babySteps: [0, 3, -1], giantSteps: [0],
+          packing: { inputs: [{ real: 0, imaginary: { input: 1, turn: 0 } }], outputs: [{ real: 0, imaginary: 1 }] },
+        },
+      ],
+    ],
     'add, addVector and multiply across levels': [
       [15, 7],
       [

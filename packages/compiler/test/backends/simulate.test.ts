@@ -57,6 +57,29 @@ for (const [name, shape] of [
       expect([where, Math.abs(bits) < 2]).toEqual([where, true]);
   });
 
+it('packed linear maps of values with noise in their imaginary parts', async () => {
+  const source = 'test';
+  const matrix = randomMatrix(() => [0, 1, 8, 9]);
+  const shape = { op: 'linear', source, matrix, babySteps: [0, 1], giantSteps: [0, 8] } as const;
+  const alone = [{ real: 0 }, { real: 1 }];
+  const program = programOf(
+    [9, 9],
+    [
+      { op: 'productSum', source, level: 9, left: 0, right: 1, output: 2, terms: [1, 2, 3].map((i) => ({ left: [{ rotation: i }], right: [{ rotation: 0 }] })) },
+      { op: 'multiply', source, level: 8, left: 0, right: 1, output: 3 },
+      { ...shape, level: 7, inputs: [2], outputs: [4, 5], packing: { inputs: [{ real: 0 }], outputs: [{ real: 0, imaginary: 1 }] } },
+      { ...shape, level: 7, inputs: [2, 3], outputs: [6, 7], packing: { inputs: [{ real: 0, imaginary: { input: 1, turn: 0 } }], outputs: alone } },
+      { ...shape, level: 7, inputs: [2], outputs: [8, 9], packing: { inputs: [{ real: 0, imaginary: { input: 0, turn: 8 } }], outputs: alone } },
+      { ...shape, level: 7, inputs: [2, 3], outputs: [10, 11], matrix: { rotations: (o, i) => (o === i ? [0, 1, 8] : []), diagonal: (_, __, r) => matrix.diagonal(0, 0, r) }, packing: { inputs: [{ real: 0, imaginary: { input: 1, turn: 0 } }], outputs: [{ real: 0, imaginary: 1 }] } },
+      { op: 'multiply', source, level: 6, left: 4, right: 5, output: 12 },
+      { ...shape, level: 5, inputs: [12], outputs: [13, 14], packing: { inputs: [{ real: 0 }], outputs: [{ real: 0, imaginary: 1 }] } },
+    ],
+    [13, 14],
+  ); // biome-ignore format: a table of instructions
+  for (const [where, bits] of await ratios(program, [randomVector(1), randomVector(2)]))
+    expect([where, Math.abs(bits) < 1]).toEqual([where, true]);
+});
+
 it('masked product sums, products across levels, linear maps with giant steps', async () => {
   const source = 'test';
   const program = programOf(

@@ -33,6 +33,8 @@ const program: EncryptedProgram = programOf(
     { op: 'rotateSum', source, level: 3, input: 6, steps: [1, 2], output: 7 },
     { op: 'polynomial', source, level: 9, input: 0, steps: [{ op: 'polynomial', value: 0, coefficients: [0.1, 0.2, 0.3, 0.1, 0.05, 0.02] }, { op: 'square', value: 1 }], output: 8 },
     { op: 'add', source, level: 3, left: 7, right: 8, output: 9 },
+    { op: 'linear', source, level: 7, inputs: [0, 1], outputs: [10, 11, 12], matrix: randomMatrix(() => [0, 1, 8]), babySteps: [0, 1], giantSteps: [0, 8], packing: { inputs: [{ real: 0 }, { real: 1 }], outputs: [{ real: 0, imaginary: 1 }, { real: 2 }] } },
+    { op: 'linear', source, level: 7, inputs: [0, 1], outputs: [13], matrix: randomMatrix(() => [0, 1, 8]), babySteps: [0, 1], giantSteps: [0, 8], packing: { inputs: [{ real: 0, imaginary: { input: 0, turn: 8 } }, { real: 1 }], outputs: [{ real: 0 }] } },
   ],
   [9],
   [randomVector(8)],

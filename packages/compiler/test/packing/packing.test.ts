@@ -115,7 +115,7 @@ describe('skewed heads', () => {
     const layout = headLayout(2, 64, geometry);
     const count = (stages: 1 | 2) =>
       SkewMatrix.stages(geometry, layout, { from: 0, to: 128 }, stages).reduce(
-        (sum, m) => sum + m.rotations().length,
+        (sum, m) => sum + m.rotations(0, 0).length,
         0,
       );
     expect([count(1), count(2)]).toEqual([255, 46]);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ProductTerm } from '../../src/index.ts';
-import { modulo } from '../../src/program/check.ts';
+import { modulo } from '../../src/program/modulo.ts';
 import { termGroups } from '../../src/program/term-groups.ts';
 
 const slots = 1024;
