@@ -9,7 +9,7 @@ import { insertRescale, type Model } from './model.ts';
 export function zeroEmptyRows(model: Model, geometry: Geometry): Model {
   const layouts = chooseLayouts(model, geometry);
   for (const [i, node] of model.nodes.entries()) {
-    const unclean = (value: number) => hasEmptyRows(layouts[value]!) && !emptyRowsAreZero(model, value);
+    const unclean = (value: number) => hasEmptyRows(layouts[value]!) && !emptyRowsAreZero(model.nodes, value);
     if (node.op === 'meanFeatures' && unclean(node.input))
       return zeroEmptyRows(insertRescale(model, node.input, i), geometry);
     if (node.op === 'scores' && unclean(node.query) && unclean(node.key))
@@ -18,12 +18,13 @@ export function zeroEmptyRows(model: Model, geometry: Geometry): Model {
   return model;
 }
 
-function hasEmptyRows(layout: ValueLayout): boolean {
+export function hasEmptyRows(layout: ValueLayout): boolean {
   return layout.kind === 'matrix' && layout.rows.blocks.some((block) => block.includes(-1));
 }
 
-function emptyRowsAreZero({ nodes, ...rest }: Model, value: number): boolean {
-  const zero = (operand: number) => emptyRowsAreZero({ nodes, ...rest }, operand);
+/** Whether rows without a feature hold zero. */
+export function emptyRowsAreZero(nodes: Model['nodes'], value: number): boolean {
+  const zero = (operand: number) => emptyRowsAreZero(nodes, operand);
   const node = nodes[value]!;
   switch (node.op) {
     case 'input':

@@ -83,10 +83,10 @@ export class Emitter {
     this.instructions.push(instruction);
   }
 
-  /** Adds one of several instructions that do the same: the cheapest, of equal ones the first. */
-  pushCheapest(instructions: readonly Instruction[]): void {
-    const costs = instructions.map(this.#seconds);
-    this.push(instructions[costs.indexOf(Math.min(...costs))]!);
+  /** Adds the cheapest of several ways to do the same, each some instructions; of equal ones the first. */
+  pushCheapest(ways: readonly (readonly Instruction[])[]): void {
+    const costs = ways.map((way) => way.reduce((sum, instruction) => sum + this.#seconds(instruction), 0));
+    for (const instruction of ways[costs.indexOf(Math.min(...costs))]!) this.push(instruction);
   }
 
   readonly mask: MaskNumber = (key, make) => {

@@ -110,7 +110,7 @@ export class AttentionLowering {
         for (const [k, matrix] of matrices.entries()) {
           const outputs = inputs.map(() => emitter.register());
           const linear = { op: 'linear', source, level: level + matrices.length - k, inputs, outputs, matrix } as const;
-          emitter.pushCheapest(ways[k]!.map((way) => ({ ...linear, ...way })));
+          emitter.pushCheapest(ways[k]!.map((way) => [{ ...linear, ...way }]));
           inputs = outputs;
         }
         return [inputs];

@@ -3,7 +3,8 @@ import { doublingSteps } from '../packing/geometry.ts';
 import { type RowMap, RowMatrix } from '../packing/row-matrix.ts';
 import { ScaleMatrix } from '../packing/scale-matrix.ts';
 import type { Register, SlotVector } from '../program/instructions.ts';
-import { emitRotateSum, emitVectors, type Lowering, spread } from './lowering.ts';
+import { diagonalAndSumOf } from './lower-diagonal-and-sum.ts';
+import { emitRotateSum, emitVectors, type Lowering, spread, tokenWeights } from './lowering.ts';
 
 /** A linear map with the pooling of its input folded into its diagonals. */
 interface Member {
@@ -27,13 +28,18 @@ export function isAbsorbed(lowering: Lowering, node: number): boolean {
   return lowering.consumers[node]!.some((consumer) => absorbedPool(lowering, consumer) === lowering.nodes[node]);
 }
 
-/** All linear maps of one value as one group, which share the rotations of that value: queries, keys and values. */
+/**
+ * All linear maps of one value as one group, which share the rotations of that value: queries, keys and values. Those that
+ * are a diagonal and a sum have groups of their own.
+ */
 export function lowerLinear(lowering: Lowering, node: number): void {
   const { geometry, nodes, factors } = lowering;
   const first = nodes[node] as NodeOf<'linear'>;
   const pool = absorbedPool(lowering, node);
   const input = pool ? pool.input : first.input;
-  const siblings = pool ? [node] : lowering.consumers[first.input]!.filter((i) => nodes[i]!.op === 'linear');
+  const siblings = pool
+    ? [node]
+    : lowering.consumers[first.input]!.filter((i) => nodes[i]!.op === 'linear' && !diagonalAndSumOf(lowering, i));
   const members = siblings.map((i) => memberOf(lowering, i, input, pool));
   const layout = lowering.matrixLayout(input);
   const matrix = new RowMatrix(geometry, layout.rows, members.map(({ map }) => map)); // biome-ignore format: one call
@@ -47,9 +53,8 @@ export function lowerLinear(lowering: Lowering, node: number): void {
     emit(emitter, level, [registers]) {
       const outputs = Array.from({ length: matrix.outputs }, () => emitter.register());
       const inputs = spread(registers!, layout.rows.blocks.length);
-      emitter.pushCheapest(
-        ways.map((way) => ({ op: 'linear', source, level: level + 1, inputs, outputs, matrix, ...way })),
-      );
+      const linear = { op: 'linear', source, level: level + 1, inputs, outputs, matrix } as const;
+      emitter.pushCheapest(ways.map((way) => [{ ...linear, ...way }]));
       let taken = 0;
       return members.map(({ map, tokenSteps, vectors }) => {
         const steps = [...matrix.gatherSteps(taken), ...tokenSteps];
@@ -83,13 +88,6 @@ function sharedName(names: readonly string[]): string {
   const [first, ...others] = names;
   const folder = first!.slice(0, first!.lastIndexOf('.') + 1);
   return [first, ...others.map((name) => (name.startsWith(folder) ? name.slice(folder.length) : name))].join(' + ');
-}
-
-/** 1 at the tokens that hold the value, or the weights of a pool, else 0: padding comes out as zero. */
-function tokenWeights(lowering: Lowering, from: number, pool: NodeOf<'pool'> | undefined): Float64Array {
-  const { tokens } = lowering.matrixLayout(from);
-  const weights = { length: lowering.geometry.paddedTokens };
-  return Float64Array.from(weights, (_, t) => (t < tokens ? (pool ? pool.weights[t]! : 1) : 0));
 }
 
 /** A pool by itself: tokens weighted, then added up; the sum is right at the first token. */

@@ -3,6 +3,7 @@ import type { Normalised } from './factors.ts';
 import type { Lowered } from './groups.ts';
 import { chooseLayouts } from './layouts.ts';
 import { AttentionLowering, type SkewStages } from './lower-attention.ts';
+import { diagonalAndSumOf, lowerDiagonalAndSum } from './lower-diagonal-and-sum.ts';
 import { lowerAdd, lowerAddTable, lowerMaskTokens, lowerMeanFeatures, lowerMultiply, lowerPolynomial } from './lower-elementwise.ts'; // biome-ignore format: one import
 import { isAbsorbed, lowerLinear, lowerPool, lowerRescale } from './lower-linear.ts';
 import { Lowering } from './lowering.ts';
@@ -25,9 +26,12 @@ export function lowerModel(normalised: Normalised, geometry: Geometry, stages: S
       case 'input':
         lowerInput(lowering, i);
         break;
-      case 'linear':
-        lowerLinear(lowering, i);
+      case 'linear': {
+        const parts = diagonalAndSumOf(lowering, i);
+        if (parts) lowerDiagonalAndSum(lowering, i, parts);
+        else lowerLinear(lowering, i);
         break;
+      }
       case 'pool':
         if (!isAbsorbed(lowering, i)) lowerPool(lowering, i);
         break;

@@ -1,3 +1,4 @@
+import type { NodeOf } from '@cipherformer/nn/polynomial';
 import type { Geometry } from '../packing/geometry.ts';
 import { FeatureVector, MapVector } from '../packing/vectors.ts';
 import type { Register, SlotVector } from '../program/instructions.ts';
@@ -123,6 +124,13 @@ export class Lowering {
 
 function shiftOf([lo, hi]: readonly [number, number]): number {
   return -(lo + hi) / (hi - lo);
+}
+
+/** 1 at the tokens that hold the value, or the weights of a pool, else 0: padding comes out as zero. */
+export function tokenWeights(lowering: Lowering, from: number, pool?: NodeOf<'pool'>): Float64Array {
+  const { tokens } = lowering.matrixLayout(from);
+  const weights = { length: lowering.geometry.paddedTokens };
+  return Float64Array.from(weights, (_, t) => (t < tokens ? (pool ? pool.weights[t]! : 1) : 0));
 }
 
 /** The registers of every block: a uniform value has one register for all of them. */

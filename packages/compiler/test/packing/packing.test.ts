@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { rotated } from '../../src/backends/clear.ts';
+import { diagonalAndSum } from '../../src/packing/diagonal-and-sum.ts';
 import { geometryOf } from '../../src/packing/geometry.ts';
 import { headLayout, headRows, ordinaryLayout, type RowLayout } from '../../src/packing/layout.ts';
 import { RowMatrix } from '../../src/packing/row-matrix.ts';
@@ -74,6 +75,32 @@ describe('row matrices', () => {
     const tokenWeights = new Float64Array(geometry.paddedTokens).fill(1);
     const identity = { weight: { rows: 8, columns: 8, values }, scale: 1, output: layout, tokenWeights };
     expect(new RowMatrix(geometry, layout, [identity]).rotations(0, 0)).toEqual([0]);
+  });
+});
+
+describe('a matrix as a diagonal and a sum', () => {
+  const matrix = (change: (row: number, column: number) => number, rows = 5, columns = 5) => ({
+    rows,
+    columns,
+    values: Float32Array.from({ length: rows * columns }, (_, i) => change(Math.floor(i / columns), i % columns)),
+  });
+
+  it('is found whatever the rows hold, up to float32 roundings', () => {
+    const found = diagonalAndSum(matrix((r, c) => (r + 1) * ((r === c ? 2 : 0) - 0.1) * (1 + 1e-7 * c)));
+    expect(found).toBeDefined();
+    for (let r = 0; r < 5; r++) {
+      expect(found!.diagonal[r]).toBeCloseTo(2 * (r + 1), 5);
+      expect(found!.sum[r]).toBeCloseTo(-0.1 * (r + 1), 5);
+    }
+  });
+
+  it('is not found in other matrices, nor in a mere diagonal', () => {
+    expect(
+      diagonalAndSum(matrix((r, c) => (r === c ? 2 : 0) - 0.1 * (r === 4 && c === 3 ? 1.001 : 1))),
+    ).toBeUndefined();
+    expect(diagonalAndSum(matrix((r, c) => (r === 0 && c === 1 ? 0.2 : -0.1)))).toBeUndefined();
+    expect(diagonalAndSum(matrix((r, c) => (r === c ? r : 0)))).toBeUndefined();
+    expect(diagonalAndSum(matrix(() => 1, 4, 5))).toBeUndefined();
   });
 });
 

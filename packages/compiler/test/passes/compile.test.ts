@@ -1,4 +1,4 @@
-import { evaluate, type GraphInputs, type PolynomialGraph } from '@cipherformer/nn/polynomial';
+import { evaluate, type GraphInputs, type Matrix, type PolynomialGraph } from '@cipherformer/nn/polynomial';
 import { describe, expect, it } from 'vitest';
 import {
   type Compiled,
@@ -105,16 +105,19 @@ describe('transformers, compiled and run on clear slots, against the graph evalu
 });
 
 /** A graph of a few nodes after one linear map of the input, compiled and compared. */
-function expectSame(write: (graph: GraphWriter, x: number, numbers: Numbers) => void, tokens = 5, slots = 2 ** 8) {
+function expectSame(
+  write: (graph: GraphWriter, x: number, numbers: Numbers) => void,
+  { tokens = 5, slots = 2 ** 8, features = 6 } = {},
+) {
   const numbers = new Numbers(11);
   const graph = new GraphWriter(tokens);
-  const input = graph.add('input', { op: 'input', features: 6 });
-  const weight = numbers.matrix(6, 6);
-  const x = graph.add('x', { op: 'linear', input, weight, bias: numbers.vector(6, 0.2) });
+  const input = graph.add('input', { op: 'input', features });
+  const weight = numbers.matrix(features, features);
+  const x = graph.add('x', { op: 'linear', input, weight, bias: numbers.vector(features, 0.2) });
   write(graph, x, numbers);
   const last = graph.nodes.length - 1;
   graph.add('pool', { op: 'pool', input: last, weights: numbers.vector(tokens) });
-  const inputs = { input: new Numbers(12).vector(tokens * 6) };
+  const inputs = { input: new Numbers(12).vector(tokens * features) };
   const calibrated: PolynomialGraph = graph.calibrated([inputs]);
   const compiled = compile(calibrated, { slots });
   expectClose(run(compiled, inputs), evaluate(calibrated, inputs));
@@ -122,6 +125,56 @@ function expectSame(write: (graph: GraphWriter, x: number, numbers: Numbers) => 
 }
 
 const rescales = ({ lowered }: Compiled) => lowered.groups.filter(({ source }) => source.endsWith('.rescale')).length;
+
+describe('a diagonal and a sum over the features', () => {
+  /** diag(gain) (I - 1 1^T / d), rounded to float32. */
+  const centring = (features: number, numbers: Numbers): Matrix => {
+    const gain = numbers.vector(features);
+    const values = Float32Array.from({ length: features ** 2 }, (_, i) => {
+      const [row, column] = [Math.floor(i / features), i % features];
+      return gain[row]! * ((row === column ? 1 : 0) - 1 / features);
+    });
+    return { rows: features, columns: features, values };
+  };
+  const skip = (features: number) => (graph: GraphWriter, input: number, numbers: Numbers) =>
+    graph.add('skip', { op: 'linear', input, weight: centring(features, numbers), bias: numbers.vector(features) });
+  const summed = ({ program }: Compiled) =>
+    program.instructions.filter(({ op, source }) => op === 'rotateSum' && source === 'skip').length;
+
+  for (const [name, features, slots] of [
+    ['in one ciphertext', 128, 2 ** 10],
+    ['over two', 128, 2 ** 9],
+    ['with rows without a feature', 100, 2 ** 10],
+  ] as const)
+    it(`${name}: rotations and two products`, () => {
+      const compiled = expectSame(skip(features), { slots, features });
+      expect(summed(compiled)).toBe(1);
+    });
+
+  it('beside another map of the same value, at a level of its own', () => {
+    const compiled = expectSame((graph, x, numbers) => {
+      const up = graph.add('up', { op: 'linear', input: x, weight: numbers.matrix(128, 128, 0.1) });
+      const act = graph.add('act', { op: 'polynomial', input: up, program: someProgram([-4, 4], 3, numbers) });
+      const left = graph.add('out', { op: 'linear', input: act, weight: numbers.matrix(128, 128, 0.1) });
+      graph.add('sum', { op: 'add', left, right: skip(128)(graph, x, numbers) });
+    }, { slots: 2 ** 10, features: 128 }); // biome-ignore format: one graph
+    expect(summed(compiled)).toBe(1);
+    const levels = (name: string) =>
+      compiled.program.instructions.flatMap(({ op, source, level }) =>
+        op === 'linear' && source === name ? level : [],
+      );
+    expect(levels('skip')[0]).toBeLessThan(levels('up')[0]!);
+  });
+
+  it('as any matrix where rows without a feature hold what must not be summed, and where that costs less', () => {
+    const unclean = expectSame((graph, x, numbers) => {
+      const act = graph.add('act', { op: 'polynomial', input: x, program: someProgram([-20, 25], 3, numbers) });
+      skip(100)(graph, act, numbers);
+    }, { slots: 2 ** 10, features: 100 }); // biome-ignore format: one graph
+    expect(summed(unclean)).toBe(0);
+    expect(summed(expectSame(skip(6)))).toBe(0);
+  });
+});
 
 describe('factors, shifts and empty rows', () => {
   it('one value for two polynomials of different intervals: one rescale', () => {
