@@ -19,8 +19,8 @@ export interface StreamedTransformOptions {
   /** The level of the product; results are one below. */
   readonly level: number;
   readonly outputs: number;
-  /** The scale of the results, exactly. */
-  readonly scale: number;
+  /** The scale of the results, exactly: of all, or of each. */
+  readonly scale: number | readonly number[];
   /** Every rotation is a giant plus a baby step, modulo the slots. */
   readonly babySteps: readonly number[];
   readonly giantSteps: readonly number[];
@@ -185,6 +185,11 @@ class StreamedWork implements Disposable {
     return { q: parameters.basis(this.#options.level), p: parameters.specialBasis(this.special) };
   }
 
+  #scaleOf(output: number): number {
+    const { scale } = this.#options;
+    return typeof scale === 'number' ? scale : scale[output]!;
+  }
+
   /** Adds the products of these groups to the totals of their outputs. */
   add(groups: readonly Group[]): void {
     const { kernels, ring } = this.#evaluator.context;
@@ -247,13 +252,13 @@ class StreamedWork implements Disposable {
   #encode(output: number, input: number, rotation: number, giant: number): EncodedDiagonal {
     const { context } = this.#evaluator;
     const { q, p } = this.#bases;
-    const { level, scale } = this.#options;
+    const { level } = this.#options;
     const real = this.#matrix.diagonal(output, input, rotation);
     const imaginary = this.#matrix.imaginary?.(output, input, rotation);
     if (real.length !== this.#slots)
       throw new OperandError(`the diagonal ${rotation} has ${real.length} entries, the operand ${this.#slots} slots`);
     const period = this.#matrix.period ?? this.#slots;
-    const own = (scale * context.parameters.primeAt(level)) / this.#inputs[input]!.scale;
+    const own = (this.#scaleOf(output) * context.parameters.primeAt(level)) / this.#inputs[input]!.scale;
     // The giant rotation comes after the product, so the diagonal is rotated back by it.
     const start = giant % period;
     const turned = (values: Float64Array) => {
@@ -293,12 +298,12 @@ class StreamedWork implements Disposable {
   finish(): Ciphertext[] {
     const { context } = this.#evaluator;
     const { q, p } = this.#bases;
-    const { level, scale } = this.#options;
+    const { level } = this.#options;
     const results: Ciphertext[] = [];
     try {
       for (const [output, total] of this.#totals.entries()) {
         if (!total) throw new OperandError(`output ${output} of a linear transform has no diagonals`);
-        const result = new Ciphertext(context, level - 1, scale, this.#slots);
+        const result = new Ciphertext(context, level - 1, this.#scaleOf(output), this.#slots);
         results.push(result);
         const halves = [0, 1].map((part) => ({ dst: result.part(part), src: total.address(part * this.#half) }));
         context.ring.divide(halves, q.slice(0, -1), [level, ...p]);

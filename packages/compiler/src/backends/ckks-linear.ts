@@ -38,7 +38,8 @@ export class LinearMaps implements Disposable {
       const sums = applyStreamed(this.#evaluator, packed, transform, {
         level,
         outputs: transform.outputs.length,
-        scale: this.#scales.at(level - 1),
+        // x + conj(x) is twice the real part, so x has half the scale.
+        scale: transform.outputs.map((_, k) => this.#scales.at(level - 1) / (transform.takesParts(k) ? 2 : 1)),
         babySteps,
         giantSteps,
         special,
@@ -67,7 +68,7 @@ export class LinearMaps implements Disposable {
     return this.#evaluator.add(a, product);
   }
 
-  /** x + conj(x) is twice the real part, i (conj(x) - x) twice the imaginary part: the diagonals hold half of either. */
+  /** x + conj(x) is the real part at twice the scale, i (conj(x) - x) the imaginary part. */
   #takeParts(transform: PackedTransform, sums: readonly Ciphertext[], count: number): Ciphertext[] {
     const results = new Array<Ciphertext>(count);
     for (const [k, { real, imaginary }] of transform.outputs.entries()) {
@@ -78,9 +79,11 @@ export class LinearMaps implements Disposable {
       using sum = sums[k]!;
       using conjugate = this.#evaluator.conjugate(sum);
       results[real] = this.#evaluator.add(sum, conjugate);
+      results[real].scale *= 2;
       if (imaginary === undefined) continue;
       using difference = this.#evaluator.subtract(conjugate, sum);
       results[imaginary] = this.#timesImaginaryUnit(difference);
+      results[imaginary].scale *= 2;
     }
     return results;
   }

@@ -124,8 +124,8 @@ class Simulation {
 
   /**
    * Of the slots of each output, as linearTransformNoise: roundings of the diagonals, key errors times the diagonals, giant
-   * steps, the end. Packed inputs bring the key error of their rotation; where parts are taken, x + conj(x) doubles the
-   * error of the part in every slot, and the conjugation adds its own. Left out is the noise in the imaginary parts of the
+   * steps, the end. Packed inputs bring the key error of their rotation; where parts are taken, sums have half the scale,
+   * x + conj(x) doubles the error of the part in every slot, and the conjugation adds its own. Left out is the noise in the imaginary parts of the
    * inputs, which packed maps carry into real parts: it is no larger than that in their real parts, and gone wherever
    * parts are taken, so it makes half a bit and cannot pile up.
    */
@@ -140,7 +140,8 @@ class Simulation {
     const keyErrors = model.switchingErrors(level, this.#gadget(level));
     const prime = this.#parameters.primeAt(level);
     const scale = this.#scales.at(level);
-    const factor = (prime * this.#scales.at(level - 1)) / scale;
+    const target = this.#scales.at(level - 1);
+    const factor = (output: number) => (prime * target) / scale / (transform.takesParts(output) ? 2 : 1);
     const packed = inputs.map(({ real, imaginary }) => ({
       variance: imaginary && imaginary.turn !== 0 ? model.keySwitch(0, level, this.#gadget(level)) : 0,
       power: (meanSquare(values[real]!) + (imaginary ? meanSquare(values[imaginary.input]!) : 0)) * scale ** 2,
@@ -149,14 +150,13 @@ class Simulation {
     for (const { output, giant, terms } of groups) {
       for (const { input, rotation, baby } of terms) {
         const parts = [transform.diagonal(output, input, rotation), transform.imaginary(output, input, rotation)];
-        const square = factor ** 2 * parts.reduce((sum, part) => sum + (part ? meanSquare(part) : 0), 0);
+        const square = factor(output) ** 2 * parts.reduce((sum, part) => sum + (part ? meanSquare(part) : 0), 0);
         const { variance, power } = packed[input]!;
         const noise = { variance: variance + (baby === 0 ? 0 : keyErrors), power };
         variances[output]! += model.plainProduct(noise, square, slots / period);
       }
       if (giant !== 0) variances[output]! += keyErrors + model.rounding();
     }
-    const target = this.#scales.at(level - 1);
     const conjugation = model.keySwitch(0, level - 1, this.#gadget(level - 1));
     const deviations = new Array<number>(instruction.outputs.length);
     for (const [k, { real, imaginary }] of outputs.entries()) {

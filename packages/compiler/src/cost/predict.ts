@@ -75,12 +75,16 @@ function workBytes(instruction: Instruction, special: number): number {
   const limbs = instruction.level + 1;
   const extended = limbs + special;
   switch (instruction.op) {
-    case 'linear':
-      // Digits of the inputs, sums of every output and giant step, totals, diagonals of a part at most.
+    case 'linear': {
+      // Packed inputs, digits of the inputs, sums of every output and giant step, totals, diagonals of a part at most.
+      const { inputs, outputs } = instruction.packing ?? instruction;
+      const packed = instruction.packing?.inputs.filter(({ imaginary }) => imaginary).length ?? 0;
       return (
-        instruction.inputs.length * 3 * extended +
-        2 * instruction.outputs.length * (instruction.giantSteps.length + 1) * extended
+        2 * packed * limbs +
+        inputs.length * 3 * extended +
+        2 * outputs.length * (instruction.giantSteps.length + 1) * extended
       );
+    }
     case 'productSum':
       // Sixteen factors of each side, digits, and for masks the sums in the extended basis.
       return 2 * 16 * 2 * limbs + 16 * 2 * extended + 6 * extended;

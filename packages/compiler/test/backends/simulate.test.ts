@@ -5,7 +5,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCkks } from '../../src/backends/ckks.ts';
 import { runSimulated } from '../../src/backends/simulate.ts';
 import { compile, type EncryptedProgram, packInputs, runClear } from '../../src/index.ts';
-import { randomInputs, type TransformerShape, transformer } from '../passes/graphs.ts';
+import {
+  centring,
+  GraphWriter,
+  Numbers,
+  randomInputs,
+  someProgram,
+  type TransformerShape,
+  transformer,
+} from '../passes/graphs.ts';
 import { Machine, programOf, randomMatrix, randomVector, slots } from './support.ts';
 
 let context: Context;
@@ -56,6 +64,26 @@ for (const [name, shape] of [
     for (const [where, bits] of await ratios(program, packInputs(program, inputs)))
       expect([where, Math.abs(bits) < 2]).toEqual([where, true]);
   });
+
+it('insecure ring: packed maps beside a skip path that is a diagonal and a sum over the features', async () => {
+  const features = 128;
+  const numbers = new Numbers(5);
+  const writer = new GraphWriter(4);
+  const matrix = () => numbers.matrix(features, features, 0.1);
+  const input = writer.add('input', { op: 'input', features });
+  const up = writer.add('up', { op: 'linear', input, weight: matrix(), bias: numbers.vector(features) });
+  const act = writer.add('act', { op: 'polynomial', input: up, program: someProgram([-4, 4], 3, numbers) });
+  const left = writer.add('out', { op: 'linear', input: act, weight: matrix() });
+  const right = writer.add('skip', { op: 'linear', input, weight: centring(features, numbers) });
+  writer.add('sum', { op: 'add', left, right });
+  const inputs = { input: numbers.vector(4 * features) };
+  const { program } = compile(writer.calibrated([inputs]), { slots });
+  const linear = program.instructions.filter((instruction) => instruction.op === 'linear');
+  expect(linear.some(({ packing }) => packing)).toBe(true);
+  expect(linear.some(({ source, inputs }) => source === 'skip' && inputs.length === 2)).toBe(true);
+  for (const [where, bits] of await ratios(program, packInputs(program, inputs)))
+    expect([where, Math.abs(bits) < 1]).toEqual([where, true]);
+});
 
 it('packed linear maps of values with noise in their imaginary parts', async () => {
   const source = 'test';

@@ -1,4 +1,4 @@
-import { evaluate, type GraphInputs, type Matrix, type PolynomialGraph } from '@cipherformer/nn/polynomial';
+import { evaluate, type GraphInputs, type PolynomialGraph } from '@cipherformer/nn/polynomial';
 import { describe, expect, it } from 'vitest';
 import {
   type Compiled,
@@ -9,7 +9,15 @@ import {
   rotationsOf,
   runClear,
 } from '../../src/index.ts';
-import { GraphWriter, Numbers, randomInputs, someProgram, type TransformerShape, transformer } from './graphs.ts';
+import {
+  centring,
+  GraphWriter,
+  Numbers,
+  randomInputs,
+  someProgram,
+  type TransformerShape,
+  transformer,
+} from './graphs.ts';
 
 const small: TransformerShape = {
   tokens: 4,
@@ -127,15 +135,6 @@ function expectSame(
 const rescales = ({ lowered }: Compiled) => lowered.groups.filter(({ source }) => source.endsWith('.rescale')).length;
 
 describe('a diagonal and a sum over the features', () => {
-  /** diag(gain) (I - 1 1^T / d), rounded to float32. */
-  const centring = (features: number, numbers: Numbers): Matrix => {
-    const gain = numbers.vector(features);
-    const values = Float32Array.from({ length: features ** 2 }, (_, i) => {
-      const [row, column] = [Math.floor(i / features), i % features];
-      return gain[row]! * ((row === column ? 1 : 0) - 1 / features);
-    });
-    return { rows: features, columns: features, values };
-  };
   const skip = (features: number) => (graph: GraphWriter, input: number, numbers: Numbers) =>
     graph.add('skip', { op: 'linear', input, weight: centring(features, numbers), bias: numbers.vector(features) });
   const summed = ({ program }: Compiled) =>

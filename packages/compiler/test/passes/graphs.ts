@@ -60,6 +60,16 @@ export function someProgram(interval: readonly [number, number], degree: number,
   return { interval: [interval[0], interval[1]], steps: [{ op: 'polynomial', value: 0, coefficients }] };
 }
 
+/** diag(gain) (I - 1 1^T / d), rounded to float32: a normalisation with a stored deviation. */
+export function centring(features: number, numbers: Numbers): Matrix {
+  const gain = numbers.vector(features);
+  const values = Float32Array.from({ length: features ** 2 }, (_, i) => {
+    const [row, column] = [Math.floor(i / features), i % features];
+    return gain[row]! * ((row === column ? 1 : 0) - 1 / features);
+  });
+  return { rows: features, columns: features, values };
+}
+
 export interface TransformerShape {
   readonly tokens: number;
   readonly features: number;
