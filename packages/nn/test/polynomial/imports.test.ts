@@ -64,6 +64,7 @@ describe('@cipherformer/nn/polynomial', () => {
       'graph/program.ts',
       'model/config.ts',
       'model/patches.ts',
+      'model/pixels.ts',
       'text/tokenizer.ts',
     ]);
   });
