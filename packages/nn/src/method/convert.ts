@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Model, saveModel } from '../files/model-folder.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { preprocessOf } from '../train/assemble.ts';
 import type { Converted } from './architecture.ts';
 import { calibrationCount, normStatistics } from './calibrate.ts';
 import { applyChange } from './change.ts';
@@ -74,7 +75,8 @@ export async function convert(
   const plan = control ? withoutChanges(stages) : stages;
   const total = plan.reduce((sum, { steps }) => sum + steps, 0);
   const rows = folder.rows();
-  const { preprocess } = original;
+  // As the conversion prepared its data, which may differ from how the original's was: a limit of contrast, say.
+  const preprocess = { ...original.preprocess, ...preprocessOf(recipe.data) };
   if (rows.length === 0) {
     rows.push(await originalRow(conversion));
     folder.finishPiece(rows, original);

@@ -75,7 +75,7 @@ ${table(['site', 'function', 'interval', 'degree', 'levels', 'error'], sites)}
 
 ## What is public
 
-Everything in this folder. ${publicParts(preprocess.kind, graph.tokens)}
+Everything in this folder. ${publicParts(preprocess, graph.tokens)}
 
 Who can query the model and see its logits can train a copy of it (model extraction): limit and log queries where the
 model itself is worth protecting.
@@ -88,9 +88,12 @@ model itself is worth protecting.
 `;
 }
 
-function publicParts(kind: 'image' | 'text', tokens: number): string {
-  if (kind === 'image')
-    return 'The size of the image and the normalisation of its pixels are fixed; the pixels stay with the client.';
+function publicParts(preprocess: PolynomialModel['preprocess'], tokens: number): string {
+  if (preprocess.kind === 'image') {
+    const { contrast } = preprocess.normalise;
+    const limit = contrast === undefined ? '' : `; an image of a standard deviation above ${contrast} is scaled to it`;
+    return `The size of the image and the normalisation of its pixels are fixed${limit}. The pixels stay with the client.`;
+  }
   return (
     `Texts are padded or cut to ${tokens} tokens, so the server learns that length and no other; which tokens are ` +
     'padding is encrypted. The client embeds tokens itself, so embeddings, positions and their normalisation are published.'

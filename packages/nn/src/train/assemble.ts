@@ -7,7 +7,7 @@ import type { Preprocess } from '../files/model-folder.ts';
 import { type ModelConfig, parseModelConfig } from '../model/config.ts';
 import { bertConfig, gptConfig, vitConfig } from '../model/presets.ts';
 import { initialWeights, type Weights } from '../model/weights.ts';
-import type { Recipe } from './recipe.ts';
+import type { DataConfig, Recipe } from './recipe.ts';
 
 /** The model a recipe describes, with the sizes that the data decides filled in, and its starting weights. */
 export function assembleModel(recipe: Recipe, data: TaskData, root: string): { config: ModelConfig; weights: Weights } {
@@ -44,8 +44,7 @@ function preset(model: Extract<Recipe['model'], { preset: string }>, data: TaskD
 }
 
 /** What must be known to prepare inputs for the trained model. */
-export function preprocessOf(recipe: Recipe): Preprocess {
-  const { data } = recipe;
+export function preprocessOf(data: DataConfig): Preprocess {
   if (data.kind === 'mnist' || data.kind === 'cifar10') return { normalise: data.normalise };
   return data.kind === 'texts' ? { classes: data.classes } : {};
 }

@@ -123,7 +123,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
           bestStep = now;
           saveModel(
             modelFolder,
-            { config, weights: averaged, preprocess: preprocessOf(recipe) },
+            { config, weights: averaged, preprocess: preprocessOf(recipe.data) },
             data.tokenizer?.files,
           );
         }

@@ -52,6 +52,9 @@ describe('a conversion', () => {
     expect(record!.exported.logitDifference).toBeLessThan(1e-3);
     expect(model.config.overrides['layers.0.mlp.activation']).toMatchObject({ kind: 'polynomial', clamp: false });
     const polynomial = loadPolynomialModel(join(folder, 'straight'));
+    // The original was made without a limit of contrast; what comes out is for data as the conversion prepared it.
+    expect(polynomial.preprocess).toMatchObject({ normalise: data.normalise });
+    expect(model.preprocess.normalise).toEqual(data.normalise);
     const logits = evaluate(polynomial.graph, prepareInput(polynomial, { pixels: new Uint8Array(784) }));
     expect(logits.every(Number.isFinite)).toBe(true);
     const site = record!.stages.at(-1)!.sites.find(({ name }) => name === 'layers.0.attention.activation')!;

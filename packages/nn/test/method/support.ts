@@ -16,7 +16,7 @@ export const data = {
   train: files,
   test: files,
   validation: 36,
-  normalise: { mean: [0.1307], deviation: [0.3081] },
+  normalise: { mean: [0.1307], deviation: [0.3081], contrast: 1.1 },
 } as const;
 
 export const config: ModelConfig = vitConfig({
