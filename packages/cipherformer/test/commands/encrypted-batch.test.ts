@@ -116,10 +116,20 @@ describe('a batch of inputs in one insecure program', () => {
       () => Number.POSITIVE_INFINITY,
     );
     expect(perInput).toBeGreaterThanOrEqual(predicted.cpuSeconds / compile.batch);
-    // With a byte less memory than it takes, fewer.
-    const limit = { batch: 'throughput', memoryBytes: predicted.peakBytes - 1 } as const;
-    const { manifest } = await writeProgram(at('model'), at('less'), limit, insecureParameters());
-    expect(manifest.predicted.peakBytes).toBeLessThan(predicted.peakBytes);
-    expect(manifest.compile).not.toEqual({ batch: compile.batch });
+  });
+
+  it('the throughput objective keeps to a limit of memory, but for a single input', async () => {
+    const batchWith = async (memoryBytes: number) => {
+      const limit = { batch: 'throughput', memoryBytes } as const;
+      const out = at(`limit-${memoryBytes}`);
+      return (await writeProgram(at('model'), out, limit, insecureParameters())).manifest;
+    };
+    const free = await batchWith(2 ** 50);
+    const exact = await batchWith(free.predicted.peakBytes);
+    const less = await batchWith(free.predicted.peakBytes - 1);
+    const none = await batchWith(1);
+    expect(exact.compile).toEqual(free.compile);
+    expect(less.compile).not.toEqual(free.compile);
+    expect(none.compile).toEqual({ batch: 1 });
   });
 });
