@@ -90,9 +90,5 @@ export function readEarlierResults(
 
 /** Complete or not at all, after every example: an interrupted evaluation goes on from there. */
 export function writeResults(file: string, evaluation: EncryptedEvaluation): void {
-  writeAtomically(file, `${JSON.stringify(evaluation, rounded)}\n`);
+  writeAtomically(file, `${JSON.stringify(evaluation)}\n`);
 }
-
-/** Nine digits tell differences of 1e-8 between logits, in half the bytes. */
-const rounded = (_: string, value: unknown): unknown =>
-  typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(9)) : value;
