@@ -125,9 +125,9 @@ class Simulation {
   /**
    * Of the slots of each output, as linearTransformNoise: roundings of the diagonals, key errors times the diagonals, giant
    * steps, the end. Packed inputs bring the key error of their rotation; where parts are taken, sums have half the scale,
-   * x + conj(x) doubles the error of the part in every slot, and the conjugation adds its own. Left out is the noise in the imaginary parts of the
-   * inputs, which packed maps carry into real parts: it is no larger than that in their real parts, and gone wherever
-   * parts are taken, so it makes half a bit and cannot pile up.
+   * x + conj(x) doubles the error of the part in every slot, and the conjugation adds its own. Left out is the noise in
+   * the imaginary parts of the inputs, which packed maps carry into real parts: it is no larger than that in their real
+   * parts, and gone wherever parts are taken, so it makes half a bit at most and cannot pile up.
    */
   #linearDeviations(instruction: InstructionOf<'linear'>, values: readonly Float64Array[]): number[] {
     const { babySteps, giantSteps, level } = instruction;

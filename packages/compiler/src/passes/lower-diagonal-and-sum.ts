@@ -23,7 +23,7 @@ export function diagonalAndSumOf(lowering: Lowering, node: number): DiagonalAndS
 
 /**
  * A group of its own: it shares no rotations with other maps of the value, so it need not share their level either. The sum
- * over the features, log2(rows) rotations, then two products at one level; or as any matrix, where that costs less.
+ * over the features, log2(rows) rotations, then two products at one level; or the dense matrix, where that costs less.
  */
 export function lowerDiagonalAndSum(lowering: Lowering, node: number, { diagonal, sum }: DiagonalAndSum): void {
   const { geometry, factors } = lowering;

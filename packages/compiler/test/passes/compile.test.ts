@@ -165,7 +165,7 @@ describe('a diagonal and a sum over the features', () => {
     expect(levels('skip')[0]).toBeLessThan(levels('up')[0]!);
   });
 
-  it('as any matrix where rows without a feature hold what must not be summed, and where that costs less', () => {
+  it('by the dense matrix where rows without a feature hold what must not be summed, and where that costs less', () => {
     const unclean = expectSame((graph, x, numbers) => {
       const act = graph.add('act', { op: 'polynomial', input: x, program: someProgram([-20, 25], 3, numbers) });
       skip(100)(graph, act, numbers);
