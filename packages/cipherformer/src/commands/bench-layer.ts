@@ -107,13 +107,14 @@ async function run({ shape, layers, seed }: BenchLayerOptions, folder: string, s
   stages.stop();
   const keySeconds = (performance.now() - started) / 1000;
   const encryptedSlots: number[] = [];
-  const answer = await session.ask(values, {
+  const answers = await session.ask([values], {
     signal,
     progress: startRunProgress(opened),
     observe: (index, open) => {
       if (results.has(index)) for (const one of open()) encryptedSlots.push(...one);
     },
   });
+  const answer = answers[0]!;
   const differences: Differences = {
     logits: spreadDifference(expected, answer.logits),
     layer: spreadDifference(clearSlots, encryptedSlots),

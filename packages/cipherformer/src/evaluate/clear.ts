@@ -1,6 +1,6 @@
 import { BootstrapPlan } from '@cipherformer/ckks';
-import { type EncryptedProgram, packInputs, runSimulated } from '@cipherformer/compiler';
-import type { OpenProgram } from '@cipherformer/compiler/server';
+import { type EncryptedProgram, joinExamples, packInputs, runSimulated } from '@cipherformer/compiler';
+import { batchOf, type OpenProgram } from '@cipherformer/compiler/server';
 import {
   InferenceModel,
   type Model,
@@ -19,6 +19,7 @@ export class ClearModels {
   readonly #evaluator: PolynomialEvaluator;
   readonly #examples: Examples;
   readonly #program: EncryptedProgram;
+  readonly #batch: number;
   readonly #plan: BootstrapPlan;
 
   private constructor(original: InferenceModel, model: PolynomialModel, examples: Examples, opened: OpenProgram) {
@@ -27,6 +28,7 @@ export class ClearModels {
     this.#evaluator = new PolynomialEvaluator(model.graph);
     this.#examples = examples;
     this.#program = opened.program;
+    this.#batch = batchOf(opened.manifest);
     this.#plan = new BootstrapPlan(opened.parameters);
   }
 
@@ -42,19 +44,30 @@ export class ClearModels {
     return new ClearModels(await InferenceModel.create(config, weights, shape), model, examples, opened);
   }
 
-  /** The answers to one example, and the polynomial graph's inputs. Cost: seconds, for the simulation. */
-  async answer(index: number) {
+  /** The answers to examples that the program computes at once, and the polynomial graph's inputs. Cost: seconds, for the simulation. */
+  async answer(indices: readonly number[]) {
+    const answers = [];
+    for (const index of indices) answers.push(await this.#answerUnencrypted(index));
+    const joined = joinExamples(answers.map(({ inputs }) => inputs), this.#batch); // biome-ignore format: one call
+    const packed = packInputs(this.#program, joined);
+    const { outputs } = runSimulated(this.#program, packed, this.#plan, { seed: indices[0]! + 1 });
+    const parts = logitsOf(this.#program, this.#batch);
+    return answers.map((answer, k) => ({
+      ...answer,
+      simulated: parts.flatMap(({ output, size }) => [...outputs[output]!.subarray(k * size, (k + 1) * size)]),
+    }));
+  }
+
+  async #answerUnencrypted(index: number) {
     const { logits } = await this.#original.run(this.#examples.feeds(index));
     const inputs = prepareInput(this.#model, this.#examples.input(index));
     const recorder = new ValueRecorder(this.#model.graph);
     const polynomial = [...this.#evaluator.run(inputs, recorder.nextExample())];
-    const { outputs } = runSimulated(this.#program, packInputs(this.#program, inputs), this.#plan, { seed: index + 1 });
     return {
       inputs,
       // A language model's answer is its last row.
       original: [...logits!.slice(-polynomial.length)],
       polynomial,
-      simulated: logitsOf(this.#program).flatMap(({ output }) => [...outputs[output]!]),
       outside: untrustedExamples(recorder.record()) > 0,
     };
   }
@@ -64,7 +77,12 @@ export class ClearModels {
   }
 }
 
-/** Which of a program's outputs hold logits, and how many. */
-export function logitsOf({ outputs }: EncryptedProgram): { readonly output: number; readonly size: number }[] {
-  return outputs.flatMap(({ name, slots }, output) => (name === 'logits' ? [{ output, size: slots.length }] : []));
+/** Which of a program's outputs hold logits, and how many of each example. */
+export function logitsOf(
+  { outputs }: EncryptedProgram,
+  batch: number,
+): { readonly output: number; readonly size: number }[] {
+  return outputs.flatMap(({ name, slots }, output) =>
+    name === 'logits' ? [{ output, size: slots.length / batch }] : [],
+  );
 }

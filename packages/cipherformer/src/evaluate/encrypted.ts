@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Progress } from '@cipherformer/ckks';
-import { type OpenProgram, predictSeconds } from '@cipherformer/compiler/server';
+import { batchOf, type OpenProgram, predictSeconds } from '@cipherformer/compiler/server';
 import type { DataConfig, Model, PolynomialModel, SplitName } from '@cipherformer/nn';
 import { availableMemoryBytes, currentCommit, describeMachine } from '../bench/machine.ts';
 import { checkMemory } from '../program/memory.ts';
@@ -46,7 +46,7 @@ export interface EvaluationProgress {
  * Asks four forms of one model about the same examples: the original in float32, the polynomial model in float64, the
  * encrypted program simulated, and encrypted in this process with keys loaded once.
  * @throws UsageError for models, data, program or results that do not belong together; errors of compile, keys and runs
- * Cost: keys once (tens of seconds, gigabytes), then an encrypted run an example.
+ * Cost: keys once (tens of seconds, gigabytes), then an encrypted run an example, or a batch where the program computes several.
  */
 export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Promise<EncryptedEvaluation> {
   const { split, count, selection, progress, out } = options;
@@ -73,18 +73,22 @@ export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Pr
   using session = await EncryptedSession.open(opened, options.keys, progress?.setUp);
   const clear = await ClearModels.create(original, model, examples, opened, options.threads ?? 1);
   try {
-    const track = tracker(opened, missing.length, progress);
-    for (const index of missing) {
+    const batch = batchOf(opened.manifest);
+    const track = tracker(opened, Math.ceil(missing.length / batch), progress);
+    for (let from = 0; from < missing.length; from += batch) {
       options.signal?.throwIfAborted();
-      const { inputs, ...answers } = await clear.answer(index);
-      const encrypted = await session.ask(inputs, {
-        progress: track(index),
+      const together = missing.slice(from, from + batch);
+      const inClear = await clear.answer(together);
+      const encrypted = await session.ask(inClear.map(({ inputs }) => inputs), {
+        progress: track(together),
         ...(options.signal ? { signal: options.signal } : {}),
-      });
-      const result = { index, label: examples.label(index), ...answers, encrypted };
-      results.set(index, result);
+      }); // biome-ignore format: one call
+      for (const [k, index] of together.entries()) {
+        const { inputs: _, ...answers } = inClear[k]!;
+        results.set(index, { index, label: examples.label(index), ...answers, encrypted: encrypted[k]! });
+      }
       if (out !== undefined) writeResults(out, evaluation(session.keyBytes));
-      progress?.answered(result, model.classes ?? examples.names);
+      for (const index of together) progress?.answered(results.get(index)!, model.classes ?? examples.names);
     }
   } finally {
     await clear.close();
@@ -137,7 +141,8 @@ function factsOf(
     bootstraps: manifest.predicted.bootstraps,
     keyBytes: { predicted: manifest.keys.keyBytes, measured: measuredKeyBytes },
     predictedPeakBytes: manifest.predicted.peakBytes,
-    outputSizes: logitsOf(program).map(({ size }) => size),
+    batch: batchOf(manifest),
+    outputSizes: logitsOf(program, batchOf(manifest)).map(({ size }) => size),
   };
 }
 
@@ -146,9 +151,11 @@ function tracker({ program, parameters }: OpenProgram, runs: number, progress: E
   const seconds = predictSeconds(program, parameters);
   const total = runs * seconds.reduce((sum, s) => sum + s, 0);
   let done = 0;
-  return (example: number) =>
-    ({ index }: { readonly index: number }) => {
+  return ([first, ...more]: readonly number[]) => {
+    const asked = more.length === 0 ? `example ${first}` : `example ${first} and ${more.length} more`;
+    return ({ index }: { readonly index: number }) => {
       done += seconds[index]!;
-      progress?.running(done, total, `example ${example}, ${program.instructions[index]!.source}`);
+      progress?.running(done, total, `${asked}, ${program.instructions[index]!.source}`);
     };
+  };
 }

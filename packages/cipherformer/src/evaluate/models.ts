@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Parameters } from '@cipherformer/ckks';
-import { batchOf, type OpenProgram, openProgram, writeProgram } from '@cipherformer/compiler/server';
+import { type OpenProgram, openProgram, writeProgram } from '@cipherformer/compiler/server';
 import {
   isPolynomialModel,
   loadModel,
@@ -53,9 +53,6 @@ export async function openOrCompile(
 ): Promise<AsyncDisposable & { readonly opened: OpenProgram }> {
   if (program !== undefined) {
     const opened = await openProgram(program);
-    const batch = batchOf(opened.manifest);
-    if (batch !== 1)
-      throw new UsageError(`${program} computes ${batch} examples at once: compile it again with --batch 1.`);
     if (!sameModel(model, loadPolynomialModel(join(program, 'model'))))
       throw new UsageError(`${program} is the program of another model than ${folder}: compile this one.`);
     return { opened, async [Symbol.asyncDispose]() {} };

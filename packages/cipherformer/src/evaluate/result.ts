@@ -31,7 +31,9 @@ export interface EvaluationFacts {
   readonly bootstraps: number;
   readonly keyBytes: { readonly predicted: number; readonly measured: number };
   readonly predictedPeakBytes: number;
-  /** How many logits each output ciphertext holds. */
+  /** Examples that a run computes at once. */
+  readonly batch: number;
+  /** How many logits of an example each output ciphertext holds. */
   readonly outputSizes: readonly number[];
 }
 

@@ -25,7 +25,7 @@ import {
 } from '@cipherformer/compiler/server';
 import { peakMemoryBytes, resetPeakMemory } from '../bench/peak-memory.ts';
 
-/** One encrypted question and what it took. */
+/** One encrypted question and what it took: of a batch, seconds are the run's divided by the questions it answered. */
 export interface EncryptedAnswer {
   readonly logits: readonly number[];
   /** False where the client found that the input left the range the model is made for: the logits are no answer then. */
@@ -50,7 +50,7 @@ export interface AskOptions {
 }
 
 /**
- * Client and server of one program for one input at a time, in one process, with keys in memory: a warm service. Inputs and results still take the
+ * Client and server of one program, in one process, with keys in memory: a warm service. Inputs and results still take the
  * form in which they would travel.
  */
 export class EncryptedSession implements Disposable {
@@ -111,12 +111,18 @@ export class EncryptedSession implements Disposable {
     }
   }
 
-  /** Encrypts, runs and decrypts. Times are those of the run alone. Errors as runCkks, and the signal's reason. */
-  async ask(values: Readonly<Record<string, ArrayLike<number>>>, options: AskOptions = {}): Promise<EncryptedAnswer> {
+  /**
+   * Encrypts, runs once and decrypts: an answer to each of one example, or of as many as the program computes at once.
+   * Times are those of the run alone. Errors as runCkks, and the signal's reason.
+   */
+  async ask(
+    examples: readonly Readonly<Record<string, ArrayLike<number>>>[],
+    options: AskOptions = {},
+  ): Promise<EncryptedAnswer[]> {
     const { manifest, program } = this.#opened;
     const { context } = this.#machine;
     const key = await keyIdOf(this.#secret);
-    const sent = await encryptInputs(this.#secret, manifest, [values]);
+    const sent = await encryptInputs(this.#secret, manifest, examples);
     const speed = measureReference(context) / defaultCosts.reference;
     const inputs = await readInputs(context, manifest, key, sent, 'the encrypted input');
     const { observe, ...others } = options;
@@ -137,16 +143,17 @@ export class EncryptedSession implements Disposable {
       const wallSeconds = (performance.now() - started) / 1000;
       const peakRssBytes = peakMemoryBytes();
       const file = await outputsFile(manifest, key, result.outputs);
-      const [answer] = await decryptOutputs(this.#secret, manifest, file, 'the encrypted result');
-      return {
-        ...answer!,
-        logits: [...answer!.logits],
-        wallSeconds,
-        cpuSeconds: (user + system) / 1e6,
-        systemSeconds: system / 1e6,
-        predictedCpuSeconds: manifest.predicted.cpuSeconds * speed,
+      const answers = await decryptOutputs(this.#secret, manifest, file, 'the encrypted result');
+      const count = examples.length;
+      return answers.slice(0, count).map((answer) => ({
+        ...answer,
+        logits: [...answer.logits],
+        wallSeconds: wallSeconds / count,
+        cpuSeconds: (user + system) / 1e6 / count,
+        systemSeconds: system / 1e6 / count,
+        predictedCpuSeconds: (manifest.predicted.cpuSeconds * speed) / count,
         peakRssBytes,
-      };
+      }));
     } finally {
       release(inputs);
     }

@@ -76,6 +76,9 @@ function figureTable({
       `bits of output ${output}`,
       `simulated ${simulated.toFixed(1)}, measured ${measured.toFixed(1)}`,
     ]),
+    ...(facts.batch > 1
+      ? [['answers of a run', `up to ${facts.batch}; seconds are divided by them`] as [string, string]]
+      : []),
     ['one answer, warm', `${seconds(summary.wallSeconds)} (median)`],
     [
       'processor time',

@@ -162,6 +162,27 @@ describe('eval --encrypted on an insecure ring', () => {
     expect(examples.map(({ index }) => index)).toEqual([first.examples[0]!.index]);
   });
 
+  it('asks a program for batches: the last one is not full, and each example gets its own answers', async () => {
+    const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11, insecure: true }));
+    await writeProgram(at('model'), at('program-batch'), { batch: 2 }, parameters);
+    const { out, err } = await ask(3, '--program', at('program-batch'), '--json');
+    const { examples, batch, summary } = JSON.parse(out) as EncryptedEvaluation;
+    expect(batch).toBe(2);
+    expect(err).toMatch(/example \d+ and 1 more/);
+    expect(summary.agree).toBe(3);
+    for (const [i, { index, polynomial, simulated, encrypted }] of examples.entries()) {
+      expect([index, polynomial]).toEqual([first.examples[i]!.index, first.examples[i]!.polynomial]);
+      const size = Math.max(...polynomial.map(Math.abs));
+      for (const [k, value] of polynomial.entries()) {
+        expect(Math.abs(simulated[k]! - value)).toBeLessThan(1e-2 * size);
+        expect(Math.abs(encrypted.logits[k]! - value)).toBeLessThan(1e-2 * size);
+      }
+    }
+    // Two shared the first run; the third had one for itself.
+    const [one, two] = examples.map(({ encrypted }) => encrypted.wallSeconds);
+    expect(two).toBe(one);
+  });
+
   it('takes keys that keygen wrote', async () => {
     await cli('keygen', at('program'), '--out', at('keys'));
     const { out } = await ask(1, '--program', at('program'), '--keys', at('keys'), '--json');
