@@ -21,7 +21,10 @@ export class ConversionFolder {
     mkdirSync(path, { recursive: true });
   }
 
-  /** Keeps the recipe; a folder with a conversion of another recipe or model is refused. */
+  /**
+   * Keeps the recipe; a folder with a conversion of another model or recipe is refused. A recipe that only adds stages to
+   * the folder's is none other: what the folder holds is the beginning of it.
+   */
   claim(recipe: ConversionRecipe, model: string, control: boolean): void {
     const file = join(this.path, 'recipe.json');
     const text = `${JSON.stringify({ model, ...(control && { control }), recipe }, null, 2)}\n`;
@@ -32,8 +35,8 @@ export class ConversionFolder {
         readonly recipe: unknown;
       };
       // Parsed, so that options added to recipes since then count with their defaults.
-      const before = JSON.stringify(parseConversion(stored.recipe, file));
-      if (stored.model !== model || (stored.control ?? false) !== control || before !== JSON.stringify(recipe)) {
+      const before = parseConversion(stored.recipe, file);
+      if (stored.model !== model || (stored.control ?? false) !== control || !beginsWith(recipe, before)) {
         throw new ConfigError(
           `${this.path} holds a conversion of another model or recipe, or a control. Give another folder with --out, or start over with --restart.`,
         );
@@ -89,4 +92,9 @@ export class ConversionFolder {
   write(name: string, value: unknown): void {
     writeAtomically(join(this.path, name), `${JSON.stringify(value)}\n`);
   }
+}
+
+function beginsWith(recipe: ConversionRecipe, beginning: ConversionRecipe): boolean {
+  const stages = recipe.stages.slice(0, beginning.stages.length);
+  return JSON.stringify({ ...recipe, stages }) === JSON.stringify(beginning);
 }

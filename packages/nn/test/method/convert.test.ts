@@ -81,8 +81,23 @@ describe('a conversion', () => {
     expect(curve('halves')).toEqual(curve('straight'));
   }, 60_000);
 
+  it('a recipe with stages added goes on from what is there, and ends with the same weights', async () => {
+    await convert(await original(), recipe(stages.slice(0, 2)), { ...options('grown'), exportModel: false });
+    const started: string[] = [];
+    const grown = await convert(await original(), tiny, {
+      ...options('grown'),
+      onStage: ({ name }) => started.push(name),
+    });
+    expect(started).toEqual(['polynomial']);
+    const straight = await convert(await original(), tiny, options('straight'));
+    expect(valuesOf(grown.model)).toEqual(valuesOf(straight.model));
+    const shorter = convert(await original(), recipe(stages.slice(0, 2)), options('grown'));
+    await expect(shorter).rejects.toThrow(ConfigError);
+  }, 60_000);
+
   it('refuses a folder of another recipe', async () => {
-    const other = recipe(stages.slice(0, 1));
+    const [first, ...others] = stages;
+    const other = recipe([{ ...first, train: train(11) }, ...others]);
     await expect(convert(await original(), other, options('straight'))).rejects.toThrow(ConfigError);
   });
 
