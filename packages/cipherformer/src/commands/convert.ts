@@ -20,7 +20,7 @@ import type { Command } from 'commander';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
-import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
+import { formatSeconds, type Progress, startProgress, startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
 
@@ -90,6 +90,7 @@ async function runWithProgress(
   options: ConvertCommandOptions & { readonly tokenizer?: Tokenizer },
 ): Promise<ConvertResult> {
   let bar: Progress | undefined;
+  const measuring = startStages();
   try {
     return await interruptible('stopping within 20 steps; a checkpoint is being written', (signal) =>
       convert(model, recipe, {
@@ -105,10 +106,16 @@ async function runWithProgress(
           bar.update(step, `${piece} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
         },
         onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
+        onMeasured(done, total) {
+          bar?.stop();
+          bar = undefined;
+          measuring.update('measuring', done, total);
+        },
       }),
     );
   } finally {
     bar?.stop();
+    measuring.stop();
   }
 }
 

@@ -44,7 +44,7 @@ export function isPowerOfTwo(value: number): boolean {
   return value >= 1 && nextPowerOfTwo(value) === value;
 }
 
-/** first, 2 * first, 4 * first, ...: `doublings` of them, the steps that add 2^doublings neighbours `first` apart. */
+/** first, 2 * first, 4 * first, ...: the log2(copies) steps that add up as many copies, `first` slots apart. */
 export function doublingSteps(first: number, copies: number): number[] {
   return Array.from({ length: Math.log2(copies) }, (_, k) => first * 2 ** k);
 }

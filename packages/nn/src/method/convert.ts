@@ -8,7 +8,7 @@ import { applyChange } from './change.ts';
 import { withoutChanges } from './control.ts';
 import { type Conversion, calibrationOf, loadConversionData, rangesOn, validate } from './conversion.ts';
 import { exportPolynomial } from './export.ts';
-import { cardOf, finish } from './finish.ts';
+import { cardOf, finish, measurementsOf } from './finish.ts';
 import { ConversionFolder } from './folder.ts';
 import { type PlanItem, planConversion } from './plan.ts';
 import type { ConversionRecipe } from './recipe.ts';
@@ -40,6 +40,8 @@ export interface ConvertOptions {
   readonly exportModel?: boolean;
   readonly onProgress?: (progress: ConvertProgress) => void;
   readonly onStage?: (row: StageRecord) => void;
+  /** While the finished model is measured: the test set, ranges, the model as a graph. */
+  readonly onMeasured?: (done: number, total: number) => void;
   /** Aborting finishes a few steps, writes a checkpoint and returns without a record. */
   readonly signal?: AbortSignal;
 }
@@ -91,9 +93,15 @@ export async function convert(
     folder.finishPiece(rows, { ...model, preprocess });
     options.onStage?.(row.record);
   }
+  // Besides what `finish` measures: the intervals before it, the model as a graph after it.
+  const measurements = measurementsOf(rows) + (control || options.exportModel === false ? 1 : 2);
+  let measuredSoFar = 0;
+  const done = () => options.onMeasured?.(++measuredSoFar, measurements);
+  options.onMeasured?.(0, measurements);
   const result: Model = { ...(control ? model : await widened(conversion, model)), preprocess };
+  done();
   saveModel(join(options.out, 'trained'), result, options.tokenizer?.files);
-  const measured = await finish(conversion, result, rows, folder, plan, options.modelName);
+  const measured = await finish(conversion, result, rows, folder, plan, options.modelName, done);
   if (control) {
     folder.write('conversion.json', measured);
     return { measured, model: result };
@@ -101,6 +109,7 @@ export async function convert(
   if (options.exportModel === false) return { measured, model: result };
   const card = cardOf(conversion, result, measured);
   const exported = await exportPolynomial(conversion, result, options.out, card, options.tokenizer);
+  done();
   const record: ConversionRecord = { ...measured, exported };
   folder.write('conversion.json', record);
   return { record, measured, model: result };

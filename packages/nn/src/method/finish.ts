@@ -39,6 +39,13 @@ export function cardOf({ recipe, original }: Conversion, model: Model, measured:
   };
 }
 
+/** Called when one of the measurements at a conversion's end is done. */
+export type Measured = () => void;
+
+/** How many there are after these stages. */
+export const measurementsOf = (rows: readonly StageRecord[]): number =>
+  rows.filter(({ complete }) => complete).length + 3;
+
 /** Reads the test set, once: every complete stage, out-of-range counts, and the comparison with the original. */
 export async function finish(
   conversion: Conversion,
@@ -47,6 +54,7 @@ export async function finish(
   folder: ConversionFolder,
   plan: readonly PlanItem[],
   name: string,
+  done: Measured,
 ): Promise<MeasuredConversion> {
   const stages: StageRecord[] = [];
   for (const [i, row] of rows.entries()) {
@@ -56,11 +64,17 @@ export async function finish(
       const measured = last ? model : withClamp(folder.modelAfter(i), false);
       const test = (await validate(conversion, measured, 'test')).result;
       stages.push({ ...row, test, ...(last && { sites: await finalSites(conversion, model, row) }) });
+      done();
     }
   }
-  const outside = async (split: 'validation' | 'test') =>
-    countOutOfRange(model, polynomialsOf(model).size > 0 ? await rangesOn(conversion, model, split, 20_000) : []);
+  const outside = async (split: 'validation' | 'test') => {
+    const seen = polynomialsOf(model).size > 0 ? await rangesOn(conversion, model, split, 20_000) : [];
+    done();
+    return countOutOfRange(model, seen);
+  };
+  const outOfRange = { validation: await outside('validation'), test: await outside('test') };
   const outcomes = await testOutcomes(conversion, model);
+  done();
   return {
     format: conversionFormat,
     name,
@@ -69,7 +83,7 @@ export async function finish(
     parameters: parameterCount(parameterSpecs(model.config)),
     stages,
     levels: levelsByLayer(model),
-    outOfRange: { validation: await outside('validation'), test: await outside('test') },
+    outOfRange,
     ...(conversion.control ? { control: true as const } : pairedOf(outcomes)),
     outcomes,
     seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),

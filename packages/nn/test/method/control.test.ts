@@ -39,7 +39,14 @@ describe('a control', () => {
   });
 
   it('trains the original on and writes a record without a polynomial model', async () => {
-    const { record, measured, model } = await convert(await original(), tiny, options('straight'));
+    let progress: number[] = [];
+    const { record, measured, model } = await convert(await original(), tiny, {
+      ...options('straight'),
+      onMeasured: (...latest) => {
+        progress = latest;
+      },
+    });
+    expect(progress[0]).toBe(progress[1]);
     expect(record).toBeUndefined();
     expect(model.config).toEqual(config);
     expect(valuesOf(model)).not.toEqual(valuesOf(await original()));

@@ -37,7 +37,13 @@ const valuesOf = (model: Model) => [...model.weights].map(([name, { data: values
 
 describe('a conversion', () => {
   it('makes a polynomial model that still answers, with a record of every stage', async () => {
-    const { record, model } = await convert(await original(), tiny, options('straight'));
+    const measuring: number[][] = [];
+    const { record, model } = await convert(await original(), tiny, {
+      ...options('straight'),
+      onMeasured: (...progress) => measuring.push(progress),
+    });
+    // Intervals, a test for each of four rows, ranges twice, single examples, the graph.
+    expect(measuring).toEqual(Array.from({ length: 10 }, (_, done) => [done, 9]));
     const names = record!.stages.filter(({ complete }) => complete).map(({ name }) => name);
     expect(names).toEqual(['original', 'attention', 'norms/norm', 'polynomial']);
     const accuracy = record!.stages.map(({ test }) => test?.accuracy);
