@@ -84,7 +84,7 @@ export function gap(record: ConversionRecord): Gap {
   const first = record.stages[0]!;
   const last = lastStage(record);
   const split = first.test && last.test ? 'test' : 'validation';
-  const of = (row: StageRecord) => (split === 'test' ? row.test! : row.validation)[row.figure]!;
+  const of = (row: StageRecord) => (split === 'test' ? row.test! : row.validation)[row.figure] ?? Number.NaN;
   return { original: of(first), polynomial: of(last), split };
 }
 

@@ -7,6 +7,7 @@ import { runCli } from '../../src/cli.ts';
 import { conversionReport, readReportSource, reportFigures } from '../../src/report/conversion.ts';
 import { activationFunction, polynomialCurve } from '../../src/report/figures/polynomials.ts';
 import { densityPoints } from '../../src/report/figures/ranges.ts';
+import { stageFigure } from '../../src/report/figures/stages.ts';
 import { activationSites, gapInterval } from '../../src/report/summary.ts';
 import { site, syntheticRecord } from './record.ts';
 
@@ -63,6 +64,15 @@ describe('the report of a conversion', () => {
     expect(words).toMatch(/attention activations but for 1 in 10,000 at either end 8 63 4\.05 layer 0 attention yes/);
     expect(words).toMatch(/MLP activations but for 1 in 10,000 at either end 6 28\.1 4\.73 layer 0 mlp yes/);
     expect(words).toMatch(/test examples out of range, of 1,000 1 – 1\.5 – no/);
+  });
+
+  it('leaves out a stage whose figure was not finite, and draws the others', () => {
+    const exploded = { ...record, stages: record.stages.map((row, i) => (i === 1 ? { ...row, validation: {}, test: {} } : row)) }; // biome-ignore format: short
+    const of = (from: ConversionRecord) => JSON.stringify(stageFigure(from));
+    const name = record.stages[1]!.name;
+    expect(of(record)).toContain(`"stage":"${name}"`);
+    expect(of(exploded)).not.toContain(`"stage":"${name}"`);
+    expect(of(exploded)).not.toMatch(/null|NaN/);
   });
 
   it('sets the original, continued, beside the original', async () => {

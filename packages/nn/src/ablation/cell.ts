@@ -1,4 +1,5 @@
 import type { SiteRange } from '../evaluate/ranges.ts';
+import { UnstableTrainingError } from '../method/errors.ts';
 import type { MeasuredConversion, SiteRecord } from '../method/record.ts';
 
 /** The numbers of one conversion that an ablation compares. */
@@ -36,13 +37,18 @@ export interface AblationCell {
   readonly failure?: string;
 }
 
+/** @throws UnstableTrainingError where the figure of the result is not finite */
 export function cellFigures({ stages, levels, outOfRange }: MeasuredConversion): CellFigures {
   const first = stages[0]!;
   const last = stages.at(-1)!;
   const { figure } = first;
   const test = last.test!;
   const original = first.test![figure]!;
-  const result = test[figure]!;
+  const result = test[figure];
+  if (result === undefined)
+    throw new UnstableTrainingError(
+      `Its ${figure} on test data is not finite: an example explodes on its way through the layers.`,
+    );
   const sum = (of: (row: (typeof stages)[number]) => number) => stages.reduce((total, row) => total + of(row), 0);
   return {
     figure,

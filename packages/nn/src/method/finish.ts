@@ -28,10 +28,13 @@ export function cardOf({ recipe, original }: Conversion, model: Model, measured:
     name: `${recipe.name} in polynomial form`,
     ...(recipe.description ? { description: recipe.description } : {}),
     data: `${recipe.data.kind}; trained and calibrated on its training part, stages chosen on validation, test read once`,
-    stages: complete.flatMap(({ name, figure, validation, test }) => [
-      { stage: stageOf(name), metric: `${figure}, validation`, value: validation[figure]! },
-      ...(test ? [{ stage: stageOf(name), metric: `${figure}, test`, value: test[figure]! }] : []),
-    ]),
+    stages: complete.flatMap(({ name, figure, validation, test }) =>
+      // A figure that was not finite is in no record.
+      Object.entries({ validation, test }).flatMap(([split, figures]) => {
+        const value = figures?.[figure];
+        return value === undefined ? [] : [{ stage: stageOf(name), metric: `${figure}, ${split}`, value }];
+      }),
+    ),
     sites: [...polynomialsOf(model).keys()].map((name) => {
       const stood = activationAt({ ...model.config, overrides: original.config.overrides }, name);
       return { name, function: `${typeof stood === 'string' ? stood : 'polynomial'}, then fine-tuned` };

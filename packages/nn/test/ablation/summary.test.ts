@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { CellFigures } from '../../src/ablation/cell.ts';
+import { type CellFigures, cellFigures } from '../../src/ablation/cell.ts';
 import { parseAblation } from '../../src/ablation/recipe.ts';
 import { ablationCsv, estimate, studentQuantile, summarise } from '../../src/ablation/summary.ts';
+import { UnstableTrainingError } from '../../src/method/errors.ts';
+import type { MeasuredConversion } from '../../src/method/record.ts';
 import { Random } from '../../src/random.ts';
 
 describe('estimates over seeds', () => {
@@ -100,4 +102,19 @@ describe('the table', () => {
     expect(lines[1]).toMatch(/^base,base,1,1,100,accuracy,0\.9,0\.88,/);
     expect(lines[4]).toMatch(/^scaling,wild,2,1,100,(,)+"diverged, ""badly"""$/);
   });
+});
+
+it('a result that is not finite is a failure of its cell', () => {
+  const row = { name: 'original', figure: 'accuracy', sites: [], rollbacks: 0, steps: 1, seconds: 1 };
+  const ended = (test: Record<string, number>) =>
+    ({
+      stages: [
+        { ...row, test: { accuracy: 0.9 } },
+        { ...row, test },
+      ],
+      levels: {},
+      outOfRange: { test: { examples: 0, any: 0, sites: {} } },
+    }) as unknown as MeasuredConversion;
+  expect(cellFigures(ended({ accuracy: 0.8 })).gap).toBeCloseTo(-0.1);
+  expect(() => cellFigures(ended({}))).toThrow(UnstableTrainingError);
 });

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, UnsupportedPartError } from '../../src/errors.ts';
 import type { Model } from '../../src/files/model-folder.ts';
+import type { Conversion } from '../../src/method/conversion.ts';
 import { convert } from '../../src/method/convert.ts';
 import { CalibrationError } from '../../src/method/errors.ts';
 import { estimateConversion } from '../../src/method/estimate.ts';
+import { cardOf } from '../../src/method/finish.ts';
 import { planConversion } from '../../src/method/plan.ts';
+import type { MeasuredConversion } from '../../src/method/record.ts';
 import { loadPolynomialModel } from '../../src/polynomial/folder.ts';
 import { evaluate, prepareInput } from '../../src/polynomial/index.ts';
 import { config, data, loadData, recipe, root, trainedWeights } from './support.ts';
@@ -99,6 +102,17 @@ describe('a conversion', () => {
     expect(valuesOf(grown.model)).toEqual(valuesOf(straight.model));
     const shorter = convert(await original(), recipe(stages.slice(0, 2)), options('grown'));
     await expect(shorter).rejects.toThrow(ConfigError);
+  }, 60_000);
+
+  it('a stage that exploded on the way is left out of the model card', async () => {
+    const { measured, model } = await convert(await original(), tiny, options('straight'));
+    const conversion = { recipe: tiny, original: await original() } as Conversion;
+    const metrics = (stages: MeasuredConversion['stages']) =>
+      cardOf(conversion, model, { ...measured!, stages }).stages?.map(({ stage, metric }) => `${stage} ${metric}`);
+    const all = metrics(measured!.stages)!;
+    expect(all).toContain('norms accuracy, validation');
+    const exploded = measured!.stages.map((row) => (row.name.startsWith('norms') ? { ...row, validation: {} } : row));
+    expect(metrics(exploded)).toEqual(all.filter((name) => name !== 'norms accuracy, validation'));
   }, 60_000);
 
   it('refuses a folder of another recipe', async () => {

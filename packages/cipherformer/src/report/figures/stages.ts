@@ -13,10 +13,13 @@ export const unitOf = (figure: string): string =>
 export function stageFigure(record: ConversionRecord): Figure {
   const stages = completeStages(record);
   const { figure } = stages[0]!;
-  const values = stages.flatMap(({ name, validation, test }) => [
-    { stage: stageName(name), value: shown(figure, validation[figure]!), split: 'validation' },
-    ...(test ? [{ stage: stageName(name), value: shown(figure, test[figure]!), split: 'test' }] : []),
-  ]);
+  const values = stages.flatMap(({ name, validation, test }) =>
+    // A figure that was not finite is in no record, and at no place of the axis.
+    Object.entries({ validation, test }).flatMap(([split, figures]) => {
+      const value = figures?.[figure];
+      return value === undefined ? [] : [{ stage: stageName(name), value: shown(figure, value), split }];
+    }),
+  );
   const splits = ['validation', 'test'];
   const split = stages[0]!.test ? 'test' : 'validation';
   const original = shown(figure, (stages[0]!.test ?? stages[0]!.validation)[figure]!);
