@@ -85,10 +85,16 @@ export function readRecord<Kind extends MeasuredConversion>(file: string): Kind 
   return record;
 }
 
+/** What a person calls the model at a path: the weights of a training run are in its folder `model`, an adapter is a file. */
+function modelName(path: string): string {
+  const name = basename(path, '.json');
+  return name === 'model' ? basename(dirname(path)) : name;
+}
+
 /** The page as text. Cost: about a second for twenty sites. */
 export async function conversionReport(source: ReportSource): Promise<string> {
   const { record } = source;
-  const title = `${basename(record.name)} in polynomial form`;
+  const title = `${modelName(record.name)} in polynomial form`;
   const comparison = sourceComparison(source);
   const sections = sectionsOf(source, comparison);
   const body: Markup[] = [];

@@ -59,6 +59,15 @@ describe('the report of a conversion', () => {
     }
   });
 
+  it.each([
+    ['runs/books-lm-8/model', 'books-lm-8'],
+    ['recipes/adapters/vit-cifar10.json', 'vit-cifar10'],
+  ])('calls %s by its name', async (name, called) => {
+    expect(await conversionReport({ record: { ...record, name }, config })).toContain(
+      `<title>${called} in polynomial form`,
+    );
+  });
+
   it('judges the ranges against the targets', () => {
     // 0.9 of 4.5 and 5.25 are the outer quantiles, 3 of 2,000 are outside.
     expect(words).toMatch(/attention activations but for 1 in 10,000 at either end 8 63 4\.05 layer 0 attention yes/);
