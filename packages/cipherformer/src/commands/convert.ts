@@ -92,26 +92,28 @@ async function runWithProgress(
   let bar: Progress | undefined;
   const measuring = startStages();
   try {
-    return await interruptible('stopping within 20 steps; a checkpoint is being written', (signal) =>
-      convert(model, recipe, {
-        dataRoot: options.data,
-        out,
-        modelName,
-        threads: options.threads,
-        control: options.control ?? false,
-        signal,
-        ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-        onProgress({ piece, step, steps, loss, secondsLeft }) {
-          bar ??= startProgress(recipe.name, steps);
-          bar.update(step, `${piece} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
-        },
-        onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
-        onMeasured(done, total) {
-          bar?.stop();
-          bar = undefined;
-          measuring.update('measuring', done, total);
-        },
-      }),
+    return await interruptible(
+      'stopping within 20 steps, or after this measurement; the same command goes on',
+      (signal) =>
+        convert(model, recipe, {
+          dataRoot: options.data,
+          out,
+          modelName,
+          threads: options.threads,
+          control: options.control ?? false,
+          signal,
+          ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
+          onProgress({ piece, step, steps, loss, secondsLeft }) {
+            bar ??= startProgress(recipe.name, steps);
+            bar.update(step, `${piece} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
+          },
+          onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
+          onMeasured(done, total) {
+            bar?.stop();
+            bar = undefined;
+            measuring.update('measuring', done, total);
+          },
+        }),
     );
   } finally {
     bar?.stop();

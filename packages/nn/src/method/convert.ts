@@ -42,7 +42,7 @@ export interface ConvertOptions {
   readonly onStage?: (row: StageRecord) => void;
   /** While the finished model is measured: the test set, ranges, the model as a graph. */
   readonly onMeasured?: (done: number, total: number) => void;
-  /** Aborting finishes a few steps, writes a checkpoint and returns without a record. */
+  /** Aborting finishes a few steps and writes a checkpoint, or finishes a measurement, and returns without a record. */
   readonly signal?: AbortSignal;
 }
 
@@ -93,12 +93,33 @@ export async function convert(
     folder.finishPiece(rows, { ...model, preprocess });
     options.onStage?.(row.record);
   }
+  try {
+    return await conclude(conversion, { ...model, preprocess }, rows, plan, folder, options);
+  } catch (error) {
+    if (options.signal?.aborted && error === options.signal.reason) return { model: { ...model, preprocess } };
+    throw error;
+  }
+}
+
+/** Final intervals, all measurements, and the model as a graph. Throws what the signal is aborted with. */
+async function conclude(
+  conversion: Conversion,
+  model: Model,
+  rows: readonly StageRecord[],
+  plan: readonly PlanItem[],
+  folder: ConversionFolder,
+  options: ConvertOptions,
+): Promise<ConvertResult> {
+  const { control } = conversion;
   // Besides what `finish` measures: the intervals before it, the model as a graph after it.
   const measurements = measurementsOf(rows) + (control || options.exportModel === false ? 1 : 2);
   let measuredSoFar = 0;
-  const done = () => options.onMeasured?.(++measuredSoFar, measurements);
+  const done = () => {
+    options.signal?.throwIfAborted();
+    options.onMeasured?.(++measuredSoFar, measurements);
+  };
   options.onMeasured?.(0, measurements);
-  const result: Model = { ...(control ? model : await widened(conversion, model)), preprocess };
+  const result: Model = control ? model : { ...model, ...(await widened(conversion, model)) };
   done();
   saveModel(join(options.out, 'trained'), result, options.tokenizer?.files);
   const measured = await finish(conversion, result, rows, folder, plan, options.modelName, done);

@@ -50,8 +50,9 @@ export class ConversionFolder {
     return existsSync(file) ? (readJson(file) as StageRecord[]) : [];
   }
 
-  /** Notes a finished piece and its model; the checkpoint of its training is of no more use. */
+  /** Notes a finished piece and its model; the checkpoint of its training and a record of fewer pieces are of no more use. */
   finishPiece(rows: readonly StageRecord[], model: Model): void {
+    rmSync(join(this.path, 'conversion.json'), { force: true });
     saveModel(this.stagePath(rows.length - 1), model);
     writeAtomically(join(this.path, 'rows.json'), `${JSON.stringify(rows)}\n`);
     rmSync(this.checkpointPath, { force: true });

@@ -90,6 +90,24 @@ describe('a conversion', () => {
     expect(curve('halves')).toEqual(curve('straight'));
   }, 60_000);
 
+  it('interrupted while it is measured, it leaves no record, and measures again', async () => {
+    const stop = new AbortController();
+    const first = await convert(await original(), tiny, {
+      ...options('measured'),
+      signal: stop.signal,
+      onMeasured: (done) => done === 3 && stop.abort(new Error('enough')),
+    });
+    expect([first.record, first.measured]).toEqual([undefined, undefined]);
+    expect(existsSync(join(folder, 'measured', 'conversion.json'))).toBe(false);
+    const steps: string[] = [];
+    const second = await convert(await original(), tiny, {
+      ...options('measured'),
+      onProgress: ({ piece }) => steps.push(piece),
+    });
+    expect(steps).toEqual([]);
+    expect(second.record).toBeDefined();
+  }, 60_000);
+
   it('a recipe with stages added goes on from what is there, and ends with the same weights', async () => {
     await convert(await original(), recipe(stages.slice(0, 2)), { ...options('grown'), exportModel: false });
     const started: string[] = [];
