@@ -46,6 +46,7 @@ export { type ConversionRecipe, conversionSchema, parseConversion } from './meth
 export {
   type ConversionRecord,
   conversionFormat,
+  figuresBySplit,
   type MeasuredConversion,
   type OutOfRange,
   type PolynomialRecord,

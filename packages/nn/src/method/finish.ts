@@ -10,6 +10,7 @@ import type { PlanItem } from './plan.ts';
 import {
   conversionFormat,
   countOutOfRange,
+  figuresBySplit,
   levelsByLayer,
   type MeasuredConversion,
   type SiteRecord,
@@ -28,12 +29,12 @@ export function cardOf({ recipe, original }: Conversion, model: Model, measured:
     name: `${recipe.name} in polynomial form`,
     ...(recipe.description ? { description: recipe.description } : {}),
     data: `${recipe.data.kind}; trained and calibrated on its training part, stages chosen on validation, test read once`,
-    stages: complete.flatMap(({ name, figure, validation, test }) =>
-      // A figure that was not finite is in no record.
-      Object.entries({ validation, test }).flatMap(([split, figures]) => {
-        const value = figures?.[figure];
-        return value === undefined ? [] : [{ stage: stageOf(name), metric: `${figure}, ${split}`, value }];
-      }),
+    stages: complete.flatMap((row) =>
+      figuresBySplit(row).map(({ split, value }) => ({
+        stage: stageOf(row.name),
+        metric: `${row.figure}, ${split}`,
+        value,
+      })),
     ),
     sites: [...polynomialsOf(model).keys()].map((name) => {
       const stood = activationAt({ ...model.config, overrides: original.config.overrides }, name);

@@ -57,6 +57,13 @@ export interface StageRecord {
   readonly front?: readonly DegreeChoice[];
 }
 
+/** A row's figure on the splits that it was measured on, validation first; one that was not finite is in no record. */
+export const figuresBySplit = ({ figure, validation, test }: StageRecord) =>
+  Object.entries({ validation, test }).flatMap(([split, figures]) => {
+    const value = figures?.[figure];
+    return value === undefined ? [] : [{ split, value }];
+  });
+
 /** Unseen examples with a value outside an interval: at a site, and at any. */
 export interface OutOfRange {
   readonly examples: number;

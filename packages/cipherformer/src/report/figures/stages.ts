@@ -1,4 +1,4 @@
-import type { ConversionRecord, StageRecord } from '@cipherformer/nn';
+import { type ConversionRecord, figuresBySplit, type StageRecord } from '@cipherformer/nn';
 import { plotColours } from '../../plots/theme.ts';
 import type { Figure, Panel } from '../figure.ts';
 import { completeStages, stageName } from '../summary.ts';
@@ -13,12 +13,8 @@ export const unitOf = (figure: string): string =>
 export function stageFigure(record: ConversionRecord): Figure {
   const stages = completeStages(record);
   const { figure } = stages[0]!;
-  const values = stages.flatMap(({ name, validation, test }) =>
-    // A figure that was not finite is in no record, and at no place of the axis.
-    Object.entries({ validation, test }).flatMap(([split, figures]) => {
-      const value = figures?.[figure];
-      return value === undefined ? [] : [{ stage: stageName(name), value: shown(figure, value), split }];
-    }),
+  const values = stages.flatMap((row) =>
+    figuresBySplit(row).map(({ split, value }) => ({ stage: stageName(row.name), value: shown(figure, value), split })),
   );
   const splits = ['validation', 'test'];
   const split = stages[0]!.test ? 'test' : 'validation';
