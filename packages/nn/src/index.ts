@@ -11,6 +11,7 @@ export {
 export { encodeLong, type LoadOptions, loadTask, type SplitName, type TaskData } from './data/task.ts';
 export { readTexts, type TextSet } from './data/texts.ts';
 export * from './errors.ts';
+export { recordExtremes, type SiteExtremes } from './evaluate/extremes.ts';
 export { generateGreedy } from './evaluate/generate.ts';
 export { buildInference, type InferenceContext, InferenceModel, type InferenceOptions } from './evaluate/inference.ts';
 export {

@@ -149,7 +149,7 @@ async function liveConversion(out: string): Promise<DemoResult['conversion']> {
     dataRoot: demoPaths.samples,
     out: join(out, 'conversion'),
     modelName: 'mnist-vit',
-    exportModel: false,
+    endsOnly: true,
     onProgress({ step: at, steps, loss, secondsLeft }) {
       bar ??= startProgress('convert', steps);
       bar.update(at, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);

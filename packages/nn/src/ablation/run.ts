@@ -69,7 +69,7 @@ async function runCell(
       dataRoot: options.dataRoot,
       out: folder,
       modelName: options.modelName,
-      exportModel: false,
+      endsOnly: true,
       ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
       ...(options.threads ? { threads: options.threads } : {}),
       ...(options.signal ? { signal: options.signal } : {}),

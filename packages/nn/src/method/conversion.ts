@@ -1,5 +1,6 @@
 import { loadTask, type TaskData } from '../data/task.ts';
 import { ConfigError } from '../errors.ts';
+import { type ExtremeOptions, recordExtremes } from '../evaluate/extremes.ts';
 import { recordRanges } from '../evaluate/ranges.ts';
 import { createValidator } from '../evaluate/validator.ts';
 import type { Model } from '../files/model-folder.ts';
@@ -54,22 +55,26 @@ export const calibrationOf = ({ recipe, data, threads }: Conversion) => ({
   ...(data.tokens ? { tokens: data.tokens } : {}),
 });
 
+type Split = 'train' | 'validation' | 'test';
+
+const recording = ({ data, threads }: Conversion, limit: number): ExtremeOptions => ({
+  limit,
+  threads,
+  batch: 25,
+  hidden: true,
+  ...(data.tokens ? { tokens: data.tokens } : {}),
+});
+
 /** What every site sees on one split, hidden positions included, but for the share `spare` of most unusual examples. */
-export const rangesOn = (
-  { data, threads }: Conversion,
-  model: Converted,
-  split: 'train' | 'validation' | 'test',
-  limit: number,
-  spare = 0,
-) =>
-  recordRanges(model.config, model.weights, data.evaluation(split), {
-    limit,
+export const rangesOn = (conversion: Conversion, model: Converted, split: Split, limit: number, spare = 0) =>
+  recordRanges(model.config, model.weights, conversion.data.evaluation(split), {
+    ...recording(conversion, limit),
     spare,
-    threads,
-    batch: 25,
-    hidden: true,
-    ...(data.tokens ? { tokens: data.tokens } : {}),
   });
+
+/** The extremes of every site in each example of a split, hidden positions included. */
+export const extremesOn = (conversion: Conversion, model: Converted, split: Split, limit: number) =>
+  recordExtremes(model.config, model.weights, conversion.data.evaluation(split), recording(conversion, limit));
 
 /** A model's figures on one split. */
 export async function validate({ data, threads }: Conversion, model: Converted, split: 'validation' | 'test') {

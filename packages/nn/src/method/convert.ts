@@ -6,7 +6,7 @@ import type { Converted } from './architecture.ts';
 import { calibrationCount, normStatistics } from './calibrate.ts';
 import { applyChange } from './change.ts';
 import { withoutChanges } from './control.ts';
-import { type Conversion, calibrationOf, loadConversionData, rangesOn, validate } from './conversion.ts';
+import { type Conversion, calibrationOf, extremesOn, loadConversionData, rangesOn, validate } from './conversion.ts';
 import { exportPolynomial } from './export.ts';
 import { cardOf, finish, measurementsOf } from './finish.ts';
 import { ConversionFolder } from './folder.ts';
@@ -36,8 +36,11 @@ export interface ConvertOptions {
   readonly threads?: number;
   /** Train the original on instead, by the same recipe without its changes; there is no polynomial model then. */
   readonly control?: boolean;
-  /** false: measure only, write no polynomial model (ablations that keep a part have none). */
-  readonly exportModel?: boolean;
+  /**
+   * For ablations and demos: the test set is read for the original and the result alone, and no polynomial model is written
+   * (variants that keep a part that is no polynomial have none).
+   */
+  readonly endsOnly?: boolean;
   readonly onProgress?: (progress: ConvertProgress) => void;
   readonly onStage?: (row: StageRecord) => void;
   /** While the finished model is measured: the test set, ranges, the model as a graph. */
@@ -94,7 +97,7 @@ export async function convert(
     options.onStage?.(row.record);
   }
   try {
-    return await conclude(conversion, { ...model, preprocess }, rows, plan, folder, options);
+    return await conclude(conversion, { ...model, preprocess }, rows, folder, options);
   } catch (error) {
     if (options.signal?.aborted && error === options.signal.reason) return { model: { ...model, preprocess } };
     throw error;
@@ -106,13 +109,13 @@ async function conclude(
   conversion: Conversion,
   model: Model,
   rows: readonly StageRecord[],
-  plan: readonly PlanItem[],
   folder: ConversionFolder,
   options: ConvertOptions,
 ): Promise<ConvertResult> {
   const { control } = conversion;
+  const { modelName, endsOnly = false } = options;
   // Besides what `finish` measures: the intervals before it, the model as a graph after it.
-  const measurements = measurementsOf(rows) + (control || options.exportModel === false ? 1 : 2);
+  const measurements = measurementsOf(rows, endsOnly) + (control || endsOnly ? 1 : 2);
   let measuredSoFar = 0;
   const done = () => {
     options.signal?.throwIfAborted();
@@ -122,12 +125,12 @@ async function conclude(
   const result: Model = control ? model : { ...model, ...(await widened(conversion, model)) };
   done();
   saveModel(join(options.out, 'trained'), result, options.tokenizer?.files);
-  const measured = await finish(conversion, result, rows, folder, plan, options.modelName, done);
+  const measured = await finish(conversion, result, rows, folder, { name: modelName, endsOnly, done });
   if (control) {
     folder.write('conversion.json', measured);
     return { measured, model: result };
   }
-  if (options.exportModel === false) return { measured, model: result };
+  if (endsOnly) return { measured, model: result };
   const card = cardOf(conversion, result, measured);
   const exported = await exportPolynomial(conversion, result, options.out, card, options.tokenizer);
   done();
@@ -138,7 +141,7 @@ async function conclude(
 
 /** The model with intervals for what its sites see now. */
 async function widened(conversion: Conversion, model: Converted): Promise<Converted> {
-  const seen = await rangesOn(conversion, withClamp(model, false), 'train', intervalExamples);
+  const seen = await extremesOn(conversion, withClamp(model, false), 'train', intervalExamples);
   return finished(model, seen, intervalMargin);
 }
 

@@ -2,7 +2,6 @@ import { feedsAt } from '../data/windows.ts';
 import { NnError } from '../errors.ts';
 import { InferenceModel } from '../evaluate/inference.ts';
 import { inputOf } from '../evaluate/polynomial.ts';
-import type { SiteRange } from '../evaluate/ranges.ts';
 import type { Model } from '../files/model-folder.ts';
 import { savePolynomialModel } from '../polynomial/folder.ts';
 import { calibrate, evaluate, type ModelCard, makePolynomialModel, type PolynomialModel } from '../polynomial/index.ts';
@@ -10,9 +9,9 @@ import { modelLevels } from '../polynomial/levels.ts';
 import { prepareInput } from '../polynomial/prepare-input.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { calibrationCount } from './calibrate.ts';
-import { type Conversion, rangesOn } from './conversion.ts';
+import { type Conversion, extremesOn } from './conversion.ts';
 import { CalibrationError } from './errors.ts';
-import { polynomialsOf } from './substitute.ts';
+import { polynomialsOf, staysInside } from './substitute.ts';
 
 /** Factor between the largest values seen and the bounds that the compiler scales by. */
 const boundMargin = 1.5;
@@ -75,13 +74,11 @@ async function usualExamples(conversion: Conversion, model: Model): Promise<numb
   const { data, recipe } = conversion;
   const limit = Math.min(recipe.calibration, boundExamples);
   const count = calibrationCount(data.evaluation('train'), { limit, ...tokensOf(data.tokens) });
-  const ranges = await rangesOn(conversion, model, 'train', count);
+  const seen = await extremesOn(conversion, model, 'train', count);
   const polynomials = polynomialsOf(model);
-  const inside = ({ name, exampleMin, exampleMax }: SiteRange, i: number) => {
-    const part = polynomials.get(name);
-    return !part || (exampleMin[i]! >= part.low && exampleMax[i]! <= part.high);
-  };
-  const usual = Array.from({ length: count }, (_, i) => i).filter((i) => ranges.every((range) => inside(range, i)));
+  const usual = Array.from({ length: count }, (_, i) => i).filter((i) =>
+    seen.every((site) => staysInside(polynomials.get(site.name), site, i)),
+  );
   if (usual.length < count / 2) {
     throw new CalibrationError(
       `Only ${usual.length} of ${count} training examples stay inside the polynomials' intervals: train the last stage ` +

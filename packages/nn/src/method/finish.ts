@@ -2,11 +2,10 @@ import { cpus } from 'node:os';
 import type { Model } from '../files/model-folder.ts';
 import { parameterCount, parameterSpecs } from '../model/weights.ts';
 import type { ModelCard } from '../polynomial/index.ts';
-import { type Conversion, rangesOn, validate } from './conversion.ts';
+import { type Conversion, extremesOn, rangesOn, validate } from './conversion.ts';
 import type { ConversionFolder } from './folder.ts';
 import { type TestOutcomes, testOutcomes, unpackBits } from './outcomes.ts';
 import { comparePaired, type PairedComparison } from './paired.ts';
-import type { PlanItem } from './plan.ts';
 import {
   conversionFormat,
   countOutOfRange,
@@ -46,25 +45,30 @@ export function cardOf({ recipe, original }: Conversion, model: Model, measured:
 /** Called when one of the measurements at a conversion's end is done. */
 export type Measured = () => void;
 
-/** How many there are after these stages. */
-export const measurementsOf = (rows: readonly StageRecord[]): number =>
-  rows.filter(({ complete }) => complete).length + 3;
+/** Rows that the test set is read for: of complete stages, or the original and the result alone. */
+const isTested = (rows: readonly StageRecord[], i: number, endsOnly: boolean): boolean =>
+  endsOnly ? i === 0 || i === rows.length - 1 : rows[i]!.complete;
 
-/** Reads the test set, once: every complete stage, out-of-range counts, and the comparison with the original. */
+/** How many there are after these stages. */
+export const measurementsOf = (rows: readonly StageRecord[], endsOnly: boolean): number =>
+  rows.filter((_, i) => isTested(rows, i, endsOnly)).length + (endsOnly ? 2 : 3);
+
+/**
+ * Reads the test set, once: every complete stage, out-of-range counts, and the comparison with the original. With
+ * `endsOnly` the stages between and the outcomes of single examples are left out.
+ */
 export async function finish(
   conversion: Conversion,
   model: Model,
   rows: readonly StageRecord[],
   folder: ConversionFolder,
-  plan: readonly PlanItem[],
-  name: string,
-  done: Measured,
+  { name, endsOnly, done }: { readonly name: string; readonly endsOnly: boolean; readonly done: Measured },
 ): Promise<MeasuredConversion> {
   const stages: StageRecord[] = [];
   for (const [i, row] of rows.entries()) {
-    if (!row.complete) stages.push(row);
+    if (!isTested(rows, i, endsOnly)) stages.push(row);
     else {
-      const last = i === plan.length;
+      const last = i === rows.length - 1;
       const measured = last ? model : withClamp(folder.modelAfter(i), false);
       const test = (await validate(conversion, measured, 'test')).result;
       stages.push({ ...row, test, ...(last && { sites: await finalSites(conversion, model, row) }) });
@@ -72,13 +76,13 @@ export async function finish(
     }
   }
   const outside = async (split: 'validation' | 'test') => {
-    const seen = polynomialsOf(model).size > 0 ? await rangesOn(conversion, model, split, 20_000) : [];
+    const seen = polynomialsOf(model).size > 0 ? await extremesOn(conversion, model, split, 20_000) : [];
     done();
     return countOutOfRange(model, seen);
   };
   const outOfRange = { validation: await outside('validation'), test: await outside('test') };
-  const outcomes = await testOutcomes(conversion, model);
-  done();
+  const outcomes = endsOnly ? undefined : await testOutcomes(conversion, model);
+  if (outcomes) done();
   return {
     format: conversionFormat,
     name,
@@ -88,8 +92,8 @@ export async function finish(
     stages,
     levels: levelsByLayer(model),
     outOfRange,
-    ...(conversion.control ? { control: true as const } : pairedOf(outcomes)),
-    outcomes,
+    ...(conversion.control && { control: true as const }),
+    ...(outcomes && { outcomes, ...(!conversion.control && pairedOf(outcomes)) }),
     seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }

@@ -1,3 +1,4 @@
+import type { SiteExtremes } from '../evaluate/extremes.ts';
 import type { SiteRange } from '../evaluate/ranges.ts';
 import type { Converted } from './architecture.ts';
 import type { DegreeChoice } from './degrees.ts';
@@ -5,7 +6,7 @@ import type { ExportRecord } from './export.ts';
 import type { TestOutcomes } from './outcomes.ts';
 import type { PairedComparison } from './paired.ts';
 import type { ConversionRecipe } from './recipe.ts';
-import { polynomialLevels, polynomialsOf, type SitePolynomial } from './substitute.ts';
+import { polynomialLevels, polynomialsOf, type SitePolynomial, staysInside } from './substitute.ts';
 import type { CurvePoint } from './train-stage.ts';
 
 /** Format of conversion.json: everything a report shows. */
@@ -133,22 +134,22 @@ export function siteRecords(model: Converted, ranges: readonly SiteRange[], fits
 }
 
 /** Examples with a value outside the interval of a polynomial. */
-export function countOutOfRange(model: Converted, ranges: readonly SiteRange[]): OutOfRange {
+export function countOutOfRange(model: Converted, seen: readonly SiteExtremes[]): OutOfRange {
   const polynomials = polynomialsOf(model);
   const sites: Record<string, number> = {};
   const outside = new Set<number>();
   let examples = 0;
-  for (const { name, exampleMax, exampleMin } of ranges) {
-    const part = polynomials.get(name);
+  for (const site of seen) {
+    const part = polynomials.get(site.name);
     if (!part) continue;
-    examples = exampleMax.length;
+    examples = site.exampleMax.length;
     let count = 0;
     for (let i = 0; i < examples; i++) {
-      if (exampleMax[i]! <= part.high && exampleMin[i]! >= part.low) continue;
+      if (staysInside(part, site, i)) continue;
       count += 1;
       outside.add(i);
     }
-    sites[name] = count;
+    sites[site.name] = count;
   }
   return { examples, any: outside.size, sites };
 }

@@ -11,6 +11,7 @@ import {
   toTarget,
 } from '@cipherformer/approx';
 import { UnsupportedPartError } from '../errors.ts';
+import type { SiteExtremes } from '../evaluate/extremes.ts';
 import type { SiteRange } from '../evaluate/ranges.ts';
 import type { ActivationConfig, ModelConfig, PolynomialConfig } from '../model/config.ts';
 import { asParabola } from '../polynomial/parabola.ts';
@@ -170,6 +171,13 @@ export function polynomialsOf(model: Converted): ReadonlyMap<string, PolynomialC
   );
 }
 
+/** Whether an example (of the extremes) stays inside the interval of the polynomial, if there is one. */
+export const staysInside = (
+  part: Pick<PolynomialConfig, 'low' | 'high'> | undefined,
+  { exampleMin, exampleMax }: SiteExtremes,
+  example: number,
+): boolean => !part || (exampleMin[example]! >= part.low && exampleMax[example]! <= part.high);
+
 /** The same model with its polynomials' arguments clamped (a safety net while training) or not (what is reported). */
 export function withClamp(model: Converted, clamp: boolean): Converted {
   const overrides = Object.fromEntries(
@@ -183,14 +191,14 @@ export function withClamp(model: Converted, clamp: boolean): Converted {
 
 /**
  * The finished model: nothing clamped, the trained coefficients in the configuration, and each interval wide enough for
- * what its site sees now (`ranges`, but for outliers) times `margin`. The polynomial stays the same function, restated on the
+ * what its site sees now (`seen`, but for outliers) times `margin`. The polynomial stays the same function, restated on the
  * wider interval.
  */
-export function finished(model: Converted, ranges: readonly SiteRange[], margin: number): Converted {
+export function finished(model: Converted, seen: readonly SiteExtremes[], margin: number): Converted {
   const overrides = { ...model.config.overrides };
   const weights = new Map(model.weights);
   for (const [site, part] of polynomialsOf(model)) {
-    const [low, high] = usualExtent(ranges.find(({ name }) => name === site)!);
+    const [low, high] = usualExtent(seen.find(({ name }) => name === site)!);
     const added = ((margin - 1) * (high - low)) / 2;
     // Where more than a few examples explode, they stay outside: an interval for them would serve nobody else.
     const spare = (widestGrowth - 1) * ((part.high - part.low) / 2);
@@ -219,7 +227,7 @@ const widestGrowth = 2;
 const outlierShare = 1 / 2000;
 
 /** The extent of all but the most extreme examples. */
-function usualExtent({ exampleMin, exampleMax }: SiteRange): Interval {
+function usualExtent({ exampleMin, exampleMax }: SiteExtremes): Interval {
   const spared = Math.floor(exampleMax.length * outlierShare);
   const high = Float32Array.from(exampleMax)
     .sort()

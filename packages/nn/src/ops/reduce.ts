@@ -36,3 +36,21 @@ export function max(x: Tensor, axes: readonly number[] = allAxes(x), keep = fals
     return [rawMul(mask, rawReshape(g!, keptShape(x, axes)))];
   })[0]!;
 }
+
+/**
+ * The largest and smallest value of each example: x [batch, ...] gives two tensors [batch]. Values where `include`
+ * (0/1, broadcasting against x) is 0 do not count, nor does NaN; an example without any has -Infinity and Infinity.
+ * For measurements: no gradient.
+ */
+export function perExampleExtremes(x: Tensor, include?: Tensor): { readonly high: Tensor; readonly low: Tensor } {
+  const { program } = x;
+  const compare = (op: string, a: Tensor, b: Tensor) => program.emit1(op, [a, b], x.shape, {}, 'bool');
+  const number = compare('Equal', x, x);
+  const counted = include
+    ? compare('And', number, program.emit1('Equal', [include, program.scalar(1)], include.shape, {}, 'bool'))
+    : number;
+  const axes = allAxes(x).slice(1);
+  const over = (op: string, without: number) =>
+    rawReduce(op, program.emit1('Where', [counted, x, program.scalar(without)], x.shape), axes, false);
+  return { high: over('ReduceMax', -Infinity), low: over('ReduceMin', Infinity) };
+}

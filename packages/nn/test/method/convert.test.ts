@@ -109,7 +109,7 @@ describe('a conversion', () => {
   }, 60_000);
 
   it('a recipe with stages added goes on from what is there, and ends with the same weights', async () => {
-    await convert(await original(), recipe(stages.slice(0, 2)), { ...options('grown'), exportModel: false });
+    await convert(await original(), recipe(stages.slice(0, 2)), { ...options('grown'), endsOnly: true });
     const started: string[] = [];
     const grown = await convert(await original(), tiny, {
       ...options('grown'),
