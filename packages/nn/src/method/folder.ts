@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../errors.ts';
 import { type Model, readOwnModel, saveModel } from '../files/model-folder.ts';
 import { readSafetensors, writeSafetensors } from '../files/safetensors-file.ts';
@@ -97,5 +98,5 @@ export class ConversionFolder {
 
 function beginsWith(recipe: ConversionRecipe, beginning: ConversionRecipe): boolean {
   const stages = recipe.stages.slice(0, beginning.stages.length);
-  return JSON.stringify({ ...recipe, stages }) === JSON.stringify(beginning);
+  return isDeepStrictEqual({ ...recipe, stages }, beginning);
 }

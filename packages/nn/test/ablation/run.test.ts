@@ -30,6 +30,7 @@ const ablation = parseAblation(
     model: 'm',
     seeds: [1, 2],
     trainingShare: 0.5,
+    limit: 200,
     variants: [
       { name: 'base', axis: 'base', description: 'as it is' },
       {
