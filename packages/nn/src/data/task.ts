@@ -25,11 +25,19 @@ export interface TaskData {
   readonly image?: { readonly channels: number; readonly height: number; readonly width: number };
   readonly tokens?: number;
   readonly tokenizer?: Tokenizer;
-  /** The inputs and targets of one training step; the arrays are reused by the next call. */
-  feeds(step: number): Feeds;
+  /**
+   * The inputs and targets of one training step; the arrays are reused by the next call. `exchange` may put other examples
+   * in the place of those that are due (classifiers).
+   */
+  feeds(step: number, exchange?: Exchange): Feeds;
   /** A set to evaluate on; language sets hold what `tokens` windows are cut from. */
   evaluation(split: SplitName): EvaluationSet;
 }
+
+/** The training examples to take for those that are due at a step: as many, in the same places. */
+export type Exchange = (examples: ArrayLike<number>, step: number) => readonly number[];
+
+const dueExamples: Exchange = (examples) => Array.from(examples);
 
 export interface LoadOptions {
   /** The folder the recipe's paths start from. */
@@ -81,10 +89,10 @@ function imageTask(config: DataConfig & { kind: 'mnist' | 'cifar10' }, options: 
     trainExamples: kept,
     stepsPerEpoch: order.stepsPerEpoch,
     image: { channels: all.channels, height: all.height, width: all.width },
-    feeds(step) {
+    feeds(step, exchange = dueExamples) {
       const random = Random.derive(options.seed, 'augment', step);
       targets.fill(options.labelSmoothing / classes);
-      order.examples(step).forEach((example, i) => {
+      exchange(order.examples(step), step).forEach((example, i) => {
         augmentImage(train, example, normalise, augmentation, random, images, i * size);
         targets[i * classes + train.labels[example]!]! += 1 - options.labelSmoothing;
       });
@@ -187,12 +195,12 @@ async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOpt
     stepsPerEpoch: order.stepsPerEpoch,
     tokens: config.tokens,
     tokenizer,
-    feeds(step) {
+    feeds(step, exchange = dueExamples) {
       const random = Random.derive(options.seed, 'augment', step);
       const { examples, tokens } = order.step(step);
       const { ids, mask } = arrays.get(tokens)!;
       targets.fill(options.labelSmoothing / classes);
-      examples.forEach((example, i) => {
+      exchange(examples, step).forEach((example, i) => {
         const known = train.ids[example]!;
         // The first and last tokens are marks and stay.
         const inner = (t: number) => t > 0 && t < known.length - 1;

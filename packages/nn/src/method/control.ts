@@ -12,7 +12,7 @@ export const withoutChanges = (plan: readonly PlanItem[]): PlanItem[] =>
     return { ...item, norms: [], stage: { ...stage, ...(train ? { train: unlimited(train) } : {}) } };
   });
 
-/** Ranges and variances matter to polynomials alone: no penalty, and no argument clamped. */
-function unlimited({ clamp: _, ...training }: StageTraining): StageTraining {
+/** Ranges and variances matter to polynomials alone: no penalty, no argument clamped, no example drawn for its range. */
+function unlimited({ clamp: _, hard: __, ...training }: StageTraining): StageTraining {
   return { ...training, losses: { ...training.losses, range: 0, variance: 0 } };
 }

@@ -10,6 +10,7 @@ import { type Conversion, calibrationOf, extremesOn, loadConversionData, rangesO
 import { exportPolynomial } from './export.ts';
 import { cardOf, finish, measurementsOf } from './finish.ts';
 import { ConversionFolder } from './folder.ts';
+import { hardExchange } from './hard-examples.ts';
 import { type PlanItem, planConversion } from './plan.ts';
 import type { ConversionRecipe } from './recipe.ts';
 import { type ConversionRecord, type MeasuredConversion, type StageRecord, siteRecords } from './record.ts';
@@ -181,6 +182,7 @@ async function runPiece(
   if (train) {
     const statistics = await normStatistics(model, data.evaluation('train'), calibrationOf(conversion));
     const resume = folder.readCheckpoint(item.name);
+    const exchange = await hardExchange(conversion, model, train);
     trained = await trainStage(model, {
       name: item.name,
       training: train,
@@ -191,6 +193,7 @@ async function runPiece(
       firstBatch: item.firstBatch,
       variances: new Map([...statistics].map(([name, { variance }]) => [name, variance])),
       threads,
+      ...(exchange ? { exchange } : {}),
       ...(resume ? { resume } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
       save: (checkpoint) => folder.saveCheckpoint(item.name, checkpoint),

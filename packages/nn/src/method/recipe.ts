@@ -51,6 +51,11 @@ export const stageTrainingSchema = z.strictObject({
    * frozen normalisations to 4 deviations times this, so that one example whose values grow from layer to layer does
    * not stop it. */
   clamp: z.number().min(1).optional(),
+  /**
+   * Takes `share` of every batch from the `pool` (a share of the training examples) that reaches furthest towards or beyond
+   * its limits as the stage begins.
+   */
+  hard: z.strictObject({ pool: z.number().gt(0).max(1), share: z.number().gt(0).lt(1) }).optional(),
   /** Share of the stage over which the range and variance terms rise from 0 to their weights. */
   ramp: z.number().min(0).max(1).default(0),
   /** Learning-rate factor of polynomial coefficients. */
