@@ -117,20 +117,34 @@ class Accumulator {
 
   add(values: Float32Array, include: Float32Array | undefined, batch: number, used: number, start: number): void {
     const size = values.length / batch;
-    const scaleFactor = bins / Math.max(this.max - this.min, Number.MIN_VALUE);
-    const keys = new Uint32Array(values.buffer, values.byteOffset, values.length);
     for (let example = 0; example < used; example++) {
       if (!this.counted[start + example]) continue;
-      for (let i = example * size; i < (example + 1) * size; i++) {
-        if (include && include[i] === 0) continue;
-        const value = values[i]!;
-        this.count += 1;
-        this.sum += value;
-        this.squares += value * value;
-        this.histogram[Math.min(bins - 1, Math.floor((value - this.min) * scaleFactor))]! += 1;
-        this.byKey[keys[i]! >>> (32 - keyBits)]! += 1;
-      }
+      const [from, to] = [example * size, (example + 1) * size];
+      this.addExample(values.subarray(from, to), include?.subarray(from, to));
     }
+  }
+
+  /** A language model has 1e8 values a site, so this loop keeps to local names and whole numbers as indices. */
+  private addExample(values: Float32Array, include: Float32Array | undefined): void {
+    const { min, histogram, byKey } = this;
+    const keys = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    const scaleFactor = bins / Math.max(this.max - min, Number.MIN_VALUE);
+    let [count, sum, squares] = [0, 0, 0];
+    for (let i = 0; i < values.length; i++) {
+      if (include !== undefined && include[i] === 0) continue;
+      const value = values[i]!;
+      // NaN counts as nothing, as in the extremes.
+      if (Number.isNaN(value)) continue;
+      count += 1;
+      sum += value;
+      squares += value * value;
+      const bin = ((value - min) * scaleFactor) | 0;
+      histogram[bin < bins ? bin : bins - 1]! += 1;
+      byKey[keys[i]! >>> (32 - keyBits)]! += 1;
+    }
+    this.count += count;
+    this.sum += sum;
+    this.squares += squares;
   }
 
   result(): SiteRange {
