@@ -58,8 +58,8 @@ export interface ConvertResult {
   readonly model: Model;
 }
 
-/** Training examples that the final intervals cover, and the factor by which they exceed what was seen. */
-const intervalExamples = 4000;
+/** Training examples that the final intervals cover, in units of those of calibration, and their margin over what was seen. */
+const intervalShare = 4;
 const intervalMargin = 1.25;
 
 /**
@@ -142,7 +142,8 @@ async function conclude(
 
 /** The model with intervals for what its sites see now. */
 async function widened(conversion: Conversion, model: Converted): Promise<Converted> {
-  const seen = await extremesOn(conversion, withClamp(model, false), 'train', intervalExamples);
+  const examples = intervalShare * conversion.recipe.calibration;
+  const seen = await extremesOn(conversion, withClamp(model, false), 'train', examples);
   return finished(model, seen, intervalMargin);
 }
 
