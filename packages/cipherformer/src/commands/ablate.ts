@@ -14,7 +14,7 @@ import {
   writeAtomically,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
+import { ablationMarkdown, ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { type Progress, startProgress } from '../terminal/progress.ts';
@@ -110,6 +110,7 @@ async function writeTables(ablation: AblationRecipe, cells: readonly AblationCel
   const texts: Record<string, string> = {
     'cells.csv': ablationCsv(ablation, cells),
     'ablation.json': `${JSON.stringify({ ablation, cells, rows }, null, 1)}\n`,
+    'ablation.md': ablationMarkdown(ablation, cells),
     'ablation.html': await ablationPage(ablation, cells),
     ...(svg === undefined ? {} : { 'variants.svg': svg }),
   };

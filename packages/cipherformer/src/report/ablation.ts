@@ -7,6 +7,7 @@ import {
   summarise,
 } from '@cipherformer/nn';
 import { plotColours } from '../plots/theme.ts';
+import { markdownTable } from '../terminal/markdown.ts';
 import { type Figure, figureHtml, figureSvg } from './figure.ts';
 import { shown, unitOf } from './figures/stages.ts';
 import { count, percent, short, signed } from './format.ts';
@@ -37,7 +38,7 @@ export function ablationTable(rows: readonly AblationRow[]): {
       'variant',
       'seeds',
       `${unitOf(figure)}, test`,
-      accuracy ? 'gap (points)' : 'gap',
+      accuracy ? 'against base (points)' : 'against base',
       'levels',
       'out of range',
       'attention',
@@ -45,7 +46,7 @@ export function ablationTable(rows: readonly AblationRow[]): {
       'variance',
       'stable',
     ],
-    rows: rows.map(({ variant, cells, estimates, stable, failures, rollbacks }) => {
+    rows: rows.map(({ variant, cells, estimates, againstBase, stable, failures, rollbacks }) => {
       const of = (name: Measure, text: (value: number) => string) => (estimates ? within(estimates[name], text) : '–');
       const plain = (name: Measure, text: (value: number) => string) => (estimates ? text(estimates[name].mean) : '–');
       return [
@@ -53,7 +54,13 @@ export function ablationTable(rows: readonly AblationRow[]): {
         variant.description,
         `${cells.length - failures} of ${cells.length}`,
         of('result', (value) => shown(figure, value).toFixed(digits)),
-        plain('gap', (value) => signed(shown(figure, value), digits)),
+        againstBase
+          ? within(
+              againstBase,
+              (value) => signed(shown(figure, value), digits),
+              (value) => shown(figure, value).toFixed(digits),
+            )
+          : '–',
         plain('levels', (value) => short(value)),
         plain('outside', (value) => percent(value)),
         plain('attention', (value) => short(value)),
@@ -66,8 +73,8 @@ export function ablationTable(rows: readonly AblationRow[]): {
 }
 
 /** "98.12 ± 0.30": half the width of the 95 % interval. */
-function within({ mean, high }: Estimate, text: (value: number) => string): string {
-  return high === undefined ? text(mean) : `${text(mean)} ± ${text(high - mean)}`;
+function within({ mean, high }: Estimate, text: (value: number) => string, half = text): string {
+  return high === undefined ? text(mean) : `${text(mean)} ± ${half(high - mean)}`;
 }
 
 /** How the cells were made and what the columns are, in words: a table of short cells has to say that they are short. */
@@ -82,18 +89,34 @@ export function ablationNotes(ablation: AblationRecipe, cells: readonly Ablation
   return [
     `${length}${limit}, at most ${count(steps)} steps; compare them with each other, not with the best model.`,
     `Means over seeds ${ablation.seeds.join(', ')}; ± is half the 95 % interval (Student’s t over seeds, so it holds what the seed changes: order and augmentation of the data).`,
-    'Gap: to the original. Levels: of all polynomials together. Out of range: share of test examples with a value outside an interval. ' +
+    'Against base: mean difference to the base with the same seed. Levels: of all polynomials together. Out of range: share of test examples with a value outside an interval. ' +
       'Attention, MLP, variance: largest |input| of an activation and largest variance on training data.',
     `Stable: every seed ended without a failure and without a roll-back of training. ${short(seconds / 3600, 2)} h in all.`,
   ];
 }
+
+/** The table and its notes for a document, with what failed and why. */
+export function ablationMarkdown(ablation: AblationRecipe, cells: readonly AblationCell[]): string {
+  const { head, rows } = ablationTable(summarise(ablation, cells));
+  const failures = failuresOf(cells).map(({ variant, seed, failure }) => `- ${variant}, seed ${seed}: ${failure}`);
+  const parts = [
+    `# Ablation: ${ablation.name}`,
+    ablation.description,
+    markdownTable(head, rows),
+    ...ablationNotes(ablation, cells),
+    ...(failures.length > 0 ? ['## Failures', failures.join('\n')] : []),
+  ];
+  return `${parts.filter(Boolean).join('\n\n')}\n`;
+}
+
+const failuresOf = (cells: readonly AblationCell[]) => cells.filter(({ failure }) => failure !== undefined);
 
 /** The page: a dot plot with intervals, the table, failures, the recipe. */
 export async function ablationPage(ablation: AblationRecipe, cells: readonly AblationCell[]): Promise<string> {
   const rows = summarise(ablation, cells);
   const { head, rows: lines } = ablationTable(rows);
   const figure = ablationFigure(rows);
-  const failed = cells.filter(({ failure }) => failure !== undefined);
+  const failed = failuresOf(cells);
   const body: Piece[] = [
     figure ? await figureHtml(figure) : undefined,
     table(`Variants of ${ablation.name}`, head, lines),

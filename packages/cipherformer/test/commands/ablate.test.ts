@@ -69,6 +69,10 @@ describe('cipherformer ablate', () => {
     expect(result.rows[0].estimates.result.mean).toBeCloseTo(mean, 12);
     expect(JSON.parse(readFileSync(join(out, 'ablation.json'), 'utf8')).cells).toEqual(result.cells);
 
+    const document = readFileSync(join(out, 'ablation.md'), 'utf8');
+    expect(document).toMatch(/^\| base \| as it is \| 2 of 2 \| [\d.]+ ± [\d.]+ \| – \|/m);
+    expect(document).toMatch(/^- narrow, seed 2: layers\.0\./m);
+
     const page = readFileSync(join(out, 'ablation.html'), 'utf8');
     expect(page).toContain('none fits &lt;0.01&gt;');
     expect(page).toContain('id="variants"');
@@ -103,7 +107,7 @@ describe('the table of an ablation', () => {
     // Standard deviation 1 point, standard error 0.577, Student's factor 4.303: half width 2.48.
     expect(row).toMatchObject({
       'accuracy (%), test': '98.00 ± 2.48',
-      'gap (points)': '−1.00',
+      'against base (points)': '–',
       levels: '12',
       'out of range': '0.50 %',
       stable: 'yes',

@@ -17,6 +17,8 @@ export interface AblationRow {
   readonly rollbacks: number;
   /** Over the seeds that were converted; absent where none was. */
   readonly estimates?: Readonly<Record<Measure, Estimate>>;
+  /** result - that of the base (axis "base") with the same seed; absent where no seed has both. */
+  readonly againstBase?: Estimate;
 }
 
 const measures = ['result', 'gap', 'levels', 'outside', 'attention', 'mlp', 'variance'] as const;
@@ -24,12 +26,20 @@ export type Measure = (typeof measures)[number];
 
 /** One row a variant, in the order of the recipe; variants without a cell are left out. */
 export function summarise(ablation: AblationRecipe, cells: readonly AblationCell[]): AblationRow[] {
+  const base = ablation.variants.find(({ axis }) => axis === 'base')?.name;
+  const baseResults = new Map(
+    cells.flatMap(({ variant, seed, figures }) => (variant === base && figures ? [[seed, figures.result]] : [])),
+  );
   return ablation.variants.flatMap((variant) => {
     const own = cells.filter((cell) => cell.variant === variant.name);
     if (own.length === 0) return [];
     const finished = own.flatMap(({ figures }) => (figures ? [figures] : []));
     const rollbacks = finished.reduce((sum, { rollbacks: count }) => sum + count, 0);
     const failures = own.length - finished.length;
+    const differences = own.flatMap(({ seed, figures }) => {
+      const of = baseResults.get(seed);
+      return figures && of !== undefined ? [figures.result - of] : [];
+    });
     return [
       {
         variant,
@@ -38,6 +48,7 @@ export function summarise(ablation: AblationRecipe, cells: readonly AblationCell
         failures,
         rollbacks,
         ...(finished.length > 0 ? { estimates: estimatesOf(finished) } : {}),
+        ...(differences.length > 0 && variant.name !== base ? { againstBase: estimate(differences) } : {}),
       },
     ];
   });

@@ -95,6 +95,16 @@ describe('the table', () => {
     expect(rows[1]!.estimates!.result).toEqual({ mean: 0.5 });
   });
 
+  it('sets each variant against the base with the same seed', () => {
+    const paired = [...cells.slice(0, 2), { variant: 'later', seed: 1, figures: figures(0.87) }];
+    const [base, later] = summarise(ablation, [...paired, { variant: 'later', seed: 2, figures: figures(0.89) }]);
+    expect(base!.againstBase).toBeUndefined();
+    // Both seeds differ by -0.01: what seeds have in common leaves no interval.
+    for (const value of Object.values(later!.againstBase!)) expect(value).toBeCloseTo(-0.01, 12);
+    expect(summarise(ablation, cells)[1]!.againstBase!.mean).toBeCloseTo(0.5 - 0.88, 12);
+    expect(summarise(ablation, [cells[2]!])[0]!.againstBase).toBeUndefined();
+  });
+
   it('as CSV has one line a cell, quoted where needed', () => {
     const lines = ablationCsv(ablation, cells).trimEnd().split('\r\n');
     expect(lines).toHaveLength(5);

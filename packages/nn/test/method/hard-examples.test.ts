@@ -40,7 +40,11 @@ describe('examples by reach', () => {
 describe('a stage with hard examples', () => {
   const conversion = async (): Promise<Conversion> => ({
     recipe: recipe([{ name: 'none' }]),
-    original: { config, weights: await trainedWeights() },
+    original: {
+      config,
+      weights: await trainedWeights(),
+      preprocess: { normalise: { mean: [0.1307], deviation: [0.3081] } },
+    },
     data: await loadData(),
     threads: 1,
     control: false,
