@@ -13,6 +13,10 @@ export const gapText = ({ lowerIsBetter }: Comparison, value: number): string =>
 
 export const gapUnit = ({ lowerIsBetter }: Comparison): string => (lowerIsBetter ? 'nats a character' : 'points');
 
+/** The 95 % interval of a gap. */
+export const intervalText = (comparison: Comparison, { low, high }: GapEstimate): string =>
+  `95 % interval ${gapText(comparison, low)} … ${gapText(comparison, high)}`;
+
 /** The comparison of one conversion; records of earlier versions keep no single examples. */
 export const sourceComparison = ({ record, control }: ReportSource): Comparison | undefined =>
   record.outcomes && compareConversions([record], control ? [control] : []);
@@ -70,10 +74,11 @@ export function comparisonLines(comparison: Comparison): string[] {
   ];
 }
 
-function gapSentence(comparison: Comparison, what: string, { mean, low, high, p, bySeed }: GapEstimate): string {
+function gapSentence(comparison: Comparison, what: string, gap: GapEstimate): string {
+  const { mean, p, bySeed } = gap;
   const seeds = Object.keys(bySeed).length;
   return (
-    `${what}: ${gapText(comparison, mean)} ${gapUnit(comparison)}, 95 % interval ${gapText(comparison, low)} … ` +
-    `${gapText(comparison, high)}, p = ${short(p, 2)} (${seeds} ${seeds === 1 ? 'seed' : 'seeds'})`
+    `${what}: ${gapText(comparison, mean)} ${gapUnit(comparison)}, ${intervalText(comparison, gap)}, ` +
+    `p = ${short(p, 2)} (${seeds} ${seeds === 1 ? 'seed' : 'seeds'})`
   );
 }

@@ -1,13 +1,12 @@
 import type { Comparison, ConversionRecord } from '@cipherformer/nn';
 import { formatSeconds } from '../terminal/progress.ts';
-import { gapText, gapUnit } from './comparison.ts';
+import { gapText, gapUnit, intervalText } from './comparison.ts';
 import { count, percent, short, signed } from './format.ts';
 import { html, type Markup } from './markup.ts';
 import {
   activationSites,
   completeStages,
   gap,
-  gapInterval,
   largest,
   lastStage,
   type ReportSource,
@@ -29,7 +28,7 @@ ${recipe.description ? html`<p>${recipe.description}</p>` : undefined}`;
 
 /** The numbers to look at first. */
 export function headline(record: ConversionRecord, comparison?: Comparison): Markup {
-  const tiles = [...figureTiles(record), ...continuedTiles(comparison), ...costTiles(record)];
+  const tiles = [...figureTiles(record, comparison), ...continuedTiles(comparison), ...costTiles(record)];
   return html`<dl class="headline">${tiles.map(
     ({ name, value, note }) =>
       html`<div><dt>${name}</dt><dd>${value}${note ? html`<small>${note}</small>` : undefined}</dd></div>`,
@@ -42,9 +41,10 @@ interface Tile {
   readonly note?: string;
 }
 
-function figureTiles(record: ConversionRecord): Tile[] {
+function figureTiles(record: ConversionRecord, comparison: Comparison | undefined): Tile[] {
   const { original, polynomial, split } = gap(record);
   const { figure } = record.stages[0]!;
+  const interval = comparison && intervalText(comparison, comparison.toOriginal);
   if (figure !== 'accuracy') {
     const perToken = (row: ConversionRecord['stages'][number]) => (row.test ?? row.validation).natsPerToken;
     const before = perToken(record.stages[0]!);
@@ -55,7 +55,11 @@ function figureTiles(record: ConversionRecord): Tile[] {
         value: `${original.toFixed(4)} → ${polynomial.toFixed(4)}`,
         note: 'original → polynomial',
       },
-      { name: 'Gap', value: `${signed(polynomial - original, 4)}`, note: 'nats per character; lower is better' },
+      {
+        name: 'Gap',
+        value: `${signed(polynomial - original, 4)}`,
+        note: `nats per character; lower is better${interval ? `; ${interval}` : ''}`,
+      },
       ...(before !== undefined && after !== undefined
         ? [
             {
@@ -76,15 +80,10 @@ function figureTiles(record: ConversionRecord): Tile[] {
       note: 'original → polynomial',
     },
   ];
-  if (!paired) return [...tiles, { name: 'Gap', value: `${signed(points, 2)} points` }];
-  const [low, high] = gapInterval(paired);
+  tiles.push({ name: 'Gap', value: `${signed(points, 2)} points`, ...(interval && { note: interval }) });
+  if (!paired) return tiles;
   return [
     ...tiles,
-    {
-      name: 'Gap',
-      value: `${signed(points, 2)} points`,
-      note: `95 % interval ${signed(100 * low, 2)} … ${signed(100 * high, 2)}`,
-    },
     {
       name: 'McNemar’s exact p',
       value: short(paired.p, 2),
@@ -96,12 +95,12 @@ function figureTiles(record: ConversionRecord): Tile[] {
 /** The gap to the original trained on alike. */
 function continuedTiles(comparison: Comparison | undefined): Tile[] {
   if (!comparison?.toContinued) return [];
-  const { mean, low, high } = comparison.toContinued;
+  const { toContinued } = comparison;
   return [
     {
       name: 'Gap to the original, continued',
-      value: `${gapText(comparison, mean)} ${gapUnit(comparison)}`,
-      note: `95 % interval ${gapText(comparison, low)} … ${gapText(comparison, high)}`,
+      value: `${gapText(comparison, toContinued.mean)} ${gapUnit(comparison)}`,
+      note: intervalText(comparison, toContinued),
     },
   ];
 }

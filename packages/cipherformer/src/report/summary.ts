@@ -1,11 +1,4 @@
-import type {
-  ConversionRecord,
-  MeasuredConversion,
-  ModelConfig,
-  PairedComparison,
-  SiteRecord,
-  StageRecord,
-} from '@cipherformer/nn';
+import type { ConversionRecord, MeasuredConversion, ModelConfig, SiteRecord, StageRecord } from '@cipherformer/nn';
 
 /** What a report is made from: the record, and the configuration of the model where it is at hand. */
 export interface ReportSource {
@@ -86,19 +79,6 @@ export function gap(record: ConversionRecord): Gap {
   const split = first.test && last.test ? 'test' : 'validation';
   const of = (row: StageRecord) => (split === 'test' ? row.test! : row.validation)[row.figure] ?? Number.NaN;
   return { original: of(first), polynomial: of(last), split };
-}
-
-/**
- * 95 % interval of the difference of accuracies (polynomial - original) on the same examples: Wald's for paired
- * proportions with half an example added to each cell (Agresti and Min, 2005).
- */
-export function gapInterval({ examples, onlyOriginal, onlyPolynomial }: PairedComparison): readonly [number, number] {
-  const n = examples + 2;
-  const lost = onlyOriginal + 0.5;
-  const won = onlyPolynomial + 0.5;
-  const difference = (won - lost) / n;
-  const deviation = Math.sqrt((won + lost) / n - difference ** 2) / Math.sqrt(n);
-  return [difference - 1.96 * deviation, difference + 1.96 * deviation];
 }
 
 /** The widest |value| at a kind of site, before and after. */
