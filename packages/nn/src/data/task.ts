@@ -25,17 +25,28 @@ export interface TaskData {
   readonly image?: { readonly channels: number; readonly height: number; readonly width: number };
   readonly tokens?: number;
   readonly tokenizer?: Tokenizer;
-  /**
-   * The inputs and targets of one training step; the arrays are reused by the next call. `exchange` may put other examples
-   * in the place of those that are due (classifiers).
-   */
-  feeds(step: number, exchange?: Exchange): Feeds;
+  /** The inputs and targets of one training step; the arrays are reused by the next call. */
+  feeds(step: number, draw?: Draw): Feeds;
   /** A set to evaluate on; language sets hold what `tokens` windows are cut from. */
   evaluation(split: SplitName): EvaluationSet;
 }
 
+/** How training batches are to differ from those that are due. */
+export interface Draw {
+  /** Other examples; classifiers only, windows of a corpus have no numbers. */
+  readonly exchange?: Exchange;
+  /** Random tokens; texts only. */
+  readonly noise?: TokenNoise;
+}
+
 /** The training examples to take for those that are due at a step: as many, in the same places. */
 export type Exchange = (examples: ArrayLike<number>, step: number) => readonly number[];
+
+/** In a share of the examples of every batch, a share of the tokens becomes any token of the vocabulary. */
+export interface TokenNoise {
+  readonly examples: number;
+  readonly tokens: number;
+}
 
 const dueExamples: Exchange = (examples) => Array.from(examples);
 
@@ -89,7 +100,7 @@ function imageTask(config: DataConfig & { kind: 'mnist' | 'cifar10' }, options: 
     trainExamples: kept,
     stepsPerEpoch: order.stepsPerEpoch,
     image: { channels: all.channels, height: all.height, width: all.width },
-    feeds(step, exchange = dueExamples) {
+    feeds(step, { exchange = dueExamples } = {}) {
       const random = Random.derive(options.seed, 'augment', step);
       targets.fill(options.labelSmoothing / classes);
       exchange(order.examples(step), step).forEach((example, i) => {
@@ -195,8 +206,9 @@ async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOpt
     stepsPerEpoch: order.stepsPerEpoch,
     tokens: config.tokens,
     tokenizer,
-    feeds(step, exchange = dueExamples) {
+    feeds(step, { exchange = dueExamples, noise } = {}) {
       const random = Random.derive(options.seed, 'augment', step);
+      const other = tokenNoise(noise, tokenizer.size, options, step);
       const { examples, tokens } = order.step(step);
       const { ids, mask } = arrays.get(tokens)!;
       targets.fill(options.labelSmoothing / classes);
@@ -204,7 +216,10 @@ async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOpt
         const known = train.ids[example]!;
         // The first and last tokens are marks and stay.
         const inner = (t: number) => t > 0 && t < known.length - 1;
-        const seen = known.map((id, t) => (inner(t) && random.uniform() < config.tokenDropout ? unknown : id));
+        const seen = known.map((id, t) => {
+          if (!inner(t)) return id;
+          return random.uniform() < config.tokenDropout ? unknown : (other(i) ?? id);
+        });
         fillTokens(seen, tokens, padding, ids, mask, i * tokens);
         targets[i * classes + train.labels[example]!]! += 1 - options.labelSmoothing;
       });
@@ -238,15 +253,16 @@ function corpusTask(config: DataConfig & { kind: 'corpus' }, options: LoadOption
     stepsPerEpoch: Math.max(1, Math.floor(total / (tokens * options.batch))),
     tokens,
     tokenizer,
-    feeds(step) {
+    feeds(step, { noise } = {}) {
       const random = Random.derive(options.seed, 'windows', step);
+      const other = tokenNoise(noise, tokenizer.size, options, step);
       for (let i = 0; i < options.batch; i++) {
         let start = random.integer(total);
         let stream = 0;
         while (start >= usable[stream]!) start -= usable[stream++]!;
         const source = train[stream]!;
         for (let t = 0; t < tokens; t++) {
-          ids[i * tokens + t] = BigInt(source[start + t]!);
+          ids[i * tokens + t] = BigInt(other(i) ?? source[start + t]!);
           targets[i * tokens + t] = BigInt(source[start + t + 1]!);
         }
       }
@@ -262,6 +278,19 @@ function corpusTask(config: DataConfig & { kind: 'corpus' }, options: LoadOption
       };
     },
   };
+}
+
+/** For the next token of example i of a batch: the token to take instead, or none. */
+function tokenNoise(
+  noise: TokenNoise | undefined,
+  vocabulary: number,
+  { seed, batch }: LoadOptions,
+  step: number,
+): (example: number) => number | undefined {
+  if (!noise) return () => undefined;
+  const random = Random.derive(seed, 'noise', step);
+  const noisy = Math.round(noise.examples * batch);
+  return (example) => (example < noisy && random.uniform() < noise.tokens ? random.integer(vocabulary) : undefined);
 }
 
 /** Encodes a long text line by line. */

@@ -12,7 +12,7 @@ export const withoutChanges = (plan: readonly PlanItem[]): PlanItem[] =>
     return { ...item, norms: [], stage: { ...stage, ...(train ? { train: unlimited(train) } : {}) } };
   });
 
-/** Ranges and variances matter to polynomials alone: no penalty, no argument clamped, no example drawn for its range. */
-function unlimited({ clamp: _, hard: __, ...training }: StageTraining): StageTraining {
+/** Ranges and variances matter to polynomials alone: no penalty, no argument clamped, no example drawn or changed for its range. */
+function unlimited({ clamp: _, hard: __, noise: ___, ...training }: StageTraining): StageTraining {
   return { ...training, losses: { ...training.losses, range: 0, variance: 0 } };
 }

@@ -7,10 +7,10 @@ import { calibrationCount, normStatistics } from './calibrate.ts';
 import { applyChange } from './change.ts';
 import { withoutChanges } from './control.ts';
 import { type Conversion, calibrationOf, extremesOn, loadConversionData, rangesOn, validate } from './conversion.ts';
+import { drawOf } from './draw.ts';
 import { exportPolynomial } from './export.ts';
 import { cardOf, finish, measurementsOf } from './finish.ts';
 import { ConversionFolder } from './folder.ts';
-import { hardExchange } from './hard-examples.ts';
 import { type PlanItem, planConversion } from './plan.ts';
 import type { ConversionRecipe } from './recipe.ts';
 import { type ConversionRecord, type MeasuredConversion, type StageRecord, siteRecords } from './record.ts';
@@ -183,7 +183,7 @@ async function runPiece(
   if (train) {
     const statistics = await normStatistics(model, data.evaluation('train'), calibrationOf(conversion));
     const resume = folder.readCheckpoint(item.name);
-    const exchange = await hardExchange(conversion, model, train);
+    const draw = await drawOf(conversion, model, train);
     trained = await trainStage(model, {
       name: item.name,
       training: train,
@@ -194,7 +194,7 @@ async function runPiece(
       firstBatch: item.firstBatch,
       variances: new Map([...statistics].map(([name, { variance }]) => [name, variance])),
       threads,
-      ...(exchange ? { exchange } : {}),
+      ...(draw ? { draw } : {}),
       ...(resume ? { resume } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
       save: (checkpoint) => folder.saveCheckpoint(item.name, checkpoint),

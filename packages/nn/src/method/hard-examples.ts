@@ -19,13 +19,12 @@ export async function hardExchange(
   conversion: Conversion,
   model: Converted,
   training: StageTraining,
-): Promise<Exchange | undefined> {
+  { pool, share }: NonNullable<StageTraining['hard']>,
+): Promise<Exchange> {
   const { data, recipe } = conversion;
-  if (!training.hard) return undefined;
   if (data.evaluation('train').kind === 'language') {
     throw new ConfigError('"hard" draws training examples by number; windows of a corpus have none: leave it out.');
   }
-  const { pool, share } = training.hard;
   const sites = await extremesOn(conversion, withClamp(model, false), 'train', data.trainExamples);
   const hardest = byReach(sites, rangeLimits(model, training)).slice(0, Math.ceil(pool * data.trainExamples));
   return (examples, step) => {

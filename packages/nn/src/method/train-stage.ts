@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Exchange, TaskData } from '../data/task.ts';
+import type { Draw, TaskData } from '../data/task.ts';
 import { DivergenceError } from '../errors.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Weights } from '../model/weights.ts';
@@ -49,8 +49,8 @@ export interface StageOptions {
   /** Mean variance of each normalisation at the start, for the variance hinge. */
   readonly variances: ReadonlyMap<string, number>;
   readonly threads: number;
-  /** Puts other training examples in the place of those that are due. */
-  readonly exchange?: Exchange;
+  /** How training batches differ from those that are due. */
+  readonly draw?: Draw;
   readonly resume?: StageCheckpoint;
   readonly onProgress?: (progress: { step: number; steps: number; loss: number; secondsLeft: number }) => void;
   /** Called now and then, and before an aborted stage returns. */
@@ -165,7 +165,7 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
       const ramp = training.ramp > 0 ? Math.min(1, (at + 1) / (training.ramp * total)) : 1;
       // After a roll-back other batches follow, so that one bad batch is not met again.
       const feeds = {
-        ...data.feeds(options.firstBatch + at + monitor.rollbacks * otherBatches, options.exchange),
+        ...data.feeds(options.firstBatch + at + monitor.rollbacks * otherBatches, options.draw),
         ...fixed,
       };
       const result = await step

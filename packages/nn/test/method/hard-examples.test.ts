@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/errors.ts';
 import type { SiteExtremes } from '../../src/evaluate/extremes.ts';
 import type { Conversion } from '../../src/method/conversion.ts';
-import { byReach, hardExchange } from '../../src/method/hard-examples.ts';
+import { drawOf } from '../../src/method/draw.ts';
+import { byReach } from '../../src/method/hard-examples.ts';
 import { stageTrainingSchema } from '../../src/method/recipe.ts';
 import { config, loadData, recipe, trainedWeights } from './support.ts';
 
@@ -51,9 +52,11 @@ describe('a stage with hard examples', () => {
   });
   const training = stageTrainingSchema.parse({ epochs: 1, hard: { pool: 0.05, share: 0.25 } });
 
+  const exchangeOf = async (given: Conversion) => (await drawOf(given, given.original, training))!.exchange!;
+
   it('takes a share of each batch from the pool, the rest as it is due, and labels with the images', async () => {
     const given = await conversion();
-    const exchange = (await hardExchange(given, given.original, training))!;
+    const exchange = await exchangeOf(given);
     const due = Uint32Array.from({ length: 16 }, (_, i) => i);
     const drawn = new Set<number>();
     for (let step = 0; step < 40; step++) {
@@ -72,7 +75,7 @@ describe('a stage with hard examples', () => {
       targets: [...(plain.targets as Float32Array)],
     };
     const first = (examples: ArrayLike<number>) => Array.from(examples, () => examples[0]!);
-    const { images, targets } = given.data.feeds(3, first);
+    const { images, targets } = given.data.feeds(3, { exchange: first });
     expect((targets as Float32Array).subarray(150, 160)).toEqual(Float32Array.from(before.targets.slice(0, 10)));
     expect((images as Float32Array).subarray(15 * 784)).toEqual(before.images.subarray(0, 784));
   });
@@ -81,7 +84,13 @@ describe('a stage with hard examples', () => {
     const given = await conversion();
     const language = { kind: 'language', streams: [], characters: 0, words: 0 } as const;
     const corpus: Conversion = { ...given, data: { ...given.data, evaluation: () => language } };
-    await expect(hardExchange(corpus, given.original, training)).rejects.toThrow(ConfigError);
-    expect(await hardExchange(given, given.original, stageTrainingSchema.parse({ epochs: 1 }))).toBeUndefined();
+    await expect(drawOf(corpus, given.original, training)).rejects.toThrow(ConfigError);
+    expect(await drawOf(given, given.original, stageTrainingSchema.parse({ epochs: 1 }))).toBeUndefined();
+  });
+
+  it('refuses noise of tokens where there are none', async () => {
+    const given = await conversion();
+    const noisy = stageTrainingSchema.parse({ epochs: 1, noise: { examples: 0.5, tokens: 0.5 } });
+    await expect(drawOf(given, given.original, noisy)).rejects.toThrow(/images have none/);
   });
 });
