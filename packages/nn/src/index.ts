@@ -37,7 +37,13 @@ export { gradients } from './graph/autodiff.ts';
 export { reachable, toOnnx } from './graph/onnx.ts';
 export { elementCount, formatShape, type Operation, Program, type Shape, type Tensor } from './graph/program.ts';
 export { type Feeds, Session, type SessionOptions, type TensorData } from './graph/session.ts';
-export { type Comparison, compareConversions, type GapEstimate, type SeedComparison } from './method/compare.ts';
+export {
+  type Comparison,
+  checkComparable,
+  compareConversions,
+  type GapEstimate,
+  type SeedComparison,
+} from './method/compare.ts';
 export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './method/convert.ts';
 export * from './method/errors.ts';
 export { type ConversionEstimate, estimateConversion } from './method/estimate.ts';

@@ -71,7 +71,9 @@ export function registerConvert(program: Command): void {
       if (options.restart) rmSync(out, { recursive: true, force: true });
       const { record, measured } = await runWithProgress(model, recipe, path, out, { ...options, ...tokenizer });
       if (isFinished(folderOfAll)) {
-        await writeConversionReport(readReportSource(folderOfAll), join(folderOfAll, 'report.html'));
+        const source = readReportSource(folderOfAll);
+        if (source.unfitControl) process.stderr.write(`${source.unfitControl}\n`);
+        await writeConversionReport(source, join(folderOfAll, 'report.html'));
       }
       const whole = record ? { ...record, targets: judgeTargets(record) } : measured;
       if (options.json) process.stdout.write(`${JSON.stringify(whole ?? { finished: false, out })}\n`);

@@ -4,6 +4,7 @@ import {
   type Comparison,
   ConfigError,
   type ConversionRecord,
+  checkComparable,
   conversionFormat,
   loadModel,
   type MeasuredConversion,
@@ -58,15 +59,30 @@ export function readReportSource(folder: string): ReportSource {
   if (record.control) {
     throw new ConfigError(`${folder} holds a control: give the folder of the conversion, whose page shows it.`);
   }
-  const control = join(folder, controlFolder);
   const model = ['trained', 'model']
     .map((name) => join(folder, name))
     .find((path) => existsSync(join(path, 'config.json')));
   return {
     record,
     ...(model ? { config: loadModel(model).config } : {}),
-    ...(isFinished(control) ? { control: readRecord(join(control, recordFile)) } : {}),
+    ...controlOf(folder, record),
   };
+}
+
+/** The control beside a conversion, or why it cannot be set beside it. */
+function controlOf(folder: string, record: ConversionRecord): Pick<ReportSource, 'control' | 'unfitControl'> {
+  const path = join(folder, controlFolder);
+  if (!isFinished(path)) return {};
+  const control = readRecord<MeasuredConversion>(join(path, recordFile));
+  try {
+    if (record.outcomes) checkComparable(record, [control]);
+    return { control };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return {
+      unfitControl: `${path} was left out: ${error.message} Where the recipe has grown, give the convert command with --control again.`,
+    };
+  }
 }
 
 /** The record of a conversion or a control: its folder, or the file itself. @throws ConfigError where there is none */
@@ -148,7 +164,13 @@ function sectionsOf(source: ReportSource, comparison?: Comparison): Section[] {
     {
       id: 'progress',
       title: 'Stages',
-      content: [stageList(record), stageFigure(record), stageTable(source), comparisonText(comparison)],
+      content: [
+        stageList(record),
+        stageFigure(record),
+        stageTable(source),
+        comparisonText(comparison),
+        source.unfitControl ? html`<p class="alert">${source.unfitControl}</p>` : undefined,
+      ],
     },
     {
       id: 'extents',

@@ -7,6 +7,8 @@ export interface ReportSource {
   readonly config?: ModelConfig;
   /** The original trained on by the same recipe, where that was done. */
   readonly control?: MeasuredConversion;
+  /** Why the control that lies there was left out: it is of the recipe before stages were added, say. */
+  readonly unfitControl?: string;
 }
 
 /** A site before and after: the last stage's record, and the original's where the original has the place. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConversionRecord, packBits, vitConfig } from '@cipherformer/nn';
@@ -99,6 +99,26 @@ describe('the report of a conversion', () => {
     expect(seen).toContain('Gap to the original, continued −1.00 points');
     expect(seen).toContain('polynomial - original: −0.50 points');
     expect(seen).toMatch(/better of the two originals \(the continued one\): −1\.00 points/);
+  });
+
+  it('leaves out a control of another recipe, and says so', async () => {
+    const bits = packBits(Array.from({ length: 20 }, (_, i) => i < 15));
+    const outcomes = { kind: 'right', examples: 20, original: bits, result: bits } as const;
+    const grown = join(folder, 'grown');
+    const put = (path: string, value: unknown) => {
+      mkdirSync(path, { recursive: true });
+      writeFileSync(join(path, 'conversion.json'), JSON.stringify(value));
+    };
+    const whole = { ...record, outcomes };
+    put(grown, whole);
+    const stages = record.recipe.stages.slice(0, -1);
+    put(join(grown, 'control'), { ...whole, control: true, recipe: { ...record.recipe, stages } });
+    const source = readReportSource(grown);
+    expect(source.control).toBeUndefined();
+    expect(source.unfitControl).toMatch(/its recipe differs.*--control again/);
+    expect(await conversionReport(source)).toContain('was left out: the control of models/tiny-vit');
+    put(join(grown, 'control'), { ...whole, control: true });
+    expect(readReportSource(grown).control).toBeDefined();
   });
 
   it('escapes what comes from files', () => {

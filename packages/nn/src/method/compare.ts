@@ -167,7 +167,8 @@ function outcomesOf(record: MeasuredConversion): TestOutcomes {
   );
 }
 
-function checkComparable(first: MeasuredConversion, records: readonly MeasuredConversion[]): void {
+/** @throws ConfigError where records are not of the model, recipe and test examples of the first */
+export function checkComparable(first: MeasuredConversion, records: readonly MeasuredConversion[]): void {
   const recipe = unseeded(first.recipe);
   const { kind, examples } = outcomesOf(first);
   const { figure } = valuesOf(first, 'original');
