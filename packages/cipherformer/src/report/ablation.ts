@@ -63,14 +63,17 @@ export function ablationTable(rows: readonly AblationRow[]): {
           : '–',
         plain('levels', (value) => short(value)),
         plain('outside', (value) => percent(value)),
-        plain('attention', (value) => short(value)),
-        plain('mlp', (value) => short(value)),
-        plain('variance', (value) => short(value)),
+        plain('attention', reach),
+        plain('mlp', reach),
+        plain('variance', reach),
         stable ? 'yes' : failures > 0 ? `no: ${failures} failed` : `no: ${rollbacks} roll-backs`,
       ];
     }),
   };
 }
+
+/** Beyond a million an example's values grow from layer to layer, and how far is chance. */
+const reach = (value: number): string => (value > 1e6 ? 'explodes' : short(value));
 
 /** "98.12 ± 0.30": half the width of the 95 % interval. */
 function within({ mean, high }: Estimate, text: (value: number) => string, half = text): string {
@@ -90,7 +93,7 @@ export function ablationNotes(ablation: AblationRecipe, cells: readonly Ablation
     `${length}${limit}, at most ${count(steps)} steps; compare them with each other, not with the best model.`,
     `Means over seeds ${ablation.seeds.join(', ')}; ± is half the 95 % interval (Student’s t over seeds, so it holds what the seed changes: order and augmentation of the data).`,
     'Against base: mean difference to the base with the same seed. Levels: of all polynomials together. Out of range: share of test examples with a value outside an interval. ' +
-      'Attention, MLP, variance: largest |input| of an activation and largest variance on training data.',
+      'Attention, MLP, variance: largest |input| of an activation and largest variance on training data (explodes: beyond a million in an example).',
     `Stable: every seed ended without a failure and without a roll-back of training. ${short(seconds / 3600, 2)} h in all.`,
   ];
 }

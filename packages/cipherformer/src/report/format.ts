@@ -4,6 +4,8 @@ export const percent = (share: number, digits = 2): string => `${(100 * share).t
 /** Three significant digits, with a power of ten where zeros would hide them. */
 export function short(value: number, digits = 3): string {
   if (value === 0) return '0';
+  if (Number.isNaN(value)) return '–';
+  if (!Number.isFinite(value)) return minus(value > 0 ? '∞' : '-∞');
   const size = Math.abs(value);
   if (size >= 1e-3 && size < 1e5) return minus(String(Number(value.toPrecision(digits))));
   const exponent = Math.floor(Math.log10(size));

@@ -18,7 +18,7 @@ export interface CellFigures {
   readonly levels: number;
   /** Share of test examples with a value outside an interval. */
   readonly outside: number;
-  /** Largest |value| at attention and MLP activations and largest variance, after the last stage. */
+  /** Largest |value| at attention and MLP activations and largest variance, after the last stage; at most a float32's. */
   readonly attention: number;
   readonly mlp: number;
   readonly variance: number;
@@ -68,5 +68,10 @@ export function cellFigures({ stages, levels, outOfRange }: MeasuredConversion):
   };
 }
 
-const largest = (sites: readonly SiteRecord[], wanted: SiteRange['kind']): number =>
-  Math.max(0, ...sites.flatMap(({ kind, min, max }) => (kind === wanted ? [Math.abs(min), Math.abs(max)] : [])));
+/** What overflowed counts as the largest float32: JSON has no infinity. */
+const largestFloat = (2 - 2 ** -23) * 2 ** 127;
+
+const largest = (sites: readonly SiteRecord[], wanted: SiteRange['kind']): number => {
+  const own = sites.filter(({ kind }) => kind === wanted);
+  return Math.min(largestFloat, Math.max(0, ...own.flatMap(({ min, max }) => [Math.abs(min), Math.abs(max)])));
+};

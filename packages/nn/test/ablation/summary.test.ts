@@ -114,6 +114,22 @@ describe('the table', () => {
   });
 });
 
+it('a site that overflows counts as the largest float32', () => {
+  const site = { kind: 'mlp-activation', min: -Infinity, max: 3 };
+  const row = { name: 'original', figure: 'accuracy', rollbacks: 0, steps: 1, seconds: 1, test: { accuracy: 0.9 } };
+  const measured = {
+    stages: [
+      { ...row, sites: [] },
+      { ...row, sites: [site] },
+    ],
+    levels: {},
+    outOfRange: { test: { examples: 0, any: 0, sites: {} } },
+  };
+  const { mlp, attention } = cellFigures(measured as unknown as MeasuredConversion);
+  expect(mlp).toBe(Math.fround(3.4028234663852886e38));
+  expect(attention).toBe(0);
+});
+
 it('a result that is not finite is a failure of its cell', () => {
   const row = { name: 'original', figure: 'accuracy', sites: [], rollbacks: 0, steps: 1, seconds: 1 };
   const ended = (test: Record<string, number>) =>
