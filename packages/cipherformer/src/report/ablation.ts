@@ -66,7 +66,7 @@ export function ablationTable(rows: readonly AblationRow[]): {
         plain('attention', reach),
         plain('mlp', reach),
         plain('variance', reach),
-        stable ? 'yes' : failures > 0 ? `no: ${failures} failed` : `no: ${rollbacks} roll-backs`,
+        stable ? 'yes' : failures > 0 ? `${failures} failed` : `${rollbacks} rolled back`,
       ];
     }),
   };
@@ -122,7 +122,11 @@ export async function ablationPage(ablation: AblationRecipe, cells: readonly Abl
   const failed = failuresOf(cells);
   const body: Piece[] = [
     figure ? await figureHtml(figure) : undefined,
-    table(`Variants of ${ablation.name}`, head, lines),
+    table(
+      `Variants of ${ablation.name}`,
+      head,
+      lines.map(([axis, variant, ...numbers]) => [axis, html`<span class="wrap">${variant}</span>`, ...numbers]),
+    ),
     failed.length > 0
       ? html`<h2>Failures</h2><ul>${failed.map(
           ({ variant, seed, failure }) => html`<li><strong>${variant}</strong>, seed ${seed}: ${failure}</li>`,

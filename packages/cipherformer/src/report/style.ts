@@ -39,7 +39,7 @@ caption { text-align: left; font-weight: 600; padding: .25rem 0 .5rem; font-size
 th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
 th { font-weight: 600; } tbody th { font-weight: 500; }
 thead th { vertical-align: bottom; white-space: normal; color: var(--quiet); }
-td.number, th.number { text-align: right; padding-left: .75rem; } td.wrap { white-space: normal; min-width: 14rem; }
+td.number, th.number { text-align: right; padding-left: .75rem; } .wrap { display: inline-block; white-space: normal; width: max-content; max-width: 12rem; }
 td small { color: var(--quiet); }
 .alert { color: var(--alert); font-weight: 600; } .good { color: var(--good); }
 pre { background: var(--tint); border: 1px solid var(--line); border-radius: .5rem; padding: .9rem; overflow-x: auto; font-size: .8125rem; line-height: 1.45; }
