@@ -60,14 +60,15 @@ export async function figureHtml(figure: Figure): Promise<Markup> {
 }
 
 /** The figure as one SVG document on white, for a paper; its legend belongs into the caption there. */
-export function figureSvg({ panels, columns }: Figure): Promise<string> {
-  return renderSvg(
-    specOf(
-      panels.map(({ panel }) => panel),
-      columns,
-      '#ffffff',
-    ),
+export async function figureSvg({ panels, columns, alt }: Figure): Promise<string> {
+  const spec = specOf(
+    panels.map(({ panel }) => panel),
+    columns,
+    '#ffffff',
   );
+  // Vega calls its groups objects even where they have no descriptions; a title tells what all of it shows.
+  const bare = (await renderSvg(spec)).replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '');
+  return bare.replace(/^<svg [^>]*/, (start) => `${start} role="img"`).replace('>', `>${html`<title>${alt}</title>`}`);
 }
 
 function swatch({ colour, mark }: LegendEntry): Markup {
