@@ -203,7 +203,8 @@ describe('what the figures show', () => {
   it('are SVG documents of their own for a paper', async () => {
     const figures = await reportFigures({ record, config });
     expect(figures.size).toBe(9);
-    for (const svg of figures.values()) expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[^>]*><title>\w/);
+    for (const svg of figures.values())
+      expect(svg).toMatch(/^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"[^>]*><title>\w/);
   });
 });
 
