@@ -5,6 +5,7 @@ import type { Model } from '../files/model-folder.ts';
 import { readJson, writeAtomically } from '../files/storage.ts';
 import { type ConvertProgress, convert } from '../method/convert.ts';
 import { SiteRangeError, UnstableTrainingError } from '../method/errors.ts';
+import { beginFrom, type ConversionSource } from '../method/folder.ts';
 import type { ConversionRecipe } from '../method/recipe.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { type AblationCell, cellFigures } from './cell.ts';
@@ -38,30 +39,48 @@ export async function runAblation(
   // All recipes are checked before the first hour is spent on one.
   const recipes = plan.map(({ variant, seed }) => cellRecipe(ablation, base, variant, seed));
   const cells: AblationCell[] = [];
-  for (const [i, { variant, seed }] of plan.entries()) {
-    const cell = await runCell(variant, seed, recipes[i]!, model, options);
+  const baseAt = ablation.variants.findIndex(({ axis }) => axis === 'base');
+  for (const i of plan.keys()) {
+    if (options.signal?.aborted) break;
+    const at = Math.floor(i / ablation.variants.length) * ablation.variants.length + baseAt;
+    const from = baseAt >= 0 && at !== i ? { folder: folderOf(options, plan[at]!), recipe: recipes[at]! } : undefined;
+    const cell = await runCell(plan[i]!, recipes[i]!, from, model, options);
     if (!cell) break;
     cells.push(cell);
     options.onCell?.(cell, cells.length, plan.length);
   }
+  // Models after every stage are of use only to cells that go on from them.
+  if (cells.length === plan.length) {
+    for (const cell of plan) rmSync(join(folderOf(options, cell), 'stages'), { recursive: true, force: true });
+  }
   return cells;
 }
 
+interface Place {
+  readonly variant: AblationVariant;
+  readonly seed: number;
+}
+
+const folderOf = ({ out }: AblateOptions, { variant, seed }: Place): string =>
+  join(out, 'cells', variant.name, `seed-${seed}`);
+
 async function runCell(
-  { name: variant }: AblationVariant,
-  seed: number,
+  place: Place,
   recipe: ConversionRecipe,
+  base: ConversionSource | undefined,
   model: Model,
   options: AblateOptions,
 ): Promise<AblationCell | undefined> {
-  const folder = join(options.out, 'cells', variant, `seed-${seed}`);
+  const { seed } = place;
+  const variant = place.variant.name;
+  const folder = folderOf(options, place);
   const file = join(folder, 'cell.json');
   mkdirSync(folder, { recursive: true });
   if (existsSync(file)) return readCell(file, recipe);
+  if (base) beginFrom(base, folder, recipe, options.modelName);
   const keep = (cell: AblationCell): AblationCell => {
     writeAtomically(file, `${JSON.stringify({ recipe, cell })}\n`);
-    // Models after every stage are of use only to a conversion that goes on.
-    rmSync(join(folder, 'stages'), { recursive: true, force: true });
+    if (base) rmSync(join(folder, 'stages'), { recursive: true, force: true });
     return cell;
   };
   try {

@@ -29,7 +29,7 @@ export class ConversionFolder {
   claim(recipe: ConversionRecipe, model: string, control: boolean): void {
     const file = join(this.path, 'recipe.json');
     const text = `${JSON.stringify({ model, ...(control && { control }), recipe }, null, 2)}\n`;
-    if (existsSync(file) && (this.rows().length > 0 || this.hasCheckpoint)) {
+    if (existsSync(file) && this.begun) {
       const stored = readJson(file) as {
         readonly model: string;
         readonly control?: boolean;
@@ -44,6 +44,11 @@ export class ConversionFolder {
       }
     }
     writeAtomically(file, text);
+  }
+
+  /** Whether something was trained here. */
+  get begun(): boolean {
+    return this.rows().length > 0 || this.hasCheckpoint;
   }
 
   rows(): StageRecord[] {
@@ -62,6 +67,10 @@ export class ConversionFolder {
   /** The model after the piece of this row. */
   modelAfter(row: number): Model {
     return readOwnModel(this.stagePath(row));
+  }
+
+  hasModelAfter(row: number): boolean {
+    return existsSync(this.stagePath(row));
   }
 
   private stagePath(row: number): string {
@@ -94,6 +103,33 @@ export class ConversionFolder {
   write(name: string, value: unknown): void {
     writeAtomically(join(this.path, name), `${JSON.stringify(value)}\n`);
   }
+}
+
+/** A conversion's folder, with the models after its stages, and its recipe. */
+export interface ConversionSource {
+  readonly folder: string;
+  readonly recipe: ConversionRecipe;
+}
+
+/**
+ * Begins a conversion in an empty folder with the stages that another of the same model has finished and that both recipes begin
+ * with: order, draws and rates depend on the recipe alone, so they would come out the same to the last bit. Does nothing
+ * where the folder has begun, or the other keeps no models any more.
+ */
+export function beginFrom(source: ConversionSource, folder: string, recipe: ConversionRecipe, model: string): void {
+  const [from, to] = [new ConversionFolder(source.folder), new ConversionFolder(folder)];
+  if (to.begun) return;
+  const { stages, ...rest } = recipe;
+  const { stages: given, ...givenRest } = source.recipe;
+  if (!isDeepStrictEqual(rest, givenRest)) return;
+  const differ = stages.findIndex((stage, i) => !isDeepStrictEqual(stage, given[i]));
+  const common = new Set(['original', ...stages.slice(0, differ < 0 ? stages.length : differ).map(({ name }) => name)]);
+  const rows = from.rows();
+  const other = rows.findIndex(({ name }) => !common.has(name.split('/')[0]!));
+  const shared = rows.slice(0, other < 0 ? rows.length : other);
+  if (shared.length === 0 || !from.hasModelAfter(shared.length - 1)) return;
+  to.claim(recipe, model, false);
+  for (let row = 0; row < shared.length; row++) to.finishPiece(shared.slice(0, row + 1), from.modelAfter(row));
 }
 
 function beginsWith(recipe: ConversionRecipe, beginning: ConversionRecipe): boolean {

@@ -46,6 +46,12 @@ const ablation = parseAblation(
         patch: { stages: { norms: { change: { kind: 'batch-norms', order: null } } } },
       },
       {
+        name: 'margin',
+        axis: 'margin',
+        description: 'twice what was seen',
+        patch: { stages: { polynomial: { change: { margin: 2 } } } },
+      },
+      {
         name: 'narrow',
         axis: 'widest',
         description: 'an interval that no site fits',
@@ -69,15 +75,26 @@ describe('an ablation', () => {
     const first = await runAblation(ablation, base, await model(), {
       ...options,
       signal: stop.signal,
-      onCell: (_, done) => done === 3 && stop.abort(),
+      onProgress: ({ variant }) => variant === 'batch-norm' && stop.abort(),
     });
-    expect(first).toHaveLength(3);
+    expect(first).toHaveLength(2);
     const kept = join(out, 'cells', 'base', 'seed-1', 'cell.json');
     const before = statSync(kept).mtimeMs;
-    const cells = await runAblation(ablation, base, await model(), options);
+    const pieces = new Map<string, Set<string>>();
+    const cells = await runAblation(ablation, base, await model(), {
+      ...options,
+      onProgress: ({ variant }, { piece }) => pieces.set(variant, (pieces.get(variant) ?? new Set()).add(piece)),
+    });
     expect(statSync(kept).mtimeMs).toBe(before);
-    expect(cells).toHaveLength(8);
-    expect(cells.slice(0, 3)).toEqual(first);
+    expect(cells).toHaveLength(10);
+    expect(cells.slice(0, 2)).toEqual(first);
+    // What differs from the base in its last stage goes on from there, and comes out as if it had not.
+    expect([...pieces.get('margin')!]).toEqual(['polynomial']);
+    expect([...pieces.get('base')!]).toEqual(['attention', 'norms', 'polynomial']);
+    const alone = { ...ablation, seeds: [1], variants: ablation.variants.filter(({ name }) => name === 'margin') };
+    const [whole] = await runAblation(alone, base, await model(), { ...options, out: join(folder, 'alone') });
+    const shared = cells.find(({ variant }) => variant === 'margin')!;
+    expect({ ...shared.figures, seconds: 0 }).toEqual({ ...whole!.figures, seconds: 0 });
     expect(existsSync(join(out, 'cells', 'base', 'seed-1', 'stages'))).toBe(false);
 
     const rows = new Map(summarise(ablation, cells).map((row) => [row.variant.name, row]));
