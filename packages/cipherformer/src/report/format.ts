@@ -8,8 +8,11 @@ export function short(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return minus(value > 0 ? '∞' : '-∞');
   const size = Math.abs(value);
   if (size >= 1e-3 && size < 1e5) return minus(String(Number(value.toPrecision(digits))));
-  const exponent = Math.floor(Math.log10(size));
-  return minus(`${Number((value / 10 ** exponent).toPrecision(digits))} × 10${superscript(exponent)}`);
+  const [mantissa, exponent] = value
+    .toExponential(digits - 1)
+    .split('e')
+    .map(Number);
+  return minus(`${mantissa} × 10${superscript(exponent!)}`);
 }
 
 /** With a sign, also when positive. */
