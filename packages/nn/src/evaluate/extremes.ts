@@ -54,6 +54,10 @@ export async function recordExtremes(
   return sites;
 }
 
+/** Indices, that of the largest value first; equal ones (infinite, say) stay in order. */
+export const largestFirst = (values: readonly number[]): number[] =>
+  [...values.keys()].sort((a, b) => (values[a] === values[b] ? a - b : values[b]! - values[a]!));
+
 /** Whether only some of a site's values count. */
 export const counts = (site: Site, { hidden }: ExtremeOptions): boolean =>
   site.include !== undefined && !(hidden && site.kind !== 'norm-variance');

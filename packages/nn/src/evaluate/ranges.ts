@@ -4,7 +4,7 @@ import type { Site } from '../model/builder.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Weights } from '../model/weights.ts';
 import { add } from '../ops/index.ts';
-import { counts, type ExtremeOptions, overSites, recordExtremes, type SiteExtremes } from './extremes.ts';
+import { counts, type ExtremeOptions, largestFirst, overSites, recordExtremes, type SiteExtremes } from './extremes.ts';
 
 /** What one site saw. Values that padding or a mask hides are left out. */
 export interface SiteRange extends SiteExtremes {
@@ -77,8 +77,7 @@ function usualExamples(sites: readonly SiteExtremes[], spare: number): readonly 
   const unusual = Array.from(reaches[0] ?? [], (_, i) =>
     Math.max(...reaches.map((values, site) => values[i]! / scales[site]!)),
   );
-  const order = [...unusual.keys()].sort((a, b) => unusual[b]! - unusual[a]!);
-  const left = new Set(order.slice(0, spare));
+  const left = new Set(largestFirst(unusual).slice(0, spare));
   return unusual.map((_, i) => !left.has(i));
 }
 

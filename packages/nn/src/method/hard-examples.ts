@@ -1,6 +1,6 @@
 import type { Exchange } from '../data/task.ts';
 import { ConfigError } from '../errors.ts';
-import type { SiteExtremes } from '../evaluate/extremes.ts';
+import { largestFirst, type SiteExtremes } from '../evaluate/extremes.ts';
 import { Random } from '../random.ts';
 import type { Converted } from './architecture.ts';
 import { type Conversion, extremesOn } from './conversion.ts';
@@ -43,6 +43,5 @@ export function byReach(sites: readonly SiteExtremes[], limits: readonly SiteLim
     const half = (found.high - found.low) / 2;
     return [Float64Array.from(exampleMax, (high, i) => Math.max(high - centre, centre - exampleMin[i]!) / half)];
   });
-  const worst = Array.from(reaches[0] ?? [], (_, i) => Math.max(...reaches.map((values) => values[i]!)));
-  return [...worst.keys()].sort((a, b) => worst[b]! - worst[a]!);
+  return largestFirst(Array.from(reaches[0] ?? [], (_, i) => Math.max(...reaches.map((values) => values[i]!))));
 }

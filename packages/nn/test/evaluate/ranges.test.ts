@@ -1,35 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type EvaluationSet,
-  InferenceModel,
-  imageEvaluation,
-  initialWeights,
-  recordRanges,
-  vitConfig,
-} from '../../src/index.ts';
-
-const config = vitConfig({
-  image: { channels: 1, height: 4, width: 4 },
-  classes: 2,
-  patch: 2,
-  width: 4,
-  layers: 1,
-  heads: 1,
-  mlpWidth: 4,
-  pool: 'mean',
-});
-const weights = initialWeights(config, 1);
-const count = 20;
-const odd = 7;
-
-/** Grey noise, and one image of black and white. */
-function images() {
-  const pixels = Uint8Array.from({ length: 16 * count }, (_, i) =>
-    Math.floor(i / 16) === odd ? 255 * ((i * 7) % 2) : 120 + ((i * 37) % 16),
-  );
-  const set = { channels: 1, height: 4, width: 4, count, pixels, labels: new Uint8Array(count) };
-  return imageEvaluation(set, { mean: [0.5], deviation: [0.02] }, 2);
-}
+import { type EvaluationSet, InferenceModel, recordRanges } from '../../src/index.ts';
+import { config, count, images, odd, weights } from './support.ts';
 
 describe('recordRanges', () => {
   it('leaves out the examples that are most unlike the others', async () => {

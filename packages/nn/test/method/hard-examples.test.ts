@@ -31,10 +31,10 @@ describe('examples by reach', () => {
 
   it('puts one that explodes first, NaN at later sites or not', () => {
     const sites = [
-      extremes('a', [0, -Infinity, 0], [0, Infinity, 3]),
-      extremes('b', [0, Infinity, 0], [1, -Infinity, 0]),
+      extremes('a', [0, -Infinity, 0, -Infinity], [0, Infinity, 3, 0]),
+      extremes('b', [0, Infinity, 0, Infinity], [1, -Infinity, 0, -Infinity]),
     ];
-    expect(byReach(sites, [{ pattern: '*', low: -1, high: 1 }])[0]).toBe(1);
+    expect(byReach(sites, [{ pattern: '*', low: -1, high: 1 }])).toEqual([1, 3, 2, 0]);
   });
 });
 
