@@ -25,7 +25,6 @@ const changeText = {
   'batch-norms': 'LayerNorms become BatchNorms.',
   'freeze-norms': 'normalisations divide by a constant.',
   substitute: 'every activation becomes a polynomial.',
-  raise: 'polynomials get more terms',
   none: 'training alone.',
 };
 

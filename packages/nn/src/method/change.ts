@@ -7,7 +7,7 @@ import { type Conversion, calibrationOf, rangesOn } from './conversion.ts';
 import { chooseDegrees, type DegreeChoice } from './degrees.ts';
 import { freezable, type PlanItem } from './plan.ts';
 import type { SubstituteOptions } from './recipe.ts';
-import { activationAt, isActivation, raised, type SitePolynomial, substitute, withClamp } from './substitute.ts';
+import { activationAt, isActivation, type SitePolynomial, substitute } from './substitute.ts';
 
 export interface AppliedChange {
   readonly model: Converted;
@@ -63,18 +63,6 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
     }
     case 'substitute':
       return substituteSites(conversion, model, change, item.sites ?? '');
-    case 'raise': {
-      const { calibration } = conversion.recipe;
-      const ranges = await rangesOn(conversion, withClamp(model, false), 'train', calibration, change.spare);
-      const polynomials = raised(model, ranges, change);
-      const degrees = [...new Set(polynomials.map(({ coefficients }) => coefficients.length - 1))];
-      return {
-        model: substitute(model, polynomials, { trainable: true, clamp: true }),
-        description: `degree raised to ${degrees.sort((a, b) => a - b).join(', ')} at ${polynomials.length} sites`,
-        fits: [],
-        front: [],
-      };
-    }
   }
 }
 

@@ -59,15 +59,12 @@ export async function estimateConversion(
 }
 
 function layerLevels(recipe: ConversionRecipe): { fewest: number; most: number } {
-  const changes = recipe.stages.flatMap(({ change: part }) => (part ? [part] : []));
-  const change = changes.find((part) => part.kind === 'substitute');
-  if (!change) return { fewest: 0, most: 0 };
-  const raise = changes.findLast((part) => part.kind === 'raise');
+  const change = recipe.stages.map((stage) => stage.change).find((part) => part?.kind === 'substitute');
+  if (change?.kind !== 'substitute') return { fewest: 0, most: 0 };
   // The shape a fit of GELU has: every term up to degree 3, above that x/2 and even terms.
   const levels = (degree: number) =>
     polynomialLevels(Array.from({ length: degree + 1 }, (_, i) => (i === 1 || i % 2 === 0 || degree <= 3 ? 0.5 : 0)));
   const of = (pick: (...values: number[]) => number) =>
-    pick(...(raise?.attention ? [raise.attention] : change.attention).map(levels)) +
-    pick(...(raise?.mlp ? [raise.mlp] : change.mlp).map(levels));
+    pick(...change.attention.map(levels)) + pick(...change.mlp.map(levels));
   return { fewest: of(Math.min), most: of(Math.max) };
 }

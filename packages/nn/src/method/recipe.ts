@@ -123,28 +123,10 @@ const substituteChange = z.strictObject({
 });
 export type SubstituteOptions = z.infer<typeof substituteChange>;
 
-/**
- * Polynomials get more terms, all 0 at first, on an interval for what their sites see now: the same functions, with room
- * to become better ones where a degree proves too low.
- */
-const raiseChange = z.strictObject({
-  kind: z.literal('raise'),
-  /** The new degree at the sites of a kind; absent: they stay as they are. */
-  attention: z.int().min(2).max(63).optional(),
-  mlp: z.int().min(2).max(63).optional(),
-  margin: substituteChange.shape.margin,
-  spare: substituteChange.shape.spare,
-  interval: substituteChange.shape.interval,
-  widest: substituteChange.shape.widest,
-});
-export type RaiseOptions = z.infer<typeof raiseChange>;
-
 export const stageSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
   description: z.string().default(''),
-  change: z
-    .discriminatedUnion('kind', [attentionChange, normsChange, batchNormsChange, substituteChange, raiseChange])
-    .optional(),
+  change: z.discriminatedUnion('kind', [attentionChange, normsChange, batchNormsChange, substituteChange]).optional(),
   train: stageTrainingSchema.optional(),
 });
 export type Stage = z.infer<typeof stageSchema>;

@@ -17,7 +17,7 @@ import type { ActivationConfig, ModelConfig, PolynomialConfig } from '../model/c
 import { asParabola } from '../polynomial/parabola.ts';
 import { type Converted, carryOver } from './architecture.ts';
 import { SiteRangeError } from './errors.ts';
-import type { RaiseOptions, SubstituteOptions } from './recipe.ts';
+import type { SubstituteOptions } from './recipe.ts';
 
 /** A polynomial for one site. */
 export interface SitePolynomial {
@@ -74,10 +74,7 @@ export function polynomialLevels(coefficients: readonly number[]): number {
 }
 
 /** The interval of a site: the values seen, widened by the margin. @throws SiteRangeError when it is too wide */
-export function siteInterval(
-  range: SiteRange,
-  options: Pick<SubstituteOptions, 'margin' | 'interval' | 'widest'>,
-): Interval {
+export function siteInterval(range: SiteRange, options: SubstituteOptions): Interval {
   const { margin } = options;
   const reach = Math.max(Math.abs(range.min), Math.abs(range.max), 1e-3) * margin;
   const centre = (range.min + range.max) / 2;
@@ -142,7 +139,7 @@ function histogramOf(range: SiteRange): { edges: number[]; masses: readonly numb
 /** Puts polynomials at their sites. In training the argument is clamped to the interval; results are never. */
 export function substitute(
   from: Converted,
-  polynomials: readonly Pick<SitePolynomial, 'site' | 'interval' | 'coefficients'>[],
+  polynomials: readonly SitePolynomial[],
   options: { readonly trainable: boolean; readonly clamp: boolean },
 ): Converted {
   const overrides = { ...from.config.overrides };
@@ -161,28 +158,6 @@ export function substitute(
     weights.set(`${site}.coefficients`, { shape: [coefficients.length], data: Float32Array.from(coefficients) });
   }
   return { config, weights };
-}
-
-/** The polynomials of some sites as the same functions of a higher degree: restated on a new interval, further terms 0. */
-export function raised(
-  model: Converted,
-  ranges: readonly SiteRange[],
-  options: RaiseOptions,
-): Pick<SitePolynomial, 'site' | 'interval' | 'coefficients'>[] {
-  const polynomials = polynomialsOf(model);
-  return ranges.flatMap((range) => {
-    const { name: site, kind } = range;
-    const part = polynomials.get(site);
-    const degree =
-      kind === 'attention-activation' ? options.attention : kind === 'mlp-activation' ? options.mlp : undefined;
-    if (degree === undefined) return [];
-    if (!part) throw new UnsupportedPartError(site, 'it is no polynomial yet: substitute before degrees are raised.');
-    const given = part.coefficients.length - 1;
-    if (degree <= given) throw new UnsupportedPartError(site, `its polynomial is of degree ${given} already.`);
-    const interval = siteInterval(range, options);
-    const same = restate(part, interval);
-    return [{ site, interval, coefficients: [...same, ...Array<number>(degree - given).fill(0)] }];
-  });
 }
 
 /** The polynomials in force, with the coefficients as they are stored now. */

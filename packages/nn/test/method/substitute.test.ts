@@ -9,11 +9,9 @@ import {
   fitSite,
   polynomialLevels,
   polynomialsOf,
-  raised,
   siteInterval,
   substitute,
 } from '../../src/method/substitute.ts';
-import type { PolynomialConfig } from '../../src/model/config.ts';
 import { vitConfig } from '../../src/model/presets.ts';
 import { initialWeights } from '../../src/model/weights.ts';
 
@@ -72,36 +70,6 @@ const range = (name = 'layers.0.mlp.activation', reach = 4): SiteRange => {
     exampleMin: new Float32Array(4000).fill(-reach),
   };
 };
-
-describe('raising degrees', () => {
-  const site = range().name;
-  const parabola: PolynomialConfig = {
-    kind: 'polynomial',
-    low: -8,
-    high: 4,
-    coefficients: [0.5, 1, -0.25],
-    clamp: true,
-    trainable: true,
-  };
-  const model = { config: { ...config, overrides: { [site]: parabola } }, weights: new Map() };
-  const raise = { kind: 'raise', mlp: 5, margin: 1.5, spare: 0, interval: 'symmetric', widest: 64 } as const;
-
-  it('gives the same function on the interval seen, with terms to train', () => {
-    const [made] = raised(model, [range()], raise);
-    expect(made!.interval).toEqual(siteInterval(range(), raise));
-    expect(made!.coefficients).toHaveLength(6);
-    expect(made!.coefficients.slice(3)).toEqual([0, 0, 0]);
-    const before = new Polynomial([...parabola.coefficients], [-8, 4]);
-    const after = new Polynomial([...made!.coefficients], [...made!.interval]);
-    for (const x of [-3, -1, 0, 0.7, 2.5]) expect(after.evaluate(x)).toBeCloseTo(before.evaluate(x), 10);
-  });
-
-  it('leaves other kinds alone, and refuses what is no polynomial or of that degree', () => {
-    expect(raised(model, [{ ...range(), kind: 'attention-activation' }], raise)).toEqual([]);
-    expect(() => raised({ ...model, config }, [range()], raise)).toThrow(/no polynomial yet/);
-    expect(() => raised(model, [range()], { ...raise, mlp: 2 })).toThrow(/degree 2 already/);
-  });
-});
 
 describe('substitution', () => {
   for (const fit of ['density', 'minimax'] as const) {
