@@ -1,5 +1,4 @@
 import type { Exchange } from '../data/task.ts';
-import { ConfigError } from '../errors.ts';
 import { largestFirst, type SiteExtremes } from '../evaluate/extremes.ts';
 import { Random } from '../random.ts';
 import type { Converted } from './architecture.ts';
@@ -13,7 +12,7 @@ import { rangeLimits } from './train-stage.ts';
  * The exchange of a stage with `hard`: a share of every batch comes from the training examples that reach furthest
  * towards or beyond their limits as the stage begins (Shrivastava et al., CVPR 2016, mine by loss; here by range). One
  * example in a thousand that explodes is otherwise met once an epoch, and then clamped.
- * Cost: one pass over the training data. @throws ConfigError for language models, whose windows have no numbers
+ * Cost: one pass over the training data.
  */
 export async function hardExchange(
   conversion: Conversion,
@@ -22,9 +21,6 @@ export async function hardExchange(
   { pool, share }: NonNullable<StageTraining['hard']>,
 ): Promise<Exchange> {
   const { data, recipe } = conversion;
-  if (data.evaluation('train').kind === 'language') {
-    throw new ConfigError('"hard" draws training examples by number; windows of a corpus have none: leave it out.');
-  }
   const sites = await extremesOn(conversion, withClamp(model, false), 'train', data.trainExamples);
   const hardest = byReach(sites, rangeLimits(model, training)).slice(0, Math.ceil(pool * data.trainExamples));
   return (examples, step) => {

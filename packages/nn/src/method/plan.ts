@@ -2,6 +2,7 @@ import type { TaskData } from '../data/task.ts';
 import { UnsupportedPartError } from '../errors.ts';
 import { type ModelConfig, normAt } from '../model/config.ts';
 import { normNames } from './architecture.ts';
+import { checkDraw } from './draw.ts';
 import type { ConversionRecipe, Stage } from './recipe.ts';
 import { stageSteps } from './train-stage.ts';
 
@@ -24,6 +25,7 @@ export interface PlanItem {
 /**
  * The pieces of a conversion in order. Checks that the model can be converted by these stages.
  * @throws UnsupportedPartError naming the part, where it is and what to do
+ * @throws ConfigError where a stage asks for batches that the data cannot give
  */
 export function planConversion(recipe: ConversionRecipe, config: ModelConfig, data: TaskData): PlanItem[] {
   if (config.positions.kind === 'rotary') {
@@ -36,6 +38,7 @@ export function planConversion(recipe: ConversionRecipe, config: ModelConfig, da
   let firstBatch = 0;
   let frozen: string[] = [];
   for (const stage of recipe.stages) {
+    checkDraw(stage, data);
     const steps = stage.train ? stageSteps(stage.train, data) : 0;
     const norms =
       stage.change?.kind === 'freeze-norms' ? freezable(config).filter((name) => !frozen.includes(name)) : [];

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { ConfigError } from '../../src/errors.ts';
 import type { SiteExtremes } from '../../src/evaluate/extremes.ts';
 import type { Conversion } from '../../src/method/conversion.ts';
 import { drawOf } from '../../src/method/draw.ts';
 import { byReach } from '../../src/method/hard-examples.ts';
+import { planConversion } from '../../src/method/plan.ts';
 import { stageTrainingSchema } from '../../src/method/recipe.ts';
 import { config, loadData, recipe, trainedWeights } from './support.ts';
 
@@ -80,17 +80,15 @@ describe('a stage with hard examples', () => {
     expect((images as Float32Array).subarray(15 * 784)).toEqual(before.images.subarray(0, 784));
   });
 
-  it('is refused for a language model, and does nothing where it is not asked for', async () => {
+  it('is refused for a language model before anything is trained, as noise is for images', async () => {
     const given = await conversion();
     const language = { kind: 'language', streams: [], characters: 0, words: 0 } as const;
-    const corpus: Conversion = { ...given, data: { ...given.data, evaluation: () => language } };
-    await expect(drawOf(corpus, given.original, training)).rejects.toThrow(ConfigError);
+    const plan = (train: Record<string, unknown>, data: Conversion['data']) => () =>
+      planConversion(recipe([{ name: 'last', train: { epochs: 1, ...train } }]), config, data);
+    const corpus = { ...given.data, evaluation: () => language };
+    expect(plan({ hard: { pool: 0.05, share: 0.25 } }, corpus)).toThrow(/Stage "last": "hard".*windows/);
+    expect(plan({ hard: { pool: 0.05, share: 0.25 } }, given.data)).not.toThrow();
+    expect(plan({ noise: { examples: 0.5, tokens: 0.5 } }, given.data)).toThrow(/Stage "last": "noise".*images/);
     expect(await drawOf(given, given.original, stageTrainingSchema.parse({ epochs: 1 }))).toBeUndefined();
-  });
-
-  it('refuses noise of tokens where there are none', async () => {
-    const given = await conversion();
-    const noisy = stageTrainingSchema.parse({ epochs: 1, noise: { examples: 0.5, tokens: 0.5 } });
-    await expect(drawOf(given, given.original, noisy)).rejects.toThrow(/images have none/);
   });
 });
