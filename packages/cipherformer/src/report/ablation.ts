@@ -83,6 +83,7 @@ function within({ mean, high }: Estimate, text: (value: number) => string, half 
 /** How the cells were made and what the columns are, in words: a table of short cells has to say that they are short. */
 export function ablationNotes(ablation: AblationRecipe, cells: readonly AblationCell[]): string[] {
   const seconds = cells.reduce((sum, { figures }) => sum + (figures?.seconds ?? 0), 0);
+  const seeds = [...new Set(cells.map(({ seed }) => seed))];
   const steps = Math.max(0, ...cells.map(({ figures }) => figures?.steps ?? 0));
   const length =
     ablation.trainingShare === 1
@@ -91,7 +92,7 @@ export function ablationNotes(ablation: AblationRecipe, cells: readonly Ablation
   const limit = ablation.limit ? `, on the first ${count(ablation.limit)} training examples` : '';
   return [
     `${length}${limit}, at most ${count(steps)} steps; compare them with each other, not with the best model.`,
-    `Means over seeds ${ablation.seeds.join(', ')}; ± is half the 95 % interval (Student’s t over seeds, so it holds what the seed changes: order and augmentation of the data).`,
+    `Means over the seeds that have run (${seeds.join(', ')} of ${ablation.seeds.join(', ')}); ± is half the 95 % interval (Student’s t over seeds, so it holds what the seed changes: order and augmentation of the data).`,
     'Against base: mean difference to the base with the same seed. Levels: of all polynomials together. Out of range: share of test examples with a value outside an interval. ' +
       'Attention, MLP, variance: largest |input| of an activation and largest variance on training data (explodes: beyond a million in an example).',
     `Stable: every seed ended without a failure and without a roll-back of training. ${short(seconds / 3600, 2)} h in all.`,
