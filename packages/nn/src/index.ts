@@ -59,6 +59,7 @@ export {
   type PolynomialRecord,
   type SiteRecord,
   type StageRecord,
+  stageName,
 } from './method/record.ts';
 export { judgeTargets, rangeTargets, type TargetVerdict } from './method/targets.ts';
 export { Builder, type BuilderOptions, type ParameterSpec, type Site } from './model/builder.ts';

@@ -14,6 +14,7 @@ import {
   parseConversion,
   readJson,
   type StageRecord,
+  stageName,
   type Tokenizer,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
@@ -139,7 +140,7 @@ const stagesOf = ({ stages }: MeasuredConversion): string =>
     stages
       .filter((row) => row.complete)
       .map((row) => [
-        row.name.split('/')[0]!,
+        stageName(row.name),
         row.change.length > 48 ? `${row.change.slice(0, 45)}...` : row.change,
         figureOf(row, row.validation),
         figureOf(row, row.test),

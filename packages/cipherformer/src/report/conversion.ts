@@ -80,7 +80,7 @@ function controlOf(folder: string, record: ConversionRecord): Pick<ReportSource,
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return {
-      unfitControl: `${path} was left out: ${error.message} Where the recipe has grown, give the convert command with --control again.`,
+      unfitControl: `${path} was left out: ${error.message} Where the recipe has grown, give the convert command with --control again, or without it if the control is the newer.`,
     };
   }
 }

@@ -68,7 +68,9 @@ export async function figureSvg({ panels, columns, alt }: Figure): Promise<strin
   );
   // Vega calls its groups objects even where they have no descriptions; a title tells what all of it shows.
   const bare = (await renderSvg(spec)).replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '');
-  return bare.replace(/^<svg [^>]*/, (start) => `${start} role="img"`).replace('>', `>${html`<title>${alt}</title>`}`);
+  return bare
+    .replace(/^<svg [^>]*/, (start) => `${start} role="img"`)
+    .replace('>', () => `>${html`<title>${alt}</title>`}`);
 }
 
 function swatch({ colour, mark }: LegendEntry): Markup {

@@ -23,9 +23,6 @@ export const completeStages = ({ stages }: ConversionRecord): readonly StageReco
 
 export const lastStage = (record: ConversionRecord): StageRecord => completeStages(record).at(-1)!;
 
-/** The stage that a row belongs to: "norms" for its part "norms/layers.0.norm1". */
-export const stageName = (row: string): string => row.split('/')[0]!;
-
 /** The activations, as they are after the last stage. Scores under a softmax become inputs of an activation. */
 export function activationSites(record: ConversionRecord): SiteChange[] {
   return changes(record, ({ kind }) => kind !== 'norm-variance' && kind !== 'attention-softmax');

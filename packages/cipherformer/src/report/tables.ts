@@ -3,13 +3,14 @@ import {
   judgeTargets,
   type SiteRecord,
   type StageRecord,
+  stageName,
   type TargetVerdict,
 } from '@cipherformer/nn';
 import { formatSeconds } from '../terminal/progress.ts';
 import { shown, unitOf } from './figures/stages.ts';
 import { count, percent, short, span } from './format.ts';
 import { html, type Markup, type Piece, table } from './markup.ts';
-import { activationSites, completeStages, functionAt, type ReportSource, siteLabel, stageName } from './summary.ts';
+import { activationSites, completeStages, functionAt, type ReportSource, siteLabel } from './summary.ts';
 
 /** The stages in words, as the recipe describes them. */
 export function stageList({ recipe }: ConversionRecord): Markup {

@@ -35,30 +35,32 @@ export async function runAblation(
   model: Model,
   options: AblateOptions,
 ): Promise<AblationCell[]> {
-  const plan = ablation.seeds.flatMap((seed) => ablation.variants.map((variant) => ({ variant, seed })));
   // All recipes are checked before the first hour is spent on one.
-  const recipes = plan.map(({ variant, seed }) => cellRecipe(ablation, base, variant, seed));
+  const plan = ablation.seeds.flatMap((seed) =>
+    ablation.variants.map((variant) => ({ variant, seed, recipe: cellRecipe(ablation, base, variant, seed) })),
+  );
   const cells: AblationCell[] = [];
-  const baseAt = ablation.variants.findIndex(({ axis }) => axis === 'base');
-  for (const i of plan.keys()) {
+  for (const place of plan) {
     if (options.signal?.aborted) break;
-    const at = Math.floor(i / ablation.variants.length) * ablation.variants.length + baseAt;
-    const from = baseAt >= 0 && at !== i ? { folder: folderOf(options, plan[at]!), recipe: recipes[at]! } : undefined;
-    const cell = await runCell(plan[i]!, recipes[i]!, from, model, options);
+    const from = plan.find(({ variant, seed }) => variant.axis === 'base' && seed === place.seed);
+    const source = from && from !== place ? { folder: folderOf(options, from), recipe: from.recipe } : undefined;
+    const cell = await runCell(place, source, model, options);
     if (!cell) break;
     cells.push(cell);
     options.onCell?.(cell, cells.length, plan.length);
   }
   // Models after every stage are of use only to cells that go on from them.
   if (cells.length === plan.length) {
-    for (const cell of plan) rmSync(join(folderOf(options, cell), 'stages'), { recursive: true, force: true });
+    for (const place of plan) rmSync(join(folderOf(options, place), 'stages'), { recursive: true, force: true });
   }
   return cells;
 }
 
+/** A variant with a seed, and the conversion that it is. */
 interface Place {
   readonly variant: AblationVariant;
   readonly seed: number;
+  readonly recipe: ConversionRecipe;
 }
 
 const folderOf = ({ out }: AblateOptions, { variant, seed }: Place): string =>
@@ -66,12 +68,11 @@ const folderOf = ({ out }: AblateOptions, { variant, seed }: Place): string =>
 
 async function runCell(
   place: Place,
-  recipe: ConversionRecipe,
   base: ConversionSource | undefined,
   model: Model,
   options: AblateOptions,
 ): Promise<AblationCell | undefined> {
-  const { seed } = place;
+  const { seed, recipe } = place;
   const variant = place.variant.name;
   const folder = folderOf(options, place);
   const file = join(folder, 'cell.json');

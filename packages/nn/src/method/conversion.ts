@@ -1,4 +1,4 @@
-import { loadTask, type TaskData } from '../data/task.ts';
+import { loadTask, type SplitName, type TaskData } from '../data/task.ts';
 import { ConfigError } from '../errors.ts';
 import { type ExtremeOptions, recordExtremes } from '../evaluate/extremes.ts';
 import { recordRanges } from '../evaluate/ranges.ts';
@@ -55,8 +55,6 @@ export const calibrationOf = ({ recipe, data, threads }: Conversion) => ({
   ...(data.tokens ? { tokens: data.tokens } : {}),
 });
 
-type Split = 'train' | 'validation' | 'test';
-
 const recording = ({ data, threads }: Conversion, limit: number): ExtremeOptions => ({
   limit,
   threads,
@@ -66,14 +64,14 @@ const recording = ({ data, threads }: Conversion, limit: number): ExtremeOptions
 });
 
 /** What every site sees on one split, hidden positions included, but for the share `spare` of most unusual examples. */
-export const rangesOn = (conversion: Conversion, model: Converted, split: Split, limit: number, spare = 0) =>
+export const rangesOn = (conversion: Conversion, model: Converted, split: SplitName, limit: number, spare = 0) =>
   recordRanges(model.config, model.weights, conversion.data.evaluation(split), {
     ...recording(conversion, limit),
     spare,
   });
 
 /** The extremes of every site in each example of a split, hidden positions included. */
-export const extremesOn = (conversion: Conversion, model: Converted, split: Split, limit: number) =>
+export const extremesOn = (conversion: Conversion, model: Converted, split: SplitName, limit: number) =>
   recordExtremes(model.config, model.weights, conversion.data.evaluation(split), recording(conversion, limit));
 
 /** A model's figures on one split. */

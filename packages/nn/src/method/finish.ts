@@ -15,11 +15,9 @@ import {
   type SiteRecord,
   type StageRecord,
   siteRecords,
+  stageName,
 } from './record.ts';
 import { activationAt, polynomialsOf, withClamp } from './substitute.ts';
-
-/** The stage of a piece: its last piece stands for the whole. */
-const stageOf = (piece: string): string => piece.split('/')[0]!;
 
 /** Facts about the conversion for the model's README. */
 export function cardOf({ recipe, original }: Conversion, model: Model, measured: MeasuredConversion): ModelCard {
@@ -30,7 +28,7 @@ export function cardOf({ recipe, original }: Conversion, model: Model, measured:
     data: `${recipe.data.kind}; trained and calibrated on its training part, stages chosen on validation, test read once`,
     stages: complete.flatMap((row) =>
       figuresBySplit(row).map(({ split, value }) => ({
-        stage: stageOf(row.name),
+        stage: stageName(row.name),
         metric: `${row.figure}, ${split}`,
         value,
       })),

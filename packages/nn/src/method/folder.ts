@@ -6,7 +6,7 @@ import { type Model, readOwnModel, saveModel } from '../files/model-folder.ts';
 import { readSafetensors, writeSafetensors } from '../files/safetensors-file.ts';
 import { readJson, writeAtomically } from '../files/storage.ts';
 import { type ConversionRecipe, parseConversion } from './recipe.ts';
-import type { StageRecord } from './record.ts';
+import { type StageRecord, stageName } from './record.ts';
 import { type StageCheckpoint, stageProgressSchema } from './train-stage.ts';
 
 /**
@@ -125,7 +125,7 @@ export function beginFrom(source: ConversionSource, folder: string, recipe: Conv
   const differ = stages.findIndex((stage, i) => !isDeepStrictEqual(stage, given[i]));
   const common = new Set(['original', ...stages.slice(0, differ < 0 ? stages.length : differ).map(({ name }) => name)]);
   const rows = from.rows();
-  const other = rows.findIndex(({ name }) => !common.has(name.split('/')[0]!));
+  const other = rows.findIndex(({ name }) => !common.has(stageName(name)));
   const shared = rows.slice(0, other < 0 ? rows.length : other);
   if (shared.length === 0 || !from.hasModelAfter(shared.length - 1)) return;
   to.claim(recipe, model, false);

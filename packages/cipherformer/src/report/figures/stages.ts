@@ -1,7 +1,7 @@
-import { type ConversionRecord, figuresBySplit, type StageRecord } from '@cipherformer/nn';
+import { type ConversionRecord, figuresBySplit, type StageRecord, stageName } from '@cipherformer/nn';
 import { plotColours } from '../../plots/theme.ts';
 import type { Figure, Panel } from '../figure.ts';
-import { completeStages, stageName } from '../summary.ts';
+import { completeStages } from '../summary.ts';
 import { logLabel } from './axes.ts';
 
 /** A figure as a number a person reads: accuracies in percent. */
