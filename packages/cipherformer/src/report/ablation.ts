@@ -90,9 +90,13 @@ export function ablationNotes(ablation: AblationRecipe, cells: readonly Ablation
       ? 'Cells are whole conversions'
       : `Cells are short: ${short(ablation.trainingShare)} of the epochs of the recipe`;
   const limit = ablation.limit ? `, on the first ${count(ablation.limit)} training examples` : '';
+  const over =
+    seeds.length < ablation.seeds.length
+      ? `the seeds that have run (${seeds.join(', ')} of ${ablation.seeds.join(', ')})`
+      : `the seeds (${seeds.join(', ')}) that came to an end`;
   return [
     `${length}${limit}, at most ${count(steps)} steps; compare them with each other, not with the best model.`,
-    `Means over the seeds that have run (${seeds.join(', ')} of ${ablation.seeds.join(', ')}); ± is half the 95 % interval (Student’s t over seeds, so it holds what the seed changes: order and augmentation of the data).`,
+    `Means over ${over}; ± is half the 95 % interval (Student’s t over seeds, so it holds what the seed changes: order and augmentation of the data).`,
     'Against base: mean difference to the base with the same seed. Levels: of all polynomials together. Out of range: share of test examples with a value outside an interval. ' +
       'Attention, MLP, variance: largest |input| of an activation and largest variance on training data (explodes: beyond a million in an example).',
     `Stable: every seed ended without a failure and without a roll-back of training. ${short(seconds / 3600, 2)} h in all.`,
