@@ -43,6 +43,8 @@ export const stageTrainingSchema = z.strictObject({
   beta2: z.number().min(0).max(1).default(0.99),
   epsilon: z.number().positive().default(1e-8),
   clipNorm: z.number().positive().default(1),
+  /** Matrices of layers move by Muon (train/muon.ts) with this momentum; absent: by AdamW, as all else does. */
+  muon: z.strictObject({ momentum: z.number().min(0).lt(1).default(0.95) }).optional(),
   averageDecay: z.number().min(0).max(1).default(0.995),
   dropout: z.number().min(0).max(0.9).default(0),
   losses: lossesSchema.prefault({}),

@@ -26,7 +26,7 @@ export function attention(builder: Builder, config: ModelConfig, name: string, x
   const inner = heads * headWidth;
   const sizes = [inner, groups * headWidth, groups * headWidth];
   const total = sizes[0]! + sizes[1]! + sizes[2]!;
-  const qkvWeight = builder.parameter(`${name}.qkv.weight`, [total, width]);
+  const qkvWeight = builder.parameter(`${name}.qkv.weight`, [total, width], undefined, sizes);
   const qkv = ops.linear(x, qkvWeight, qkvBias ? builder.parameter(`${name}.qkv.bias`, [total]) : undefined);
   const parts = ops.split(qkv, 2, sizes);
   let q = ops.splitHeads(parts[0]!, heads);

@@ -16,6 +16,8 @@ export interface ParameterSpec {
   readonly decay: boolean;
   /** False for buffers: stored with the model, updated by the forward pass (running statistics) or never. */
   readonly trained: boolean;
+  /** Rows of each matrix where several lie one under the other. */
+  readonly blocks?: readonly number[];
 }
 
 /** Something whose values matter to the conversion: the input of an activation, the variance of a normalisation. */
@@ -73,7 +75,7 @@ export class Builder {
   }
 
   /** A trained tensor. Matrices [out, in] start normal with variance 1/(3 in), as PyTorch's uniform default. */
-  parameter(name: string, shape: Shape, initial?: Initial): Tensor {
+  parameter(name: string, shape: Shape, initial?: Initial, blocks?: readonly number[]): Tensor {
     const decay = shape.length >= 2;
     const fallback: Initial = decay
       ? { kind: 'normal', deviation: Math.sqrt(1 / (3 * shape.at(-1)!)) }
@@ -84,6 +86,7 @@ export class Builder {
       initial: initial ?? fallback,
       decay: decay && !/position|distance/.test(name),
       trained: true,
+      ...(blocks ? { blocks } : {}),
     });
   }
 

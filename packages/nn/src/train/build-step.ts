@@ -5,8 +5,10 @@ import type { ModelConfig } from '../model/config.ts';
 import { buildModel, declareInputs, type ModelGraph, type ModelInputs } from '../model/transformer.ts';
 import { parameterSpecs } from '../model/weights.ts';
 import { add, mul } from '../ops/index.ts';
-import { type AdamWOptions, adamw, clipFactor, type GroupState, type ScalarTensors, scalarNames } from './adamw.ts';
-import { declareGroup, type GroupRule, groupParameters, isFrozen, type ParameterGroup } from './groups.ts';
+import { adamw } from './adamw.ts';
+import { declareGroup, type GroupRule, groupParameters, isFrozen, type ParameterGroup, stateParts } from './groups.ts';
+import { muon } from './muon.ts';
+import { clipFactor, type OptimiserOptions, type ScalarTensors, scalarNames } from './optimiser.ts';
 
 /** One part of the loss. Its weight is fed at every step, so that it can be ramped. */
 export interface LossTerm {
@@ -31,8 +33,8 @@ export interface TrainingStepOptions {
   /** Input tokens for text; default the model's longest. */
   readonly tokens?: number;
   readonly losses: Losses;
-  readonly optimiser: AdamWOptions;
-  readonly rule?: Omit<GroupRule, 'weightDecay'>;
+  readonly optimiser: OptimiserOptions;
+  readonly rule?: Omit<GroupRule, 'weightDecay' | 'muon'>;
   readonly dropout?: number;
   /** Limits that arguments of activations are clamped to, by site (the site itself is not). */
   readonly clamps?: BuilderOptions['clamps'];
@@ -59,7 +61,7 @@ export interface BuiltStep {
  */
 export function buildStep(options: TrainingStepOptions, tokens?: number): BuiltStep {
   const { config, batch, optimiser } = options;
-  const rule: GroupRule = { ...options.rule, weightDecay: optimiser.weightDecay };
+  const rule: GroupRule = { ...options.rule, weightDecay: optimiser.weightDecay, muon: optimiser.muon !== undefined };
   const specs = parameterSpecs(config);
   const groups = groupParameters(specs, rule);
   const program = new Program();
@@ -91,15 +93,13 @@ export function buildStep(options: TrainingStepOptions, tokens?: number): BuiltS
   const outputs: Record<string, Tensor> = { loss, 'gradient.norm': norm };
   for (const term of terms) outputs[`term.${term.name}`] = term.tensor;
   declared.forEach(({ group, flat }, i) => {
-    const extra = (part: string) => program.input(`${group.name}.${part}`, [group.size]);
-    const state: GroupState = {
-      value: flat,
-      moment1: extra('moment1'),
-      moment2: extra('moment2'),
-      ...(options.averageDecay === undefined ? {} : { average: extra('average') }),
-    };
-    const next = adamw(group, state, slopes[i]!, factor, scalars, optimiser);
-    for (const [part, tensor] of Object.entries(next)) outputs[`new.${group.name}.${part}`] = tensor as Tensor;
+    const parts = stateParts(group, options.averageDecay !== undefined).map((part) => [
+      part,
+      part === 'value' ? flat : program.input(`${group.name}.${part}`, [group.size]),
+    ]);
+    const update = { adamw, muon }[group.update];
+    const next = update(group, Object.fromEntries(parts), slopes[i]!, factor, scalars, optimiser);
+    for (const [part, tensor] of Object.entries(next)) outputs[`new.${group.name}.${part}`] = tensor;
   });
   for (const [name, tensor] of builder.updates) outputs[`new.${name}`] = tensor;
   return { program, builder, specs, groups, terms, outputs };

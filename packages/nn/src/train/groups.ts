@@ -10,6 +10,7 @@ import { reshape, split } from '../ops/index.ts';
  */
 export interface ParameterGroup {
   readonly name: string;
+  readonly update: 'adamw' | 'muon';
   readonly weightDecay: number;
   /** Factor on the learning rate. */
   readonly rate: number;
@@ -19,6 +20,8 @@ export interface ParameterGroup {
 
 export interface GroupRule {
   readonly weightDecay: number;
+  /** Matrices of layers move by Muon. */
+  readonly muon?: boolean;
   /** Learning-rate factors for parameters whose name matches, first match wins ("*.coefficients": 0.1). */
   readonly rates?: readonly { readonly pattern: string; readonly rate: number }[];
   /** Names (with * as wildcard) that are not trained. */
@@ -35,14 +38,22 @@ export function isFrozen(spec: ParameterSpec, rule: GroupRule): boolean {
   return !spec.trained || (rule.frozen ?? []).some((pattern) => matches(pattern, spec.name));
 }
 
+/** Matrices from activations to activations; not embeddings, heads, gains or tables, whose rows are things of their own. */
+const isHiddenMatrix = ({ name, shape, decay }: ParameterSpec): boolean =>
+  name.startsWith('layers.') && shape.length === 2 && decay;
+
 export function groupParameters(specs: readonly ParameterSpec[], rule: GroupRule): ParameterGroup[] {
-  const groups = new Map<string, { weightDecay: number; rate: number; specs: ParameterSpec[] }>();
+  const groups = new Map<
+    string,
+    Pick<ParameterGroup, 'update' | 'weightDecay' | 'rate'> & { specs: ParameterSpec[] }
+  >();
   for (const spec of specs) {
     if (isFrozen(spec, rule)) continue;
     const weightDecay = spec.decay ? rule.weightDecay : 0;
     const rate = rule.rates?.find(({ pattern }) => matches(pattern, spec.name))?.rate ?? 1;
-    const key = `${weightDecay}/${rate}`;
-    const group = groups.get(key) ?? { weightDecay, rate, specs: [] };
+    const update = rule.muon && isHiddenMatrix(spec) ? 'muon' : 'adamw';
+    const key = `${update}/${weightDecay}/${rate}`;
+    const group = groups.get(key) ?? { update, weightDecay, rate, specs: [] };
     group.specs.push(spec);
     groups.set(key, group);
   }
@@ -52,6 +63,14 @@ export function groupParameters(specs: readonly ParameterSpec[], rule: GroupRule
     size: group.specs.reduce((sum, spec) => sum + elementCount(spec.shape), 0),
   }));
 }
+
+/** What is kept of a group from step to step, each as long as the group. */
+export const stateParts = ({ update }: ParameterGroup, averaged: boolean): readonly string[] => [
+  'value',
+  'moment1',
+  ...(update === 'adamw' ? ['moment2'] : []),
+  ...(averaged ? ['average'] : []),
+];
 
 /** Declares a group's flat input and cuts it into its parameters. */
 export function declareGroup(program: Program, group: ParameterGroup): { flat: Tensor; parts: Map<string, Tensor> } {

@@ -5,10 +5,10 @@ import type { DropoutInput, ParameterSpec, Site } from '../model/builder.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { checkWeights, type StoredTensor, type Weights } from '../model/weights.ts';
 import { Random } from '../random.ts';
-import { scalarNames, stepScalars } from './adamw.ts';
 import { type BuiltStep, buildStep, type TrainingStepOptions } from './build-step.ts';
 import { firstNonFinite } from './diagnose.ts';
-import { flattenGroup, type ParameterGroup, unflattenGroup } from './groups.ts';
+import { flattenGroup, type ParameterGroup, stateParts, unflattenGroup } from './groups.ts';
+import { scalarNames, stepScalars } from './optimiser.ts';
 
 export interface StepResult {
   readonly loss: number;
@@ -28,7 +28,7 @@ interface Variant {
 }
 
 /**
- * A whole training step (forward, backward, AdamW, running averages) as one static ONNX graph on ONNX Runtime, and
+ * A whole training step (forward, backward, optimiser, running averages) as one static ONNX graph on ONNX Runtime, and
  * the state it carries. Nothing is allocated per step. Text batches may come in several lengths: each has its own
  * graph, compiled when it is first seen, and all share the state.
  */
@@ -100,11 +100,10 @@ export class TrainingStep {
     checkWeights(this.config, weights, 'training');
     const state: State = new Map();
     for (const group of this.groups) {
-      const value = flattenGroup(group, weights);
-      state.set(`${group.name}.value`, value);
-      state.set(`${group.name}.moment1`, new Float32Array(group.size));
-      state.set(`${group.name}.moment2`, new Float32Array(group.size));
-      if (this.options.averageDecay !== undefined) state.set(`${group.name}.average`, value.slice());
+      for (const part of stateParts(group, this.options.averageDecay !== undefined)) {
+        const fromWeights = part === 'value' || part === 'average';
+        state.set(`${group.name}.${part}`, fromWeights ? flattenGroup(group, weights) : new Float32Array(group.size));
+      }
     }
     for (const spec of this.fixed()) state.set(spec.name, weights.get(spec.name)!.data.slice());
     this.state = state;

@@ -1,45 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { DivergenceError } from '../../src/errors.ts';
-import type { ModelConfig } from '../../src/model/config.ts';
 import { gptConfig, vitConfig } from '../../src/model/presets.ts';
 import { initialWeights, type StoredTensor } from '../../src/model/weights.ts';
 import * as ops from '../../src/ops/index.ts';
 import { Random } from '../../src/random.ts';
-import type { Losses, TrainingStepOptions } from '../../src/train/build-step.ts';
+import type { Losses } from '../../src/train/build-step.ts';
 import { combineLosses, distillationLoss, taskLoss } from '../../src/train/losses.ts';
-import { TrainingStep } from '../../src/train/step.ts';
+import { create, images, optimiser, vit } from './support.ts';
 
-const optimiser = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 const gpt = gptConfig({ vocabulary: 11, maxTokens: 6, width: 8, layers: 2, heads: 2, mlpWidth: 16, tied: true });
-const vit = vitConfig({
-  image: { channels: 1, height: 8, width: 8 },
-  patch: 4,
-  width: 8,
-  layers: 2,
-  heads: 2,
-  mlpWidth: 16,
-  classes: 3,
-  pool: 'mean',
-});
 
 function tokens(seed: number, batch = 4) {
   const random = new Random(seed);
   const draw = () => BigInt64Array.from({ length: batch * 6 }, () => BigInt(random.integer(11)));
   return { ids: draw(), targets: draw() };
 }
-
-function images(seed: number, batch = 8) {
-  const random = new Random(seed);
-  const targets = new Float32Array(batch * 3);
-  for (let i = 0; i < batch; i++) targets[i * 3 + (i % 3)] = 1;
-  return { images: Float32Array.from({ length: batch * 64 }, () => random.normal()), targets };
-}
-
-const create = (config: ModelConfig, batch: number, more: Partial<TrainingStepOptions> = {}) =>
-  TrainingStep.create(
-    { config, batch, losses: taskLoss(config), optimiser, seed: 5, ...more },
-    initialWeights(config, 3),
-  );
 
 const values = (weights: ReadonlyMap<string, StoredTensor>) =>
   [...weights].map(([name, { data }]) => [name, [...data]]);
