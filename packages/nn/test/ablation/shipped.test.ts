@@ -24,7 +24,7 @@ describe.each(readdirSync(folder))('the ablation %s', (file) => {
         'distillation',
         // Tables by distance are for causal attention.
         ...(file === 'books-lm-4.json' ? ['tables by distance'] : []),
-        ...(file === 'mnist-vit.json' ? ['attention'] : []),
+        ...(file === 'mnist-vit.json' ? ['attention', 'optimiser'] : []),
       ]),
     );
     expect(ablation.seeds).toEqual([1, 2, 3]);
