@@ -100,6 +100,20 @@ describe('a stage of training', () => {
     expect(await widest(100)).toBeLessThan(Math.min(1.5, 0.6 * without));
   });
 
+  it('in a single step moves matrices of layers by Muon where the recipe says so, and nothing else otherwise than by AdamW', async () => {
+    const model = { config, weights: await trainedWeights() };
+    const after = async (more: Record<string, unknown>) => {
+      const given = await options({ epochs: 0.1, weightDecay: 0, averageDecay: 0, finalRate: 1, warmup: 0, ...more });
+      return (await trainStage(model, given)).model.weights;
+    };
+    const [adamw, muon] = [await after({}), await after({ muon: {} })];
+    const moved = (name: string) =>
+      adamw.get(name)!.data.some((value, i) => Math.abs(value - muon.get(name)!.data[i]!) > 1e-5);
+    for (const name of adamw.keys()) {
+      expect([name, moved(name)]).toEqual([name, /^layers\..*(qkv|out|up|down)\.weight$/.test(name)]);
+    }
+  });
+
   it('with clamped arguments survives an example that is far too large', async () => {
     const given = await options({ epochs: 5, averageDecay: 0.9, limits: { attention: [-2, 2], mlp: [-2, 2] } });
     const converted = pointwiseAttention(
