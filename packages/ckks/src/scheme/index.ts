@@ -1,10 +1,23 @@
 export { Ciphertext, DecryptedPlaintext, Plaintext, sameScale } from './ciphertext.ts';
 export { Context } from './context.ts';
+export {
+  type DigitInfo,
+  derivationVersion,
+  digitInfo,
+  type KeyRole,
+  keyRoles,
+  masterBytes,
+  type SecretPath,
+  samplerVersion,
+} from './derivation.ts';
 export { type EncodeOptions, Encoder, type Slots } from './encoder.ts';
 export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphertext } from './encryptor.ts';
 export { type Decomposition, Evaluator, scaledInteger } from './evaluator.ts';
+export { type KeyDigit, KeyDigits } from './key-digits.ts';
+export { checkKeySpec, compareSpecs, gadgetOf, type KeySpec, keyMemoryBytes, secretPaths } from './key-spec.ts';
+export { checkKeyUse } from './key-use.ts';
 export { type GaloisUse, KeyGenerator } from './keygen.ts';
-export { EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
+export { digitBasis, EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
 export { NoiseModel, type NoisyValue } from './noise.ts';
 export {
   digitSizesAt,

@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { encryptZero } from './encryptor.ts';
 import { PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
 import type { Gadget } from './parameters.ts';
-import { randomSeed, withFreshSeed, withSeed } from './random.ts';
+import { randomSeed, withSeed } from './random.ts';
 import { checkEphemeralBasis } from './security.ts';
 
 /** Where a key is needed: the automorphism, and the highest level at which it is used. */
@@ -91,7 +91,37 @@ export class KeyGenerator {
   }
 }
 
-/** (b_d, a_d) with b_d = -a_d under + e_d + P [limb in digit d] target: Han and Ki, CT-RSA 2020, section 3. */
+/** One digit to make: addresses of the secrets in NTT form over all primes of the ring. */
+export interface DigitRequest {
+  readonly under: number;
+  readonly message: number;
+  readonly level: number;
+  readonly gadget: Gadget;
+  readonly digit: number;
+  readonly publicSeed: Uint8Array;
+  readonly noiseSeed: Uint8Array;
+}
+
+/**
+ * (b, a) with b = -a under + e + P [limb in the digit] message: Han and Ki, CT-RSA 2020, section 3.
+ * @param a null: not stored, it follows from its seed
+ */
+export function generateDigit(context: Context, b: number, a: number | null, request: DigitRequest): void {
+  const { kernels, ring, parameters } = context;
+  const { under, message, level, gadget, digit, publicSeed, noiseSeed } = request;
+  const { digitSizes } = gadget;
+  const from = digitSizes.slice(0, digit).reduce((sum, size) => sum + size, 0);
+  withSeed(kernels, publicSeed, (publicAt) =>
+    withSeed(kernels, noiseSeed, (noiseAt) =>
+      kernels.call(
+        Op.generateKeyDigit, ring.handle, b, a ?? 0, under, message, publicAt, 0, noiseAt, 0,
+        parameters.basis(level), parameters.specialBasis(gadget.special), from, from + digitSizes[digit]!,
+      ), // biome-ignore format: one kernel call, its arguments in groups
+    ),
+  );
+}
+
+/** All digits, from fresh randomness. */
 function switchingKey(
   under: number,
   target: number,
@@ -100,22 +130,13 @@ function switchingKey(
   galois: number,
   gadget = context.parameters.gadget(level),
 ): SwitchingKey {
-  const { kernels, ring, parameters } = context;
-  parameters.checkLevel(level);
-  const key = new SwitchingKey(context, level, gadget, galois, randomSeed());
-  const q = parameters.basis(level);
-  const special = parameters.specialBasis(gadget.special);
-  withSeed(kernels, key.seed, (publicSeed) =>
-    withFreshSeed(kernels, (noiseSeed) => {
-      let from = 0;
-      for (const [digit, size] of gadget.digitSizes.entries()) {
-        kernels.call(
-          Op.generateKeyDigit, ring.handle, key.half(digit, 0), key.half(digit, 1), under, target,
-          publicSeed, SwitchingKey.stream(digit), noiseSeed, digit, q, special, from, from + size,
-        ); // biome-ignore format: one kernel call, its arguments in groups
-        from += size;
-      }
-    }),
-  );
+  context.parameters.checkLevel(level);
+  const key = new SwitchingKey(context, level, gadget, galois, gadget.digitSizes.map(randomSeed));
+  for (const [digit, publicSeed] of key.seeds.entries()) {
+    const noiseSeed = randomSeed();
+    const request = { under, message: target, level, gadget, digit, publicSeed, noiseSeed };
+    generateDigit(context, key.half(digit, 0), key.half(digit, 1), request);
+    noiseSeed.fill(0);
+  }
   return key;
 }

@@ -2,27 +2,35 @@ import { CkksError, KeyError, OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { deriveSeed, extractMaster, keyIdInfo, masterBytes, secretInfo } from './derivation.ts';
 import type { Gadget, Parameters } from './parameters.ts';
 import { seedBytes, smallKind, withSeed } from './random.ts';
+import { ephemeralWeight } from './security.ts';
 
 const secretNotice = '[secret key]';
 
 /**
  * The secret: a ternary polynomial, in NTT form modulo every prime. It cannot be turned into JSON or printed; dispose
- * of it to erase it. Its 32-byte seed is all that a key file holds.
+ * of it to erase it. All that a key file holds are 32 bytes: a master, from which the secret and its evaluation keys are
+ * derived, or, of version 1, the seed of the polynomial itself.
  */
 export class SecretKey implements Disposable {
   readonly context: Context;
   /** Hamming weight of an ephemeral sparse secret; undefined: uniform ternary. */
   readonly weight: number | undefined;
   readonly #slab: Slab;
-  readonly #seed: Uint8Array<ArrayBuffer>;
+  readonly #exported: Uint8Array<ArrayBuffer>;
+  /** HKDF's pseudorandom key. */
+  #extracted: Uint8Array<ArrayBuffer> | undefined;
 
+  /** A secret from the seed of its polynomial, of version 1: it has no master to derive anything from. */
   constructor(context: Context, seed: Uint8Array, weight?: number) {
     if (seed.length !== seedBytes) throw new KeyError(`a secret key's seed has ${seedBytes} bytes, not ${seed.length}`);
     this.context = context;
     this.weight = weight;
-    this.#seed = new Uint8Array(seed);
+    this.#exported = new Uint8Array(seed);
     const { ring, kernels } = context;
     const all = ring.primes.map((_, i) => i);
     this.#slab = new Slab(kernels, all.length * ring.n, true);
@@ -32,21 +40,68 @@ export class SecretKey implements Disposable {
     });
   }
 
+  /** The secret of a 32-byte master under these parameters: other parameters give another secret. */
+  static fromMaster(context: Context, master: Uint8Array): SecretKey {
+    if (master.length !== masterBytes) throw new KeyError(`a master has ${masterBytes} bytes, not ${master.length}`);
+    const extracted = extractMaster(master);
+    const seed = deriveSeed(extracted, secretInfo(context.parameters, 'dense'));
+    const key = new SecretKey(context, seed);
+    seed.fill(0);
+    key.#exported.set(master);
+    key.#extracted = extracted;
+    return key;
+  }
+
+  /** 2 where it has a master, and with it evaluation keys that can be made again; 1 for the seed of a polynomial. */
+  get version(): 1 | 2 {
+    return this.#extracted === undefined ? 1 : 2;
+  }
+
   /** Address of the limb of ring prime `prime`; all limbs follow each other in the order of the ring's primes. */
   limb(prime = 0): number {
-    if (this.#slab.released) throw new KeyError('the secret key was disposed of; load it again');
+    this.#checkAlive();
     return this.#slab.address(prime * this.context.ring.n);
   }
 
-  /** The seed, for writing a key file. Handle it like the key itself. */
-  exportSeed(): Uint8Array<ArrayBuffer> {
-    if (this.#slab.released) throw new KeyError('the secret key was disposed of; load it again');
-    return new Uint8Array(this.#seed);
+  /** Names the key to its owner's files and to servers, 32 hexadecimal digits: a hash that tells nothing about it. */
+  get id(): string {
+    this.#checkAlive();
+    const bytes = this.#extracted
+      ? deriveSeed(this.#extracted, keyIdInfo(this.context.parameters))
+      : sha256(concatBytes(utf8ToBytes('cipherformer key id'), this.#exported));
+    return bytesToHex(bytes.subarray(0, 16));
+  }
+
+  /** The sparse ephemeral secret that belongs to this one; dispose of it. Throws KeyError for a key of version 1. */
+  sparse(): SecretKey {
+    const seed = this.derive(secretInfo(this.context.parameters, 'sparse'));
+    try {
+      return new SecretKey(this.context, seed, ephemeralWeight);
+    } finally {
+      seed.fill(0);
+    }
+  }
+
+  /** 32 bytes for the one use that `info` names; erase them. Throws KeyError for a key of version 1. */
+  derive(info: Uint8Array): Uint8Array<ArrayBuffer> {
+    this.#checkAlive();
+    if (this.#extracted === undefined)
+      throw new KeyError(
+        'this secret key is of version 1, from which no evaluation keys are derived: it only decrypts old results; make a new one with SecretKey.fromMaster',
+      );
+    return deriveSeed(this.#extracted, info);
+  }
+
+  /** The master, or the seed of version 1, for writing a key file. Handle it like the key itself. */
+  exportBytes(): Uint8Array<ArrayBuffer> {
+    this.#checkAlive();
+    return new Uint8Array(this.#exported);
   }
 
   [Symbol.dispose](): void {
     this.#slab.release();
-    this.#seed.fill(0);
+    this.#exported.fill(0);
+    this.#extracted?.fill(0);
   }
 
   toJSON(): never {
@@ -59,6 +114,10 @@ export class SecretKey implements Disposable {
 
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return secretNotice;
+  }
+
+  #checkAlive(): void {
+    if (this.#slab.released) throw new KeyError('the secret key was disposed of; load it again');
   }
 }
 
@@ -91,7 +150,7 @@ export class PublicKey implements Disposable {
 
 /**
  * Switches a polynomial from one secret to another, at its level and below. Layout [digit][2][limbs][N], limbs = the
- * chain up to `level`, then the gadget's special primes; half 1 is uniform, expanded from the public seed.
+ * chain up to `level`, then the gadget's special primes; half 1 is uniform, expanded from the digit's public seed.
  */
 export class SwitchingKey implements Disposable {
   readonly context: Context;
@@ -99,15 +158,24 @@ export class SwitchingKey implements Disposable {
   readonly gadget: Gadget;
   /** The automorphism to apply after switching: 1 for none. */
   readonly galois: number;
-  readonly seed: Uint8Array<ArrayBuffer>;
+  /** The public seed of each digit's uniform half. */
+  readonly seeds: readonly Uint8Array<ArrayBuffer>[];
   readonly slab: Slab;
 
-  constructor(context: Context, level: number, gadget: Gadget, galois: number, seed: Uint8Array<ArrayBuffer>) {
+  constructor(
+    context: Context,
+    level: number,
+    gadget: Gadget,
+    galois: number,
+    seeds: readonly Uint8Array<ArrayBuffer>[],
+  ) {
+    if (seeds.length !== gadget.digitSizes.length)
+      throw new KeyError(`a key of ${gadget.digitSizes.length} digits has as many seeds, not ${seeds.length}`);
     this.context = context;
     this.level = level;
     this.gadget = gadget;
     this.galois = galois;
-    this.seed = seed;
+    this.seeds = seeds;
     this.slab = new Slab(context.kernels, switchingKeyWords(context.ring.n, level, gadget));
   }
 
@@ -125,14 +193,19 @@ export class SwitchingKey implements Disposable {
     return this.slab.address((2 * digit + half) * this.limbs * this.context.ring.n);
   }
 
-  /** The stream base of the uniform half of a digit; the ring-prime index is added for each limb. */
-  static stream(digit: number): number {
-    return digit * 2 ** 16;
+  /** Ring primes of the limbs of each half. */
+  get basis(): Basis {
+    return digitBasis(this.context.parameters, this.level, this.gadget);
   }
 
   [Symbol.dispose](): void {
     this.slab.release();
   }
+}
+
+/** Ring primes of a digit's limbs: the chain up to `level`, then the gadget's special primes. */
+export function digitBasis(parameters: Parameters, level: number, gadget: Gadget): Basis {
+  return [...parameters.basis(level), ...parameters.specialBasis(gadget.special)];
 }
 
 /** 64-bit words of a switching key, both halves. */

@@ -4,20 +4,30 @@ import { checksumBytes, sameBytes, sha256 } from './checksum.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import type { SourceReader } from './source.ts';
 
-export const wireVersion = 1;
-
-/** What an object is. Numbers are part of the format: never reuse one. */
+/** What an object is. Numbers are part of the format: never reuse one (5 and 6 were sets of keys). */
 export const wireKinds = {
   parameters: 1,
   secretKey: 2,
   publicKey: 3,
   switchingKey: 4,
-  evaluationKeys: 5,
-  bootstrapKeys: 6,
   plaintext: 7,
   ciphertext: 8,
 } as const;
 export type WireKind = keyof typeof wireKinds;
+
+/** The versions of each kind that this release reads; it writes the last, but for secret keys, which keep theirs. */
+export const wireVersions: Readonly<Record<WireKind, readonly number[]>> = {
+  parameters: [1],
+  secretKey: [1, 2],
+  publicKey: [1],
+  switchingKey: [2],
+  plaintext: [1],
+  ciphertext: [1],
+};
+
+export function newestVersion(kind: WireKind): number {
+  return wireVersions[kind].at(-1)!;
+}
 
 const kindNames = new Map<number, WireKind>(
   Object.entries(wireKinds).map(([name, code]) => [code, name as WireKind] as const),
@@ -27,8 +37,6 @@ const kindTitles: Readonly<Record<WireKind, string>> = {
   secretKey: 'a secret key',
   publicKey: 'a public key',
   switchingKey: 'a switching key',
-  evaluationKeys: 'a set of evaluation keys',
-  bootstrapKeys: 'a set of bootstrap keys',
   plaintext: 'a plaintext',
   ciphertext: 'a ciphertext',
 };
@@ -40,19 +48,18 @@ export function titleOf(kind: WireKind): string {
 // Like PNG's: a byte above 127 and both line endings, so that a transfer that treats it as text is noticed at once.
 const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x57, 0x0d, 0x0a, 0x1a, 0x0a);
 const fixedBytes = 56;
-/** A set may list this many keys; a bootstrap needs fewer than a hundred. */
-export const maxKeysInSet = 4096;
-/** The longest description of one key: level, gadget (a digit for each of 128 limbs at worst), galois, seed. */
-const maxKeyDescription = 8 + 128 + 32;
+/** The longest description of a switching key: level, gadget (a digit for each of 128 limbs at worst), galois, seeds. */
+const maxKeyDescription = 8 + 128 + 128 * 32;
 
 /** Most bytes of the kind's description: what is read before anything is checked. */
 function maxDescription(kind: WireKind): number {
-  return kind === 'evaluationKeys' || kind === 'bootstrapKeys' ? 2 + maxKeysInSet * (1 + maxKeyDescription) : 512;
+  return kind === 'switchingKey' ? maxKeyDescription : 512;
 }
 
 /** The start of every object. */
 export interface WireHeader {
   readonly kind: WireKind;
+  readonly version: number;
   /** The parameters it belongs to: Parameters.digest, 64 hexadecimal digits. */
   readonly digest: string;
   /** Bytes of packed residues that follow, without frames. */
@@ -69,7 +76,7 @@ export function headerBytes(description: Uint8Array): number {
 export async function writeHeader(header: WireHeader): Promise<Uint8Array<ArrayBuffer>> {
   const fields = new FieldWriter()
     .bytes(magic)
-    .u16(wireVersion)
+    .u16(header.version)
     .u16(wireKinds[header.kind])
     .u32(header.description.length)
     .u32(header.bodyBytes % 2 ** 32)
@@ -98,15 +105,19 @@ export async function readHeader(from: SourceReader): Promise<{ header: WireHead
   await from.fill(() => fixed.subarray(magic.length), 'the header');
   const fields = new FieldReader(fixed.subarray(magic.length), 'the header');
   const version = fields.u16();
-  if (version !== wireVersion) {
-    throw new WireError(
-      `this object has format version ${version}, this release reads version ${wireVersion}: ` +
-        (version > wireVersion ? 'update cipherformer' : 'write it again with this release'),
-    );
-  }
   const code = fields.u16();
   const kind = kindNames.get(code);
-  if (kind === undefined) throw new WireError(`there is no kind of object with number ${code}: the header is damaged`);
+  if (kind === undefined)
+    throw new WireError(
+      `there is no kind of object with number ${code} (version ${version}): the header is damaged, or of another release`,
+    );
+  const known = wireVersions[kind];
+  if (!known.includes(version)) {
+    throw new WireError(
+      `${titleOf(kind)} here has format version ${version}, this release reads ${known.join(' and ')}: ` +
+        (version > known.at(-1)! ? 'update cipherformer' : 'make it again with this release'),
+    );
+  }
   const length = fields.u32();
   if (length > maxDescription(kind)) {
     throw new WireError(
@@ -126,7 +137,7 @@ export async function readHeader(from: SourceReader): Promise<{ header: WireHead
     throw new WireError(`the header of ${titleOf(kind)} is damaged (wrong checksum): read or transfer it again`);
   const description = sealed.slice(fixedBytes, fixedBytes + length);
   sealed.fill(0);
-  return { header: { kind, digest, bodyBytes, description }, checksum };
+  return { header: { kind, version, digest, bodyBytes, description }, checksum };
 }
 
 /** Reads the header of the expected kind, for the expected parameters unless `digest` is undefined. */

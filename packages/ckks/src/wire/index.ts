@@ -1,24 +1,26 @@
 export type { WireKind } from './header.ts';
-export { wireKinds, wireVersion } from './header.ts';
+export { wireKinds, wireVersions } from './header.ts';
 export { inspectWire, type WireSummary, wireBytes } from './inspect.ts';
 export {
-  type BootstrapKeySet,
-  bootstrapKeysFromWire,
-  bootstrapKeysToWire,
-  evaluationKeysFromWire,
-  evaluationKeysToWire,
-  keySetWireBytes,
-  type ReadKeysOptions,
-} from './key-sets.ts';
+  type KeyPart,
+  KeyPartMaker,
+  KeyPartReader,
+  keyParts,
+  keyWireBytes,
+  maxPartBytes,
+  nameOfPart,
+  partHeaderBytes,
+  type ReadKeyPart,
+  readKeyPartHeader,
+} from './key-parts.ts';
+export { type KeySet, type PartSource, type ReadKeySetOptions, readKeySet, verifyKeySet } from './key-set.ts';
 export {
-  type KeyShape,
   publicKeyFromWire,
   publicKeyToWire,
   secretKeyFromWire,
   secretKeyToWire,
   switchingKeyFromWire,
   switchingKeyToWire,
-  switchingKeyWireBytes,
 } from './keys.ts';
 export type { WireObject } from './object.ts';
 export { parametersFromWire, parametersToWire } from './parameters.ts';

@@ -2,6 +2,7 @@ import { KeyError, OperandError, WireError } from '../errors/index.ts';
 import { Slab } from '../kernels/index.ts';
 import {
   type Context,
+  digitBasis,
   expandUniform,
   type Gadget,
   type Parameters,
@@ -12,19 +13,17 @@ import {
 } from '../scheme/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { expectHeader } from './header.ts';
-import { describedObject, objectBytes, packedObject, readPacked, type WireObject } from './object.ts';
-import { reading, type SourceReader, type WireSource } from './source.ts';
+import { describedObject, packedObject, readPacked, type WireObject } from './object.ts';
+import { reading, type WireSource } from './source.ts';
 
 /**
- * The 32-byte seed of a secret key. Whoever has these bytes can decrypt: in Node use writeSecretKey, which makes the
- * file private; elsewhere encrypt them before they are stored.
+ * The 32-byte master of a secret key, or the seed of one of version 1. Whoever has these bytes can decrypt: in Node use
+ * writeSecretKey, which makes the file private; elsewhere encrypt them before they are stored.
  */
 export function secretKeyToWire(secret: SecretKey): WireObject {
   if (secret.weight !== undefined)
-    throw new KeyError(
-      'a sparse ephemeral secret is never written: only generateBootstrapKeys uses it, and disposes of it',
-    );
-  return describedObject('secretKey', secret.context.parameters.digest, Uint8Array.from(secret.exportSeed()));
+    throw new KeyError('a sparse ephemeral secret is never written: it is derived from the master when keys are made');
+  return describedObject('secretKey', secret.context.parameters.digest, secret.exportBytes(), secret.version);
 }
 
 /** Reads a secret key and expands it. Throws WireError for damaged data or a key of other parameters. */
@@ -32,13 +31,13 @@ export function secretKeyFromWire(context: Context, source: WireSource): Promise
   return reading(source, 'the secret key', async (from) => {
     const { header } = await expectHeader(from, 'secretKey', context.parameters.digest);
     const fields = new FieldReader(header.description, 'a secret key');
-    const seed = fields.bytes(seedBytes);
+    const bytes = fields.bytes(seedBytes);
     try {
       fields.end();
       if (header.bodyBytes !== 0) throw new WireError('the secret key claims to have residues: it is damaged');
-      return new SecretKey(context, seed);
+      return header.version === 1 ? new SecretKey(context, bytes) : SecretKey.fromMaster(context, bytes);
     } finally {
-      seed.fill(0);
+      bytes.fill(0);
       header.description.fill(0);
     }
   });
@@ -77,12 +76,12 @@ export function publicKeyFromWire(context: Context, source: WireSource): Promise
 }
 
 /** Everything about a switching key but its residues. */
-export interface KeyShape {
+interface KeyShape {
   readonly level: number;
   readonly gadget: Gadget;
 }
 
-/** The seed of the uniform halves and the residues of the others, digit after digit. */
+/** The seeds of the uniform halves and the residues of the others, digit after digit. */
 export function switchingKeyToWire(key: SwitchingKey): WireObject {
   const { context, limbs } = key;
   const usual = context.parameters.gadgetWith(key.level, key.gadget.special);
@@ -100,62 +99,44 @@ export function switchingKeyToWire(key: SwitchingKey): WireObject {
 
 /** Reads one key and expands its uniform halves. Throws WireError for damaged data or a key of other parameters. */
 export function switchingKeyFromWire(context: Context, source: WireSource): Promise<SwitchingKey> {
-  return reading(source, 'the switching key', (from) => readSwitchingKey(from, context));
-}
-
-/** Reads one switching key, one of several in the source. `check` sees its description before memory is allocated. */
-export function readSwitchingKey(
-  from: SourceReader,
-  context: Context,
-  check?: (description: Uint8Array) => void,
-): Promise<SwitchingKey> {
   const { parameters, ring } = context;
-  return readPacked(from, 'switchingKey', context, (header) => {
-    check?.(header.description);
-    const fields = new FieldReader(header.description, 'a switching key');
-    const { level, gadget, galois, seed } = readKeyDescription(fields, parameters);
-    fields.end();
-    return {
-      primes: keyPrimes(parameters, { level, gadget }),
-      allocate() {
-        const result = new SwitchingKey(context, level, gadget, galois, seed);
-        const primes = [...parameters.basis(level), ...parameters.specialBasis(gadget.special)];
-        for (const digit of gadget.digitSizes.keys())
-          expandUniform(context, result.half(digit, 1), seed, SwitchingKey.stream(digit), primes);
-        const { limbs } = result;
-        return {
-          result,
-          address: (limb) => result.half(Math.floor(limb / limbs), 0) + 8 * (limb % limbs) * ring.n,
-        };
-      },
-    };
-  });
+  return reading(source, 'the switching key', (from) =>
+    readPacked(from, 'switchingKey', context, (header) => {
+      const fields = new FieldReader(header.description, 'a switching key');
+      const { level, gadget, galois, seeds } = readKeyDescription(fields, parameters);
+      fields.end();
+      return {
+        primes: keyPrimes(parameters, { level, gadget }),
+        allocate() {
+          const result = new SwitchingKey(context, level, gadget, galois, seeds);
+          for (const [digit, seed] of seeds.entries())
+            expandUniform(context, result.half(digit, 1), seed, 0, result.basis);
+          const { limbs } = result;
+          return {
+            result,
+            address: (limb) => result.half(Math.floor(limb / limbs), 0) + 8 * (limb % limbs) * ring.n,
+          };
+        },
+      };
+    }),
+  );
 }
 
-/** Bytes of one switching key of this shape on the wire. */
-export function switchingKeyWireBytes(parameters: Parameters, shape: KeyShape): number {
-  const description = describeKey({ ...shape, galois: 1, seed: new Uint8Array(seedBytes) });
-  return objectBytes(parameters, description, keyPrimes(parameters, shape));
-}
-
-/** The description of a switching key, in its header and in a set's list. */
-export function describeKey(
-  key: KeyShape & { readonly galois: number; readonly seed: Uint8Array },
-): Uint8Array<ArrayBuffer> {
-  const { level, gadget, galois, seed } = key;
+function describeKey({ level, gadget, galois, seeds }: SwitchingKey): Uint8Array<ArrayBuffer> {
   const fields = new FieldWriter().u16(level).u8(gadget.special).u8(gadget.digitSizes.length).u32(galois);
   for (const size of gadget.digitSizes) fields.u8(size);
-  return fields.bytes(seed).finish();
+  for (const seed of seeds) fields.bytes(seed);
+  return fields.finish();
 }
 
 /** Reads and checks it: nothing in it can ask for more than the parameters' largest key. */
-export function readKeyDescription(
+function readKeyDescription(
   fields: FieldReader,
   parameters: Parameters,
-): KeyShape & { galois: number; seed: Uint8Array<ArrayBuffer> } {
+): KeyShape & { galois: number; seeds: Uint8Array<ArrayBuffer>[] } {
   const [level, special, digits, galois] = [fields.u16(), fields.u8(), fields.u8(), fields.u32()];
   const digitSizes = Array.from({ length: digits }, () => fields.u8());
-  const seed = fields.bytes(seedBytes);
+  const seeds = digitSizes.map(() => fields.bytes(seedBytes));
   const wrong = (what: string) =>
     new WireError(
       `a switching key has ${what}, which these parameters do not allow: it is damaged or was made for others`,
@@ -168,7 +149,7 @@ export function readKeyDescription(
   if (usual === undefined || !sameDigits(usual.digitSizes, digitSizes))
     throw wrong(`digits [${digitSizes.join(', ')}]`);
   if (galois % 2 !== 1 || galois >= 2 * parameters.n) throw wrong(`automorphism ${galois}`);
-  return { level, gadget: usual, galois, seed };
+  return { level, gadget: usual, galois, seeds };
 }
 
 function sameDigits(a: readonly number[], b: readonly number[]): boolean {
@@ -177,6 +158,6 @@ function sameDigits(a: readonly number[], b: readonly number[]): boolean {
 
 /** Ring primes of all limbs of the halves on the wire. */
 function keyPrimes(parameters: Parameters, { level, gadget }: KeyShape): number[] {
-  const digit = [...parameters.basis(level), ...parameters.specialBasis(gadget.special)];
+  const digit = digitBasis(parameters, level, gadget);
   return gadget.digitSizes.flatMap(() => digit);
 }

@@ -2,7 +2,7 @@ import { WireError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import type { Context, Parameters } from '../scheme/index.ts';
 import { checksumBytes, sameBytes, sha256 } from './checksum.ts';
-import { expectHeader, headerBytes, titleOf, type WireHeader, type WireKind, writeHeader } from './header.ts';
+import { expectHeader, headerBytes, newestVersion, titleOf, type WireHeader, type WireKind, writeHeader } from './header.ts';
 import { limbBytes, packResidues } from './packing.ts';
 import type { SourceReader } from './source.ts';
 
@@ -62,18 +62,18 @@ function sizes(frames: readonly Frame[]): { body: number; framed: number } {
   return { body, framed: body + frames.length * frameOverhead };
 }
 
-/** Bytes of an object with this description and these limbs. */
-export function objectBytes(parameters: Parameters, description: Uint8Array, primes: readonly number[]): number {
-  return headerBytes(description) + sizes(layout(parameters, primes)).framed;
-}
-
-/** An object that is a description only. */
-export function describedObject(kind: WireKind, digest: string, description: Uint8Array<ArrayBuffer>): WireObject {
+/** An object that is a description only, of the newest version of its kind unless another is given. */
+export function describedObject(
+  kind: WireKind,
+  digest: string,
+  description: Uint8Array<ArrayBuffer>,
+  version = newestVersion(kind),
+): WireObject {
   return {
     kind,
     bytes: headerBytes(description),
     async *[Symbol.asyncIterator]() {
-      yield await writeHeader({ kind, digest, bodyBytes: 0, description });
+      yield await writeHeader({ kind, version, digest, bodyBytes: 0, description });
     },
   };
 }
@@ -87,7 +87,8 @@ export function packedObject(kind: WireKind, description: Uint8Array<ArrayBuffer
     kind,
     bytes: headerBytes(description) + framed,
     async *[Symbol.asyncIterator]() {
-      const header = await writeHeader({ kind, digest: parameters.digest, bodyBytes: body, description });
+      const version = newestVersion(kind);
+      const header = await writeHeader({ kind, version, digest: parameters.digest, bodyBytes: body, description });
       let checksum: Uint8Array = header.slice(-checksumBytes);
       yield header;
       for (const [index, frame] of frames.entries()) {
