@@ -2,6 +2,8 @@ import { checkPowerOfTwo, checkWhole } from '../errors/checks.ts';
 import { ParameterError } from '../errors/index.ts';
 import { conjugationElement, galoisElement } from '../ring/index.ts';
 import {
+  checkSecretUse,
+  ephemeralWeight,
   type Gadget,
   type GaloisUse,
   keySwitchTransforms,
@@ -95,6 +97,10 @@ export class BootstrapPlan {
 
   constructor(parameters: Parameters, options: BootstrapPlanOptions = {}) {
     this.parameters = parameters;
+    checkSecretUse(parameters, ephemeralWeight, [
+      ...parameters.basis(0),
+      ...parameters.specialBasis(this.encapsulation.special),
+    ]);
     this.slots = options.slots ?? parameters.maxSlots;
     checkPowerOfTwo('slots', this.slots, parameters.maxSlots);
     this.evalMod = new EvalMod(options.evalMod ?? defaultEvalMod);

@@ -2,10 +2,10 @@ import { Op, Slab } from '../kernels/index.ts';
 import { conjugationElement, galoisElement, inverseGalois } from '../ring/index.ts';
 import type { Context } from './context.ts';
 import { encryptZero } from './encryptor.ts';
+import { checkKeyShape, checkSecretUse } from './key-use.ts';
 import { PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
 import type { Gadget } from './parameters.ts';
 import { randomSeed, withFreshSeed, withSeed } from './random.ts';
-import { checkEphemeralBasis } from './security.ts';
 
 /** Where a key is needed: the automorphism, and the highest level at which it is used. */
 export interface GaloisUse {
@@ -44,7 +44,7 @@ export class KeyGenerator {
     const square = new Slab(kernels, all.length * ring.n, true);
     try {
       ring.multiply(square.address(), this.#secret.limb(), this.#secret.limb(), all);
-      return switchingKey(this.#secret.limb(), square.address(), this.#context, level, 1);
+      return switchingKey(this.#secret, this.#secret.limb(), square.address(), level, 1);
     } finally {
       square.release();
     }
@@ -63,13 +63,17 @@ export class KeyGenerator {
     return this.galois({ galois: conjugationElement(this.#context.ring.logN), level });
   }
 
-  /** A key from s to g^-1(s): the automorphism g that follows brings the result back under s. */
+  /**
+   * A key from s to g^-1(s): the automorphism g that follows brings the result back under s. `gadget`: default
+   * Parameters.gadget, otherwise exactly Parameters.gadgetWith.
+   * Throws ParameterError for what is not an automorphism, and for a gadget that does not fit.
+   */
   galois({ galois, level }: GaloisUse, gadget?: Gadget): SwitchingKey {
     const { ring, kernels } = this.#context;
     const under = new Slab(kernels, ring.primes.length * ring.n, true);
     try {
       ring.automorphism(under.address(), this.#secret.limb(), inverseGalois(galois, ring.logN), ring.primes.length);
-      return switchingKey(under.address(), this.#secret.limb(), this.#context, level, galois, gadget);
+      return switchingKey(this.#secret, under.address(), this.#secret.limb(), level, galois, gadget);
     } finally {
       under.release();
     }
@@ -80,28 +84,28 @@ export class KeyGenerator {
    * Throws ParameterError for a sparse `other` under more than q0 and one special prime, unless the parameters are insecure.
    */
   switchTo(other: SecretKey, level: number, gadget: Gadget): SwitchingKey {
-    const { parameters } = this.#context;
     this.#context.require(other.context, 'the other secret key');
-    if (other.weight !== undefined && !parameters.insecure) {
-      const basis = [...parameters.basis(level), ...parameters.specialBasis(gadget.special)];
-      const logQP = basis.reduce((sum, i) => sum + Math.log2(parameters.primes[i]!), 0);
-      checkEphemeralBasis(parameters.logN, logQP);
-    }
-    return switchingKey(other.limb(), this.#secret.limb(), this.#context, level, 1, gadget);
+    return switchingKey(other, other.limb(), this.#secret.limb(), level, 1, gadget);
   }
 }
 
-/** (b_d, a_d) with b_d = -a_d under + e_d + P [limb in digit d] target: Han and Ki, CT-RSA 2020, section 3. */
+/**
+ * (b_d, a_d) with b_d = -a_d under + e_d + P [limb in digit d] target: Han and Ki, CT-RSA 2020, section 3. Every switching
+ * key is made here, so what may be made is checked here.
+ * @param secret the key that `under` is, or is an image of by an automorphism
+ */
 function switchingKey(
+  secret: SecretKey,
   under: number,
   target: number,
-  context: Context,
   level: number,
   galois: number,
-  gadget = context.parameters.gadget(level),
+  gadget = secret.context.parameters.gadget(level),
 ): SwitchingKey {
+  const { context } = secret;
   const { kernels, ring, parameters } = context;
-  parameters.checkLevel(level);
+  checkKeyShape(parameters, { galois, level, gadget });
+  checkSecretUse(parameters, secret.weight, [...parameters.basis(level), ...parameters.specialBasis(gadget.special)]);
   const key = new SwitchingKey(context, level, gadget, galois, randomSeed());
   const q = parameters.basis(level);
   const special = parameters.specialBasis(gadget.special);
