@@ -2,13 +2,16 @@ import { checkPowerOfTwo, checkWhole } from '../errors/checks.ts';
 import { ParameterError } from '../errors/index.ts';
 import { conjugationElement, galoisElement } from '../ring/index.ts';
 import {
+  checkSecretUse,
+  ephemeralWeight,
   type Gadget,
   type GaloisUse,
+  type KeySpec,
+  keyMemoryBytes,
   keySwitchTransforms,
   maxSpecialPrimes,
   type Parameters,
   type ParametersLiteral,
-  switchingKeyWords,
 } from '../scheme/index.ts';
 import { transformDiagonals } from './dft.ts';
 import { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './eval-mod.ts';
@@ -95,6 +98,10 @@ export class BootstrapPlan {
 
   constructor(parameters: Parameters, options: BootstrapPlanOptions = {}) {
     this.parameters = parameters;
+    checkSecretUse(parameters, ephemeralWeight, [
+      ...parameters.basis(0),
+      ...parameters.specialBasis(this.encapsulation.special),
+    ]);
     this.slots = options.slots ?? parameters.maxSlots;
     checkPowerOfTwo('slots', this.slots, parameters.maxSlots);
     this.evalMod = new EvalMod(options.evalMod ?? defaultEvalMod);
@@ -159,17 +166,27 @@ export class BootstrapPlan {
     return [...highest.values()];
   }
 
+  /** The evaluation keys of a bootstrap. */
+  keySpecs(): KeySpec[] {
+    const { parameters, encapsulation, splitLevel } = this;
+    const { maxLevel } = parameters;
+    const spec = (role: KeySpec['role'], level: number, galois = 1): KeySpec => ({
+      role,
+      galois,
+      level,
+      special: parameters.gadget(level).special,
+    });
+    return [
+      spec('toDense', maxLevel),
+      { role: 'toSparse', galois: 1, level: 0, special: encapsulation.special },
+      ...this.galoisUses().map(({ galois, level }) => spec('galois', level, galois)),
+      spec('relinearisation', splitLevel),
+    ];
+  }
+
   /** Bytes of all evaluation keys in memory, both halves; the wire carries a seed for one of them. */
   get keyBytes(): number {
-    const { parameters } = this;
-    const bytes = (level: number, gadget = parameters.gadget(level)) =>
-      8 * switchingKeyWords(parameters.n, level, gadget);
-    return (
-      this.galoisUses().reduce((sum, { level }) => sum + bytes(level), 0) +
-      bytes(this.splitLevel) +
-      bytes(0, this.encapsulation) +
-      bytes(parameters.maxLevel)
-    );
+    return keyMemoryBytes(this.parameters, this.keySpecs());
   }
 
   /** Limb NTTs of one bootstrap of a real ciphertext, counted. */

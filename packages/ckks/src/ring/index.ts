@@ -1,2 +1,2 @@
 export { inverseMod, isPrime, maxPrimeBits, takePrimes } from './primes.ts';
-export { type Basis, conjugationElement, galoisElement, inverseGalois, Ring } from './ring.ts';
+export { type Basis, checkGalois, conjugationElement, galoisElement, inverseGalois, Ring } from './ring.ts';

@@ -1,3 +1,4 @@
+import { ParameterError } from '../errors/index.ts';
 import { type Kernels, Op } from '../kernels/index.ts';
 
 /** Indices into a ring's primes: the basis of a polynomial, one limb each. */
@@ -123,8 +124,19 @@ export function conjugationElement(logN: number): number {
   return 2 ** (logN + 1) - 1;
 }
 
-/** g^-1 mod 2N, for odd g. */
+/** Throws ParameterError unless X -> X^galois is an automorphism of the ring: a whole odd number from 1 to 2N - 1. */
+export function checkGalois(galois: number, logN: number): void {
+  const most = 2 ** (logN + 1) - 1;
+  if (Number.isInteger(galois) && galois % 2 === 1 && galois >= 1 && galois <= most) return;
+  throw new ParameterError(
+    `the Galois element galois is ${galois}, which must be a whole odd number from 1 to ${most} at N = 2^${logN}: ` +
+      'take it from galoisElement or conjugationElement; keys for any other must not be made, they would give the secret away',
+  );
+}
+
+/** g^-1 mod 2N. Throws ParameterError unless g is odd, from 1 to 2N - 1. */
 export function inverseGalois(galois: number, logN: number): number {
+  checkGalois(galois, logN);
   const mask = (1n << BigInt(logN + 1)) - 1n;
   let x = 1n;
   // Newton's iteration doubles the number of right bits.

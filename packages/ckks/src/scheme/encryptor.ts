@@ -1,6 +1,7 @@
 import { Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import { Ciphertext, DecryptedPlaintext, type Plaintext } from './ciphertext.ts';
+import { checkSecretUse } from './key-use.ts';
 import type { PublicKey, SecretKey } from './keys.ts';
 import { expandUniform, randomSeed, sampleSmall, withFreshSeed } from './random.ts';
 
@@ -12,11 +13,13 @@ export interface SeededCiphertext {
 
 /**
  * b = e - a s, with a expanded from a fresh public seed, which is returned: a public key, or a ciphertext of zero.
+ * Throws ParameterError for a sparse secret in a basis where it is not secure.
  * @param basis a prefix of the ring's primes, as the secret is stored
  */
 export function encryptZero(secret: SecretKey, b: number, a: number, basis: Basis): Uint8Array<ArrayBuffer> {
   const { context } = secret;
   const { ring, kernels } = context;
+  checkSecretUse(context.parameters, secret.weight, basis);
   const seed = randomSeed();
   // a s gives s away to whoever also sees a: the released memory must not hold it.
   const product = new Slab(kernels, basis.length * ring.n, true);

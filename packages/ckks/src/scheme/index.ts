@@ -15,7 +15,7 @@ export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphert
 export { type Decomposition, Evaluator, scaledInteger } from './evaluator.ts';
 export { type KeyDigit, KeyDigits } from './key-digits.ts';
 export { checkKeySpec, compareSpecs, gadgetOf, type KeySpec, keyMemoryBytes, secretPaths } from './key-spec.ts';
-export { checkKeyUse } from './key-use.ts';
+export { checkKeyShape, checkKeyUse, checkSecretUse, type KeyUse } from './key-use.ts';
 export { type GaloisUse, KeyGenerator } from './keygen.ts';
 export { digitBasis, EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
 export { NoiseModel, type NoisyValue } from './noise.ts';

@@ -2,10 +2,10 @@ import { Op, Slab } from '../kernels/index.ts';
 import { conjugationElement, galoisElement, inverseGalois } from '../ring/index.ts';
 import type { Context } from './context.ts';
 import { encryptZero } from './encryptor.ts';
-import { PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
+import { checkKeyShape, checkSecretUse } from './key-use.ts';
+import { digitBasis, PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
 import type { Gadget } from './parameters.ts';
 import { randomSeed, withSeed } from './random.ts';
-import { checkEphemeralBasis } from './security.ts';
 
 /** Where a key is needed: the automorphism, and the highest level at which it is used. */
 export interface GaloisUse {
@@ -44,7 +44,7 @@ export class KeyGenerator {
     const square = new Slab(kernels, all.length * ring.n, true);
     try {
       ring.multiply(square.address(), this.#secret.limb(), this.#secret.limb(), all);
-      return switchingKey(this.#secret.limb(), square.address(), this.#context, level, 1);
+      return switchingKey(this.#secret, this.#secret.limb(), square.address(), level, 1);
     } finally {
       square.release();
     }
@@ -63,13 +63,17 @@ export class KeyGenerator {
     return this.galois({ galois: conjugationElement(this.#context.ring.logN), level });
   }
 
-  /** A key from s to g^-1(s): the automorphism g that follows brings the result back under s. */
+  /**
+   * A key from s to g^-1(s): the automorphism g that follows brings the result back under s. `gadget`: default
+   * Parameters.gadget, otherwise exactly Parameters.gadgetWith.
+   * Throws ParameterError for what is not an automorphism, and for a gadget that does not fit.
+   */
   galois({ galois, level }: GaloisUse, gadget?: Gadget): SwitchingKey {
     const { ring, kernels } = this.#context;
     const under = new Slab(kernels, ring.primes.length * ring.n, true);
     try {
       ring.automorphism(under.address(), this.#secret.limb(), inverseGalois(galois, ring.logN), ring.primes.length);
-      return switchingKey(under.address(), this.#secret.limb(), this.#context, level, galois, gadget);
+      return switchingKey(this.#secret, under.address(), this.#secret.limb(), level, galois, gadget);
     } finally {
       under.release();
     }
@@ -80,21 +84,19 @@ export class KeyGenerator {
    * Throws ParameterError for a sparse `other` under more than q0 and one special prime, unless the parameters are insecure.
    */
   switchTo(other: SecretKey, level: number, gadget: Gadget): SwitchingKey {
-    const { parameters } = this.#context;
     this.#context.require(other.context, 'the other secret key');
-    if (other.weight !== undefined && !parameters.insecure) {
-      const basis = [...parameters.basis(level), ...parameters.specialBasis(gadget.special)];
-      const logQP = basis.reduce((sum, i) => sum + Math.log2(parameters.primes[i]!), 0);
-      checkEphemeralBasis(parameters.logN, logQP);
-    }
-    return switchingKey(other.limb(), this.#secret.limb(), this.#context, level, 1, gadget);
+    return switchingKey(other, other.limb(), this.#secret.limb(), level, 1, gadget);
   }
 }
 
-/** One digit to make: addresses of the secrets in NTT form over all primes of the ring. */
+/** One digit to make. */
 export interface DigitRequest {
+  /** The secret that `under` is, or is an image of by an automorphism. */
+  readonly secret: SecretKey;
+  /** Addresses of polynomials in NTT form over all primes of the ring: under which it is encrypted, and the message. */
   readonly under: number;
   readonly message: number;
+  readonly galois: number;
   readonly level: number;
   readonly gadget: Gadget;
   readonly digit: number;
@@ -103,16 +105,23 @@ export interface DigitRequest {
 }
 
 /**
- * (b, a) with b = -a under + e + P [limb in the digit] message: Han and Ki, CT-RSA 2020, section 3.
+ * (b, a) with b = -a under + e + P [limb in the digit] message: Han and Ki, CT-RSA 2020, section 3. Every switching key is
+ * made here, so what may be made is checked here.
  * @param a null: not stored, it follows from its seed
+ * Throws ParameterError for an automorphism, level, gadget or secret that is not allowed.
  */
-export function generateDigit(context: Context, b: number, a: number | null, request: DigitRequest): void {
-  const { kernels, ring, parameters } = context;
-  const { under, message, level, gadget, digit, publicSeed, noiseSeed } = request;
+export function generateDigit(b: number, a: number | null, request: DigitRequest): void {
+  const { secret, under, message, level, gadget, digit, publicSeed, noiseSeed } = request;
+  const { kernels, ring, parameters } = secret.context;
+  checkKeyShape(parameters, request);
+  checkSecretUse(parameters, secret.weight, digitBasis(parameters, level, gadget));
   const { digitSizes } = gadget;
   const from = digitSizes.slice(0, digit).reduce((sum, size) => sum + size, 0);
   withSeed(kernels, publicSeed, (publicAt) =>
-    withSeed(kernels, noiseSeed, (noiseAt) =>
+    withSeed(
+      kernels,
+      noiseSeed,
+      (noiseAt) =>
       kernels.call(
         Op.generateKeyDigit, ring.handle, b, a ?? 0, under, message, publicAt, 0, noiseAt, 0,
         parameters.basis(level), parameters.specialBasis(gadget.special), from, from + digitSizes[digit]!,
@@ -121,22 +130,28 @@ export function generateDigit(context: Context, b: number, a: number | null, req
   );
 }
 
-/** All digits, from fresh randomness. */
+/** All digits of a key, from fresh randomness. */
 function switchingKey(
+  secret: SecretKey,
   under: number,
   target: number,
-  context: Context,
   level: number,
   galois: number,
-  gadget = context.parameters.gadget(level),
+  gadget = secret.context.parameters.gadget(level),
 ): SwitchingKey {
-  context.parameters.checkLevel(level);
+  const { context } = secret;
+  checkKeyShape(context.parameters, { galois, level, gadget });
   const key = new SwitchingKey(context, level, gadget, galois, gadget.digitSizes.map(randomSeed));
-  for (const [digit, publicSeed] of key.seeds.entries()) {
-    const noiseSeed = randomSeed();
-    const request = { under, message: target, level, gadget, digit, publicSeed, noiseSeed };
-    generateDigit(context, key.half(digit, 0), key.half(digit, 1), request);
-    noiseSeed.fill(0);
+  try {
+    for (const [digit, publicSeed] of key.seeds.entries()) {
+      const noiseSeed = randomSeed();
+      const request = { secret, under, message: target, galois, level, gadget, digit, publicSeed, noiseSeed };
+      generateDigit(key.half(digit, 0), key.half(digit, 1), request);
+      noiseSeed.fill(0);
+    }
+  } catch (error) {
+    key[Symbol.dispose]();
+    throw error;
   }
   return key;
 }

@@ -1,9 +1,9 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { CkksError, KeyError, OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { deriveSeed, extractMaster, keyIdInfo, masterBytes, secretInfo } from './derivation.ts';
 import type { Gadget, Parameters } from './parameters.ts';
 import { seedBytes, smallKind, withSeed } from './random.ts';

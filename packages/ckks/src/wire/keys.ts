@@ -1,7 +1,8 @@
-import { KeyError, OperandError, WireError } from '../errors/index.ts';
+import { KeyError, ParameterError, WireError } from '../errors/index.ts';
 import { Slab } from '../kernels/index.ts';
 import {
   type Context,
+  checkKeyShape,
   digitBasis,
   expandUniform,
   type Gadget,
@@ -84,12 +85,7 @@ interface KeyShape {
 /** The seeds of the uniform halves and the residues of the others, digit after digit. */
 export function switchingKeyToWire(key: SwitchingKey): WireObject {
   const { context, limbs } = key;
-  const usual = context.parameters.gadgetWith(key.level, key.gadget.special);
-  if (usual === undefined || !sameDigits(usual.digitSizes, key.gadget.digitSizes)) {
-    throw new OperandError(
-      `a key with digits [${key.gadget.digitSizes.join(', ')}] at level ${key.level} cannot be written: generate it with Parameters.gadgetWith`,
-    );
-  }
+  checkKeyShape(context.parameters, key);
   return packedObject('switchingKey', describeKey(key), {
     context,
     primes: keyPrimes(context.parameters, key),
@@ -137,23 +133,15 @@ function readKeyDescription(
   const [level, special, digits, galois] = [fields.u16(), fields.u8(), fields.u8(), fields.u32()];
   const digitSizes = Array.from({ length: digits }, () => fields.u8());
   const seeds = digitSizes.map(() => fields.bytes(seedBytes));
-  const wrong = (what: string) =>
-    new WireError(
-      `a switching key has ${what}, which these parameters do not allow: it is damaged or was made for others`,
-    );
-  if (level > parameters.maxLevel) throw wrong(`level ${level} of ${parameters.maxLevel}`);
-  if (special < 1 || special > parameters.specialCount) throw wrong(`${special} special primes`);
-  // One way to cut digits for each level and number of special primes: hoisted rotations share a decomposition, so a key
-  // with other digits would be read past its end.
-  const usual = parameters.gadgetWith(level, special);
-  if (usual === undefined || !sameDigits(usual.digitSizes, digitSizes))
-    throw wrong(`digits [${digitSizes.join(', ')}]`);
-  if (galois % 2 !== 1 || galois >= 2 * parameters.n) throw wrong(`automorphism ${galois}`);
-  return { level, gadget: usual, galois, seeds };
-}
-
-function sameDigits(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, i) => size === b[i]);
+  try {
+    checkKeyShape(parameters, { level, gadget: { special, digitSizes }, galois });
+  } catch (error) {
+    if (!(error instanceof ParameterError)) throw error;
+    throw new WireError(`the description of a key is damaged, or was made for others: ${error.message}`, {
+      cause: error,
+    });
+  }
+  return { level, gadget: parameters.gadgetWith(level, special)!, galois, seeds };
 }
 
 /** Ring primes of all limbs of the halves on the wire. */

@@ -2,7 +2,15 @@ import { WireError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import type { Context, Parameters } from '../scheme/index.ts';
 import { checksumBytes, sameBytes, sha256 } from './checksum.ts';
-import { expectHeader, headerBytes, newestVersion, titleOf, type WireHeader, type WireKind, writeHeader } from './header.ts';
+import {
+  expectHeader,
+  headerBytes,
+  newestVersion,
+  titleOf,
+  type WireHeader,
+  type WireKind,
+  writeHeader,
+} from './header.ts';
 import { limbBytes, packResidues } from './packing.ts';
 import type { SourceReader } from './source.ts';
 

@@ -178,11 +178,11 @@ describe('a secret key', () => {
   });
 
   it('exports a copy of its seed, and gives the same key from it', () => {
-    const copy = secret.exportSeed();
+    const copy = secret.exportBytes();
     expect(copy).toEqual(seed);
     copy.fill(0);
-    expect(secret.exportSeed()).toEqual(seed);
-    using again = new SecretKey(context, secret.exportSeed());
+    expect(secret.exportBytes()).toEqual(seed);
+    using again = new SecretKey(context, secret.exportBytes());
     const words = (key: SecretKey) => context.kernels.view(key.limb(), 8 * context.ring.n).slice();
     expect(words(again)).toEqual(words(secret));
   });
@@ -196,7 +196,7 @@ describe('a secret key', () => {
     // Released memory is kept for reuse, so that the view still reads it.
     expect(memory.every((byte) => byte === 0)).toBe(true);
     expect(() => other.limb()).toThrow(KeyError);
-    expect(() => other.exportSeed()).toThrow(KeyError);
+    expect(() => other.exportBytes()).toThrow(KeyError);
   });
 });
 

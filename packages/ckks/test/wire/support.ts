@@ -1,16 +1,10 @@
 // Small insecure objects of every kind, and ways to damage their bytes.
 import { expect } from 'vitest';
 import {
-  type BootstrapKeys,
-  BootstrapPlan,
-  bootstrapLiteral,
   CkksError,
   Context,
   Encoder,
-  EvaluationKeys,
   encryptSymmetric,
-  generateBootstrapKeys,
-  KeyGenerator,
   loadKernels,
   Parameters,
   type ParametersLiteral,
@@ -42,46 +36,17 @@ export function words(context: Context, address: number, limbs: number): Uint8Ar
 }
 
 export function sameKey(a: SwitchingKey, b: SwitchingKey): void {
-  expect({ level: b.level, gadget: b.gadget, galois: b.galois, seed: b.seed }).toEqual({
+  expect({ level: b.level, gadget: b.gadget, galois: b.galois, seeds: b.seeds }).toEqual({
     level: a.level,
     gadget: a.gadget,
     galois: a.galois,
-    seed: a.seed,
+    seeds: a.seeds,
   });
   expect(Buffer.compare(a.slab.bytesView(), b.slab.bytesView())).toBe(0);
 }
 
 export function sameSlab(a: Slab, b: Slab): void {
   expect(Buffer.compare(a.bytesView(), b.bytesView())).toBe(0);
-}
-
-/** Everything that a level-3 program with a rotation and a conjugation needs. */
-export function evaluationKeys(secret: SecretKey): EvaluationKeys {
-  const generator = new KeyGenerator(secret);
-  return new EvaluationKeys(secret.context)
-    .addRelinearisation(generator.relinearisation())
-    .addRelinearisation(generator.relinearisation(1))
-    .addGalois(generator.rotation(1))
-    .addGalois(generator.rotation(3, 2))
-    .addGalois(generator.conjugation());
-}
-
-/** The smallest parameters with a bootstrap, and its keys. */
-export function bootstrapKeys(): { context: Context; plan: BootstrapPlan; keys: BootstrapKeys; secret: SecretKey } {
-  const context = contextOf(
-    bootstrapLiteral({
-      logN: 6,
-      userLevels: 1,
-      scaleBits: 40,
-      wideBits: 50,
-      slotsToCoeffsLevels: 3,
-      coeffsToSlotsLevels: 4,
-      specialCount: 3,
-    }),
-  );
-  const secret = secretOf(context);
-  const plan = new BootstrapPlan(context.parameters);
-  return { context, plan, secret, keys: generateBootstrapKeys(secret, plan) };
 }
 
 /** Encrypts a ramp: a value whose decryption is easy to check. */
