@@ -3,7 +3,7 @@ import { Op, Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
 import type { Gadget, Parameters } from './parameters.ts';
-import { seedBytes, smallKind, withSeed } from './random.ts';
+import { erasableCopy, seedBytes, smallKind, withSeed } from './random.ts';
 
 const secretNotice = '[secret key]';
 
@@ -22,7 +22,7 @@ export class SecretKey implements Disposable {
     if (seed.length !== seedBytes) throw new KeyError(`a secret key's seed has ${seedBytes} bytes, not ${seed.length}`);
     this.context = context;
     this.weight = weight;
-    this.#seed = new Uint8Array(seed);
+    this.#seed = erasableCopy(seed);
     const { ring, kernels } = context;
     const all = ring.primes.map((_, i) => i);
     this.#slab = new Slab(kernels, all.length * ring.n, true);
@@ -38,10 +38,10 @@ export class SecretKey implements Disposable {
     return this.#slab.address(prime * this.context.ring.n);
   }
 
-  /** The seed, for writing a key file. Handle it like the key itself. */
+  /** A copy of the seed, for writing a key file. Handle it like the key itself, and erase it with fill(0). */
   exportSeed(): Uint8Array<ArrayBuffer> {
     if (this.#slab.released) throw new KeyError('the secret key was disposed of; load it again');
-    return new Uint8Array(this.#seed);
+    return erasableCopy(this.#seed);
   }
 
   [Symbol.dispose](): void {

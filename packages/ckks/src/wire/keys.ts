@@ -13,19 +13,20 @@ import {
 } from '../scheme/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { expectHeader } from './header.ts';
-import { describedObject, objectBytes, packedObject, readPacked, type WireObject } from './object.ts';
+import { objectBytes, packedObject, readPacked, secretObject, type WireObject } from './object.ts';
 import { reading, type SourceReader, type WireSource } from './source.ts';
 
 /**
  * The 32-byte seed of a secret key. Whoever has these bytes can decrypt: in Node use writeSecretKey, which makes the
- * file private; elsewhere encrypt them before they are stored.
+ * file private; elsewhere encrypt them before they are stored. Its frame is valid until the next one is asked for, then
+ * erased.
  */
 export function secretKeyToWire(secret: SecretKey): WireObject {
   if (secret.weight !== undefined)
     throw new KeyError(
       'a sparse ephemeral secret is never written: only generateBootstrapKeys uses it, and disposes of it',
     );
-  return describedObject('secretKey', secret.context.parameters.digest, Uint8Array.from(secret.exportSeed()));
+  return secretObject('secretKey', secret.context.parameters.digest, seedBytes, () => secret.exportSeed());
 }
 
 /** Reads a secret key and expands it. Throws WireError for damaged data or a key of other parameters. */

@@ -78,6 +78,29 @@ export function describedObject(kind: WireKind, digest: string, description: Uin
   };
 }
 
+/** The same for a description that is secret: asked for when it is written, erased when the writer goes on. */
+export function secretObject(
+  kind: WireKind,
+  digest: string,
+  descriptionBytes: number,
+  description: () => Uint8Array<ArrayBuffer>,
+): WireObject {
+  return {
+    kind,
+    bytes: headerBytes(new Uint8Array(descriptionBytes)),
+    async *[Symbol.asyncIterator]() {
+      const secret = description();
+      const header = await writeHeader({ kind, digest, bodyBytes: 0, description: secret });
+      secret.fill(0);
+      try {
+        yield header;
+      } finally {
+        header.fill(0);
+      }
+    },
+  };
+}
+
 /** An object with residues. */
 export function packedObject(kind: WireKind, description: Uint8Array<ArrayBuffer>, limbs: Limbs): WireObject {
   const { parameters } = limbs.context;
