@@ -23,7 +23,7 @@ abstract class Element implements Disposable {
   readonly #limbs: number;
   #level: number;
 
-  constructor(context: Context, size: number, level: number, scale: number, slots: number, secret = false) {
+  constructor(context: Context, size: number, level: number, scale: number, slots: number, secret: boolean) {
     context.parameters.checkLevel(level);
     this.context = context;
     this.size = size;
@@ -65,11 +65,10 @@ abstract class Element implements Disposable {
   }
 }
 
-/** An encoded vector of slots. */
+/** An encoded vector of slots: what somebody encrypts, so it is erased on release. */
 export class Plaintext extends Element {
-  /** @param secret erase the polynomial on release */
-  constructor(context: Context, level: number, scale: number, slots: number, secret = false) {
-    super(context, 1, level, scale, slots, secret);
+  constructor(context: Context, level: number, scale: number, slots: number) {
+    super(context, 1, level, scale, slots, true);
   }
 }
 
@@ -78,10 +77,6 @@ export class Plaintext extends Element {
  * Micciancio, EUROCRYPT 2021). It stays with the key's owner: no wire format takes it, and dispose erases it.
  */
 export class DecryptedPlaintext extends Plaintext {
-  constructor(context: Context, level: number, scale: number, slots: number) {
-    super(context, level, scale, slots, true);
-  }
-
   toJSON(): never {
     throw new CkksError(
       'a decrypted plaintext cannot become JSON: its noise reveals the secret key; share PrivateSlots',
@@ -92,7 +87,7 @@ export class DecryptedPlaintext extends Plaintext {
 /** An encrypted vector of slots: two polynomials, three between a product and its relinearisation. */
 export class Ciphertext extends Element {
   constructor(context: Context, level: number, scale: number, slots: number, size = 2) {
-    super(context, size, level, scale, slots);
+    super(context, size, level, scale, slots, false);
   }
 
   /** A ciphertext of the same shape with undefined contents. */

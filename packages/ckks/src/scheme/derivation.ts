@@ -2,7 +2,7 @@ import { expand, extract } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Gadget, Parameters } from './parameters.ts';
-import { seedBytes } from './random.ts';
+import { erasableCopy, seedBytes } from './random.ts';
 
 // Everything secret that an owner has follows from 32 bytes, the master, by HKDF with SHA-256 (RFC 5869): so the same keys
 // can be made again by any build, after a closed tab or a power cut, without keeping them. One seed must never serve two
@@ -56,12 +56,18 @@ export interface DigitInfo {
 
 /** The pseudorandom key of a master; erase it after use. HKDF-Extract. */
 export function extractMaster(master: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(extract(sha256, master, salt));
+  return moved(extract(sha256, master, salt));
 }
 
 /** 32 bytes for one use. HKDF-Expand. */
 export function deriveSeed(extracted: Uint8Array, info: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(expand(sha256, extracted, info, seedBytes));
+  return moved(expand(sha256, extracted, info, seedBytes));
+}
+
+function moved(secret: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = erasableCopy(secret);
+  secret.fill(0);
+  return copy;
 }
 
 /** The info of the seed of the dense or the sparse secret. */

@@ -22,7 +22,10 @@ export interface EncodeOptions {
 /** Messages fit the first three primes, 120 bits and more; encoding refuses larger ones. */
 const messageLimbs = 3;
 
-/** Between vectors of slots and plaintext polynomials: the canonical embedding of CKKS (Cheon et al., ASIACRYPT 2017). */
+/**
+ * Between vectors of slots and plaintext polynomials: the canonical embedding of CKKS (Cheon et al., ASIACRYPT 2017).
+ * Values may be secret, so both directions erase the memory that they used.
+ */
 export class Encoder {
   readonly #context: Context;
 
@@ -80,7 +83,7 @@ export class Encoder {
     const room = limbs.reduce((sum, i) => sum + Math.log2(parameters.primes[i]!), 0) - (imag ? 1.5 : 1);
     checkValues(real, 'real part', scale, room);
     if (imag) checkValues(imag, 'imaginary part', scale, room);
-    using values = new Slab(kernels, 2 * slots);
+    using values = new Slab(kernels, 2 * slots, true);
     const view = values.realsView();
     view.fill(0);
     view.set(real, 0);
@@ -95,7 +98,7 @@ export class Encoder {
     this.#context.require(plaintext.context, 'the plaintext');
     const { slots } = plaintext;
     const basis = plaintext.basis.slice(0, messageLimbs);
-    using values = new Slab(kernels, 2 * slots);
+    using values = new Slab(kernels, 2 * slots, true);
     kernels.call(
       Op.decode,
       ring.handle,

@@ -102,13 +102,17 @@ export function decryptToPlaintext(secret: SecretKey, ciphertext: Ciphertext): D
   const { ring, kernels } = context;
   const { basis } = ciphertext;
   const plaintext = new DecryptedPlaintext(context, ciphertext.level, ciphertext.scale, ciphertext.slots);
-  ring.multiply(plaintext.part(0), ciphertext.part(1), secret.limb(), basis);
-  ring.add(plaintext.part(0), plaintext.part(0), ciphertext.part(0), basis);
-  if (ciphertext.size === 3) {
-    const square = new Slab(kernels, basis.length * ring.n, true);
-    ring.multiply(square.address(), secret.limb(), secret.limb(), basis);
-    ring.multiplyAccumulate(plaintext.part(0), ciphertext.part(2), square.address(), basis);
-    square.release();
+  try {
+    ring.multiply(plaintext.part(0), ciphertext.part(1), secret.limb(), basis);
+    ring.add(plaintext.part(0), plaintext.part(0), ciphertext.part(0), basis);
+    if (ciphertext.size === 3) {
+      using square = new Slab(kernels, basis.length * ring.n, true);
+      ring.multiply(square.address(), secret.limb(), secret.limb(), basis);
+      ring.multiplyAccumulate(plaintext.part(0), ciphertext.part(2), square.address(), basis);
+    }
+    return plaintext;
+  } catch (error) {
+    plaintext[Symbol.dispose]();
+    throw error;
   }
-  return plaintext;
 }

@@ -28,7 +28,16 @@ export {
   type ParametersLiteral,
 } from './parameters.ts';
 export { Decryptor, floodingDeviation, PrivateSlots, type SharedSlots, type ShareOptions } from './private.ts';
-export { errorDeviation, expandUniform, randomSeed, seedBytes, smallKind, withSeed } from './random.ts';
+export {
+  erasableBytes,
+  erasableCopy,
+  errorDeviation,
+  expandUniform,
+  randomSeed,
+  seedBytes,
+  smallKind,
+  withSeed,
+} from './random.ts';
 export {
   checkEphemeralBasis,
   ephemeralWeight,

@@ -6,7 +6,7 @@ import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
 import { deriveSeed, extractMaster, keyIdInfo, masterBytes, secretInfo } from './derivation.ts';
 import type { Gadget, Parameters } from './parameters.ts';
-import { seedBytes, smallKind, withSeed } from './random.ts';
+import { erasableCopy, seedBytes, smallKind, withSeed } from './random.ts';
 import { ephemeralWeight } from './security.ts';
 
 const secretNotice = '[secret key]';
@@ -30,7 +30,7 @@ export class SecretKey implements Disposable {
     if (seed.length !== seedBytes) throw new KeyError(`a secret key's seed has ${seedBytes} bytes, not ${seed.length}`);
     this.context = context;
     this.weight = weight;
-    this.#exported = new Uint8Array(seed);
+    this.#exported = erasableCopy(seed);
     const { ring, kernels } = context;
     const all = ring.primes.map((_, i) => i);
     this.#slab = new Slab(kernels, all.length * ring.n, true);
@@ -92,10 +92,10 @@ export class SecretKey implements Disposable {
     return deriveSeed(this.#extracted, info);
   }
 
-  /** The master, or the seed of version 1, for writing a key file. Handle it like the key itself. */
+  /** A copy of the master, or of the seed of version 1, for writing a key file. Handle it like the key, erase it with fill(0). */
   exportBytes(): Uint8Array<ArrayBuffer> {
     this.#checkAlive();
-    return new Uint8Array(this.#exported);
+    return erasableCopy(this.#exported);
   }
 
   [Symbol.dispose](): void {

@@ -5,9 +5,24 @@ import type { Context } from './context.ts';
 /** Seeds of streams are 32 bytes: an AES-256 key. */
 export const seedBytes = 32;
 
+/**
+ * Zeros for a secret, to be erased with fill(0). They lie outside V8's heap: arrays of up to 64 bytes are kept inside
+ * unless they are made like this, where the garbage collector moves them and leaves the old copy behind.
+ */
+export function erasableBytes(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(length));
+}
+
+/** A copy of a secret, to be erased with fill(0). */
+export function erasableCopy(secret: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = erasableBytes(secret.length);
+  copy.set(secret);
+  return copy;
+}
+
 /** Fresh randomness from the platform's generator; everything else is expanded from it with AES-256-CTR. */
 export function randomSeed(): Uint8Array<ArrayBuffer> {
-  return crypto.getRandomValues(new Uint8Array(seedBytes));
+  return crypto.getRandomValues(erasableBytes(seedBytes));
 }
 
 /** Lends a seed's address to kernel calls, then erases the copy. */

@@ -1,12 +1,13 @@
 import { WireError } from '../errors/index.ts';
+import { erasableBytes, erasableCopy } from '../scheme/index.ts';
 
-/** Writes the small little-endian fields of a header. */
+/** Writes the small little-endian fields of a header. They may be secret: nothing stays behind after `finish`. */
 export class FieldWriter {
-  readonly #bytes: number[] = [];
-  readonly #scratch = new DataView(new ArrayBuffer(8));
+  #bytes = erasableBytes(256);
+  #length = 0;
 
   u8(value: number): this {
-    this.#bytes.push(value);
+    this.#take(1)[0] = value;
     return this;
   }
 
@@ -19,17 +20,35 @@ export class FieldWriter {
   }
 
   f64(value: number): this {
-    this.#scratch.setFloat64(0, value, true);
-    return this.bytes(new Uint8Array(this.#scratch.buffer));
-  }
-
-  bytes(value: Uint8Array): this {
-    for (const byte of value) this.#bytes.push(byte);
+    const { buffer, byteOffset } = this.#take(8);
+    new DataView(buffer, byteOffset).setFloat64(0, value, true);
     return this;
   }
 
+  bytes(value: Uint8Array): this {
+    this.#take(value.length).set(value);
+    return this;
+  }
+
+  /** What was written; the writer is empty again. */
   finish(): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from(this.#bytes);
+    const written = erasableCopy(this.#bytes.subarray(0, this.#length));
+    this.#bytes.fill(0);
+    this.#length = 0;
+    return written;
+  }
+
+  /** Room for the next `count` bytes. */
+  #take(count: number): Uint8Array<ArrayBuffer> {
+    const from = this.#length;
+    this.#length += count;
+    if (this.#length > this.#bytes.length) {
+      const larger = erasableBytes(2 * this.#length);
+      larger.set(this.#bytes);
+      this.#bytes.fill(0);
+      this.#bytes = larger;
+    }
+    return this.#bytes.subarray(from, this.#length);
   }
 }
 
@@ -73,7 +92,7 @@ export class FieldReader {
 
   bytes(count: number): Uint8Array<ArrayBuffer> {
     const from = this.#take(count);
-    return new Uint8Array(this.#bytes.subarray(from, from + count));
+    return erasableCopy(this.#bytes.subarray(from, from + count));
   }
 
   end(): void {

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, link, open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KeyError, StorageError } from '../errors/index.ts';
-import type { Context, SecretKey } from '../scheme/index.ts';
+import { type Context, erasableBytes, type SecretKey } from '../scheme/index.ts';
 import { secretKeyFromWire, secretKeyToWire } from './keys.ts';
 import type { WireObject } from './object.ts';
 
@@ -33,10 +33,7 @@ export async function writeWireFile(path: string, object: WireObject, options: W
     await checkRoom(path, object.bytes);
     const file = await open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     try {
-      for await (const frame of object) {
-        await writeAll(file, frame);
-        if (object.kind === 'secretKey') frame.fill(0);
-      }
+      for await (const frame of object) await writeAll(file, frame);
       await file.sync();
     } finally {
       await file.close();
@@ -91,12 +88,12 @@ export async function readSecretKey(path: string, context: Context): Promise<Sec
   }
 }
 
-/** Two buffers take turns: the next piece is read while the one before is used. */
+/** Two buffers take turns: the next piece is read while the one before is used. Both are erased: it may be a key. */
 async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { size } = await file.stat();
   const pieceBytes = Math.min(maxPieceBytes, Math.max(size, 1));
-  let buffer = new Uint8Array(pieceBytes);
-  let other = new Uint8Array(pieceBytes);
+  let buffer = erasableBytes(pieceBytes);
+  let other = erasableBytes(pieceBytes);
   let reading = file.read(buffer, 0, pieceBytes);
   try {
     for (;;) {
@@ -110,6 +107,7 @@ async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>
     }
   } finally {
     await reading.catch(() => {});
+    for (const used of [buffer, other]) used.fill(0);
   }
 }
 

@@ -1,5 +1,6 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
 import { WireError } from '../errors/index.ts';
+import { erasableBytes, erasableCopy } from '../scheme/index.ts';
 import { checksumBytes, sameBytes, sha256 } from './checksum.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import type { SourceReader } from './source.ts';
@@ -72,7 +73,7 @@ export function headerBytes(description: Uint8Array): number {
   return fixedBytes + description.length + checksumBytes;
 }
 
-/** The header with its checksum. */
+/** The header with its checksum. Of a secret key it holds the secret: whoever takes it erases it. */
 export async function writeHeader(header: WireHeader): Promise<Uint8Array<ArrayBuffer>> {
   const fields = new FieldWriter()
     .bytes(magic)
@@ -84,10 +85,10 @@ export async function writeHeader(header: WireHeader): Promise<Uint8Array<ArrayB
     .bytes(hexToBytes(header.digest))
     .bytes(header.description)
     .finish();
-  const sealed = new Uint8Array(fields.length + checksumBytes);
+  const sealed = erasableBytes(fields.length + checksumBytes);
   sealed.set(fields);
-  sealed.set(await sha256(fields), fields.length);
   fields.fill(0);
+  sealed.set(await sha256(sealed.subarray(0, -checksumBytes)), sealed.length - checksumBytes);
   return sealed;
 }
 
@@ -128,16 +129,19 @@ export async function readHeader(from: SourceReader): Promise<{ header: WireHead
   const bodyBytes = fields.u32() * 2 ** 32 + low;
   const digest = bytesToHex(fields.bytes(32));
 
-  const sealed = new Uint8Array(fixedBytes + length + checksumBytes);
-  sealed.set(fixed);
-  await from.fill(() => sealed.subarray(fixedBytes), `the header of ${titleOf(kind)}`);
-  const checksum = sealed.slice(fixedBytes + length);
-  const expected = await sha256(sealed.subarray(0, fixedBytes + length));
-  if (!sameBytes(checksum, expected))
-    throw new WireError(`the header of ${titleOf(kind)} is damaged (wrong checksum): read or transfer it again`);
-  const description = sealed.slice(fixedBytes, fixedBytes + length);
-  sealed.fill(0);
-  return { header: { kind, version, digest, bodyBytes, description }, checksum };
+  const sealed = erasableBytes(fixedBytes + length + checksumBytes);
+  try {
+    sealed.set(fixed);
+    await from.fill(() => sealed.subarray(fixedBytes), `the header of ${titleOf(kind)}`);
+    const checksum = sealed.slice(fixedBytes + length);
+    const expected = await sha256(sealed.subarray(0, fixedBytes + length));
+    if (!sameBytes(checksum, expected))
+      throw new WireError(`the header of ${titleOf(kind)} is damaged (wrong checksum): read or transfer it again`);
+    const description = erasableCopy(sealed.subarray(fixedBytes, fixedBytes + length));
+    return { header: { kind, version, digest, bodyBytes, description }, checksum };
+  } finally {
+    sealed.fill(0);
+  }
 }
 
 /** Reads the header of the expected kind, for the expected parameters unless `digest` is undefined. */
@@ -148,13 +152,18 @@ export async function expectHeader(
 ): Promise<{ header: WireHeader; checksum: Uint8Array }> {
   const read = await readHeader(from);
   const { header } = read;
+  const wrong = wrongHeader(header, kind, digest);
+  if (wrong === undefined) return read;
+  header.description.fill(0);
+  throw new WireError(wrong);
+}
+
+function wrongHeader(header: WireHeader, kind: WireKind, digest: string | undefined): string | undefined {
   if (header.kind !== kind)
-    throw new WireError(`expected ${titleOf(kind)}, but this is ${titleOf(header.kind)}: give the other file`);
-  if (digest !== undefined && header.digest !== digest) {
-    throw new WireError(
-      `${titleOf(kind)} was made for parameters ${header.digest.slice(0, 12)}, this context has ${digest.slice(0, 12)}: ` +
-        'load it with the parameters it was made for',
-    );
-  }
-  return read;
+    return `expected ${titleOf(kind)}, but this is ${titleOf(header.kind)}: give the other file`;
+  if (digest === undefined || header.digest === digest) return undefined;
+  return (
+    `${titleOf(kind)} was made for parameters ${header.digest.slice(0, 12)}, this context has ${digest.slice(0, 12)}: ` +
+    'load it with the parameters it was made for'
+  );
 }

@@ -14,17 +14,19 @@ import {
 } from '../scheme/index.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
 import { expectHeader } from './header.ts';
-import { describedObject, packedObject, readPacked, type WireObject } from './object.ts';
+import { packedObject, readPacked, secretObject, type WireObject } from './object.ts';
 import { reading, type WireSource } from './source.ts';
 
 /**
  * The 32-byte master of a secret key, or the seed of one of version 1. Whoever has these bytes can decrypt: in Node use
- * writeSecretKey, which makes the file private; elsewhere encrypt them before they are stored.
+ * writeSecretKey, which makes the file private; elsewhere encrypt them before they are stored. Its frame is valid until
+ * the next one is asked for, then erased.
  */
 export function secretKeyToWire(secret: SecretKey): WireObject {
   if (secret.weight !== undefined)
     throw new KeyError('a sparse ephemeral secret is never written: it is derived from the master when keys are made');
-  return describedObject('secretKey', secret.context.parameters.digest, secret.exportBytes(), secret.version);
+  const { version, context } = secret;
+  return secretObject('secretKey', version, context.parameters.digest, seedBytes, () => secret.exportBytes());
 }
 
 /** Reads a secret key and expands it. Throws WireError for damaged data or a key of other parameters. */

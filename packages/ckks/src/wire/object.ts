@@ -70,18 +70,37 @@ function sizes(frames: readonly Frame[]): { body: number; framed: number } {
   return { body, framed: body + frames.length * frameOverhead };
 }
 
-/** An object that is a description only, of the newest version of its kind unless another is given. */
-export function describedObject(
-  kind: WireKind,
-  digest: string,
-  description: Uint8Array<ArrayBuffer>,
-  version = newestVersion(kind),
-): WireObject {
+/** An object that is a description only. */
+export function describedObject(kind: WireKind, digest: string, description: Uint8Array<ArrayBuffer>): WireObject {
   return {
     kind,
     bytes: headerBytes(description),
     async *[Symbol.asyncIterator]() {
-      yield await writeHeader({ kind, version, digest, bodyBytes: 0, description });
+      yield await writeHeader({ kind, version: newestVersion(kind), digest, bodyBytes: 0, description });
+    },
+  };
+}
+
+/** The same for a description that is secret: asked for when it is written, erased when the writer goes on. */
+export function secretObject(
+  kind: WireKind,
+  version: number,
+  digest: string,
+  descriptionBytes: number,
+  description: () => Uint8Array<ArrayBuffer>,
+): WireObject {
+  return {
+    kind,
+    bytes: headerBytes(new Uint8Array(descriptionBytes)),
+    async *[Symbol.asyncIterator]() {
+      const secret = description();
+      const header = await writeHeader({ kind, version, digest, bodyBytes: 0, description: secret });
+      secret.fill(0);
+      try {
+        yield header;
+      } finally {
+        header.fill(0);
+      }
     },
   };
 }

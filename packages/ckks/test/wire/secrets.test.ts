@@ -1,0 +1,167 @@
+// Row 7: what writing, reading, encoding and decoding leave behind in memory.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Context,
+  ciphertextFromWire,
+  Decryptor,
+  Encoder,
+  encryptPublic,
+  encryptSymmetric,
+  inspectWire,
+  KeyGenerator,
+  randomSeed,
+  SecretKey,
+  Slab,
+  secretKeyFromWire,
+  secretKeyToWire,
+  wireBytes,
+} from '../../src/index.ts';
+import { readSecretKey, readWireFile, writeSecretKey } from '../../src/wire/files.ts';
+import { canScan, occurrences, secretByte } from './process-memory.ts';
+import { failure, small, tiny } from './support.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'secrets-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function keyOf(tag: number, context: Context = tiny): SecretKey {
+  const seed = new Uint8Array(new ArrayBuffer(32));
+  for (let i = 0; i < seed.length; i++) seed[i] = secretByte(tag, i);
+  try {
+    return new SecretKey(context, seed);
+  } finally {
+    seed.fill(0);
+  }
+}
+
+describe.runIf(canScan)('row 7: the seed of a secret key', () => {
+  const path = (tag: number) => join(directory, `${tag}.key`);
+  /** What is done with a key and its file. Nothing of the seed may be left when the key was disposed of. */
+  const uses: Record<string, (key: SecretKey, tag: number) => Promise<unknown>> = {
+    'is written and read': async (key, tag) => {
+      await writeSecretKey(path(tag), key);
+      (await readSecretKey(path(tag), tiny))[Symbol.dispose]();
+    },
+    'is written where it cannot be': (key) => failure(writeSecretKey(join(directory, 'no', 'such', 'place'), key)),
+    'is never written although it could be': async (key) => secretKeyToWire(key),
+    'is written as one array, which its owner erases': async (key) => (await wireBytes(secretKeyToWire(key))).fill(0),
+    'is written by a writer that stops after the first frame': async (key) => {
+      for await (const _ of secretKeyToWire(key)) break;
+    },
+    'is read in small pieces': async (key, tag) => {
+      await writeSecretKey(path(tag), key);
+      async function* bytewise() {
+        for await (const piece of readWireFile(path(tag)))
+          for (let at = 0; at < piece.length; at++) yield piece.subarray(at, at + 1);
+      }
+      (await secretKeyFromWire(tiny, bytewise()))[Symbol.dispose]();
+    },
+    'is read for other parameters': async (key, tag) => {
+      await writeSecretKey(path(tag), key);
+      await failure(readSecretKey(path(tag), small));
+    },
+    'is read as something else': async (key, tag) => {
+      await writeSecretKey(path(tag), key);
+      await failure(ciphertextFromWire(tiny, readWireFile(path(tag))));
+    },
+    'is only inspected': async (key, tag) => {
+      await writeSecretKey(path(tag), key);
+      await inspectWire(readWireFile(path(tag)));
+    },
+    'is read from a damaged or longer file': async (key) => {
+      const bytes = await wireBytes(secretKeyToWire(key));
+      await failure(secretKeyFromWire(tiny, [bytes, bytes.subarray(0, 1)]));
+      await failure(secretKeyFromWire(tiny, bytes.subarray(0, bytes.length - 1)));
+      bytes[bytes.length - 1]! ^= 1;
+      await failure(secretKeyFromWire(tiny, bytes));
+      bytes.fill(0);
+    },
+  };
+
+  it('is found where it is, so that the tests below can fail', () => {
+    using key = keyOf(1);
+    expect(occurrences([1])[0]).toBe(1);
+    const copy = key.exportSeed();
+    expect(occurrences([1])[0]).toBe(2);
+    const numbers = Array<number>(copy.length).fill(0);
+    for (const [i, byte] of copy.entries()) numbers[i] = byte;
+    copy.fill(0);
+    expect(occurrences([1])[0]).toBeGreaterThan(1);
+    numbers.fill(0);
+  });
+
+  it('is in no memory of the process any more when it', async () => {
+    const names = Object.keys(uses);
+    const tags = names.map((_, i) => 100 + i);
+    for (const [i, name] of names.entries()) {
+      using key = keyOf(tags[i]!);
+      await uses[name]!(key, tags[i]!);
+    }
+    const left = occurrences(tags);
+    expect(Object.fromEntries(names.map((name, i) => [name, left[i]]))).toEqual(
+      Object.fromEntries(names.map((name) => [name, 0])),
+    );
+  });
+});
+
+describe('row 7: memory that is handed out again', () => {
+  const { kernels, parameters } = small;
+  const encoder = new Encoder(small);
+  const values = Array.from({ length: parameters.maxSlots }, (_, i) => 1 + i / parameters.maxSlots);
+  let secret: SecretKey;
+  beforeAll(() => {
+    secret = new SecretKey(small, randomSeed());
+  });
+  afterAll(() => secret[Symbol.dispose]());
+
+  it('holds no decrypted slot: those of the last user’s result', () => {
+    using plaintext = encoder.encode(values);
+    encoder.decode(plaintext);
+    using next = new Slab(kernels, 2 * values.length);
+    const found = next.realsView().filter((x) => x >= 0.99 && x <= 2.01);
+    expect(found.length).toBe(0);
+  });
+
+  it('is erased before, whatever held a message or a part of a key', () => {
+    const release = kernels.release.bind(kernels);
+    let slabs = 0;
+    const dirty: string[] = [];
+    let step = '';
+    kernels.release = (address, bytes) => {
+      slabs += 1;
+      if (kernels.view(address, bytes).some((byte) => byte !== 0)) dirty.push(step);
+      release(address, bytes);
+    };
+    const kept: Disposable[] = [];
+    try {
+      for (const level of [0, 2, parameters.maxLevel]) {
+        const run = <T>(name: string, action: () => T): T => {
+          step = `${name} at level ${level}`;
+          return action();
+        };
+        const plaintext = run('encode', () => encoder.encode(values, values, { level, scale: 2 ** 30 }));
+        run('encode what does not fit', () => expect(() => encoder.encode([2 ** 200])).toThrow());
+        const { ciphertext } = run('encryptSymmetric', () => encryptSymmetric(secret, plaintext));
+        const generator = new KeyGenerator(secret);
+        const publicKey = run('publicKey', () => generator.publicKey());
+        const other = run('encryptPublic', () => encryptPublic(publicKey, plaintext));
+        kept.push(ciphertext, other, publicKey);
+        kept.push(run('rotation', () => generator.rotation(1, level)));
+        kept.push(run('relinearisation', () => generator.relinearisation(level)));
+        run('decode', () => encoder.decode(plaintext));
+        run('dispose of a plaintext', () => plaintext[Symbol.dispose]());
+        const decrypted = run('decrypt', () => new Decryptor(secret).decrypt(ciphertext));
+        run('reveal', () => decrypted.reveal());
+        run('dispose of a result', () => decrypted[Symbol.dispose]());
+        run('dispose of a key', () => new SecretKey(small, randomSeed())[Symbol.dispose]());
+      }
+    } finally {
+      kernels.release = release;
+      for (const owned of kept) owned[Symbol.dispose]();
+    }
+    expect(slabs).toBeGreaterThan(50);
+    expect(dirty).toEqual([]);
+  });
+});
