@@ -21,6 +21,7 @@ export {
   ephemeralWeight,
   maxEphemeralLogQP,
   minEphemeralLogN,
+  type SecurityOptions,
   secureLogQP,
   smallestSecureLogN,
 } from './security.ts';

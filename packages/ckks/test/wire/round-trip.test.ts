@@ -44,6 +44,7 @@ import {
 const other = new Context(
   await parametersFromWire(await wireBytes(parametersToWire(small.parameters)), { insecure: true }),
   kernels,
+  { insecure: true },
 );
 const secret = secretOf(small);
 const generator = new KeyGenerator(secret);
