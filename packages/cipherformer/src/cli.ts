@@ -1,9 +1,13 @@
+import type { SecurityOptions } from '@cipherformer/ckks';
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands/index.ts';
 import { exitCodes, reportError } from './terminal/errors.ts';
 
-/** Runs the command line and returns the process's exit code: 0 ok, 1 failure, 2 usage, 3 a check fell short. */
-export async function runCli(argv: readonly string[]): Promise<number> {
+/**
+ * Runs the command line and returns the process's exit code: 0 ok, 1 failure, 2 usage, 3 a check fell short.
+ * @param security for tests: the executable accepts nothing below 128 bits, and no option or variable changes that
+ */
+export async function runCli(argv: readonly string[], security: SecurityOptions = {}): Promise<number> {
   const program = new Command('cipherformer')
     .description('Transformers in polynomial form, run on data that stays encrypted.')
     .version('0.1.0')
@@ -12,7 +16,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   // Anything but a verb (--help, a misspelling) needs to know them all.
   const [verb = ''] = argv;
   const asked = Object.hasOwn(commands, verb) ? [commands[verb]!] : Object.values(commands);
-  for (const load of asked) (await load())(program);
+  for (const load of asked) (await load())(program, security);
   try {
     await program.parseAsync(['node', 'cipherformer', ...argv]);
     return typeof process.exitCode === 'number' ? process.exitCode : exitCodes.ok;

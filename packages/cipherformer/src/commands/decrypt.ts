@@ -1,4 +1,4 @@
-import { Context } from '@cipherformer/ckks';
+import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
 import { type Answer, batchOf, decryptOutputs, parametersOf, readManifest } from '@cipherformer/compiler/client';
 import type { Command } from 'commander';
@@ -19,7 +19,7 @@ interface DecryptOptions {
  * `cipherformer decrypt <program>`: the answer of a run, with the secret key; of a batch, the answer to each input. Where an
  * input left the model's range there is no answer: exit code 3, and no logits of it unless they are forced.
  */
-export function registerDecrypt(program: Command): void {
+export function registerDecrypt(program: Command, security: SecurityOptions): void {
   program
     .command('decrypt')
     .description('Decrypt the result of a run with the secret key and print its logits')
@@ -30,17 +30,17 @@ export function registerDecrypt(program: Command): void {
     .option('--top <n>', 'how many logits to print, largest first', positiveInteger, 10)
     .option('--force', 'the logits even where they are no answer: the input left the range the model is made for')
     .option('--json', 'all logits as JSON on stdout, and whether to trust them')
-    .action(decrypt);
+    .action((path: string, options: DecryptOptions) => decrypt(path, options, security));
 }
 
-async function decrypt(path: string, options: DecryptOptions): Promise<void> {
+async function decrypt(path: string, options: DecryptOptions, security: SecurityOptions): Promise<void> {
   const { keys, input, top, force = false, json } = options;
-  const manifest = await readManifest(path);
+  const manifest = await readManifest(path, security);
   const batch = batchOf(manifest);
   const { count = batch } = options;
   if (count > batch)
     throw new UsageError(`--count ${count}: the program computes ${batch} inputs at once; give at most ${batch}.`);
-  using context = await Context.create(parametersOf(manifest));
+  using context = await Context.create(parametersOf(manifest, security), security);
   using secret = await readSecretKey(keys, context);
   const answers = (await decryptOutputs(secret, manifest, readWireFile(input), input)).slice(0, count);
   const { classes } = manifest.model;

@@ -1,4 +1,4 @@
-import { Context } from '@cipherformer/ckks';
+import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, writeWireFile } from '@cipherformer/ckks/files';
 import { batchOf, encryptInputs, parametersOf, readManifest } from '@cipherformer/compiler/client';
 import type { Command } from 'commander';
@@ -14,7 +14,7 @@ interface EncryptOptions {
 }
 
 /** `cipherformer encrypt <program>`: an input, or several of a batch, prepared and encrypted under the secret key. */
-export function registerEncrypt(program: Command): void {
+export function registerEncrypt(program: Command, security: SecurityOptions): void {
   program
     .command('encrypt')
     .description('Encrypt an input of a program under the secret key; several for a program that computes a batch')
@@ -28,11 +28,15 @@ export function registerEncrypt(program: Command): void {
     .option('--resize', "scale an image to the model's size; its aspect ratio is not kept")
     .requiredOption('--out <file>', 'the encrypted input')
     .option('--json', 'JSON on stdout')
-    .action(encrypt);
+    .action((path: string, options: EncryptOptions) => encrypt(path, options, security));
 }
 
-async function encrypt(path: string, { keys, input, resize = false, out, json }: EncryptOptions): Promise<void> {
-  const manifest = await readManifest(path);
+async function encrypt(
+  path: string,
+  { keys, input, resize = false, out, json }: EncryptOptions,
+  security: SecurityOptions,
+): Promise<void> {
+  const manifest = await readManifest(path, security);
   const batch = batchOf(manifest);
   const { length: count } = input;
   if (count > batch)
@@ -42,7 +46,7 @@ async function encrypt(path: string, { keys, input, resize = false, out, json }:
   const reader = new InputReader(path, manifest, { resize });
   const examples = [];
   for (const file of input) examples.push(await reader.read(file));
-  using context = await Context.create(parametersOf(manifest));
+  using context = await Context.create(parametersOf(manifest, security), security);
   using secret = await readSecretKey(keys, context);
   const file = await encryptInputs(secret, manifest, examples);
   await writeWireFile(out, file);

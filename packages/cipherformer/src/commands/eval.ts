@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { SecurityOptions } from '@cipherformer/ckks';
 import {
   type ClassificationResult,
   type DataConfig,
@@ -33,7 +34,7 @@ interface EvalOptions extends EncryptedVerbOptions {
 }
 
 /** `cipherformer eval <model>`: a model's figures on a data set, or a suite of checks against stated figures. */
-export function registerEval(program: Command): void {
+export function registerEval(program: Command, security: SecurityOptions): void {
   program
     .command('eval')
     .description('Evaluate a model on a data set, or a suite of models against stated results')
@@ -68,7 +69,12 @@ export function registerEval(program: Command): void {
       if (path === undefined) throw new UsageError('Give a model (folder or adapter recipe), or --suite.');
       const { encrypted } = options;
       if (encrypted !== undefined)
-        return evaluateEncryptedVerb(modelPath(path), dataOf(modelPath(path), options), { ...options, encrypted });
+        return evaluateEncryptedVerb(
+          modelPath(path),
+          dataOf(modelPath(path), options),
+          { ...options, encrypted },
+          security,
+        );
       if (isPolynomialModel(modelPath(path))) return evaluatePolynomial(path, options);
       const result = await evaluateOne(path, options);
       const figures = numbers(result);

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import type { SecurityOptions } from '@cipherformer/ckks';
 import { explain, type Plan, type PlanRow } from '@cipherformer/compiler';
 import { batchOf, openProgram } from '@cipherformer/compiler/server';
 import type { Command } from 'commander';
@@ -13,7 +14,7 @@ interface ExplainOptions {
 }
 
 /** `cipherformer explain <program>`: the plan, part by part. */
-export function registerExplain(program: Command): void {
+export function registerExplain(program: Command, security: SecurityOptions): void {
   program
     .command('explain')
     .description('Show the plan of a program: levels, rotations, bootstraps and predicted seconds of every part')
@@ -21,11 +22,15 @@ export function registerExplain(program: Command): void {
     .option('--html <file>', 'also write a page with a picture of the levels')
     .option('--layers', 'one line a layer instead of one a part')
     .option('--json', 'JSON on stdout')
-    .action(explainProgram);
+    .action((path: string, options: ExplainOptions) => explainProgram(path, options, security));
 }
 
-async function explainProgram(path: string, { html, layers, json }: ExplainOptions): Promise<void> {
-  const { manifest, parameters, program: encrypted, compiled } = await openProgram(path);
+async function explainProgram(
+  path: string,
+  { html, layers, json }: ExplainOptions,
+  security: SecurityOptions,
+): Promise<void> {
+  const { manifest, parameters, program: encrypted, compiled } = await openProgram(path, security);
   const plan = explain(encrypted, compiled.machine);
   if (html !== undefined) await writeFile(html, planPage(manifest, parameters, plan));
   if (json) {

@@ -1,7 +1,8 @@
+import type { SecurityOptions } from '@cipherformer/ckks';
 import type { Command } from 'commander';
 
-/** Adds one verb to the program. Each verb is one file in this folder. */
-export type RegisterCommand = (program: Command) => void;
+/** Adds one verb to the program. Each verb is one file in this folder; those that take parameters hand `security` on. */
+export type RegisterCommand = (program: Command, security: SecurityOptions) => void;
 
 /**
  * The verbs in the order of the help. Each is loaded when it is asked for: training and plots take a second to load, which

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Context, randomSeed, SecretKey } from '@cipherformer/ckks';
+import { Context, randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
 import { writeSecretKey, writeWireFile } from '@cipherformer/ckks/files';
 import { evaluationKeysFile, makeEvaluationKeys, parametersOf, readManifest } from '@cipherformer/compiler/client';
 import type { Command } from 'commander';
@@ -15,23 +15,23 @@ interface KeygenOptions {
 }
 
 /** `cipherformer keygen <program>`: a secret key, and the evaluation keys that the program's server needs. */
-export function registerKeygen(program: Command): void {
+export function registerKeygen(program: Command, security: SecurityOptions): void {
   program
     .command('keygen')
     .description('Make the keys of a program: a secret one that stays here, and evaluation keys for the server')
     .argument('<program>', 'folder of a program, or its manifest.json')
     .requiredOption('--out <folder>', 'where the files secret and evaluation go')
     .option('--json', 'JSON on stdout')
-    .action(keygen);
+    .action((path: string, options: KeygenOptions) => keygen(path, options, security));
 }
 
-async function keygen(path: string, { out, json }: KeygenOptions): Promise<void> {
-  const manifest = await readManifest(path);
+async function keygen(path: string, { out, json }: KeygenOptions, security: SecurityOptions): Promise<void> {
+  const manifest = await readManifest(path, security);
   const [secretFile, evaluationFile] = [join(out, 'secret'), join(out, 'evaluation')];
   for (const file of [secretFile, evaluationFile])
     if (existsSync(file)) throw new UsageError(`${file} already exists: keys are never replaced; choose another --out`);
   await mkdir(out, { recursive: true, mode: 0o700 });
-  using context = await Context.create(parametersOf(manifest));
+  using context = await Context.create(parametersOf(manifest, security), security);
   using secret = new SecretKey(context, randomSeed());
   const progress = startStages();
   using keys = makeEvaluationKeys(secret, manifest, progress.update);

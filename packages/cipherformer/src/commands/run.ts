@@ -1,4 +1,4 @@
-import { Context } from '@cipherformer/ckks';
+import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readWireFile, writeWireFile } from '@cipherformer/ckks/files';
 import {
   defaultCosts,
@@ -28,7 +28,7 @@ interface RunOptions {
 }
 
 /** `cipherformer run <program>`: the program on an encrypted input, with evaluation keys alone. */
-export function registerRun(program: Command): void {
+export function registerRun(program: Command, security: SecurityOptions): void {
   program
     .command('run')
     .description('Run a program on an encrypted input; needs evaluation keys, never a secret one')
@@ -37,15 +37,15 @@ export function registerRun(program: Command): void {
     .requiredOption('--input <file>', 'the encrypted input')
     .requiredOption('--out <file>', 'the encrypted result')
     .option('--json', 'JSON on stdout')
-    .action(run);
+    .action((path: string, options: RunOptions) => run(path, options, security));
 }
 
-async function run(path: string, options: RunOptions): Promise<void> {
-  const opened = await openProgram(path);
+async function run(path: string, options: RunOptions, security: SecurityOptions): Promise<void> {
+  const opened = await openProgram(path, security);
   const { manifest, parameters, program } = opened;
   checkMemory(opened, availableMemoryBytes());
   await interruptible('stopping after this instruction; no result is written', async (signal) => {
-    using context = await Context.create(parameters);
+    using context = await Context.create(parameters, security);
     const speed = measureReference(context) / defaultCosts.reference;
     const loading = startStages();
     using keys = await loadKeys(context, manifest, readWireFile(options.keys), {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Progress } from '@cipherformer/ckks';
+import type { Progress, SecurityOptions } from '@cipherformer/ckks';
 import { batchOf, type OpenProgram, predictSeconds } from '@cipherformer/compiler/server';
 import type { DataConfig, Model, PolynomialModel, SplitName } from '@cipherformer/nn';
 import { availableMemoryBytes, currentCommit, describeMachine } from '../bench/machine.ts';
@@ -48,7 +48,10 @@ export interface EvaluationProgress {
  * @throws UsageError for models, data, program or results that do not belong together; errors of compile, keys and runs
  * Cost: keys once (tens of seconds, gigabytes), then an encrypted run an example, or a batch where the program computes several.
  */
-export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Promise<EncryptedEvaluation> {
+export async function evaluateEncrypted(
+  options: EncryptedEvaluationOptions,
+  security: SecurityOptions = {},
+): Promise<EncryptedEvaluation> {
   const { split, count, selection, progress, out } = options;
   // Before the work: afterwards the load is our own.
   const measuredWith = { machine: describeMachine(), commit: currentCommit() ?? null };
@@ -57,7 +60,7 @@ export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Pr
   const examples = await loadExamples(model, options.data, options.root, split);
   const asked = chooseExamples(examples, count, selection);
   if (options.program === undefined) progress?.note('compiling the program');
-  await using program = await openOrCompile(options, model);
+  await using program = await openOrCompile(options, model, security);
   const { opened } = program;
   const identity = identityOf(opened, original, options);
   const earlier = out === undefined ? undefined : readEarlierResults(out, identity, asked);
@@ -70,7 +73,10 @@ export async function evaluateEncrypted(options: EncryptedEvaluationOptions): Pr
   if (earlier && missing.length === 0) return evaluation(earlier.keyBytes.measured);
   if (earlier) progress?.note(`${results.size} of ${count} examples are in ${out} already`);
   checkMemory(opened, availableMemoryBytes());
-  using session = await EncryptedSession.open(opened, options.keys, progress?.setUp);
+  using session = await EncryptedSession.open(opened, options.keys, {
+    ...security,
+    ...(progress ? { progress: progress.setUp } : {}),
+  });
   const clear = await ClearModels.create(original, model, examples, opened, options.threads ?? 1);
   try {
     const batch = batchOf(opened.manifest);

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Parameters } from '@cipherformer/ckks';
+import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import { type OpenProgram, openProgram, writeProgram } from '@cipherformer/compiler/server';
 import {
   isPolynomialModel,
@@ -50,9 +50,10 @@ export interface ProgramSource {
 export async function openOrCompile(
   { model: folder, program, parameters }: ProgramSource,
   model: PolynomialModel,
+  security: SecurityOptions,
 ): Promise<AsyncDisposable & { readonly opened: OpenProgram }> {
   if (program !== undefined) {
-    const opened = await openProgram(program);
+    const opened = await openProgram(program, security);
     if (!sameModel(model, loadPolynomialModel(join(program, 'model'))))
       throw new UsageError(`${program} is the program of another model than ${folder}: compile this one.`);
     return { opened, async [Symbol.asyncDispose]() {} };

@@ -8,6 +8,7 @@ import {
   type Progress,
   randomSeed,
   SecretKey,
+  type SecurityOptions,
 } from '@cipherformer/ckks';
 import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
 import { decryptOutputs, encryptInputs, keyIdOf, makeEvaluationKeys } from '@cipherformer/compiler/client';
@@ -49,6 +50,11 @@ export interface AskOptions {
   readonly observe?: (index: number, open: () => Float64Array[]) => void;
 }
 
+export interface SessionOptions extends SecurityOptions {
+  /** Of making or reading keys. */
+  readonly progress?: Progress;
+}
+
 /**
  * Client and server of one program, in one process, with keys in memory: a warm service. Inputs and results still take the
  * form in which they would travel.
@@ -77,9 +83,13 @@ export class EncryptedSession implements Disposable {
 
   /**
    * Makes keys for a program, or reads those that `keygen` wrote to a folder.
-   * Cost: keys and bootstrap matrices, tens of seconds and gigabytes at full security. Errors of reading keys.
+   * Cost: keys and bootstrap matrices, tens of seconds and gigabytes at full security. Errors of Context.create and of reading keys.
    */
-  static async open(opened: OpenProgram, folder: string | undefined, progress?: Progress): Promise<EncryptedSession> {
+  static async open(
+    opened: OpenProgram,
+    folder: string | undefined,
+    { progress, insecure }: SessionOptions = {},
+  ): Promise<EncryptedSession> {
     const held: Disposable[] = [];
     const hold = <One extends Disposable>(one: One): One => {
       held.push(one);
@@ -87,7 +97,7 @@ export class EncryptedSession implements Disposable {
     };
     try {
       const { manifest, parameters } = opened;
-      const context = hold(await Context.create(parameters));
+      const context = hold(await Context.create(parameters, { insecure }));
       if (folder !== undefined) {
         const secret = hold(await readSecretKey(join(folder, 'secret'), context));
         const where = join(folder, 'evaluation');

@@ -1,3 +1,4 @@
+import type { SecurityOptions } from '@cipherformer/ckks';
 import type { DataConfig, SplitName } from '@cipherformer/nn';
 import { CheckFailedError, UsageError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
@@ -26,6 +27,7 @@ export async function evaluateEncryptedVerb(
   model: string,
   data: DataConfig,
   options: EncryptedVerbOptions & { readonly encrypted: number },
+  security: SecurityOptions,
 ): Promise<void> {
   const { original, program, keys, out, json } = options;
   if (original === undefined)
@@ -38,7 +40,7 @@ export async function evaluateEncryptedVerb(
       ...{ threads: options.threads, signal, progress: startEvaluationProgress(), ...given },
       selection: { order: options.order ?? 'spread', seed: options.seed ?? 1, offset: options.offset ?? 0 },
     };
-    const evaluation = await evaluateEncrypted(asked);
+    const evaluation = await evaluateEncrypted(asked, security);
     process.stdout.write(`${json ? JSON.stringify(evaluation) : evaluationTables(evaluation)}\n`);
     const short = evaluation.targets.filter(({ met }) => !met);
     if (short.length > 0)

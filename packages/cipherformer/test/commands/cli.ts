@@ -1,8 +1,14 @@
+import type { SecurityOptions } from '@cipherformer/ckks';
 import { vi } from 'vitest';
 import { runCli } from '../../src/cli.ts';
 
-/** Runs the command line in this process and gives what it printed and its exit code. */
-export async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+/** Runs the command line as the executable does, in this process, and gives what it printed and its exit code. */
+export const cli = (...argv: string[]) => captured(argv, {});
+
+/** The same for programs on insecure rings, which only a caller's own code can accept. */
+export const insecureCli = (...argv: string[]) => captured(argv, { insecure: true });
+
+async function captured(argv: readonly string[], security: SecurityOptions) {
   const written = { out: '', err: '' };
   const spy = (stream: NodeJS.WriteStream, key: 'out' | 'err') =>
     vi.spyOn(stream, 'write').mockImplementation((chunk) => {
@@ -13,7 +19,7 @@ export async function cli(...argv: string[]): Promise<{ code: number; out: strin
   const before = process.exitCode;
   process.exitCode = undefined;
   try {
-    return { code: await runCli(argv), ...written };
+    return { code: await runCli(argv, security), ...written };
   } finally {
     process.exitCode = before;
     for (const one of spies) one.mockRestore();

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { writeProgram } from '@cipherformer/compiler/server';
 import { evaluate, prepareInput } from '@cipherformer/nn/polynomial';
 import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { cli } from './cli.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { insecureCli as cli } from './cli.ts';
 import { insecureParameters, tinyModel } from './tiny-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'encrypted-batch-'));
@@ -22,12 +22,10 @@ interface Answers {
 }
 
 afterAll(() => {
-  vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
 
 beforeAll(async () => {
-  vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '1');
   savePolynomialModel(at('model'), model);
   await writeProgram(at('model'), at('program'), { batch }, insecureParameters());
   await cli('keygen', at('program'), '--out', at('keys'));

@@ -7,13 +7,12 @@ import { evaluate, type PolynomialModel, prepareInput } from '@cipherformer/nn/p
 import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { png } from '../input/png.ts';
-import { cli } from './cli.ts';
+import { insecureCli as cli, cli as executable } from './cli.ts';
 import { insecureParameters, tinyModel } from './tiny-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'encrypted-cli-'));
 const at = (name: string) => join(folder, name);
 afterAll(() => {
-  vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
 
@@ -21,7 +20,6 @@ const pixels = Array.from({ length: 16 }, (_, i) => (i * 37) % 256);
 let model: PolynomialModel;
 
 beforeAll(async () => {
-  vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '1');
   for (const [name, seed] of [['', 3], ['-other', 4]] as const) {
     const made = tinyModel(seed);
     savePolynomialModel(at(`model${name}`), made);
@@ -135,13 +133,24 @@ describe('what does not fit is refused, and says why', () => {
   const run = (keys: string, input: string, program = 'program', out = 'no.bin') =>
     cli('run', at(program), '--keys', at(keys), '--input', at(input), '--out', at(out));
 
-  it('parameters below 128-bit security, outside of tests', async () => {
-    vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '');
-    const { code, err } = await cli('keygen', at('program'), '--out', at('weak'));
-    vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '1');
-    expect(code).toBe(1);
-    expect(err).toContain('below 128-bit security');
-    expect(existsSync(at('weak'))).toBe(false);
+  it('row 10: parameters below 128-bit security, by every verb, whatever the environment says', async () => {
+    const verbs: Record<string, string[]> = {
+      keygen: ['--out', at('weak')],
+      encrypt: ['--keys', at('keys/secret'), '--input', at('input.json'), '--out', at('weak')],
+      run: ['--keys', at('keys/evaluation'), '--input', at('in.bin'), '--out', at('weak')],
+      decrypt: ['--keys', at('keys/secret'), '--input', at('out.bin')],
+      explain: [],
+    };
+    for (const value of ['', '1', 'true']) {
+      vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', value);
+      for (const [verb, options] of Object.entries(verbs)) {
+        const { code, out, err } = await executable(verb, at('program'), ...options);
+        expect([verb, code, out]).toEqual([verb, 1, '']);
+        expect(err).toContain('below 128-bit security');
+        expect(existsSync(at('weak'))).toBe(false);
+      }
+    }
+    vi.unstubAllEnvs();
   });
 
   it('run does not take a secret key', async () => {

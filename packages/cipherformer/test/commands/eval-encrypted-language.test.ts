@@ -29,7 +29,7 @@ const folder = mkdtempSync(join(tmpdir(), 'eval-language-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const tokens = 4;
-const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 9, insecure: true }));
+const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 9 }), { insecure: true });
 const data = parseData(
   {
     data: {
@@ -73,7 +73,7 @@ it('the next token of windows, in four ways', async () => {
   const { examples, outputSizes, classes, targets } = await evaluateEncrypted({
     ...{ model: join(folder, 'model'), original: join(folder, 'original'), data, root, split: 'test', count: 3 },
     ...{ parameters: insecure, selection: { order: 'file', seed: 1, offset: 5 } },
-  });
+  }, { insecure: true }); // biome-ignore format: one call
   expect(outputSizes.length).toBeGreaterThan(1);
   expect(outputSizes.reduce((a, b) => a + b)).toBe(task.outputs);
   expect(examples.map(({ index }) => index)).toEqual([5, 6, 7]);
@@ -134,7 +134,7 @@ it('texts of several lengths', async () => {
     },
     ...{ data: parseData({ data: config }, 'test'), parameters: insecure },
     selection: { order: 'spread', seed: 1, offset: 0 },
-  });
+  }, { insecure: true }); // biome-ignore format: one call
   const original = await InferenceModel.create(bert, weights, { batch: 1, tokens });
   expect(examples.map(({ label }) => label)).toEqual([0, 1, 0, 1]);
   for (const example of examples) {

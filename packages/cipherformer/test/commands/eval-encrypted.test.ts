@@ -24,17 +24,16 @@ import {
   savePolynomialModel,
   vitConfig,
 } from '@cipherformer/nn';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateEncrypted } from '../../src/evaluate/encrypted.ts';
 import type { EncryptedEvaluation } from '../../src/evaluate/results-file.ts';
 import { best } from '../../src/evaluate/statistics.ts';
-import { cli } from './cli.ts';
+import { insecureCli as cli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'eval-encrypted-'));
 const at = (name: string) => join(folder, name);
 afterAll(() => {
-  vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
 
@@ -63,8 +62,7 @@ const ask = (count: number, ...more: string[]) =>
   cli('eval', at('model'), '--original', at('original'), '--set', at('set.json'), '--data', data, '--encrypted', `${count}`, ...more); // biome-ignore format: one call
 
 beforeAll(async () => {
-  vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '1');
-  const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11, insecure: true }));
+  const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure: true });
   writeFileSync(at('set.json'), JSON.stringify({ data: { kind: 'mnist', train: files, test: files, validation: 20, normalise } })); // biome-ignore format: short
   for (const [name, seed] of [['', 1], ['-other', 2]] as const) {
     const made = makePolynomialModel({
@@ -156,14 +154,14 @@ describe('eval --encrypted on an insecure ring', () => {
         running: () => answered === 1 && stop.abort(new Error('enough')),
         answered: () => answered++,
       },
-    });
+    }, { insecure: true }); // biome-ignore format: one call
     await expect(work).rejects.toThrow('enough');
     const { examples } = JSON.parse(readFileSync(at('interrupted.json'), 'utf8')) as EncryptedEvaluation;
     expect(examples.map(({ index }) => index)).toEqual([first.examples[0]!.index]);
   });
 
   it('asks a program for batches: the last one is not full, and each example gets its own answers', async () => {
-    const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11, insecure: true }));
+    const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure: true });
     await writeProgram(at('model'), at('program-batch'), { batch: 2 }, parameters);
     const { out, err } = await ask(3, '--program', at('program-batch'), '--json');
     const { examples, batch, summary } = JSON.parse(out) as EncryptedEvaluation;

@@ -7,9 +7,9 @@ const shape: TransformerShape = {
   pooling: 'mean',
 };
 
-/** N = 2^11, far below any security; its use has to be allowed by CIPHERFORMER_INSECURE_TESTS=1. */
+/** N = 2^11, far below any security: whoever uses it has to accept that, too. */
 export const insecureParameters = () =>
-  Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11, insecure: true }));
+  Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure: true });
 
 /** A classifier of 4 x 4 images, one layer, random weights. */
 export function tinyModel(seed: number): PolynomialModel {

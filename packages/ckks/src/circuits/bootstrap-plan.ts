@@ -30,7 +30,6 @@ export interface BootstrapChain {
   readonly coeffsToSlotsLevels: number;
   readonly specialCount: number;
   readonly evalMod?: EvalModOptions;
-  readonly insecure?: boolean;
 }
 
 /** N = 2^16, 12 levels of 40 bits between bootstraps, within log2(QP) = 1747. */
@@ -68,7 +67,6 @@ export function bootstrapLiteral(chain: BootstrapChain = defaultBootstrapChain):
     ],
     specialBits: Array<number>(chain.specialCount).fill(chain.wideBits),
     scaleBits: chain.scaleBits,
-    ...(chain.insecure ? { insecure: true } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { OperandError } from '../errors/index.ts';
 import { type Kernels, type LoadOptions, loadKernels } from '../kernels/index.ts';
 import { Ring } from '../ring/index.ts';
 import type { Parameters } from './parameters.ts';
+import type { SecurityOptions } from './security.ts';
 
 /** Parameters together with a ring on loaded kernels: what every other object of the scheme holds on to. */
 export class Context implements Disposable {
@@ -9,15 +10,24 @@ export class Context implements Disposable {
   readonly kernels: Kernels;
   readonly ring: Ring;
 
-  constructor(parameters: Parameters, kernels: Kernels) {
+  /** Throws ParameterError for parameters below 128-bit security, unless the caller accepts them here too. */
+  constructor(parameters: Parameters, kernels: Kernels, security: SecurityOptions = {}) {
+    parameters.requireSecurity(security);
     this.parameters = parameters;
     this.kernels = kernels;
     this.ring = new Ring(kernels, parameters.logN, parameters.primes);
   }
 
-  /** Loads the fastest kernels, or those of `options`. Throws KernelError where none can be loaded. */
-  static async create(parameters: Parameters, options: LoadOptions = {}): Promise<Context> {
-    return new Context(parameters, await loadKernels(options));
+  /**
+   * Loads the fastest kernels, or those of `options`. Throws KernelError where none can be loaded, ParameterError as the
+   * constructor.
+   */
+  static async create(
+    parameters: Parameters,
+    { insecure, ...load }: LoadOptions & SecurityOptions = {},
+  ): Promise<Context> {
+    parameters.requireSecurity({ insecure });
+    return new Context(parameters, await loadKernels(load), { insecure });
   }
 
   /** Throws unless `other` was made for the same parameters. */

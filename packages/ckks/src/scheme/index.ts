@@ -43,6 +43,7 @@ export {
   ephemeralWeight,
   maxEphemeralLogQP,
   minEphemeralLogN,
+  type SecurityOptions,
   secureLogQP,
   smallestSecureLogN,
 } from './security.ts';

@@ -3,7 +3,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { checkWhole } from '../errors/checks.ts';
 import { OperandError, ParameterError } from '../errors/index.ts';
 import { type Basis, maxPrimeBits, takePrimes } from '../ring/index.ts';
-import { secureLogQP, smallestSecureLogN } from './security.ts';
+import { type SecurityOptions, secureLogQP, smallestSecureLogN } from './security.ts';
 
 /** What a person writes down; nothing is trusted until `Parameters.from` has checked it. */
 export interface ParametersLiteral {
@@ -15,8 +15,6 @@ export interface ParametersLiteral {
   readonly specialBits: readonly number[];
   /** log2 of the default scale of encoded values. */
   readonly scaleBits: number;
-  /** Accept less than 128-bit security. Every report says so. For tests only. */
-  readonly insecure?: boolean;
 }
 
 /** How a level's polynomial is cut for key switching: with which special primes, into which runs of limbs. */
@@ -53,6 +51,7 @@ export class Parameters {
   readonly specialCount: number;
   readonly scale: number;
   readonly logQP: number;
+  /** Below 128 bits, as the caller of `from` accepted. Every report says so. */
   readonly insecure: boolean;
   /** SHA-256 over everything that must match between two parties, in hexadecimal. */
   readonly digest: string;
@@ -80,8 +79,11 @@ export class Parameters {
     Object.freeze(this);
   }
 
-  /** Checks a literal and chooses its primes. Throws ParameterError with what to change. */
-  static from(literal: ParametersLiteral): Parameters {
+  /**
+   * Checks a literal and chooses its primes. Throws ParameterError with what to change, for less than 128-bit security too
+   * unless the caller accepts it.
+   */
+  static from(literal: ParametersLiteral, options: SecurityOptions = {}): Parameters {
     checkWhole('logN', literal.logN, 4, 17);
     checkWhole('scaleBits', literal.scaleBits, 10, 60);
     checkList('chainBits', literal.chainBits, 'give at least the bits of q0');
@@ -98,17 +100,20 @@ export class Parameters {
       chainBits: Object.freeze([...literal.chainBits]),
       specialBits: Object.freeze([...literal.specialBits]),
       scaleBits: literal.scaleBits,
-      ...(literal.insecure ? { insecure: true } : {}),
     });
     const parameters = new Parameters(frozen, choosePrimes(frozen));
-    if (parameters.insecure && !literal.insecure) {
-      const needed = smallestSecureLogN(parameters.logQP);
-      throw new ParameterError(
-        `log2(QP) = ${parameters.logQP.toFixed(1)} at N = 2^${literal.logN} is below 128-bit security (at most ${secureLogQP(literal.logN)}): ` +
-          `use fewer or smaller primes${needed === undefined ? '' : `, or logN ${needed}`}; tests may set insecure: true`,
-      );
-    }
+    parameters.requireSecurity(options);
     return parameters;
+  }
+
+  /** Throws ParameterError below 128-bit security, unless the caller accepts it. */
+  requireSecurity({ insecure }: SecurityOptions): void {
+    if (!this.insecure || insecure === true) return;
+    const needed = smallestSecureLogN(this.logQP);
+    throw new ParameterError(
+      `log2(QP) = ${this.logQP.toFixed(1)} at N = 2^${this.logN} is below 128-bit security (at most ${secureLogQP(this.logN)}): ` +
+        `use fewer or smaller primes${needed === undefined ? '' : `, or logN ${needed}`}; a test may pass the argument insecure`,
+    );
   }
 
   /** Ring-prime indices of a polynomial at `level`. */

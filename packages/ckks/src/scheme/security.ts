@@ -7,6 +7,14 @@ import { ParameterError } from '../errors/index.ts';
  */
 const maxLogQP: Readonly<Record<number, number>> = { 12: 106, 13: 214, 14: 430, 15: 868, 16: 1747, 17: 3523 };
 
+/**
+ * Whether less than 128-bit security is accepted: an argument that the caller's own code writes, for tests. Only `true`
+ * counts, and nothing that is read (literals, manifests, wire objects, an environment) can stand for it.
+ */
+export interface SecurityOptions {
+  readonly insecure?: boolean | undefined;
+}
+
 /** A sparse ephemeral secret of this weight lives under q0 and one special prime only (Bossuat et al., ACNS 2022). */
 export const ephemeralWeight = 32;
 /** Largest log2(q0 P') for the ephemeral secret at N = 2^16 and above: ACNS 2022, table 2 (h = 32, N = 2^16: 115). */

@@ -25,7 +25,7 @@ describe.each([
   let bench: BootstrapBench;
   beforeAll(async () => {
     fixRandomness(`bootstrap noise ${logN} ${slots}`);
-    const chain = { ...defaultBootstrapChain, logN, userLevels: 2, specialCount: 5, insecure: true };
+    const chain = { ...defaultBootstrapChain, logN, userLevels: 2, specialCount: 5 };
     lab = await Laboratory.create(bootstrapLiteral(chain));
     bench = new BootstrapBench(lab, { slots });
   });
@@ -94,9 +94,12 @@ describe('the secure ring, no kernels needed', () => {
 });
 
 it('parts add up, and each moves with its cause', () => {
-  const chain = { ...defaultBootstrapChain, logN: 12, userLevels: 1, insecure: true };
+  const chain = { ...defaultBootstrapChain, logN: 12, userLevels: 1 };
   const predict = (over: Partial<typeof chain>, values?: readonly number[]): BootstrapPrecision =>
-    bootstrapPrecision(new BootstrapPlan(Parameters.from(bootstrapLiteral({ ...chain, ...over }))), values);
+    bootstrapPrecision(
+      new BootstrapPlan(Parameters.from(bootstrapLiteral({ ...chain, ...over }), { insecure: true })),
+      values,
+    );
   const base = predict({});
   const { slotsToCoeffs, coeffsToSlots, evalMod, approximation } = base.parts;
   expect(Math.hypot(slotsToCoeffs, coeffsToSlots, evalMod, approximation) / base.deviation).toBeCloseTo(1, 9);

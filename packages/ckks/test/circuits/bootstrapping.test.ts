@@ -16,7 +16,7 @@ import { EvaluationKeys, Evaluator, Parameters, type Slots } from '../../src/sch
 import { fixRandomness, Laboratory, randomSlots, realSlots, wordsOf } from '../scheme/support.ts';
 import { BootstrapBench, countTransforms, inputs, precision } from './bootstrap-support.ts';
 
-const chain = { ...defaultBootstrapChain, logN: 11, userLevels: 2, specialCount: 5, insecure: true };
+const chain = { ...defaultBootstrapChain, logN: 11, userLevels: 2, specialCount: 5 };
 const full = 2 ** 10;
 const few = 2 ** 6;
 const worstBits = 16;
@@ -171,7 +171,10 @@ describe('the plan', () => {
   });
 
   it('refuses chains without room, and slots that cannot be split', () => {
-    const short = Parameters.from({ ...bootstrapLiteral(chain), chainBits: Array<number>(15).fill(50) });
+    const short = Parameters.from(
+      { ...bootstrapLiteral(chain), chainBits: Array<number>(15).fill(50) },
+      { insecure: true },
+    );
     expect(() => new BootstrapPlan(short)).toThrow(ParameterError);
     expect(() => new BootstrapPlan(short)).toThrow(/have 14 levels, but a bootstrap takes 12 at the top and 3/);
     expect(() => new BootstrapPlan(lab.parameters, { slots: 8 })).toThrow(/8 slots cannot be split into 4/);

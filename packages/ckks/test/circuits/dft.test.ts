@@ -27,7 +27,10 @@ function reversed({ real, imag }: ComplexVector): ComplexVector {
 describe('the transforms of bootstrapping', () => {
   let context: Context;
   beforeAll(async () => {
-    context = await Context.create(Parameters.from({ ...smallLiteral, logN: 7 }), { threads: 1 });
+    context = await Context.create(Parameters.from({ ...smallLiteral, logN: 7 }, { insecure: true }), {
+      threads: 1,
+      insecure: true,
+    });
   });
   afterAll(() => context[Symbol.dispose]());
 

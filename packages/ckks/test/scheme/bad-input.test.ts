@@ -47,7 +47,8 @@ function expectError(run: () => unknown, kind: ErrorClass, ...patterns: readonly
 }
 
 describe('parameters', () => {
-  const with_ = (changes: Partial<ParametersLiteral>) => () => Parameters.from({ ...smallLiteral, ...changes });
+  const with_ = (changes: Partial<ParametersLiteral>) => () =>
+    Parameters.from({ ...smallLiteral, ...changes }, { insecure: true });
   it('say which number is wrong and what it may be', () => {
     expectError(with_({ logN: 18 }), ParameterError, /logN/, /4 to 17/, /18/);
     expectError(with_({ logN: 11.5 }), ParameterError, /logN/, /11\.5/);
@@ -71,7 +72,7 @@ describe('parameters', () => {
 
   it('a special prime smaller than a prime of the chain is found when keys are made', () => {
     expectError(
-      () => Parameters.from({ ...smallLiteral, specialBits: [40] }).gadget(0),
+      () => Parameters.from({ ...smallLiteral, specialBits: [40] }, { insecure: true }).gadget(0),
       ParameterError,
       /specialBits to 50/,
     );
@@ -172,7 +173,10 @@ describe('operands of another parameter set', () => {
   });
 
   it('equal parameters in another context are the same parameters', async () => {
-    using twin = await Context.create(Parameters.from({ ...smallLiteral }), { threads: 1 });
+    using twin = await Context.create(Parameters.from({ ...smallLiteral }, { insecure: true }), {
+      threads: 1,
+      insecure: true,
+    });
     expect(twin.parameters.digest).toBe(lab.parameters.digest);
     using q = new Encoder(twin).encode([1]);
     if (twin.kernels === lab.context.kernels) lab.evaluator.add(x, q)[Symbol.dispose]();

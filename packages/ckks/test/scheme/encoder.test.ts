@@ -10,7 +10,10 @@ let context: Context;
 let encoder: Encoder;
 
 beforeAll(async () => {
-  context = await Context.create(Parameters.from({ ...smallLiteral, logN }), { threads: 1 });
+  context = await Context.create(Parameters.from({ ...smallLiteral, logN }, { insecure: true }), {
+    threads: 1,
+    insecure: true,
+  });
   encoder = new Encoder(context);
 });
 afterAll(() => context[Symbol.dispose]());

@@ -23,8 +23,9 @@ import {
 } from '../../src/index.ts';
 
 const context = new Context(
-  Parameters.from({ logN: 10, chainBits: [50, 40, 40], specialBits: [50], scaleBits: 40, insecure: true }),
+  Parameters.from({ logN: 10, chainBits: [50, 40, 40], specialBits: [50], scaleBits: 40 }, { insecure: true }),
   await loadKernels({ threads: 1 }),
+  { insecure: true },
 );
 const { parameters, kernels, ring } = context;
 const secret = new SecretKey(context, randomSeed());

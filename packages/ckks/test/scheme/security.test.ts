@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BootstrapPlan, generateBootstrapKeys } from '../../src/circuits/index.ts';
 import { CkksError, KeyError, ParameterError } from '../../src/errors/index.ts';
+import type { Kernels } from '../../src/kernels/index.ts';
 import {
   Context,
   checkEphemeralBasis,
@@ -46,15 +47,33 @@ describe('128-bit security', () => {
     );
   });
 
-  it('insecure: true accepts them, and every description says so', () => {
-    const weak = Parameters.from({ ...literal(12, 4), insecure: true });
+  it('row 10: the argument { insecure: true } accepts them, and every description says so', () => {
+    const weak = Parameters.from(literal(12, 4), { insecure: true });
     expect(weak.insecure).toBe(true);
     expect(weak.security).toMatch(/INSECURE/);
-    expect(weak.literal.insecure).toBe(true);
   });
 
-  it('the flag does not make secure parameters insecure, and literals cannot be changed afterwards', () => {
-    const parameters = Parameters.from({ ...literal(12, 3), insecure: true });
+  it.each([true, 1, 'true', 'false'])(
+    'row 10: a literal that says insecure: %j is refused all the same',
+    (insecure) => {
+      expect(() => Parameters.from({ ...literal(12, 4), insecure } as ParametersLiteral)).toThrow(/below 128-bit/);
+    },
+  );
+
+  it.each(['true', 'false', 1, {}, null])('row 10: nothing but true accepts them, not %j', (value) => {
+    expect(() => Parameters.from(literal(12, 4), { insecure: value as unknown as boolean })).toThrow(/below 128-bit/);
+  });
+
+  it('row 10: a context wants the argument again, whoever made the parameters', async () => {
+    const weak = Parameters.from(literal(12, 4), { insecure: true });
+    await expect(Context.create(weak, { threads: 1 })).rejects.toThrow(ParameterError);
+    expect(() => new Context(weak, {} as Kernels)).toThrow(/below 128-bit/);
+    using context = await Context.create(weak, { threads: 1, insecure: true });
+    expect(context.parameters).toBe(weak);
+  });
+
+  it('the argument does not make secure parameters insecure, and literals cannot be changed afterwards', () => {
+    const parameters = Parameters.from(literal(12, 3), { insecure: true });
     expect(parameters.insecure).toBe(false);
     expect(parameters.security).toMatch(/^128-bit/);
     expect(Object.isFrozen(parameters) && Object.isFrozen(parameters.literal)).toBe(true);
@@ -114,7 +133,7 @@ describe('a secret key', () => {
   let secret: SecretKey;
 
   beforeAll(async () => {
-    context = await Context.create(Parameters.from(smallLiteral), { threads: 1 });
+    context = await Context.create(Parameters.from(smallLiteral, { insecure: true }), { threads: 1, insecure: true });
     secret = new SecretKey(context, seed);
   });
   afterAll(() => context[Symbol.dispose]());

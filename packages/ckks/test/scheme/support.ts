@@ -24,7 +24,6 @@ export const smallLiteral: ParametersLiteral = {
   chainBits: [50, 40, 40, 40, 40, 40],
   specialBits: [50, 50],
   scaleBits: 40,
-  insecure: true,
 };
 
 /**
@@ -130,7 +129,8 @@ export class Laboratory implements Disposable {
   }
 
   static async create(literal: ParametersLiteral = smallLiteral, build?: BuildName): Promise<Laboratory> {
-    return new Laboratory(await Context.create(Parameters.from(literal), { build, threads: 1 }));
+    const parameters = Parameters.from(literal, { insecure: true });
+    return new Laboratory(await Context.create(parameters, { build, threads: 1, insecure: true }));
   }
 
   /** Adds a relinearisation key and keys for these rotations, at the top level unless stated. */

@@ -179,8 +179,19 @@ describe('the wrong object', () => {
     expect((await failure(inspectWire(new Uint8Array(3)))).message).toMatch(/end after 3 bytes/);
   });
 
-  it('insecure parameters are refused unless they are asked for', async () => {
+  it('row 10: insecure parameters are refused unless the caller accepts them, whatever their bytes say', async () => {
     expect(await failure(parametersFromWire(bytes.parameters))).toBeInstanceOf(ParameterError);
+    const [from] = parts(bytes.parameters).description;
+    for (const reserved of [1, 2, 255]) {
+      const saying = bytes.parameters.slice();
+      expect(saying[from + 2]).toBe(0);
+      saying[from + 2] = reserved;
+      const sealed = await resealed(saying);
+      for (const options of [{}, { insecure: true }]) {
+        const error = await failure(parametersFromWire(sealed, options));
+        expect([error.name, error.message]).toEqual(['WireError', expect.stringContaining(`have ${reserved} in a byte that has to be 0`)]); // biome-ignore format: short
+      }
+    }
   });
 
   it('a source that does not yield bytes', async () => {

@@ -59,7 +59,7 @@ describe('an object of several frames', () => {
 describe('format version 1 of objects without keys', () => {
   it('is what it was: parameters, byte by byte', async () => {
     expect(bytesToHex(await wireBytes(parametersToWire(tiny.parameters)))).toBe(
-      '894346570d0a1a0a010001000b000000000000000000000041cfbb22c8ecafdf1a19ce1bbd552554dda5bbe957240a26b7285eae7efec609051e010402322814283232bb1415a551a34f257716f2766796c11e899d5086e45b6443fcddc78f45f5202c',
+      '894346570d0a1a0a010001000b000000000000000000000041cfbb22c8ecafdf1a19ce1bbd552554dda5bbe957240a26b7285eae7efec609051e00040232281428323292d78610d7f80c61a66b74be9a6e8a91ff087d2d53f32507b3c2b36490c66ece',
     );
   });
 

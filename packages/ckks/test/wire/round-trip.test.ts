@@ -28,6 +28,7 @@ import { encryptedRamp, kernels, piecesOf, sameKey, sameSlab, secretOf, small, t
 const other = new Context(
   await parametersFromWire(await wireBytes(parametersToWire(small.parameters)), { insecure: true }),
   kernels,
+  { insecure: true },
 );
 const secret = secretOf(small);
 const generator = new KeyGenerator(secret);

@@ -17,8 +17,8 @@ import { sha256 } from '../../src/wire/checksum.ts';
 
 export const kernels = await loadKernels({ threads: 1 });
 
-export function contextOf(literal: Omit<ParametersLiteral, 'insecure'>): Context {
-  return new Context(Parameters.from({ ...literal, insecure: true }), kernels);
+export function contextOf(literal: ParametersLiteral): Context {
+  return new Context(Parameters.from(literal, { insecure: true }), kernels, { insecure: true });
 }
 
 /** N = 32: objects of a few hundred bytes, to be cut and flipped everywhere. Primes of 50, 41 (or 40) and 20 bits. */

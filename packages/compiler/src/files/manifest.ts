@@ -1,4 +1,4 @@
-import { BootstrapPlan, Parameters } from '@cipherformer/ckks';
+import { BootstrapPlan, ParameterError, Parameters, type SecurityOptions } from '@cipherformer/ckks';
 import { z } from 'zod';
 import { type KeyPlan, planKeys } from '../backends/key-plan.ts';
 import { CanonicalScales } from '../backends/scales.ts';
@@ -27,7 +27,6 @@ const schema = z.strictObject({
     chainBits: z.array(whole).max(128),
     specialBits: z.array(whole).max(128),
     scaleBits: whole,
-    insecure: z.boolean().optional(),
   }),
   parametersDigest: digest,
   slots: z.int().min(1).max(maxSlots),
@@ -103,17 +102,11 @@ export function makeManifest({ parameters, program, ...rest }: ManifestSource): 
   };
 }
 
-export interface ParseManifestOptions {
-  /** Accept parameters below 128-bit security, for tests: whoever hands a client a manifest chooses its security otherwise. */
-  readonly insecure?: boolean;
-}
-
-/** Checks a manifest. Throws FileError that names the field; `where` is the file's name. */
-export function parseManifest(
-  text: string,
-  where: string,
-  { insecure = false }: ParseManifestOptions = {},
-): ProgramManifest {
+/**
+ * Checks a manifest. Throws FileError that names the field, for parameters below 128-bit security too unless the caller
+ * accepts them: otherwise whoever hands a client a manifest would choose its security. `where` is the file's name.
+ */
+export function parseManifest(text: string, where: string, security: SecurityOptions = {}): ProgramManifest {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -126,11 +119,7 @@ export function parseManifest(
       `${where} is not the manifest of a program this release reads:\n${z.prettifyError(parsed.error)}`,
     );
   const manifest = parsed.data;
-  if (manifest.parameters.insecure && !insecure)
-    throw new FileError(
-      `${where} asks for parameters below 128-bit security: do not use it; whoever made it has to compile it with secure ones`,
-    );
-  const found = parametersOf(manifest).digest;
+  const found = usable(manifest, where, security).digest;
   if (found !== manifest.parametersDigest)
     throw new FileError(
       `${where} lists parameters ${found.slice(0, 12)} and claims ${manifest.parametersDigest.slice(0, 12)}: it is damaged, or of another release`,
@@ -145,9 +134,18 @@ export function parseManifest(
   return manifest;
 }
 
-/** Throws ParameterError for parameters that are inconsistent or insecure. */
-export function parametersOf({ parameters: { insecure, ...literal } }: ProgramManifest): Parameters {
-  return Parameters.from(insecure ? { ...literal, insecure } : literal);
+/** Throws ParameterError for parameters that are inconsistent, or below 128-bit security unless the caller accepts them. */
+export function parametersOf({ parameters }: ProgramManifest, security: SecurityOptions = {}): Parameters {
+  return Parameters.from(parameters, security);
+}
+
+function usable(manifest: ProgramManifest, where: string, security: SecurityOptions): Parameters {
+  try {
+    return parametersOf(manifest, security);
+  } catch (error) {
+    if (!(error instanceof ParameterError)) throw error;
+    throw new FileError(`do not use ${where}, its parameters are refused: ${error.message}`, { cause: error });
+  }
 }
 
 /** Examples that one run of the program computes. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
+import { bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { defaultCosts } from '../cost/default-costs.ts';
 import { predict } from '../cost/predict.ts';
@@ -74,11 +74,11 @@ export async function writeProgram(
 
 /**
  * Compiles a program's model again. Throws FileError where the result is not the manifest's program: the model's files
- * have changed, or this release compiles differently.
+ * have changed, or this release compiles differently. Errors as parseManifest.
  */
-export async function openProgram(folder: string): Promise<OpenProgram> {
-  const manifest = await readManifest(folder);
-  const parameters = parametersOf(manifest);
+export async function openProgram(folder: string, security: SecurityOptions = {}): Promise<OpenProgram> {
+  const manifest = await readManifest(folder, security);
+  const parameters = parametersOf(manifest, security);
   const { compiled, digest } = await compileFolder(folder, parameters, { batch: batchOf(manifest) });
   if (digest !== manifest.digest)
     throw new FileError(

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { SecurityOptions } from '@cipherformer/ckks';
 import { FileError } from '../errors.ts';
 import { type ProgramManifest, parseManifest } from './manifest.ts';
 
@@ -7,11 +8,8 @@ import { type ProgramManifest, parseManifest } from './manifest.ts';
 
 export const manifestFile = 'manifest.json';
 
-/**
- * Reads a program's manifest; `path` is its folder or the file itself. Throws FileError, for insecure parameters too unless
- * the environment has CIPHERFORMER_INSECURE_TESTS=1.
- */
-export async function readManifest(path: string): Promise<ProgramManifest> {
+/** Reads a program's manifest; `path` is its folder or the file itself. Throws FileError as parseManifest. */
+export async function readManifest(path: string, security: SecurityOptions = {}): Promise<ProgramManifest> {
   const file = path.endsWith('.json') ? path : join(path, manifestFile);
   let text: string;
   try {
@@ -19,5 +17,5 @@ export async function readManifest(path: string): Promise<ProgramManifest> {
   } catch {
     throw new FileError(`there is no ${file}: give the folder that compile wrote`);
   }
-  return parseManifest(text, file, { insecure: process.env.CIPHERFORMER_INSECURE_TESTS === '1' });
+  return parseManifest(text, file, security);
 }

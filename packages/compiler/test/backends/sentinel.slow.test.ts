@@ -8,12 +8,12 @@ import { digits, digitsModel, manglings } from '../passes/digits.ts';
 import { furthest } from '../passes/furthest.ts';
 import { Machine, verdicts } from './support.ts';
 
-const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 12, insecure: true }));
+const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 12 }), { insecure: true });
 
 it('encrypted digits are trusted, mangled ones flagged', async () => {
   const { graph } = digitsModel;
   const { program } = compile(graph, { slots: insecure.maxSlots });
-  using context = await Context.create(insecure, { threads: 1 });
+  using context = await Context.create(insecure, { threads: 1, insecure: true });
   using machine = new Machine(context, program);
   const image = digits();
   const given = [image(0), image(1), ...[0, 1].flatMap((i) => Object.values(manglings).map((c) => image(i, c)))];

@@ -21,7 +21,7 @@ import type { EncryptedProgram, Instruction, SlotMatrix } from '../../src/index.
 import { distrust } from '../../src/program/trust.ts';
 
 /** N = 2^11: the default chain far below any security. */
-export const insecureLiteral = bootstrapLiteral({ ...defaultBootstrapChain, logN: 11, insecure: true });
+export const insecureLiteral = bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 });
 export const slots = 2 ** 10;
 
 /** mulberry32 in [-1, 1). */
@@ -101,7 +101,7 @@ export class Machine implements Disposable {
   }
 
   static async context(): Promise<Context> {
-    return Context.create(Parameters.from(insecureLiteral), { threads: 1 });
+    return Context.create(Parameters.from(insecureLiteral, { insecure: true }), { threads: 1, insecure: true });
   }
 
   encrypt(values: Float64Array, level: number): Ciphertext {

@@ -109,8 +109,11 @@ describe('predictions', () => {
 
 describe('a measured table', () => {
   it('has a positive time for everything at every level', async () => {
-    const chain = { ...defaultBootstrapChain, logN: 11, userLevels: 2, insecure: true };
-    using context = await Context.create(Parameters.from(bootstrapLiteral(chain)), { threads: 1 });
+    const chain = { ...defaultBootstrapChain, logN: 11, userLevels: 2 };
+    using context = await Context.create(Parameters.from(bootstrapLiteral(chain), { insecure: true }), {
+      threads: 1,
+      insecure: true,
+    });
     const table = measureCosts(context, { runs: 1, bootstraps: false });
     expect(table.reference).toBeGreaterThan(0);
     for (const name of ['decompose', 'rotate', 'relinearise'] as const)

@@ -33,7 +33,7 @@ describe('runs', () => {
 const program = programOf([9], [{ op: 'multiply', source: 'test', level: 9, left: 0, right: 0, output: 1 }], [1]);
 const manifest = makeManifest({
   digest: 'ab'.repeat(32),
-  parameters: Parameters.from(insecureLiteral),
+  parameters: Parameters.from(insecureLiteral, { insecure: true }),
   program,
   predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
   compile: { batch: 1 },
@@ -43,7 +43,7 @@ const manifest = makeManifest({
 describe('a manifest', () => {
   it('is read as it was written', () => {
     expect(parseManifest(JSON.stringify(manifest), 'm', { insecure: true })).toEqual(manifest);
-    expect(parametersOf(manifest).digest).toBe(manifest.parametersDigest);
+    expect(parametersOf(manifest, { insecure: true }).digest).toBe(manifest.parametersDigest);
   });
 
   const lies: Record<string, object | string> = {
@@ -53,7 +53,6 @@ describe('a manifest', () => {
     'a field more': { ...manifest, more: 1 },
     'another digest of the parameters': { ...manifest, parametersDigest: '00'.repeat(32) },
     'insecure parameters, unless a test asks for them': manifest,
-    'insecure parameters that do not say so': { ...manifest, parameters: { ...manifest.parameters, insecure: false } },
     'a slot map without end': { ...manifest, inputs: [{ ...manifest.inputs[0], source: [0, 1, 2 ** 40] }] },
     'a slot map that is none': { ...manifest, outputs: [{ ...manifest.outputs[0], slots: [0, 1] }] },
     'keys beyond counting': {
@@ -68,6 +67,17 @@ describe('a manifest', () => {
     expect(() => parseManifest(text, 'm', { insecure: !insecure })).toThrow(insecure ? /128-bit/ : FileError);
   });
 });
+
+describe.each(['false', 'true', true, false, 1, null])(
+  'row 10: insecure: %j in a manifest is refused as unknown',
+  (insecure) => {
+    it.each([{}, { insecure: true }])('by a caller with %j', (options) => {
+      const inside = { ...manifest, parameters: { ...manifest.parameters, insecure } };
+      for (const text of [{ ...manifest, insecure }, inside].map((one) => JSON.stringify(one)))
+        expect(() => parseManifest(text, 'm', options)).toThrow(/Unrecognized key: "insecure"/);
+    });
+  },
+);
 
 describe('an envelope', () => {
   const payload = Uint8Array.from({ length: 50 }, (_, i) => i);
