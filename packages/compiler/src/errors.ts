@@ -25,7 +25,31 @@ export class PlacementError extends CompilerError {
 
 /** A program's folder, keys or ciphertexts as files: damaged, cut short, or of something else. */
 export class FileError extends CompilerError {
-  override readonly name = 'FileError';
+  override readonly name: string = 'FileError';
+}
+
+/** A file of another program or key than the one it is used with. */
+export class MismatchError extends FileError {
+  override readonly name = 'MismatchError';
+}
+
+/**
+ * What is wrong with a result:
+ * 'damaged' in transfer, or no result at all;
+ * 'mismatched': of another program, key or request. Whoever named the files may have mixed them up, or a server did;
+ * 'dishonest': no server that runs the program makes it.
+ */
+export type ResultFault = 'damaged' | 'mismatched' | 'dishonest';
+
+/** A result that is refused before the secret key touches it. */
+export class ResultError extends FileError {
+  override readonly name = 'ResultError';
+  readonly fault: ResultFault;
+
+  constructor(fault: ResultFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.fault = fault;
+  }
 }
 
 /** A run that needs more than the machine has. */

@@ -13,4 +13,4 @@ export { CompilerError, FileError, InputError, ResourceError } from './errors.ts
 export { batchOf, type ProgramManifest, parametersOf } from './files/manifest.ts';
 export { type OpenProgram, openProgram, writeProgram } from './files/program-folder.ts';
 export { readManifest } from './files/read-manifest.ts';
-export { type LoadedKeys, loadKeys, outputsFile, readInputs } from './files/server.ts';
+export { type LoadedKeys, loadKeys, outputsFile, type ReceivedRequest, readInputs } from './files/server.ts';

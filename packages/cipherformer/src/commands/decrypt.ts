@@ -1,15 +1,23 @@
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
-import { type Answer, batchOf, decryptOutputs, parametersOf, readManifest } from '@cipherformer/compiler/client';
+import {
+  type Answer,
+  batchOf,
+  decryptOutputs,
+  keyIdOf,
+  parametersOf,
+  readManifest,
+  readRequest,
+} from '@cipherformer/compiler/client';
 import type { Command } from 'commander';
-import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface DecryptOptions {
   readonly keys: string;
   readonly input: string;
-  readonly count?: number;
+  readonly request: string;
   readonly top: number;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -26,7 +34,7 @@ export function registerDecrypt(program: Command, security: SecurityOptions): vo
     .argument('<program>', 'folder of a program, or its manifest.json')
     .requiredOption('--keys <file>', 'the secret key')
     .requiredOption('--input <file>', 'the encrypted result')
-    .option('--count <n>', 'how many inputs were encrypted, for a program of a batch (default: all)', positiveInteger)
+    .requiredOption('--request <file>', 'the encrypted input that the result answers')
     .option('--top <n>', 'how many logits to print, largest first', positiveInteger, 10)
     .option('--force', 'the logits even where they are no answer: the input left the range the model is made for')
     .option('--json', 'all logits as JSON on stdout, and whether to trust them')
@@ -34,15 +42,13 @@ export function registerDecrypt(program: Command, security: SecurityOptions): vo
 }
 
 async function decrypt(path: string, options: DecryptOptions, security: SecurityOptions): Promise<void> {
-  const { keys, input, top, force = false, json } = options;
+  const { keys, input, request: requestFile, top, force = false, json } = options;
   const manifest = await readManifest(path, security);
   const batch = batchOf(manifest);
-  const { count = batch } = options;
-  if (count > batch)
-    throw new UsageError(`--count ${count}: the program computes ${batch} inputs at once; give at most ${batch}.`);
   using context = await Context.create(parametersOf(manifest, security), security);
   using secret = await readSecretKey(keys, context);
-  const answers = (await decryptOutputs(secret, manifest, readWireFile(input), input)).slice(0, count);
+  const request = await readRequest(manifest, await keyIdOf(secret), readWireFile(requestFile), requestFile);
+  const answers = await decryptOutputs(secret, manifest, request, readWireFile(input), input);
   const { classes } = manifest.model;
   if (json) {
     const shown = answers.map((answer) => shownAnswer(answer, force));

@@ -50,8 +50,10 @@ async function encrypt(
   using secret = await readSecretKey(keys, context);
   const file = await encryptInputs(secret, manifest, examples);
   await writeWireFile(out, file);
-  const of = batch > 1 ? `, ${count} of ${batch} inputs: decrypt with --count ${count}` : '';
+  const of = batch > 1 ? `, ${count} of ${batch} inputs` : '';
   process.stdout.write(
-    json ? `${JSON.stringify({ input: out, bytes: file.bytes, count })}\n` : `${out}: ${file.bytes} bytes${of}\n`,
+    json
+      ? `${JSON.stringify({ input: out, bytes: file.bytes, count })}\n`
+      : `${out}: ${file.bytes} bytes${of}; keep it, decrypt needs it (--request)\n`,
   );
 }

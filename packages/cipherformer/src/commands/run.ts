@@ -53,7 +53,13 @@ async function run(path: string, options: RunOptions, security: SecurityOptions)
       progress: loading.update,
     });
     loading.stop();
-    const inputs = await readInputs(context, manifest, keys.key, readWireFile(options.input), options.input);
+    const { inputs, request } = await readInputs(
+      context,
+      manifest,
+      keys.key,
+      readWireFile(options.input),
+      options.input,
+    );
     const warmFrom = performance.now();
     const cpuFrom = process.cpuUsage();
     using result = await runCkks(keys.machine, program, inputs, {
@@ -63,7 +69,7 @@ async function run(path: string, options: RunOptions, security: SecurityOptions)
     const { user, system } = process.cpuUsage(cpuFrom);
     const warmSeconds = (performance.now() - warmFrom) / 1000;
     for (const input of inputs) input[Symbol.dispose]();
-    await writeWireFile(options.out, await outputsFile(manifest, keys.key, result.outputs));
+    await writeWireFile(options.out, await outputsFile(manifest, keys.key, request, result.outputs));
     report(options, {
       // From the start of the process to the file: what a person waits for.
       coldSeconds: performance.now() / 1000,

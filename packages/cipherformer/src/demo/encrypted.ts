@@ -41,7 +41,17 @@ export async function askEncrypted(
   writeFileSync(plain, JSON.stringify({ pixels: pixelsOf(images, i) }));
   const { bytes } = await runVerb(['encrypt', program, '--keys', keys.secret, '--input', plain, '--out', input]);
   const run = await runVerb(['run', program, '--keys', keys.evaluation, '--input', input, '--out', output]);
-  const answer = await runVerb(['decrypt', program, '--keys', keys.secret, '--input', output, '--force']);
+  const answer = await runVerb([
+    'decrypt',
+    program,
+    '--keys',
+    keys.secret,
+    '--input',
+    output,
+    '--request',
+    input,
+    '--force',
+  ]);
   return {
     ...(run as unknown as Omit<MeasuredAnswer, 'logits' | 'inputBytes' | 'trusted'>),
     logits: answer.logits as number[],

@@ -134,7 +134,7 @@ export class EncryptedSession implements Disposable {
     const key = await keyIdOf(this.#secret);
     const sent = await encryptInputs(this.#secret, manifest, examples);
     const speed = measureReference(context) / defaultCosts.reference;
-    const inputs = await readInputs(context, manifest, key, sent, 'the encrypted input');
+    const { inputs, request } = await readInputs(context, manifest, key, sent, 'the encrypted input');
     const { observe, ...others } = options;
     const decryptor = new Decryptor(this.#secret);
     const opened = (ciphertext: Ciphertext) => {
@@ -152,10 +152,10 @@ export class EncryptedSession implements Disposable {
       const { user, system } = process.cpuUsage(cpuFrom);
       const wallSeconds = (performance.now() - started) / 1000;
       const peakRssBytes = peakMemoryBytes();
-      const file = await outputsFile(manifest, key, result.outputs);
-      const answers = await decryptOutputs(this.#secret, manifest, file, 'the encrypted result');
+      const file = await outputsFile(manifest, key, request, result.outputs);
+      const answers = await decryptOutputs(this.#secret, manifest, sent.request, file, 'the encrypted result');
       const count = examples.length;
-      return answers.slice(0, count).map((answer) => ({
+      return answers.map((answer) => ({
         ...answer,
         logits: [...answer.logits],
         wallSeconds: wallSeconds / count,

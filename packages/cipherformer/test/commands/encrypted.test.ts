@@ -61,14 +61,14 @@ describe('the protocol on files', () => {
     expect(ran.err).toMatch(/run \d+\/\d+ .* ETA/);
     const figures = JSON.parse(ran.out);
     expect(figures.coldSeconds).toBeGreaterThan(figures.warmSeconds);
-    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--json');
+    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json'); // biome-ignore format: short
     const { logits, classes, trusted } = JSON.parse(answer.out);
     expect(trusted).toBe(true);
     const expected = [...evaluate(model.graph, prepareInput(model, { pixels }))];
     const size = Math.max(...expected.map(Math.abs));
     for (const [k, value] of expected.entries()) expect(Math.abs(logits[k] - value)).toBeLessThan(1e-3 * size);
     expect(classes).toEqual(['cat', 'dog', 'bird']);
-    const table = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'));
+    const table = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin')); // biome-ignore format: short
     expect(table.out).toMatch(/cat|dog|bird/);
   });
 
@@ -88,7 +88,7 @@ describe('the protocol on files', () => {
       );
     expect((await encrypt('digit.png')).code).toBe(0);
     await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('image.bin'), '--out', at('image-out.bin')); // biome-ignore format: short
-    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('image-out.bin'), '--json'); // biome-ignore format: short
+    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('image-out.bin'), '--request', at('image.bin'), '--json'); // biome-ignore format: short
     const expected = [...evaluate(model.graph, prepareInput(model, { pixels }))];
     const size = Math.max(...expected.map(Math.abs));
     for (const [k, logit] of (JSON.parse(answer.out).logits as number[]).entries())
@@ -104,7 +104,7 @@ describe('the protocol on files', () => {
     writeFileSync(at('far.json'), JSON.stringify({ patches }));
     await cli('encrypt', at('program'), '--keys', at('keys/secret'), '--input', at('far.json'), '--out', at('far-in.bin')); // biome-ignore format: short
     await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('far-in.bin'), '--out', at('far.bin')); // biome-ignore format: short
-    const decrypt = ['decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('far.bin')];
+    const decrypt = ['decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('far.bin'), '--request', at('far-in.bin')]; // biome-ignore format: short
     const refused = await cli(...decrypt);
     expect(refused.code).toBe(3);
     expect(refused.out).toBe('');
@@ -165,8 +165,14 @@ describe('what does not fit is refused, and says why', () => {
     expect((await run('in.bin', 'in.bin')).err).toContain('expected a file of evaluation keys');
     await cli('keygen', at('program'), '--out', at('keys2'));
     expect((await run('keys2/evaluation', 'in.bin')).err).toContain('belongs to the secret key');
-    const answer = await cli('decrypt', at('program'), '--keys', at('keys2/secret'), '--input', at('out.bin'));
-    expect(answer.err).toContain('belongs to the secret key');
+    const decrypt = (key: string, request: string, program = 'program') =>
+      cli('decrypt', at(program), '--keys', at(key), '--input', at('out.bin'), '--request', at(request));
+    expect((await decrypt('keys2/secret', 'in.bin')).err).toContain('belongs to the secret key');
+    expect((await decrypt('keys/secret', 'in.bin', 'program-other')).err).toContain('was made for program');
+    const swapped = await decrypt('keys/secret', 'far-in.bin');
+    expect([swapped.code, swapped.out]).toEqual([1, '']);
+    expect(swapped.err).toContain('the server swapped or replayed a result');
+    expect((await decrypt('keys/secret', 'out.bin')).err).toContain('expected an encrypted input');
   });
 
   it('an input of another shape', async () => {

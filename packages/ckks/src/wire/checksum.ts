@@ -15,6 +15,20 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array
   return new Uint8Array(await subtle.digest('SHA-256', bytes));
 }
 
+/** SHA-256 of bytes that come in pieces, which the platform does not offer. */
+export class StreamingSha256 {
+  readonly #hash = portableSha256.create();
+
+  update(bytes: Uint8Array): void {
+    this.#hash.update(bytes);
+  }
+
+  /** Of all pieces together; nothing can be added afterwards. */
+  digest(): Uint8Array {
+    return this.#hash.digest();
+  }
+}
+
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

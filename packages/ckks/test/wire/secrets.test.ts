@@ -83,7 +83,7 @@ describe.runIf(canScan)('row 7: the seed of a secret key', () => {
   it('is found where it is, so that the tests below can fail', () => {
     using key = keyOf(1);
     expect(occurrences([1])[0]).toBe(1);
-    const copy = key.exportSeed();
+    const copy = key.exportBytes();
     expect(occurrences([1])[0]).toBe(2);
     const numbers = Array<number>(copy.length).fill(0);
     for (const [i, byte] of copy.entries()) numbers[i] = byte;

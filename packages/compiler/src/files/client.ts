@@ -1,7 +1,6 @@
 import {
   BootstrapPlan,
   bootstrapKeysToWire,
-  ciphertextFromWire,
   ciphertextToWire,
   Decryptor,
   Encoder,
@@ -11,12 +10,15 @@ import {
   type SecretKey,
   type WireObject,
 } from '@cipherformer/ckks';
+import { InputError } from '../errors.ts';
 import { distrust } from '../program/trust.ts';
 import { joinExamples, ofExample, packInputs, unpackOutput } from '../program/values.ts';
 import { toHex } from './digest.ts';
-import { EnvelopeReader, sealEnvelope, sha256 } from './envelope.ts';
+import { sealEnvelope, sha256 } from './envelope.ts';
 import { generateProgramKeys, type ProgramKeys } from './keygen.ts';
 import { batchOf, keyPlanOf, mapOf, type ProgramManifest } from './manifest.ts';
+import { type RequestDescription, RequestFile } from './request.ts';
+import { readResult } from './result.ts';
 
 // The client's side: it holds the secret key and needs nothing of a program but its manifest.
 
@@ -56,12 +58,13 @@ export async function evaluationKeysFile(
  * Encrypts inputs of a program: the values of an example by their names, in the order the manifest's slot maps count them.
  * @param examples one, or for a program of a batch as many as it computes at most
  * Throws InputError for values that do not fit. Bytes: half a ciphertext each, the other half is a seed.
+ * @returns the file, and once it is written what its result is checked against
  */
 export async function encryptInputs(
   secret: SecretKey,
   manifest: ProgramManifest,
   examples: readonly Readonly<Record<string, ArrayLike<number>>>[],
-): Promise<WireObject> {
+): Promise<RequestFile> {
   const values = joinExamples(examples, batchOf(manifest));
   const { slots } = manifest;
   const inputs = manifest.inputs.map((input) => ({
@@ -74,7 +77,9 @@ export async function encryptInputs(
     using plaintext = encoder.encode(packed, undefined, { level, scale, slots });
     return ciphertextToWire(encryptSymmetric(secret, plaintext));
   });
-  return sealEnvelope({ kind: 'inputs', program: manifest.digest, key: await keyIdOf(secret) }, objects);
+  const { length } = examples;
+  const header = { kind: 'inputs', program: manifest.digest, key: await keyIdOf(secret), examples: length } as const;
+  return new RequestFile(await sealEnvelope(header, objects), length);
 }
 
 /** What a client makes of a result. */
@@ -88,26 +93,29 @@ export interface Answer {
 }
 
 /**
- * The answer to each example of the batch, and whether it is one: every output is checked (`ProgramOutput.limit`,
+ * The answer to each example of a request, and whether it is one: every output is checked (`ProgramOutput.limit`,
  * `period`), for each example in its own slots. That finds inputs out of range, no server that computes something else.
- * Throws FileError for a result of another program or key, WireError for damaged data.
+ * @param request what the result has to answer: `RequestFile.request`, or `readRequest`
+ * Throws ResultError for a result of another program, key or request, one that no run of the program gives, and damaged data:
+ * before anything is decrypted. InputError for a request of more examples than the program computes.
  */
 export async function decryptOutputs(
   secret: SecretKey,
   manifest: ProgramManifest,
+  request: RequestDescription,
   source: AsyncIterable<Uint8Array>,
   where: string,
 ): Promise<Answer[]> {
-  const reader = new EnvelopeReader(source, where);
+  const batch = batchOf(manifest);
+  if (!(request.examples >= 1 && request.examples <= batch))
+    throw new InputError(`a request of ${request.examples} examples, the program computes 1 to ${batch} at once`);
+  const binding = { key: await keyIdOf(secret), request: request.hash };
+  const outputs = await readResult(secret.context, manifest, binding, source, where);
   try {
-    const key = await keyIdOf(secret);
-    const { lengths } = await reader.header({ kind: 'outputs', program: manifest.digest, key });
     const decryptor = new Decryptor(secret);
-    const batch = batchOf(manifest);
-    const found = Array.from({ length: batch }, () => ({ logits: [] as number[], reason: undefined as string | undefined })); // biome-ignore format: short
+    const found = Array.from({ length: request.examples }, () => ({ logits: [] as number[], reason: undefined as string | undefined })); // biome-ignore format: short
     for (const [i, written] of manifest.outputs.entries()) {
-      using ciphertext = await ciphertextFromWire(secret.context, reader.object(lengths[i] ?? 0));
-      using opened = decryptor.decrypt(ciphertext);
+      using opened = decryptor.decrypt(outputs[i]!);
       const { real } = opened.reveal();
       const output = { ...written, slots: mapOf(written.slots, manifest.slots, where) };
       for (const [example, answer] of found.entries()) {
@@ -116,13 +124,12 @@ export async function decryptOutputs(
         if (own.name === 'logits') answer.logits.push(...unpackOutput(own, real));
       }
     }
-    await reader.end();
     return found.map(({ logits, reason }) => ({
       logits: Float64Array.from(logits),
       trusted: reason === undefined,
       ...(reason ? { reason } : {}),
     }));
   } finally {
-    await reader.close();
+    for (const output of outputs) output[Symbol.dispose]();
   }
 }

@@ -1,6 +1,6 @@
 import { type WireObject, wireKinds } from '@cipherformer/ckks';
 import { z } from 'zod';
-import { FileError } from '../errors.ts';
+import { FileError, MismatchError } from '../errors.ts';
 
 // Like the wire objects inside: a byte above 127 and both line endings, so that a transfer as text is noticed at once.
 const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x45, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -9,20 +9,41 @@ const secretKeyStart = [0x89, 0x43, 0x46, 0x57, 0x0d, 0x0a, 0x1a, 0x0a, undefine
 const checksumBytes = 32;
 const maxHeaderBytes = 2 ** 20;
 
-const schema = z.strictObject({
-  kind: z.enum(['evaluationKeys', 'inputs', 'outputs']),
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const binding = {
   /** Digest of the program, in hexadecimal. */
-  program: z.string().regex(/^[0-9a-f]{64}$/),
+  program: digest,
   /** Names the secret key that it belongs to. */
   key: z.string().regex(/^[0-9a-f]{32}$/),
   /** Bytes of the objects that follow. */
   lengths: z.array(z.int().min(0)).max(4096),
-});
+};
+const schema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('evaluationKeys'), ...binding }),
+  z.strictObject({
+    kind: z.literal('inputs'),
+    ...binding,
+    /** How many of the program's batch are the client's; padding fills the rest. */
+    examples: z
+      .int()
+      .min(1)
+      .max(2 ** 16),
+  }),
+  z.strictObject({
+    kind: z.literal('outputs'),
+    ...binding,
+    /** SHA-256 of the encrypted input that it answers, all its bytes, in hexadecimal. */
+    request: digest,
+  }),
+]);
 
-/** What stands before the wire objects of a file: which program and which secret key they belong to. */
+/** What stands before the wire objects of a file: which program, secret key and request they belong to. */
 export type EnvelopeHeader = z.infer<typeof schema>;
+export type EnvelopeKind = EnvelopeHeader['kind'];
+export type HeaderOf<Kind extends EnvelopeKind> = Extract<EnvelopeHeader, { kind: Kind }>;
+type Sealed<Header> = Header extends EnvelopeHeader ? Omit<Header, 'lengths'> : never;
 
-const kindTitles: Readonly<Record<EnvelopeHeader['kind'], string>> = {
+const kindTitles: Readonly<Record<EnvelopeKind, string>> = {
   evaluationKeys: 'a file of evaluation keys',
   inputs: 'an encrypted input',
   outputs: 'an encrypted result',
@@ -30,7 +51,7 @@ const kindTitles: Readonly<Record<EnvelopeHeader['kind'], string>> = {
 
 /** Several wire objects behind one header, as one object for `writeWireFile`. */
 export async function sealEnvelope(
-  header: Omit<EnvelopeHeader, 'lengths'>,
+  header: Sealed<EnvelopeHeader>,
   objects: readonly WireObject[],
 ): Promise<WireObject> {
   const json = new TextEncoder().encode(JSON.stringify({ ...header, lengths: objects.map(({ bytes }) => bytes) }));
@@ -62,21 +83,26 @@ export class EnvelopeReader {
   }
 
   /**
-   * Throws FileError for anything but an undamaged envelope of this kind for this program and, if given, this key.
+   * Throws FileError for anything but an undamaged envelope of this kind, MismatchError where it is not for this program
+   * and, if given, this key.
    */
-  async header(expected: { kind: EnvelopeHeader['kind']; program: string; key?: string }): Promise<EnvelopeHeader> {
+  async header<Kind extends EnvelopeKind>(expected: {
+    kind: Kind;
+    program: string;
+    key?: string;
+  }): Promise<HeaderOf<Kind>> {
     const header = await this.#readHeader();
-    const { kind, program, key } = header;
-    if (kind !== expected.kind)
+    if (!isKind(header, expected.kind))
       throw new FileError(
-        `${this.#where} is ${kindTitles[kind]}, expected ${kindTitles[expected.kind]}: give the other file`,
+        `${this.#where} is ${kindTitles[header.kind]}, expected ${kindTitles[expected.kind]}: give the other file`,
       );
+    const { program, key } = header;
     if (program !== expected.program)
-      throw new FileError(
+      throw new MismatchError(
         `${this.#where} was made for program ${program.slice(0, 12)}, this is ${expected.program.slice(0, 12)}: make it again with this program`,
       );
     if (expected.key !== undefined && key !== expected.key)
-      throw new FileError(
+      throw new MismatchError(
         `${this.#where} belongs to the secret key ${key.slice(0, 12)}, not to ${expected.key.slice(0, 12)}: use keys, inputs and results of one keygen`,
       );
     return header;
@@ -153,6 +179,10 @@ export class EnvelopeReader {
     this.#piece = this.#piece.subarray(run.length);
     return run;
   }
+}
+
+function isKind<Kind extends EnvelopeKind>(header: EnvelopeHeader, kind: Kind): header is HeaderOf<Kind> {
+  return header.kind === kind;
 }
 
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

@@ -4,11 +4,14 @@ import { type KeyPlan, planKeys } from '../backends/key-plan.ts';
 import { CanonicalScales } from '../backends/scales.ts';
 import { FileError } from '../errors.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
+import { registerLevels } from '../program/levels.ts';
 import { fromRuns, toRuns } from './runs.ts';
 
 export const manifestFormat = 'cipherformer-program';
 export const manifestVersion = 1;
 const maxSlots = 2 ** 16;
+/** Outputs are sent at this level or below: a client decrypts there as well, and fewer levels are fewer bytes. */
+const highestSentLevel = 1;
 
 const whole = z
   .int()
@@ -40,6 +43,9 @@ const schema = z.strictObject({
       factor: z.number(),
       limit: z.number().min(0),
       period: z.int().min(1).optional(),
+      /** Of the ciphertext as a server sends it: what a client holds it against. */
+      level: z.int().min(0).max(highestSentLevel),
+      scale: z.number().positive(),
     }),
   ),
   keys: z.strictObject({
@@ -78,6 +84,10 @@ export interface ManifestSource {
 export function makeManifest({ parameters, program, ...rest }: ManifestSource): ProgramManifest {
   const plan = new BootstrapPlan(parameters);
   const scales = new CanonicalScales(parameters, plan.outputLevel);
+  const levels = registerLevels(program, {
+    bootstrapInputLevel: plan.inputLevel,
+    bootstrapOutputLevel: plan.outputLevel,
+  });
   const { chainBits, specialBits, ...literal } = parameters.literal;
   const { galois, relinearisations, ...keys } = planKeys(program, plan);
   return {
@@ -94,7 +104,13 @@ export function makeManifest({ parameters, program, ...rest }: ManifestSource): 
       source: toRuns(source),
       factor,
     })),
-    outputs: program.outputs.map(({ register: _, slots, ...output }) => ({ ...output, slots: toRuns(slots) })),
+    outputs: program.outputs.map(({ register, slots, ...output }) => ({
+      ...output,
+      slots: toRuns(slots),
+      level: Math.min(levels.get(register)!, highestSentLevel),
+      // Dropping levels leaves the scale as it is.
+      scale: scales.at(levels.get(register)!),
+    })),
     keys: { ...keys, galois: [...galois], relinearisations: [...relinearisations] },
     predicted: rest.predicted,
     compile: rest.compile,

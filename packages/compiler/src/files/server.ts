@@ -13,6 +13,7 @@ import {
 import type { CkksMachine } from '../backends/ckks.ts';
 import { EnvelopeReader, sealEnvelope } from './envelope.ts';
 import type { ProgramManifest } from './manifest.ts';
+import { HashedSource } from './request.ts';
 
 // The server's side: nothing here may import what makes, reads or uses a secret key.
 
@@ -79,6 +80,14 @@ export async function loadKeys(
   }
 }
 
+/** An encrypted input as a server reads it. */
+export interface ReceivedRequest {
+  /** A ciphertext for each input of the program; dispose of them after the run. */
+  readonly inputs: readonly Ciphertext[];
+  /** SHA-256 of its bytes, in hexadecimal: the result says that it answers this request. */
+  readonly request: string;
+}
+
 /** The ciphertexts of an input. Throws FileError for one of another program or key, WireError for damaged data. */
 export async function readInputs(
   context: Context,
@@ -86,15 +95,16 @@ export async function readInputs(
   key: string,
   source: AsyncIterable<Uint8Array>,
   where: string,
-): Promise<Ciphertext[]> {
-  const reader = new EnvelopeReader(source, where);
+): Promise<ReceivedRequest> {
+  const file = new HashedSource(source);
+  const reader = new EnvelopeReader(file, where);
   const inputs: Ciphertext[] = [];
   try {
     const { lengths } = await reader.header({ kind: 'inputs', program: manifest.digest, key });
     for (const length of lengths.slice(0, manifest.inputs.length))
       inputs.push(await ciphertextFromWire(context, reader.object(length)));
     await reader.end();
-    return inputs;
+    return { inputs, request: file.hash! };
   } catch (error) {
     for (const input of inputs) input[Symbol.dispose]();
     throw error;
@@ -103,12 +113,16 @@ export async function readInputs(
   }
 }
 
-/** The file of a result. The levels a client does not need are dropped: it decrypts at level 1 as well. */
+/**
+ * The file of a result, bound to program, key and request. The levels a client does not need are dropped.
+ * @param request SHA-256 of the request: `ReceivedRequest.request`
+ */
 export function outputsFile(
   manifest: ProgramManifest,
   key: string,
+  request: string,
   outputs: readonly Ciphertext[],
 ): Promise<WireObject> {
-  const objects = outputs.map((output) => ciphertextToWire(output.dropTo(Math.min(output.level, 1))));
-  return sealEnvelope({ kind: 'outputs', program: manifest.digest, key }, objects);
+  const objects = outputs.map((output, i) => ciphertextToWire(output.dropTo(manifest.outputs[i]!.level)));
+  return sealEnvelope({ kind: 'outputs', program: manifest.digest, key, request }, objects);
 }

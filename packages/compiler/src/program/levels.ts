@@ -1,5 +1,5 @@
 import { programCost } from '@cipherformer/approx';
-import type { Instruction, ProductSumInstruction, Register } from './instructions.ts';
+import type { EncryptedProgram, Instruction, ProductSumInstruction, Register } from './instructions.ts';
 
 /** Where a machine's bootstraps begin and end. */
 export interface BootstrapLevels {
@@ -66,6 +66,17 @@ export function resultLevel(instruction: Instruction, { bootstrapOutputLevel }: 
     case 'bootstrap':
       return bootstrapOutputLevel;
   }
+}
+
+/** The level of every register of a program that keeps its rules (`checkProgram`). */
+export function registerLevels(
+  { inputs, instructions }: Pick<EncryptedProgram, 'inputs' | 'instructions'>,
+  machine: BootstrapLevels,
+): Map<Register, number> {
+  const levels = new Map(inputs.map(({ register, level }) => [register, level]));
+  for (const instruction of instructions)
+    for (const register of resultsOf(instruction)) levels.set(register, resultLevel(instruction, machine));
+  return levels;
 }
 
 /** For each instruction, the registers nobody reads after it: neither a later instruction nor the program's outputs. */

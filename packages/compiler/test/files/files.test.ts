@@ -89,7 +89,7 @@ describe('an envelope', () => {
       yield payload.slice(20);
     },
   };
-  const header = { kind: 'inputs', program: 'cd'.repeat(32), key: 'ef'.repeat(16) } as const;
+  const header = { kind: 'inputs', program: 'cd'.repeat(32), key: 'ef'.repeat(16), examples: 1 } as const;
 
   async function bytesOf(): Promise<Uint8Array> {
     const parts: number[] = [];
