@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, open, rename, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { KeyError, StorageError } from '../errors/index.ts';
 import { type Context, erasableBytes, type SecretKey } from '../scheme/index.ts';
+import { diskSpace, type WriteDurablyOptions, writeAll, writeDurably } from './durable.ts';
 import { secretKeyFromWire, secretKeyToWire } from './keys.ts';
 import type { WireObject } from './object.ts';
 
@@ -12,38 +12,24 @@ import type { WireObject } from './object.ts';
 /** Most bytes of a piece in which files are read. */
 const maxPieceBytes = 2 ** 22;
 
-export interface WriteFileOptions {
-  /** Permissions of the file. Default 0o644. */
-  readonly mode?: number;
-  /** Replace a file of that name. Default: true. */
-  readonly overwrite?: boolean;
-}
-
 /**
  * Writes an object to a file, frame by frame. The file appears under its name only when it is complete and on the disk
  * (a temporary neighbour is renamed), so a file of that name is never half-written.
  * Throws StorageError, with the bytes needed when the disk is full.
  */
-export async function writeWireFile(path: string, object: WireObject, options: WriteFileOptions = {}): Promise<void> {
-  const { mode = 0o644, overwrite = true } = options;
-  if (object.kind === 'secretKey' && (mode & 0o077) !== 0)
+export async function writeWireFile(path: string, object: WireObject, options: WriteDurablyOptions = {}): Promise<void> {
+  if (object.kind === 'secretKey' && ((options.mode ?? 0o644) & 0o077) !== 0)
     throw new KeyError(`${path} would be a secret key that others can read: write it with writeSecretKey`);
-  const partial = `${path}.${randomUUID()}.partial`;
   try {
     await checkRoom(path, object.bytes);
-    const file = await open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
-    try {
-      for await (const frame of object) await writeAll(file, frame);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    // A link fails where the name is taken, a rename replaces: both at once and whole.
-    if (overwrite) await rename(partial, path);
-    else await link(partial, path).then(() => rm(partial));
-    await syncDirectory(dirname(path));
+    await writeDurably(
+      path,
+      async (file) => {
+        for await (const frame of object) await writeAll(file, frame);
+      },
+      options,
+    );
   } catch (error) {
-    await rm(partial, { force: true }).catch(() => {});
     throw storageError(error, path, object.bytes);
   }
 }
@@ -125,24 +111,10 @@ async function openRegular(path: string): Promise<FileHandle> {
   throw new StorageError(`${path} is not a regular file: give the path of a file that cipherformer wrote`);
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
-}
-
 /** Minutes of writing are saved when it is clear from the start that there is no room. */
 async function checkRoom(path: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(path));
-  if (bavail * bsize < bytes) throw diskFull(path, bytes, bavail * bsize);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, constants.O_RDONLY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  const { freeBytes } = await diskSpace(dirname(path));
+  if (freeBytes < bytes) throw diskFull(path, bytes, freeBytes);
 }
 
 function diskFull(path: string, needed: number, free?: number): StorageError {
