@@ -1,15 +1,19 @@
-/** The client's side of a program: keys, encryption, decryption. Needs the manifest alone. */
+/**
+ * The client's side of a program: keys, encryption, decryption. Needs the client's half alone, and runs in browsers; files on
+ * disk are in "./client/files".
+ */
 
 export { FileError, ResultError, type ResultFault } from './errors.ts';
+export { type Answer, decryptOutputs, encryptInputs } from './files/client.ts';
+export { type ClientProgram, manifestFile, readClientHalf } from './files/client-half.ts';
+export { derivedKeys } from './files/derived-keys.ts';
+export { type KeyList, makeKeyList } from './files/key-list.ts';
 export {
-  type Answer,
-  decryptOutputs,
-  encryptInputs,
-  evaluationKeysFile,
-  keyIdOf,
-  makeEvaluationKeys,
-} from './files/client.ts';
-export { generateProgramKeys, type ProgramKeys } from './files/keygen.ts';
-export { batchOf, type ProgramManifest, parametersOf, parseManifest } from './files/manifest.ts';
-export { readManifest } from './files/read-manifest.ts';
+  type MadePart,
+  type MakePartsOptions,
+  makeParts,
+  type PartMemory,
+  VolatilePartMemory,
+} from './files/key-parts.ts';
+export { batchOf, keySpecsOf, type ProgramManifest, parametersOf, parseManifest } from './files/manifest.ts';
 export { type RequestDescription, RequestFile, readRequest } from './files/request.ts';

@@ -1,7 +1,6 @@
 import {
   BootstrapPlan,
   Bootstrapper,
-  bootstrapKeysToWire,
   bootstrapLiteral,
   type Ciphertext,
   Context,
@@ -17,6 +16,7 @@ import {
   generateBootstrapKeys,
   type Kernels,
   KeyGenerator,
+  keyWireBytes,
   LinearTransform,
   Parameters,
   PolynomialEvaluator,
@@ -174,7 +174,7 @@ export class BootstrapBench implements Disposable {
       bootstrapper = new Bootstrapper(bench.context, this.plan, this.keys, note);
     });
     this.bootstrapper = bootstrapper!;
-    this.wireKeyBytes = bootstrapKeysToWire(this.keys).bytes;
+    this.wireKeyBytes = keyWireBytes(this.plan.parameters, this.plan.keySpecs());
   }
 
   /** Bytes of all keys in memory. */

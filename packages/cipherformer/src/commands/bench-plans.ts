@@ -1,4 +1,4 @@
-import { BootstrapPlan, bootstrapLiteral, Parameters } from '@cipherformer/ckks';
+import { BootstrapPlan, bootstrapLiteral, keyMemoryBytes, Parameters } from '@cipherformer/ckks';
 import { type Compiled, compile, compileForThroughput, explain, planKeys } from '@cipherformer/compiler';
 import { predict } from '@cipherformer/compiler/server';
 import type { PolynomialGraph } from '@cipherformer/nn';
@@ -85,7 +85,7 @@ function figuresOf(
   parameters: Parameters,
 ): PlanFigures {
   const { rotations, plaintexts, bootstraps } = explain(program, machine).total;
-  const { keyBytes } = planKeys(program, new BootstrapPlan(parameters));
+  const keyBytes = keyMemoryBytes(parameters, planKeys(program, new BootstrapPlan(parameters)).specs);
   const { cpuSeconds, peakBytes } = predict(program, parameters);
   const counts = { bootstraps, rotations, plaintexts, keyBytes, peakBytes };
   return { model, batch, tokens, ...counts, cpuSeconds, cpuSecondsPerInput: cpuSeconds / batch };

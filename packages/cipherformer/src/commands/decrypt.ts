@@ -1,14 +1,7 @@
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
-import {
-  type Answer,
-  batchOf,
-  decryptOutputs,
-  keyIdOf,
-  parametersOf,
-  readManifest,
-  readRequest,
-} from '@cipherformer/compiler/client';
+import { type Answer, batchOf, decryptOutputs, parametersOf, readRequest } from '@cipherformer/compiler/client';
+import { readManifest } from '@cipherformer/compiler/client/files';
 import type { Command } from 'commander';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
@@ -47,7 +40,7 @@ async function decrypt(path: string, options: DecryptOptions, security: Security
   const batch = batchOf(manifest);
   using context = await Context.create(parametersOf(manifest, security), security);
   using secret = await readSecretKey(keys, context);
-  const request = await readRequest(manifest, await keyIdOf(secret), readWireFile(requestFile), requestFile);
+  const request = await readRequest(manifest, secret.id, readWireFile(requestFile), requestFile);
   const answers = await decryptOutputs(secret, manifest, request, readWireFile(input), input);
   const { classes } = manifest.model;
   if (json) {

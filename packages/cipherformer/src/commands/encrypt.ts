@@ -1,6 +1,7 @@
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, writeWireFile } from '@cipherformer/ckks/files';
-import { batchOf, encryptInputs, parametersOf, readManifest } from '@cipherformer/compiler/client';
+import { batchOf, encryptInputs, parametersOf } from '@cipherformer/compiler/client';
+import { readClientProgram } from '@cipherformer/compiler/client/files';
 import type { Command } from 'commander';
 import { InputReader } from '../input/read-input.ts';
 import { UsageError } from '../terminal/errors.ts';
@@ -18,7 +19,7 @@ export function registerEncrypt(program: Command, security: SecurityOptions): vo
   program
     .command('encrypt')
     .description('Encrypt an input of a program under the secret key; several for a program that computes a batch')
-    .argument('<program>', 'folder of a program, or its manifest.json (then the input names the matrices)')
+    .argument('<program>', 'folder of a program, or the client half of it')
     .requiredOption('--keys <file>', 'the secret key')
     .requiredOption(
       '--input <file...>',
@@ -36,14 +37,15 @@ async function encrypt(
   { keys, input, resize = false, out, json }: EncryptOptions,
   security: SecurityOptions,
 ): Promise<void> {
-  const manifest = await readManifest(path, security);
+  const client = await readClientProgram(path, security);
+  const { manifest } = client;
   const batch = batchOf(manifest);
   const { length: count } = input;
   if (count > batch)
     throw new UsageError(
       `${count} inputs for a program that computes ${batch} at once: encrypt fewer, or compile with --batch`,
     );
-  const reader = new InputReader(path, manifest, { resize });
+  const reader = new InputReader(client, { resize });
   const examples = [];
   for (const file of input) examples.push(await reader.read(file));
   using context = await Context.create(parametersOf(manifest, security), security);

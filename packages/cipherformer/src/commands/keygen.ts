@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Context, randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
-import { writeSecretKey, writeWireFile } from '@cipherformer/ckks/files';
-import { evaluationKeysFile, makeEvaluationKeys, parametersOf, readManifest } from '@cipherformer/compiler/client';
+import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
+import { keySpecsOf, parametersOf } from '@cipherformer/compiler/client';
+import { readManifest, writeKeyFolder } from '@cipherformer/compiler/client/files';
 import type { Command } from 'commander';
 import { gib } from '../program/summary.ts';
 import { UsageError } from '../terminal/errors.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 import { startStages } from '../terminal/progress.ts';
 
 interface KeygenOptions {
@@ -19,29 +21,56 @@ export function registerKeygen(program: Command, security: SecurityOptions): voi
   program
     .command('keygen')
     .description('Make the keys of a program: a secret one that stays here, and evaluation keys for the server')
-    .argument('<program>', 'folder of a program, or its manifest.json')
-    .requiredOption('--out <folder>', 'where the files secret and evaluation go')
+    .argument('<program>', 'folder of a program, or the client half of it')
+    .requiredOption(
+      '--out <folder>',
+      'where the file secret and the folder evaluation go; a secret that is there is used, and keys that are there are kept',
+    )
     .option('--json', 'JSON on stdout')
     .action((path: string, options: KeygenOptions) => keygen(path, options, security));
 }
 
 async function keygen(path: string, { out, json }: KeygenOptions, security: SecurityOptions): Promise<void> {
   const manifest = await readManifest(path, security);
-  const [secretFile, evaluationFile] = [join(out, 'secret'), join(out, 'evaluation')];
-  for (const file of [secretFile, evaluationFile])
-    if (existsSync(file)) throw new UsageError(`${file} already exists: keys are never replaced; choose another --out`);
+  const secretFile = join(out, 'secret');
+  const evaluation = join(out, 'evaluation');
   await mkdir(out, { recursive: true, mode: 0o700 });
   using context = await Context.create(parametersOf(manifest, security), security);
-  using secret = new SecretKey(context, randomSeed());
+  using secret = await openSecret(secretFile, context);
   const progress = startStages();
-  using keys = makeEvaluationKeys(secret, manifest, progress.update);
-  // The secret key first: evaluation keys without it are of no use to anybody.
-  await writeSecretKey(secretFile, secret);
-  await writeWireFile(evaluationFile, await evaluationKeysFile(keys, secret, manifest), { overwrite: false });
+  const stopping = 'stopping after this part; run the same command again, it goes on where it stopped';
+  await interruptible(stopping, (signal) =>
+    writeKeyFolder(evaluation, secret, keySpecsOf(manifest), `${secretFile}.parts`, {
+      signal,
+      progress: (done, total) => progress.update('keys', done, total),
+    }),
+  );
   progress.stop();
-  const bytes = manifest.keys.wireBytes;
+  const { wireBytes } = manifest.keys;
   const text = json
-    ? JSON.stringify({ secret: secretFile, evaluation: evaluationFile, evaluationBytes: bytes })
-    : `${secretFile}: the secret key; keep it to yourself\n${evaluationFile}: ${gib(bytes)} for the server`;
+    ? JSON.stringify({ secret: secretFile, evaluation, evaluationBytes: wireBytes })
+    : `${secretFile}: the secret key; keep it to yourself\n${evaluation}: ${gib(wireBytes)} for the server`;
   process.stdout.write(`${text}\n`);
+}
+
+/** The secret key of a folder, or a new one, written before any evaluation key: without it those are of no use to anybody. */
+async function openSecret(file: string, context: Context): Promise<SecretKey> {
+  if (!existsSync(file)) {
+    const master = randomSeed();
+    const secret = SecretKey.fromMaster(context, master);
+    master.fill(0);
+    try {
+      await writeSecretKey(file, secret);
+      return secret;
+    } catch (error) {
+      secret[Symbol.dispose]();
+      throw error;
+    }
+  }
+  const secret = await readSecretKey(file, context);
+  if (secret.version === 2) return secret;
+  secret[Symbol.dispose]();
+  throw new UsageError(
+    `${file} is a secret key of version 1, which only decrypts old results: choose another --out, where a new key is made`,
+  );
 }

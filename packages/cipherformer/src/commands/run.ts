@@ -4,6 +4,7 @@ import {
   defaultCosts,
   loadKeys,
   measureReference,
+  openKeyFolder,
   openProgram,
   outputsFile,
   readInputs,
@@ -33,7 +34,7 @@ export function registerRun(program: Command, security: SecurityOptions): void {
     .command('run')
     .description('Run a program on an encrypted input; needs evaluation keys, never a secret one')
     .argument('<program>', 'folder of a program')
-    .requiredOption('--keys <file>', 'the evaluation keys')
+    .requiredOption('--keys <folder>', 'the evaluation keys')
     .requiredOption('--input <file>', 'the encrypted input')
     .requiredOption('--out <file>', 'the encrypted result')
     .option('--json', 'JSON on stdout')
@@ -48,10 +49,8 @@ async function run(path: string, options: RunOptions, security: SecurityOptions)
     using context = await Context.create(parameters, security);
     const speed = measureReference(context) / defaultCosts.reference;
     const loading = startStages();
-    using keys = await loadKeys(context, manifest, readWireFile(options.keys), {
-      where: options.keys,
-      progress: loading.update,
-    });
+    const source = await openKeyFolder(options.keys, parameters);
+    using keys = await loadKeys(context, manifest, source, { progress: loading.update, signal });
     loading.stop();
     const { inputs, request } = await readInputs(
       context,

@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import {
-  BootstrapPlan,
-  Bootstrapper,
   type Ciphertext,
   Context,
   Decryptor,
@@ -10,16 +8,18 @@ import {
   SecretKey,
   type SecurityOptions,
 } from '@cipherformer/ckks';
-import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
-import { decryptOutputs, encryptInputs, keyIdOf, makeEvaluationKeys } from '@cipherformer/compiler/client';
+import { readSecretKey } from '@cipherformer/ckks/files';
+import { decryptOutputs, derivedKeys, encryptInputs, keySpecsOf } from '@cipherformer/compiler/client';
 import {
   type CkksMachine,
   type CkksOptions,
   defaultCosts,
   type InstructionTiming,
+  type LoadedKeys,
   loadKeys,
   measureReference,
   type OpenProgram,
+  openKeyFolder,
   outputsFile,
   readInputs,
   runCkks,
@@ -70,8 +70,7 @@ export class EncryptedSession implements Disposable {
   private constructor(
     opened: OpenProgram,
     secret: SecretKey,
-    machine: CkksMachine,
-    keyBytes: number,
+    { machine, keyBytes }: LoadedKeys,
     held: readonly Disposable[],
   ) {
     this.#opened = opened;
@@ -98,23 +97,17 @@ export class EncryptedSession implements Disposable {
     try {
       const { manifest, parameters } = opened;
       const context = hold(await Context.create(parameters, { insecure }));
+      const options = progress ? { progress } : {};
       if (folder !== undefined) {
         const secret = hold(await readSecretKey(join(folder, 'secret'), context));
-        const where = join(folder, 'evaluation');
-        const options = { where, ...(progress ? { progress } : {}) };
-        const keys = hold(await loadKeys(context, manifest, readWireFile(where), options));
-        return new EncryptedSession(opened, secret, keys.machine, keys.keyBytes, held);
+        const source = await openKeyFolder(join(folder, 'evaluation'), parameters);
+        return new EncryptedSession(opened, secret, hold(await loadKeys(context, manifest, source, options)), held);
       }
-      const secret = hold(new SecretKey(context, randomSeed()));
-      const plan = new BootstrapPlan(parameters);
-      const { evaluation, toSparse, toDense } = hold(makeEvaluationKeys(secret, manifest, progress));
-      const keyBytes = evaluation.bytes + (toSparse?.bytes ?? 0) + (toDense?.bytes ?? 0);
-      const machine = { context, plan, keys: evaluation };
-      if (!toSparse || !toDense) return new EncryptedSession(opened, secret, machine, keyBytes, held);
-      // The set is disposed of through what made it.
-      const set = { evaluation, toSparse, toDense, [Symbol.dispose]() {} };
-      const bootstrapper = hold(new Bootstrapper(context, plan, set, progress));
-      return new EncryptedSession(opened, secret, { ...machine, bootstrapper }, keyBytes, held);
+      const master = randomSeed();
+      const secret = hold(SecretKey.fromMaster(context, master));
+      master.fill(0);
+      using source = derivedKeys(secret, keySpecsOf(manifest));
+      return new EncryptedSession(opened, secret, hold(await loadKeys(context, manifest, source, options)), held);
     } catch (error) {
       release(held);
       throw error;
@@ -131,7 +124,7 @@ export class EncryptedSession implements Disposable {
   ): Promise<EncryptedAnswer[]> {
     const { manifest, program } = this.#opened;
     const { context } = this.#machine;
-    const key = await keyIdOf(this.#secret);
+    const key = this.#secret.id;
     const sent = await encryptInputs(this.#secret, manifest, examples);
     const speed = measureReference(context) / defaultCosts.reference;
     const { inputs, request } = await readInputs(context, manifest, key, sent, 'the encrypted input');

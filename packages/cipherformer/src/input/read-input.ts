@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { ProgramManifest } from '@cipherformer/compiler/client';
-import { type ModelInput, type PolynomialModel, prepareInput } from '@cipherformer/nn/polynomial';
-import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import type { ClientProgram } from '@cipherformer/compiler/client';
+import { type ModelInput, prepareInput } from '@cipherformer/nn/polynomial';
 import { z } from 'zod';
 import { UsageError } from '../terminal/errors.ts';
 import { imageKind, imagePixels } from './image-file.ts';
@@ -19,50 +17,31 @@ const inputSchema = z.union([
 /** The matrices of a program's inputs, by their names. */
 export type InputValues = Readonly<Record<string, ArrayLike<number>>>;
 
-/** Reads inputs of one program: JSON or image files, made into matrices as the card of the program's model says. */
+/** Reads inputs of one program: JSON or image files, made into matrices as its client's half says. */
 export class InputReader {
-  readonly #program: string;
-  readonly #manifest: ProgramManifest;
+  readonly #client: ClientProgram;
   readonly #resize: boolean;
-  #model: PolynomialModel | undefined;
 
-  /** @param program the program's folder, or its manifest.json: then files have to hold the matrices themselves */
-  constructor(program: string, manifest: ProgramManifest, options: { readonly resize: boolean }) {
-    this.#program = program;
-    this.#manifest = manifest;
+  constructor(client: ClientProgram, options: { readonly resize: boolean }) {
+    this.#client = client;
     this.#resize = options.resize;
   }
 
   /** @throws UsageError for a file that is no input of this program, DataError for one of another kind or size */
   async read(file: string): Promise<InputValues> {
+    const { manifest, preparation } = this.#client;
     const bytes = await readFile(file);
-    if (imageKind(bytes) !== undefined) return this.#prepared(await this.#imageInput(bytes, file));
+    if (imageKind(bytes) !== undefined) return prepareInput(preparation, await this.#imageInput(bytes, file));
     const given = parseInput(bytes, file);
-    const names = this.#manifest.inputs.map(({ name }) => name);
-    if (names.every((name) => name in given)) return given as Record<string, number[]>;
-    return this.#prepared(given as ModelInput, () => `${file} holds ${Object.keys(given).join(', ')}`);
+    if (manifest.inputs.every(({ name }) => name in given)) return given as Record<string, number[]>;
+    return prepareInput(preparation, given as ModelInput);
   }
 
   async #imageInput(bytes: Uint8Array, file: string): Promise<ModelInput> {
-    const { preprocess, task } = this.#modelFor(() => `${file} is an image`);
+    const { preprocess, task } = this.#client.preparation;
     if (preprocess.kind !== 'image')
       throw new UsageError(`${file} is an image, the model does ${task}: give a JSON file with {"text": "..."}`);
     return { pixels: await imagePixels(bytes, file, preprocess, this.#resize) };
-  }
-
-  #prepared(input: ModelInput, what = () => 'this input has to be prepared'): InputValues {
-    return prepareInput(this.#modelFor(what), input) as Record<string, ArrayLike<number>>;
-  }
-
-  #modelFor(what: () => string): PolynomialModel {
-    const folder = join(this.#program, 'model');
-    if (!isPolynomialModel(folder))
-      throw new UsageError(
-        `${what()}, the program takes ${this.#manifest.inputs.map(({ name }) => name).join(', ')}: ` +
-          'give the program’s folder, whose model tells how to prepare an input',
-      );
-    this.#model ??= loadPolynomialModel(folder);
-    return this.#model;
   }
 }
 

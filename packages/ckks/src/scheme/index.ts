@@ -14,7 +14,15 @@ export { type EncodeOptions, Encoder, type Slots } from './encoder.ts';
 export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphertext } from './encryptor.ts';
 export { type Decomposition, Evaluator, scaledInteger } from './evaluator.ts';
 export { type KeyDigit, KeyDigits } from './key-digits.ts';
-export { checkKeySpec, compareSpecs, gadgetOf, type KeySpec, keyMemoryBytes, secretPaths } from './key-spec.ts';
+export {
+  checkKeySpec,
+  compareSpecs,
+  gadgetOf,
+  type KeySpec,
+  keyMemoryBytes,
+  keyPlanDigest,
+  secretPaths,
+} from './key-spec.ts';
 export { checkKeyShape, checkKeyUse, checkSecretUse, type KeyUse } from './key-use.ts';
 export { type GaloisUse, KeyGenerator } from './keygen.ts';
 export { digitBasis, EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';

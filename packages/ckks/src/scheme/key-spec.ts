@@ -1,3 +1,5 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { ParameterError } from '../errors/index.ts';
 import { inverseGalois } from '../ring/index.ts';
 import { type KeyRole, keyRoles, type SecretPath } from './derivation.ts';
@@ -66,3 +68,22 @@ export function keyMemoryBytes(parameters: Parameters, specs: readonly KeySpec[]
 export function compareSpecs(a: KeySpec, b: KeySpec): number {
   return keyRoles[b.role] - keyRoles[a.role] || a.galois - b.galois || a.level - b.level || a.special - b.special;
 }
+
+/**
+ * Names a key plan: SHA-256 of the parameters' digest and of the keys in the order of `compareSpecs`, in hexadecimal. Two
+ * programs with the same keys under the same parameters have the same plan.
+ */
+export function keyPlanDigest(parameters: Parameters, specs: readonly KeySpec[]): string {
+  const fields = new DataView(new ArrayBuffer(specs.length * specBytes));
+  for (const [i, { role, galois, level, special }] of [...specs].sort(compareSpecs).entries()) {
+    const at = i * specBytes;
+    fields.setUint8(at, keyRoles[role]);
+    fields.setUint32(at + 1, galois, true);
+    fields.setUint16(at + 5, level, true);
+    fields.setUint8(at + 7, special);
+  }
+  const name = utf8ToBytes('cipherformer key plan, version 1\0');
+  return bytesToHex(sha256(concatBytes(name, hexToBytes(parameters.digest), new Uint8Array(fields.buffer))));
+}
+
+const specBytes = 8;

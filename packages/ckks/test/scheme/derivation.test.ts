@@ -17,8 +17,8 @@ import { deriveSeed, extractMaster, infoBytes, keyIdInfo, secretInfo } from '../
 import vectors from './derivation-vectors.json' with { type: 'json' };
 
 const literal = { logN: 10, chainBits: [50, 40, 40, 40, 40], specialBits: [50, 50], scaleBits: 40 };
-const parameters = Parameters.from({ ...literal, insecure: true });
-const otherParameters = Parameters.from({ ...literal, chainBits: [50, 40, 40, 40], insecure: true });
+const parameters = Parameters.from(literal, { insecure: true });
+const otherParameters = Parameters.from({ ...literal, chainBits: [50, 40, 40, 40] }, { insecure: true });
 const context = new Context(parameters, await loadKernels({ threads: 1 }));
 const master = Uint8Array.from({ length: 32 }, (_, i) => 7 * i);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -122,7 +122,7 @@ describe('one seed serves one message', () => {
     ];
     for (const build of builds)
       for (const literal of chains) {
-        const context = new Context(Parameters.from({ ...literal, insecure: true }), kernelsOf(build));
+        const context = new Context(Parameters.from(literal, { insecure: true }), kernelsOf(build));
         using key = SecretKey.fromMaster(context, master);
         const { maxLevel } = context.parameters;
         const programs = [specs, [...specs].reverse(), [rotation(7, 1, 2, literal.logN), ...specs.slice(0, 3)]];

@@ -1,14 +1,12 @@
 import { programCost } from '@cipherformer/approx';
 import {
   type BootstrapPlan,
+  compareSpecs,
   conjugationElement,
-  type GaloisUse,
   galoisElement,
-  type KeyShape,
-  keySetWireBytes,
+  type KeySpec,
   keySwitchTransforms,
   type Parameters,
-  switchingKeyWords,
 } from '@cipherformer/ckks';
 import { conjugationLevel, highestLevels, type RotationUse, rotationsOf } from '../plan/keys.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
@@ -26,14 +24,8 @@ export interface KeyPlan {
   readonly bootstraps: boolean;
   /** Special primes of the program's own rotation keys. */
   readonly special: number;
-  /** Rotations and the conjugation beyond those of the bootstrap, each at the highest level of its use. */
-  readonly galois: readonly GaloisUse[];
-  /** Levels of the relinearisation keys beyond that of the bootstrap. */
-  readonly relinearisations: readonly number[];
-  /** Bytes of all keys in memory, the bootstrap's included. */
-  readonly keyBytes: number;
-  /** Bytes of the set of all keys on the wire. */
-  readonly wireBytes: number;
+  /** Every key, those of bootstraps included, in the order of `compareSpecs`. */
+  readonly specs: readonly KeySpec[];
 }
 
 /** Throws ParameterError where no number of special primes serves the program's levels. Cost: linear in its diagonals. */
@@ -42,7 +34,7 @@ export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): K
   const bootstraps = program.instructions.some(({ op }) => op === 'bootstrap');
   const uses = program.instructions.flatMap((instruction) => rotationsOf(instruction, program.slots));
   const special = cheapestSpecial(parameters, uses);
-  const given = bootstraps ? bootstrap.galoisUses() : [];
+  const given = bootstraps ? bootstrap.keySpecs() : [];
   const conjugates = conjugationLevel(program);
   const needed = [
     ...[...highestLevels(uses)].map(([rotation, level]) => ({
@@ -51,39 +43,21 @@ export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): K
     })),
     ...(conjugates === undefined ? [] : [{ galois: conjugationElement(parameters.logN), level: conjugates }]),
   ];
-  const galois = needed.filter(
-    (use) =>
-      !given.some(
-        (key) =>
-          key.galois === use.galois && key.level >= use.level && parameters.gadget(key.level).special === special,
-      ),
-  );
+  const galois = needed
+    .filter(
+      (use) =>
+        !given.some(
+          (key) =>
+            key.galois === use.galois && key.level >= use.level && key.special === special && key.role === 'galois',
+        ),
+    )
+    .map((use): KeySpec => ({ role: 'galois', ...use, special }));
   const relinearisations = relinearisationLevels(
     parameters,
     program.instructions.flatMap(productLevels),
     bootstraps ? [bootstrap.splitLevel] : [],
-  );
-  const shape = (level: number): KeyShape => ({ level, gadget: parameters.gadget(level) });
-  const shapes = [
-    ...(bootstraps
-      ? [
-          { level: 0, gadget: bootstrap.encapsulation },
-          shape(parameters.maxLevel),
-          shape(bootstrap.splitLevel),
-          ...given.map(({ level }) => shape(level)),
-        ]
-      : []),
-    ...relinearisations.map(shape),
-    ...galois.map(({ level }) => ({ level, gadget: parameters.gadgetWith(level, special)! })),
-  ];
-  return {
-    bootstraps,
-    special,
-    galois,
-    relinearisations,
-    keyBytes: shapes.reduce((sum, { level, gadget }) => sum + 8 * switchingKeyWords(parameters.n, level, gadget), 0),
-    wireBytes: keySetWireBytes(parameters, shapes),
-  };
+  ).map((level): KeySpec => ({ role: 'relinearisation', galois: 1, level, special: parameters.gadget(level).special }));
+  return { bootstraps, special, specs: [...given, ...relinearisations, ...galois].sort(compareSpecs) };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { BootstrapPlan, type Parameters } from '@cipherformer/ckks';
+import { BootstrapPlan, keyMemoryBytes, type Parameters } from '@cipherformer/ckks';
 import { planKeys } from '../backends/key-plan.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { lastUses, resultLevel, resultsOf } from '../program/levels.ts';
@@ -51,7 +51,8 @@ export function predict(
 function peakBytes(program: EncryptedProgram, plan: BootstrapPlan): number {
   const { parameters } = plan;
   const { n } = parameters;
-  const { keyBytes, bootstraps, special } = planKeys(program, plan);
+  const { specs, bootstraps, special } = planKeys(program, plan);
+  const keyBytes = keyMemoryBytes(parameters, specs);
   const limbBytes = 8 * n;
   const levels = new Map(program.inputs.map(({ register, level }) => [register, level]));
   const machine = { bootstrapInputLevel: plan.inputLevel, bootstrapOutputLevel: plan.outputLevel };

@@ -1,58 +1,13 @@
-import {
-  BootstrapPlan,
-  bootstrapKeysToWire,
-  ciphertextToWire,
-  Decryptor,
-  Encoder,
-  encryptSymmetric,
-  evaluationKeysToWire,
-  type Progress,
-  type SecretKey,
-  type WireObject,
-} from '@cipherformer/ckks';
+import { ciphertextToWire, Decryptor, Encoder, encryptSymmetric, type SecretKey } from '@cipherformer/ckks';
 import { InputError } from '../errors.ts';
 import { distrust } from '../program/trust.ts';
 import { joinExamples, ofExample, packInputs, unpackOutput } from '../program/values.ts';
-import { toHex } from './digest.ts';
-import { sealEnvelope, sha256 } from './envelope.ts';
-import { generateProgramKeys, type ProgramKeys } from './keygen.ts';
-import { batchOf, keyPlanOf, mapOf, type ProgramManifest } from './manifest.ts';
+import { sealEnvelope } from './envelope.ts';
+import { batchOf, mapOf, type ProgramManifest } from './manifest.ts';
 import { type RequestDescription, RequestFile } from './request.ts';
 import { readResult } from './result.ts';
 
 // The client's side: it holds the secret key and needs nothing of a program but its manifest.
-
-/** Names a secret key to its owner's files; tells nothing about it (a hash of its 32 random bytes). */
-export async function keyIdOf(secret: SecretKey): Promise<string> {
-  const seed = secret.exportSeed();
-  const name = new TextEncoder().encode('cipherformer key id');
-  const bytes = new Uint8Array(name.length + seed.length);
-  bytes.set(name);
-  bytes.set(seed, name.length);
-  seed.fill(0);
-  const id = await sha256(bytes);
-  bytes.fill(0);
-  return toHex(id.subarray(0, 16));
-}
-
-/** The evaluation keys of a program; dispose of them when they are written. Cost: manifest.keys.keyBytes of memory. */
-export function makeEvaluationKeys(secret: SecretKey, manifest: ProgramManifest, progress?: Progress): ProgramKeys {
-  return generateProgramKeys(secret, new BootstrapPlan(secret.context.parameters), keyPlanOf(manifest), progress);
-}
-
-/** The file of evaluation keys that a server gets. */
-export async function evaluationKeysFile(
-  keys: ProgramKeys,
-  secret: SecretKey,
-  manifest: ProgramManifest,
-): Promise<WireObject> {
-  const { evaluation, toSparse, toDense } = keys;
-  const object =
-    toSparse && toDense
-      ? bootstrapKeysToWire({ evaluation, toSparse, toDense, [Symbol.dispose]() {} })
-      : evaluationKeysToWire(evaluation);
-  return sealEnvelope({ kind: 'evaluationKeys', program: manifest.digest, key: await keyIdOf(secret) }, [object]);
-}
 
 /**
  * Encrypts inputs of a program: the values of an example by their names, in the order the manifest's slot maps count them.
@@ -78,7 +33,7 @@ export async function encryptInputs(
     return ciphertextToWire(encryptSymmetric(secret, plaintext));
   });
   const { length } = examples;
-  const header = { kind: 'inputs', program: manifest.digest, key: await keyIdOf(secret), examples: length } as const;
+  const header = { kind: 'inputs', program: manifest.digest, key: secret.id, examples: length } as const;
   return new RequestFile(await sealEnvelope(header, objects), length);
 }
 
@@ -109,7 +64,7 @@ export async function decryptOutputs(
   const batch = batchOf(manifest);
   if (!(request.examples >= 1 && request.examples <= batch))
     throw new InputError(`a request of ${request.examples} examples, the program computes 1 to ${batch} at once`);
-  const binding = { key: await keyIdOf(secret), request: request.hash };
+  const binding = { key: secret.id, request: request.hash };
   const outputs = await readResult(secret.context, manifest, binding, source, where);
   try {
     const decryptor = new Decryptor(secret);

@@ -19,7 +19,6 @@ const binding = {
   lengths: z.array(z.int().min(0)).max(4096),
 };
 const schema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('evaluationKeys'), ...binding }),
   z.strictObject({
     kind: z.literal('inputs'),
     ...binding,
@@ -44,7 +43,6 @@ export type HeaderOf<Kind extends EnvelopeKind> = Extract<EnvelopeHeader, { kind
 type Sealed<Header> = Header extends EnvelopeHeader ? Omit<Header, 'lengths'> : never;
 
 const kindTitles: Readonly<Record<EnvelopeKind, string>> = {
-  evaluationKeys: 'a file of evaluation keys',
   inputs: 'an encrypted input',
   outputs: 'an encrypted result',
 };
@@ -111,12 +109,10 @@ export class EnvelopeReader {
   async #readHeader(): Promise<EnvelopeHeader> {
     const fixed = await this.#take(magic.length + 4, 'its header');
     if (secretKeyStart.every((byte, i) => byte === fixed[i] || byte === undefined))
-      throw new FileError(
-        `${this.#where} is a secret key, which never belongs here: give the evaluation keys that keygen wrote beside it, and keep this file to yourself`,
-      );
+      throw new FileError(`${this.#where} is a secret key, which never belongs here: keep this file to yourself`);
     if (magic.some((byte, i) => byte !== fixed[i]))
       throw new FileError(
-        `${this.#where} is not a file of keys, inputs or results: give what keygen, encrypt or run wrote, transferred as binary`,
+        `${this.#where} is not an encrypted input or result: give what encrypt or run wrote, transferred as binary`,
       );
     const length = new DataView(fixed.buffer).getUint32(magic.length, true);
     if (length > maxHeaderBytes)

@@ -1,17 +1,23 @@
-import { BootstrapPlan, ParameterError, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import {
+  type KeySpec,
+  keyMemoryBytes,
+  keyPlanDigest,
+  keyWireBytes,
+  ParameterError,
+  Parameters,
+  type SecurityOptions,
+} from '@cipherformer/ckks';
+import { preparationFiles, preparationSchema } from '@cipherformer/nn/polynomial';
 import { z } from 'zod';
-import { type KeyPlan, planKeys } from '../backends/key-plan.ts';
-import { CanonicalScales } from '../backends/scales.ts';
 import { FileError } from '../errors.ts';
-import type { EncryptedProgram } from '../program/instructions.ts';
-import { registerLevels } from '../program/levels.ts';
-import { fromRuns, toRuns } from './runs.ts';
+import { checkSpecs, keyTuples, specsOf } from './key-list.ts';
+import { fromRuns } from './runs.ts';
 
 export const manifestFormat = 'cipherformer-program';
-export const manifestVersion = 1;
+export const manifestVersion = 2;
 const maxSlots = 2 ** 16;
 /** Outputs are sent at this level or below: a client decrypts there as well, and fewer levels are fewer bytes. */
-const highestSentLevel = 1;
+export const highestSentLevel = 1;
 
 const whole = z
   .int()
@@ -49,73 +55,31 @@ const schema = z.strictObject({
     }),
   ),
   keys: z.strictObject({
-    bootstraps: z.boolean(),
-    special: whole,
-    galois: z.array(z.strictObject({ galois: whole, level: whole })).max(4096),
-    relinearisations: z.array(whole).max(128),
+    /** Names the list of keys under these parameters: a key set serves every program whose plan it covers. */
+    plan: digest,
+    list: keyTuples,
     keyBytes: whole,
     wireBytes: whole,
   }),
   predicted: z.strictObject({ cpuSeconds: z.number(), peakBytes: z.number(), bootstraps: whole, instructions: whole }),
   /** What compile was asked for, so that the server compiles the same again. */
   compile: z.record(z.string(), z.json()),
-  /** Facts for the client: names of the classes, how an image becomes numbers. */
+  /** Facts for the client: names of the classes, how an image or a text becomes numbers. */
   model: z.strictObject({
     name: z.string(),
-    task: z.string(),
     classes: z.array(z.string()).optional(),
-    preprocess: z.json().optional(),
+    ...preparationSchema.shape,
   }),
+  /** SHA-256 of the other files of the client's half, by their names. */
+  files: z.partialRecord(z.enum(Object.values(preparationFiles)), digest),
 });
 
 /** What a client and a server have to agree on, as it stands in manifest.json. Everything in it is public. */
 export type ProgramManifest = z.infer<typeof schema>;
 
-export interface ManifestSource {
-  readonly digest: string;
-  readonly parameters: Parameters;
-  readonly program: EncryptedProgram;
-  readonly predicted: ProgramManifest['predicted'];
-  readonly compile: ProgramManifest['compile'];
-  readonly model: ProgramManifest['model'];
-}
-
-/** The manifest of a compiled program, its key set included. */
-export function makeManifest({ parameters, program, ...rest }: ManifestSource): ProgramManifest {
-  const plan = new BootstrapPlan(parameters);
-  const scales = new CanonicalScales(parameters, plan.outputLevel);
-  const levels = registerLevels(program, {
-    bootstrapInputLevel: plan.inputLevel,
-    bootstrapOutputLevel: plan.outputLevel,
-  });
-  const { chainBits, specialBits, ...literal } = parameters.literal;
-  const { galois, relinearisations, ...keys } = planKeys(program, plan);
-  return {
-    format: manifestFormat,
-    version: manifestVersion,
-    digest: rest.digest,
-    parameters: { ...literal, chainBits: [...chainBits], specialBits: [...specialBits] },
-    parametersDigest: parameters.digest,
-    slots: program.slots,
-    inputs: program.inputs.map(({ name, level, source, factor }) => ({
-      name,
-      level,
-      scale: scales.at(level),
-      source: toRuns(source),
-      factor,
-    })),
-    outputs: program.outputs.map(({ register, slots, ...output }) => ({
-      ...output,
-      slots: toRuns(slots),
-      level: Math.min(levels.get(register)!, highestSentLevel),
-      // Dropping levels leaves the scale as it is.
-      scale: scales.at(levels.get(register)!),
-    })),
-    keys: { ...keys, galois: [...galois], relinearisations: [...relinearisations] },
-    predicted: rest.predicted,
-    compile: rest.compile,
-    model: rest.model,
-  };
+/** Bytes of keys in memory and on the wire: counted by each party for itself, whatever a manifest says. */
+export function countKeys(parameters: Parameters, specs: readonly KeySpec[]): { keyBytes: number; wireBytes: number } {
+  return { keyBytes: keyMemoryBytes(parameters, specs), wireBytes: keyWireBytes(parameters, specs) };
 }
 
 /**
@@ -135,11 +99,13 @@ export function parseManifest(text: string, where: string, security: SecurityOpt
       `${where} is not the manifest of a program this release reads:\n${z.prettifyError(parsed.error)}`,
     );
   const manifest = parsed.data;
-  const found = usable(manifest, where, security).digest;
+  const parameters = usable(manifest, where, security);
+  const found = parameters.digest;
   if (found !== manifest.parametersDigest)
     throw new FileError(
       `${where} lists parameters ${found.slice(0, 12)} and claims ${manifest.parametersDigest.slice(0, 12)}: it is damaged, or of another release`,
     );
+  checkKeys(manifest, parameters, where);
   for (const { name, source } of manifest.inputs) mapOf(source, manifest.slots, `${where}: input ${name}`);
   const batch = batchOf(manifest);
   if (!Number.isInteger(batch) || batch < 1)
@@ -148,6 +114,29 @@ export function parseManifest(text: string, where: string, security: SecurityOpt
     if (mapOf(slots, manifest.slots, `${where}: an output`).length % batch !== 0)
       throw new FileError(`${where}: an output does not divide into ${batch} examples: it is damaged`);
   return manifest;
+}
+
+/** What is asked of the secret key is legal, and is what the manifest says it is. */
+function checkKeys(manifest: ProgramManifest, parameters: Parameters, where: string): void {
+  const { plan, list: _, ...stated } = manifest.keys;
+  const specs = keySpecsOf(manifest);
+  try {
+    checkSpecs(parameters, specs);
+  } catch (error) {
+    if (!(error instanceof ParameterError)) throw error;
+    throw new FileError(`do not use ${where}, it asks for a key that may not be: ${error.message}`, { cause: error });
+  }
+  const found = keyPlanDigest(parameters, specs);
+  if (found !== plan)
+    throw new FileError(
+      `${where} lists keys of plan ${found.slice(0, 12)} and claims ${plan.slice(0, 12)}: it is damaged; compile the program again`,
+    );
+  const counted = countKeys(parameters, specs);
+  for (const field of ['keyBytes', 'wireBytes'] as const)
+    if (counted[field] !== stated[field])
+      throw new FileError(
+        `${where}: keys.${field} is ${stated[field]}, its keys take ${counted[field]}: do not use it; whoever made it has to compile it again`,
+      );
 }
 
 /** Throws ParameterError for parameters that are inconsistent, or below 128-bit security unless the caller accepts them. */
@@ -169,8 +158,9 @@ export function batchOf({ compile }: Pick<ProgramManifest, 'compile'>): number {
   return Number(compile.batch ?? 1);
 }
 
-export function keyPlanOf({ keys }: ProgramManifest): KeyPlan {
-  return keys;
+/** The evaluation keys that a program needs. */
+export function keySpecsOf({ keys }: Pick<ProgramManifest, 'keys'>): KeySpec[] {
+  return specsOf(keys.list);
 }
 
 /** The slot map of an input or output. */

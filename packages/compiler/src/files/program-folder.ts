@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import { serialisePreparation } from '@cipherformer/nn/polynomial';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { defaultCosts } from '../cost/default-costs.ts';
 import { predict } from '../cost/predict.ts';
@@ -10,15 +11,15 @@ import { FileError } from '../errors.ts';
 import { type Compiled, compile, compileForThroughput } from '../passes/compile.ts';
 import { machineOf } from '../plan/machine.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
-import { programDigest } from './digest.ts';
+import { clientFolder, readManifest, serverFolder } from './client-folder.ts';
+import { manifestFile } from './client-half.ts';
+import { programDigest, toHex } from './digest.ts';
 import { sha256 } from './envelope.ts';
-import { batchOf, makeManifest, type ProgramManifest, parametersOf } from './manifest.ts';
-import { manifestFile, readManifest } from './read-manifest.ts';
+import { makeManifest } from './make-manifest.ts';
+import { batchOf, type ProgramManifest, parametersOf } from './manifest.ts';
 
-// Node only. A program's folder is manifest.json, all that a client needs, and the polynomial model it was compiled from:
+// Node only. A program's folder is client/, all that a client needs, and server/, the polynomial model it was compiled from:
 // compiling is quick and gives the same program again, whose weights as slot vectors would fill gigabytes.
-
-const modelFolder = 'model';
 
 /** What a program is compiled with, as the manifest keeps it. */
 export interface ProgramOptions {
@@ -50,20 +51,29 @@ export async function writeProgram(
   if (existsSync(out)) throw new FileError(`${out} already exists: choose another folder, or remove it`);
   const partial = `${out}.${randomUUID()}.partial`;
   try {
-    await mkdir(partial, { recursive: true });
+    const client = join(partial, clientFolder);
+    await mkdir(client, { recursive: true });
     // The model's own files alone: records and reports beside them are not the program's.
-    savePolynomialModel(join(partial, modelFolder), loadPolynomialModel(model));
-    const { compiled, batch, digest, name, task, classes } = await compileFolder(partial, parameters, options);
+    savePolynomialModel(join(partial, serverFolder), loadPolynomialModel(model));
+    const { compiled, batch, digest, loaded } = await compileFolder(partial, parameters, options);
     const { program } = compiled;
+    const { structure, files } = serialisePreparation(loaded);
+    const digests: Record<string, string> = {};
+    for (const [file, bytes] of files) {
+      await writeFile(join(client, file), bytes);
+      digests[file] = toHex(await sha256(new Uint8Array(bytes)));
+    }
+    const { classes, card } = loaded;
     const manifest = makeManifest({
       digest,
       parameters,
       program,
       predicted: predict(program, parameters),
       compile: { batch },
-      model: { name, task, ...(classes ? { classes: [...classes] } : {}) },
+      model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
+      files: digests,
     });
-    await writeFile(join(partial, manifestFile), `${JSON.stringify(manifest)}\n`);
+    await writeFile(join(client, manifestFile), `${JSON.stringify(manifest)}\n`);
     await rename(partial, out);
     return { manifest, parameters, program, compiled };
   } catch (error) {
@@ -89,8 +99,13 @@ export async function openProgram(folder: string, security: SecurityOptions = {}
 
 async function compileFolder(folder: string, parameters: Parameters, options: ProgramOptions) {
   const { batch: asked = 1, memoryBytes = Number.POSITIVE_INFINITY } = options;
-  const path = join(folder, modelFolder);
-  const { graph, card, task, classes } = loadPolynomialModel(path);
+  const path = join(folder, serverFolder);
+  if (!isPolynomialModel(path))
+    throw new FileError(
+      `${folder} has no model in "${serverFolder}": give the whole folder that compile wrote (the half "${clientFolder}" alone serves clients)`,
+    );
+  const loaded = loadPolynomialModel(path);
+  const { graph } = loaded;
   const machine = machineOf(parameters, defaultCosts, 'default costs');
   const common = { slots: parameters.maxSlots, machine };
   const affordable = (program: EncryptedProgram) => predict(program, parameters).peakBytes <= memoryBytes;
@@ -99,7 +114,7 @@ async function compileFolder(folder: string, parameters: Parameters, options: Pr
       ? compileForThroughput(graph, { ...common, affordable })
       : compile(graph, { ...common, batch: asked });
   const digest = await programDigest(compiled.program, await filesDigest(path));
-  return { compiled, batch: compiled.batch, digest, name: card.name, task, classes };
+  return { compiled, batch: compiled.batch, digest, loaded };
 }
 
 /** SHA-256 over the names and contents of a folder's files. */

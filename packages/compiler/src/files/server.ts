@@ -1,18 +1,21 @@
 import {
   BootstrapPlan,
   Bootstrapper,
-  bootstrapKeysFromWire,
   type Ciphertext,
   type Context,
   ciphertextFromWire,
   ciphertextToWire,
-  evaluationKeysFromWire,
+  type KeyPart,
+  type KeySpec,
   type Progress,
+  readKeySet,
   type WireObject,
 } from '@cipherformer/ckks';
 import type { CkksMachine } from '../backends/ckks.ts';
+import { MismatchError } from '../errors.ts';
 import { EnvelopeReader, sealEnvelope } from './envelope.ts';
-import type { ProgramManifest } from './manifest.ts';
+import { missingSpecs, tuplesOf } from './key-list.ts';
+import { keySpecsOf, type ProgramManifest } from './manifest.ts';
 import { HashedSource } from './request.ts';
 
 // The server's side: nothing here may import what makes, reads or uses a secret key.
@@ -26,57 +29,58 @@ export interface LoadedKeys extends Disposable {
   readonly keyBytes: number;
 }
 
+/** Where a server takes evaluation keys from: a folder, a store, or whoever makes them. */
+export interface KeySource {
+  /** Names the secret key that they belong to. */
+  readonly key: string;
+  /** The keys that are there. */
+  readonly specs: readonly KeySpec[];
+  /** The bytes of a part, its SHA-256 checked. */
+  part(part: KeyPart): Promise<Uint8Array>;
+}
+
 export interface LoadKeysOptions {
-  /** The file, for messages. */
-  readonly where: string;
   readonly progress?: Progress;
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Reads a client's evaluation keys and encodes the bootstrap's matrices.
- * Throws FileError for keys of another program, WireError for damaged ones, KeyError for more than the program lists.
+ * Reads the evaluation keys of a program and encodes the bootstrap's matrices.
+ * Throws MismatchError for keys that do not cover the program's plan, WireError for damaged ones; the signal's reason.
  */
 export async function loadKeys(
   context: Context,
   manifest: ProgramManifest,
-  source: AsyncIterable<Uint8Array>,
-  { where, progress }: LoadKeysOptions,
+  source: KeySource,
+  { progress, signal }: LoadKeysOptions = {},
 ): Promise<LoadedKeys> {
-  const reader = new EnvelopeReader(source, where);
+  const specs = keySpecsOf(manifest);
+  const missing = missingSpecs(tuplesOf(source.specs), specs);
+  if (missing.length > 0)
+    throw new MismatchError(
+      `the evaluation keys lack ${missing.length} of the ${specs.length} that this program needs: run keygen for this program, it adds them`,
+    );
   const held: Disposable[] = [];
   const release = () => {
     for (const one of held.reverse()) one[Symbol.dispose]();
   };
   try {
-    const { key, lengths } = await reader.header({ kind: 'evaluationKeys', program: manifest.digest });
-    const { bootstraps, keyBytes } = manifest.keys;
-    const options = { maxBytes: keyBytes, progress: (done: number, total: number) => progress?.('keys', done, total) };
-    const object = reader.object(lengths[0] ?? 0);
+    const set = await readKeySet(context, specs, (part) => source.part(part), {
+      progress: (done, total) => progress?.('keys', done, total),
+      ...(signal ? { signal } : {}),
+    });
+    held.push(set);
+    const { evaluation, toSparse, toDense, bytes: keyBytes } = set;
     const plan = new BootstrapPlan(context.parameters);
-    if (!bootstraps) {
-      const keys = await evaluationKeysFromWire(context, object, options);
-      held.push(keys);
-      await reader.end();
-      return { machine: { context, plan, keys }, key, keyBytes: keys.bytes, [Symbol.dispose]: release };
-    }
-    const keys = await bootstrapKeysFromWire(context, object, options);
-    held.push(keys);
-    await reader.end();
-    const bootstrapper = new Bootstrapper(context, plan, keys, progress);
+    const machine = { context, plan, keys: evaluation };
+    const loaded = { key: source.key, keyBytes, [Symbol.dispose]: release };
+    if (!toSparse || !toDense) return { ...loaded, machine };
+    const bootstrapper = new Bootstrapper(context, plan, { evaluation, toSparse, toDense, [Symbol.dispose]() {} }, progress); // biome-ignore format: one call
     held.push(bootstrapper);
-    const { evaluation } = keys;
-    const loadedBytes = evaluation.bytes + keys.toSparse.bytes + keys.toDense.bytes;
-    return {
-      machine: { context, plan, keys: evaluation, bootstrapper },
-      key,
-      keyBytes: loadedBytes,
-      [Symbol.dispose]: release,
-    };
+    return { ...loaded, machine: { ...machine, bootstrapper } };
   } catch (error) {
     release();
     throw error;
-  } finally {
-    await reader.close();
   }
 }
 

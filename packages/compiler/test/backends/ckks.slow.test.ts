@@ -2,6 +2,7 @@
 // the clear back end, the simulated one, and the predictions of the plan.
 import { readFileSync } from 'node:fs';
 import {
+  type BootstrapKeys,
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
@@ -10,8 +11,10 @@ import {
   decryptToPlaintext,
   Encoder,
   encryptSymmetric,
+  KeyPartMaker,
   Parameters,
   randomSeed,
+  readKeySet,
   SecretKey,
 } from '@cipherformer/ckks';
 import { expect, it } from 'vitest';
@@ -20,7 +23,6 @@ import { planKeys } from '../../src/backends/key-plan.ts';
 import { CanonicalScales } from '../../src/backends/scales.ts';
 import { runSimulated } from '../../src/backends/simulate.ts';
 import { predict } from '../../src/cost/predict.ts';
-import { generateProgramKeys, type ProgramKeys } from '../../src/files/keygen.ts';
 import { compile, packInputs, runClear, unpackOutput } from '../../src/index.ts';
 import { tolerance } from '../../src/passes/sentinel.ts';
 import { distrust } from '../../src/program/trust.ts';
@@ -45,9 +47,10 @@ it('a transformer at 128-bit security: the logits of the clear program, within t
   const simulated = runSimulated(program, inputs, plan).outputs[0]!;
 
   using context = await Context.create(parameters);
-  using secret = new SecretKey(context, randomSeed());
-  using keys = generateProgramKeys(secret, plan, planKeys(program, plan));
-  using bootstrapper = new Bootstrapper(context, plan, keys as Required<ProgramKeys>);
+  using secret = SecretKey.fromMaster(context, randomSeed());
+  using maker = new KeyPartMaker(secret, planKeys(program, plan).specs);
+  using keys = await readKeySet(context, planKeys(program, plan).specs, async (part) => maker.make(part));
+  using bootstrapper = new Bootstrapper(context, plan, keys as BootstrapKeys);
   const scales = new CanonicalScales(parameters, plan.outputLevel);
   const encoder = new Encoder(context);
   const encrypted = (slots: readonly Float64Array[]) =>

@@ -1,5 +1,6 @@
 // What tests of the back ends share: a small insecure machine, and programs written by hand.
 import {
+  type BootstrapKeys,
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
@@ -8,15 +9,20 @@ import {
   decryptToPlaintext,
   defaultBootstrapChain,
   Encoder,
+  EvaluationKeys,
   encryptSymmetric,
+  gadgetOf,
+  KeyGenerator,
+  type KeySet,
+  type KeySpec,
   Parameters,
   randomSeed,
   SecretKey,
+  type SwitchingKey,
 } from '@cipherformer/ckks';
 import type { CkksMachine } from '../../src/backends/ckks.ts';
 import { planKeys } from '../../src/backends/key-plan.ts';
 import { CanonicalScales } from '../../src/backends/scales.ts';
-import { generateProgramKeys, type ProgramKeys } from '../../src/files/keygen.ts';
 import type { EncryptedProgram, Instruction, SlotMatrix } from '../../src/index.ts';
 import { distrust } from '../../src/program/trust.ts';
 
@@ -78,7 +84,7 @@ export class Machine implements Disposable {
   readonly context: Context;
   readonly plan: BootstrapPlan;
   readonly secret: SecretKey;
-  readonly keys: ProgramKeys;
+  readonly keys: KeySet;
   readonly server: CkksMachine;
   readonly #bootstrapper: Bootstrapper | undefined;
   readonly #encoder: Encoder;
@@ -86,11 +92,11 @@ export class Machine implements Disposable {
   constructor(context: Context, program: EncryptedProgram) {
     this.context = context;
     this.plan = new BootstrapPlan(context.parameters);
-    this.secret = new SecretKey(context, randomSeed());
-    this.keys = generateProgramKeys(this.secret, this.plan, planKeys(program, this.plan));
+    this.secret = SecretKey.fromMaster(context, randomSeed());
+    this.keys = generateKeySet(this.secret, planKeys(program, this.plan).specs);
     const { evaluation, toSparse, toDense } = this.keys;
     this.#bootstrapper =
-      toSparse && toDense ? new Bootstrapper(context, this.plan, this.keys as Required<ProgramKeys>) : undefined;
+      toSparse && toDense ? new Bootstrapper(context, this.plan, this.keys as BootstrapKeys) : undefined;
     this.server = {
       context,
       plan: this.plan,
@@ -120,6 +126,31 @@ export class Machine implements Disposable {
     this.keys[Symbol.dispose]();
     this.secret[Symbol.dispose]();
   }
+}
+
+/** The keys of a plan at once, from fresh randomness. */
+function generateKeySet(secret: SecretKey, specs: readonly KeySpec[]): KeySet {
+  const { context } = secret;
+  const generator = new KeyGenerator(secret);
+  const evaluation = new EvaluationKeys(context);
+  let toSparse: SwitchingKey | undefined;
+  let toDense: SwitchingKey | undefined;
+  using sparse = secret.sparse();
+  for (const spec of specs) {
+    const gadget = gadgetOf(context.parameters, spec);
+    if (spec.role === 'galois') evaluation.addGalois(generator.galois(spec, gadget));
+    else if (spec.role === 'relinearisation') evaluation.addRelinearisation(generator.relinearisation(spec.level));
+    else if (spec.role === 'toSparse') toSparse = generator.switchTo(sparse, spec.level, gadget);
+    else toDense = new KeyGenerator(sparse).switchTo(secret, spec.level, gadget);
+  }
+  const all = [evaluation, toSparse, toDense];
+  return {
+    evaluation,
+    toSparse,
+    toDense,
+    bytes: all.reduce((sum, one) => sum + (one?.bytes ?? 0), 0),
+    [Symbol.dispose]: () => all.forEach((one) => void one?.[Symbol.dispose]()),
+  };
 }
 
 /** What a client says to each output, sent as a server does: at level 1 at most. */

@@ -1,6 +1,13 @@
 // Predictions against what happens: key switches counted at the kernels' door, bytes of real keys, a table measured on a
 // small insecure ring.
-import { bootstrapLiteral, Context, defaultBootstrapChain, Parameters, workOf } from '@cipherformer/ckks';
+import {
+  bootstrapLiteral,
+  Context,
+  defaultBootstrapChain,
+  keyMemoryBytes,
+  Parameters,
+  workOf,
+} from '@cipherformer/ckks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCkks } from '../../src/backends/ckks.ts';
 import { planKeys } from '../../src/backends/key-plan.ts';
@@ -78,9 +85,8 @@ describe('predictions', () => {
     );
     for (const one of [program, refreshing]) {
       using machine = new Machine(context, one);
-      const { evaluation, toSparse, toDense } = machine.keys;
-      const bytes = evaluation.bytes + (toSparse?.bytes ?? 0) + (toDense?.bytes ?? 0);
-      expect(planKeys(one, machine.plan).keyBytes).toBe(bytes);
+      const { specs } = planKeys(one, machine.plan);
+      expect(keyMemoryBytes(context.parameters, specs)).toBe(machine.keys.bytes);
     }
   });
 
@@ -89,7 +95,7 @@ describe('predictions', () => {
     const levels = [2, 5, 9];
     const many = programOf([15], levels.map((level, i) => ({ ...rotateSum, level, output: i + 1 })), [3]); // biome-ignore format: short
     using machine = new Machine(context, many);
-    expect(planKeys(many, machine.plan).galois.map(({ level }) => level)).toEqual([9]);
+    expect(planKeys(many, machine.plan).specs.map(({ level }) => level)).toEqual([9]);
   });
 
   it('time and memory of a transformer', () => {

@@ -4,10 +4,12 @@ import { Parameters } from '@cipherformer/ckks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EnvelopeReader, sealEnvelope } from '../../src/files/envelope.ts';
-import { makeManifest, parametersOf, parseManifest } from '../../src/files/manifest.ts';
+import { makeManifest } from '../../src/files/make-manifest.ts';
+import { parametersOf, parseManifest } from '../../src/files/manifest.ts';
 import { fromRuns, toRuns } from '../../src/files/runs.ts';
 import { FileError } from '../../src/index.ts';
 import { insecureLiteral, programOf } from '../backends/support.ts';
+import { testModel } from './protocol.ts';
 
 describe('runs', () => {
   it('give back any numbers', () => {
@@ -37,7 +39,8 @@ const manifest = makeManifest({
   program,
   predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
   compile: { batch: 1 },
-  model: { name: 'test', task: 'image-classification' },
+  model: testModel,
+  files: {},
 });
 
 describe('a manifest', () => {
@@ -49,7 +52,7 @@ describe('a manifest', () => {
   const lies: Record<string, object | string> = {
     'no JSON': '{"format": ',
     'another format': { ...manifest, format: 'zip' },
-    'a later version': { ...manifest, version: 2 },
+    'a later version': { ...manifest, version: 3 },
     'a field more': { ...manifest, more: 1 },
     'another digest of the parameters': { ...manifest, parametersDigest: '00'.repeat(32) },
     'insecure parameters, unless a test asks for them': manifest,
@@ -57,7 +60,7 @@ describe('a manifest', () => {
     'a slot map that is none': { ...manifest, outputs: [{ ...manifest.outputs[0], slots: [0, 1] }] },
     'keys beyond counting': {
       ...manifest,
-      keys: { ...manifest.keys, galois: Array(5000).fill({ galois: 5, level: 1 }) },
+      keys: { ...manifest.keys, list: Array(5000).fill(['galois', 5, 1, 1]) },
     },
   };
   it.each(Object.keys(lies))('%s is refused', (name) => {

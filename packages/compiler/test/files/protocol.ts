@@ -1,8 +1,9 @@
 // Client and server of one small program on an insecure ring, for tests of what a client accepts.
 import { type Ciphertext, type Context, Parameters, type WireObject } from '@cipherformer/ckks';
 import { runCkks } from '../../src/backends/ckks.ts';
-import { decryptOutputs, encryptInputs, keyIdOf } from '../../src/files/client.ts';
-import { makeManifest, type ProgramManifest } from '../../src/files/manifest.ts';
+import { decryptOutputs, encryptInputs } from '../../src/files/client.ts';
+import { makeManifest } from '../../src/files/make-manifest.ts';
+import type { ProgramManifest } from '../../src/files/manifest.ts';
 import type { RequestDescription } from '../../src/files/request.ts';
 import { outputsFile, readInputs } from '../../src/files/server.ts';
 import type { EncryptedProgram } from '../../src/index.ts';
@@ -20,6 +21,20 @@ export function squares(level: number): EncryptedProgram {
   );
 }
 
+/** An image of one patch, all of it one value. */
+export const testModel: ProgramManifest['model'] = {
+  name: 'test',
+  task: 'image-classification',
+  tokens: 1,
+  preprocess: {
+    kind: 'image',
+    patches: {
+      channels: 1, height: 1, width: 1, patch: 1, stride: 1, padding: 0, order: 'channel-first', classToken: false,
+    }, // biome-ignore format: short
+    normalise: { mean: [0], deviation: [1] },
+  },
+};
+
 export function manifestOf(program: EncryptedProgram, digest = 'ab'.repeat(32), batch = 1): ProgramManifest {
   return makeManifest({
     digest,
@@ -27,7 +42,8 @@ export function manifestOf(program: EncryptedProgram, digest = 'ab'.repeat(32), 
     program,
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
     compile: { batch },
-    model: { name: 'test', task: 'image-classification' },
+    model: testModel,
+    files: {},
   });
 }
 
@@ -42,15 +58,15 @@ export class Protocol implements Disposable {
     this.machine = new Machine(context, program);
   }
 
-  get key(): Promise<string> {
-    return keyIdOf(this.machine.secret);
+  get key(): string {
+    return this.machine.secret.id;
   }
 
   /** Encrypts examples, runs honestly, and gives what went over the line. */
   async ask(...examples: readonly Float64Array[]): Promise<{ request: RequestDescription; result: Uint8Array }> {
     const file = await encryptInputs(this.machine.secret, this.manifest, examples.map((a) => ({ a }))); // biome-ignore format: one call
     const sent = await bytesOf(file);
-    const { inputs, request } = await readInputs(this.machine.context, this.manifest, await this.key, from(sent), 'in');
+    const { inputs, request } = await readInputs(this.machine.context, this.manifest, this.key, from(sent), 'in');
     using run = await runCkks(this.machine.server, this.program, inputs);
     for (const input of inputs) input[Symbol.dispose]();
     return { request: file.request, result: await this.seal(request, run.outputs) };
@@ -58,7 +74,7 @@ export class Protocol implements Disposable {
 
   /** What a server writes that runs this program's protocol, of any ciphertexts. */
   async seal(request: string, outputs: readonly Ciphertext[]): Promise<Uint8Array> {
-    return bytesOf(await outputsFile(this.manifest, await this.key, request, outputs));
+    return bytesOf(await outputsFile(this.manifest, this.key, request, outputs));
   }
 
   decrypt(request: RequestDescription, result: Uint8Array, manifest = this.manifest) {

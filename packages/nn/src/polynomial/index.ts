@@ -19,6 +19,7 @@ export { type ModelLevels, modelLevels, nodeDepths, nodeLevels } from './levels.
 export { type LowerOptions, lower } from './lower.ts';
 export {
   checkPolynomialModel,
+  checkPreparation,
   type ImagePreprocess,
   type ModelCard,
   makePolynomialModel,
@@ -27,9 +28,17 @@ export {
   type SiteFacts,
   type TextPreprocess,
 } from './model.ts';
+export {
+  type InputPreparation,
+  type ModelFiles,
+  type PreparationFile,
+  parsePreparation,
+  preparationFiles,
+  preparationSchema,
+  serialisePreparation,
+} from './preparation.ts';
 export { type ModelInput, prepareInput } from './prepare-input.ts';
 export {
-  type ModelFiles,
   parsePolynomialModel,
   polynomialModelFiles,
   serialisePolynomialModel,

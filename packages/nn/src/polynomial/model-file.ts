@@ -40,7 +40,7 @@ const nodeSchema = z.discriminatedUnion('op', [
 type NodeJson = z.infer<typeof nodeSchema>;
 
 const patchSchema = embeddingSchema.options[0].omit({ kind: true, bias: true });
-const preprocessSchema = z.discriminatedUnion('kind', [
+export const preprocessSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('image'),
     patches: patchSchema,
@@ -55,6 +55,11 @@ const preprocessSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+export type PreprocessFile = z.infer<typeof preprocessSchema>;
+
+export const taskSchema = z.enum(['image-classification', 'text-classification', 'language-model']);
+export const tokensSchema = size;
+
 export const cardSchema = z.strictObject({
   name: z.string(),
   description: z.string().optional(),
@@ -68,8 +73,8 @@ export const cardSchema = z.strictObject({
 
 export const modelFileSchema = z.strictObject({
   format: z.literal(polynomialModelFormat),
-  task: z.enum(['image-classification', 'text-classification', 'language-model']),
-  tokens: size,
+  task: taskSchema,
+  tokens: tokensSchema,
   output: index,
   /** Of model.safetensors, in hexadecimal: the two files belong together. Absent in folders of earlier versions. */
   weightsSha256: z

@@ -98,37 +98,12 @@ function preprocessOf(source: PolynomialModelSource, tokens: number): Polynomial
  * @throws ShapeError or ConfigError, `where` first
  */
 export function checkPolynomialModel(model: PolynomialModel, where: string): void {
-  const { graph, preprocess, classes, task } = model;
+  const { graph, classes } = model;
   const shapes = valueShapes(graph);
   const inputs = new Map(
     graph.nodes.flatMap((node, i) => (node.op === 'input' ? [[node.name, shapes[i]!.columns]] : [])),
   );
-  const made = new Map<string, number>();
-  if ((preprocess.kind === 'image') !== (task === 'image-classification')) {
-    throw new ConfigError(`${where}: preprocess.kind "${preprocess.kind}" does not go with the task ${task}.`);
-  }
-  if (preprocess.kind === 'image') {
-    const { channels, patch, classToken } = preprocess.patches;
-    const { rows, columns } = patchGrid(preprocess.patches);
-    const tokens = rows * columns + (classToken ? 1 : 0);
-    if (tokens !== graph.tokens) {
-      throw new ShapeError(`${where}: preprocess.patches makes ${tokens} tokens, the graph takes ${graph.tokens}.`);
-    }
-    for (const field of ['mean', 'deviation'] as const) {
-      if (preprocess.normalise[field].length !== channels) {
-        throw new ShapeError(`${where}: preprocess.normalise.${field} needs ${channels} values, one a channel.`);
-      }
-    }
-    made.set('patches', channels * patch ** 2);
-  } else {
-    const { embedding, padding } = preprocess;
-    checkEmbedding(embedding, graph.tokens, where);
-    if (padding >= embedding.token.rows) {
-      throw new ShapeError(`${where}: preprocess.padding is ${padding} of ${embedding.token.rows} entries.`);
-    }
-    made.set('embedded', embedding.token.columns).set('pooling', 1);
-    if (task === 'text-classification') made.set('mask', 1);
-  }
+  const made = checkPreparation(model, where);
   for (const [name, features] of inputs) {
     if (made.get(name) === features) continue;
     throw new ShapeError(
@@ -141,6 +116,44 @@ export function checkPolynomialModel(model: PolynomialModel, where: string): voi
   if (classes && classes.length !== outputs) {
     throw new ShapeError(`${where}: ${classes.length} classes are named for ${outputs} outputs.`);
   }
+}
+
+/**
+ * Checks that a preparation goes with its task and that its tables fit its number of tokens.
+ * @returns the inputs it makes, with their features
+ * @throws ShapeError or ConfigError, `where` first
+ */
+export function checkPreparation(
+  { task, graph: { tokens }, preprocess }: Pick<PolynomialModel, 'task' | 'preprocess'> & { graph: { tokens: number } },
+  where: string,
+): Map<string, number> {
+  if ((preprocess.kind === 'image') !== (task === 'image-classification')) {
+    throw new ConfigError(`${where}: preprocess.kind "${preprocess.kind}" does not go with the task ${task}.`);
+  }
+  if (preprocess.kind === 'image') {
+    const { channels, patch, classToken } = preprocess.patches;
+    const { rows, columns } = patchGrid(preprocess.patches);
+    const made = rows * columns + (classToken ? 1 : 0);
+    if (made !== tokens) {
+      throw new ShapeError(`${where}: preprocess.patches makes ${made} tokens, the graph takes ${tokens}.`);
+    }
+    for (const field of ['mean', 'deviation'] as const) {
+      if (preprocess.normalise[field].length !== channels) {
+        throw new ShapeError(`${where}: preprocess.normalise.${field} needs ${channels} values, one a channel.`);
+      }
+    }
+    return new Map([['patches', channels * patch ** 2]]);
+  }
+  const { embedding, padding } = preprocess;
+  checkEmbedding(embedding, tokens, where);
+  if (padding >= embedding.token.rows) {
+    throw new ShapeError(`${where}: preprocess.padding is ${padding} of ${embedding.token.rows} entries.`);
+  }
+  const made = new Map([
+    ['embedded', embedding.token.columns],
+    ['pooling', 1],
+  ]);
+  return task === 'text-classification' ? made.set('mask', 1) : made;
 }
 
 function checkEmbedding({ token, position, norm }: TokenEmbedding, tokens: number, where: string): void {

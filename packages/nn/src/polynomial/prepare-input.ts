@@ -4,7 +4,8 @@ import { normalisePixels } from '../model/pixels.ts';
 import { encodeTexts, huggingFaceTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { embedTokens } from './embedding.ts';
 import type { GraphInputs } from './evaluate.ts';
-import type { ImagePreprocess, PolynomialModel, TextPreprocess } from './model.ts';
+import type { ImagePreprocess, TextPreprocess } from './model.ts';
+import type { InputPreparation } from './preparation.ts';
 
 /** What a person has: an image, or a text. */
 export type ModelInput =
@@ -22,7 +23,7 @@ export type ModelInput =
  * language model the end.
  * @throws DataError where the input is not of the model's kind or size
  */
-export function prepareInput(model: PolynomialModel, input: ModelInput): GraphInputs {
+export function prepareInput(model: InputPreparation, input: ModelInput): GraphInputs {
   const { preprocess } = model;
   if (preprocess.kind === 'image') {
     if (!('pixels' in input || 'image' in input)) {
@@ -71,7 +72,7 @@ function extractPatches({ patches }: ImagePreprocess, image: ArrayLike<number>):
 }
 
 function textInputs(
-  model: PolynomialModel,
+  model: InputPreparation,
   { embedding, padding }: TextPreprocess,
   given: readonly number[],
 ): GraphInputs {

@@ -1,10 +1,8 @@
 import { z } from 'zod';
-import { ConfigError, FormatError } from '../errors.ts';
+import { FormatError } from '../errors.ts';
 import { parseSafetensors, serialiseSafetensors } from '../files/safetensors.ts';
-import type { TokenizerFiles } from '../text/bpe.ts';
 import { modelCard } from './card.ts';
-import type { TokenEmbedding } from './embedding.ts';
-import { checkPolynomialModel, type ImagePreprocess, type PolynomialModel, type TextPreprocess } from './model.ts';
+import { checkPolynomialModel, type ImagePreprocess, type PolynomialModel } from './model.ts';
 import {
   type ModelFile,
   modelFileSchema,
@@ -14,18 +12,24 @@ import {
   TensorWriter,
   writeNodes,
 } from './model-file.ts';
+import {
+  fileOf,
+  type ModelFiles,
+  preparationFiles,
+  readJson,
+  readText,
+  tokenizerFiles,
+  writePreprocess,
+} from './preparation.ts';
 
 /** The names of a polynomial model's files; a model without a tokenizer lacks the last two. */
 export const polynomialModelFiles = {
   structure: 'polynomial.json',
   weights: 'model.safetensors',
   card: 'README.md',
-  tokenizer: 'tokenizer.json',
-  tokenizerConfig: 'tokenizer_config.json',
+  tokenizer: preparationFiles.tokenizer,
+  tokenizerConfig: preparationFiles.tokenizerConfig,
 } as const;
-
-/** Files by name. */
-export type ModelFiles = ReadonlyMap<string, Uint8Array>;
 
 /** SHA-256 of bytes in hexadecimal; given from outside, since browsers and Node have no synchronous one in common. */
 export type Sha256 = (bytes: Uint8Array) => string;
@@ -43,7 +47,7 @@ export function serialisePolynomialModel(model: PolynomialModel, sha256?: Sha256
   checkPolynomialModel(model, 'the model');
   const { task, graph, preprocess, classes, card } = model;
   const writer = new TensorWriter();
-  const stored = preprocess.kind === 'image' ? writeImage(preprocess) : writeText(preprocess, writer);
+  const stored = writePreprocess(preprocess, writer);
   const nodes = writeNodes(graph, writer);
   const weights = serialiseSafetensors(writer.tensors, { format: polynomialModelFormat });
   const structure: ModelFile = {
@@ -63,33 +67,8 @@ export function serialisePolynomialModel(model: PolynomialModel, sha256?: Sha256
     [files.structure, json(structure)],
     [files.card, text(modelCard(model))],
   ]);
-  if (preprocess.kind === 'text' && preprocess.tokenizer) {
-    result.set(files.tokenizer, json(preprocess.tokenizer.tokenizer));
-    result.set(files.tokenizerConfig, json(preprocess.tokenizer.config));
-  }
+  if (preprocess.kind === 'text') for (const [name, bytes] of tokenizerFiles(preprocess)) result.set(name, bytes);
   return result;
-}
-
-function writeImage({ kind, patches, normalise }: ImagePreprocess): ModelFile['preprocess'] {
-  return { kind, patches, normalise };
-}
-
-function writeText(
-  { kind, embedding, padding, tokenizer }: TextPreprocess,
-  writer: TensorWriter,
-): ModelFile['preprocess'] {
-  const { token, position, norm } = embedding;
-  writer.matrix('embedding.token', token);
-  if (position) writer.matrix('embedding.position', position);
-  if (norm) writer.vector('embedding.norm.gain', norm.gain);
-  if (norm?.bias) writer.vector('embedding.norm.bias', norm.bias);
-  return {
-    kind,
-    padding,
-    position: position !== undefined,
-    ...(norm && { norm: { kind: norm.kind, epsilon: norm.epsilon } }),
-    tokenizer: tokenizer !== undefined,
-  };
 }
 
 /**
@@ -103,7 +82,7 @@ export function parsePolynomialModel(files: ModelFiles, where: string, sha256?: 
   const structurePath = `${where}/${names.structure}`;
   const structure = parseStructure(readJson(files, names.structure, where), structurePath);
   const weightsPath = `${where}/${names.weights}`;
-  const weights = file(files, names.weights, where);
+  const weights = fileOf(files, names.weights, where);
   const { weightsSha256 } = structure;
   if (sha256 && weightsSha256 !== undefined && sha256(weights) !== weightsSha256) {
     throw new FormatError(
@@ -141,52 +120,4 @@ function parseStructure(value: unknown, path: string): ModelFile {
   const parsed = modelFileSchema.safeParse(value);
   if (!parsed.success) throw new FormatError(`${path}: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
-}
-
-function readText(
-  stored: ModelFile['preprocess'] & { kind: 'text' },
-  reader: TensorReader,
-  files: ModelFiles,
-  where: string,
-): TextPreprocess {
-  const { norm } = stored;
-  const embedding: TokenEmbedding = {
-    token: reader.matrix('embedding.token'),
-    ...(stored.position && { position: reader.matrix('embedding.position') }),
-    ...(norm && {
-      norm: {
-        ...norm,
-        gain: reader.vector('embedding.norm.gain'),
-        ...(norm.kind === 'layer' && { bias: reader.vector('embedding.norm.bias') }),
-      },
-    }),
-  };
-  const tokenizer = stored.tokenizer ? readTokenizer(files, where) : undefined;
-  return { kind: 'text', embedding, padding: stored.padding, ...(tokenizer && { tokenizer }) };
-}
-
-function readTokenizer(files: ModelFiles, where: string): TokenizerFiles {
-  const read = (name: string) => {
-    const value = readJson(files, name, where);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new FormatError(`${where}/${name} has to be a JSON object.`);
-    }
-    return value as Readonly<Record<string, unknown>>;
-  };
-  return { tokenizer: read(polynomialModelFiles.tokenizer), config: read(polynomialModelFiles.tokenizerConfig) };
-}
-
-function file(files: ModelFiles, name: string, where: string): Uint8Array {
-  const bytes = files.get(name);
-  if (!bytes) throw new ConfigError(`${where} has no ${name}: it is not the folder of a polynomial model.`);
-  return bytes;
-}
-
-function readJson(files: ModelFiles, name: string, where: string): unknown {
-  const bytes = file(files, name, where);
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    throw new FormatError(`${where}/${name} is not JSON. Was it truncated or edited?`);
-  }
 }

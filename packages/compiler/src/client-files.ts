@@ -1,0 +1,3 @@
+/** Files on disk of the client's side: Node only. */
+export { readClientProgram, readManifest } from './files/client-folder.ts';
+export { writeKeyFolder } from './files/write-key-folder.ts';

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { SecurityOptions } from '@cipherformer/ckks';
+import { FileError } from '../errors.ts';
+import { type ClientProgram, manifestFile, readClientHalf } from './client-half.ts';
+import { type ProgramManifest, parseManifest } from './manifest.ts';
+
+// Node only. A program's folder has two halves: client/ may be published, server/ has the model.
+
+export const clientFolder = 'client';
+export const serverFolder = 'server';
+
+/** Reads a program's manifest; `path` is its folder, the client's half of it, or the file. Throws FileError as parseManifest. */
+export async function readManifest(path: string, security: SecurityOptions = {}): Promise<ProgramManifest> {
+  const file = manifestPath(path);
+  return parseManifest(new TextDecoder().decode(await read(file)), file, security);
+}
+
+/** Reads the client's half of a program; `path` as for readManifest. Errors as readClientHalf. */
+export async function readClientProgram(path: string, security: SecurityOptions = {}): Promise<ClientProgram> {
+  const folder = dirname(manifestPath(path));
+  return readClientHalf((name) => read(join(folder, name)), folder, security);
+}
+
+function manifestPath(path: string): string {
+  if (path.endsWith('.json')) return path;
+  const whole = join(path, clientFolder, manifestFile);
+  return existsSync(whole) ? whole : join(path, manifestFile);
+}
+
+async function read(file: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await readFile(file));
+  } catch (error) {
+    const cause = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw new FileError(
+      cause
+        ? `there is no ${file}: give the folder that compile wrote, or its "${clientFolder}"`
+        : `cannot read ${file}: ${error instanceof Error ? error.message : error}`,
+      { cause: error },
+    );
+  }
+}

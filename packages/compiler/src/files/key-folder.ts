@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nameOfPart, type Parameters } from '@cipherformer/ckks';
+import { FileError } from '../errors.ts';
+import { toHex } from './digest.ts';
+import { sha256 } from './envelope.ts';
+import { digestsByPart, type KeyList, parseKeyList, specsOf } from './key-list.ts';
+import type { KeySource } from './server.ts';
+
+// Node only. A folder of evaluation keys is list.json and parts/<SHA-256>: what a server gets, as files.
+
+export const keyListFile = 'list.json';
+export const partsFolder = 'parts';
+
+export const partPath = (folder: string, sha256: string): string => join(folder, partsFolder, sha256);
+
+/** Reads the list of a folder of evaluation keys. Throws FileError where there is none, or a damaged one. */
+export async function readKeyList(folder: string, parameters: Parameters): Promise<KeyList> {
+  const path = join(folder, keyListFile);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch {
+    throw new FileError(
+      existsSync(join(folder, partsFolder))
+        ? `${path} is not there: keygen has not come to its end; run the same keygen again, it goes on where it stopped`
+        : `there is no ${path}: give the folder "evaluation" that keygen wrote`,
+    );
+  }
+  return parseKeyList(text, path, parameters);
+}
+
+/** The evaluation keys of a folder, for loadKeys. Errors as readKeyList. */
+export async function openKeyFolder(folder: string, parameters: Parameters): Promise<KeySource> {
+  const list = await readKeyList(folder, parameters);
+  const digests = digestsByPart(parameters, list);
+  return {
+    key: list.key,
+    specs: specsOf(list.keys),
+    async part(part) {
+      const digest = digests.get(nameOfPart(part))!;
+      const path = partPath(folder, digest);
+      let bytes: Uint8Array<ArrayBuffer>;
+      try {
+        bytes = new Uint8Array(await readFile(path));
+      } catch (error) {
+        throw new FileError(
+          `cannot read ${path}, a part of the evaluation keys: ${error instanceof Error ? error.message : error}; run keygen again, it makes what is missing`,
+          { cause: error },
+        );
+      }
+      if (toHex(await sha256(bytes)) !== digest)
+        throw new FileError(`${path}, a part of the evaluation keys, is damaged: remove it and run keygen again`);
+      return bytes;
+    },
+  };
+}
