@@ -21,6 +21,7 @@ export {
   erasableCopy,
   errorDeviation,
   expandUniform,
+  publicSeed,
   randomSeed,
   seedBytes,
   smallKind,

@@ -5,7 +5,7 @@ import { encryptZero } from './encryptor.ts';
 import { checkKeyShape, checkSecretUse } from './key-use.ts';
 import { PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
 import type { Gadget } from './parameters.ts';
-import { randomSeed, withFreshSeed, withSeed } from './random.ts';
+import { publicSeed, withFreshSeed, withSeed } from './random.ts';
 
 /** Where a key is needed: the automorphism, and the highest level at which it is used. */
 export interface GaloisUse {
@@ -106,7 +106,7 @@ function switchingKey(
   const { kernels, ring, parameters } = context;
   checkKeyShape(parameters, { galois, level, gadget });
   checkSecretUse(parameters, secret.weight, [...parameters.basis(level), ...parameters.specialBasis(gadget.special)]);
-  const key = new SwitchingKey(context, level, gadget, galois, randomSeed());
+  const key = new SwitchingKey(context, level, gadget, galois, publicSeed());
   const q = parameters.basis(level);
   const special = parameters.specialBasis(gadget.special);
   withSeed(kernels, key.seed, (publicSeed) =>
