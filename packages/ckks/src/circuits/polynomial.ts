@@ -116,6 +116,7 @@ export class PolynomialEvaluator {
   /** sum (+)= factor * element, the factor encoded at the scale that brings the term to the sum's. */
   #addMultiple(sum: Ciphertext, element: Ciphertext, factor: number, accumulate = true): void {
     const { ring } = this.#evaluator.context;
+    this.#evaluator.checkConstant(factor, sum.scale, sum.level);
     const integer = scaledInteger(factor, sum.scale / element.scale);
     if (!accumulate) sum.clear();
     for (let i = 0; i < element.size; i++)

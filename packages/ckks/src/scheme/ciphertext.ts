@@ -2,6 +2,7 @@ import { CkksError, OperandError } from '../errors/index.ts';
 import { Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
+import { checkScale } from './range.ts';
 
 /** Relative difference up to which two scales count as equal: doubles carry 53 bits, messages far fewer than 40. */
 const scaleTolerance = 2 ** -40;
@@ -51,11 +52,15 @@ abstract class Element implements Disposable {
     return this.slab.address(index * this.#limbs * this.context.ring.n);
   }
 
-  /** Forgets the upper limbs, in place: the same value at a lower level, at no cost. Returns the value itself. */
+  /**
+   * Forgets the upper limbs, in place: the same value at a lower level, at no cost. Returns the value itself. Throws
+   * OperandError for a level above, and for one whose modulus is too small for the scale.
+   */
   dropTo(level: number): this {
     this.context.parameters.checkLevel(level);
     if (level > this.#level)
       throw new OperandError(`cannot raise a value from level ${this.#level} to ${level}: bootstrap it`);
+    if (level < this.#level) checkScale(this.context.parameters, this.scale, level);
     this.#level = level;
     return this;
   }

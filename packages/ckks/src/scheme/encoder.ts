@@ -1,8 +1,10 @@
 import { checkPowerOfTwo } from '../errors/checks.ts';
 import { OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
+import type { Basis } from '../ring/index.ts';
 import { Plaintext } from './ciphertext.ts';
 import type { Context } from './context.ts';
+import { numberBits } from './range.ts';
 
 /** Slots as real parts and, where there are any, imaginary parts. */
 export interface Slots {
@@ -19,8 +21,15 @@ export interface EncodeOptions {
   readonly slots?: number;
 }
 
-/** Messages fit the first three primes, 120 bits and more; encoding refuses larger ones. */
-const messageLimbs = 3;
+/** Limbs that the kernel decodes at once. */
+const decodedLimbs = 3;
+/**
+ * Values are taken as they come from the first limbs where they stay this many bits below their modulus. Larger ones may
+ * have wrapped around it: those that did are spread over all of it, so that one looks small with probability 2^-40.
+ */
+const wrapBits = 40;
+/** Values of more bits leave the range of doubles, whatever the modulus. */
+const maxValueBits = 1000;
 
 /**
  * Between vectors of slots and plaintext polynomials: the canonical embedding of CKKS (Cheon et al., ASIACRYPT 2017).
@@ -66,7 +75,7 @@ export class Encoder {
     imag: ArrayLike<number> | undefined,
     slots: number,
     scale: number,
-    basis: readonly number[],
+    basis: Basis,
     compact = false,
   ): void {
     const { kernels, ring, parameters } = this.#context;
@@ -78,9 +87,10 @@ export class Encoder {
       );
     if (!(scale > 0 && Number.isFinite(scale)))
       throw new OperandError(`a scale must be positive and finite, not ${scale}`);
-    const limbs = basis.slice(0, messageLimbs);
+    // Special primes are divided away before anybody reads the values.
+    const chain = basis.flatMap((i) => (i > parameters.maxLevel ? [] : parameters.primes[i]!));
     // Coefficients are at most |z| <= sqrt(2) max(|re|, |im|), and lie within half the modulus of zero.
-    const room = limbs.reduce((sum, i) => sum + Math.log2(parameters.primes[i]!), 0) - (imag ? 1.5 : 1);
+    const room = Math.min(numberBits(chain, scale), maxValueBits) - (imag ? 1.5 : 1);
     checkValues(real, 'real part', scale, room);
     if (imag) checkValues(imag, 'imaginary part', scale, room);
     using values = new Slab(kernels, 2 * slots, true);
@@ -92,25 +102,61 @@ export class Encoder {
     kernels.call(op, ring.handle, dst, values.address(), values.address(slots), slots, scale, basis);
   }
 
-  /** The `plaintext.slots` values of a plaintext, divided by its scale. Cost: up to three inverse NTTs and one FFT. */
+  /**
+   * The `plaintext.slots` values of a plaintext, divided by its scale: all that fit the modulus of its level. Throws
+   * OperandError for values beyond the range of doubles. Cost: up to three inverse NTTs and one FFT; for values of more
+   * than about 2^90 / scale one transform of every limb more, and so on for each 2^130.
+   */
   decode(plaintext: Plaintext): Slots {
-    const { kernels, ring } = this.#context;
     this.#context.require(plaintext.context, 'the plaintext');
-    const { slots } = plaintext;
-    const basis = plaintext.basis.slice(0, messageLimbs);
-    using values = new Slab(kernels, 2 * slots, true);
-    kernels.call(
-      Op.decode,
-      ring.handle,
-      plaintext.part(0),
-      values.address(),
-      values.address(slots),
-      slots,
-      plaintext.scale,
-      basis,
-    );
-    return { real: values.realsView(0, slots).slice(), imag: values.realsView(slots, 2 * slots).slice() };
+    return this.#decode(plaintext.part(0), plaintext.basis, plaintext.slots, plaintext.scale);
   }
+
+  /** The slots of src [basis][N], divided by `scale`. */
+  #decode(src: number, basis: Basis, slots: number, scale: number): Slots {
+    const { kernels, ring, parameters } = this.#context;
+    const low = basis.slice(0, decodedLimbs);
+    using values = new Slab(kernels, 2 * slots, true);
+    kernels.call(Op.decode, ring.handle, src, values.address(), values.address(slots), slots, scale, low);
+    const result = { real: values.realsView(0, slots).slice(), imag: values.realsView(slots).slice() };
+    const size = sumOfSizes(values.realsView());
+    if (!Number.isFinite(size)) {
+      throw new OperandError(
+        `the values of a plaintext at scale 2^${Math.log2(scale).toFixed(1)} are beyond the range of doubles: ` +
+          'they outgrew their modulus, or were decrypted with another key',
+      );
+    }
+    const modulus = low.reduce((product, i) => product * parameters.primes[i]!, 1);
+    if (basis.length > decodedLimbs && size >= (modulus * 2 ** -wrapBits) / scale)
+      this.#addMultiples(result, src, basis, scale, modulus);
+    return result;
+  }
+
+  /** Adds to the slots of src modulo its first limbs, the remainder, those of the multiple of that modulus. */
+  #addMultiples(remainder: Slots, src: number, basis: Basis, scale: number, modulus: number): void {
+    const { kernels, ring } = this.#context;
+    const [low, high] = [basis.slice(0, decodedLimbs), basis.slice(decodedLimbs)];
+    const limbBytes = 8 * ring.n;
+    using work = new Slab(kernels, (high.length + basis.length) * ring.n, true);
+    const quotient = work.address();
+    const numerator = work.address(high.length * ring.n);
+    // Division wants the limbs that it drops behind those that it keeps.
+    const copy = (dst: number, from: number, limbs: number) =>
+      kernels.view(dst, limbs * limbBytes).set(kernels.view(src + from * limbBytes, limbs * limbBytes));
+    copy(numerator, low.length, high.length);
+    copy(numerator + high.length * limbBytes, 0, low.length);
+    ring.divide([{ dst: quotient, src: numerator }], high, low);
+    const multiples = this.#decode(quotient, high, remainder.real.length, scale / modulus);
+    for (const [i, value] of multiples.real.entries()) remainder.real[i]! += value;
+    for (const [i, value] of multiples.imag.entries()) remainder.imag[i]! += value;
+  }
+}
+
+/** Not finite where one of them is not. */
+function sumOfSizes(values: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]!);
+  return sum;
 }
 
 function checkValues(values: ArrayLike<number>, what: string, scale: number, roomBits: number): void {

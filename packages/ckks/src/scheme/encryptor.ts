@@ -3,7 +3,7 @@ import type { Basis } from '../ring/index.ts';
 import { Ciphertext, DecryptedPlaintext, type Plaintext } from './ciphertext.ts';
 import { checkSecretUse } from './key-use.ts';
 import type { PublicKey, SecretKey } from './keys.ts';
-import { expandUniform, randomSeed, sampleSmall, withFreshSeed } from './random.ts';
+import { expandUniform, publicSeed, sampleSmall, withFreshSeed } from './random.ts';
 
 /** A ciphertext fresh from the secret key: its uniform half is a seed, so it is half as long on the wire. */
 export interface SeededCiphertext {
@@ -20,7 +20,7 @@ export function encryptZero(secret: SecretKey, b: number, a: number, basis: Basi
   const { context } = secret;
   const { ring, kernels } = context;
   checkSecretUse(context.parameters, secret.weight, basis);
-  const seed = randomSeed();
+  const seed = publicSeed();
   // a s gives s away to whoever also sees a: the released memory must not hold it.
   const product = new Slab(kernels, basis.length * ring.n, true);
   try {

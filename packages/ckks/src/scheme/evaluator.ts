@@ -5,6 +5,7 @@ import { type Ciphertext, type Plaintext, sameScale } from './ciphertext.ts';
 import type { Context } from './context.ts';
 import type { EvaluationKeys, SwitchingKey } from './keys.ts';
 import { digitSizesAt } from './parameters.ts';
+import { checkConstant, checkRoom, checkScale } from './range.ts';
 
 /** The extended digits of a ciphertext's second polynomial, shared by all its rotations (hoisting). */
 export interface Decomposition extends Disposable {
@@ -64,7 +65,7 @@ export class Evaluator {
   addConstantTo(a: Ciphertext, value: number): void {
     this.check(a, 'the ciphertext');
     const integer = scaledInteger(value, a.scale);
-    this.#requireRoom(Math.abs(value) * a.scale, a.level, () => `the constant ${value}`);
+    this.checkConstant(value, a.scale, a.level);
     this.context.ring.addScalar(a.part(0), a.part(0), integer, a.basis);
   }
 
@@ -77,9 +78,10 @@ export class Evaluator {
     for (let i = 0; i < b.size; i++) this.context.ring.add(dst.part(i), dst.part(i), b.part(i), dst.basis);
   }
 
-  /** a * integer, exactly; the scale does not change. */
+  /** a * integer, exactly; the scale does not change. Throws OperandError where 1 * integer leaves the modulus. */
   multiplyInteger(a: Ciphertext, integer: bigint): Ciphertext {
     this.check(a, 'the ciphertext');
+    checkRoom(this.context.parameters, Math.abs(Number(integer)) * a.scale, a.level, () => `a multiple by ${integer}`);
     const result = a.like();
     for (let i = 0; i < a.size; i++) this.context.ring.multiplyScalar(result.part(i), a.part(i), integer, a.basis);
     return result;
@@ -87,8 +89,10 @@ export class Evaluator {
 
   /** a * value in every slot, the value rounded at scale `valueScale`; the result's scale is the product of both. */
   multiplyConstant(a: Ciphertext, value: number, valueScale: number): Ciphertext {
+    const integer = scaledInteger(value, valueScale);
+    this.checkConstant(value, valueScale, a.level);
     this.checkScale(a.scale * valueScale, a.level);
-    const result = this.multiplyInteger(a, scaledInteger(value, valueScale));
+    const result = this.multiplyInteger(a, integer);
     result.scale = a.scale * valueScale;
     return result;
   }
@@ -150,11 +154,10 @@ export class Evaluator {
     if (a.size !== 3) throw new OperandError('this ciphertext already has two parts: nothing to relinearise');
     if (rescale) this.#requireLevel(a, 1, 'rescale');
     const key = this.#requireKeys('relinearisation').relinearisation(a.level);
-    const result = a.like({
-      size: 2,
-      level: a.level - (rescale ? 1 : 0),
-      scale: rescale ? a.scale / this.context.parameters.primeAt(a.level) : a.scale,
-    });
+    const level = a.level - (rescale ? 1 : 0);
+    const scale = rescale ? a.scale / this.context.parameters.primeAt(a.level) : a.scale;
+    this.checkScale(scale, level);
+    const result = a.like({ size: 2, level, scale });
     this.keySwitch(result.part(0), result.part(1), a.part(2), a.level, key, {
       add0: a.part(0),
       add1: a.part(1),
@@ -174,7 +177,9 @@ export class Evaluator {
     this.check(a, 'the ciphertext');
     this.#requireLevel(a, 1, 'rescale');
     const { parameters, ring } = this.context;
-    const result = a.like({ level: a.level - 1, scale: a.scale / parameters.primeAt(a.level) });
+    const scale = a.scale / parameters.primeAt(a.level);
+    this.checkScale(scale, a.level - 1);
+    const result = a.like({ level: a.level - 1, scale });
     const pairs = Array.from({ length: a.size }, (_, i) => ({ dst: result.part(i), src: a.part(i) }));
     ring.divide(pairs, result.basis, [a.level]);
     return result;
@@ -339,6 +344,7 @@ export class Evaluator {
     if (!plain && a.size !== b.size)
       throw new OperandError(`cannot ${what} ciphertexts of ${a.size} and ${b.size} parts: relinearise first`);
     const level = Math.min(a.level, b.level);
+    this.checkScale(a.scale, level);
     const result = a.like({ level });
     const { ring } = this.context;
     for (let i = 0; i < a.size; i++) {
@@ -366,18 +372,14 @@ export class Evaluator {
     );
   }
 
-  #requireRoom(size: number, level: number, what: () => string): void {
-    const logQ = this.context.parameters.logQ(level);
-    if (!(size < 2 ** (logQ - 1)))
-      throw new OperandError(
-        `${what()} does not fit a modulus of ${logQ.toFixed(1)} bits, level ${level}: scale it down, or work at a higher level`,
-      );
+  /** Throws unless a constant at `scale` fits what decoding reads at `level`. */
+  checkConstant(value: number, scale: number, level: number): void {
+    checkConstant(this.context.parameters, value, scale, level);
   }
 
-  /** Throws unless a value of absolute value 1 at `scale` fits the modulus of `level`. */
+  /** Throws unless a value of absolute value 1 at `scale` fits the modulus of `level`, and is not rounded away. */
   checkScale(scale: number, level: number): void {
-    if (!(scale > 0)) throw new OperandError(`a scale must be positive and finite, not ${scale}`);
-    this.#requireRoom(scale, level, () => `a result of scale 2^${Math.log2(scale).toFixed(1)}`);
+    checkScale(this.context.parameters, scale, level);
   }
 
   #requireSame(a: Ciphertext, b: Ciphertext | Plaintext, what: string): void {

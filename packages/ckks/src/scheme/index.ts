@@ -41,6 +41,7 @@ export {
   erasableCopy,
   errorDeviation,
   expandUniform,
+  publicSeed,
   randomSeed,
   seedBytes,
   smallKind,

@@ -5,7 +5,7 @@ import { encryptZero } from './encryptor.ts';
 import { checkKeyShape, checkSecretUse } from './key-use.ts';
 import { digitBasis, PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
 import type { Gadget } from './parameters.ts';
-import { randomSeed, withSeed } from './random.ts';
+import { publicSeed, randomSeed, withSeed } from './random.ts';
 
 /** Where a key is needed: the automorphism, and the highest level at which it is used. */
 export interface GaloisUse {
@@ -141,11 +141,11 @@ function switchingKey(
 ): SwitchingKey {
   const { context } = secret;
   checkKeyShape(context.parameters, { galois, level, gadget });
-  const key = new SwitchingKey(context, level, gadget, galois, gadget.digitSizes.map(randomSeed));
+  const key = new SwitchingKey(context, level, gadget, galois, gadget.digitSizes.map(publicSeed));
   try {
-    for (const [digit, publicSeed] of key.seeds.entries()) {
+    for (const [digit, seed] of key.seeds.entries()) {
       const noiseSeed = randomSeed();
-      const request = { secret, under, message: target, galois, level, gadget, digit, publicSeed, noiseSeed };
+      const request = { secret, under, message: target, galois, level, gadget, digit, publicSeed: seed, noiseSeed };
       generateDigit(key.half(digit, 0), key.half(digit, 1), request);
       noiseSeed.fill(0);
     }

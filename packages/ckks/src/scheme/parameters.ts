@@ -142,9 +142,11 @@ export class Parameters {
     return this.primes[level]!;
   }
 
-  /** Security in words, for reports. */
+  /** Security in words, for reports: in bits against classical computers, with the cost model; see security.ts. */
   get security(): string {
-    return this.insecure ? 'INSECURE (below 128 bits: tests only)' : '128-bit (ternary secret)';
+    return this.insecure
+      ? 'INSECURE (below 128 bits: tests only)'
+      : '128-bit classical (ternary secret; lattice estimator, MATZOV cost model)';
   }
 
   /**

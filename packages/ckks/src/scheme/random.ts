@@ -1,3 +1,5 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { type Kernels, Op, Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
@@ -20,9 +22,27 @@ export function erasableCopy(secret: Uint8Array): Uint8Array<ArrayBuffer> {
   return copy;
 }
 
-/** Fresh randomness from the platform's generator; everything else is expanded from it with AES-256-CTR. */
+/**
+ * Fresh secret randomness from the platform's generator; everything else is expanded from it with AES-256-CTR. To be
+ * erased with fill(0), and never published: see publicSeed.
+ */
 export function randomSeed(): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(erasableBytes(seedBytes));
+}
+
+const publicDomain = utf8ToBytes('cipherformer public seed');
+
+/**
+ * A fresh seed to be published. It is the hash of what the generator gave: outputs of one generator are neighbours, and
+ * those beside a public seed are secret ones, so an output itself is never shown.
+ */
+export function publicSeed(): Uint8Array<ArrayBuffer> {
+  const drawn = randomSeed();
+  try {
+    return new Uint8Array(sha256.create().update(publicDomain).update(drawn).digest());
+  } finally {
+    drawn.fill(0);
+  }
 }
 
 /** Lends a seed's address to kernel calls, then erases the copy. */

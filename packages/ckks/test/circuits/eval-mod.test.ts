@@ -80,8 +80,9 @@ describe('encrypted', () => {
     expect(result.level).toBe(u.level - evalMod.levels);
     expect(result.scale / target).toBeCloseTo(1, 12);
     const clear = realSlots(values.real.length, (i) => evalMod.clear(values.real[i]!));
-    // Noise of 2^-43 in the slots, times the derivative of the whole with respect to u: 2 pi 15.75 / 2 pi.
-    expect(worst(lab.decrypt(result), clear)).toBeLessThan(2 ** -32);
+    // Noise of 2^-43 in the slots, times the derivative of the whole with respect to u: 2 pi 15.75 / 2 pi. The worst of
+    // many slots lies around 2^-32, one draw in two above it.
+    expect(worst(lab.decrypt(result), clear)).toBeLessThan(2 ** -31);
     const exact = realSlots(values.real.length, (i) => values.real[i]! - Math.round(values.real[i]!));
     expect(worst(lab.decrypt(result), exact)).toBeLessThan(2 ** -25);
   });

@@ -181,8 +181,9 @@ describe('rotations', () => {
     expect(low).not.toBe(high);
     using x = other.encrypt(v, { level: 1 });
     const results = other.evaluator.rotateHoisted(x, [1, 2, 1]);
+    // Digits as long as the one special prime: key noise has a deviation of 2^-29 here, and a product's long tail.
     for (const [i, steps] of [1, 2, 1].entries())
-      expect(worst(other.open(results[i]!), turned(v, steps))).toBeLessThan(close);
+      expect(worst(other.open(results[i]!), turned(v, steps))).toBeLessThan(2 * close);
   });
 
   it.each([1, 4, 64])('turn %i sparse slots among themselves', (few) => {
