@@ -1,7 +1,8 @@
-import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
+import { decodeUtf8, parseJson, problems, shown } from '../files/foreign.ts';
 import { parseSafetensors, serialiseSafetensors } from '../files/safetensors.ts';
 import type { TokenizerFiles } from '../text/bpe.ts';
+import { huggingFaceTokenizer } from '../text/tokenizer.ts';
 import { modelCard } from './card.ts';
 import type { TokenEmbedding } from './embedding.ts';
 import { checkPolynomialModel, type ImagePreprocess, type PolynomialModel, type TextPreprocess } from './model.ts';
@@ -134,12 +135,12 @@ function parseStructure(value: unknown, path: string): ModelFile {
   const format = (value as { format?: unknown } | null)?.format;
   if (typeof format === 'string' && format !== polynomialModelFormat) {
     throw new FormatError(
-      `${path}: format is ${JSON.stringify(format)}; this version reads ${polynomialModelFormat}. ` +
+      `${path}: format is ${shown(format)}; this version reads ${polynomialModelFormat}. ` +
         'Convert the model again, or use the version that wrote it.',
     );
   }
   const parsed = modelFileSchema.safeParse(value);
-  if (!parsed.success) throw new FormatError(`${path}: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new FormatError(`${path}: ${problems(parsed.error, value)}`);
   return parsed.data;
 }
 
@@ -173,7 +174,13 @@ function readTokenizer(files: ModelFiles, where: string): TokenizerFiles {
     }
     return value as Readonly<Record<string, unknown>>;
   };
-  return { tokenizer: read(polynomialModelFiles.tokenizer), config: read(polynomialModelFiles.tokenizerConfig) };
+  const tokenizer = {
+    tokenizer: read(polynomialModelFiles.tokenizer),
+    config: read(polynomialModelFiles.tokenizerConfig),
+  };
+  // Made once here to find its faults now, not at the first text.
+  huggingFaceTokenizer(tokenizer, `${where}/${polynomialModelFiles.tokenizer}`);
+  return tokenizer;
 }
 
 function file(files: ModelFiles, name: string, where: string): Uint8Array {
@@ -185,7 +192,7 @@ function file(files: ModelFiles, name: string, where: string): Uint8Array {
 function readJson(files: ModelFiles, name: string, where: string): unknown {
   const bytes = file(files, name, where);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return parseJson(decodeUtf8(bytes));
   } catch {
     throw new FormatError(`${where}/${name} is not JSON. Was it truncated or edited?`);
   }
