@@ -12,7 +12,7 @@ export interface NamedBytes {
 /** Deepest nesting of JSON that is read: who walks the values may do so by recursion. */
 const maxDepth = 64;
 
-/** JSON.parse for text from strangers. @throws SyntaxError also for what is nested more than 64 deep */
+/** JSON.parse for text from strangers. @throws SyntaxError, also for what is nested more than 64 deep; it can be printed */
 export function parseJson(text: string): unknown {
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
@@ -23,7 +23,12 @@ export function parseJson(text: string): unknown {
       if (++depth > maxDepth) throw new SyntaxError(`it is nested more than ${maxDepth} deep`);
     } else if (char === ']' || char === '}') depth--;
   }
-  return JSON.parse(text);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The message quotes the text.
+    throw new SyntaxError(escaped((error as Error).message));
+  }
 }
 
 /** The JSON in a value of a file's metadata; null where there is none, for a schema to refuse. */
@@ -93,8 +98,11 @@ export function shown(value: unknown): string {
   return escaped(text.length > 60 ? `${text.slice(0, 57)}...` : text);
 }
 
-/** A name that is printed: any text without characters that a terminal obeys. */
-export const words = z.string().refine((text) => escaped(text) === text, 'has control characters');
+/** A name or a note that is printed: text without characters that a terminal obeys. */
+export const words = z
+  .string()
+  .max(2000)
+  .refine((text) => escaped(text) === text, 'has control characters');
 
 /** What is wrong with a value that a schema refused, field by field, with what is there. */
 export function problems({ issues }: z.ZodError, value: unknown): string {

@@ -16,7 +16,7 @@ const size = z
   .int()
   .positive()
   .max(2 ** 24);
-const base = { name: words.min(1), bound: z.number().positive() };
+const base = { name: words.min(1).max(200), bound: z.number().positive() };
 
 /** Nodes as JSON: arrays are tensors of model.safetensors named "<node>.<field>", programs their own JSON form. */
 const nodeSchema = z.discriminatedUnion('op', [
