@@ -30,9 +30,7 @@ export function toJSON(a: Approximation): Record<string, unknown> {
 export function fromJSON(value: unknown): Approximation {
   const record = object(value, 'approximation');
   if (record.format !== approximationFormat)
-    throw new SchemaError(
-      `approximation.format is ${JSON.stringify(record.format)}: this version reads ${approximationFormat}`,
-    );
+    throw new SchemaError(`approximation.format is ${brief(record.format)}: this version reads ${approximationFormat}`);
   const program = programFromJSON(record.program, 'approximation.program');
   const polynomial = programPolynomial(program);
   return {
@@ -90,7 +88,7 @@ function readStep(value: unknown, index: number, path: string): Step {
     case 'square':
       return { op: 'square', value: operand('value') };
     default:
-      throw new SchemaError(`${path}.op is ${JSON.stringify(record.op)}: use affine, polynomial, product or square`);
+      throw new SchemaError(`${path}.op is ${brief(record.op)}: use affine, polynomial, product or square`);
   }
 }
 
@@ -160,6 +158,13 @@ function readDomain(value: unknown, path: string): Domain {
     if (error instanceof ApproxError) throw new SchemaError(`${path}: ${error.message}`);
     throw error;
   }
+}
+
+/** A value for a message: as JSON without the characters that a terminal obeys, cut short. */
+function brief(value: unknown): string {
+  const text = JSON.stringify(typeof value === 'string' ? value.slice(0, 80) : value) ?? String(value);
+  const cut = text.length > 60 ? `${text.slice(0, 57)}...` : text;
+  return cut.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
 }
 
 function object(value: unknown, path: string): Record<string, unknown> {

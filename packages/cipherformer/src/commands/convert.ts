@@ -199,7 +199,8 @@ function report(record: ConversionRecord, out: string): string {
 
 function targetLine(record: ConversionRecord): string {
   const verdicts = judgeTargets(record).map(({ target, limit, measured, met }) => {
-    return `${target} ${Number(measured.toPrecision(3))} (at most ${limit}${met ? '' : ', MISSED'})`;
+    // A miss by less than three digits show must not read as the limit.
+    return `${target} ${Number(measured.toPrecision(met ? 3 : 8))} (at most ${limit}${met ? '' : ', MISSED'})`;
   });
   return `range targets, worst site: ${verdicts.join(', ')}`;
 }

@@ -5,7 +5,11 @@ import { gib } from './summary.ts';
 export function checkMemory({ manifest }: OpenProgram, available: number): void {
   const { peakBytes } = manifest.predicted;
   if (peakBytes <= available) return;
+  // Rounded apart: two equal numbers would not say why.
+  const hundredth = 2 ** 30 / 100;
+  const needed = gib(Math.ceil(peakBytes / hundredth) * hundredth);
+  const free = gib(Math.floor(available / hundredth) * hundredth);
   throw new ResourceError(
-    `this program takes about ${gib(peakBytes)} of memory, ${gib(available)} are free here: stop other programs or use a larger machine`,
+    `this program takes about ${needed} of memory, ${free} are free here: stop other programs or use a larger machine`,
   );
 }

@@ -19,18 +19,23 @@ export function distrust(
   const beyond = numbers.find((value) => !(Math.abs(value) <= limit));
   if (beyond !== undefined) {
     const what = name === 'sentinel' ? 'the sum over the arguments of its polynomials' : 'a logit';
-    return `${what} is ${short(beyond)}, and ${short(limit)} at most in range`;
+    const [found, most] = apart(beyond, limit);
+    return `${what} is ${found}, and ${most} at most in range`;
   }
   if (period === undefined) return undefined;
   for (const [k, slot] of output.slots.entries())
     for (let copy = slot + period; copy < slots.length; copy += period) {
       const other = slots[copy]! * factor;
       if (!(Math.abs(other - numbers[k]!) <= agreement * limit))
-        return `copies of a number differ: ${short(numbers[k]!)} and ${short(other)}`;
+        return `copies of a number differ: ${apart(numbers[k]!, other).join(' and ')}`;
     }
   return undefined;
 }
 
-function short(value: number): string {
-  return `${Number(value.toPrecision(3))}`;
+/** Two numbers with the fewest digits, three at least, that show their sizes to differ. */
+function apart(a: number, b: number): [string, string] {
+  for (let digits = 3; ; digits++) {
+    const [x, y] = [Number(a.toPrecision(digits)), Number(b.toPrecision(digits))];
+    if (Math.abs(x) !== Math.abs(y) || digits === 17) return [`${x}`, `${y}`];
+  }
 }

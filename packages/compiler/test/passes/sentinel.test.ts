@@ -94,6 +94,7 @@ describe('a client that has the slots of an output', () => {
 
   it.each([
     ['a number beyond the limit', [5.1, 0, 0, 0, 5.1, 0, 0, 0], /a logit is 10.2, and 10 at most/],
+    ['a number just beyond it', [-5.000001, 0, 0, 0, 0, 0, 0, 0], /a logit is -10.000002, and 10 at most/],
     ['no number', [Number.NaN, 0, 0, 0, 0, 0, 0, 0], /NaN/],
     ['copies that differ', [1, 0, 2, 0, 1, 0, 2.5, 0], /copies of a number differ: 4 and 5/],
   ])('not %s', (_, slots, reason) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
+import { problems } from '../files/foreign.ts';
 import { type ConversionRecipe, parseConversion } from '../method/recipe.ts';
 import { type Json, mergePatch } from './patch.ts';
 
@@ -39,7 +40,7 @@ export type AblationVariant = AblationRecipe['variants'][number];
 export function parseAblation(value: unknown, where: string): AblationRecipe {
   const result = ablationSchema.safeParse(value);
   if (!result.success) {
-    throw new ConfigError(`${where} is not a valid ablation:\n${z.prettifyError(result.error)}`);
+    throw new ConfigError(`${where} is not a valid ablation:\n${problems(result.error, value)}`);
   }
   const names = result.data.variants.map((variant) => variant.name);
   const twice = names.find((one, i) => names.indexOf(one) !== i);

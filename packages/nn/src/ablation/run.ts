@@ -105,7 +105,7 @@ async function runCell(
 }
 
 function readCell(file: string, recipe: ConversionRecipe): AblationCell {
-  const stored = readJson(file) as { readonly recipe: unknown; readonly cell: AblationCell };
+  const stored = (readJson(file) ?? {}) as { readonly recipe?: unknown; readonly cell: AblationCell };
   if (JSON.stringify(stored.recipe) !== JSON.stringify(recipe)) {
     throw new ConfigError(
       `${file} was made by another recipe. Delete its folder, give another one with --out, or start over with --restart.`,

@@ -1,4 +1,5 @@
 import { DataError } from '../errors.ts';
+import type { NamedBytes } from '../files/foreign.ts';
 import { readBytes } from '../files/storage.ts';
 import { type Normalisation, normalisePixels } from '../model/pixels.ts';
 
@@ -17,54 +18,70 @@ export const imageSize = (set: Pick<ImageSet, 'channels' | 'height' | 'width'>):
   set.channels * set.height * set.width;
 
 /** CIFAR-10 binary: records of one label byte and 3072 bytes (red, green, blue planes, 32 x 32 each). */
-export function readCifar10(paths: readonly string[]): ImageSet {
+export const readCifar10 = (paths: readonly string[]): ImageSet =>
+  parseCifar10(paths.map((where) => ({ where, bytes: readBytes(where) })));
+
+/** @throws DataError naming the file, the record and what is allowed */
+export function parseCifar10(files: readonly NamedBytes[]): ImageSet {
   const record = 3073;
-  const files = paths.map((path) => {
-    const bytes = readBytes(path);
-    if (bytes.length === 0 || bytes.length % record !== 0) {
-      throw new DataError(`${path}: ${bytes.length} bytes is not a whole number of CIFAR-10 records (${record} bytes).`);
-    }
-    return bytes;
-  });
-  const count = files.reduce((sum, bytes) => sum + bytes.length / record, 0);
+  for (const { where, bytes } of files) {
+    if (bytes.length === 0 || bytes.length % record !== 0)
+      throw new DataError(`${where}: ${bytes.length} bytes is not a whole number of CIFAR-10 records (${record} bytes). Truncated?`);
+  }
+  const count = files.reduce((sum, { bytes }) => sum + bytes.length / record, 0);
   const pixels = new Uint8Array(count * 3072);
   const labels = new Uint8Array(count);
   let i = 0;
-  files.forEach((bytes, file) => {
+  for (const { where, bytes } of files) {
     for (let offset = 0; offset < bytes.length; offset += record, i++) {
-      const label = bytes[offset]!;
-      if (label > 9) throw new DataError(`${paths[file]}: record ${offset / record} has the label ${label}, not 0-9.`);
-      labels[i] = label;
+      labels[i] = bytes[offset]!;
       pixels.set(bytes.subarray(offset + 1, offset + record), i * 3072);
     }
-  });
+    checkLabels(labels.subarray(i - bytes.length / record, i), 10, where);
+  }
   return { channels: 3, height: 32, width: 32, count, pixels, labels };
 }
 
 /** MNIST IDX: big-endian header (magic 2051, count, rows, columns), then bytes; labels with magic 2049. */
-export function readMnist(imagePath: string, labelPath: string): ImageSet {
-  const images = idx(imagePath, 2051, 3);
-  const labels = idx(labelPath, 2049, 1);
+export const readMnist = (imagePath: string, labelPath: string, classes = 10): ImageSet =>
+  parseMnist(
+    { where: imagePath, bytes: readBytes(imagePath) },
+    { where: labelPath, bytes: readBytes(labelPath) },
+    classes,
+  );
+
+/** @throws DataError naming the file, the value and what is allowed */
+export function parseMnist(imageFile: NamedBytes, labelFile: NamedBytes, classes = 10): ImageSet {
+  const images = idx(imageFile, 2051, 3);
+  const labels = idx(labelFile, 2049, 1);
   const [count, height, width] = images.sizes as [number, number, number];
-  if (labels.sizes[0] !== count) {
-    throw new DataError(`${imagePath} has ${count} images, ${labelPath} ${labels.sizes[0]} labels.`);
-  }
+  if (labels.sizes[0] !== count)
+    throw new DataError(
+      `${imageFile.where} has ${count} images, ${labelFile.where} ${labels.sizes[0]} labels: give the two files of one set.`,
+    );
+  checkLabels(labels.data, classes, labelFile.where);
   return { channels: 1, height, width, count, pixels: images.data, labels: labels.data };
 }
 
-function idx(path: string, magic: number, rank: number): { sizes: number[]; data: Uint8Array } {
-  const bytes = readBytes(path);
+function idx({ where, bytes }: NamedBytes, magic: number, rank: number): { sizes: number[]; data: Uint8Array } {
   const header = 4 + 4 * rank;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < header || view.getUint32(0) !== magic) {
-    throw new DataError(`${path} is not an IDX file of rank ${rank} (its magic number is not ${magic}).`);
-  }
+  if (bytes.length < header || view.getUint32(0) !== magic)
+    throw new DataError(`${where} is not an IDX file of rank ${rank} (its magic number is not ${magic}).`);
   const sizes = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  if (sizes.includes(0)) throw new DataError(`${where} announces ${sizes.join(' x ')} values: it is empty.`);
   const expected = sizes.reduce((a, b) => a * b, 1);
-  if (bytes.length - header !== expected) {
-    throw new DataError(`${path} announces ${sizes.join(' x ')} values and holds ${bytes.length - header}. Truncated?`);
-  }
+  if (bytes.length - header !== expected)
+    throw new DataError(
+      `${where} announces ${sizes.join(' x ')} values and holds ${bytes.length - header}. Truncated?`,
+    );
   return { sizes, data: bytes.slice(header) };
+}
+
+function checkLabels(labels: Uint8Array, classes: number, where: string): void {
+  const wrong = labels.findIndex((label) => label >= classes);
+  if (wrong >= 0)
+    throw new DataError(`${where}: image ${wrong + 1} has the label ${labels[wrong]}, classes are 0 to ${classes - 1}. Is it of another data set?`);
 }
 
 /** Images [start, end) of a set, sharing its memory. */

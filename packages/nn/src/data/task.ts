@@ -72,9 +72,21 @@ export async function loadTask(config: DataConfig, options: LoadOptions): Promis
   }
 }
 
+/** Of both image sets that are read. */
+const imageClasses = 10;
+
 function readImages(config: DataConfig & { kind: 'mnist' | 'cifar10' }, root: string, part: 'train' | 'test'): ImageSet {
   if (config.kind === 'cifar10') return readCifar10(config[part].map((path) => join(root, path)));
-  return readMnist(join(root, config[part].images), join(root, config[part].labels));
+  return readMnist(join(root, config[part].images), join(root, config[part].labels), imageClasses);
+}
+
+/** Images to be tested on, of the size of those trained on. */
+function readTestImages(config: DataConfig & { kind: 'mnist' | 'cifar10' }, root: string, train: ImageSet): ImageSet {
+  const test = readImages(config, root, 'test');
+  const size = ({ channels, height, width }: ImageSet) => `${channels} x ${height} x ${width}`;
+  if (size(test) !== size(train))
+    throw new DataError(`data.test holds images of ${size(test)}, data.train of ${size(train)}: give two parts of one data set.`);
+  return test;
 }
 
 function imageTask(config: DataConfig & { kind: 'mnist' | 'cifar10' }, options: LoadOptions): TaskData {
@@ -88,7 +100,7 @@ function imageTask(config: DataConfig & { kind: 'mnist' | 'cifar10' }, options: 
   if (kept < options.batch) {
     throw new ConfigError(`${kept} of ${all.count} training images are left after validation and limit, fewer than a batch.`);
   }
-  const classes = 10;
+  const classes = imageClasses;
   const train = sliceImages(all, 0, kept);
   const order = new EpochOrder(kept, options.batch, options.seed);
   const augmentation: Augmentation = config.augment ?? noAugmentation;
@@ -113,7 +125,7 @@ function imageTask(config: DataConfig & { kind: 'mnist' | 'cifar10' }, options: 
     evaluation(split) {
       const set =
         split === 'test'
-          ? readImages(config, options.root, 'test')
+          ? readTestImages(config, options.root, all)
           : split === 'train'
             ? train
             : sliceImages(all, held, all.count);
@@ -161,14 +173,9 @@ function makeTokenizer(
 }
 
 async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOptions): Promise<TaskData> {
-  const all = await readTexts(join(options.root, config.train), config.columns);
   const classes = config.classes.length;
-  const check = (set: TextSet, path: string) => {
-    const wrong = set.labels.findIndex((label) => label >= classes);
-    if (wrong >= 0) throw new DataError(`${path}, example ${wrong + 1}: label ${set.labels[wrong]} of ${classes} classes.`);
-    return set;
-  };
-  check(all, config.train);
+  const read = (path: string) => readTexts(join(options.root, path), config.columns, classes);
+  const all = await read(config.train);
   const held = typeof config.validation === 'number' ? config.validation : 0;
   const available = all.texts.length - held;
   const kept = Math.min(available, config.limit ?? available);
@@ -182,8 +189,8 @@ async function textTask(config: DataConfig & { kind: 'texts' }, options: LoadOpt
   const validation =
     typeof config.validation === 'number'
       ? part(available, all.texts.length)
-      : encode(check(await readTexts(join(options.root, config.validation), config.columns), config.validation));
-  const test = encode(check(await readTexts(join(options.root, config.test), config.columns), config.test));
+      : encode(await read(config.validation));
+  const test = encode(await read(config.test));
   const padding = tokenizer.id('[PAD]') ?? 0;
   const unknown = tokenizer.id('[UNK]') ?? padding;
   const shorter = config.buckets.filter((size) => size < config.tokens);
@@ -243,7 +250,7 @@ function corpusTask(config: DataConfig & { kind: 'corpus' }, options: LoadOption
   const most = limit ? Math.ceil(limit / train.length) * tokens : Number.POSITIVE_INFINITY;
   const usable = train.map((stream) => Math.min(most, Math.max(0, stream.length - tokens)));
   const total = usable.reduce((a, b) => a + b, 0);
-  if (total === 0) throw new DataError(`The corpus is shorter than one window of ${tokens} tokens.`);
+  if (total === 0) throw new DataError(`The training part of ${config.files.join(', ')} is shorter than one window of ${tokens} tokens.`);
   const ids = new BigInt64Array(options.batch * tokens);
   const targets = new BigInt64Array(options.batch * tokens);
   return {

@@ -1,6 +1,8 @@
-import { parquetReadObjects } from 'hyparquet';
 import { DataError } from '../errors.ts';
+import { listed, parseJson, shown, splitLines } from '../files/foreign.ts';
 import { readBytes, readText } from '../files/storage.ts';
+import { parseCsv, type TableRow } from './csv.ts';
+import { readParquet } from './parquet.ts';
 
 /** Labelled texts in memory. */
 export interface TextSet {
@@ -13,120 +15,121 @@ export interface TextColumns {
   readonly label: string;
 }
 
+/** Files of texts that are text themselves. */
+export type TextFormat = 'tsv' | 'csv' | 'jsonl';
+
 /**
  * Reads labelled texts by the file's extension (before .gz): .tsv (tab-separated, no quoting), .csv (RFC 4180),
- * .jsonl (one object a line) or .parquet. Table files name their columns in the first line. Labels are integers from 0.
+ * .jsonl (one object a line) or .parquet. Table files name their columns in the first line. Labels are whole numbers from
+ * 0 to below `classes`.
+ * @throws DataError naming the file, the line, the column, the value and what is allowed
  */
-export async function readTexts(path: string, columns: TextColumns): Promise<TextSet> {
+export async function readTexts(path: string, columns: TextColumns, classes = Number.POSITIVE_INFINITY): Promise<TextSet> {
   const kind = /\.(tsv|csv|jsonl|ndjson|parquet)(\.gz)?$/.exec(path)?.[1];
   if (!kind) throw new DataError(`${path}: texts are read from .tsv, .csv, .jsonl or .parquet (each also .gz).`);
-  const rows =
-    kind === 'parquet'
-      ? await parquetRows(path, columns)
-      : kind === 'tsv' || kind === 'csv'
-        ? tableRows(path, kind, columns)
-        : jsonRows(path, columns);
-  if (rows.length === 0) throw new DataError(`${path} holds no examples.`);
-  return {
-    texts: rows.map(([text]) => text),
-    labels: rows.map(([, label], row) => {
-      const value = Number(label);
-      if (label === '' || !Number.isInteger(value) || value < 0) {
-        throw new DataError(`${path}, example ${row + 1}: the label "${String(label)}" is not an integer from 0.`);
-      }
-      return value;
-    }),
-  };
-}
-
-type Row = readonly [string, unknown];
-
-function pick(path: string, row: number, record: Readonly<Record<string, unknown>>, columns: TextColumns): Row {
-  const text = record[columns.text];
-  const label = record[columns.label];
-  if (typeof text !== 'string' || label === undefined || label === null) {
-    throw new DataError(
-      `${path}, example ${row + 1}: needs "${columns.text}" (text) and "${columns.label}", has ${Object.keys(record).join(', ')}.`,
-    );
+  if (kind !== 'parquet') {
+    return parseTexts(readText(path), kind === 'ndjson' ? 'jsonl' : (kind as TextFormat), path, columns, classes);
   }
-  return [text, typeof label === 'bigint' ? Number(label) : label];
+  const records = await readParquet(readBytes(path), path, [columns.text, columns.label]);
+  return textSet(records.map((record, row) => pick(record, `${path}, row ${row + 1}`, columns)), path, columns, classes);
 }
 
-function tableRows(path: string, kind: 'tsv' | 'csv', columns: TextColumns): Row[] {
-  const text = readText(path);
-  const lines = kind === 'tsv' ? text.split(/\r?\n/).filter(Boolean).map((line) => line.split('\t')) : parseCsv(text, path);
-  const [header = [], ...body] = lines;
+/** Labelled texts from the text of a file; errors as `readTexts`. */
+export function parseTexts(
+  text: string,
+  format: TextFormat,
+  where: string,
+  columns: TextColumns,
+  classes = Number.POSITIVE_INFINITY,
+): TextSet {
+  const rows = format === 'jsonl' ? jsonRows(text, where, columns) : tableRows(text, format, where, columns);
+  return textSet(rows, where, columns, classes);
+}
+
+/** An example as it stands in the file. */
+interface Row {
+  /** File and line, for messages. */
+  readonly place: string;
+  readonly text: unknown;
+  readonly label: unknown;
+}
+
+function textSet(rows: readonly Row[], where: string, columns: TextColumns, classes: number): TextSet {
+  if (rows.length === 0) throw new DataError(`${where} holds no examples.`);
+  const texts = rows.map(({ place, text }) => {
+    if (typeof text !== 'string' || text.trim() === '')
+      throw new DataError(`${place}: "${columns.text}" is ${shown(text)}: give a text that is not blank, or leave the example out.`);
+    return text;
+  });
+  const labels = rows.map(({ place, label }) => {
+    const value = wholeNumber(label);
+    if (value === undefined || value >= classes) {
+      const range = Number.isFinite(classes) ? `0 to ${classes - 1}` : '0 on';
+      throw new DataError(
+        `${place}: the label ${shown(label)} ("${columns.label}") is not a whole number from ${range}: number the classes ` +
+          'in the order in which the recipe names them.',
+      );
+    }
+    return value;
+  });
+  return { texts, labels };
+}
+
+/** The number that a label is; undefined for what only converts to one (blanks, booleans, lists, hexadecimal). */
+function wholeNumber(label: unknown): number | undefined {
+  if (typeof label === 'string') return /^\d{1,15}$/.test(label) ? Number(label) : undefined;
+  if (typeof label !== 'number' && typeof label !== 'bigint') return undefined;
+  const value = Number(label);
+  return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+function pick(record: unknown, place: string, columns: TextColumns): Row {
+  if (typeof record !== 'object' || record === null || Array.isArray(record))
+    throw new DataError(`${place} is ${shown(record)}: every line has to be an object, {"${columns.text}": ..., "${columns.label}": ...}.`);
+  const fields = record as Readonly<Record<string, unknown>>;
+  const [text, label] = [fields[columns.text], fields[columns.label]];
+  if (typeof text !== 'string' || label === undefined || label === null)
+    throw new DataError(
+      `${place}: needs "${columns.text}" (a text) and "${columns.label}", has ${listed(Object.keys(fields))}. ` +
+        'Other columns are named by "columns" in the recipe.',
+    );
+  return { place, text, label };
+}
+
+function tableRows(text: string, format: 'tsv' | 'csv', where: string, columns: TextColumns): Row[] {
+  const [header, ...body] = format === 'csv' ? parseCsv(text, where) : parseTsv(text, where);
+  const names = header?.cells ?? [];
   const at = (name: string) => {
-    const index = header.indexOf(name);
-    if (index < 0) throw new DataError(`${path} has no column "${name}"; its first line names ${header.join(', ')}.`);
+    const index = names.indexOf(name);
+    if (index < 0)
+      throw new DataError(
+        `${where} has no column "${name}"; its first line names ${listed(names)}. Other columns are named by "columns" in the recipe.`,
+      );
+    if (names.includes(name, index + 1)) throw new DataError(`${where}: two columns are named "${name}" in its first line.`);
     return index;
   };
-  const textAt = at(columns.text);
-  const labelAt = at(columns.label);
-  return body.map((cells, row) => {
-    if (cells.length !== header.length) {
-      throw new DataError(`${path}, example ${row + 1} has ${cells.length} cells where the header has ${header.length}.`);
-    }
-    return [cells[textAt]!, cells[labelAt]!];
+  const [textAt, labelAt] = [at(columns.text), at(columns.label)];
+  return body.map(({ line, cells }) => {
+    const place = `${where}, line ${line}`;
+    if (cells.length !== names.length)
+      throw new DataError(`${place} has ${cells.length} cells where the header has ${names.length}.`);
+    return { place, text: cells[textAt]!, label: cells[labelAt]! };
   });
 }
 
-/** RFC 4180: quoted cells may hold commas, line ends and doubled quotes. */
-export function parseCsv(text: string, where: string): string[][] {
-  const rows: string[][] = [];
-  let row: string[] = [];
-  let cell = '';
-  let quoted = false;
-  const endRow = () => {
-    row.push(cell);
-    if (row.length > 1 || row[0] !== '') rows.push(row);
-    row = [];
-    cell = '';
-  };
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]!;
-    if (quoted) {
-      if (char !== '"') cell += char;
-      else if (text[i + 1] === '"') {
-        cell += '"';
-        i++;
-      } else quoted = false;
-    } else if (char === '"' && cell === '') quoted = true;
-    else if (char === ',') {
-      row.push(cell);
-      cell = '';
-    } else if (char === '\n') endRow();
-    else if (char !== '\r') cell += char;
-  }
-  if (quoted) throw new DataError(`${where}: a quoted cell is not closed (row ${rows.length + 1}).`);
-  if (cell !== '' || row.length > 0) endRow();
-  return rows;
-}
+const parseTsv = (text: string, where: string): TableRow[] =>
+  splitLines(text, where).flatMap(({ line, text: content }) => (content === '' ? [] : [{ line, cells: content.split('\t') }]));
 
-function jsonRows(path: string, columns: TextColumns): Row[] {
-  return readText(path)
-    .split(/\r?\n/)
-    .filter(Boolean)
-    .map((line, row) => {
-      let record: unknown;
-      try {
-        record = JSON.parse(line);
-      } catch {
-        throw new DataError(`${path}, line ${row + 1} is not valid JSON.`);
-      }
-      return pick(path, row, record as Record<string, unknown>, columns);
-    });
-}
-
-async function parquetRows(path: string, columns: TextColumns): Promise<Row[]> {
-  const bytes = readBytes(path);
-  // A copy: the bytes of a Buffer may be a window into a larger pool.
-  const file = new Uint8Array(bytes).buffer;
-  let records: Record<string, unknown>[];
-  try {
-    records = await parquetReadObjects({ file, columns: [columns.text, columns.label] });
-  } catch (error) {
-    throw new DataError(`${path} cannot be read as Parquet: ${(error as Error).message}`);
-  }
-  return records.map((record, row) => pick(path, row, record, columns));
+function jsonRows(text: string, where: string, columns: TextColumns): Row[] {
+  return splitLines(text, where).flatMap(({ line, text: content }) => {
+    if (content === '') return [];
+    const place = `${where}, line ${line}`;
+    let record: unknown;
+    try {
+      record = parseJson(content);
+    } catch (error) {
+      throw new DataError(`${place} is not valid JSON: ${shown((error as Error).message)}. Every line has to be one object.`);
+    }
+    return [pick(record, place, columns)];
+  });
 }

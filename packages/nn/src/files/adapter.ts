@@ -4,6 +4,7 @@ import { elementCount, formatShape, type Shape } from '../graph/program.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { parameterSpecs, type StoredTensor, type Weights } from '../model/weights.ts';
 import { matches } from '../train/groups.ts';
+import { listed } from './foreign.ts';
 
 /**
  * How the tensors of a foreign file become a model's: one rule per stored tensor of the model, with {layer} and
@@ -81,8 +82,8 @@ export function adaptWeights(
   );
   if (left.length > 0) {
     throw new WeightError(
-      `${where}: ${left.length} tensors have no place in the model: ${left.slice(0, 5).join(', ')}` +
-        `${left.length > 5 ? ' ...' : ''}. Add rules for them or list them under "ignore".`,
+      `${where}: ${left.length} tensors have no place in the model: ${listed(left, 5)}. ` +
+        `Add rules for them or list them under "ignore".`,
     );
   }
   return weights;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import { type ActivationConfig, type ModelConfig, type ModelConfigInput, parseModelConfig } from '../model/config.ts';
 import { type Adapter, type AdapterInput, adapterSchema } from './adapter.ts';
+import { listed, problems, shown, words } from './foreign.ts';
 
 /** The Hugging Face layouts read directly: what config.json says, and where model.safetensors keeps each tensor. */
 export interface ForeignLayout {
@@ -10,28 +11,37 @@ export interface ForeignLayout {
   readonly classes?: readonly string[];
 }
 
-const activations: Readonly<Record<string, ActivationConfig>> = {
-  gelu: 'gelu',
-  gelu_new: 'gelu_tanh',
-  gelu_pytorch_tanh: 'gelu_tanh',
-  gelu_fast: 'gelu_tanh',
-  quick_gelu: 'quick_gelu',
-  relu: 'relu',
-  silu: 'silu',
-  swish: 'silu',
-};
+const activations = new Map<string, ActivationConfig>([
+  ['gelu', 'gelu'],
+  ['gelu_new', 'gelu_tanh'],
+  ['gelu_pytorch_tanh', 'gelu_tanh'],
+  ['gelu_fast', 'gelu_tanh'],
+  ['quick_gelu', 'quick_gelu'],
+  ['relu', 'relu'],
+  ['silu', 'silu'],
+  ['swish', 'silu'],
+]);
 
 function activationOf(name: string, where: string): ActivationConfig {
-  const known = activations[name];
+  const known = activations.get(name);
   if (known === undefined) {
-    throw new ConfigError(`${where}: unknown activation "${name}"; known are ${Object.keys(activations).join(', ')}.`);
+    throw new ConfigError(
+      `${where}: unknown activation ${shown(name)}; known are ${[...activations.keys()].join(', ')}.`,
+    );
   }
   return known;
 }
 
-const size = z.int().positive();
+/** Sizes are bounded where they are used: here what is made of one on the way there. */
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 24);
 const pair = z.union([size, z.tuple([size, size])]);
-const labels = { id2label: z.record(z.string(), z.string()).optional(), num_labels: size.optional() };
+const labels = {
+  id2label: z.record(z.string(), words).optional(),
+  num_labels: z.int().positive().max(100_000).optional(),
+};
 
 const vitSchema = z.object({
   hidden_size: size,
@@ -88,16 +98,28 @@ const llamaSchema = z.object({
   tie_word_embeddings: z.boolean().default(false),
 });
 
-function classNames(config: {
-  id2label?: Record<string, string> | undefined;
-  num_labels?: number | undefined;
-}): string[] {
+function classNames(
+  config: { id2label?: Record<string, string> | undefined; num_labels?: number | undefined },
+  where: string,
+): string[] {
   if (config.id2label) {
-    return Object.entries(config.id2label)
-      .sort(([a], [b]) => Number(a) - Number(b))
-      .map(([, name]) => name);
+    const { id2label } = config;
+    return Object.keys(id2label).map((_, i) => {
+      const name = id2label[i];
+      if (name === undefined)
+        throw new ConfigError(
+          `${where}: id2label names ${listed(Object.keys(id2label))}, not ${i}: classes are numbered from 0 without a gap.`,
+        );
+      return name;
+    });
   }
   return Array.from({ length: config.num_labels ?? 2 }, (_, i) => `LABEL_${i}`);
+}
+
+function headWidth(width: number, heads: number, where: string): number {
+  if (width % heads !== 0)
+    throw new ConfigError(`${where}: a width of ${width} does not divide into ${heads} attention heads.`);
+  return width / heads;
 }
 
 const dense = (target: string, source: string): AdapterInput['tensors'] => ({
@@ -109,7 +131,7 @@ const layouts: Readonly<Record<string, (value: unknown, where: string) => Foreig
   vit(value, where) {
     const c = check(vitSchema, value, where);
     const [height, width] = typeof c.image_size === 'number' ? [c.image_size, c.image_size] : c.image_size;
-    const classes = classNames(c);
+    const classes = classNames(c, where);
     const at = 'vit.encoder.layer.{layer}';
     const qkv = (part: string) => ['query', 'key', 'value'].map((name) => `${at}.attention.attention.${name}.${part}`);
     return finish(
@@ -123,7 +145,7 @@ const layouts: Readonly<Record<string, (value: unknown, where: string) => Foreig
         layers: c.num_hidden_layers,
         attention: {
           heads: c.num_attention_heads,
-          headWidth: c.hidden_size / c.num_attention_heads,
+          headWidth: headWidth(c.hidden_size, c.num_attention_heads, where),
           qkvBias: c.qkv_bias,
         },
         mlp: { width: c.intermediate_size, activation: activationOf(c.hidden_act, where) },
@@ -154,7 +176,7 @@ const layouts: Readonly<Record<string, (value: unknown, where: string) => Foreig
   },
   bert(value, where) {
     const c = check(bertSchema, value, where);
-    const classes = classNames(c);
+    const classes = classNames(c, where);
     const at = 'bert.encoder.layer.{layer}';
     const qkv = (part: string) => ['query', 'key', 'value'].map((name) => `${at}.attention.self.${name}.${part}`);
     return finish(
@@ -172,7 +194,7 @@ const layouts: Readonly<Record<string, (value: unknown, where: string) => Foreig
         positions: { kind: 'learned' },
         width: c.hidden_size,
         layers: c.num_hidden_layers,
-        attention: { heads: c.num_attention_heads, headWidth: c.hidden_size / c.num_attention_heads },
+        attention: { heads: c.num_attention_heads, headWidth: headWidth(c.hidden_size, c.num_attention_heads, where) },
         mlp: { width: c.intermediate_size, activation: activationOf(c.hidden_act, where) },
         norm: { kind: 'layer', epsilon: c.layer_norm_eps },
         placement: 'post',
@@ -217,7 +239,7 @@ const layouts: Readonly<Record<string, (value: unknown, where: string) => Foreig
         positions: { kind: 'learned' },
         width: c.n_embd,
         layers: c.n_layer,
-        attention: { heads: c.n_head, headWidth: c.n_embd / c.n_head, causal: true },
+        attention: { heads: c.n_head, headWidth: headWidth(c.n_embd, c.n_head, where), causal: true },
         mlp: { width: c.n_inner ?? 4 * c.n_embd, activation: activationOf(c.activation_function, where) },
         norm: { kind: 'layer', epsilon: c.layer_norm_epsilon },
         pool: 'none',
@@ -257,7 +279,7 @@ const layouts: Readonly<Record<string, (value: unknown, where: string) => Foreig
         attention: {
           heads: c.num_attention_heads,
           ...(c.num_key_value_heads ? { keyValueHeads: c.num_key_value_heads } : {}),
-          headWidth: c.hidden_size / c.num_attention_heads,
+          headWidth: headWidth(c.hidden_size, c.num_attention_heads, where),
           causal: true,
           qkvBias: false,
           outBias: false,
@@ -291,7 +313,7 @@ const layouts: Readonly<Record<string, (value: unknown, where: string) => Foreig
 
 function check<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const result = schema.safeParse(value);
-  if (!result.success) throw new ConfigError(`${where}: ${z.prettifyError(result.error)}`);
+  if (!result.success) throw new ConfigError(`${where}: ${problems(result.error, value)}`);
   return result.data;
 }
 
@@ -314,7 +336,7 @@ export function huggingFaceLayout(value: unknown, where: string): ForeignLayout 
   const layout = typeof type === 'string' && Object.hasOwn(layouts, type) ? layouts[type] : undefined;
   if (!layout) {
     throw new ConfigError(
-      `${where}: unknown architecture ${JSON.stringify(type ?? null)} (model_type). Known are ` +
+      `${where}: unknown architecture ${shown(type ?? null)} (model_type). Known are ` +
         `${Object.keys(layouts).join(', ')}; other layouts of the same parts can be read with an adapter recipe.`,
     );
   }

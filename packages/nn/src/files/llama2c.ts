@@ -1,6 +1,7 @@
-import { FormatError } from '../errors.ts';
+import { DataError, FormatError } from '../errors.ts';
 import type { StoredTensor } from '../model/weights.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { type NamedBytes, shown } from './foreign.ts';
 import { readBytes } from './storage.ts';
 
 /**
@@ -8,26 +9,27 @@ import { readBytes } from './storage.ts';
  * sequence), then float32 tensors one after another, each stacked over layers; two tables of rotary angles follow.
  * Tensors come out under the names the format's own source gives them, with ".{layer}" added.
  */
-export function readLlama2c(path: string): Map<string, StoredTensor> {
-  const bytes = readBytes(path);
+export const readLlama2c = (path: string): Map<string, StoredTensor> =>
+  parseLlama2c({ where: path, bytes: readBytes(path) });
+
+/** @throws FormatError naming the file and the field or tensor */
+export function parseLlama2c({ where, bytes }: NamedBytes): Map<string, StoredTensor> {
   const fail = (message: string): never => {
-    throw new FormatError(`${path} is not a llama2.c checkpoint (version 0): ${message}`);
+    throw new FormatError(`${where} is not a llama2.c checkpoint (version 0): ${message}`);
   };
-  if (bytes.length < 28) fail(`it has ${bytes.length} bytes, fewer than its header.`);
+  if (bytes.length < 28) fail(`it has ${bytes.length} bytes, fewer than its header. Was it truncated?`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const header = Array.from({ length: 7 }, (_, i) => view.getInt32(4 * i, true));
-  const [dim, hidden, layers, heads, groups, vocabulary, sequence] = header as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (header.some((value) => value === 0 || Math.abs(value) > 1e7) || header.slice(0, 5).some((value) => value < 0)) {
-    fail(`its header (${header.join(', ')}) is out of range.`);
-  }
+  const field = (name: string, i: number) => {
+    const value = view.getInt32(4 * i, true);
+    const size = name === 'vocabulary' ? Math.abs(value) : value;
+    if (size < 1 || size > 1e7) fail(`its ${name} is ${value}, which is out of range.`);
+    return value;
+  };
+  const names = ['dim', 'hidden', 'layers', 'heads', 'kv heads', 'vocabulary', 'sequence'];
+  const header = names.map(field) as [number, number, number, number, number, number, number];
+  const [dim, hidden, layers, heads, groups, vocabulary, sequence] = header;
+  if (dim % (2 * heads) !== 0) fail(`dim ${dim} does not divide into ${heads} heads of even width.`);
+  if (heads % groups !== 0) fail(`${heads} heads do not divide into ${groups} kv heads.`);
   // A negative vocabulary says that the output layer is stored apart from the embedding.
   const apart = vocabulary < 0;
   const entries = Math.abs(vocabulary);
@@ -65,27 +67,33 @@ export function readLlama2c(path: string): Map<string, StoredTensor> {
 }
 
 /** llama2.c's tokenizer file: int32 longest piece, then per piece float32 score, int32 length, bytes. Decodes only. */
-export function readLlama2cTokenizer(path: string): Pick<Tokenizer, 'size' | 'decode'> {
-  const bytes = readBytes(path);
+export const readLlama2cTokenizer = (path: string): Pick<Tokenizer, 'size' | 'decode'> =>
+  parseLlama2cTokenizer({ where: path, bytes: readBytes(path) });
+
+/** @throws FormatError naming the file and the piece; its `decode` DataError for a number that is none of the pieces' */
+export function parseLlama2cTokenizer({ where, bytes }: NamedBytes): Pick<Tokenizer, 'size' | 'decode'> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const pieces: Uint8Array[] = [];
   let offset = 4;
   while (offset < bytes.length) {
     const length = offset + 8 <= bytes.length ? view.getInt32(offset + 4, true) : -1;
     if (length < 0 || offset + 8 + length > bytes.length) {
-      throw new FormatError(`${path} is not a llama2.c tokenizer: piece ${pieces.length} runs past its end.`);
+      throw new FormatError(`${where} is not a llama2.c tokenizer: piece ${pieces.length} runs past its end.`);
     }
     pieces.push(bytes.subarray(offset + 8, offset + 8 + length));
     offset += 8 + length;
   }
+  if (pieces.length === 0) throw new FormatError(`${where} is not a llama2.c tokenizer: it holds no pieces.`);
   const utf8 = new TextDecoder();
   const bytePiece = /^<0x([0-9A-F]{2})>$/;
   return {
     size: pieces.length,
     decode(ids) {
       const parts = ids.map((id) => {
-        const byte = bytePiece.exec(utf8.decode(pieces[id]))?.[1];
-        return byte ? Uint8Array.of(Number.parseInt(byte, 16)) : pieces[id]!;
+        const piece = pieces[id];
+        if (!piece) throw new DataError(`The token ${shown(id)} is none of the ${pieces.length} of ${where}.`);
+        const byte = bytePiece.exec(utf8.decode(piece))?.[1];
+        return byte ? Uint8Array.of(Number.parseInt(byte, 16)) : piece;
       });
       return utf8.decode(Buffer.concat(parts));
     },

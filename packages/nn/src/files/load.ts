@@ -2,9 +2,10 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, FormatError, WeightError } from '../errors.ts';
-import { parseModelConfig } from '../model/config.ts';
+import { type ModelConfig, parseModelConfig } from '../model/config.ts';
 import type { StoredTensor, Weights } from '../model/weights.ts';
 import { adapterSchema, adaptWeights } from './adapter.ts';
+import { problems, shown } from './foreign.ts';
 import { huggingFaceLayout } from './huggingface.ts';
 import { readLlama2c } from './llama2c.ts';
 import { isOwnConfig, type Model, preprocessSchema, readOwnModel } from './model-folder.ts';
@@ -38,13 +39,18 @@ export function loadModel(path: string, root = dirname(path)): Model {
   if (isOwnConfig(value)) return readOwnModel(path);
   const { config, adapter, classes } = huggingFaceLayout(value, file);
   const weights = adaptWeights(config, readWeightFiles(path), adapter, path);
-  return { config, weights, preprocess: { ...readPreprocessor(path), ...(classes ? { classes: [...classes] } : {}) } };
+  return {
+    config,
+    weights,
+    preprocess: { ...readPreprocessor(path, config), ...(classes ? { classes: [...classes] } : {}) },
+  };
 }
 
 function loadWithAdapter(path: string, root: string): Model {
-  const parsed = adapterRecipeSchema.safeParse(readJson(path));
+  const value = readJson(path);
+  const parsed = adapterRecipeSchema.safeParse(value);
   if (!parsed.success)
-    throw new ConfigError(`${path} is not a valid adapter recipe:\n${z.prettifyError(parsed.error)}`);
+    throw new ConfigError(`${path} is not a valid adapter recipe:\n${problems(parsed.error, value)}`);
   const { file, format, model, preprocess, ...adapter } = parsed.data;
   const config = parseModelConfig(model, path);
   const source = readForeign(join(root, file), format);
@@ -72,28 +78,48 @@ function readWeightFiles(folder: string): Weights {
   if (!existsSync(index)) {
     throw new WeightError(`${folder} has neither model.safetensors nor model.safetensors.index.json.`);
   }
-  const parsed = indexSchema.safeParse(readJson(index));
-  if (!parsed.success) throw new FormatError(`${index}: ${z.prettifyError(parsed.error)}`);
+  const value = readJson(index);
+  const parsed = indexSchema.safeParse(value);
+  if (!parsed.success) throw new FormatError(`${index}: ${problems(parsed.error, value)}`);
   const tensors = new Map<string, StoredTensor>();
   const { weight_map } = parsed.data;
   for (const shard of new Set(Object.values(weight_map))) {
     // Shards are files beside the index; a path would let a downloaded folder read anything.
-    if (basename(shard) !== shard) throw new FormatError(`${index} names "${shard}", which is not a file beside it.`);
+    if (basename(shard) !== shard)
+      throw new FormatError(`${index} names ${shown(shard)}, which is not a file beside it.`);
     for (const [name, tensor] of readSafetensors(join(folder, shard)).tensors) {
-      if (weight_map[name] !== shard) throw new FormatError(`${index} does not place "${name}" in ${shard}.`);
+      if (weight_map[name] !== shard)
+        throw new FormatError(`${index} does not place ${shown(name)} in ${shown(shard)}.`);
       tensors.set(name, tensor);
     }
   }
   const missing = Object.keys(weight_map).find((name) => !tensors.has(name));
-  if (missing) throw new WeightError(`${index} places "${missing}" in ${weight_map[missing]}, which lacks it.`);
+  if (missing !== undefined)
+    throw new WeightError(`${index} places ${shown(missing)} in ${shown(weight_map[missing])}, which lacks it.`);
   return tensors;
 }
 
-/** Means and deviations of a Hugging Face image processor, where the folder has one. */
-function readPreprocessor(folder: string): Model['preprocess'] {
+const processorSchema = z.object({
+  image_mean: z.array(z.number()).optional(),
+  image_std: z.array(z.number().positive()).optional(),
+});
+
+/**
+ * Means and deviations of a Hugging Face image processor, where the folder has one.
+ * @throws FormatError for one that is not a value a channel
+ */
+function readPreprocessor(folder: string, { embedding }: ModelConfig): Model['preprocess'] {
   const path = join(folder, 'preprocessor_config.json');
-  if (!existsSync(path)) return {};
-  const schema = z.object({ image_mean: z.array(z.number()), image_std: z.array(z.number().positive()) });
-  const parsed = schema.safeParse(readJson(path));
-  return parsed.success ? { normalise: { mean: parsed.data.image_mean, deviation: parsed.data.image_std } } : {};
+  if (embedding.kind !== 'patch' || !existsSync(path)) return {};
+  const value = readJson(path);
+  const parsed = processorSchema.safeParse(value);
+  if (!parsed.success) throw new FormatError(`${path}: ${problems(parsed.error, value)}`);
+  const { image_mean: mean, image_std: deviation } = parsed.data;
+  if (!mean && !deviation) return {};
+  const { channels } = embedding;
+  if (mean?.length !== channels || deviation?.length !== channels)
+    throw new FormatError(
+      `${path} has ${mean?.length ?? 'no'} image_mean and ${deviation?.length ?? 'no'} image_std: ${channels} of each are needed, one a channel.`,
+    );
+  return { normalise: { mean, deviation } };
 }

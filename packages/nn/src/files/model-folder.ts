@@ -7,13 +7,14 @@ import { normalisationSchema } from '../model/pixels.ts';
 import { checkWeights, type Weights } from '../model/weights.ts';
 import type { TokenizerFiles } from '../text/bpe.ts';
 import { saveTokenizer } from '../text/tokenizer-folder.ts';
+import { problems, words } from './foreign.ts';
 import { readSafetensors, writeSafetensors } from './safetensors-file.ts';
 import { readJson, writeAtomically } from './storage.ts';
 
 /** How inputs are prepared for a model, stored beside it so that it can be evaluated without its recipe. */
 export const preprocessSchema = z.strictObject({
   normalise: normalisationSchema.optional(),
-  classes: z.array(z.string()).optional(),
+  classes: z.array(words).optional(),
 });
 export type Preprocess = z.infer<typeof preprocessSchema>;
 
@@ -47,8 +48,9 @@ export function saveModel(folder: string, model: Model, tokenizer?: TokenizerFil
 export function readOwnModel(folder: string): Model {
   const path = join(folder, 'config.json');
   if (!existsSync(path)) throw new ConfigError(`${folder} has no config.json.`);
-  const parsed = ownConfigSchema.safeParse(readJson(path));
-  if (!parsed.success) throw new ConfigError(`${path}: ${z.prettifyError(parsed.error)}`);
+  const value = readJson(path);
+  const parsed = ownConfigSchema.safeParse(value);
+  if (!parsed.success) throw new ConfigError(`${path}: ${problems(parsed.error, value)}`);
   const config = parseModelConfig(parsed.data.model, path);
   const file = join(folder, 'model.safetensors');
   const weights = readSafetensors(file).tensors;

@@ -1,4 +1,5 @@
 import { FormatError } from '../errors.ts';
+import { decodeUtf8, shown } from './foreign.ts';
 
 /**
  * A reader for the small part of Python's pickle (protocol 2) that PyTorch state dictionaries use. It builds plain
@@ -45,15 +46,18 @@ const constructors = new Set([
   'torch._utils _rebuild_parameter',
 ]);
 
-/** Reads one pickle. `where` names the file for messages. */
+/** More values than a state dictionary of a hundred thousand tensors has: each takes memory, and one byte in the file. */
+const maxValues = 2 ** 22;
+
+/** Reads one pickle. `where` names the file for messages. @throws FormatError */
 export function readPickle(bytes: Uint8Array, where: string): PickleValue {
   const fail = (message: string): never => {
     throw new FormatError(`${where}: ${message} Only plain PyTorch state dictionaries are read; nothing is executed.`);
   };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const utf8 = new TextDecoder('utf-8', { fatal: true });
   let position = 0;
   let stack: PickleValue[] = [];
+  let values = 0;
   const marks: PickleValue[][] = [];
   const memo = new Map<number, PickleValue>();
   const need = (count: number) => {
@@ -65,7 +69,14 @@ export function readPickle(bytes: Uint8Array, where: string): PickleValue {
   const u16 = () => view.getUint16(need(2), true);
   const i32 = () => view.getInt32(need(4), true);
   const u32 = () => view.getUint32(need(4), true);
-  const text = (length: number) => utf8.decode(bytes.subarray(need(length), position));
+  const text = (length: number) => {
+    const start = need(length);
+    try {
+      return decodeUtf8(bytes.subarray(start, start + length));
+    } catch {
+      return fail('a name is not UTF-8 text.');
+    }
+  };
   const line = () => {
     const end = bytes.indexOf(10, position);
     if (end < 0) fail('the pickle ends early.');
@@ -81,14 +92,15 @@ export function readPickle(bytes: Uint8Array, where: string): PickleValue {
     value instanceof Map ? value : fail('an item is set on something that is not a dictionary.');
   const list = (value: PickleValue | undefined): PickleValue[] =>
     Array.isArray(value) ? value : fail('an item is added to something that is not a list.');
-  const put = (key: number) => memo.set(key, stack.at(-1) ?? fail('the stack is empty.'));
-  const get = (key: number) => stack.push(memo.get(key) ?? fail('a memo is missing.'));
+  const put = (key: number) => memo.set(key, stack.length > 0 ? stack.at(-1)! : fail('the stack is empty.'));
+  const get = (key: number) => stack.push(memo.has(key) ? memo.get(key)! : fail('a memo is missing.'));
   const setItems = (items: readonly PickleValue[]) => {
     const target = dictionary(stack.at(-1));
     for (let i = 0; i + 1 < items.length; i += 2) target.set(items[i]!, items[i + 1]!);
   };
 
   for (;;) {
+    if (++values > maxValues) fail(`it makes more than ${maxValues} values.`);
     const opcode = String.fromCharCode(u8());
     switch (opcode) {
       case '\x80':
@@ -188,14 +200,15 @@ export function readPickle(bytes: Uint8Array, where: string): PickleValue {
       }
       case 'e': {
         const items = toMark();
-        list(stack.at(-1)).push(...items);
+        const target = list(stack.at(-1));
+        for (const item of items) target.push(item);
         break;
       }
       case 'c': {
         const name = `${line()} ${line()}`;
         const [module, attribute] = name.split(' ');
         if (!constructors.has(name) && !(module === 'torch' && storageTypes.has(attribute!))) {
-          fail(`it refers to "${name.replace(' ', '.')}", which is not allowed.`);
+          fail(`it refers to ${shown(name.replace(' ', '.'))}, which is not allowed.`);
         }
         stack.push({ kind: 'name', name });
         break;
@@ -242,15 +255,15 @@ function construct(target: PickleValue, args: readonly PickleValue[], fail: Fail
       return args[0] ?? fail('a parameter is malformed.');
     case 'torch._utils _rebuild_tensor_v2': {
       const [source, offset, shape, stride] = args;
+      const whole = (value: PickleValue | undefined): value is number =>
+        Number.isSafeInteger(value) && (value as number) >= 0;
       const numbers = (value: PickleValue | undefined): number[] =>
-        Array.isArray(value) && value.every((v) => Number.isInteger(v) && (v as number) >= 0)
-          ? (value as number[])
-          : fail('a tensor has a malformed shape or stride.');
-      const reference = source as StorageReference | undefined;
-      if (reference?.kind !== 'storage' || typeof offset !== 'number') return fail('a tensor is malformed.');
+        Array.isArray(value) && value.every(whole) ? value : fail('a tensor has a malformed shape or stride.');
+      const reference = source as StorageReference | null | undefined;
+      if (reference?.kind !== 'storage' || !whole(offset)) return fail('a tensor is malformed.');
       return { kind: 'tensor', storage: reference, offset, shape: numbers(shape), stride: numbers(stride) };
     }
     default:
-      return fail(`"${target.name}" cannot be called.`);
+      return fail(`${shown(target.name)} cannot be called.`);
   }
 }

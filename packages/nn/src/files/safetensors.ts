@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FormatError } from '../errors.ts';
 import { elementCount, formatShape } from '../graph/program.ts';
 import type { StoredTensor, Weights } from '../model/weights.ts';
+import { decodeUtf8, parseJson, problems, shown } from './foreign.ts';
 
 /**
  * safetensors: 8 bytes little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then the
@@ -9,18 +10,20 @@ import type { StoredTensor, Weights } from '../model/weights.ts';
  * data is touched. Source: the format's specification, github.com/huggingface/safetensors.
  */
 const headerLimitBytes = 100_000_000;
-const bytesPerElement: Readonly<Record<string, number>> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  I32: 4,
-  I16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-};
+
+/** Bytes of an element of each type, and how one is read. */
+const elementTypes = new Map<string, readonly [bytes: number, read: (view: DataView, offset: number) => number]>([
+  ['F64', [8, (view, offset) => view.getFloat64(offset, true)]],
+  ['F32', [4, (view, offset) => view.getFloat32(offset, true)]],
+  ['F16', [2, (view, offset) => halfToNumber(view.getUint16(offset, true))]],
+  ['BF16', [2, (view, offset) => bfloatToNumber(view.getUint16(offset, true))]],
+  ['I64', [8, (view, offset) => Number(view.getBigInt64(offset, true))]],
+  ['I32', [4, (view, offset) => view.getInt32(offset, true)]],
+  ['I16', [2, (view, offset) => view.getInt16(offset, true)]],
+  ['I8', [1, (view, offset) => view.getInt8(offset)]],
+  ['U8', [1, (view, offset) => view.getUint8(offset)]],
+  ['BOOL', [1, (view, offset) => (view.getUint8(offset) ? 1 : 0)]],
+]);
 
 const entrySchema = z.strictObject({
   dtype: z.string(),
@@ -56,7 +59,7 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
   const start = 8 + headerBytes;
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start)));
+    header = parseJson(decodeUtf8(bytes.subarray(8, start)));
   } catch {
     fail('its header is not JSON.');
   }
@@ -70,7 +73,7 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
       continue;
     }
     const parsed = entrySchema.safeParse(value);
-    if (!parsed.success) fail(`the entry "${name}" is malformed (${z.prettifyError(parsed.error)}).`);
+    if (!parsed.success) fail(`the entry ${shown(name)} is malformed (${problems(parsed.error, value)}).`);
     entries.push([name, parsed.data!]);
   }
   entries.sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]);
@@ -78,40 +81,24 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of entries) {
     const [begin, end] = entry.data_offsets;
-    const size = bytesPerElement[entry.dtype] ?? fail(`"${name}" has the unknown element type ${entry.dtype}.`);
-    if (begin !== position) fail(`the data of "${name}" begins at ${begin}, expected ${position} (gap or overlap).`);
+    const [size, read] =
+      elementTypes.get(entry.dtype) ?? fail(`${shown(name)} has the unknown element type ${shown(entry.dtype)}.`);
+    if (begin !== position)
+      fail(`the data of ${shown(name)} begins at ${begin}, expected ${position} (gap or overlap).`);
     if (end - begin !== size * elementCount(entry.shape)) {
-      fail(`"${name}" ${formatShape(entry.shape)} of ${entry.dtype} cannot take ${end - begin} bytes.`);
+      fail(`${shown(name)} ${formatShape(entry.shape)} of ${entry.dtype} cannot take ${end - begin} bytes.`);
     }
     if (start + end > bytes.length) {
-      fail(`the data of "${name}" ends at byte ${start + end} of a file of ${bytes.length}. Was it truncated?`);
+      fail(`the data of ${shown(name)} ends at byte ${start + end} of a file of ${bytes.length}. Was it truncated?`);
     }
     position = end;
-    const data = toFloat32(new DataView(bytes.buffer, bytes.byteOffset + start + begin, end - begin), entry.dtype);
+    const source = new DataView(bytes.buffer, bytes.byteOffset + start + begin, end - begin);
+    const data = new Float32Array((end - begin) / size);
+    for (let i = 0; i < data.length; i++) data[i] = read(source, i * size);
     tensors.set(name, { shape: entry.shape, data });
   }
   if (start + position !== bytes.length) fail(`${bytes.length - start - position} bytes follow the last tensor.`);
   return { metadata, tensors };
-}
-
-function toFloat32(view: DataView, dtype: string): Float32Array {
-  const size = bytesPerElement[dtype]!;
-  const values = new Float32Array(view.byteLength / size);
-  const read: Record<string, (offset: number) => number> = {
-    F64: (offset) => view.getFloat64(offset, true),
-    F32: (offset) => view.getFloat32(offset, true),
-    F16: (offset) => halfToNumber(view.getUint16(offset, true)),
-    BF16: (offset) => bfloatToNumber(view.getUint16(offset, true)),
-    I64: (offset) => Number(view.getBigInt64(offset, true)),
-    I32: (offset) => view.getInt32(offset, true),
-    I16: (offset) => view.getInt16(offset, true),
-    I8: (offset) => view.getInt8(offset),
-    U8: (offset) => view.getUint8(offset),
-    BOOL: (offset) => (view.getUint8(offset) ? 1 : 0),
-  };
-  const at = read[dtype]!;
-  for (let i = 0; i < values.length; i++) values[i] = at(i * size);
-  return values;
 }
 
 /** IEEE 754 binary16 (1 sign, 5 exponent, 10 fraction bits). */

@@ -12,9 +12,12 @@ import {
 import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { DataError, StorageError } from '../errors.ts';
+import { decodeUtf8, parseJson } from './foreign.ts';
 
 /** Largest size a .gz file may unpack to. */
 const unpackedLimitBytes = 2 ** 31;
+/** Longest text that a string of V8 holds. */
+const textLimitBytes = 2 ** 29 - 24;
 
 /**
  * Writes a file so that a reader sees the old content or the new, never a part: a temporary file beside it, flushed
@@ -63,25 +66,29 @@ export function readBytes(path: string): Uint8Array {
   try {
     return gunzipSync(raw, { maxOutputLength: unpackedLimitBytes });
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw new DataError(`${path} unpacks to more than ${unpackedLimitBytes} bytes: split it.`);
     throw new DataError(`${path} is a damaged gzip file (${(error as Error).message}): fetch it again.`);
   }
 }
 
-/** Reads UTF-8 text (gzip allowed). */
+/** Reads UTF-8 text (gzip allowed). Throws DataError naming the path. */
 export function readText(path: string): string {
+  const bytes = readBytes(path);
+  if (bytes.length > textLimitBytes)
+    throw new DataError(`${path} holds ${bytes.length} bytes of text, at most ${textLimitBytes} are read: split it.`);
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(readBytes(path));
-  } catch (error) {
-    if (error instanceof TypeError) throw new DataError(`${path} is not UTF-8 text.`);
-    throw error;
+    return decodeUtf8(bytes);
+  } catch {
+    throw new DataError(`${path} is not UTF-8 text.`);
   }
 }
 
-/** Reads and parses JSON (gzip allowed). */
+/** Reads and parses JSON (gzip allowed). Throws DataError naming the path. */
 export function readJson(path: string): unknown {
   const text = readText(path);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw new DataError(`${path} is not valid JSON: ${(error as Error).message}`);
   }

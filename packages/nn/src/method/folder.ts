@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError } from '../errors.ts';
+import { parseMetadata } from '../files/foreign.ts';
 import { type Model, readOwnModel, saveModel } from '../files/model-folder.ts';
 import { readSafetensors, writeSafetensors } from '../files/safetensors-file.ts';
 import { readJson, writeAtomically } from '../files/storage.ts';
@@ -30,10 +31,10 @@ export class ConversionFolder {
     const file = join(this.path, 'recipe.json');
     const text = `${JSON.stringify({ model, ...(control && { control }), recipe }, null, 2)}\n`;
     if (existsSync(file) && this.begun) {
-      const stored = readJson(file) as {
-        readonly model: string;
+      const stored = (readJson(file) ?? {}) as {
+        readonly model?: string;
         readonly control?: boolean;
-        readonly recipe: unknown;
+        readonly recipe?: unknown;
       };
       // Parsed, so that options added to recipes since then count with their defaults.
       const before = parseConversion(stored.recipe, file);
@@ -53,7 +54,11 @@ export class ConversionFolder {
 
   rows(): StageRecord[] {
     const file = join(this.path, 'rows.json');
-    return existsSync(file) ? (readJson(file) as StageRecord[]) : [];
+    if (!existsSync(file)) return [];
+    const rows = readJson(file);
+    if (!Array.isArray(rows))
+      throw new ConfigError(`${file} is not the list of a conversion's stages; delete its folder.`);
+    return rows as StageRecord[];
   }
 
   /** Notes a finished piece and its model; the checkpoint of its training and a record of fewer pieces are of no more use. */
@@ -94,7 +99,7 @@ export class ConversionFolder {
     if (!this.hasCheckpoint) return undefined;
     const { tensors, metadata } = readSafetensors(this.checkpointPath);
     if (metadata.piece !== piece) return undefined;
-    const parsed = stageProgressSchema.safeParse(JSON.parse(metadata.progress ?? 'null'));
+    const parsed = stageProgressSchema.safeParse(parseMetadata(metadata.progress));
     if (!parsed.success)
       throw new ConfigError(`${this.checkpointPath} is not a checkpoint of a conversion; delete it.`);
     return { state: tensors, progress: parsed.data };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
+import { problems } from '../files/foreign.ts';
 import { activationSchema, normSchema } from '../model/config.ts';
 import { dataSchema } from '../train/recipe.ts';
 
@@ -150,7 +151,7 @@ export type ConversionRecipe = z.infer<typeof conversionSchema>;
 export function parseConversion(value: unknown, where: string): ConversionRecipe {
   const result = conversionSchema.safeParse(value);
   if (!result.success) {
-    throw new ConfigError(`${where} is not a valid conversion recipe:\n${z.prettifyError(result.error)}`);
+    throw new ConfigError(`${where} is not a valid conversion recipe:\n${problems(result.error, value)}`);
   }
   const names = result.data.stages.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);

@@ -1,11 +1,21 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
+import { problems } from '../files/foreign.ts';
 
 /**
  * A transformer as a configuration of shared parts. ViT, BERT, GPT and Llama are values of this one type (see
  * presets.ts), and the conversion to polynomial form replaces parts (attention kind, activation, normalisation), for
  * the whole model or, through `overrides`, at one named place.
  */
+/** Configurations come from strangers, too: what is made from one has to stay within memory. */
+const size = z
+  .int()
+  .positive()
+  .max(2 ** 24);
+const few = z.int().positive().max(1024);
+/** Most values of the windows of one image, overlap counted. */
+const maxWindowValues = 2 ** 24;
+
 const functionNames = ['gelu', 'gelu_tanh', 'quick_gelu', 'relu', 'silu', 'tanh', 'exp', 'identity'] as const;
 
 export const polynomialSchema = z.strictObject({
@@ -34,10 +44,10 @@ export const normSchema = z.strictObject({
 export const attentionSchema = z.strictObject({
   /** softmax; pointwise: S(L) * act(QK^T * scale) * mask; uniform: the mean of the values (an ablation). */
   kind: z.enum(['softmax', 'pointwise', 'uniform']).default('softmax'),
-  heads: z.int().positive(),
+  heads: few,
   /** Fewer key/value heads than query heads: grouped-query attention. */
-  keyValueHeads: z.int().positive().optional(),
-  headWidth: z.int().positive(),
+  keyValueHeads: few.optional(),
+  headWidth: size,
   /** Factor on QK^T; default 1/sqrt(headWidth). */
   scale: z.number().positive().optional(),
   causal: z.boolean().default(false),
@@ -62,7 +72,7 @@ export const attentionSchema = z.strictObject({
 });
 
 export const mlpSchema = z.strictObject({
-  width: z.int().positive(),
+  width: size,
   /** gated: down(act(gate(x)) * up(x)), as in Llama. */
   kind: z.enum(['plain', 'gated']).default('plain'),
   activation: activationSchema.default('gelu'),
@@ -74,15 +84,15 @@ export const mlpSchema = z.strictObject({
 export const embeddingSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('patch'),
-    channels: z.int().positive(),
-    height: z.int().positive(),
-    width: z.int().positive(),
+    channels: size,
+    height: size,
+    width: size,
     /** Side of the square window of pixels a token sees. */
-    patch: z.int().positive(),
+    patch: size,
     /** Distance between windows; default: patch (no overlap). */
-    stride: z.int().positive().optional(),
+    stride: size.optional(),
     /** Zero pixels added around the image. */
-    padding: z.int().min(0).default(0),
+    padding: z.int().min(0).max(4096).default(0),
     /** Order of the values in a patch vector: channel first (Conv2d weights) or pixel first. */
     order: z.enum(['channel-first', 'pixel-first']).default('channel-first'),
     classToken: z.boolean().default(false),
@@ -90,11 +100,11 @@ export const embeddingSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('token'),
-    vocabulary: z.int().positive(),
+    vocabulary: size,
     /** Longest sequence (learned positions have this many rows). */
-    maxTokens: z.int().positive(),
+    maxTokens: size,
     /** BERT's token types; 0 for none. All tokens are of type 0. */
-    segments: z.int().min(0).default(0),
+    segments: z.int().min(0).max(1024).default(0),
     norm: z.boolean().default(false),
   }),
 ]);
@@ -111,8 +121,8 @@ export const modelSchema = z.strictObject({
       interleaved: z.boolean().default(false),
     }),
   ]),
-  width: z.int().positive(),
-  layers: z.int().positive(),
+  width: size,
+  layers: few,
   attention: attentionSchema,
   mlp: mlpSchema,
   norm: normSchema,
@@ -120,9 +130,9 @@ export const modelSchema = z.strictObject({
   finalNorm: z.boolean().default(true),
   pool: z.enum(['class', 'mean', 'none']),
   head: z.strictObject({
-    outputs: z.int().positive(),
+    outputs: size,
     /** A hidden layer before the last (BERT's pooler with tanh; Linear-GELU-Linear). */
-    hidden: z.strictObject({ width: z.int().positive(), activation: activationSchema }).optional(),
+    hidden: z.strictObject({ width: size, activation: activationSchema }).optional(),
     /** A normalisation of the pooled vector. */
     norm: z.boolean().default(false),
     bias: z.boolean().default(true),
@@ -148,7 +158,7 @@ export type ModelConfigInput = z.input<typeof modelSchema>;
 /** Checks a configuration (from a file or a recipe) and fills in defaults. `where` names the file for messages. */
 export function parseModelConfig(value: unknown, where = 'model configuration'): ModelConfig {
   const result = modelSchema.safeParse(value);
-  if (!result.success) throw new ConfigError(`${where}: ${z.prettifyError(result.error)}`);
+  if (!result.success) throw new ConfigError(`${where}: ${problems(result.error, value)}`);
   const config = result.data;
   const fail = (message: string) => {
     throw new ConfigError(`${where}: ${message}`);
@@ -178,6 +188,7 @@ export function parseModelConfig(value: unknown, where = 'model configuration'):
   if ((config.embedding.kind === 'patch') !== (config.task === 'image-classification')) {
     fail(`the task ${config.task} does not go with a ${config.embedding.kind} embedding.`);
   }
+  if (config.embedding.kind === 'patch') checkPatches(config.embedding, `${where}: embedding`);
   if (config.head.tied && (config.embedding.kind !== 'token' || config.head.outputs !== config.embedding.vocabulary)) {
     fail('a tied head needs a token embedding with as many entries as the head has outputs.');
   }
@@ -203,6 +214,21 @@ export function patchGrid(config: Pick<PatchConfig, 'height' | 'width' | 'patch'
   const stride = config.stride ?? config.patch;
   const count = (size: number) => Math.floor((size + 2 * config.padding - config.patch) / stride) + 1;
   return { rows: count(config.height), columns: count(config.width) };
+}
+
+/** @throws ConfigError for windows that do not fit the image, or more than a model can take in */
+export function checkPatches(patches: Omit<PatchConfig, 'kind' | 'bias'>, where: string): void {
+  const { channels, height, width, patch, padding } = patches;
+  const { rows, columns } = patchGrid(patches);
+  if (rows < 1 || columns < 1)
+    throw new ConfigError(
+      `${where}: a window of ${patch} x ${patch} pixels does not fit into ${height} x ${width} with ${padding} around: give a smaller patch.`,
+    );
+  const values = rows * columns * channels * patch ** 2;
+  if (channels * height * width > maxWindowValues || values > maxWindowValues)
+    throw new ConfigError(
+      `${where}: ${channels} x ${height} x ${width} pixels in windows of ${patch} make ${values} values, at most ${maxWindowValues} are taken in.`,
+    );
 }
 
 /** Length of the token sequence the blocks see; `tokens` is the number of input tokens for text. */

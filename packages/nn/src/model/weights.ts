@@ -1,4 +1,5 @@
 import { WeightError } from '../errors.ts';
+import { listed } from '../files/foreign.ts';
 import { elementCount, formatShape, Program, type Shape } from '../graph/program.ts';
 import { Random } from '../random.ts';
 import { Builder, initialise, type ParameterSpec } from './builder.ts';
@@ -16,7 +17,8 @@ export type Weights = ReadonlyMap<string, StoredTensor>;
 /** Every parameter and buffer a model stores, in the order of its forward pass. */
 export function parameterSpecs(config: ModelConfig): ParameterSpec[] {
   const builder = new Builder({ program: new Program(), mode: 'evaluate', batch: 1 });
-  buildModel(builder, config, declareInputs(builder, config));
+  // Of one token: what is stored does not depend on the length of a text, the masks and tables of a program do.
+  buildModel(builder, config, declareInputs(builder, config, 1));
   return builder.specs;
 }
 
@@ -52,7 +54,7 @@ export function checkWeights(config: ModelConfig, weights: Weights, where: strin
   const extra = [...weights.keys()].filter((name) => !known.has(name));
   if (extra.length > 0) {
     throw new WeightError(
-      `${where}: the model has no place for ${extra.slice(0, 5).join(', ')}${extra.length > 5 ? ' ...' : ''} ` +
+      `${where}: the model has no place for ${listed(extra, 5)} ` +
         `(${extra.length} tensors). Correct the configuration or list them under "ignore" in the adapter.`,
     );
   }

@@ -1,6 +1,8 @@
 import { ApproxError, programFromJSON } from '@cipherformer/approx';
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
+import { shown, words } from '../files/foreign.ts';
+import { formatShape } from '../graph/program.ts';
 import { embeddingSchema } from '../model/config.ts';
 import { normalisationSchema } from '../model/pixels.ts';
 import type { StoredTensor } from '../model/weights.ts';
@@ -14,7 +16,7 @@ const size = z
   .int()
   .positive()
   .max(2 ** 24);
-const base = { name: z.string().min(1), bound: z.number().positive() };
+const base = { name: words.min(1).max(200), bound: z.number().positive() };
 
 /** Nodes as JSON: arrays are tensors of model.safetensors named "<node>.<field>", programs their own JSON form. */
 const nodeSchema = z.discriminatedUnion('op', [
@@ -61,13 +63,11 @@ export const taskSchema = z.enum(['image-classification', 'text-classification',
 export const tokensSchema = size;
 
 export const cardSchema = z.strictObject({
-  name: z.string(),
-  description: z.string().optional(),
-  data: z.string().optional(),
-  stages: z.array(z.strictObject({ stage: z.string(), metric: z.string(), value: z.number() })).optional(),
-  sites: z
-    .array(z.strictObject({ name: z.string(), function: z.string(), error: z.number().min(0).optional() }))
-    .optional(),
+  name: words,
+  description: words.optional(),
+  data: words.optional(),
+  stages: z.array(z.strictObject({ stage: words, metric: words, value: z.number() })).optional(),
+  sites: z.array(z.strictObject({ name: words, function: words, error: z.number().min(0).optional() })).optional(),
   margin: z.number().min(1).optional(),
 });
 
@@ -82,7 +82,7 @@ export const modelFileSchema = z.strictObject({
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
   preprocess: preprocessSchema,
-  classes: z.array(z.string()).optional(),
+  classes: z.array(words).optional(),
   card: cardSchema,
   nodes: z.array(nodeSchema).min(1).max(1_000_000),
 });
@@ -118,13 +118,15 @@ export class TensorReader {
 
   matrix(name: string): Matrix {
     const { shape, data } = this.take(name, 2);
+    if (data.length === 0) throw new FormatError(`${this.where}: "${name}" ${formatShape(shape)} is empty.`);
     return { rows: shape[0]!, columns: shape[1]!, values: data };
   }
 
   /** @throws FormatError where the file holds more than was read */
   finish(): void {
     const extra = [...this.tensors.keys()].find((name) => !this.read.has(name));
-    if (extra !== undefined) throw new FormatError(`${this.where}: no node has a place for the tensor "${extra}".`);
+    if (extra !== undefined)
+      throw new FormatError(`${this.where}: no node has a place for the tensor ${shown(extra)}.`);
   }
 
   private take(name: string, rank: number): StoredTensor {

@@ -1,5 +1,5 @@
 import { ConfigError, ShapeError } from '../errors.ts';
-import { type ModelConfig, type PatchConfig, patchGrid } from '../model/config.ts';
+import { checkPatches, type ModelConfig, type PatchConfig, patchGrid } from '../model/config.ts';
 import type { Normalisation } from '../model/pixels.ts';
 import type { Weights } from '../model/weights.ts';
 import type { TokenizerFiles } from '../text/bpe.ts';
@@ -131,6 +131,7 @@ export function checkPreparation(
     throw new ConfigError(`${where}: preprocess.kind "${preprocess.kind}" does not go with the task ${task}.`);
   }
   if (preprocess.kind === 'image') {
+    checkPatches(preprocess.patches, `${where}: preprocess.patches`);
     const { channels, patch, classToken } = preprocess.patches;
     const { rows, columns } = patchGrid(preprocess.patches);
     const made = rows * columns + (classToken ? 1 : 0);

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
+import { decodeUtf8, parseJson } from '../files/foreign.ts';
 import { parseSafetensors, serialiseSafetensors } from '../files/safetensors.ts';
 import type { TokenizerFiles } from '../text/bpe.ts';
+import { huggingFaceTokenizer } from '../text/tokenizer.ts';
 import type { TokenEmbedding } from './embedding.ts';
 import type { PolynomialGraph } from './graph.ts';
 import { checkPreparation, type ImagePreprocess, type PolynomialModel, type TextPreprocess } from './model.ts';
@@ -139,7 +141,10 @@ function readTokenizer(files: ModelFiles, where: string): TokenizerFiles {
     }
     return value as Readonly<Record<string, unknown>>;
   };
-  return { tokenizer: read(preparationFiles.tokenizer), config: read(preparationFiles.tokenizerConfig) };
+  const tokenizer = { tokenizer: read(preparationFiles.tokenizer), config: read(preparationFiles.tokenizerConfig) };
+  // Made once here to find its faults now, not at the first text.
+  huggingFaceTokenizer(tokenizer, `${where}/${preparationFiles.tokenizer}`);
+  return tokenizer;
 }
 
 /** @throws ConfigError where the file is missing */
@@ -153,7 +158,7 @@ export function fileOf(files: ModelFiles, name: string, where: string): Uint8Arr
 export function readJson(files: ModelFiles, name: string, where: string): unknown {
   const bytes = fileOf(files, name, where);
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return parseJson(decodeUtf8(bytes));
   } catch {
     throw new FormatError(`${where}/${name} is not JSON. Was it truncated or edited?`);
   }

@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { FormatError } from '../errors.ts';
+import { problems, shown } from '../files/foreign.ts';
 import { parseSafetensors, serialiseSafetensors } from '../files/safetensors.ts';
 import { modelCard } from './card.ts';
 import { checkPolynomialModel, type ImagePreprocess, type PolynomialModel } from './model.ts';
@@ -113,11 +113,11 @@ function parseStructure(value: unknown, path: string): ModelFile {
   const format = (value as { format?: unknown } | null)?.format;
   if (typeof format === 'string' && format !== polynomialModelFormat) {
     throw new FormatError(
-      `${path}: format is ${JSON.stringify(format)}; this version reads ${polynomialModelFormat}. ` +
+      `${path}: format is ${shown(format)}; this version reads ${polynomialModelFormat}. ` +
         'Convert the model again, or use the version that wrote it.',
     );
   }
   const parsed = modelFileSchema.safeParse(value);
-  if (!parsed.success) throw new FormatError(`${path}: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new FormatError(`${path}: ${problems(parsed.error, value)}`);
   return parsed.data;
 }

@@ -1,3 +1,4 @@
+import type { Step } from '@cipherformer/approx';
 import { ShapeError } from '../errors.ts';
 import type { GraphNode, PolynomialGraph } from './graph.ts';
 
@@ -7,6 +8,9 @@ export interface ValueShape {
   readonly rows: number;
   readonly columns: number;
 }
+
+/** Of one value: a file of a few bytes must not ask for more memory than a machine has. */
+const maxValueSize = 2 ** 27;
 
 export const valueSize = ({ heads = 1, rows, columns }: ValueShape): number => heads * rows * columns;
 
@@ -62,13 +66,22 @@ export function valueShapes(graph: PolynomialGraph): ValueShape[] {
         throw new ShapeError(`${where}.${field} is ${operand}: operands are earlier nodes, 0 to ${index - 1}.`);
       }
     }
-    shapes.push(shapeOf(node, graph.tokens, shapes, where));
+    const shape = shapeOf(node, graph.tokens, shapes, where);
+    if (valueSize(shape) > maxValueSize)
+      throw new ShapeError(`${where} makes ${valueSize(shape)} values, at most ${maxValueSize} are evaluated.`);
+    shapes.push(shape);
   });
   const last = shapes[graph.output];
   if (!last || last.heads !== undefined) {
     throw new ShapeError(`output is node ${graph.output}: it has to be a node that makes a matrix.`);
   }
   return shapes;
+}
+
+/** Whether a step does not depend on what it reads. Encrypted, a constant is no ciphertext. */
+function isConstant(step: Step): boolean {
+  if (step.op === 'affine') return step.terms.every(({ factor }) => factor === 0);
+  return step.op === 'polynomial' && step.coefficients.slice(1).every((coefficient) => coefficient === 0);
 }
 
 function shapeOf(node: GraphNode, tokens: number, shapes: readonly ValueShape[], where: string): ValueShape {
@@ -130,8 +143,13 @@ function shapeOf(node: GraphNode, tokens: number, shapes: readonly ValueShape[],
       if (node.offset) expectLength(node.offset, node.offset.length === every ? every : node.heads, 'offset');
       return { heads: node.heads, rows: tokens, columns: tokens };
     }
-    case 'polynomial':
+    case 'polynomial': {
+      const constant = node.program.steps.findIndex(isConstant);
+      if (node.program.steps.length === 0) fail('program.steps is empty: a program needs at least one step.');
+      if (constant >= 0)
+        fail(`program.steps[${constant}] is a constant: leave the polynomial out and add the constant to a bias.`);
       return shapes[node.input]!;
+    }
     case 'attend': {
       const maps = shapes[node.maps]!;
       const value = matrix(node.value, 'value');

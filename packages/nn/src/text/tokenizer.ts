@@ -1,5 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
+import { problems, shown } from '../files/foreign.ts';
 import type { TokenizerFiles } from './bpe.ts';
 
 /** Text to token numbers and back. */
@@ -14,26 +16,67 @@ export interface Tokenizer {
   readonly files?: TokenizerFiles;
 }
 
-/** A tokenizer from Hugging Face files (WordPiece, byte-level BPE, ...). Special tokens are not added by encode. */
-export function huggingFaceTokenizer(files: TokenizerFiles): Tokenizer {
-  let tokenizer: HuggingFaceTokenizer;
-  try {
-    tokenizer = new HuggingFaceTokenizer(files.tokenizer, files.config);
-  } catch (error) {
-    throw new ConfigError(`The tokenizer cannot be used: ${(error as Error).message}`);
-  }
-  const model = files.tokenizer.model as { readonly vocab: Readonly<Record<string, number>> };
-  const added = (files.tokenizer.added_tokens ?? []) as readonly { readonly id: number }[];
+const tokenId = z
+  .int()
+  .min(0)
+  .max(2 ** 24 - 1);
+const schema = z.looseObject({
+  model: z.looseObject({
+    /** Numbers by entry; Unigram: entries with their scores, in order. */
+    vocab: z.union([z.record(z.string(), tokenId), z.array(z.tuple([z.string(), z.number()])).max(2 ** 24)]),
+  }),
+  added_tokens: z.array(z.looseObject({ id: tokenId, content: z.string() })).nullish(),
+});
+
+/**
+ * A tokenizer from Hugging Face files (WordPiece, byte-level BPE, ...). Special tokens are not added by encode.
+ * @param where the files, for messages
+ * @throws ConfigError for files that make no tokenizer; its `encode` and `decode` too, for what only shows there
+ */
+export function huggingFaceTokenizer(files: TokenizerFiles, where = 'the tokenizer'): Tokenizer {
+  const parsed = schema.safeParse(files.tokenizer);
+  if (!parsed.success) throw new ConfigError(`${where} cannot be used:\n${problems(parsed.error, files.tokenizer)}`);
+  const size = sizeOf(parsed.data);
+  if (size === 0) throw new ConfigError(`${where} cannot be used: its vocabulary is empty.`);
+  const guarded = <T>(what: string, act: () => T): T => {
+    try {
+      return act();
+    } catch (error) {
+      throw new ConfigError(
+        `${where} cannot ${what}: ${shown((error as Error).message)}. Take the files of one tokenizer.`,
+      );
+    }
+  };
+  const tokenizer = guarded('be used', () => new HuggingFaceTokenizer(files.tokenizer, files.config));
   return {
-    size: Math.max(...Object.values(model.vocab), ...added.map((token) => token.id)) + 1,
-    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    size,
+    encode(text) {
+      const ids: number[] = guarded('encode a text', () => tokenizer.encode(text, { add_special_tokens: false }).ids);
+      const wrong = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= size);
+      if (wrong >= 0)
+        throw new ConfigError(
+          `${where} gives token ${wrong} of a text the number ${shown(ids[wrong])}, not one from 0 to ${size - 1}: ` +
+            'its vocabulary lacks an entry, and the unknown token.',
+        );
+      return ids;
+    },
     decode: (ids) =>
       ids.length === 0
         ? ''
-        : tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
+        : guarded('decode tokens', () =>
+            tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
+          ),
     id: (token) => tokenizer.token_to_id(token),
     files,
   };
+}
+
+/** One more than the largest number. */
+function sizeOf({ model: { vocab }, added_tokens }: z.infer<typeof schema>): number {
+  let size = Array.isArray(vocab) ? vocab.length : 0;
+  if (!Array.isArray(vocab)) for (const id of Object.values(vocab)) size = Math.max(size, id + 1);
+  for (const { id } of added_tokens ?? []) size = Math.max(size, id + 1);
+  return size;
 }
 
 /** BERT's uncased WordPiece over a list of entries ("[PAD]", "[UNK]", "[CLS]", "[SEP]" among them). */

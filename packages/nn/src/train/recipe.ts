@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { augmentSchema } from '../data/augment.ts';
 import { ConfigError } from '../errors.ts';
+import { problems, words } from '../files/foreign.ts';
 import { normalisationSchema } from '../model/pixels.ts';
 
 /**
@@ -53,7 +54,7 @@ export const dataSchema = z.discriminatedUnion('kind', [
     test: path,
     limit,
     columns: columnsSchema,
-    classes: z.array(z.string()).min(2),
+    classes: z.array(words).min(2),
     tokens: z.int().positive(),
     tokenizer: tokenizerSchema,
     /** Lengths that training batches are padded to, each to the shortest that fits; default `tokens` alone. */
@@ -135,13 +136,13 @@ export type Recipe = z.infer<typeof recipeSchema>;
 
 export function parseRecipe(value: unknown, where: string): Recipe {
   const result = recipeSchema.safeParse(value);
-  if (!result.success) throw new ConfigError(`${where} is not a valid recipe:\n${z.prettifyError(result.error)}`);
+  if (!result.success) throw new ConfigError(`${where} is not a valid recipe:\n${problems(result.error, value)}`);
   return result.data;
 }
 
 /** The data part of a recipe, or a file with the data part alone ({"data": ...}). */
 export function parseData(value: unknown, where: string): DataConfig {
   const result = z.object({ data: dataSchema }).safeParse(value);
-  if (!result.success) throw new ConfigError(`${where} describes no data set:\n${z.prettifyError(result.error)}`);
+  if (!result.success) throw new ConfigError(`${where} describes no data set:\n${problems(result.error, value)}`);
   return result.data.data;
 }

@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, StorageError } from '../errors.ts';
+import { parseMetadata } from '../files/foreign.ts';
 import { readSafetensors, writeSafetensors } from '../files/safetensors-file.ts';
 import { readJson, writeAtomically } from '../files/storage.ts';
 import type { StoredTensor, Weights } from '../model/weights.ts';
@@ -76,7 +77,7 @@ export class RunFolder {
 
   readCheckpoint(): { readonly state: Map<string, StoredTensor>; readonly progress: RunProgress } {
     const { tensors, metadata } = readSafetensors(this.checkpointPath);
-    const parsed = progressSchema.safeParse(JSON.parse(metadata.progress ?? 'null'));
+    const parsed = progressSchema.safeParse(parseMetadata(metadata.progress));
     if (!parsed.success) throw new ConfigError(`${this.checkpointPath} is not a checkpoint of a training run.`);
     return { state: tensors, progress: parsed.data };
   }

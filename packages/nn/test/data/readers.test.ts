@@ -6,9 +6,10 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { augmentImage, augmentSchema, noAugmentation, symmetricBeta } from '../../src/data/augment.ts';
 import { readCorpus } from '../../src/data/corpus.ts';
-import { type ImageSet, normaliseImage, readCifar10, readMnist } from '../../src/data/images.ts';
+import { type ImageSet, normaliseImage, parseCifar10, parseMnist, readCifar10, readMnist } from '../../src/data/images.ts';
 import { BucketOrder, EpochOrder } from '../../src/data/order.ts';
-import { parseCsv, readTexts } from '../../src/data/texts.ts';
+import { parseCsv } from '../../src/data/csv.ts';
+import { parseTexts, readTexts, type TextFormat } from '../../src/data/texts.ts';
 import { DataError } from '../../src/errors.ts';
 import { Random } from '../../src/random.ts';
 
@@ -77,14 +78,61 @@ describe('text files', () => {
   });
 
   it('says which file, row and column is wrong', async () => {
-    await expect(readTexts(put('u.tsv', 'a\tb\n1\tx\n'), columns)).rejects.toThrow(/no column "text"; its first line names a, b/);
-    await expect(readTexts(put('v.tsv', 'label\ttext\n1\tx\n1\n'), columns)).rejects.toThrow(/example 2 has 1 cells/);
+    await expect(readTexts(put('u.tsv', 'a\tb\n1\tx\n'), columns)).rejects.toThrow(/no column "text"; its first line names "a", "b"/);
+    await expect(readTexts(put('v.tsv', 'label\ttext\n1\tx\n1\n'), columns)).rejects.toThrow(/v\.tsv, line 3 has 1 cells/);
     await expect(readTexts(put('w.tsv', 'label\ttext\nx\ty\n'), columns)).rejects.toThrow(/label "x"/);
-    await expect(readTexts(put('x.jsonl', '{"text":1}\n'), columns)).rejects.toThrow(/example 1: needs "text"/);
+    await expect(readTexts(put('x.jsonl', '{"text":1}\n'), columns)).rejects.toThrow(/x\.jsonl, line 1: needs "text"/);
     await expect(readTexts(put('x.txt', ''), columns)).rejects.toThrow(/\.parquet/);
     await expect(readTexts(put('x.parquet', 'PAR1 no'), columns)).rejects.toThrow(/Parquet/);
     await expect(readTexts(put('y.csv', 'text,label\n"open,1\n'), columns)).rejects.toThrow(/not closed/);
     await expect(readTexts(put('z.tsv', Uint8Array.of(0x61, 0xff, 0x0a)), columns)).rejects.toThrow(/UTF-8/);
+  });
+
+  const refused: [string, TextFormat, string, RegExp][] = [
+    ['a blank label', 'csv', 'text,label\na,0\nb, \n', /line 3: the label " " \("label"\) is not a whole number from 0 to 1/],
+    ['an empty label', 'tsv', 'label\ttext\n\tb\n', /line 2: the label "" /],
+    ['a label past the classes', 'tsv', 'label\ttext\n0\ta\n\n2\tb\n', /line 4: the label "2" .* from 0 to 1: number the classes/],
+    ['a hexadecimal label', 'csv', 'text,label\na,0x1\n', /line 2: the label "0x1"/],
+    ['a fractional label', 'csv', 'text,label\na,1.0\n', /line 2: the label "1.0"/],
+    ['a label that is a truth value', 'jsonl', '{"text":"a","label":true}', /line 1: the label true/],
+    ['a label that is a list', 'jsonl', '{"text":"a","label":[]}', /line 1: the label \[\]/],
+    ['a label that is negative', 'jsonl', '{"text":"a","label":-1}', /line 1: the label -1/],
+    ['a label beyond all numbers', 'jsonl', '{"text":"a","label":1e400}', /line 1: the label null/],
+    ['a blank text', 'tsv', 'label\ttext\n1\t \n', /line 2: "text" is " "/],
+    ['a null line', 'jsonl', '{"text":"a","label":0}\nnull\n', /line 2 is null: every line has to be an object/],
+    ['a line that is a list', 'jsonl', '[1]', /line 1 is \[1\]/],
+    ['a line that is a text', 'jsonl', JSON.stringify('x'.repeat(1e6)), /^f, line 1 is "x{56}\.\.\.: every/],
+    ['a line that is nested without end', 'jsonl', '['.repeat(1e6), /line 1 is not valid JSON: "it is nested more than 64 deep"/],
+    ['Mac line ends in TSV', 'tsv', 'label\ttext\r1\ta\r', /line 1: a carriage return stands without a line feed/],
+    ['Mac line ends in CSV', 'csv', 'label,text\r1,a\r', /line 1: a carriage return stands without/],
+    ['Mac line ends in JSON lines', 'jsonl', '{"text":"a","label":0}\n{"text":"a",\r"label":0}', /line 2: a carriage return/],
+    ['text after a quoted cell', 'csv', 'text,label\n"a\nb"c,1\n', /line 3: text follows the closing quote/],
+    ['a quote that is not closed', 'csv', 'text,label\na,1\n"b,1\n', /line 3: a quoted cell that begins here is not closed/],
+    ['two columns of one name', 'csv', 'text,label,text\na,1,b\n', /two columns are named "text"/],
+    ['names that a terminal obeys', 'tsv', '\u009b31m\u001b\ta\n', /names "\\u009b31m\\u001b", "a"/],
+    ['a header alone', 'tsv', 'label\ttext\n', /holds no examples/],
+    ['nothing', 'csv', '', /no column "text"/],
+  ];
+  it.each(refused)('row 9: %s is refused (%s)', (_, format, text, message) => {
+    expect(() => parseTexts(text, format, 'f', columns, 2)).toThrow(DataError);
+    expect(() => parseTexts(text, format, 'f', columns, 2)).toThrow(message);
+  });
+
+  it('row 9: images whose labels are past the classes, or that are none', () => {
+    const labels = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 3, 10);
+    const images = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 7, 8);
+    const mnist = (a: Uint8Array, b: Uint8Array, classes?: number) =>
+      parseMnist({ where: 'images', bytes: a }, { where: 'labels', bytes: b }, classes);
+    expect(() => mnist(images, labels)).toThrow(/labels: image 2 has the label 10, classes are 0 to 9/);
+    expect(mnist(images, labels, 11).labels[1]).toBe(10);
+    const claiming = images.slice();
+    claiming.fill(255, 4, 16);
+    expect(() => mnist(claiming, labels)).toThrow(/announces 4294967295 x 4294967295 x 4294967295 values and holds 2/);
+    expect(() => mnist(Uint8Array.of(0, 0, 8, 3, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 1), labels)).toThrow(/it is empty/);
+    const record = new Uint8Array(2 * 3073);
+    record[3073] = 10;
+    expect(() => parseCifar10([{ where: 'c', bytes: record }])).toThrow(/c: image 2 has the label 10, classes are 0 to 9/);
+    expect(() => parseCifar10([{ where: 'c', bytes: record }])).toThrow(DataError);
   });
 
   it('CSV cells of any content survive quoting', () => {
@@ -94,7 +142,7 @@ describe('text files', () => {
       fc.property(rows, (table) => {
         const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
         const text = table.map((row) => row.map(quote).join(',')).join('\n');
-        expect(parseCsv(text, 'x')).toEqual(table);
+        expect(parseCsv(text, 'x').map(({ cells }) => cells)).toEqual(table);
       }),
     );
   });

@@ -340,4 +340,25 @@ describe('Hugging Face folders', () => {
     expect(() => loadModel(save({ ...vitConfig, hidden_act: 'mish' }, vit))).toThrow(/unknown activation "mish"/);
     expect(() => loadModel(save({ ...vitConfig, hidden_size: 'wide' }, vit))).toThrow(ConfigError);
   });
+
+  it('row 9: an image processor that is not one of the model is refused, not ignored', () => {
+    const folder = save(vitConfig, vit);
+    const processor = (value: unknown) =>
+      writeFileSync(join(folder, 'preprocessor_config.json'), JSON.stringify(value));
+    processor({ image_mean: [0.5, 0.4], image_std: [0.2, 0.3], size: 8 });
+    expect(loadModel(folder).preprocess.normalise).toEqual({ mean: [0.5, 0.4], deviation: [0.2, 0.3] });
+    processor({ size: 8 });
+    expect(loadModel(folder).preprocess.normalise).toBeUndefined();
+    for (const [value, message] of [
+      [{ image_mean: [0.5], image_std: [0.2] }, /has 1 image_mean and 1 image_std: 2 of each are needed/],
+      [{ image_mean: [0.5, 0.4] }, /no image_std/],
+      [{ image_mean: 'half', image_std: [0.2, 0.3] }, /image_mean \(found "half"\)/],
+      [{ image_mean: [0.5, 0.4], image_std: [0.2, 0] }, /image_std\[1\] \(found 0\)/],
+      [null, /preprocessor_config\.json/],
+    ] as const) {
+      processor(value);
+      expect(() => loadModel(folder)).toThrow(FormatError);
+      expect(() => loadModel(folder)).toThrow(message);
+    }
+  });
 });

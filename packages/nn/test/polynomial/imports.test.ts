@@ -60,6 +60,7 @@ describe('@cipherformer/nn/polynomial', () => {
     const outside = names.filter((name) => !name.startsWith('polynomial/')).sort();
     expect(outside).toEqual([
       'errors.ts',
+      'files/foreign.ts',
       'files/safetensors.ts',
       'graph/program.ts',
       'model/config.ts',

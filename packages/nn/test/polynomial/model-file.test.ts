@@ -239,6 +239,64 @@ describe('files that are not what they claim', () => {
       FormatError,
       /program\.interval/,
     ],
+    ...(
+      [
+        ['row 9: a constant polynomial', { steps: [{ op: 'polynomial', value: 0, coefficients: [3] }] }],
+        ['row 9: a polynomial of zeros', { steps: [{ op: 'polynomial', value: 0, coefficients: [3, 0, 0] }] }],
+        ['row 9: a sum of nothing', { steps: [{ op: 'affine', terms: [], offset: 1 }] }],
+        ['row 9: a sum of nothings', { steps: [{ op: 'affine', terms: [{ value: 0, factor: 0 }], offset: 1 }] }],
+        [
+          'row 9: a constant on the way',
+          {
+            steps: [
+              { op: 'polynomial', value: 0, coefficients: [3] },
+              { op: 'product', left: 0, right: 1 },
+            ],
+          },
+        ],
+      ] as const
+    ).map(([name, steps]): (typeof damaged)[number] => [
+      name,
+      withJson((json) => Object.assign(json.nodes[find(json, 'polynomial')]!.program as object, steps)),
+      ShapeError,
+      /polynomial "[^"]+"\): program\.steps\[0\] is a constant: leave the polynomial out/,
+    ]),
+    [
+      'row 9: more values than any machine holds',
+      withJson((json) => {
+        json.tokens = 2 ** 24;
+      }),
+      ShapeError,
+      /makes \d+ values, at most 134217728 are evaluated/,
+    ],
+    [
+      'row 9: windows larger than the image',
+      withJson((json) => {
+        Object.assign(json.preprocess.patches as object, { patch: 4096 });
+      }),
+      ConfigError,
+      /a window of 4096 x 4096 pixels does not fit into 6 x 6/,
+    ],
+    [
+      'row 9: a class that a terminal obeys',
+      withJson((json) => {
+        json.classes = ['\u001b[2J', 'b', 'c', 'd', 'e'];
+      }),
+      FormatError,
+      /control characters[\s\S]*classes\[0\] \(found "\\u001b\[2J"\)/,
+    ],
+    [
+      'row 9: a card nested without end',
+      new Map([...whole, ['polynomial.json', new TextEncoder().encode('{"card":'.repeat(100_000))]]),
+      FormatError,
+      /is not JSON/,
+    ],
+    [
+      'row 9: an empty weight',
+      withTensors((tensors) => tensors.set('head.weight', { shape: [0, 12], data: new Float32Array(0) })),
+      FormatError,
+      /"head\.weight" \[0, 12\] is empty/,
+    ],
     [
       'patches that make other tokens',
       withJson((json) => {
@@ -352,6 +410,15 @@ describe('files that are not what they claim', () => {
     );
     expect(outcomes.errors).toBeGreaterThan(100);
     expect(outcomes.models).toBeGreaterThan(20);
+  });
+
+  it('row 9: tokenizer files that make no tokenizer are refused with the model, not at its first text', () => {
+    const texts = serialisePolynomialModel(cases['padded text with an embedding LayerNorm']!.model);
+    for (const value of [{}, { model: null }, { model: { type: 'BPE', vocab: { a: 0 }, merges: 3 } }]) {
+      const files = new Map([...texts, ['tokenizer.json', new TextEncoder().encode(JSON.stringify(value))]]);
+      expect(() => parsePolynomialModel(files, 'where')).toThrow(ConfigError);
+      expect(() => parsePolynomialModel(files, 'where')).toThrow(/where\/tokenizer\.json cannot be used/);
+    }
   });
 
   it('a damaged file on the disk is named', () => {

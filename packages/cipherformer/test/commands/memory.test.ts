@@ -1,0 +1,14 @@
+import { type OpenProgram, ResourceError } from '@cipherformer/compiler/server';
+import { describe, expect, it } from 'vitest';
+import { checkMemory } from '../../src/program/memory.ts';
+
+const program = (peakBytes: number) => ({ manifest: { predicted: { peakBytes } } }) as OpenProgram;
+
+describe('memory of a run', () => {
+  it('refuses what is not there, with two numbers that differ', () => {
+    expect(() => checkMemory(program(2 ** 33), 2 ** 33)).not.toThrow();
+    expect(() => checkMemory(program(2 ** 33 + 1), 2 ** 33)).toThrow(ResourceError);
+    expect(() => checkMemory(program(2 ** 33 + 1), 2 ** 33)).toThrow(/about 8.01 GiB of memory, 8.00 GiB are free/);
+    expect(() => checkMemory(program(2 ** 33 + 2), 2 ** 33 + 1)).toThrow(/about 8.01 GiB of memory, 8.00 GiB are free/);
+  });
+});

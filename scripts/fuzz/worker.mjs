@@ -1,0 +1,43 @@
+// The process in which `npm run check fuzz` reads. Argument: the file that says which case was begun last.
+import { openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createServer } from 'vite';
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+// TypeScript from source, as the tests run it.
+const vite = await createServer({
+  root,
+  configFile: false,
+  appType: 'custom',
+  logLevel: 'error',
+  server: { middlewareMode: true, watch: null, hmr: false, ws: false },
+  optimizeDeps: { noDiscovery: true },
+  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+});
+const [{ readers }, { runBatch }, { heldSlabs }] = await Promise.all(
+  ['readers', 'run', 'insecure'].map((name) => vite.ssrLoadModule(`/test/fuzz/${name}.ts`)),
+);
+const slabsBefore = heldSlabs();
+
+const caseFile = openSync(process.argv[2], 'r+');
+const starting = (number) => writeSync(caseFile, `${number}`.padEnd(16), 0);
+
+async function answer({ list, memory, name, seed, from, count }) {
+  if (list) return { readers: readers.map(({ name, share = 1 }) => ({ name, share })) };
+  if (memory) {
+    globalThis.gc();
+    return { rssMiB: process.memoryUsage().rss / 2 ** 20, slabsLeft: heldSlabs() - slabsBefore };
+  }
+  const reader = readers.find((one) => one.name === name);
+  const { failures, ...result } = await runBatch(reader, seed, from, count, starting);
+  return {
+    ...result,
+    failures: failures.map(({ bytes, ...failure }) => ({ ...failure, bytes: Buffer.from(bytes).toString('base64') })),
+  };
+}
+
+process.on('message', async (request) => process.send(await answer(request)));
+// The parent is gone.
+process.on('disconnect', () => process.exit());

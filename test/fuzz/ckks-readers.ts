@@ -1,0 +1,150 @@
+import {
+  type BootstrapKeySet,
+  BootstrapPlan,
+  bootstrapKeysFromWire,
+  bootstrapKeysToWire,
+  bootstrapLiteral,
+  CkksError,
+  type Context,
+  ciphertextFromWire,
+  ciphertextToWire,
+  Encoder,
+  EvaluationKeys,
+  encryptSymmetric,
+  evaluationKeysFromWire,
+  evaluationKeysToWire,
+  generateBootstrapKeys,
+  inspectWire,
+  KeyGenerator,
+  parametersFromWire,
+  parametersToWire,
+  plaintextFromWire,
+  plaintextToWire,
+  publicKeyFromWire,
+  publicKeyToWire,
+  SecretKey,
+  secretKeyFromWire,
+  secretKeyToWire,
+  switchingKeyFromWire,
+  switchingKeyToWire,
+  type WireObject,
+  wireBytes,
+} from '../../packages/ckks/src/index.ts';
+import { sha256 } from '../../packages/ckks/src/wire/checksum.ts';
+import { insecureContext, tiny } from './insecure.ts';
+import { mutateBytes, resealed } from './mutate.ts';
+import type { Reader } from './reader.ts';
+
+const headBytes = 56;
+const checksumBytes = 32;
+
+/** All checksums of the objects in the bytes made right, as a malicious writer would. */
+async function sealWire(changed: Uint8Array): Promise<Uint8Array> {
+  const bytes = new Uint8Array(changed);
+  const view = new DataView(bytes.buffer);
+  for (let at = 0; at + headBytes + checksumBytes <= bytes.length; ) {
+    const description = at + headBytes;
+    const body = view.getUint32(at + 16, true);
+    const sealed = description + view.getUint32(at + 12, true);
+    if (sealed + checksumBytes > bytes.length) break;
+    let checksum = await sha256(bytes.slice(at, sealed));
+    bytes.set(checksum, sealed);
+    at = sealed + checksumBytes;
+    for (let left = body; left > 0 && at + 8 + checksumBytes <= bytes.length; ) {
+      const payload = view.getUint32(at, true);
+      const end = at + 8 + payload;
+      if (payload === 0 || end + checksumBytes > bytes.length) return bytes;
+      const covered = new Uint8Array(checksumBytes + 8 + payload);
+      covered.set(checksum);
+      covered.set(bytes.subarray(at, end), checksumBytes);
+      checksum = await sha256(covered);
+      bytes.set(checksum, end);
+      left -= payload;
+      at = end + checksumBytes;
+    }
+  }
+  return bytes;
+}
+
+const mutations = [mutateBytes, resealed(mutateBytes, sealWire), resealed(mutateBytes, sealWire)];
+
+const secretOf = (context: Context) => new SecretKey(context, new Uint8Array(32).fill(7));
+
+async function bytesOf(...objects: readonly WireObject[]): Promise<Uint8Array[]> {
+  return Promise.all(objects.map((object) => wireBytes(object)));
+}
+
+async function tinyObjects() {
+  using secret = secretOf(tiny);
+  const generator = new KeyGenerator(secret);
+  using publicKey = generator.publicKey();
+  using rotation = generator.rotation(1, 2);
+  using conjugation = generator.conjugation(0);
+  using keys = new EvaluationKeys(tiny)
+    .addRelinearisation(generator.relinearisation(1))
+    .addGalois(generator.conjugation(0));
+  using plaintext = new Encoder(tiny).encode([0.5, -0.25], undefined, { level: 1 });
+  const encrypted = encryptSymmetric(secret, plaintext);
+  using ciphertext = encrypted.ciphertext;
+  return {
+    parameters: await bytesOf(parametersToWire(tiny.parameters)),
+    secretKey: await bytesOf(secretKeyToWire(secret)),
+    publicKey: await bytesOf(publicKeyToWire(publicKey)),
+    switchingKey: await bytesOf(switchingKeyToWire(rotation), switchingKeyToWire(conjugation)),
+    evaluationKeys: await bytesOf(evaluationKeysToWire(keys)),
+    plaintext: await bytesOf(plaintextToWire(plaintext)),
+    ciphertext: await bytesOf(ciphertextToWire(ciphertext), ciphertextToWire(encrypted)),
+  };
+}
+
+/** The smallest ring with a bootstrap. */
+export const bootstrapContext = insecureContext(
+  bootstrapLiteral({
+    logN: 6,
+    userLevels: 1,
+    scaleBits: 40,
+    wideBits: 50,
+    slotsToCoeffsLevels: 3,
+    coeffsToSlotsLevels: 4,
+    specialCount: 3,
+  }),
+);
+
+async function bootstrapObjects(): Promise<Uint8Array[]> {
+  using secret = secretOf(bootstrapContext);
+  using keys: BootstrapKeySet = generateBootstrapKeys(secret, new BootstrapPlan(bootstrapContext.parameters));
+  return await bytesOf(bootstrapKeysToWire(keys));
+}
+
+const seeds = { ...(await tinyObjects()), bootstrapKeys: await bootstrapObjects() };
+// More than any of them is: a set that claims more is refused from its list.
+const options = { maxBytes: 2 ** 26 };
+
+const reader = (name: keyof typeof seeds, read: Reader['read'], share = 1): Reader => ({
+  name: `ckks ${name}`,
+  seeds: seeds[name],
+  read,
+  errors: [CkksError],
+  mutations,
+  share,
+});
+
+export const ckksReaders: readonly Reader[] = [
+  reader('parameters', (bytes) => parametersFromWire(bytes, { insecure: true })),
+  reader('secretKey', (bytes) => secretKeyFromWire(tiny, bytes)),
+  reader('publicKey', (bytes) => publicKeyFromWire(tiny, bytes)),
+  reader('switchingKey', (bytes) => switchingKeyFromWire(tiny, bytes)),
+  reader('evaluationKeys', (bytes) => evaluationKeysFromWire(tiny, bytes, options)),
+  reader('plaintext', (bytes) => plaintextFromWire(tiny, bytes)),
+  reader('ciphertext', (bytes) => ciphertextFromWire(tiny, bytes)),
+  reader('bootstrapKeys', (bytes) => bootstrapKeysFromWire(bootstrapContext, bytes, options), 0.01),
+  {
+    name: 'ckks inspect',
+    seeds: Object.values(seeds)
+      .flat()
+      .map((bytes) => bytes.subarray(0, 4096)),
+    read: (bytes) => inspectWire(bytes),
+    errors: [CkksError],
+    mutations,
+  },
+];

@@ -1,0 +1,290 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { ApproxError, programFromJSON } from '../../packages/approx/src/index.ts';
+import { parseAblation } from '../../packages/nn/src/ablation/recipe.ts';
+import { parseCifar10, parseMnist } from '../../packages/nn/src/data/images.ts';
+import { parseTexts, type TextFormat } from '../../packages/nn/src/data/texts.ts';
+import { DataError, NnError } from '../../packages/nn/src/errors.ts';
+import { decodeUtf8, parseJson } from '../../packages/nn/src/files/foreign.ts';
+import { huggingFaceLayout } from '../../packages/nn/src/files/huggingface.ts';
+import { parseLlama2c, parseLlama2cTokenizer } from '../../packages/nn/src/files/llama2c.ts';
+import { readPickle } from '../../packages/nn/src/files/pickle.ts';
+import { parsePth } from '../../packages/nn/src/files/pth.ts';
+import { parseSafetensors, serialiseSafetensors } from '../../packages/nn/src/files/safetensors.ts';
+import { parseConversion } from '../../packages/nn/src/method/recipe.ts';
+import { parseModelConfig } from '../../packages/nn/src/model/config.ts';
+import { parameterSpecs } from '../../packages/nn/src/model/weights.ts';
+import {
+  calibrate,
+  evaluate,
+  type ModelFiles,
+  makePolynomialModel,
+  type PolynomialModel,
+  type PolynomialModelSource,
+  parsePolynomialModel,
+  prepareInput,
+  serialisePolynomialModel,
+  valueShapes,
+  valueSize,
+} from '../../packages/nn/src/polynomial/index.ts';
+import { trainByteBpe } from '../../packages/nn/src/text/bpe.ts';
+import { huggingFaceTokenizer, wordPieceFiles } from '../../packages/nn/src/text/tokenizer.ts';
+import { parseBpe, parseWordPieceEntries } from '../../packages/nn/src/text/tokenizer-folder.ts';
+import { parseRecipe } from '../../packages/nn/src/train/recipe.ts';
+import { Pickle, zip } from '../../packages/nn/test/files/pickles.ts';
+import { bertMean, gpt, livelyWeights, polynomialForm, vit } from '../../packages/nn/test/polynomial/support.ts';
+import { type Mutation, mutateBytes, mutateJson, mutateJsonHeader, mutateJsonLines, mutateLines } from './mutate.ts';
+import type { Reader } from './reader.ts';
+
+const root = join(import.meta.dirname, '../..');
+const encoded = (value: string) => new TextEncoder().encode(value);
+const json = (value: unknown) => encoded(JSON.stringify(value));
+const words = [mutateJson, mutateJson, mutateJson, mutateBytes];
+
+const reader = (
+  name: string,
+  seeds: readonly Uint8Array[],
+  read: Reader['read'],
+  more: { mutations?: readonly Mutation[]; share?: number; errors?: Reader['errors'] } = {},
+): Reader => ({ name: `nn ${name}`, seeds, read, errors: [NnError], ...more });
+
+/** The JSON of the bytes, refused as the readers of files do. */
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(decodeUtf8(bytes));
+  } catch (error) {
+    throw new DataError(`not JSON: ${(error as Error).message.slice(0, 100)}`);
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return decodeUtf8(bytes);
+  } catch {
+    throw new DataError('not UTF-8 text');
+  }
+}
+
+// Images.
+const sample = (name: string) => gunzipSync(readFileSync(join(root, 'packages/nn/test/data', name)));
+const images = Buffer.from(sample('mnist-100-images-idx3-ubyte.gz').subarray(0, 16 + 3 * 784));
+const labels = Buffer.from(sample('mnist-100-labels-idx1-ubyte.gz').subarray(0, 8 + 3));
+for (const file of [images, labels]) file.writeUInt32BE(3, 4);
+const mnist = (imageBytes: Uint8Array, labelBytes: Uint8Array) =>
+  parseMnist({ where: 'images', bytes: imageBytes }, { where: 'labels', bytes: labelBytes });
+const records = new Uint8Array(2 * 3073).fill(3);
+
+// Texts.
+const columns = { text: 'text', label: 'label' };
+const texts = (format: TextFormat) => (bytes: Uint8Array) => parseTexts(textOf(bytes), format, 'texts', columns, 4);
+const csv = ['text,label,id\n"one, ""two""\nlines",1,7\nthree,0,8\n', 'label,text\r\n3,"a"\r\n2,b\r\n'].map(encoded);
+const tsv = ['label\ttext\n1\tone, two\n0\tthree "four"\n', 'text\tlabel\r\na\t3\r\n'].map(encoded);
+const lines = ['{"text":"one","label":1,"more":[{}]}\n{"text":"two","label":"0"}\n'].map(encoded);
+
+// Weights.
+const tensors = new Map([
+  ['a', { shape: [2, 3], data: Float32Array.of(1, -2, 3.5, 0, 1e-30, 7) }],
+  ['b.c', { shape: [], data: Float32Array.of(42) }],
+  ['empty', { shape: [0, 4], data: new Float32Array(0) }],
+]);
+const pickle = new Pickle()
+  .dictionary({
+    'layer.weight': (p) => p.tensor('0', 'FloatStorage', 0, [2, 3], [3, 1]),
+    half: (p) => p.tensor('0', 'HalfStorage', 1, [4], [1]),
+    inner: (p) => p.dictionary({ count: (q) => q.tensor('1', 'LongStorage', 0, [], []) }),
+  })
+  .end();
+const archive = zip({ 'm/data.pkl': pickle, 'm/data/0': new Uint8Array(24), 'm/data/1': new Uint8Array(8) });
+const llama = (vocabulary: number) => {
+  const values = 16 * 4 + 4 + 4 * 16 + 4 + 3 * 32 + 4 + 2 * 8;
+  const header = Int32Array.of(4, 8, 1, 2, 2, vocabulary, 8);
+  return new Uint8Array(
+    Buffer.concat([new Uint8Array(header.buffer), new Uint8Array(4 * (values + (vocabulary < 0 ? 64 : 0)))]),
+  );
+};
+const piece = (text: string) =>
+  Buffer.concat([Buffer.alloc(4), Buffer.from(Int32Array.of(text.length).buffer), Buffer.from(text)]);
+const pieces = new Uint8Array(
+  Buffer.concat([Buffer.from(Int32Array.of(9).buffer), piece('<0x0A>'), piece('ab'), piece('')]),
+);
+
+// Tokenizers.
+const entries = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'a', 'b', '##c', 'hello', 'world', '!', '?'];
+const wordPiece = wordPieceFiles(entries);
+const bpe = trainByteBpe(['the cat sat on the mat'], 270);
+const unigram = {
+  ...wordPiece.tokenizer,
+  pre_tokenizer: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always' },
+  decoder: { type: 'Metaspace', replacement: '▁', prepend_scheme: 'always' },
+  model: {
+    type: 'Unigram',
+    unk_id: 0,
+    vocab: [
+      ['<unk>', 0],
+      ['▁', -2],
+      ['a', -1.5],
+      ['▁hello', -3],
+    ],
+  },
+};
+function useTokenizer(files: Parameters<typeof huggingFaceTokenizer>[0]): void {
+  const tokenizer = huggingFaceTokenizer(files);
+  tokenizer.decode(tokenizer.encode('hello, [CLS] wörld!\n the cat'));
+}
+const vocabulary = (bpe.tokenizer.model as { vocab: Record<string, number> }).vocab;
+const merges = (bpe.tokenizer.model as { merges: string[] }).merges.join('\n');
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+function readVocabulary(bytes: Uint8Array): void {
+  const value = jsonOf(bytes);
+  if (!isObject(value)) throw new DataError('no object');
+  useTokenizer(parseBpe(value, 'vocab.json', merges, 'merges.txt'));
+}
+
+// Configurations and recipes.
+const sizes = { hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 16 };
+const foreign = [
+  { model_type: 'vit', ...sizes, image_size: [8, 8], patch_size: 4, id2label: { 0: 'a', 1: 'b' } },
+  { model_type: 'bert', ...sizes, vocab_size: 10, max_position_embeddings: 8, num_labels: 3 },
+  { model_type: 'gpt2', vocab_size: 10, n_embd: 8, n_layer: 2, n_head: 2, n_positions: 8 },
+  { model_type: 'llama', ...sizes, vocab_size: 10, max_position_embeddings: 8, num_key_value_heads: 1 },
+].map(json);
+const own = [vit, bertMean, gpt].map(json);
+const recipes = (folder: string) =>
+  readdirSync(join(root, 'recipes', folder), { withFileTypes: true })
+    .filter((file) => file.isFile() && /(?<!\.log)\.json$/.test(file.name) && file.name !== 'reproduce.json')
+    .map((file) => new Uint8Array(readFileSync(join(root, 'recipes', folder, file.name))));
+
+// Polynomial models.
+function polynomialFiles(
+  source: Omit<PolynomialModelSource, 'weights' | 'card'>,
+  input: Parameters<typeof prepareInput>[1],
+) {
+  const card = { name: 'Test model', stages: [{ stage: 'original', metric: 'accuracy', value: 0.9 }], margin: 1.5 };
+  const model = makePolynomialModel({ ...source, weights: livelyWeights(source.config, 3), card }, { tokens: 6 });
+  return serialisePolynomialModel({ ...model, graph: calibrate(model.graph, [prepareInput(model, input)], 1.5) });
+}
+const pixels = Uint8Array.from({ length: 72 }, (_, i) => (37 * i) % 256);
+const ofImages = polynomialFiles({ config: polynomialForm(vit), classes: ['a', 'b', 'c', 'd', 'e'] }, { pixels });
+const ofTexts = polynomialFiles({ config: polynomialForm(bertMean), tokenizer: wordPiece }, { text: 'hello b!' });
+const ofTokens = polynomialFiles({ config: polynomialForm(gpt) }, { ids: [1, 2, 3] });
+
+/** Reads a model with one file in place of its own, and runs it where that is quick: what is accepted has to run. */
+const withFile = (files: ModelFiles, name: string) => (bytes: Uint8Array) => {
+  const model = parsePolynomialModel(new Map([...files, [name, bytes]]), 'model');
+  if (valueShapes(model.graph).every((shape) => valueSize(shape) <= 2 ** 12)) run(model);
+};
+function run({ graph }: PolynomialModel): void {
+  const inputs = graph.nodes.flatMap((node) =>
+    node.op === 'input' ? [[node.name, new Float64Array(graph.tokens * node.features)] as const] : [],
+  );
+  evaluate(graph, Object.fromEntries(inputs));
+}
+const file = (files: ModelFiles, name: string) => [files.get(name)!];
+const modelErrors = [NnError, ApproxError];
+
+export const nnReaders: readonly Reader[] = [
+  reader('IDX images', [images], (bytes) => mnist(bytes, labels)),
+  reader('IDX labels', [labels], (bytes) => mnist(images, bytes)),
+  reader('CIFAR-10', [records], (bytes) => parseCifar10([{ where: 'records', bytes }])),
+  reader('CSV', csv, texts('csv'), { mutations: [mutateBytes, mutateLines] }),
+  reader('TSV', tsv, texts('tsv'), { mutations: [mutateBytes, mutateLines] }),
+  reader('JSON lines', lines, texts('jsonl'), { mutations: [mutateBytes, mutateJsonLines, mutateJsonLines] }),
+  reader(
+    'safetensors',
+    [serialiseSafetensors(tensors), serialiseSafetensors(tensors, { note: 'x' })],
+    (bytes) => parseSafetensors(bytes, 'weights'),
+    {
+      mutations: [mutateBytes, mutateJsonHeader(0, 8)],
+    },
+  ),
+  reader('pickle', [pickle], (bytes) => readPickle(bytes, 'pickle')),
+  reader('PyTorch archive', [archive], (bytes) => parsePth({ where: 'archive', bytes })),
+  reader('llama2.c weights', [llama(16), llama(-16)], (bytes) => parseLlama2c({ where: 'weights', bytes })),
+  reader('llama2.c tokenizer', [pieces], (bytes) => {
+    const { size, decode } = parseLlama2cTokenizer({ where: 'pieces', bytes });
+    decode([0, size - 1]);
+  }),
+  reader(
+    'tokenizer.json',
+    [wordPiece.tokenizer, bpe.tokenizer, unigram].map(json),
+    (bytes) => useTokenizer({ tokenizer: jsonOf(bytes) as Record<string, unknown>, config: {} }),
+    { mutations: words },
+  ),
+  reader(
+    'tokenizer_config.json',
+    [wordPiece.config, bpe.config].map(json),
+    (bytes) => useTokenizer({ ...wordPiece, config: jsonOf(bytes) as Record<string, unknown> }),
+    { mutations: words },
+  ),
+  reader(
+    'vocab.txt',
+    [encoded(`${entries.join('\n')}\n`)],
+    (bytes) => useTokenizer(wordPieceFiles(parseWordPieceEntries(textOf(bytes), 'vocab.txt'))),
+    { mutations: [mutateBytes, mutateLines] },
+  ),
+  reader('vocab.json', [json(vocabulary)], readVocabulary, { mutations: words }),
+  reader(
+    'merges.txt',
+    [encoded(merges)],
+    (bytes) => useTokenizer(parseBpe(vocabulary, 'vocab.json', textOf(bytes), 'merges.txt')),
+    { mutations: [mutateBytes, mutateLines] },
+  ),
+  reader(
+    'Hugging Face config',
+    foreign,
+    (bytes) => parameterSpecs(huggingFaceLayout(jsonOf(bytes), 'config.json').config),
+    { mutations: words },
+  ),
+  reader('model config', own, (bytes) => parameterSpecs(parseModelConfig(jsonOf(bytes), 'config.json')), {
+    mutations: words,
+  }),
+  reader('training recipe', recipes('.'), (bytes) => parseRecipe(jsonOf(bytes), 'recipe'), { mutations: words }),
+  reader('conversion recipe', recipes('convert'), (bytes) => parseConversion(jsonOf(bytes), 'recipe'), {
+    mutations: words,
+  }),
+  reader('ablation recipe', recipes('ablate'), (bytes) => parseAblation(jsonOf(bytes), 'recipe'), { mutations: words }),
+  reader('polynomial model of images', file(ofImages, 'polynomial.json'), withFile(ofImages, 'polynomial.json'), {
+    mutations: words,
+    errors: modelErrors,
+  }),
+  reader('polynomial model of texts', file(ofTexts, 'polynomial.json'), withFile(ofTexts, 'polynomial.json'), {
+    mutations: words,
+    errors: modelErrors,
+  }),
+  reader('polynomial language model', file(ofTokens, 'polynomial.json'), withFile(ofTokens, 'polynomial.json'), {
+    mutations: words,
+    errors: modelErrors,
+  }),
+  reader('polynomial model weights', file(ofTexts, 'model.safetensors'), withFile(ofTexts, 'model.safetensors'), {
+    mutations: [mutateBytes, mutateJsonHeader(0, 8)],
+    errors: modelErrors,
+  }),
+  reader('polynomial model tokenizer', file(ofTexts, 'tokenizer.json'), withFile(ofTexts, 'tokenizer.json'), {
+    mutations: words,
+    errors: modelErrors,
+  }),
+  {
+    name: 'approx program',
+    seeds: [
+      {
+        interval: [-1, 3],
+        steps: [
+          { op: 'polynomial', value: 0, coefficients: [1, 0.5, 0.25] },
+          { op: 'square', value: 1 },
+        ],
+      },
+      {
+        interval: [0, 1],
+        steps: [
+          { op: 'affine', terms: [{ value: 0, factor: 2 }], offset: 1 },
+          { op: 'product', left: 0, right: 1 },
+        ],
+      },
+    ].map(json),
+    read: (bytes) => programFromJSON(jsonOf(bytes)),
+    errors: [ApproxError, NnError],
+    mutations: words,
+  },
+];
