@@ -25,10 +25,10 @@ export interface SimulateOptions extends ClearOptions {
 }
 
 /**
- * Runs a program on float64 slots with the noise that CKKS adds to them: the clear meaning of every instruction, then
- * normal noise of the deviation that the engine's formulas give for it (average case; `NoiseModel`, `polynomialNoise`,
- * `bootstrapPrecision`). Noise that is there already goes through later instructions as the values do. Needs no key; costs
- * about twice a clear run, and a second for the bootstrap's formula.
+ * Runs a program on float64 slots with the noise that CKKS adds to them: the clear meaning of every instruction, with the
+ * sine of bootstraps, then normal noise of the deviation that the engine's formulas give for it (average case;
+ * `NoiseModel`, `polynomialNoise`, `bootstrapPrecision`). Noise that is there already goes through later instructions as
+ * the values do. Needs no key; costs about twice a clear run, and a second for the bootstrap's formula.
  */
 export function runSimulated(
   program: EncryptedProgram,
@@ -99,12 +99,22 @@ class Simulation {
         return [this.#rotateSum(read(instruction.input), instruction.steps, level)];
       case 'polynomial':
         return [this.#polynomial(read(instruction.input), instruction.steps, level)];
-      case 'bootstrap': {
-        this.#precision ??= bootstrapPrecision(this.#plan);
-        const { deviation } = this.#precision;
-        return exact().map((values) => this.#gaussian.addTo(values, deviation));
-      }
+      case 'bootstrap':
+        return exact().map((values) => this.#refreshed(values));
     }
+  }
+
+  /** What EvalMod makes of the slots, which bends them from 1 on and wraps them around beyond 512, and noise. */
+  #refreshed(values: Float64Array): Float64Array {
+    const { evalMod } = this.#plan;
+    this.#precision ??= bootstrapPrecision(this.#plan);
+    const { deviation, parts } = this.#precision;
+    const period = this.#parameters.primeAt(0) / this.#parameters.scale;
+    const bent = values.map((value) => {
+      const share = value / period;
+      return period * evalMod.clear(share - Math.round(share));
+    });
+    return this.#gaussian.addTo(bent, Math.sqrt(deviation ** 2 - parts.approximation ** 2));
   }
 
   /** values + noise of this variance of a coefficient, at the canonical scale of the level. */

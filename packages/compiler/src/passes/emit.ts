@@ -2,15 +2,19 @@ import { type MachineModel, secondsOn } from '../plan/machine.ts';
 import type { EncryptedProgram, ProgramOutput, Register } from '../program/instructions.ts';
 import { Emitter, type Lowered } from './groups.ts';
 import type { Placement } from './placement.ts';
+import { RefreshCheck } from './refresh-check.ts';
 
-/** Writes the program of a placement: bootstraps where they were placed, every group at its level. */
+/** Writes the program of a placement: bootstraps where they were placed and in the range check, every group at its level. */
 export function emitProgram(
-  { parts, groups, inputs, output, sentinel }: Lowered,
-  { levels, refreshed, inputLevels }: Placement,
+  lowered: Lowered,
+  placement: Placement,
   machine: MachineModel,
   slots: number,
 ): EncryptedProgram {
+  const { parts, groups, inputs, output, sentinel } = lowered;
+  const { levels, refreshed, inputLevels } = placement;
   const emitter = new Emitter((instruction) => secondsOn(machine, instruction, slots));
+  const check = sentinel && new RefreshCheck(emitter, { ...lowered, sentinel }, placement, machine);
   const registers = new Map<number, readonly Register[]>();
   const programInputs = inputs.flatMap(({ part, name, factor, sources }) => {
     const own = sources.map(() => emitter.register());
@@ -26,9 +30,11 @@ export function emitProgram(
       emitter.push({ op: 'bootstrap', source, level: machine.bootstrapInputLevel, inputs: before, outputs });
       let taken = 0;
       for (const part of fresh) {
-        const count = registers.get(part)!.length;
-        registers.set(part, outputs.slice(taken, taken + count));
-        taken += count;
+        const operands = registers.get(part)!;
+        const results = outputs.slice(taken, taken + operands.length);
+        check?.add(parts[part]!, operands, results);
+        registers.set(part, results);
+        taken += operands.length;
       }
     }
     const operands = group.operands.map(({ part }) => registers.get(part)!);
@@ -43,13 +49,9 @@ export function emitProgram(
       ...{ slots: read.slots, factor, limit, period },
     }),
   );
-  if (sentinel) {
-    const [register] = registers.get(sentinel.part)!;
-    outputs.push({
-      name: 'sentinel',
-      register: register!,
-      ...{ slots: sentinel.slots, factor: 1, limit: sentinel.limit },
-    });
-  }
+  const watched = sentinel?.part === undefined ? undefined : registers.get(sentinel.part)![0]!;
+  const register = check?.finish(watched);
+  if (sentinel && register !== undefined)
+    outputs.push({ name: 'sentinel', register, slots: sentinel.slots, factor: 1, limit: sentinel.limit });
   return emitter.program({ slots, inputs: programInputs, outputs });
 }

@@ -1,5 +1,6 @@
 import type { Geometry } from '../packing/geometry.ts';
 import { chooseLayouts, type ValueLayout } from './layouts.ts';
+import type { Lowering } from './lowering.ts';
 import { insertRescale, type Model } from './model.ts';
 
 /**
@@ -44,4 +45,43 @@ export function emptyRowsAreZero(nodes: Model['nodes'], value: number): boolean 
     default:
       return false;
   }
+}
+
+/**
+ * Whether all slots that belong to no number of a value hold zero: rows without a feature, padding tokens, tokens after a
+ * pool, slots of maps without a pair. Polynomials make p(0) of them, attention what those make of its values, a pool parts of
+ * its sum.
+ */
+export function otherSlotsAreZero(lowering: Lowering, value: number): boolean {
+  const zero = (operand: number) => otherSlotsAreZero(lowering, operand);
+  const node = lowering.nodes[value]!;
+  if (!hasOtherSlots(lowering, value)) return true;
+  switch (node.op) {
+    case 'input':
+    case 'rescale':
+      return true;
+    case 'linear':
+      return lowering.nodes[node.input]!.op !== 'pool';
+    case 'add':
+      return zero(node.left) && zero(node.right);
+    case 'scores':
+      return zero(node.query) && zero(node.key);
+    case 'multiply':
+      return zero(node.left) || zero(node.right);
+    case 'addTable':
+    case 'maskTokens':
+    case 'meanFeatures':
+      return zero(node.input);
+    case 'pool':
+    case 'polynomial':
+    case 'attend':
+      return false;
+  }
+}
+
+function hasOtherSlots({ layouts, geometry }: Lowering, value: number): boolean {
+  const layout = layouts[value]!;
+  if (layout.kind === 'matrix') return hasEmptyRows(layout) || layout.tokens < geometry.paddedTokens;
+  const { heads, headsPerBlock, blocks } = layout.heads;
+  return geometry.tokens < geometry.paddedTokens || heads < headsPerBlock * blocks;
 }

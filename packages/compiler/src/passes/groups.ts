@@ -7,6 +7,10 @@ export interface Part {
   readonly ciphertexts: number;
   /** Its slots stay within [-1, 1], so that it may be bootstrapped. */
   readonly refreshable: boolean;
+  /** Its slots are a polynomial's argument, which takes part in the range check as such. */
+  readonly argument?: boolean;
+  /** For each ciphertext 1 where its numbers are, else 0; absent where all other slots hold zero. */
+  readonly mask?: readonly SlotVector[];
 }
 
 /** An operand of a group: its level has to be at least `above` over the level of the group's results. */
@@ -52,10 +56,13 @@ export interface Lowered {
     readonly limit: number;
     readonly period: number;
   };
-  /** What tells the client of arguments outside their intervals. */
+  /** What tells the client of arguments outside their intervals, and of refreshed values out of range. */
   readonly sentinel?: {
-    readonly part: number;
+    /** The sum over the arguments, where there are any. */
+    readonly part: number | undefined;
     readonly level: number;
+    /** Squarings of an argument. */
+    readonly squarings: number;
     readonly limit: number;
     /** All slots, example after example. */
     readonly slots: Int32Array;

@@ -65,8 +65,7 @@ export function lowerModel(normalised: Normalised, geometry: Geometry, stages: S
     }
   }
   const { parts, groups, inputs } = lowering;
-  const { result } = sentinel;
-  return { parts, groups, inputs, output: outputOf(lowering), ...(result ? { sentinel: result } : {}) };
+  return { parts, groups, inputs, output: outputOf(lowering), sentinel: sentinel.result };
 }
 
 /** Values [batch, tokens, features] of the client, row by row and repeated with the layout's period. */

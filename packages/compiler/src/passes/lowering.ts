@@ -2,6 +2,7 @@ import type { NodeOf } from '@cipherformer/nn/polynomial';
 import type { Geometry } from '../packing/geometry.ts';
 import { FeatureVector, MapVector } from '../packing/vectors.ts';
 import type { Register, SlotVector } from '../program/instructions.ts';
+import { otherSlotsAreZero } from './empty-rows.ts';
 import type { Normalised } from './factors.ts';
 import type { Emitter, Group, InputPart, Part } from './groups.ts';
 import { ciphertextsOf, type ValueLayout } from './layouts.ts';
@@ -35,6 +36,8 @@ export class Lowering {
   /** Makes the part of a node. */
   definePart(node: number): number {
     const part = this.extraPart(node, '', ciphertextsOf(this.layouts[node]!));
+    const mask = otherSlotsAreZero(this, node) ? {} : { mask: this.constantVectors(node, 1) };
+    this.parts[part] = { ...this.parts[part]!, argument: this.#isArgument(node), ...mask };
     this.#partOf.set(node, part);
     return part;
   }
@@ -110,9 +113,13 @@ export class Lowering {
   }
 
   #isRefreshable(node: number): boolean {
+    return this.#isArgument(node) || this.nodes[node]!.bound * this.factors[node]! <= 1 + roundingSlack;
+  }
+
+  /** Whether its slots are the argument of the one polynomial that reads it. */
+  #isArgument(node: number): boolean {
     const interval = this.#soleInterval(node);
-    if (interval && (interval.shift === 0 || this.shiftOf(node) !== 0)) return true;
-    return this.nodes[node]!.bound * this.factors[node]! <= 1 + roundingSlack;
+    return interval !== undefined && (interval.shift === 0 || this.shiftOf(node) !== 0);
   }
 
   #soleInterval(node: number): { readonly shift: number } | undefined {

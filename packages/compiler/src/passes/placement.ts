@@ -40,7 +40,7 @@ export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cos
   const { groups, inputs, output, sentinel } = lowered;
   const given = new Set(inputs.map(({ part }) => part));
   const needs = new Map([[output.part, 0]]);
-  if (sentinel) needs.set(sentinel.part, sentinel.level);
+  if (sentinel?.part !== undefined) needs.set(sentinel.part, sentinel.level);
   let states: State[] = [{ seconds: 0, needs, level: 0, refreshed: [] }];
   for (let g = groups.length - 1; g >= 0; g--) {
     const group = groups[g]!;

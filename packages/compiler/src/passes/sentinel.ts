@@ -32,7 +32,8 @@ export function limitFor(sites: number): number {
 /**
  * The sum over all polynomials of t^(2^k) slot by slot, where t is the argument mapped to [-1, 1]. In range it is at most
  * the number of terms, whatever the input; one argument out of range by a tenth is more. Powers that high are below the
- * ciphertext's noise for most arguments in range, so the sum tells hardly anything of them.
+ * ciphertext's noise for most arguments in range, so the sum tells hardly anything of them. What bootstraps refresh is
+ * known later, and counts as one more term (`RefreshCheck`).
  * Cost: k products a ciphertext at the lowest levels, and no bootstrap of its own.
  */
 export class SentinelLowering {
@@ -47,7 +48,8 @@ export class SentinelLowering {
     const sites = new Map<string, number>();
     for (const [i, node] of lowering.nodes.entries())
       if (node.op === 'polynomial') sites.set(this.#siteOf(i), ciphertextsOf(lowering.layouts[node.input]!));
-    const terms = [...sites.values()].reduce((sum, ciphertexts) => sum + ciphertexts, 0);
+    // One more for all refreshed values together.
+    const terms = [...sites.values()].reduce((sum, ciphertexts) => sum + ciphertexts, 1);
     this.#squarings = squaringsFor(terms);
     this.#limit = limitFor(terms);
   }
@@ -95,11 +97,11 @@ export class SentinelLowering {
     });
   }
 
-  /** Undefined for a model without polynomials, which cannot leave their intervals. */
-  get result(): Lowered['sentinel'] {
-    if (this.#part === undefined) return undefined;
+  /** Without a part for a model without polynomials. */
+  get result(): NonNullable<Lowered['sentinel']> {
     const level = this.#limit <= highestLimitAtLevel0 ? 0 : 1;
-    return { part: this.#part, level, limit: this.#limit, slots: slotsByExample(this.#lowering.geometry) };
+    const slots = slotsByExample(this.#lowering.geometry);
+    return { part: this.#part, level, squarings: this.#squarings, limit: this.#limit, slots };
   }
 
   #siteOf(polynomial: number): string {

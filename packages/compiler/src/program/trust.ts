@@ -18,7 +18,8 @@ export function distrust(
   // Written so that a NaN counts.
   const beyond = numbers.find((value) => !(Math.abs(value) <= limit));
   if (beyond !== undefined) {
-    const what = name === 'sentinel' ? 'the sum over the arguments of its polynomials' : 'a logit';
+    const what =
+      name === 'sentinel' ? 'the sum over the arguments of its polynomials and its refreshed values' : 'a logit';
     const [found, most] = apart(beyond, limit);
     return `${what} is ${found}, and ${most} at most in range`;
   }

@@ -2,8 +2,7 @@
 import { expect, it } from 'vitest';
 import { runCkks } from '../../src/backends/ckks.ts';
 import { compile, packInputs } from '../../src/index.ts';
-import { tolerance } from '../../src/passes/sentinel.ts';
-import { furthest } from '../passes/furthest.ts';
+import { expectedVerdict } from '../passes/furthest.ts';
 import { randomInputs, type TransformerShape, transformer } from '../passes/graphs.ts';
 import { Machine, slots, verdicts } from './support.ts';
 
@@ -15,7 +14,8 @@ const shape: TransformerShape = {
 it('encrypted answers are flagged as the clear evaluation says', { timeout: 300_000 }, async () => {
   const given = randomInputs(shape, 7);
   const graph = transformer(shape, 3).calibrated([given, randomInputs(shape, 8)]);
-  const { program } = compile(graph, { slots });
+  const compiled = compile(graph, { slots });
+  const { program } = compiled;
   using context = await Machine.context();
   using machine = new Machine(context, program);
   const seen = { trusted: 0, flagged: 0 };
@@ -26,11 +26,10 @@ it('encrypted answers are flagged as the clear evaluation says', { timeout: 300_
     using result = await runCkks(machine.server, program, ciphertexts);
     for (const ciphertext of ciphertexts) ciphertext[Symbol.dispose]();
     const reasons = verdicts(machine, program, result.outputs);
-    const flagged = reasons.some((reason) => reason !== undefined);
-    const far = furthest(graph, inputs);
-    if (far <= 1) expect(flagged, `x${factor}: ${far}, ${reasons}`).toBe(false);
-    if (far >= tolerance) expect(flagged, `x${factor}: ${far}`).toBe(true);
-    seen[flagged ? 'flagged' : 'trusted']++;
+    const verdict = reasons.every((reason) => reason === undefined) ? 'trusted' : 'flagged';
+    const expected = expectedVerdict(compiled, graph, inputs);
+    if (expected) expect(verdict, `x${factor}: ${reasons}`).toBe(expected);
+    seen[verdict]++;
   }
   expect(seen.trusted).toBeGreaterThan(1);
   expect(seen.flagged).toBeGreaterThan(2);
