@@ -9,6 +9,8 @@ const packages: Record<string, readonly string[]> = {
   ckks: ['approx'],
   nn: ['approx'],
   compiler: ['approx', 'ckks', 'nn'],
+  client: ['ckks', 'compiler'],
+  service: ['ckks', 'client'],
   cipherformer: ['approx', 'ckks', 'nn', 'compiler'],
 };
 const floors: Record<string, Record<string, readonly string[]>> = {

@@ -1,0 +1,189 @@
+import * as z from 'zod/mini';
+import { ConnectionLost, ServiceError, TransportError } from './errors.ts';
+import { problem } from './protocol.ts';
+import { type RetryOptions, withRetries } from './retry.ts';
+
+/** Most bytes of a JSON answer. */
+const maxJsonBytes = 16 * 2 ** 20;
+/** Most bytes of a file or a result. */
+const maxFileBytes = 2 ** 30;
+
+export interface HttpOptions {
+  /** Ends everything that is under way. */
+  readonly signal?: AbortSignal;
+  readonly retry?: RetryOptions;
+  /** Longest time for one request and its answer, in milliseconds. Default 300 s. */
+  readonly timeoutMs?: number;
+  /** Default: the global one. */
+  readonly fetch?: typeof fetch;
+}
+
+export interface HttpRequest {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array<ArrayBuffer>;
+}
+
+/** Requests to one service by fetch: answers are bounded and checked, refusals typed, what is safe is repeated. */
+export class Http {
+  readonly signal: AbortSignal | undefined;
+  readonly retry: RetryOptions;
+  readonly #base: string;
+  readonly #timeoutMs: number;
+  readonly #fetch: typeof fetch;
+
+  constructor(base: string, options: HttpOptions) {
+    this.signal = options.signal;
+    this.retry = options.retry ?? {};
+    this.#base = base;
+    this.#timeoutMs = options.timeoutMs ?? 300_000;
+    // A browser's fetch must be called as a function of its global object.
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+  }
+
+  /** The answer as a document of a schema; with retries. */
+  async json<T>(schema: z.core.$ZodType<T>, path: string, request?: HttpRequest): Promise<T> {
+    const bytes = await this.bytes(path, request, maxJsonBytes);
+    return parseJson(schema, new TextDecoder().decode(bytes), this.#base + path);
+  }
+
+  /** The answer as bytes; with retries. */
+  bytes(path: string, request: HttpRequest = {}, limit = maxFileBytes): Promise<Uint8Array<ArrayBuffer>> {
+    const attempt = async () => {
+      const pieces: Uint8Array[] = [];
+      let length = 0;
+      for await (const piece of this.pieces(path, request, this.#timeoutMs)) {
+        length += piece.length;
+        if (length > limit)
+          throw new TransportError(
+            `the answer of ${this.#base + path} is longer than ${limit} bytes: is it a service?`,
+          );
+        pieces.push(piece);
+      }
+      return joined(pieces, length);
+    };
+    return withRetries(attempt, this.retry, this.signal);
+  }
+
+  /**
+   * The answer's body as it comes; one attempt. Throws ServiceError for a refusal, ConnectionLost when nothing comes
+   * for `silentMs` milliseconds or the connection breaks, and the signal's reason.
+   */
+  async *pieces(path: string, request: HttpRequest, silentMs: number): AsyncGenerator<Uint8Array> {
+    using watch = new Watch(silentMs, this.signal);
+    try {
+      const { method = 'GET', headers, body } = request;
+      const response = await this.#fetch(this.#base + path, {
+        method,
+        signal: watch.signal,
+        ...(headers === undefined ? {} : { headers }),
+        ...(body === undefined ? {} : { body }),
+      });
+      if (!response.ok) throw await refusal(response);
+      const reader = response.body?.getReader();
+      try {
+        for (;;) {
+          const read = await reader?.read();
+          if (read === undefined || read.done) return;
+          watch.alive();
+          yield read.value;
+        }
+      } finally {
+        // Who stops early ends the connection; a stream that ended takes no notice.
+        await reader?.cancel().catch(() => {});
+      }
+    } catch (error) {
+      if (this.signal?.aborted) throw this.signal.reason;
+      if (error instanceof TransportError) throw error;
+      throw new ConnectionLost(
+        `the connection to ${this.#base} was lost or could not be made: check that the service runs`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** A document from a service, which may be any text. Throws TransportError. */
+export function parseJson<T>(schema: z.core.$ZodType<T>, text: string, where: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new TransportError(`${where} did not answer with JSON: check that it is the address of a service`, { cause });
+  }
+  const parsed = z.core.safeParse(schema, value);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map(({ path }) => path.join('.')).slice(0, 5);
+  throw new TransportError(
+    `${where} answered with a document of another form (${fields.join(', ')}): client and service are of different releases`,
+    { cause: parsed.error },
+  );
+}
+
+export const jsonBody = (method: 'POST', value: unknown): HttpRequest => ({
+  method,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(value),
+});
+
+export const bytesBody = (method: 'POST' | 'PUT', body: Uint8Array<ArrayBuffer>): HttpRequest => ({
+  method,
+  headers: { 'content-type': 'application/octet-stream' },
+  body,
+});
+
+/** What a refusal says, or what can be said about one that is not of our services. */
+async function refusal(response: Response): Promise<ServiceError> {
+  const { status } = response;
+  try {
+    const text = await response.text();
+    const { code, title, detail, hint, type: _, status: __, ...fields } = problem.parse(JSON.parse(text));
+    return new ServiceError({ message: detail ?? title ?? code, code, hint, status, fields });
+  } catch {
+    return new ServiceError({ message: `the service answered with status ${status}`, code: `http-${status}`, status });
+  }
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+/** Aborts when another signal does, or when there was no sign of life for too long. */
+class Watch implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #silentMs: number;
+  readonly #stop = () => this.#controller.abort(this.#outer?.reason);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(silentMs: number, outer: AbortSignal | undefined) {
+    this.#silentMs = silentMs;
+    this.#outer = outer;
+    outer?.addEventListener('abort', this.#stop);
+    if (outer?.aborted) this.#stop();
+    this.alive();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  alive(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => this.#controller.abort(new Error(`nothing came for ${this.#silentMs} ms`)),
+      this.#silentMs,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#outer?.removeEventListener('abort', this.#stop);
+  }
+}

@@ -1,0 +1,16 @@
+/** The data owner's side of a service, for browsers and Node: no Node module is reached from here. */
+export { ConnectionLost, ServiceError, TransportError } from './errors.ts';
+export type { HttpOptions } from './http.ts';
+export {
+  isFinal,
+  type Job,
+  type JobState,
+  type KeyList,
+  type Keyset,
+  maxPartBytes,
+  type OpenKeyset,
+  type Program,
+} from './protocol.ts';
+export type { RetryOptions } from './retry.ts';
+export { Transport } from './transport.ts';
+export { type UploadPart, type UploadProgress, uploadParts } from './upload.ts';

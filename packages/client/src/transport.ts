@@ -1,0 +1,146 @@
+import * as z from 'zod/mini';
+import { ConnectionLost, TransportError } from './errors.ts';
+import { readEvents } from './event-stream.ts';
+import { bytesBody, Http, type HttpOptions, jsonBody, parseJson } from './http.ts';
+import {
+  apiPrefix,
+  isFinal,
+  type Job,
+  job,
+  jobs,
+  type KeyList,
+  type Keyset,
+  keyset,
+  keysets,
+  missingAnswer,
+  type OpenKeyset,
+  type Program,
+  programs,
+} from './protocol.ts';
+import { pause } from './retry.ts';
+
+/** The service gives a sign of life every 15 s: without one for this long the connection is dead. */
+const silentEventsMs = 45_000;
+/** Between questions whether a key set has been verified. */
+const pollMs = 500;
+
+/**
+ * The routes of a service, one method each. Everything may be repeated safely, so a lost connection, 429 and 503 are
+ * tried again. Throws ServiceError where the service refuses, TransportError where it cannot be reached or understood,
+ * and the signal's reason.
+ */
+export class Transport {
+  readonly #http: Http;
+
+  /** @param url of the service, such as http://localhost:8080 */
+  constructor(url: string | URL, options: HttpOptions = {}) {
+    const { protocol, origin, pathname } = new URL(url);
+    if (protocol !== 'http:' && protocol !== 'https:')
+      throw new TransportError(`${url} is not the address of a service: it starts with http:// or https://`);
+    this.#http = new Http(origin + pathname.replace(/\/$/, '') + apiPrefix, options);
+  }
+
+  async programs(): Promise<Program[]> {
+    return (await this.#http.json(programs, '/programs')).programs;
+  }
+
+  /** A file of the client half of a program. */
+  clientFile(program: string, file: string): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#http.bytes(`/programs/${program}/client/${encodeURIComponent(file)}`);
+  }
+
+  /** Opens a key set, or finds the one of this plan and key that is there. */
+  openKeyset(request: OpenKeyset): Promise<Keyset> {
+    return this.#http.json(keyset, '/keysets', jsonBody('POST', request));
+  }
+
+  async keysets(): Promise<Keyset[]> {
+    return (await this.#http.json(keysets, '/keysets')).keysets;
+  }
+
+  keyset(id: string): Promise<Keyset> {
+    return this.#http.json(keyset, `/keysets/${id}`);
+  }
+
+  /** Waits until a committed key set is no longer being verified: it is ready or rejected. */
+  async verified(id: string, progress?: (keyset: Keyset) => void): Promise<Keyset> {
+    for (;;) {
+      const now = await this.keyset(id);
+      if (now.state !== 'verifying') return now;
+      progress?.(now);
+      await pause(pollMs, this.#http.signal);
+    }
+  }
+
+  /** Which of at most `maxMissingBatch` parts the service does not have. */
+  async missing(keyset: string, sha256: readonly string[]): Promise<string[]> {
+    return (await this.#http.json(missingAnswer, `/keysets/${keyset}/parts/missing`, jsonBody('POST', { sha256 })))
+      .missing;
+  }
+
+  /** Sends a part. Resolves when it is on the disk of the service. */
+  async putPart(keyset: string, sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#http.json(z.unknown(), `/keysets/${keyset}/parts/${sha256}`, bytesBody('PUT', bytes));
+  }
+
+  /** Makes a key set of its parts. A ServiceError 'parts-missing' has them in `fields.missing`. */
+  commit(id: string, list: KeyList): Promise<Keyset> {
+    return this.#http.json(keyset, `/keysets/${id}/commit`, jsonBody('POST', { list }));
+  }
+
+  async deleteKeyset(id: string): Promise<void> {
+    await this.#http.bytes(`/keysets/${id}`, { method: 'DELETE' });
+  }
+
+  /** Sends a request. The same request again is the same job. */
+  submit(program: string, keyset: string, request: Uint8Array<ArrayBuffer>): Promise<Job> {
+    return this.#http.json(job, `/jobs?program=${program}&keyset=${keyset}`, bytesBody('POST', request));
+  }
+
+  async jobs(): Promise<Job[]> {
+    return (await this.#http.json(jobs, '/jobs')).jobs;
+  }
+
+  job(id: string): Promise<Job> {
+    return this.#http.json(job, `/jobs/${id}`);
+  }
+
+  /** Cancels a job that is not finished, removes one that is. */
+  async deleteJob(id: string): Promise<void> {
+    await this.#http.bytes(`/jobs/${id}`, { method: 'DELETE' });
+  }
+
+  result(id: string): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#http.bytes(`/jobs/${id}/result`);
+  }
+
+  /**
+   * A job as it changes, the last time when it is done, failed or cancelled. A lost connection is taken up again after
+   * the last event that came; a service that stays away is a TransportError.
+   */
+  async *events(id: string): AsyncGenerator<Job> {
+    let last: string | undefined;
+    for (;;) {
+      const headers = { accept: 'text/event-stream', ...(last === undefined ? {} : { 'last-event-id': last }) };
+      try {
+        const body = this.#http.pieces(`/jobs/${id}/events`, { headers }, silentEventsMs);
+        for await (const event of readEvents(body)) {
+          if (event.event !== 'job') continue;
+          const now = parseJson(job, event.data, 'an event of the service');
+          last = event.id;
+          yield now;
+          if (isFinal(now.state)) return;
+        }
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) throw error;
+      }
+      // Waits with patience for a service that starts again, and notices when there is nothing more to come.
+      const now = await this.job(id);
+      if (isFinal(now.state)) {
+        yield now;
+        return;
+      }
+      await pause(Math.random() * 1000, this.#http.signal);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import { Problem } from '../problem.ts';
+
+/** How the wire format of a secret key starts: magic, any version, kind 2. Nothing more of it is ever looked at. */
+const secretKeyStart = [0x89, 0x43, 0x46, 0x57, 0x0d, 0x0a, 0x1a, 0x0a, undefined, undefined, 2, 0];
+/** Most bytes of a refused body that are read (and thrown away) so that its sender gets to read the answer. */
+const maxDiscardedBytes = 32 * 2 ** 20;
+
+/** The length that a request declares. Throws 'length-required' and 'too-large' before any of its body is read. */
+export function declaredBytes(request: FastifyRequest, limit: number): number {
+  const declared = request.headers['content-length'];
+  if (declared === undefined) {
+    throw new Problem(
+      'length-required',
+      'the request does not say how long its body is',
+      'send the body with a Content-Length, not in chunks',
+    );
+  }
+  const bytes = Number(declared);
+  if (bytes > limit) {
+    throw new Problem(
+      'too-large',
+      `the body has ${declared} bytes, the limit is ${limit}`,
+      'send smaller parts, or the right file',
+      { limit },
+    );
+  }
+  return bytes;
+}
+
+/**
+ * The bytes of a body as they come. Throws the problem 'secret-key' before the first of them is passed on when they
+ * are a secret key. Leaving the loop early leaves the connection open, so that an answer can be sent.
+ */
+export async function* piecesOf(body: IncomingMessage): AsyncGenerator<Uint8Array> {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const piece of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    if (head === undefined) {
+      yield piece;
+      continue;
+    }
+    head = Buffer.concat([head, piece]);
+    if (head.length < secretKeyStart.length) continue;
+    refuseSecretKey(head);
+    yield head;
+    head = undefined;
+  }
+  if (head !== undefined && head.length > 0) yield head;
+}
+
+function refuseSecretKey(head: Uint8Array): void {
+  if (!secretKeyStart.every((byte, i) => byte === undefined || head[i] === byte)) return;
+  throw new Problem(
+    'secret-key',
+    'this is a secret key: it was refused at its first bytes and not kept, but it has left the machine of its owner',
+    'treat it as known to others: make a new key and new evaluation keys, and never send the secret one',
+  );
+}
+
+/** Lets a client that still sends get to the end, and so to the answer; one that sends without end is cut off. */
+export function discardRest(body: IncomingMessage): void {
+  if (body.complete || body.destroyed) return;
+  let bytes = 0;
+  body.on('data', (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes > maxDiscardedBytes) body.destroy();
+  });
+  body.resume();
+}

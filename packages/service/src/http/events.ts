@@ -1,0 +1,47 @@
+import { Readable } from 'node:stream';
+import { isFinal } from '@cipherformer/client/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Service } from '../service.ts';
+
+/** A sign of life this often: proxies and clients end connections on which nothing comes. */
+const heartbeatMs = 15_000;
+
+/**
+ * A job as Server-Sent Events, until it is finished. Every event is the whole job as it is then, so a client that was
+ * away misses nothing it needs: it says which event it saw last, and gets the next when there is one. A client that
+ * cannot keep up gets fewer events, the last one always.
+ */
+export function sendEvents(service: Service, id: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const seen = request.headers['last-event-id'];
+  // 204 tells an EventSource not to connect again.
+  if (seen === service.feed.version(id) && isFinal(service.jobs.get(id).state)) return reply.code(204).send();
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, service.stopping]);
+  return reply
+    .type('text/event-stream')
+    .header('cache-control', 'no-store')
+    .header('x-accel-buffering', 'no')
+    .send(Readable.from(eventsOf(service, id, String(seen ?? ''), signal), { objectMode: false }));
+}
+
+async function* eventsOf(service: Service, id: string, lastSeen: string, signal: AbortSignal): AsyncGenerator<string> {
+  let seen = lastSeen;
+  // So that the headers go out at once.
+  yield ': a job\nretry: 1000\n\n';
+  for (;;) {
+    const version = service.feed.version(id);
+    const record = service.jobs.find(id);
+    if (record === undefined) return;
+    if (version !== seen) {
+      seen = version;
+      yield `id: ${version}\nevent: job\ndata: ${JSON.stringify(service.jobView(record))}\n\n`;
+    }
+    if (isFinal(record.state)) return;
+    try {
+      if (!(await service.feed.next(id, seen, heartbeatMs, signal))) yield ':\n\n';
+    } catch {
+      return; // The client went, or the service stops: it connects again.
+    }
+  }
+}

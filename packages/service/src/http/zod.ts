@@ -1,0 +1,37 @@
+import type { FastifyInstance, FastifyTypeProvider } from 'fastify';
+import { z } from 'zod';
+import { Problem } from '../problem.ts';
+
+// Routes are validated by the schemas of the protocol, and their handlers typed by them.
+
+export interface ZodTypes extends FastifyTypeProvider {
+  validator: this['schema'] extends z.core.$ZodType ? z.core.output<this['schema']> : unknown;
+}
+
+/** An instance, or a plugin's, whose route schemas are zod's. */
+export type App = FastifyInstance<
+  import('node:http').Server,
+  import('node:http').IncomingMessage,
+  import('node:http').ServerResponse,
+  import('fastify').FastifyBaseLogger,
+  ZodTypes
+>;
+
+export function useZod(app: FastifyInstance): App {
+  app.setValidatorCompiler<z.core.$ZodType>(({ schema, httpPart }) => (data) => {
+    const parsed = z.core.safeParse(schema, data);
+    if (parsed.success) return { value: parsed.data };
+    // Paths and rules, never values: what was sent may be anything.
+    const issues = parsed.error.issues.map(({ path, message }) => ({ path: [httpPart, ...path].join('.'), message }));
+    const [first] = issues;
+    return {
+      error: new Problem(
+        'invalid',
+        `${issues.length} of the request's fields are not as they should be, first ${first?.path}: ${first?.message}`,
+        'correct the fields that are listed in issues',
+        { issues },
+      ),
+    };
+  });
+  return app.withTypeProvider<ZodTypes>();
+}

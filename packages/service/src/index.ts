@@ -1,0 +1,4 @@
+/** Encrypted programs over HTTP. Holds nothing of secret keys: it sees evaluation keys, ciphertexts, sizes and times. */
+export { StartError } from './problem.ts';
+export type { ServedProgram } from './programs.ts';
+export { type RunningService, type ServeOptions, serve } from './serve.ts';

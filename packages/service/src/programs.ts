@@ -1,0 +1,94 @@
+import { apiPrefix, digest, fileName, type Program } from '@cipherformer/client/protocol';
+import { z } from 'zod';
+import { Problem, StartError } from './problem.ts';
+import { StaticFolder } from './static-folder.ts';
+
+/** A program to serve. */
+export interface ServedProgram {
+  /** Of the program, 64 hexadecimal digits. */
+  readonly digest: string;
+  /** Digest of its key plan: key sets of this plan serve it. */
+  readonly plan: string;
+  /** What its manifest says to clients: name, task, labels, predicted costs. Public, as it is. */
+  readonly summary: Program['summary'];
+  /** Most bytes that a key set of its plan takes; without room for them no key set is opened. */
+  readonly keyBytes?: number;
+  /** The half that clients fetch: manifest, tokenizer, embedding. Everything in it is public. */
+  readonly clientFolder: string;
+  /** The folder that the engine gets. */
+  readonly folder: string;
+}
+
+const servedProgram = z.strictObject({
+  digest,
+  plan: digest,
+  summary: z.record(z.string(), z.json()),
+  keyBytes: z.int().min(0).optional(),
+  clientFolder: z.string(),
+  folder: z.string(),
+});
+
+interface Entry extends ServedProgram {
+  readonly client: StaticFolder;
+}
+
+/** The programs of a service, with the files of their client halves. */
+export class Programs {
+  readonly #entries: Map<string, Entry>;
+
+  private constructor(entries: Map<string, Entry>) {
+    this.#entries = entries;
+  }
+
+  /** Throws StartError for programs that cannot be served. */
+  static async open(programs: readonly ServedProgram[]): Promise<Programs> {
+    const entries = new Map<string, Entry>();
+    for (const program of programs) {
+      const checked = servedProgram.safeParse(program);
+      if (!checked.success)
+        throw new StartError(`a program to serve is not described well: ${z.prettifyError(checked.error)}`);
+      if (entries.has(program.digest)) throw new StartError(`the program ${program.digest} is given twice`);
+      let client: StaticFolder;
+      try {
+        client = await StaticFolder.open(program.clientFolder);
+      } catch (cause) {
+        throw new StartError(`cannot read the client half ${program.clientFolder} of a program: check the path`, {
+          cause,
+        });
+      }
+      const wrong = client.files.find(({ name }) => !z.core.safeParse(fileName, name).success);
+      if (wrong)
+        throw new StartError(
+          `${wrong.path} cannot be served: give it a plain name of letters, digits, ".", "_" and "-"`,
+        );
+      entries.set(program.digest, { ...program, client });
+    }
+    return new Programs(entries);
+  }
+
+  all(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  ofPlan(plan: string): Entry[] {
+    return this.all().filter((program) => program.plan === plan);
+  }
+
+  /** Throws the problem 'unknown-program'. */
+  get(digest: string): Entry {
+    const program = this.#entries.get(digest);
+    if (program === undefined) {
+      throw new Problem(
+        'unknown-program',
+        `the program ${digest} is not served here`,
+        `use one that is (GET ${apiPrefix}/programs)`,
+      );
+    }
+    return program;
+  }
+
+  /** A program as the protocol shows it. */
+  view({ digest, plan, summary, client }: Entry): Program {
+    return { digest, plan, summary, files: client.files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })) };
+  }
+}

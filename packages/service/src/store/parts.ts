@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { partialSuffix, syncDirectory, writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { Problem } from '../problem.ts';
+
+const partName = /^[0-9a-f]{64}$/;
+
+/** Parts of key sets as files, each named by the SHA-256 of its bytes. What is listed here is whole and on the disk. */
+export class PartStore {
+  readonly #folder: string;
+  readonly #names: Set<string>;
+  /** Parts that are being written: a sweep leaves them. */
+  readonly #arriving: string[] = [];
+  #sweeping: Promise<void> = Promise.resolve();
+
+  private constructor(folder: string, names: Set<string>) {
+    this.#folder = folder;
+    this.#names = names;
+  }
+
+  /** Opens or makes the folder. What a crash left half-written is swept. */
+  static async open(folder: string): Promise<PartStore> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const names = await readdir(folder);
+    for (const name of names) if (name.endsWith(partialSuffix)) await rm(join(folder, name));
+    // A part that was renamed but not yet acknowledged is whole; from here on its name is durable as well.
+    await syncDirectory(folder);
+    return new PartStore(folder, new Set(names.filter((name) => partName.test(name))));
+  }
+
+  has(sha256: string): boolean {
+    return this.#names.has(sha256);
+  }
+
+  path(sha256: string): string {
+    return join(this.#folder, sha256);
+  }
+
+  missing(parts: readonly string[]): string[] {
+    return parts.filter((part) => !this.has(part));
+  }
+
+  /** Writes a part while it arrives. Throws the problem 'digest-mismatch', and leaves nothing, when it is another one. */
+  async put(sha256: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#sweeping;
+    this.#arriving.push(sha256);
+    try {
+      await writeDurably(this.path(sha256), async (file) => {
+        const actual = await writeHashed(file, pieces);
+        if (actual !== sha256) throw mismatch(sha256, actual);
+      });
+      this.#names.add(sha256);
+    } finally {
+      this.#arriving.splice(this.#arriving.indexOf(sha256), 1);
+    }
+  }
+
+  /** Removes every part that is not in `keep`. */
+  retain(keep: ReadonlySet<string>): Promise<void> {
+    const sweep = async () => {
+      for (const name of [...this.#names]) {
+        if (keep.has(name) || this.#arriving.includes(name)) continue;
+        this.#names.delete(name);
+        await rm(this.path(name), { force: true });
+      }
+      await syncDirectory(this.#folder);
+    };
+    const swept = this.#sweeping.then(sweep);
+    this.#sweeping = swept.catch(() => {});
+    return swept;
+  }
+}
+
+/** Writes what comes, and returns its SHA-256. */
+export async function writeHashed(file: FileHandle, pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of pieces) {
+    hash.update(piece);
+    await writeAll(file, piece);
+  }
+  return hash.digest('hex');
+}
+
+function mismatch(expected: string, actual: string): Problem {
+  return new Problem(
+    'digest-mismatch',
+    `the bytes have the SHA-256 ${actual}, not ${expected}: they were damaged or cut short`,
+    'send the part again',
+    { expected, actual },
+  );
+}

@@ -1,0 +1,52 @@
+import { diskSpace } from '@cipherformer/ckks/durable';
+import { Problem } from '../problem.ts';
+
+/** Left free for results and for the rest of the machine: a tenth of the disk, at most this. */
+const maxReserveBytes = 2 ** 30;
+
+export type DiskSpace = (directory: string) => Promise<{ totalBytes: number; freeBytes: number }>;
+
+/** What the disk can still take, less what is being written now. */
+export class Room {
+  readonly #directory: string;
+  readonly #space: DiskSpace;
+  #promisedBytes = 0;
+
+  constructor(directory: string, space: DiskSpace = diskSpace) {
+    this.#directory = directory;
+    this.#space = space;
+  }
+
+  /** Throws the problem 'no-room' unless this many bytes fit beside what is promised to others. */
+  async check(bytes: number): Promise<void> {
+    const { totalBytes, freeBytes } = await this.#space(this.#directory);
+    const free = Math.max(0, freeBytes - this.#promisedBytes - Math.min(totalBytes / 10, maxReserveBytes));
+    if (bytes > free) throw noRoom(bytes, Math.floor(free));
+  }
+
+  /** Holds room for a body that is about to be read, until disposed. */
+  async promise(bytes: number): Promise<Disposable> {
+    await this.check(bytes);
+    this.#promisedBytes += bytes;
+    return {
+      [Symbol.dispose]: () => {
+        this.#promisedBytes -= bytes;
+      },
+    };
+  }
+}
+
+export function noRoom(needed?: number, free?: number): Problem {
+  return new Problem(
+    'no-room',
+    `the disk of the service has no room${needed === undefined ? '' : ` for ${needed} bytes: ${free} are free`}`,
+    'delete key sets or jobs that are not needed, or make room on the disk, then send the same again: what was acknowledged is kept',
+    needed === undefined ? {} : { needed, free },
+  );
+}
+
+/** Whether the file system says that it is full. */
+export function isDiskFull(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+}

@@ -1,0 +1,68 @@
+import type { Engine, EngineProgress, Verdict } from './engine.ts';
+import { type FromWorker, toWorker, type WorkerTask } from './messages.ts';
+
+const progressIntervalMs = 100;
+
+/** The main function of a worker process that was started with an IPC channel: serves tasks until the service ends. */
+export function runWorker(engine: Engine): void {
+  if (process.send === undefined)
+    throw new Error('this is the worker of a service: it is started by it, with an IPC channel');
+  let tasks: Promise<void> = Promise.resolve();
+  const running = new Map<number, AbortController>();
+
+  process.on('message', (received) => {
+    const message = toWorker.parse(received);
+    if (message.type === 'cancel') {
+      running.get(message.task)?.abort();
+      return;
+    }
+    const controller = new AbortController();
+    running.set(message.task, controller);
+    tasks = tasks.then(async () => {
+      send(await perform(engine, message, controller.signal));
+      running.delete(message.task);
+    });
+  });
+  // The service is gone, perhaps by kill -9: nobody waits for the work.
+  process.on('disconnect', () => process.exit());
+  // Ctrl-C reaches the whole group: the service decides when its worker ends.
+  process.on('SIGINT', () => {});
+}
+
+async function perform(engine: Engine, message: WorkerTask, signal: AbortSignal): Promise<FromWorker> {
+  const { task } = message;
+  try {
+    signal.throwIfAborted();
+    const progress = reporter(task);
+    const verdict: Verdict =
+      message.type === 'verify'
+        ? await engine.verify(message.keyset, progress, signal)
+        : await engine.run(message.job, progress, signal).then(() => ({ ok: true }) as const);
+    return verdict.ok ? { type: 'done', task } : { type: 'failed', task, reason: shortened(verdict.reason) };
+  } catch (error) {
+    return { type: 'failed', task, reason: shortened(error instanceof Error ? error.message : String(error)) };
+  }
+}
+
+/** Sends progress: every new stage, and otherwise not more often than a person can read. */
+function reporter(task: number): (progress: EngineProgress) => void {
+  let stage: string | undefined;
+  let sent = 0;
+  return (progress) => {
+    const now = performance.now();
+    if (progress.stage === stage && progress.done < progress.total && now - sent < progressIntervalMs) return;
+    stage = progress.stage;
+    sent = now;
+    const { done, total, secondsLeft } = progress;
+    send({ type: 'progress', task, stage: progress.stage, done, total, secondsLeft });
+  };
+}
+
+function send(message: FromWorker): void {
+  // Between the end of the service and the event 'disconnect' there is nobody to tell.
+  if (process.connected) process.send?.(message);
+}
+
+function shortened(reason: string): string {
+  return reason.length <= 2000 ? reason : `${reason.slice(0, 1999)}…`;
+}

@@ -1,0 +1,168 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { KeyList, Keyset } from '@cipherformer/client';
+import { build } from 'vite';
+import type { ServedProgram, ServeOptions } from '../src/index.ts';
+import { serve } from '../src/index.ts';
+import type { Orders } from './fixtures/worker.ts';
+
+export const format = 'test-keys/1';
+export const plan = hex('a plan');
+export const key = hex('a key').slice(0, 32);
+
+export function hex(text: string | Uint8Array): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+export interface Part {
+  readonly sha256: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export function part(content: string | Uint8Array): Part {
+  const bytes = Uint8Array.from(typeof content === 'string' ? Buffer.from(content) : content);
+  return { sha256: hex(bytes), bytes };
+}
+
+export const randomParts = (count: number, bytes: number): Part[] =>
+  Array.from({ length: count }, () => part(randomBytes(bytes)));
+
+export const listOf = (parts: readonly Part[], changes: Partial<KeyList> = {}): KeyList => ({
+  format,
+  version: 1,
+  plan,
+  key,
+  parts: parts.map(({ sha256 }) => sha256),
+  ...changes,
+});
+
+export const request = (orders: Orders): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(orders));
+
+/** Sources as files that Node runs: a worker, a server. Bundled once, removed at the end. */
+export async function bundle(names: readonly string[]): Promise<{ path(name: string): string; dispose(): void }> {
+  const outDir = mkdtempSync(join(tmpdir(), 'service-bundle-'));
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    resolve: { conditions: ['source'] },
+    ssr: { noExternal: true, resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+    build: {
+      ssr: true,
+      outDir,
+      minify: false,
+      target: 'node20',
+      rolldownOptions: {
+        input: Object.fromEntries(names.map((name) => [name, join(import.meta.dirname, 'fixtures', `${name}.ts`)])),
+        output: { entryFileNames: '[name].mjs' },
+      },
+    },
+  });
+  return { path: (name) => join(outDir, `${name}.mjs`), dispose: () => rmSync(outDir, { recursive: true }) };
+}
+
+/** A folder with a program, and data beside it. */
+export function workspace() {
+  const folder = mkdtempSync(join(tmpdir(), 'service-'));
+  const clientFolder = join(folder, 'program', 'client');
+  mkdirSync(clientFolder, { recursive: true });
+  writeFileSync(join(clientFolder, 'manifest.json'), '{"name":"test"}');
+  writeFileSync(join(clientFolder, 'embedding.bin'), randomBytes(100_000));
+  writeFileSync(join(folder, 'program', 'model.bin'), 'the model');
+  const program: ServedProgram = {
+    digest: hex('a program'),
+    plan,
+    summary: { name: 'test', task: 'image-classification' },
+    clientFolder,
+    folder: join(folder, 'program'),
+  };
+  return {
+    folder,
+    data: join(folder, 'data'),
+    program,
+    /** Options of a service here. */
+    options: (worker: string, changes: Partial<ServeOptions> = {}): ServeOptions => ({
+      programs: [program],
+      data: join(folder, 'data'),
+      spawnWorker: () => fork(worker),
+      graceMs: 2000,
+      ...changes,
+    }),
+    dispose: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+export type Workspace = ReturnType<typeof workspace>;
+
+/** Plain requests, for what a client would never send. */
+export function caller(url: string) {
+  const call = async (path: string, init?: RequestInit) => {
+    const response = await fetch(url + path, init);
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+    return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+  };
+  const octets = { 'content-type': 'application/octet-stream' };
+  return {
+    call,
+    post: (path: string, body: unknown) =>
+      call(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    put: (keyset: string, { sha256, bytes }: Part) =>
+      call(`/v1/keysets/${keyset}/parts/${sha256}`, { method: 'PUT', headers: octets, body: bytes }),
+    submit: (program: string, keyset: string, body: Uint8Array<ArrayBuffer>) =>
+      call(`/v1/jobs?program=${program}&keyset=${keyset}`, { method: 'POST', headers: octets, body }),
+  };
+}
+export type Caller = ReturnType<typeof caller>;
+
+/** A key set that is ready. */
+export async function readyKeyset(
+  api: Caller,
+  parts: readonly Part[],
+  changes: Partial<KeyList> = {},
+): Promise<Keyset> {
+  const list = listOf(parts, changes);
+  const { id } = (await api.post('/v1/keysets', { plan: list.plan, key: list.key, format })).json as Keyset;
+  for (const one of parts) await api.put(id, one);
+  await api.post(`/v1/keysets/${id}/commit`, { list });
+  return (await until(
+    () => api.call(`/v1/keysets/${id}`),
+    ({ json }) => json.state !== 'verifying',
+  ).then(({ json }) => json)) as Keyset;
+}
+
+/** Asks until the answer is as it should be. */
+export async function until<T>(ask: () => T | Promise<T>, isSo: (answer: T) => boolean, ms = 15_000): Promise<T> {
+  for (const end = Date.now() + ms; ; ) {
+    const answer = await ask();
+    if (isSo(answer)) return answer;
+    if (Date.now() > end) throw new Error(`it stayed ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The service in a process of its own. */
+export async function startProcess(
+  files: { path(name: string): string },
+  options: Omit<ServeOptions, 'spawnWorker'>,
+): Promise<{ url: string; child: ChildProcess; kill(): Promise<void> }> {
+  const child = spawn(process.execPath, [files.path('server'), JSON.stringify(options), files.path('worker')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout!.once('data', (text) => resolve(String(text).trim()));
+    child.once('exit', (code) => reject(new Error(`the service ended with code ${code} before it listened`)));
+  });
+  return {
+    url,
+    child,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+export { serve };
