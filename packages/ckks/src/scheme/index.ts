@@ -3,6 +3,7 @@ export { Context } from './context.ts';
 export { type EncodeOptions, Encoder, type Slots } from './encoder.ts';
 export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphertext } from './encryptor.ts';
 export { type Decomposition, Evaluator, scaledInteger } from './evaluator.ts';
+export { checkKeyUse, type KeyUse } from './key-use.ts';
 export { type GaloisUse, KeyGenerator } from './keygen.ts';
 export { EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
 export { NoiseModel, type NoisyValue } from './noise.ts';

@@ -36,6 +36,9 @@ export interface KeyPlan {
   readonly wireBytes: number;
 }
 
+/** Which keys, without their sizes. */
+export type KeyList = Omit<KeyPlan, 'keyBytes' | 'wireBytes'>;
+
 /** Throws ParameterError where no number of special primes serves the program's levels. Cost: linear in its diagonals. */
 export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): KeyPlan {
   const { parameters } = bootstrap;
@@ -63,24 +66,27 @@ export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): K
     program.instructions.flatMap(productLevels),
     bootstraps ? [bootstrap.splitLevel] : [],
   );
+  const list: KeyList = { bootstraps, special, galois, relinearisations };
+  return { ...list, ...keySizes(list, bootstrap) };
+}
+
+/** The sizes of all keys that a list asks for, whoever made it. Every key of it has to exist (checkKeyUse). */
+export function keySizes(list: KeyList, bootstrap: BootstrapPlan): Pick<KeyPlan, 'keyBytes' | 'wireBytes'> {
+  const { parameters } = bootstrap;
   const shape = (level: number): KeyShape => ({ level, gadget: parameters.gadget(level) });
   const shapes = [
-    ...(bootstraps
+    ...(list.bootstraps
       ? [
           { level: 0, gadget: bootstrap.encapsulation },
           shape(parameters.maxLevel),
           shape(bootstrap.splitLevel),
-          ...given.map(({ level }) => shape(level)),
+          ...bootstrap.galoisUses().map(({ level }) => shape(level)),
         ]
       : []),
-    ...relinearisations.map(shape),
-    ...galois.map(({ level }) => ({ level, gadget: parameters.gadgetWith(level, special)! })),
+    ...list.relinearisations.map(shape),
+    ...list.galois.map(({ level }) => ({ level, gadget: parameters.gadgetWith(level, list.special)! })),
   ];
   return {
-    bootstraps,
-    special,
-    galois,
-    relinearisations,
     keyBytes: shapes.reduce((sum, { level, gadget }) => sum + 8 * switchingKeyWords(parameters.n, level, gadget), 0),
     wireBytes: keySetWireBytes(parameters, shapes),
   };

@@ -1,69 +1,20 @@
 import { BootstrapPlan, ParameterError, Parameters, type SecurityOptions } from '@cipherformer/ckks';
-import { z } from 'zod';
 import { type KeyPlan, planKeys } from '../backends/key-plan.ts';
 import { CanonicalScales } from '../backends/scales.ts';
 import { FileError } from '../errors.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
-import { fromRuns, toRuns } from './runs.ts';
+import { parseForeignJson } from './foreign-json.ts';
+import { checkManifest } from './manifest-check.ts';
+import {
+  manifestFormat,
+  manifestSchema,
+  manifestVersion,
+  maxManifestBytes,
+  type ProgramManifest,
+} from './manifest-schema.ts';
+import { toRuns } from './runs.ts';
 
-export const manifestFormat = 'cipherformer-program';
-export const manifestVersion = 1;
-const maxSlots = 2 ** 16;
-
-const whole = z
-  .int()
-  .min(0)
-  .max(2 ** 48);
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const runs = z.array(z.int()).max(3 * maxSlots);
-
-const schema = z.strictObject({
-  format: z.literal(manifestFormat),
-  version: z.literal(manifestVersion),
-  /** Of the instructions and the model's files: what keys and ciphertexts are made for. */
-  digest,
-  parameters: z.strictObject({
-    logN: whole,
-    chainBits: z.array(whole).max(128),
-    specialBits: z.array(whole).max(128),
-    scaleBits: whole,
-  }),
-  parametersDigest: digest,
-  slots: z.int().min(1).max(maxSlots),
-  inputs: z.array(
-    z.strictObject({ name: z.string(), level: whole, scale: z.number().positive(), source: runs, factor: z.number() }),
-  ),
-  outputs: z.array(
-    z.strictObject({
-      name: z.enum(['logits', 'sentinel']),
-      slots: runs,
-      factor: z.number(),
-      limit: z.number().min(0),
-      period: z.int().min(1).optional(),
-    }),
-  ),
-  keys: z.strictObject({
-    bootstraps: z.boolean(),
-    special: whole,
-    galois: z.array(z.strictObject({ galois: whole, level: whole })).max(4096),
-    relinearisations: z.array(whole).max(128),
-    keyBytes: whole,
-    wireBytes: whole,
-  }),
-  predicted: z.strictObject({ cpuSeconds: z.number(), peakBytes: z.number(), bootstraps: whole, instructions: whole }),
-  /** What compile was asked for, so that the server compiles the same again. */
-  compile: z.record(z.string(), z.json()),
-  /** Facts for the client: names of the classes, how an image becomes numbers. */
-  model: z.strictObject({
-    name: z.string(),
-    task: z.string(),
-    classes: z.array(z.string()).optional(),
-    preprocess: z.json().optional(),
-  }),
-});
-
-/** What a client and a server have to agree on, as it stands in manifest.json. Everything in it is public. */
-export type ProgramManifest = z.infer<typeof schema>;
+export { batchOf, mapOf, type ProgramManifest } from './manifest-schema.ts';
 
 export interface ManifestSource {
   readonly digest: string;
@@ -103,34 +54,26 @@ export function makeManifest({ parameters, program, ...rest }: ManifestSource): 
 }
 
 /**
- * Checks a manifest. Throws FileError that names the field, for parameters below 128-bit security too unless the caller
- * accepts them: otherwise whoever hands a client a manifest would choose its security. `where` is the file's name.
+ * Checks a manifest, for a client that does not trust who wrote it: what it asks for is legal, whatever it says.
+ * Throws FileError that names the field, for parameters below 128-bit security too unless the caller accepts them: otherwise
+ * whoever hands a client a manifest would choose its security. `where` is the file's name.
  */
-export function parseManifest(text: string, where: string, security: SecurityOptions = {}): ProgramManifest {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new FileError(`${where} is not JSON: it is damaged or not a program's manifest; compile the program again`);
-  }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success)
+export function parseManifest(
+  source: string | Uint8Array,
+  where: string,
+  security: SecurityOptions = {},
+): ProgramManifest {
+  const manifest = parseForeignJson(source, {
+    schema: manifestSchema,
+    maxBytes: maxManifestBytes,
+    refuse: (what) => new FileError(`${where} is no manifest of a program: it ${what}`),
+  });
+  const parameters = usable(manifest, where, security);
+  if (parameters.digest !== manifest.parametersDigest)
     throw new FileError(
-      `${where} is not the manifest of a program this release reads:\n${z.prettifyError(parsed.error)}`,
+      `${where} lists parameters ${parameters.digest.slice(0, 12)} and claims ${manifest.parametersDigest.slice(0, 12)}: it is damaged, or of another release`,
     );
-  const manifest = parsed.data;
-  const found = usable(manifest, where, security).digest;
-  if (found !== manifest.parametersDigest)
-    throw new FileError(
-      `${where} lists parameters ${found.slice(0, 12)} and claims ${manifest.parametersDigest.slice(0, 12)}: it is damaged, or of another release`,
-    );
-  for (const { name, source } of manifest.inputs) mapOf(source, manifest.slots, `${where}: input ${name}`);
-  const batch = batchOf(manifest);
-  if (!Number.isInteger(batch) || batch < 1)
-    throw new FileError(`${where} computes ${batch} examples at once: it is damaged; compile the program again`);
-  for (const { slots } of manifest.outputs)
-    if (mapOf(slots, manifest.slots, `${where}: an output`).length % batch !== 0)
-      throw new FileError(`${where}: an output does not divide into ${batch} examples: it is damaged`);
+  checkManifest(manifest, parameters, where);
   return manifest;
 }
 
@@ -148,20 +91,6 @@ function usable(manifest: ProgramManifest, where: string, security: SecurityOpti
   }
 }
 
-/** Examples that one run of the program computes. */
-export function batchOf({ compile }: Pick<ProgramManifest, 'compile'>): number {
-  return Number(compile.batch ?? 1);
-}
-
 export function keyPlanOf({ keys }: ProgramManifest): KeyPlan {
   return keys;
-}
-
-/** The slot map of an input or output. */
-export function mapOf(runs: readonly number[], slots: number, where: string): Int32Array {
-  try {
-    return fromRuns(runs, slots);
-  } catch (error) {
-    throw new FileError(`${where} has no slot map: ${error instanceof Error ? error.message : error}`);
-  }
 }

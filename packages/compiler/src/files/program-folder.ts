@@ -12,7 +12,7 @@ import { machineOf } from '../plan/machine.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
 import { programDigest } from './digest.ts';
 import { sha256 } from './envelope.ts';
-import { batchOf, makeManifest, type ProgramManifest, parametersOf } from './manifest.ts';
+import { batchOf, makeManifest, type ProgramManifest, parametersOf, parseManifest } from './manifest.ts';
 import { manifestFile, readManifest } from './read-manifest.ts';
 
 // Node only. A program's folder is manifest.json, all that a client needs, and the polynomial model it was compiled from:
@@ -37,7 +37,7 @@ export interface OpenProgram {
 
 /**
  * Compiles a polynomial model into a new folder, which appears complete or not at all.
- * Throws FileError for a folder that exists or is no model; errors as `compile`.
+ * Throws FileError for a folder that exists or is no model, and for a program that clients would refuse; errors as `compile`.
  */
 export async function writeProgram(
   model: string,
@@ -63,7 +63,11 @@ export async function writeProgram(
       compile: { batch },
       model: { name, task, ...(classes ? { classes: [...classes] } : {}) },
     });
-    await writeFile(join(partial, manifestFile), `${JSON.stringify(manifest)}\n`);
+    const text = `${JSON.stringify(manifest)}\n`;
+    // No program is written that its readers would refuse. Who made insecure parameters has accepted them.
+    const { insecure } = parameters;
+    parseManifest(text, `the program of ${model}`, { insecure });
+    await writeFile(join(partial, manifestFile), text);
     await rename(partial, out);
     return { manifest, parameters, program, compiled };
   } catch (error) {
