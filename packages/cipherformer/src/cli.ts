@@ -2,6 +2,7 @@ import type { SecurityOptions } from '@cipherformer/ckks';
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands/index.ts';
 import { exitCodes, reportError } from './terminal/errors.ts';
+import { showable } from './terminal/text.ts';
 
 /**
  * Runs the command line and returns the process's exit code: 0 ok, 1 failure, 2 usage, 3 a check fell short.
@@ -12,6 +13,7 @@ export async function runCli(argv: readonly string[], security: SecurityOptions 
     .description('Transformers in polynomial form, run on data that stays encrypted.')
     .version('0.1.0')
     .showHelpAfterError('(add --help for the options)')
+    .configureOutput({ writeErr: (text) => process.stderr.write(showable(text)) })
     .exitOverride();
   // Anything but a verb (--help, a misspelling) needs to know them all.
   const [verb = ''] = argv;

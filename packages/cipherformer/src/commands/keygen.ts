@@ -6,13 +6,16 @@ import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
 import { keySpecsOf, parametersOf } from '@cipherformer/compiler/client';
 import { readManifest, writeKeyFolder } from '@cipherformer/compiler/client/files';
 import type { Command } from 'commander';
+import { agreeOnKeyBytes } from '../program/key-bytes.ts';
 import { gib } from '../program/summary.ts';
 import { UsageError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
+import { byteSize } from '../terminal/numbers.ts';
 import { startStages } from '../terminal/progress.ts';
 
 interface KeygenOptions {
   readonly out: string;
+  readonly maxKeyBytes?: number;
   readonly json?: boolean;
 }
 
@@ -26,12 +29,23 @@ export function registerKeygen(program: Command, security: SecurityOptions): voi
       '--out <folder>',
       'where the file secret and the folder evaluation go; a secret that is there is used, and keys that are there are kept',
     )
+    .option(
+      '--max-key-bytes <size>',
+      'most that the evaluation keys may take (default: 4GiB, and a question above it)',
+      byteSize,
+    )
     .option('--json', 'JSON on stdout')
     .action((path: string, options: KeygenOptions) => keygen(path, options, security));
 }
 
-async function keygen(path: string, { out, json }: KeygenOptions, security: SecurityOptions): Promise<void> {
+async function keygen(
+  path: string,
+  { out, maxKeyBytes, json }: KeygenOptions,
+  security: SecurityOptions,
+): Promise<void> {
   const manifest = await readManifest(path, security);
+  const { wireBytes } = manifest.keys;
+  await agreeOnKeyBytes(wireBytes, maxKeyBytes);
   const secretFile = join(out, 'secret');
   const evaluation = join(out, 'evaluation');
   await mkdir(out, { recursive: true, mode: 0o700 });
@@ -46,7 +60,6 @@ async function keygen(path: string, { out, json }: KeygenOptions, security: Secu
     }),
   );
   progress.stop();
-  const { wireBytes } = manifest.keys;
   const text = json
     ? JSON.stringify({ secret: secretFile, evaluation, evaluationBytes: wireBytes })
     : `${secretFile}: the secret key; keep it to yourself\n${evaluation}: ${gib(wireBytes)} for the server`;

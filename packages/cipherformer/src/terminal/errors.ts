@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { showable } from './text.ts';
 
 export const exitCodes = { ok: 0, failure: 1, usage: 2, checkFailed: 3 } as const;
 
@@ -16,7 +17,7 @@ export class CheckFailedError extends Error {
 export function reportError(error: unknown): number {
   const known = error instanceof Error && error.name !== 'Error' && error.name !== 'TypeError';
   const text = error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
-  process.stderr.write(`${pc.red('error')} ${text}\n`);
+  process.stderr.write(`${pc.red('error')} ${showable(text)}\n`);
   if (error instanceof UsageError) return exitCodes.usage;
   if (error instanceof CheckFailedError) return exitCodes.checkFailed;
   return exitCodes.failure;

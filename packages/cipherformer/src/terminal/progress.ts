@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { showable } from './text.ts';
 
 /** Progress on stderr: a bar on a terminal, a line now and then elsewhere, nothing when silenced. */
 export interface Progress {
@@ -22,7 +23,7 @@ export function startProgress(label: string, total: number, silent = false): Pro
       Presets.shades_classic,
     );
     bar.start(total, 0, { note: '' });
-    return { update: (value, note) => bar.update(value, { note }), stop: () => bar.stop() };
+    return { update: (value, note) => bar.update(value, { note: showable(note) }), stop: () => bar.stop() };
   }
   let last = Number.NEGATIVE_INFINITY;
   return {
@@ -30,7 +31,7 @@ export function startProgress(label: string, total: number, silent = false): Pro
       const now = performance.now() / 1000;
       if (value < total && now - last < lineEverySeconds) return;
       last = now;
-      process.stderr.write(`${label} ${value}/${total} ${note}\n`);
+      process.stderr.write(`${label} ${value}/${total} ${showable(note)}\n`);
     },
     stop() {},
   };

@@ -153,6 +153,22 @@ describe('what does not fit is refused, and says why', () => {
     vi.unstubAllEnvs();
   });
 
+  it('row 1: keys that give the secret away, more keys than stated, or than their owner allows', async () => {
+    const manifest = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    const { keys } = manifest;
+    const galois = (element: number) => ({ galois: [...keys.galois, { galois: element, level: 1 }] });
+    const changes = [galois(2), galois(0), galois(2 ** 12), galois(2 ** 12 + 1), { keyBytes: 1 }, { wireBytes: 1 }];
+    for (const change of changes) {
+      writeFileSync(at('stranger.json'), JSON.stringify({ ...manifest, keys: { ...keys, ...change } }));
+      const { code, err } = await cli('keygen', at('stranger.json'), '--out', at('given'));
+      expect([change, code, err]).toEqual([change, 1, expect.stringContaining('do not use')]);
+      expect(existsSync(at('given'))).toBe(false);
+    }
+    const { code, err } = await cli('keygen', at('program'), '--out', at('given'), '--max-key-bytes', '1MiB');
+    expect([code, err]).toEqual([2, expect.stringContaining('--max-key-bytes allows')]);
+    expect(existsSync(at('given'))).toBe(false);
+  });
+
   it('run does not take a secret key', async () => {
     const { code, err } = await run('keys/secret', 'in.bin');
     expect(code).toBe(1);

@@ -1,20 +1,27 @@
 import {
+  checkKeySpec,
   compareSpecs,
   type KeyPart,
   type KeySpec,
+  keyMemoryBytes,
   keyParts,
   keyPlanDigest,
+  keyWireBytes,
   nameOfPart,
   ParameterError,
   type Parameters,
 } from '@cipherformer/ckks';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
+import { parseForeignJson } from './foreign-json.ts';
 
 export const keyListFormat = 'cipherformer-keys';
 export const keyListVersion = 1;
 /** Most keys of a plan: a program of a hundred layers needs a few hundred. */
 const maxKeys = 4096;
+/** Of a list as JSON: gigabytes of keys are a few hundred parts. */
+const maxListBytes = 16 * 2 ** 20;
+const maxParts = 2 ** 17;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -41,7 +48,7 @@ const schema = z.strictObject({
   key: z.string().regex(/^[0-9a-f]{32}$/),
   keys: keyTuples,
   /** SHA-256 of each part, in the order of `keyParts`. */
-  parts: z.array(digest).max(2 ** 20),
+  parts: z.array(digest).max(maxParts),
 });
 
 /** The list of a key set: which keys, whose, and the parts that they are made of. Everything in it is public. */
@@ -59,13 +66,24 @@ export function tuplesOf(specs: readonly KeySpec[]): KeyTuples {
 
 /**
  * Throws ParameterError unless the keys may be made under these parameters, none twice, in the order of `compareSpecs`.
+ * @param where the field that lists them
  */
-export function checkSpecs(parameters: Parameters, specs: readonly KeySpec[]): void {
-  for (const [i, spec] of specs.entries())
+export function checkSpecs(parameters: Parameters, specs: readonly KeySpec[], where: string): void {
+  for (const [i, spec] of specs.entries()) {
+    try {
+      checkKeySpec(parameters, spec);
+    } catch (error) {
+      if (!(error instanceof ParameterError)) throw error;
+      throw new ParameterError(`${where}[${i}] may not be made: ${error.message}`, { cause: error });
+    }
     if (i > 0 && !(compareSpecs(specs[i - 1]!, spec) < 0))
-      throw new ParameterError(`key ${i + 1} of ${specs.length} is listed twice or out of order: make the plan again`);
-  // Also checks each spec.
-  keyParts(parameters, specs);
+      throw new ParameterError(`${where}[${i}] is there twice, or out of order: each key is needed once`);
+  }
+}
+
+/** Bytes of keys in memory and on the wire: counted by each party for itself, whatever anybody says. */
+export function countKeys(parameters: Parameters, specs: readonly KeySpec[]): { keyBytes: number; wireBytes: number } {
+  return { keyBytes: keyMemoryBytes(parameters, specs), wireBytes: keyWireBytes(parameters, specs) };
 }
 
 /** A list of keys all of whose parts are there. */
@@ -88,26 +106,19 @@ export function makeKeyList(
 }
 
 /** Checks a list. Throws FileError that says what is wrong; `where` is the file's name. */
-export function parseKeyList(text: string, where: string, parameters: Parameters): KeyList {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new FileError(`${where} is not JSON: it is damaged or not a list of evaluation keys; run keygen again`);
-  }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success)
-    throw new FileError(
-      `${where} is not a list of evaluation keys that this release reads:\n${z.prettifyError(parsed.error)}`,
-    );
-  const list = parsed.data;
+export function parseKeyList(source: string | Uint8Array, where: string, parameters: Parameters): KeyList {
+  const list = parseForeignJson(source, {
+    schema,
+    maxBytes: maxListBytes,
+    refuse: (what) => new FileError(`${where} is no list of evaluation keys: it ${what}`),
+  });
   if (list.parametersDigest !== parameters.digest)
     throw new FileError(
       `${where} is of parameters ${list.parametersDigest.slice(0, 12)}, the program has ${parameters.digest.slice(0, 12)}: give keys made for this program`,
     );
   const specs = specsOf(list.keys);
   try {
-    checkSpecs(parameters, specs);
+    checkSpecs(parameters, specs, 'keys');
   } catch (error) {
     if (!(error instanceof ParameterError)) throw error;
     throw new FileError(`${where} lists a key that may not be: ${error.message}`, { cause: error });

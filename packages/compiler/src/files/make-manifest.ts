@@ -3,8 +3,8 @@ import { planKeys } from '../backends/key-plan.ts';
 import { CanonicalScales } from '../backends/scales.ts';
 import type { EncryptedProgram } from '../program/instructions.ts';
 import { registerLevels } from '../program/levels.ts';
-import { tuplesOf } from './key-list.ts';
-import { countKeys, highestSentLevel, manifestFormat, manifestVersion, type ProgramManifest } from './manifest.ts';
+import { countKeys, tuplesOf } from './key-list.ts';
+import { highestSentLevel, manifestFormat, manifestVersion, type ProgramManifest } from './manifest-schema.ts';
 import { toRuns } from './runs.ts';
 
 export interface ManifestSource {

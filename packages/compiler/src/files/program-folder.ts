@@ -16,7 +16,7 @@ import { manifestFile } from './client-half.ts';
 import { programDigest, toHex } from './digest.ts';
 import { sha256 } from './envelope.ts';
 import { makeManifest } from './make-manifest.ts';
-import { batchOf, type ProgramManifest, parametersOf } from './manifest.ts';
+import { batchOf, type ProgramManifest, parametersOf, parseManifest } from './manifest.ts';
 
 // Node only. A program's folder is client/, all that a client needs, and server/, the polynomial model it was compiled from:
 // compiling is quick and gives the same program again, whose weights as slot vectors would fill gigabytes.
@@ -38,7 +38,7 @@ export interface OpenProgram {
 
 /**
  * Compiles a polynomial model into a new folder, which appears complete or not at all.
- * Throws FileError for a folder that exists or is no model; errors as `compile`.
+ * Throws FileError for a folder that exists or is no model, and for a program that clients would refuse; errors as `compile`.
  */
 export async function writeProgram(
   model: string,
@@ -73,7 +73,11 @@ export async function writeProgram(
       model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
       files: digests,
     });
-    await writeFile(join(client, manifestFile), `${JSON.stringify(manifest)}\n`);
+    const text = `${JSON.stringify(manifest)}\n`;
+    // No program is written that its readers would refuse. Who made insecure parameters has accepted them.
+    const { insecure } = parameters;
+    parseManifest(text, `the program of ${model}`, { insecure });
+    await writeFile(join(client, manifestFile), text);
     await rename(partial, out);
     return { manifest, parameters, program, compiled };
   } catch (error) {

@@ -12,13 +12,21 @@ export function toRuns(values: ArrayLike<number>): number[] {
   return runs;
 }
 
-/** The numbers again. Throws RangeError for more than `most` of them, or a list that is none of runs. */
+/** Whole numbers that an Int32Array holds. */
+const fits = (value: number) => Number.isInteger(value) && Math.abs(value) < 2 ** 31;
+
+/**
+ * The numbers again. Throws RangeError for more than `most` of them, for numbers beyond 32 bits, or a list that is none of
+ * runs, before any is made.
+ */
 export function fromRuns(runs: readonly number[], most: number): Int32Array {
   if (runs.length % 3 !== 0) throw new RangeError('runs come in threes: first, step, count');
   let length = 0;
   for (let i = 0; i < runs.length; i += 3) {
-    const count = runs[i + 2]!;
-    if (!(count >= 1)) throw new RangeError(`a run of ${count} numbers`);
+    const [first, step, count] = [runs[i]!, runs[i + 1]!, runs[i + 2]!];
+    if (!Number.isInteger(count) || count < 1) throw new RangeError(`a run of ${count} numbers`);
+    const last = first + step * (count - 1);
+    if (!fits(first) || !fits(last)) throw new RangeError(`a run from ${first} to ${last}`);
     length += count;
   }
   if (length > most) throw new RangeError(`${length} numbers, at most ${most} are allowed`);

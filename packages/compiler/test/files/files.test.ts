@@ -1,15 +1,10 @@
-// Files of programs: slot maps as runs, manifests that lie, envelopes cut and damaged at every byte.
+// Files of programs: slot maps as runs, envelopes cut and damaged at every byte.
 import type { WireObject } from '@cipherformer/ckks';
-import { Parameters } from '@cipherformer/ckks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EnvelopeReader, sealEnvelope } from '../../src/files/envelope.ts';
-import { makeManifest } from '../../src/files/make-manifest.ts';
-import { parametersOf, parseManifest } from '../../src/files/manifest.ts';
 import { fromRuns, toRuns } from '../../src/files/runs.ts';
 import { FileError } from '../../src/index.ts';
-import { insecureLiteral, programOf } from '../backends/support.ts';
-import { testModel } from './protocol.ts';
 
 describe('runs', () => {
   it('give back any numbers', () => {
@@ -29,58 +24,10 @@ describe('runs', () => {
     expect(() => fromRuns([0, 1, 2 ** 40], 2 ** 15)).toThrow(RangeError);
     expect(() => fromRuns([0, 1, -1], 10)).toThrow(RangeError);
     expect(() => fromRuns([0, 1], 10)).toThrow(RangeError);
+    for (const run of [[2 ** 32, 0, 1], [0, 2 ** 31, 2], [0.5, 0, 1], [0, 0.5, 2], [0, 1, 1.5], [Number.NaN, 1, 1]])
+      expect(() => fromRuns(run, 10)).toThrow(RangeError); // biome-ignore format: a list
   });
 });
-
-const program = programOf([9], [{ op: 'multiply', source: 'test', level: 9, left: 0, right: 0, output: 1 }], [1]);
-const manifest = makeManifest({
-  digest: 'ab'.repeat(32),
-  parameters: Parameters.from(insecureLiteral, { insecure: true }),
-  program,
-  predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
-  compile: { batch: 1 },
-  model: testModel,
-  files: {},
-});
-
-describe('a manifest', () => {
-  it('is read as it was written', () => {
-    expect(parseManifest(JSON.stringify(manifest), 'm', { insecure: true })).toEqual(manifest);
-    expect(parametersOf(manifest, { insecure: true }).digest).toBe(manifest.parametersDigest);
-  });
-
-  const lies: Record<string, object | string> = {
-    'no JSON': '{"format": ',
-    'another format': { ...manifest, format: 'zip' },
-    'a later version': { ...manifest, version: 3 },
-    'a field more': { ...manifest, more: 1 },
-    'another digest of the parameters': { ...manifest, parametersDigest: '00'.repeat(32) },
-    'insecure parameters, unless a test asks for them': manifest,
-    'a slot map without end': { ...manifest, inputs: [{ ...manifest.inputs[0], source: [0, 1, 2 ** 40] }] },
-    'a slot map that is none': { ...manifest, outputs: [{ ...manifest.outputs[0], slots: [0, 1] }] },
-    'keys beyond counting': {
-      ...manifest,
-      keys: { ...manifest.keys, list: Array(5000).fill(['galois', 5, 1, 1]) },
-    },
-  };
-  it.each(Object.keys(lies))('%s is refused', (name) => {
-    const lie = lies[name]!;
-    const text = typeof lie === 'string' ? lie : JSON.stringify(lie);
-    const insecure = name.startsWith('insecure');
-    expect(() => parseManifest(text, 'm', { insecure: !insecure })).toThrow(insecure ? /128-bit/ : FileError);
-  });
-});
-
-describe.each(['false', 'true', true, false, 1, null])(
-  'row 10: insecure: %j in a manifest is refused as unknown',
-  (insecure) => {
-    it.each([{}, { insecure: true }])('by a caller with %j', (options) => {
-      const inside = { ...manifest, parameters: { ...manifest.parameters, insecure } };
-      for (const text of [{ ...manifest, insecure }, inside].map((one) => JSON.stringify(one)))
-        expect(() => parseManifest(text, 'm', options)).toThrow(/Unrecognized key: "insecure"/);
-    });
-  },
-);
 
 describe('an envelope', () => {
   const payload = Uint8Array.from({ length: 50 }, (_, i) => i);

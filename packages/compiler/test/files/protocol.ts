@@ -38,7 +38,7 @@ export const testModel: ProgramManifest['model'] = {
 export function manifestOf(program: EncryptedProgram, digest = 'ab'.repeat(32), batch = 1): ProgramManifest {
   return makeManifest({
     digest,
-    parameters: Parameters.from(insecureLiteral),
+    parameters: Parameters.from(insecureLiteral, { insecure: true }),
     program,
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
     compile: { batch },
