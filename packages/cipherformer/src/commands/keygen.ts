@@ -1,9 +1,17 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Context, randomSeed, SecretKey } from '@cipherformer/ckks';
 import { writeSecretKey, writeWireFile } from '@cipherformer/ckks/files';
-import { evaluationKeysFile, makeEvaluationKeys, parametersOf, readManifest } from '@cipherformer/compiler/client';
+import {
+  evaluationKeysFile,
+  FileVerdictLedger,
+  keyIdOf,
+  makeEvaluationKeys,
+  parametersOf,
+  readManifest,
+  verdictFileOf,
+} from '@cipherformer/compiler/client';
 import type { Command } from 'commander';
 import { gib } from '../program/summary.ts';
 import { UsageError } from '../terminal/errors.ts';
@@ -28,7 +36,8 @@ export function registerKeygen(program: Command): void {
 async function keygen(path: string, { out, json }: KeygenOptions): Promise<void> {
   const manifest = await readManifest(path);
   const [secretFile, evaluationFile] = [join(out, 'secret'), join(out, 'evaluation')];
-  for (const file of [secretFile, evaluationFile])
+  const verdictFile = verdictFileOf(secretFile);
+  for (const file of [secretFile, evaluationFile, verdictFile])
     if (existsSync(file)) throw new UsageError(`${file} already exists: keys are never replaced; choose another --out`);
   await mkdir(out, { recursive: true, mode: 0o700 });
   using context = await Context.create(parametersOf(manifest));
@@ -37,11 +46,12 @@ async function keygen(path: string, { out, json }: KeygenOptions): Promise<void>
   using keys = makeEvaluationKeys(secret, manifest, progress.update);
   // The secret key first: evaluation keys without it are of no use to anybody.
   await writeSecretKey(secretFile, secret);
+  await FileVerdictLedger.create(verdictFile, await keyIdOf(secret));
   await writeWireFile(evaluationFile, await evaluationKeysFile(keys, secret, manifest), { overwrite: false });
   progress.stop();
   const bytes = manifest.keys.wireBytes;
   const text = json
     ? JSON.stringify({ secret: secretFile, evaluation: evaluationFile, evaluationBytes: bytes })
-    : `${secretFile}: the secret key; keep it to yourself\n${evaluationFile}: ${gib(bytes)} for the server`;
+    : `${secretFile}: the secret key; keep it to yourself, with ${basename(verdictFile)} beside it\n${evaluationFile}: ${gib(bytes)} for the server`;
   process.stdout.write(`${text}\n`);
 }

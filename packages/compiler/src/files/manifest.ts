@@ -57,7 +57,14 @@ const schema = z.strictObject({
     keyBytes: whole,
     wireBytes: whole,
   }),
-  predicted: z.strictObject({ cpuSeconds: z.number(), peakBytes: z.number(), bootstraps: whole, instructions: whole }),
+  predicted: z.strictObject({
+    cpuSeconds: z.number(),
+    peakBytes: z.number(),
+    bootstraps: whole,
+    instructions: whole,
+    /** How far a decrypted logit may be from the program's without noise (`predictError`); absent where it is not known. */
+    error: z.number().positive().optional(),
+  }),
   /** What compile was asked for, so that the server compiles the same again. */
   compile: z.record(z.string(), z.json()),
   /** Facts for the client: names of the classes, how an image becomes numbers. */

@@ -6,6 +6,7 @@ import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { defaultCosts } from '../cost/default-costs.ts';
 import { predict } from '../cost/predict.ts';
+import { predictError } from '../cost/predict-error.ts';
 import { FileError } from '../errors.ts';
 import { type Compiled, compile, compileForThroughput } from '../passes/compile.ts';
 import { machineOf } from '../plan/machine.ts';
@@ -53,13 +54,14 @@ export async function writeProgram(
     await mkdir(partial, { recursive: true });
     // The model's own files alone: records and reports beside them are not the program's.
     savePolynomialModel(join(partial, modelFolder), loadPolynomialModel(model));
-    const { compiled, batch, digest, name, task, classes } = await compileFolder(partial, parameters, options);
+    const { compiled, graph, batch, digest, name, task, classes } = await compileFolder(partial, parameters, options);
     const { program } = compiled;
+    const error = predictError(program, parameters, graph, batch);
     const manifest = makeManifest({
       digest,
       parameters,
       program,
-      predicted: predict(program, parameters),
+      predicted: { ...predict(program, parameters), ...(error === undefined ? {} : { error }) },
       compile: { batch },
       model: { name, task, ...(classes ? { classes: [...classes] } : {}) },
     });
@@ -99,7 +101,7 @@ async function compileFolder(folder: string, parameters: Parameters, options: Pr
       ? compileForThroughput(graph, { ...common, affordable })
       : compile(graph, { ...common, batch: asked });
   const digest = await programDigest(compiled.program, await filesDigest(path));
-  return { compiled, batch: compiled.batch, digest, name: card.name, task, classes };
+  return { compiled, graph, batch: compiled.batch, digest, name: card.name, task, classes };
 }
 
 /** SHA-256 over the names and contents of a folder's files. */

@@ -5,6 +5,7 @@ import { decryptOutputs, encryptInputs, keyIdOf } from '../../src/files/client.t
 import { makeManifest, type ProgramManifest } from '../../src/files/manifest.ts';
 import type { RequestDescription } from '../../src/files/request.ts';
 import { outputsFile, readInputs } from '../../src/files/server.ts';
+import { MemoryVerdictLedger, type VerdictOptions } from '../../src/files/verdicts.ts';
 import type { EncryptedProgram } from '../../src/index.ts';
 import { insecureLiteral, Machine, programOf } from '../backends/support.ts';
 
@@ -61,8 +62,13 @@ export class Protocol implements Disposable {
     return bytesOf(await outputsFile(this.manifest, await this.key, request, outputs));
   }
 
-  decrypt(request: RequestDescription, result: Uint8Array, manifest = this.manifest) {
-    return decryptOutputs(this.machine.secret, manifest, request, from(result), 'the result');
+  decrypt(
+    request: RequestDescription,
+    result: Uint8Array,
+    { manifest = this.manifest, ...verdicts }: Partial<VerdictOptions> & { manifest?: ProgramManifest } = {},
+  ) {
+    const options = { ledger: new MemoryVerdictLedger(), ...verdicts };
+    return decryptOutputs(this.machine.secret, manifest, request, from(result), 'the result', options);
   }
 
   [Symbol.dispose](): void {
