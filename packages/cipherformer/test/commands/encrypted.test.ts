@@ -69,7 +69,9 @@ describe('the protocol on files', () => {
     expect(inRange).toBe(true);
     const expected = [...evaluate(model.graph, prepareInput(model, { pixels }))];
     const size = Math.max(...expected.map(Math.abs));
-    for (const [k, value] of expected.entries()) expect(Math.abs(logits[k] - value)).toBeLessThan(1e-3 * size);
+    const { predicted } = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    for (const [k, value] of expected.entries())
+      expect(Math.abs(logits[k] - value)).toBeLessThan(Math.min(1e-3 * size, predicted.error));
     const table = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin')); // biome-ignore format: short
     const best = ['cat', 'dog', 'bird'][expected.indexOf(Math.max(...expected))]!;
     expect(table.out).toBe(`${best} (in range)\n`);
@@ -92,6 +94,17 @@ describe('the protocol on files', () => {
     );
     for (const contradiction of [['--force'], ['--shareable', '--reveal']])
       expect((await cli(...decrypt, ...contradiction)).code).toBe(2);
+  });
+
+  it('row 5: no decrypted number stands in a reason', async () => {
+    const forced = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json', '--reveal'); // biome-ignore format: short
+    const [logit] = JSON.parse(forced.out).results[0].logits as [number];
+    const manifest = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    const outputs = manifest.outputs.map((output: { name: string }) => ({ ...output, limit: output.name === 'logits' ? 1e-9 : 1e9 })); // biome-ignore format: short
+    writeFileSync(at('narrow.json'), JSON.stringify({ ...manifest, outputs }));
+    const { out, err } = await cli('decrypt', at('narrow.json'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json'); // biome-ignore format: short
+    expect(JSON.parse(out).results).toEqual([{ inRange: false, reason: 'a logit is beyond 1e-9, the most in range' }]);
+    expect(err).not.toContain(`${Math.abs(logit)}`.slice(0, 4));
   });
 
   it('row 5: a label within twice the error bound is not shared, and neither is one without a bound', async () => {

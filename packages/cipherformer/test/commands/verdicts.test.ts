@@ -12,6 +12,15 @@ import { sealEnvelope } from '../../../compiler/src/files/envelope.ts';
 import { cli } from './cli.ts';
 import { insecureParameters, tinyModel } from './tiny-model.ts';
 
+const terminal = vi.hoisted(() => ({ person: false, yes: false, asked: '' }));
+vi.mock('../../src/terminal/confirm.ts', () => ({
+  canAsk: () => terminal.person,
+  confirm: async (question: string) => {
+    terminal.asked = question;
+    return terminal.yes;
+  },
+}));
+
 const folder = mkdtempSync(join(tmpdir(), 'verdicts-'));
 const at = (name: string) => join(folder, name);
 const ledger = at('keys/secret.verdicts.jsonl');
@@ -103,6 +112,21 @@ describe('row 2: verdicts are counted beside the secret key', () => {
     expect((await decrypt('near-out', 'near-in', '--allow-more-out-of-range')).code).toBe(0);
     expect((await decrypt('far-out', 'far-in')).code).toBe(3);
     expect(counts().slice(-2)).toEqual([{ allowed: 512 }, { outOfRange: 1 }]);
+  });
+
+  it('a person at a terminal is asked instead, before anything is shown', async () => {
+    appendFileSync(ledger, '\n{"outOfRange":256}\n');
+    terminal.person = true;
+    try {
+      const no = await decrypt('near-out', 'near-in');
+      expect([no.code, no.out, counts().length]).toEqual([1, '', 1]);
+      expect(terminal.asked).toMatch(/256 examples were found out of range.*Show the next 256\?/);
+      terminal.yes = true;
+      expect((await decrypt('near-out', 'near-in')).code).toBe(0);
+      expect(counts()).toEqual([{ outOfRange: 256 }, { allowed: 512 }]);
+    } finally {
+      Object.assign(terminal, { person: false, yes: false });
+    }
   });
 
   it('without the counts there is no answer: lost, damaged, or of another key', async () => {

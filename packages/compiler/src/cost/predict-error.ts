@@ -14,7 +14,7 @@ import { joinExamples, packInputs } from '../program/values.ts';
 
 /** Random inputs that are simulated. */
 const samples = 2;
-/** Standard deviations that an error stays below: more than 1e14 normal errors would have to be seen for one beyond. */
+/** Standard deviations that an error stays below: of 1e14 normal errors one is beyond 7.7. */
 const deviations = 8;
 /** Measured errors are within three bits of simulated ones (docs/benchmarks/encrypted.md). */
 const simulationFactor = 2 ** 3;
@@ -25,9 +25,10 @@ const largestInput = 4;
 
 /**
  * How far a decrypted logit may be from the program's without noise: 8 standard deviations of the simulated error, the
- * largest of a few random inputs, times what simulation and measurement differ by. A prediction for inputs in range, no
+ * largest of a few random inputs, times what simulation and measurement may differ by. A prediction for inputs in range, no
  * proof: noise depends on the input, and grows towards the ends of the polynomials' intervals. So the random inputs are as
- * large as the model takes. Undefined where no random input is in range.
+ * large as the model takes. For the shipped models it is 8 and 25 times the largest error of 20 encrypted answers.
+ * Undefined where no random input is in range.
  * Cost: a simulation each, seconds at N = 2^16.
  */
 export function predictError(

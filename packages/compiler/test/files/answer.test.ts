@@ -69,7 +69,7 @@ describe('row 5: what may be shared is the label', () => {
           return;
         }
         // The program without noise gives the same label.
-        expect(exact[Number(shared)]).toBe(Math.max(...exact));
+        expect(exact[Number(shared)]).toBeGreaterThan(Math.max(...exact) - 1e-12);
       }),
     ); // biome-ignore format: one property
   });

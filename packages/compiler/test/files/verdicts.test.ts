@@ -179,11 +179,9 @@ describe('row 2: decrypting counts before it answers', () => {
     };
     await expect(protocol.decrypt(request, result, { ledger: dies })).rejects.toThrow('killed');
     expect((await new FileVerdictLedger(path, key).load()).outOfRange).toBe(1);
-    const stranger = limited();
     const forged = await protocol.seal('00'.repeat(32), []);
     await expect(protocol.decrypt(request, forged, { ledger: dies, pairedByProgram: true })).rejects.toThrow('killed');
     expect((await ledger.load()).dishonest).toBe(1);
-    stranger[Symbol.dispose]();
   });
 
   it('where the count cannot be written, there is no answer', async () => {
