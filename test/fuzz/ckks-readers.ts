@@ -1,28 +1,25 @@
 import {
-  type BootstrapKeySet,
   BootstrapPlan,
-  bootstrapKeysFromWire,
-  bootstrapKeysToWire,
   bootstrapLiteral,
   CkksError,
   type Context,
   ciphertextFromWire,
   ciphertextToWire,
   Encoder,
-  EvaluationKeys,
   encryptSymmetric,
-  evaluationKeysFromWire,
-  evaluationKeysToWire,
-  generateBootstrapKeys,
   inspectWire,
   KeyGenerator,
+  KeyPartMaker,
+  KeyPartReader,
   parametersFromWire,
   parametersToWire,
   plaintextFromWire,
   plaintextToWire,
   publicKeyFromWire,
   publicKeyToWire,
+  readKeyPartHeader,
   SecretKey,
+  Slab,
   secretKeyFromWire,
   secretKeyToWire,
   switchingKeyFromWire,
@@ -68,7 +65,7 @@ async function sealWire(changed: Uint8Array): Promise<Uint8Array> {
 
 const mutations = [mutateBytes, resealed(mutateBytes, sealWire), resealed(mutateBytes, sealWire)];
 
-const secretOf = (context: Context) => new SecretKey(context, new Uint8Array(32).fill(7));
+const secretOf = (context: Context) => SecretKey.fromMaster(context, new Uint8Array(32).fill(7));
 
 async function bytesOf(...objects: readonly WireObject[]): Promise<Uint8Array[]> {
   return Promise.all(objects.map((object) => wireBytes(object)));
@@ -80,18 +77,14 @@ async function tinyObjects() {
   using publicKey = generator.publicKey();
   using rotation = generator.rotation(1, 2);
   using conjugation = generator.conjugation(0);
-  using keys = new EvaluationKeys(tiny)
-    .addRelinearisation(generator.relinearisation(1))
-    .addGalois(generator.conjugation(0));
   using plaintext = new Encoder(tiny).encode([0.5, -0.25], undefined, { level: 1 });
   const encrypted = encryptSymmetric(secret, plaintext);
   using ciphertext = encrypted.ciphertext;
   return {
     parameters: await bytesOf(parametersToWire(tiny.parameters)),
-    secretKey: await bytesOf(secretKeyToWire(secret)),
+    secretKey: await bytesOf(secretKeyToWire(secret), secretKeyToWire(new SecretKey(tiny, new Uint8Array(32)))),
     publicKey: await bytesOf(publicKeyToWire(publicKey)),
     switchingKey: await bytesOf(switchingKeyToWire(rotation), switchingKeyToWire(conjugation)),
-    evaluationKeys: await bytesOf(evaluationKeysToWire(keys)),
     plaintext: await bytesOf(plaintextToWire(plaintext)),
     ciphertext: await bytesOf(ciphertextToWire(ciphertext), ciphertextToWire(encrypted)),
   };
@@ -110,23 +103,31 @@ export const bootstrapContext = insecureContext(
   }),
 );
 
-async function bootstrapObjects(): Promise<Uint8Array[]> {
+/** A part of a key of every role. */
+function keyPartBytes(): Uint8Array[] {
   using secret = secretOf(bootstrapContext);
-  using keys: BootstrapKeySet = generateBootstrapKeys(secret, new BootstrapPlan(bootstrapContext.parameters));
-  return await bytesOf(bootstrapKeysToWire(keys));
+  const specs = new BootstrapPlan(bootstrapContext.parameters).keySpecs();
+  using maker = new KeyPartMaker(secret, specs);
+  const roles = new Map(maker.parts.map((part) => [part.spec.role, part]));
+  return [...roles.values()].map((part) => maker.make(part));
 }
 
-const seeds = { ...(await tinyObjects()), bootstrapKeys: await bootstrapObjects() };
-// More than any of them is: a set that claims more is refused from its list.
-const options = { maxBytes: 2 ** 26 };
+/** A part is what its header says, its residues below their primes. */
+function readKeyPart(bytes: Uint8Array): void {
+  const { ring, kernels, parameters } = bootstrapContext;
+  using digit = new Slab(kernels, ring.primes.length * ring.n);
+  using reader = new KeyPartReader(bootstrapContext);
+  reader.read(bytes, readKeyPartHeader(parameters, bytes, 'the part'), digit.address(), 'the part');
+}
 
-const reader = (name: keyof typeof seeds, read: Reader['read'], share = 1): Reader => ({
+const seeds = { ...(await tinyObjects()), keyPart: keyPartBytes() };
+
+const reader = (name: keyof typeof seeds, read: Reader['read']): Reader => ({
   name: `ckks ${name}`,
   seeds: seeds[name],
   read,
   errors: [CkksError],
   mutations,
-  share,
 });
 
 export const ckksReaders: readonly Reader[] = [
@@ -134,10 +135,9 @@ export const ckksReaders: readonly Reader[] = [
   reader('secretKey', (bytes) => secretKeyFromWire(tiny, bytes)),
   reader('publicKey', (bytes) => publicKeyFromWire(tiny, bytes)),
   reader('switchingKey', (bytes) => switchingKeyFromWire(tiny, bytes)),
-  reader('evaluationKeys', (bytes) => evaluationKeysFromWire(tiny, bytes, options)),
   reader('plaintext', (bytes) => plaintextFromWire(tiny, bytes)),
   reader('ciphertext', (bytes) => ciphertextFromWire(tiny, bytes)),
-  reader('bootstrapKeys', (bytes) => bootstrapKeysFromWire(bootstrapContext, bytes, options), 0.01),
+  { ...reader('keyPart', readKeyPart), mutations: [mutateBytes] },
   {
     name: 'ckks inspect',
     seeds: Object.values(seeds)

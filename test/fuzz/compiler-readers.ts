@@ -1,9 +1,12 @@
-import { type WireObject, wireBytes } from '../../packages/ckks/src/index.ts';
+import { BootstrapPlan, type WireObject, wireBytes } from '../../packages/ckks/src/index.ts';
 import { sha256 } from '../../packages/ckks/src/wire/checksum.ts';
 import { CompilerError } from '../../packages/compiler/src/errors.ts';
 import { EnvelopeReader, sealEnvelope } from '../../packages/compiler/src/files/envelope.ts';
-import { keyPlanOf, makeManifest, parametersOf, parseManifest } from '../../packages/compiler/src/files/manifest.ts';
+import { makeKeyList, parseKeyList } from '../../packages/compiler/src/files/key-list.ts';
+import { makeManifest } from '../../packages/compiler/src/files/make-manifest.ts';
+import { keySpecsOf, parametersOf, parseManifest } from '../../packages/compiler/src/files/manifest.ts';
 import { fromRuns } from '../../packages/compiler/src/files/runs.ts';
+import { testModel } from '../../packages/compiler/test/files/protocol.ts';
 import { bootstrapContext } from './ckks-readers.ts';
 import { mutateBytes, mutateJson, mutateJsonHeader, resealed } from './mutate.ts';
 import type { Reader } from './reader.ts';
@@ -23,25 +26,31 @@ function manifest(): Uint8Array {
       masks: [],
       outputs: [
         { name: 'logits', register: 1, slots: slots.subarray(0, 4), factor: 1, limit: 10, period: 8 },
-        { name: 'sentinel', register: 1, slots: slots.subarray(4, 5), factor: 1, limit: 2 },
+        { name: 'sentinel', register: 1, slots, factor: 1, limit: 2 },
       ],
     },
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
     compile: { batch: 1 },
-    model: { name: 'test', task: 'image-classification', classes: ['a', 'b', 'c', 'd'] },
+    model: { ...testModel, classes: ['a', 'b', 'c', 'd'] },
+    files: { 'tokenizer.json': 'ef'.repeat(32) },
   });
   return encoded(value);
 }
 
 function readManifest(bytes: Uint8Array): void {
-  const read = parseManifest(new TextDecoder().decode(bytes), 'manifest.json', { insecure: true });
+  const read = parseManifest(bytes, 'manifest.json', { insecure: true });
   // What client and server ask of it next.
-  parametersOf(read);
-  keyPlanOf(read);
+  parametersOf(read, { insecure: true });
+  keySpecsOf(read);
   for (const { slots } of read.outputs) fromRuns(slots, read.slots);
 }
 
-const header = { kind: 'evaluationKeys', program: 'cd'.repeat(32), key: 'ef'.repeat(16) } as const;
+const { parameters } = bootstrapContext;
+const keyList = makeKeyList(parameters, 'ab'.repeat(16), new BootstrapPlan(parameters).keySpecs(), () =>
+  'cd'.repeat(32),
+);
+
+const header = { kind: 'inputs', program: 'cd'.repeat(32), key: 'ef'.repeat(16), examples: 1 } as const;
 const object: WireObject = {
   kind: 'ciphertext',
   bytes: 50,
@@ -75,6 +84,13 @@ export const compilerReaders: readonly Reader[] = [
     name: 'compiler manifest',
     seeds: [manifest()],
     read: readManifest,
+    errors: [CompilerError],
+    mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],
+  },
+  {
+    name: 'compiler key list',
+    seeds: [encoded(keyList)],
+    read: (bytes) => void parseKeyList(bytes, 'list.json', bootstrapContext.parameters),
     errors: [CompilerError],
     mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],
   },

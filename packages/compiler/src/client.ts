@@ -3,8 +3,9 @@
  * disk are in "./client/files".
  */
 
-export { FileError, ResultError, type ResultFault } from './errors.ts';
-export { type Answer, decryptOutputs, encryptInputs } from './files/client.ts';
+export { FileError, KeyUseError, ResultError, type ResultFault, ShareError } from './errors.ts';
+export { PrivateAnswer, type RevealedAnswer } from './files/answer.ts';
+export { decryptOutputs, encryptInputs } from './files/client.ts';
 export { type ClientProgram, manifestFile, readClientHalf } from './files/client-half.ts';
 export { derivedKeys } from './files/derived-keys.ts';
 export { type KeyList, makeKeyList } from './files/key-list.ts';
@@ -17,3 +18,14 @@ export {
 } from './files/key-parts.ts';
 export { batchOf, keySpecsOf, type ProgramManifest, parametersOf, parseManifest } from './files/manifest.ts';
 export { type RequestDescription, RequestFile, readRequest } from './files/request.ts';
+export {
+  dishonestLimit,
+  MemoryVerdictLedger,
+  noVerdicts,
+  outOfRangeStep,
+  type VerdictCounts,
+  type VerdictEntry,
+  type VerdictLedger,
+  type VerdictOptions,
+  withEntry,
+} from './files/verdicts.ts';

@@ -52,6 +52,23 @@ export class ResultError extends FileError {
   }
 }
 
+/** An answer that cannot leave its owner, even as a label alone. */
+export class ShareError extends CompilerError {
+  override readonly name = 'ShareError';
+}
+
+/** A key that decrypts nothing more, or not before its owner agrees, because of what its counted verdicts may have told. */
+export class KeyUseError extends CompilerError {
+  override readonly name = 'KeyUseError';
+  /** 'locked' for good, or 'outOfRange': until the owner allows more of them. */
+  readonly limit: 'locked' | 'outOfRange';
+
+  constructor(limit: 'locked' | 'outOfRange', message: string) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
 /** A run that needs more than the machine has. */
 export class ResourceError extends CompilerError {
   override readonly name = 'ResourceError';

@@ -1,18 +1,30 @@
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
-import { type Answer, batchOf, decryptOutputs, parametersOf, readRequest } from '@cipherformer/compiler/client';
-import { readManifest } from '@cipherformer/compiler/client/files';
+import {
+  decryptOutputs,
+  KeyUseError,
+  outOfRangeStep,
+  type PrivateAnswer,
+  parametersOf,
+  readRequest,
+  type VerdictCounts,
+} from '@cipherformer/compiler/client';
+import { FileVerdictLedger, readManifest, verdictFileOf } from '@cipherformer/compiler/client/files';
 import type { Command } from 'commander';
-import { CheckFailedError } from '../terminal/errors.ts';
+import { type AnswerView, answerJson, answerText, sharedLabels } from '../program/answers.ts';
+import { canAsk, confirm } from '../terminal/confirm.ts';
+import { CheckFailedError, UsageError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
-import { renderTable } from '../terminal/table.ts';
 
 interface DecryptOptions {
   readonly keys: string;
   readonly input: string;
   readonly request: string;
+  readonly reveal?: boolean;
   readonly top: number;
   readonly force?: boolean;
+  readonly shareable?: boolean;
+  readonly allowMoreOutOfRange?: boolean;
   readonly json?: boolean;
 }
 
@@ -23,63 +35,87 @@ interface DecryptOptions {
 export function registerDecrypt(program: Command, security: SecurityOptions): void {
   program
     .command('decrypt')
-    .description('Decrypt the result of a run with the secret key and print its logits')
+    .description('Decrypt the result of a run with the secret key and print its label')
     .argument('<program>', 'folder of a program, or its manifest.json')
-    .requiredOption('--keys <file>', 'the secret key')
+    .requiredOption('--keys <file>', 'the secret key; what it told is counted in a file beside it')
     .requiredOption('--input <file>', 'the encrypted result')
     .requiredOption('--request <file>', 'the encrypted input that the result answers')
-    .option('--top <n>', 'how many logits to print, largest first', positiveInteger, 10)
-    .option('--force', 'the logits even where they are no answer: the input left the range the model is made for')
-    .option('--json', 'all logits as JSON on stdout, and whether to trust them')
+    .option('--reveal', 'logits and scores too: for the owner of the key alone, they tell of it')
+    .option('--top <n>', 'how many labels to reveal, largest first', positiveInteger, 10)
+    .option('--force', 'with --reveal, even where they are no answer: the input left the range the model is made for')
+    .option('--shareable', 'the label alone, and only where it tells nothing of the key: what may be passed on')
+    .option('--allow-more-out-of-range', `show the next ${outOfRangeStep} examples out of range, where so many were`)
+    .option('--json', 'JSON on stdout')
     .action((path: string, options: DecryptOptions) => decrypt(path, options, security));
 }
 
 async function decrypt(path: string, options: DecryptOptions, security: SecurityOptions): Promise<void> {
-  const { keys, input, request: requestFile, top, force = false, json } = options;
+  const { keys, input, request: requestFile, reveal = false, force = false, shareable = false, top, json } = options;
+  if (force && !reveal) throw new UsageError('--force shows logits that are no answer: add --reveal.');
+  if (shareable && reveal)
+    throw new UsageError('--reveal shows what must not be shared, --shareable what may be: choose one.');
   const manifest = await readManifest(path, security);
-  const batch = batchOf(manifest);
   using context = await Context.create(parametersOf(manifest, security), security);
   using secret = await readSecretKey(keys, context);
-  const request = await readRequest(manifest, secret.id, readWireFile(requestFile), requestFile);
-  const answers = await decryptOutputs(secret, manifest, request, readWireFile(input), input);
-  const { classes } = manifest.model;
-  if (json) {
-    const shown = answers.map((answer) => shownAnswer(answer, force));
-    const body = batch === 1 ? shown[0]! : { answers: shown };
-    process.stdout.write(`${JSON.stringify({ ...body, ...(classes ? { classes } : {}) })}\n`);
-  } else {
-    for (const [i, answer] of answers.entries())
-      if (answer.trusted || force)
-        process.stdout.write(`${answerTable(answer, batch === 1 ? undefined : i + 1, top, classes)}\n`);
-  }
-  checkTrust(answers, batch, force);
+  const key = secret.id;
+  const request = await readRequest(manifest, key, readWireFile(requestFile), requestFile);
+  const answers = await decryptOutputs(secret, manifest, request, readWireFile(input), input, {
+    ledger: new FileVerdictLedger(verdictFileOf(keys), key),
+    allowMore: (counts) => allowMore(counts, options),
+  });
+  if (shareable) printShared(answers, json);
+  else print(answers, { reveal, force, top, classes: manifest.model.classes }, json);
 }
 
-/** What of an answer is for a tool: no logits where they are none. */
-function shownAnswer({ logits, trusted, reason }: Answer, force: boolean) {
-  return { trusted, ...(reason ? { reason } : {}), ...(trusted || force ? { logits: [...logits] } : {}) };
+function print(answers: readonly PrivateAnswer[], view: AnswerView, json = false): void {
+  const number = (i: number) => (answers.length === 1 ? undefined : i + 1);
+  const lines = json
+    ? [JSON.stringify({ results: answers.map((answer) => answerJson(answer, view)) })]
+    : answers.map((answer, i) => answerText(answer, number(i), view));
+  writeLines(lines);
+  checkRange(answers, view.force);
 }
 
-function answerTable(
-  { logits }: Answer,
-  number: number | undefined,
-  top: number,
-  classes: readonly string[] | undefined,
-): string {
-  const best = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!).slice(0, top);
-  const rows = best.map((k) => [classes?.[k] ?? k, Number(logits[k]!.toFixed(4))]);
-  const what = classes ? 'class' : 'output';
-  return renderTable([number === undefined ? what : `input ${number}: ${what}`, 'logit'], rows);
+/** @throws CheckFailedError where a label cannot be shared; the others are printed */
+function printShared(answers: readonly PrivateAnswer[], json = false): void {
+  const { labels, refused } = sharedLabels(answers);
+  const results = labels.map((label) => ({ labels: label === undefined ? [] : [{ label }] }));
+  const prefix = (i: number) => (answers.length === 1 ? '' : `input ${i + 1}: `);
+  writeLines(
+    json
+      ? [JSON.stringify({ results })]
+      : labels.map((label, i) => (label === undefined ? undefined : `${prefix(i)}${label}`)),
+  );
+  if (refused.length > 0)
+    throw new CheckFailedError(`${refused.join('\n')}. Keep that to yourself as well: it may depend on the noise.`);
+}
+
+function writeLines(lines: readonly (string | undefined)[]): void {
+  for (const line of lines) if (line !== undefined) process.stdout.write(`${line}\n`);
+}
+
+/** Whether the owner lets more examples out of range be shown. */
+async function allowMore({ outOfRange }: VerdictCounts, options: DecryptOptions): Promise<boolean> {
+  if (options.allowMoreOutOfRange) return true;
+  const why = `${outOfRange} examples were found out of range with this key. A server that picks its results learns of the key from each one you react to.`;
+  if (canAsk()) return confirm(`${why} Show the next ${outOfRangeStep}?`);
+  throw new KeyUseError(
+    'outOfRange',
+    `${why} If so many are no surprise, add --allow-more-out-of-range for the next ${outOfRangeStep}; otherwise make a new key (keygen).`,
+  );
 }
 
 /** @throws CheckFailedError where an answer is none, unless forced */
-function checkTrust(answers: readonly Answer[], batch: number, force: boolean): void {
-  const failed = answers.flatMap(({ trusted, reason }, i) => (trusted ? [] : [{ number: i + 1, reason }]));
-  if (failed.length === 0) return;
-  const messages = failed.map(
-    ({ number, reason }) =>
-      `${batch === 1 ? 'the input' : `input ${number}`} left the range the model is made for: its logits are not an answer (${reason})`,
+function checkRange(answers: readonly PrivateAnswer[], forced: boolean): void {
+  const messages = answers.flatMap(({ inRange, reason }, i) =>
+    inRange
+      ? []
+      : [
+          `${answers.length === 1 ? 'the input' : `input ${i + 1}`} left the range the model is made for: there is no answer (${reason})`,
+        ],
   );
-  if (!force) throw new CheckFailedError(`${messages.join('\n')}. To see them nevertheless, add --force.`);
+  if (messages.length === 0) return;
+  if (!forced)
+    throw new CheckFailedError(`${messages.join('\n')}. To see its logits nevertheless, add --reveal --force.`);
   for (const message of messages) process.stderr.write(`warning ${message}\n`);
 }

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Context, randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
 import { keySpecsOf, parametersOf } from '@cipherformer/compiler/client';
-import { readManifest, writeKeyFolder } from '@cipherformer/compiler/client/files';
+import { FileVerdictLedger, readManifest, verdictFileOf, writeKeyFolder } from '@cipherformer/compiler/client/files';
 import type { Command } from 'commander';
 import { agreeOnKeyBytes } from '../program/key-bytes.ts';
 import { gib } from '../program/summary.ts';
@@ -62,7 +62,7 @@ async function keygen(
   progress.stop();
   const text = json
     ? JSON.stringify({ secret: secretFile, evaluation, evaluationBytes: wireBytes })
-    : `${secretFile}: the secret key; keep it to yourself\n${evaluation}: ${gib(wireBytes)} for the server`;
+    : `${secretFile}: the secret key; keep it to yourself, with ${basename(verdictFileOf(secretFile))} beside it\n${evaluation}: ${gib(wireBytes)} for the server`;
   process.stdout.write(`${text}\n`);
 }
 
@@ -73,6 +73,8 @@ async function openSecret(file: string, context: Context): Promise<SecretKey> {
     const secret = SecretKey.fromMaster(context, master);
     master.fill(0);
     try {
+      // The counts first: a key is never without them.
+      await FileVerdictLedger.create(verdictFileOf(file), secret.id);
       await writeSecretKey(file, secret);
       return secret;
     } catch (error) {

@@ -41,21 +41,13 @@ export async function askEncrypted(
   writeFileSync(plain, JSON.stringify({ pixels: pixelsOf(images, i) }));
   const { bytes } = await runVerb(['encrypt', program, '--keys', keys.secret, '--input', plain, '--out', input]);
   const run = await runVerb(['run', program, '--keys', keys.evaluation, '--input', input, '--out', output]);
-  const answer = await runVerb([
-    'decrypt',
-    program,
-    '--keys',
-    keys.secret,
-    '--input',
-    output,
-    '--request',
-    input,
-    '--force',
-  ]);
+  const decrypt = ['decrypt', program, '--keys', keys.secret, '--input', output, '--request', input];
+  const { results } = await runVerb([...decrypt, '--reveal', '--force']);
+  const [{ inRange, logits }] = results as [{ inRange: boolean; logits: number[] }];
   return {
     ...(run as unknown as Omit<MeasuredAnswer, 'logits' | 'inputBytes' | 'trusted'>),
-    logits: answer.logits as number[],
-    trusted: answer.trusted === true,
+    logits,
+    trusted: inRange,
     inputBytes: bytes as number,
   };
 }

@@ -24,6 +24,10 @@ export function describeProgram(manifest: ProgramManifest, parameters: Parameter
         `${batch > 1 ? `, ${(predicted.cpuSeconds / batch).toFixed(2)} s an input` : ''}`,
     ],
     ['predicted memory', gib(predicted.peakBytes)],
+    [
+      'predicted error',
+      predicted.error === undefined ? 'not known' : `${predicted.error.toExponential(1)} of a logit at most`,
+    ],
   ];
   return renderTable(['', ''], rows);
 }

@@ -18,7 +18,7 @@ const expected = images.map((pixels) => [...evaluate(model.graph, prepareInput(m
 const size = Math.max(...expected.flat().map(Math.abs));
 
 interface Answers {
-  readonly answers: readonly { readonly trusted: boolean; readonly reason?: string; readonly logits?: number[] }[];
+  readonly results: readonly { readonly inRange: boolean; readonly reason?: string; readonly logits?: number[] }[];
 }
 
 afterAll(() => {
@@ -49,40 +49,41 @@ function expectRight(logits: readonly number[] | undefined, k: number): void {
 
 describe('a batch of inputs in one insecure program', () => {
   it('answers three inputs at once, each by its own logits', async () => {
-    const { code, out } = await ask(['0.json', '1.json', '2.json'], '--json');
+    const { code, out } = await ask(['0.json', '1.json', '2.json'], '--json', '--reveal');
     expect(code).toBe(0);
-    const { answers } = JSON.parse(out) as Answers;
-    expect(answers.map(({ trusted }) => trusted)).toEqual([true, true, true]);
-    for (const [k, { logits }] of answers.entries()) expectRight(logits, k);
+    const { results } = JSON.parse(out) as Answers;
+    expect(results.map(({ inRange }) => inRange)).toEqual([true, true, true]);
+    for (const [k, { logits }] of results.entries()) expectRight(logits, k);
   });
 
   // A little out of range: further out, the sentinel itself wraps around and spoils the answers of all.
   it('says which input left the range; the others keep their answers', async () => {
     const patches = [...prepareInput(model, { pixels: images[1]! }).patches!].map((value) => 3.8 * value);
     writeFileSync(at('far.json'), JSON.stringify({ patches }));
-    const { code, out, err } = await ask(['0.json', 'far.json', '2.json'], '--json');
+    const { code, out, err } = await ask(['0.json', 'far.json', '2.json'], '--json', '--reveal');
     expect([code, err]).toEqual([3, expect.stringContaining('input 2 left the range')]);
     expect(err).not.toMatch(/input [134] left/);
-    const { answers } = JSON.parse(out) as Answers;
-    expect(answers.map(({ trusted }) => trusted)).toEqual([true, false, true]);
-    expect(answers[1]!.logits).toBeUndefined();
-    for (const k of [0, 2]) expectRight(answers[k]!.logits, k);
+    const { results } = JSON.parse(out) as Answers;
+    expect(results.map(({ inRange }) => inRange)).toEqual([true, false, true]);
+    expect(results[1]!.logits).toBeUndefined();
+    for (const k of [0, 2]) expectRight(results[k]!.logits, k);
   });
 
   it.each([8, 30, 1000])('an input %i times too large may spoil the others, never unnoticed', async (factor) => {
     const patches = [...prepareInput(model, { pixels: images[1]! }).patches!].map((value) => factor * value);
     writeFileSync(at('far.json'), JSON.stringify({ patches }));
-    const { code, out } = await ask(['0.json', 'far.json', '2.json'], '--json');
+    const { code, out } = await ask(['0.json', 'far.json', '2.json'], '--json', '--reveal');
     expect(code).toBe(3);
-    const { answers } = JSON.parse(out) as Answers;
-    expect(answers[1]!.trusted).toBe(false);
-    for (const k of [0, 2]) if (answers[k]!.trusted) expectRight(answers[k]!.logits, k);
+    const { results } = JSON.parse(out) as Answers;
+    expect(results[1]!.inRange).toBe(false);
+    for (const k of [0, 2]) if (results[k]!.inRange) expectRight(results[k]!.logits, k);
   });
 
   it('prints a table an input', async () => {
-    const { out } = await ask(['0.json', '1.json']);
+    const { out } = await ask(['0.json', '1.json'], '--reveal');
     expect(out).toMatch(/input 1: class[\s\S]*input 2: class/);
     expect(out).not.toContain('input 3');
+    expect((await ask(['0.json', '1.json'])).out).toMatch(/^input 1: \w+ \(in range\)\ninput 2: \w+ \(in range\)\n$/);
   });
 
   it('refuses more inputs than fit', async () => {

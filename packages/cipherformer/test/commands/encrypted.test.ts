@@ -45,7 +45,8 @@ describe('the protocol on files', () => {
   it('keygen writes a private secret key and evaluation keys of the predicted size, and never replaces them', async () => {
     const { out, code } = await cli('keygen', at('program'), '--out', at('keys'), '--json');
     expect(code).toBe(0);
-    expect(statSync(at('keys/secret')).mode & 0o777).toBe(0o600);
+    for (const file of ['keys/secret', 'keys/secret.verdicts.jsonl'])
+      expect(statSync(at(file)).mode & 0o777).toBe(0o600);
     const { evaluationBytes } = JSON.parse(out);
     const found = statSync(at('keys/evaluation')).size;
     expect(found).toBeGreaterThanOrEqual(evaluationBytes);
@@ -61,16 +62,59 @@ describe('the protocol on files', () => {
     expect(ran.err).toMatch(/run \d+\/\d+ .* ETA/);
     const figures = JSON.parse(ran.out);
     expect(figures.coldSeconds).toBeGreaterThan(figures.warmSeconds);
-    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json'); // biome-ignore format: short
-    const { logits, classes, trusted } = JSON.parse(answer.out);
-    expect(trusted).toBe(true);
+    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json', '--reveal'); // biome-ignore format: short
+    const { logits, inRange } = JSON.parse(answer.out).results[0];
+    expect(inRange).toBe(true);
     const expected = [...evaluate(model.graph, prepareInput(model, { pixels }))];
     const size = Math.max(...expected.map(Math.abs));
-    for (const [k, value] of expected.entries()) expect(Math.abs(logits[k] - value)).toBeLessThan(1e-3 * size);
-    expect(classes).toEqual(['cat', 'dog', 'bird']);
+    const { predicted } = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    for (const [k, value] of expected.entries())
+      expect(Math.abs(logits[k] - value)).toBeLessThan(Math.min(1e-3 * size, predicted.error));
     const table = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin')); // biome-ignore format: short
-    expect(table.out).toMatch(/cat|dog|bird/);
+    const best = ['cat', 'dog', 'bird'][expected.indexOf(Math.max(...expected))]!;
+    expect(table.out).toBe(`${best} (in range)\n`);
   });
+
+  it('row 5: prints the label alone, more by name of what it is, and what may be shared', async () => {
+    const decrypt = ['decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin')]; // biome-ignore format: short
+    const label = /^\{"results":\[\{"inRange":true,"labels":\[\{"label":"(cat|dog|bird)"\}\]\}\]\}\n$/;
+    const plain = await cli(...decrypt, '--json');
+    expect(plain.out).toMatch(label);
+    const [, best] = label.exec(plain.out)!;
+    const { labels, logits } = JSON.parse((await cli(...decrypt, '--json', '--reveal', '--top', '2')).out).results[0];
+    expect([labels.length, logits.length, labels[0].label]).toEqual([2, 3, best]);
+    expect(labels[0].logit).toBe(Math.max(...logits));
+    expect(labels[0].score).toBeCloseTo(1 / logits.reduce((sum: number, x: number) => sum + Math.exp(x - labels[0].logit), 0), 10); // biome-ignore format: short
+    expect((await cli(...decrypt, '--reveal')).out).toMatch(/class.*score.*logit[\s\S]*cat|dog|bird/);
+    expect(await cli(...decrypt, '--shareable')).toEqual({ code: 0, out: `${best}\n`, err: '' });
+    expect((await cli(...decrypt, '--shareable', '--json')).out).toBe(
+      `{"results":[{"labels":[{"label":"${best}"}]}]}\n`,
+    );
+    for (const contradiction of [['--force'], ['--shareable', '--reveal']])
+      expect((await cli(...decrypt, ...contradiction)).code).toBe(2);
+  });
+
+  it('row 5: no decrypted number stands in a reason', async () => {
+    const forced = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json', '--reveal'); // biome-ignore format: short
+    const [logit] = JSON.parse(forced.out).results[0].logits as [number];
+    const manifest = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    const outputs = manifest.outputs.map((output: { name: string }) => ({ ...output, limit: output.name === 'logits' ? 1e-9 : 1e9 })); // biome-ignore format: short
+    writeFileSync(at('narrow.json'), JSON.stringify({ ...manifest, outputs }));
+    const { out, err } = await cli('decrypt', at('narrow.json'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json'); // biome-ignore format: short
+    expect(JSON.parse(out).results).toEqual([{ inRange: false, reason: 'a logit is beyond 1e-9, the most in range' }]);
+    expect(err).not.toContain(`${Math.abs(logit)}`.slice(0, 4));
+  });
+
+  it('row 5: a label within twice the error bound is not shared, and neither is one without a bound', async () => {
+    const manifest = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    expect(manifest.predicted.error).toBeGreaterThan(0);
+    const { error: _, ...predicted } = manifest.predicted;
+    for (const [name, bound, why] of [['wide', { error: 1e6 }, 'within twice the error bound'], ['none', {}, 'has no error bound']] as const) {
+      writeFileSync(at(`${name}.json`), JSON.stringify({ ...manifest, predicted: { ...predicted, ...bound } }));
+      const { code, out, err } = await cli('decrypt', at(`${name}.json`), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--shareable');
+      expect([code, out, err]).toEqual([3, '', expect.stringContaining(why)]);
+    }
+  }); // biome-ignore format: pairs
 
   it('takes an image file as it takes its pixels', async () => {
     writeFileSync(at('digit.png'), png(4, 4, 1, pixels));
@@ -88,10 +132,10 @@ describe('the protocol on files', () => {
       );
     expect((await encrypt('digit.png')).code).toBe(0);
     await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('image.bin'), '--out', at('image-out.bin')); // biome-ignore format: short
-    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('image-out.bin'), '--request', at('image.bin'), '--json'); // biome-ignore format: short
+    const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('image-out.bin'), '--request', at('image.bin'), '--json', '--reveal'); // biome-ignore format: short
     const expected = [...evaluate(model.graph, prepareInput(model, { pixels }))];
     const size = Math.max(...expected.map(Math.abs));
-    for (const [k, logit] of (JSON.parse(answer.out).logits as number[]).entries())
+    for (const [k, logit] of (JSON.parse(answer.out).results[0].logits as number[]).entries())
       expect(Math.abs(logit - expected[k]!)).toBeLessThan(1e-3 * size);
     writeFileSync(at('large.png'), png(8, 8, 1, new Uint8Array(64)));
     const refused = await encrypt('large.png');
@@ -111,11 +155,15 @@ describe('the protocol on files', () => {
     expect(refused.err).toContain('the input left the range the model is made for');
     const json = await cli(...decrypt, '--json');
     expect(json.code).toBe(3);
-    const { trusted, reason, logits } = JSON.parse(json.out);
-    expect([trusted, typeof reason, logits]).toEqual([false, 'string', undefined]);
-    const forced = await cli(...decrypt, '--json', '--force');
+    for (const shown of [json, await cli(...decrypt, '--json', '--reveal')]) {
+      const { inRange, reason, labels, logits } = JSON.parse(shown.out).results[0];
+      expect([shown.code, inRange, typeof reason, labels, logits]).toEqual([3, false, 'string', undefined, undefined]);
+    }
+    const shared = await cli(...decrypt, '--shareable');
+    expect([shared.code, shared.out, shared.err]).toEqual([3, '', expect.stringContaining('there is no label')]);
+    const forced = await cli(...decrypt, '--json', '--reveal', '--force');
     expect(forced.code).toBe(0);
-    expect(JSON.parse(forced.out)).toMatchObject({ trusted: false, logits: [expect.anything(), expect.anything(), expect.anything()] }); // biome-ignore format: short
+    expect(JSON.parse(forced.out)).toMatchObject({ results: [{ inRange: false, logits: [expect.anything(), expect.anything(), expect.anything()] }] }); // biome-ignore format: short
   });
 
   it('the manifest alone is enough for the client', async () => {

@@ -1,11 +1,20 @@
-import { ciphertextToWire, Decryptor, Encoder, encryptSymmetric, type SecretKey } from '@cipherformer/ckks';
+import {
+  type Ciphertext,
+  ciphertextToWire,
+  Decryptor,
+  Encoder,
+  encryptSymmetric,
+  type SecretKey,
+} from '@cipherformer/ckks';
 import { InputError } from '../errors.ts';
 import { distrust } from '../program/trust.ts';
 import { joinExamples, ofExample, packInputs, unpackOutput } from '../program/values.ts';
+import { PrivateAnswer } from './answer.ts';
 import { sealEnvelope } from './envelope.ts';
 import { batchOf, mapOf, type ProgramManifest } from './manifest.ts';
 import { type RequestDescription, RequestFile } from './request.ts';
 import { readResult } from './result.ts';
+import { countOutOfRange, countRefused, requireUsableKey, type VerdictOptions } from './verdicts.ts';
 
 // The client's side: it holds the secret key and needs nothing of a program but its manifest.
 
@@ -37,22 +46,14 @@ export async function encryptInputs(
   return new RequestFile(await sealEnvelope(header, objects), length);
 }
 
-/** What a client makes of a result. */
-export interface Answer {
-  /** [outputs]. They carry the noise of their ciphertexts: for the key's owner alone. */
-  readonly logits: Float64Array;
-  /** False where a value left the range the model is made for: then the logits are no answer, however they look. */
-  readonly trusted: boolean;
-  /** Why not. */
-  readonly reason?: string;
-}
-
 /**
  * The answer to each example of a request, and whether it is one: every output is checked (`ProgramOutput.limit`,
  * `period`), for each example in its own slots. That finds inputs out of range, no server that computes something else.
  * @param request what the result has to answer: `RequestFile.request`, or `readRequest`
+ * @param verdicts what counts refused results and examples out of range, before the caller hears of them
  * Throws ResultError for a result of another program, key or request, one that no run of the program gives, and damaged data:
- * before anything is decrypted. InputError for a request of more examples than the program computes.
+ * before anything is decrypted. KeyUseError where the counts allow no more; errors of the ledger; InputError for a request
+ * of more examples than the program computes.
  */
 export async function decryptOutputs(
   secret: SecretKey,
@@ -60,31 +61,51 @@ export async function decryptOutputs(
   request: RequestDescription,
   source: AsyncIterable<Uint8Array>,
   where: string,
-): Promise<Answer[]> {
+  verdicts: VerdictOptions,
+): Promise<PrivateAnswer[]> {
   const batch = batchOf(manifest);
   if (!(request.examples >= 1 && request.examples <= batch))
     throw new InputError(`a request of ${request.examples} examples, the program computes 1 to ${batch} at once`);
+  await requireUsableKey(verdicts);
   const binding = { key: secret.id, request: request.hash };
-  const outputs = await readResult(secret.context, manifest, binding, source, where);
+  let outputs: Ciphertext[];
   try {
-    const decryptor = new Decryptor(secret);
-    const found = Array.from({ length: request.examples }, () => ({ logits: [] as number[], reason: undefined as string | undefined })); // biome-ignore format: short
-    for (const [i, written] of manifest.outputs.entries()) {
-      using opened = decryptor.decrypt(outputs[i]!);
-      const { real } = opened.reveal();
-      const output = { ...written, slots: mapOf(written.slots, manifest.slots, where) };
-      for (const [example, answer] of found.entries()) {
-        const own = ofExample(output, example, batch);
-        answer.reason ??= distrust(own, real);
-        if (own.name === 'logits') answer.logits.push(...unpackOutput(own, real));
-      }
-    }
-    return found.map(({ logits, reason }) => ({
-      logits: Float64Array.from(logits),
-      trusted: reason === undefined,
-      ...(reason ? { reason } : {}),
-    }));
+    outputs = await readResult(secret.context, manifest, binding, source, where);
+  } catch (error) {
+    throw await countRefused(error, verdicts);
+  }
+  try {
+    const answers = openOutputs(secret, manifest, request.examples, outputs);
+    await countOutOfRange(answers.filter(({ inRange }) => !inRange).length, verdicts);
+    return answers;
   } finally {
     for (const output of outputs) output[Symbol.dispose]();
   }
+}
+
+/** Decrypts outputs of the program's shapes and judges the answers to the first `examples` of the batch. */
+function openOutputs(
+  secret: SecretKey,
+  manifest: ProgramManifest,
+  examples: number,
+  outputs: readonly Ciphertext[],
+): PrivateAnswer[] {
+  const decryptor = new Decryptor(secret);
+  const batch = batchOf(manifest);
+  const found = Array.from({ length: examples }, () => ({ logits: [] as number[], reason: undefined as string | undefined })); // biome-ignore format: short
+  for (const [i, written] of manifest.outputs.entries()) {
+    using opened = decryptor.decrypt(outputs[i]!);
+    const { real } = opened.reveal();
+    const output = { ...written, slots: mapOf(written.slots, manifest.slots, `output ${i + 1}`) };
+    for (const [example, answer] of found.entries()) {
+      const own = ofExample(output, example, batch);
+      answer.reason ??= distrust(own, real);
+      if (own.name === 'logits') answer.logits.push(...unpackOutput(own, real));
+    }
+  }
+  const { classes } = manifest.model;
+  const { error } = manifest.predicted;
+  return found.map(
+    ({ logits, reason }) => new PrivateAnswer({ logits: Float64Array.from(logits), reason, classes, error }),
+  );
 }

@@ -74,6 +74,8 @@ export const manifestSchema = z.strictObject({
     peakBytes: z.number().min(0),
     bootstraps: whole,
     instructions: whole,
+    /** How far a decrypted logit may be from the program's without noise (`predictError`); absent where it is not known. */
+    error: z.number().positive().optional(),
   }),
   /** What compile was asked for, so that the server compiles the same again. */
   compile: z.strictObject({

@@ -7,6 +7,7 @@ import { serialisePreparation } from '@cipherformer/nn/polynomial';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { defaultCosts } from '../cost/default-costs.ts';
 import { predict } from '../cost/predict.ts';
+import { predictError } from '../cost/predict-error.ts';
 import { FileError } from '../errors.ts';
 import { type Compiled, compile, compileForThroughput } from '../passes/compile.ts';
 import { machineOf } from '../plan/machine.ts';
@@ -63,12 +64,13 @@ export async function writeProgram(
       await writeFile(join(client, file), bytes);
       digests[file] = toHex(await sha256(new Uint8Array(bytes)));
     }
-    const { classes, card } = loaded;
+    const { classes, card, graph } = loaded;
+    const error = predictError(program, parameters, graph, batch);
     const manifest = makeManifest({
       digest,
       parameters,
       program,
-      predicted: predict(program, parameters),
+      predicted: { ...predict(program, parameters), ...(error === undefined ? {} : { error }) },
       compile: { batch },
       model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
       files: digests,

@@ -6,7 +6,7 @@ const agreement = 1 / 16;
 
 /**
  * Why an answer cannot be trusted, or undefined where this output speaks for it: numbers within the limit, and copies that
- * agree.
+ * agree. The reason tells which check failed and its limit, never a decrypted number: it is shown and logged.
  * @param slots all slots of the output's register, decrypted
  */
 export function distrust(
@@ -16,27 +16,16 @@ export function distrust(
   const { name, factor, limit, period } = output;
   const numbers = unpackOutput(output, slots);
   // Written so that a NaN counts.
-  const beyond = numbers.find((value) => !(Math.abs(value) <= limit));
-  if (beyond !== undefined) {
+  if (numbers.some((value) => !(Math.abs(value) <= limit))) {
     const what =
       name === 'sentinel' ? 'the sum over the arguments of its polynomials and its refreshed values' : 'a logit';
-    const [found, most] = apart(beyond, limit);
-    return `${what} is ${found}, and ${most} at most in range`;
+    return `${what} is beyond ${Number(limit.toPrecision(3))}, the most in range`;
   }
   if (period === undefined) return undefined;
   for (const [k, slot] of output.slots.entries())
     for (let copy = slot + period; copy < slots.length; copy += period) {
       const other = slots[copy]! * factor;
-      if (!(Math.abs(other - numbers[k]!) <= agreement * limit))
-        return `copies of a number differ: ${apart(numbers[k]!, other).join(' and ')}`;
+      if (!(Math.abs(other - numbers[k]!) <= agreement * limit)) return 'copies of a number differ';
     }
   return undefined;
-}
-
-/** Two numbers with the fewest digits, three at least, that show their sizes to differ. */
-function apart(a: number, b: number): [string, string] {
-  for (let digits = 3; ; digits++) {
-    const [x, y] = [Number(a.toPrecision(digits)), Number(b.toPrecision(digits))];
-    if (Math.abs(x) !== Math.abs(y) || digits === 17) return [`${x}`, `${y}`];
-  }
 }

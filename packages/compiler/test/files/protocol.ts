@@ -6,6 +6,7 @@ import { makeManifest } from '../../src/files/make-manifest.ts';
 import type { ProgramManifest } from '../../src/files/manifest.ts';
 import type { RequestDescription } from '../../src/files/request.ts';
 import { outputsFile, readInputs } from '../../src/files/server.ts';
+import { MemoryVerdictLedger, type VerdictOptions } from '../../src/files/verdicts.ts';
 import type { EncryptedProgram } from '../../src/index.ts';
 import { insecureLiteral, Machine, programOf } from '../backends/support.ts';
 
@@ -77,8 +78,13 @@ export class Protocol implements Disposable {
     return bytesOf(await outputsFile(this.manifest, this.key, request, outputs));
   }
 
-  decrypt(request: RequestDescription, result: Uint8Array, manifest = this.manifest) {
-    return decryptOutputs(this.machine.secret, manifest, request, from(result), 'the result');
+  decrypt(
+    request: RequestDescription,
+    result: Uint8Array,
+    { manifest = this.manifest, ...verdicts }: Partial<VerdictOptions> & { manifest?: ProgramManifest } = {},
+  ) {
+    const options = { ledger: new MemoryVerdictLedger(), ...verdicts };
+    return decryptOutputs(this.machine.secret, manifest, request, from(result), 'the result', options);
   }
 
   [Symbol.dispose](): void {

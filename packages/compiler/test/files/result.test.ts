@@ -45,8 +45,8 @@ describe('row 3: an honest result', () => {
         const { request, result } = await one.ask(input);
         const [answer] = await one.decrypt(request, result);
         const expected = Float64Array.from([...input.map((x) => x ** 2), ...input.map((x) => x ** 4)]);
-        expect(answer!.trusted).toBe(true);
-        expect(largestError(answer!.logits, expected)).toBeLessThan(1e-5);
+        expect(answer!.inRange).toBe(true);
+        expect(largestError(answer!.reveal().logits, expected)).toBeLessThan(1e-5);
       }),
       { numRuns: 8 },
     );
@@ -72,8 +72,8 @@ describe('row 3: padding of a batch', () => {
     using batch = new Protocol(context, limited, manifestOf(limited, 'ab'.repeat(32), 2));
     const inRange = randomVector(5, 1, slots / 2);
     const { request, result } = await batch.ask(inRange, inRange.map((x) => 3 * x)); // biome-ignore format: one call
-    expect((await batch.decrypt(request, result)).map(({ trusted }) => trusted)).toEqual([true, false]);
-    expect((await batch.decrypt({ ...request, examples: 1 }, result)).map(({ trusted }) => trusted)).toEqual([true]);
+    expect((await batch.decrypt(request, result)).map(({ inRange }) => inRange)).toEqual([true, false]);
+    expect((await batch.decrypt({ ...request, examples: 1 }, result)).map(({ inRange }) => inRange)).toEqual([true]);
     expect((await batch.ask(inRange)).request.examples).toBe(1);
   });
 });
@@ -89,7 +89,7 @@ describe('row 3: a result is bound to its request, program and key', () => {
 
   it('of another program or another key', async () => {
     const other = manifestOf(protocol.program, 'cd'.repeat(32));
-    expect(await outcome(protocol.decrypt(honest.request, honest.result, other))).toBe('mismatched');
+    expect(await outcome(protocol.decrypt(honest.request, honest.result, { manifest: other }))).toBe('mismatched');
     using stranger = new Protocol(context, protocol.program);
     expect(await outcome(stranger.decrypt(honest.request, honest.result))).toBe('mismatched');
   });

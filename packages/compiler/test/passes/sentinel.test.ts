@@ -95,10 +95,9 @@ describe('a client that has the slots of an output', () => {
   });
 
   it.each([
-    ['a number beyond the limit', [5.1, 0, 0, 0, 5.1, 0, 0, 0], /a logit is 10.2, and 10 at most/],
-    ['a number just beyond it', [-5.000001, 0, 0, 0, 0, 0, 0, 0], /a logit is -10.000002, and 10 at most/],
-    ['no number', [Number.NaN, 0, 0, 0, 0, 0, 0, 0], /NaN/],
-    ['copies that differ', [1, 0, 2, 0, 1, 0, 2.5, 0], /copies of a number differ: 4 and 5/],
+    ['a number beyond the limit', [5.1, 0, 0, 0, 5.1, 0, 0, 0], /^a logit is beyond 10, the most in range$/],
+    ['no number', [Number.NaN, 0, 0, 0, 0, 0, 0, 0], /a logit is beyond 10/],
+    ['copies that differ', [1, 0, 2, 0, 1, 0, 2.5, 0], /^copies of a number differ$/],
   ])('not %s', (_, slots, reason) => {
     expect(distrust(output, slots)).toMatch(reason);
   });

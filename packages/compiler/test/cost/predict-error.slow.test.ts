@@ -1,0 +1,34 @@
+// The predicted error bound against the errors of encrypted answers, as they were measured (docs/benchmarks).
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
+import { loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { expect, it } from 'vitest';
+import { predictError } from '../../src/cost/predict-error.ts';
+import { compile } from '../../src/index.ts';
+
+const root = join(import.meta.dirname, '../../../..');
+
+interface Recorded {
+  readonly examples: readonly {
+    readonly polynomial: readonly number[];
+    readonly encrypted: { readonly logits: readonly number[]; readonly trusted: boolean };
+  }[];
+}
+
+it.each([
+  ['mnist-vit-polynomial', 'encrypted.json'],
+  ['cifar10-vit-polynomial', 'encrypted-vit-cifar10.json'],
+])('row 5: the error bound of %s is above every measured error, by less than a hundred times', (model, record) => {
+  const { graph } = loadPolynomialModel(join(root, 'models', model));
+  const parameters = Parameters.from(bootstrapLiteral());
+  const { program } = compile(graph, { slots: parameters.maxSlots });
+  const bound = predictError(program, parameters, graph, 1)!;
+  const { examples } = JSON.parse(readFileSync(join(root, 'docs/benchmarks', record), 'utf8')) as Recorded;
+  const errors = examples
+    .filter(({ encrypted }) => encrypted.trusted)
+    .flatMap(({ polynomial, encrypted }) => polynomial.map((x, k) => Math.abs(x - encrypted.logits[k]!)));
+  expect(errors.length).toBeGreaterThan(150);
+  expect(bound).toBeGreaterThan(Math.max(...errors));
+  expect(bound).toBeLessThan(100 * Math.max(...errors));
+});
