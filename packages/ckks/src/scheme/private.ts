@@ -1,3 +1,6 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { checkWhole } from '../errors/checks.ts';
 import { CkksError, OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import type { Ciphertext, DecryptedPlaintext } from './ciphertext.ts';
@@ -6,20 +9,23 @@ import { Encoder, type Slots } from './encoder.ts';
 import { decryptToPlaintext } from './encryptor.ts';
 import type { SecretKey } from './keys.ts';
 import { smallKind, withFreshSeed } from './random.ts';
+import { ShareBudget } from './share-budget.ts';
 
 const privateNotice = '[private slots]';
 
 /** Decrypts with a secret key. What comes out is private by type: CKKS decryptions carry the key in their noise. */
 export class Decryptor {
   readonly #secret: SecretKey;
+  readonly #budget: ShareBudget;
 
   constructor(secret: SecretKey) {
     this.#secret = secret;
+    this.#budget = ShareBudget.of(secret);
   }
 
   /** The slots of a ciphertext of the same parameters, at any level; OperandError for others. Cost: a product a limb. */
   decrypt(ciphertext: Ciphertext): PrivateSlots {
-    return new PrivateSlots(decryptToPlaintext(this.#secret, ciphertext));
+    return new PrivateSlots(decryptToPlaintext(this.#secret, ciphertext), this.#budget);
   }
 }
 
@@ -34,8 +40,13 @@ export interface ShareOptions {
   readonly securityBits?: number;
   /** Instead of securityBits: log2 of the standard deviation of the noise to add, in units of slot values. */
   readonly floodingBits?: number;
-  /** How many results under this key are ever shared. Each one gets more noise for it. Default 1. */
+  /**
+   * How many results under this key are ever shared, the same number for every one. Each gets more noise for it: the
+   * square root of the number times as much. Default 1.
+   */
   readonly shares?: number;
+  /** How many of them were shared before: `sharesUsed` of the last one, where another process shared it. Default 0. */
+  readonly sharesUsed?: number;
   /** Share only the first `count` slots: fewer values need less noise. Default: all. */
   readonly count?: number;
   /** Share the imaginary parts too. Default: no. */
@@ -53,6 +64,8 @@ export interface SharedSlots {
   readonly securityBits: number;
   /** log2 of a bound on the statistical distance from a result without any of the key in it. */
   readonly log2Distance: number;
+  /** How many results of the key are shared, this one included. Keep it beside the key. */
+  readonly sharesUsed: number;
 }
 
 /**
@@ -61,10 +74,11 @@ export interface SharedSlots {
  */
 export class PrivateSlots implements Disposable {
   readonly #plaintext: DecryptedPlaintext;
-  #shared = false;
+  readonly #budget: ShareBudget;
 
-  constructor(plaintext: DecryptedPlaintext) {
+  constructor(plaintext: DecryptedPlaintext, budget: ShareBudget) {
     this.#plaintext = plaintext;
+    this.#budget = budget;
   }
 
   /** The slots with their exact noise, for the key's owner alone: passed on together with the ciphertext, they give the key away. */
@@ -73,35 +87,52 @@ export class PrivateSlots implements Disposable {
   }
 
   /**
-   * The slots with Gaussian noise that drowns the decryption's own (Li, Micciancio, Schultz, Sorrell, CRYPTO 2022). Once
-   * only: the mean of several answers has less noise.
+   * The slots with Gaussian noise that drowns the decryption's own (Li, Micciancio, Schultz, Sorrell, CRYPTO 2022). Each
+   * result once, and no more results under the key than the first one declared: see ShareBudget.
+   * Throws OperandError for options that make no sense, when the key's results are used up, and where the noise would
+   * drown the values too; whether it did says something about them, so what follows from that is for the owner's eyes.
    */
   share(options: ShareOptions): SharedSlots {
-    if (this.#shared) {
-      throw new OperandError(
-        'this result was shared already, and the mean of two answers has less noise than either: pass the first one on',
-      );
-    }
     const { slots, context } = this.#plaintext;
-    const { count = slots, imaginary = false } = options;
-    if (!Number.isInteger(count) || count < 1 || count > slots)
-      throw new OperandError(`count must be a whole number from 1 to the result's ${slots} slots, not ${count}`);
+    const { count = slots, imaginary = false, shares = 1, sharesUsed = 0 } = options;
+    checkWhole('count', count, 1, slots, OperandError);
+    checkWhole('shares', shares, 1, Number.MAX_SAFE_INTEGER, OperandError);
+    checkWhole('sharesUsed', sharesUsed, 0, Number.MAX_SAFE_INTEGER, OperandError);
     const values = imaginary ? 2 * count : count;
     const noise = flooding(options, values);
-    const { real, imag } = this.reveal();
+    const deviation = noise.unit * 2 ** (noise.milliLog2 / 1000);
+    const exact = this.reveal();
     const shared = new Float64Array(values);
-    shared.set(real.subarray(0, count));
-    if (imaginary) shared.set(imag.subarray(0, count), count);
-    addNoise(context, shared, noise);
-    this.#shared = true;
-    const { securityBits } = noise;
+    try {
+      shared.set(exact.real.subarray(0, count));
+      if (imaginary) shared.set(exact.imag.subarray(0, count), count);
+      checkSpread(shared, deviation);
+      addNoise(context, shared, noise);
+    } catch (error) {
+      shared.fill(0);
+      throw error;
+    } finally {
+      for (const part of [exact.real, exact.imag]) part.fill(0);
+    }
+    const taken = this.#budget.take({
+      content: this.#content(),
+      shares,
+      securityBits: noise.securityBits,
+      sharesUsed,
+    });
     return {
       real: shared.slice(0, count),
       imag: imaginary ? shared.slice(count) : new Float64Array(count),
-      deviation: noise.unit * 2 ** (noise.milliLog2 / 1000),
-      securityBits,
-      log2Distance: -securityBits / 2 - Math.log2(48) / 2,
+      deviation,
+      log2Distance: -taken.securityBits / 2 - Math.log2(48) / 2,
+      ...taken,
     };
+  }
+
+  /** Names the decrypted polynomial by its first limb, which stays the same when levels are dropped. */
+  #content(): string {
+    const { context } = this.#plaintext;
+    return bytesToHex(sha256(context.kernels.view(this.#plaintext.part(0), 8 * context.ring.n)));
   }
 
   [Symbol.dispose](): void {
@@ -149,8 +180,6 @@ function flooding(options: ShareOptions, values: number): Flooding {
   const { errorBits, floodingBits, shares = 1, securityBits = 30 } = options;
   if (!(errorBits > -1000 && errorBits < 1000))
     throw new OperandError(`errorBits must be the log2 of a bound on the slots' errors, not ${errorBits}`);
-  if (!Number.isInteger(shares) || shares < 1)
-    throw new OperandError(`shares must be a whole number of at least 1, not ${shares}`);
   if (floodingBits !== undefined && options.securityBits !== undefined)
     throw new OperandError('give securityBits or floodingBits, not both: one follows from the other');
   const error = 2 ** errorBits;
@@ -173,6 +202,17 @@ function checked(flooding: Flooding): Flooding {
   throw new OperandError(
     `noise ${2 ** Math.round(flooding.milliLog2 / 1000 - Math.log2(unitsPerError))} times the error would leave nothing of the result: ` +
       'ask for fewer securityBits or shares, or share fewer slots',
+  );
+}
+
+/** Throws OperandError unless the values differ by more than the noise: by their standard deviation, one by its size. */
+function checkSpread(values: Float64Array, deviation: number): void {
+  const mean = values.length === 1 ? 0 : values.reduce((sum, x) => sum + x, 0) / values.length;
+  const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
+  if (deviation < spread) return;
+  throw new OperandError(
+    `noise of deviation ${deviation.toPrecision(3)} would drown the values, which spread by ${spread.toPrecision(3)}: ask for fewer securityBits or shares, ` +
+      'share fewer slots or what follows from them (a label), or keep them private; docs/ckks.md has the figures',
   );
 }
 
