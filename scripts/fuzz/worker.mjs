@@ -13,6 +13,8 @@ const vite = await createServer({
   logLevel: 'error',
   server: { middlewareMode: true, watch: null, hmr: false, ws: false },
   optimizeDeps: { noDiscovery: true },
+  // Node 20 has no `using`.
+  oxc: { target: 'node20' },
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
 });
