@@ -34,6 +34,12 @@ const caseFile = join(folder, 'case');
 /** A process that reads: it may crash or hang, and takes its memory along when it ends. */
 class Reading {
   #child = fork(worker, [caseFile], { execArgv: ['--expose-gc', '--max-old-space-size=1024'] });
+  #kill = () => this.#child.kill('SIGKILL');
+
+  constructor() {
+    // Ctrl-C, too: a reader that hangs would go on by itself.
+    process.once('exit', this.#kill);
+  }
 
   /** Sends a request; resolves to the answer, or to what ended the process. */
   ask(request) {
@@ -68,8 +74,9 @@ class Reading {
   }
 
   end() {
+    process.off('exit', this.#kill);
     this.#child.removeAllListeners();
-    this.#child.kill();
+    this.#kill();
   }
 }
 

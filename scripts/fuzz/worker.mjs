@@ -40,6 +40,6 @@ async function answer({ list, memory, name, seed, from, count }) {
   };
 }
 
-process.on('message', async (request) => process.send(await answer(request)));
-// The parent is gone.
+// A parent that is gone takes no answer; it also ends this process where it can.
+process.on('message', async (request) => process.send(await answer(request), () => {}));
 process.on('disconnect', () => process.exit());
