@@ -24,6 +24,8 @@ const rounds = 50;
 const silenceSeconds = 60;
 /** Rounds of a process before its memory counts as settled. */
 const settledRounds = 3;
+/** Failures that are kept and shown; all are counted. */
+const shownFailures = 100;
 
 const worker = fileURLToPath(new URL('../fuzz/worker.mjs', import.meta.url));
 const folder = join(statesFolder, 'fuzz');
@@ -32,6 +34,12 @@ const caseFile = join(folder, 'case');
 /** A process that reads: it may crash or hang, and takes its memory along when it ends. */
 class Reading {
   #child = fork(worker, [caseFile], { execArgv: ['--expose-gc', '--max-old-space-size=1024'] });
+  #kill = () => this.#child.kill('SIGKILL');
+
+  constructor() {
+    // Ctrl-C, too: a reader that hangs would go on by itself.
+    process.once('exit', this.#kill);
+  }
 
   /** Sends a request; resolves to the answer, or to what ended the process. */
   ask(request) {
@@ -66,8 +74,9 @@ class Reading {
   }
 
   end() {
+    process.off('exit', this.#kill);
     this.#child.removeAllListeners();
-    this.#child.kill();
+    this.#kill();
   }
 }
 
@@ -75,7 +84,15 @@ export async function check({ seed, quick, log, resume }) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(caseFile, '0');
   const total = quick ? quickCases : casesInAll;
-  const state = resume.state ?? { round: 0, readers: {}, failed: [], slowestSeconds: 0, growthMiB: 0, slabsLeft: 0 };
+  const state = resume.state ?? {
+    round: 0,
+    readers: {},
+    failures: 0,
+    failed: [],
+    slowestSeconds: 0,
+    growthMiB: 0,
+    slabsLeft: 0,
+  };
   let reading;
   let settled;
   let roundsOfProcess = 0;
@@ -89,6 +106,8 @@ export async function check({ seed, quick, log, resume }) {
     return answer.readers;
   };
   const fail = (reader, number, what, bytes) => {
+    state.failures += 1;
+    if (state.failed.length >= shownFailures) return;
     const name = `${reader.replaceAll(/\W+/g, '-')}-${seed}-${number}.bin`;
     if (bytes) writeFileSync(join(folder, name), Buffer.from(bytes, 'base64'));
     state.failed.push({ reader, number, what });
@@ -100,7 +119,8 @@ export async function check({ seed, quick, log, resume }) {
   try {
     for (; state.round < rounds; state.round++) {
       for (const { name, share } of readers) {
-        const counts = (state.readers[name] ??= { accepted: 0, refused: 0 });
+        state.readers[name] ??= { accepted: 0, refused: 0 };
+        const counts = state.readers[name];
         const perRound = Math.max(1, Math.ceil((total * share) / shares / rounds));
         for (let from = state.round * perRound, end = from + perRound; from < end; ) {
           const answer = await reading.ask({ name, seed, from, count: end - from });
@@ -121,7 +141,7 @@ export async function check({ seed, quick, log, resume }) {
       await measure();
       resume.save({ ...state, round: state.round + 1 });
       log(
-        `round ${state.round + 1} of ${rounds}, ${state.failed.length} failures, ${state.growthMiB.toFixed(0)} MiB of growth`,
+        `round ${state.round + 1} of ${rounds}, ${state.failures} failures, ${state.growthMiB.toFixed(0)} MiB of growth`,
       );
     }
   } finally {
@@ -150,10 +170,13 @@ export async function check({ seed, quick, log, resume }) {
     readers: all.length,
     accepted: sum('accepted'),
     refused: sum('refused'),
-    failures: state.failed.length,
-    failed: state.failed.slice(0, 20),
+    failures: state.failures,
+    failed: state.failed.map(({ reader, number, what }) => `${reader}, case ${number}: ${what}`),
     slowestSeconds: Number(state.slowestSeconds.toFixed(2)),
     growthMiB: Math.round(state.growthMiB),
     slabsLeft: state.slabsLeft,
+    acceptedAndRefused: Object.fromEntries(
+      Object.entries(state.readers).map(([name, { accepted, refused }]) => [name, [accepted, refused]]),
+    ),
   };
 }

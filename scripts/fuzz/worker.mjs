@@ -13,6 +13,8 @@ const vite = await createServer({
   logLevel: 'error',
   server: { middlewareMode: true, watch: null, hmr: false, ws: false },
   optimizeDeps: { noDiscovery: true },
+  // Node 20 has no `using`.
+  oxc: { target: 'node20' },
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
 });
@@ -38,6 +40,6 @@ async function answer({ list, memory, name, seed, from, count }) {
   };
 }
 
-process.on('message', async (request) => process.send(await answer(request)));
-// The parent is gone.
+// A parent that is gone takes no answer; it also ends this process where it can.
+process.on('message', async (request) => process.send(await answer(request), () => {}));
 process.on('disconnect', () => process.exit());

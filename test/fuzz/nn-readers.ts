@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { ApproxError, programFromJSON } from '../../packages/approx/src/index.ts';
 import { parseAblation } from '../../packages/nn/src/ablation/recipe.ts';
 import { parseCifar10, parseMnist } from '../../packages/nn/src/data/images.ts';
+import { readParquet } from '../../packages/nn/src/data/parquet.ts';
 import { parseTexts, type TextFormat } from '../../packages/nn/src/data/texts.ts';
 import { DataError, NnError } from '../../packages/nn/src/errors.ts';
 import { decodeUtf8, parseJson } from '../../packages/nn/src/files/foreign.ts';
@@ -81,6 +82,8 @@ const texts = (format: TextFormat) => (bytes: Uint8Array) => parseTexts(textOf(b
 const csv = ['text,label,id\n"one, ""two""\nlines",1,7\nthree,0,8\n', 'label,text\r\n3,"a"\r\n2,b\r\n'].map(encoded);
 const tsv = ['label\ttext\n1\tone, two\n0\tthree "four"\n', 'text\tlabel\r\na\t3\r\n'].map(encoded);
 const lines = ['{"text":"one","label":1,"more":[{}]}\n{"text":"two","label":"0"}\n'].map(encoded);
+
+const parquet = readFileSync(join(root, 'packages/nn/test/data/three-rows.parquet'));
 
 // Weights.
 const tensors = new Map([
@@ -188,6 +191,7 @@ export const nnReaders: readonly Reader[] = [
   reader('IDX images', [images], (bytes) => mnist(bytes, labels)),
   reader('IDX labels', [labels], (bytes) => mnist(images, bytes)),
   reader('CIFAR-10', [records], (bytes) => parseCifar10([{ where: 'records', bytes }])),
+  reader('Parquet', [parquet], (bytes) => readParquet(bytes, 'rows', ['text', 'label'])),
   reader('CSV', csv, texts('csv'), { mutations: [mutateBytes, mutateLines] }),
   reader('TSV', tsv, texts('tsv'), { mutations: [mutateBytes, mutateLines] }),
   reader('JSON lines', lines, texts('jsonl'), { mutations: [mutateBytes, mutateJsonLines, mutateJsonLines] }),

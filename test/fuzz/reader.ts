@@ -50,8 +50,13 @@ export async function runCase(reader: Reader, random: Random): Promise<Outcome> 
 
 function wrongError(error: unknown, { errors }: Reader): string | undefined {
   if (!(error instanceof Error)) return `threw ${String(error)}, no error`;
-  const at = error.stack?.split('\n')[1]?.trim() ?? '';
-  if (!errors.some((type) => error instanceof type)) return `threw ${error.name}: ${error.message.slice(0, 200)} ${at}`;
+  const at =
+    error.stack
+      ?.split('\n')
+      .find((line) => /^ +at /.test(line))
+      ?.trim() ?? '';
+  if (!errors.some((type) => error instanceof type))
+    return `threw ${error.name}: ${JSON.stringify(error.message.slice(0, 200))} ${at}`;
   if (error.message.length > longestMessage) return `gave a message of ${error.message.length} characters ${at}`;
   if (/(?![\n\t])\p{Cc}/u.test(error.message)) return `gave a message that a terminal obeys ${at}`;
   return undefined;

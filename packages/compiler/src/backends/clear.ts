@@ -10,20 +10,21 @@ import type {
 } from '../program/instructions.ts';
 import { lastUses, resultsOf } from '../program/levels.ts';
 import { modulo } from '../program/modulo.ts';
+import { slotsRead } from '../program/slots-read.ts';
 import { unpackOutput } from '../program/values.ts';
 
 /** A bootstrap's operand beyond what a bootstrap can carry. */
 export interface Excursion {
   readonly source: string;
   readonly register: Register;
-  /** Largest absolute value of its slots. */
+  /** Largest absolute value of the slots that an output depends on. */
   readonly largest: number;
 }
 
 export interface ClearResult {
   /** The numbers of each output. */
   readonly outputs: readonly Float64Array[];
-  /** Operands of bootstraps with slots outside [-1, 1]: under encryption their result is wrong. */
+  /** Operands of bootstraps with slots outside [-1, 1] that an output depends on: under encryption it is wrong. */
   readonly excursions: readonly Excursion[];
 }
 
@@ -62,14 +63,16 @@ export function interpret(
       throw new ProgramError(`input ${name} needs ${slots} slots, not ${inputs[i]?.length ?? 'none'}`);
     registers.set(register, inputs[i]);
   }
-  const excursions: Excursion[] = [];
+  const beyond: Beyond[] = [];
   const unused = lastUses(instructions, program.outputs);
   const read = (register: Register) => registers.get(register)!;
   for (const [index, instruction] of instructions.entries()) {
     if (instruction.op === 'bootstrap')
-      for (const register of instruction.inputs) {
-        const largest = read(register).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-        if (!(largest <= 1 + tolerance)) excursions.push({ source: instruction.source, register, largest });
+      for (const [operand, register] of instruction.inputs.entries()) {
+        const values = read(register);
+        // Written so that a NaN counts.
+        if (values.some((value) => !(Math.abs(value) <= 1 + tolerance)))
+          beyond.push({ index, operand, source: instruction.source, register, values });
       }
     const results = execute(instruction, read);
     for (const [i, register] of resultsOf(instruction).entries()) registers.set(register, results[i]!);
@@ -77,7 +80,25 @@ export function interpret(
     for (const register of unused[index]!) registers.delete(register);
   }
   const outputs = program.outputs.map((output) => unpackOutput(output, registers.get(output.register)!));
-  return { outputs, excursions };
+  return { outputs, excursions: excursionsOf(program, beyond, tolerance) };
+}
+
+/** A bootstrap's operand with slots outside [-1, 1], whoever reads them. */
+interface Beyond extends Omit<Excursion, 'largest'> {
+  /** Number of the instruction, and which of its operands. */
+  readonly index: number;
+  readonly operand: number;
+  readonly values: Float64Array;
+}
+
+function excursionsOf(program: EncryptedProgram, beyond: readonly Beyond[], tolerance: number): Excursion[] {
+  if (beyond.length === 0) return [];
+  const read = slotsRead(program);
+  return beyond.flatMap(({ index, operand, source, register, values }) => {
+    const matters = read.get(index)![operand]!;
+    const largest = values.reduce((most, value, s) => (matters[s] === 1 ? Math.max(most, Math.abs(value)) : most), 0);
+    return largest <= 1 + tolerance ? [] : [{ source, register, largest }];
+  });
 }
 
 /** The results of one instruction, new arrays. */

@@ -1,7 +1,14 @@
-import { parquetReadObjects } from 'hyparquet';
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { DataError } from '../errors.ts';
+import { shown } from '../files/foreign.ts';
 
-/** The rows of a Parquet file, with these columns. @throws DataError naming the file for what cannot be read as one */
+/** All rows are in memory at once. */
+const maxRows = 2 ** 24;
+
+/**
+ * The rows of a Parquet file, with these columns.
+ * @throws DataError naming the file for what cannot be read as one, or claims more rows than are held
+ */
 export async function readParquet(
   bytes: Uint8Array,
   where: string,
@@ -9,9 +16,12 @@ export async function readParquet(
 ): Promise<Record<string, unknown>[]> {
   // A copy: the bytes of a Buffer may be a window into a larger pool.
   const file = new Uint8Array(bytes).buffer;
-  try {
-    return await parquetReadObjects({ file, columns: [...columns] });
-  } catch (error) {
-    throw new DataError(`${where} cannot be read as Parquet: ${(error as Error).message}`);
-  }
+  const guarded = <T>(read: Promise<T>): Promise<T> =>
+    read.catch((error: Error) => {
+      throw new DataError(`${where} cannot be read as Parquet: ${shown(error.message)}. Write it again.`);
+    });
+  const metadata = await guarded(parquetMetadataAsync(file));
+  if (metadata.num_rows > maxRows)
+    throw new DataError(`${where} claims ${metadata.num_rows} rows, at most ${maxRows} are read: split it.`);
+  return guarded(parquetReadObjects({ file, metadata, columns: [...columns] }));
 }

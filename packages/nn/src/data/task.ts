@@ -277,9 +277,12 @@ function corpusTask(config: DataConfig & { kind: 'corpus' }, options: LoadOption
     },
     evaluation(split) {
       const texts = corpus[split];
+      const streams = split === 'train' ? train : encode(texts);
+      if (!streams.some(({ length }) => length > 1))
+        throw new DataError(`The ${split} part of ${config.files.join(', ')} has no token to predict: give it a larger share in data.split.`);
       return {
         kind: 'language',
-        streams: split === 'train' ? train : encode(texts),
+        streams,
         characters: texts.reduce((sum, text) => sum + text.length, 0),
         words: texts.reduce((sum, text) => sum + text.split(/\s+/).filter(Boolean).length, 0),
       };

@@ -8,9 +8,11 @@ import { augmentImage, augmentSchema, noAugmentation, symmetricBeta } from '../.
 import { readCorpus } from '../../src/data/corpus.ts';
 import { type ImageSet, normaliseImage, parseCifar10, parseMnist, readCifar10, readMnist } from '../../src/data/images.ts';
 import { BucketOrder, EpochOrder } from '../../src/data/order.ts';
+import { loadTask } from '../../src/data/task.ts';
 import { parseCsv } from '../../src/data/csv.ts';
 import { parseTexts, readTexts, type TextFormat } from '../../src/data/texts.ts';
 import { DataError } from '../../src/errors.ts';
+import { parseData } from '../../src/train/recipe.ts';
 import { Random } from '../../src/random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'readers-'));
@@ -156,6 +158,44 @@ describe('text files', () => {
       expect(parts[0]!.length / text.length).toBeCloseTo(0.9, 2);
       for (const part of parts) for (const word of part.trim().split(/\s+/)) expect(word).toMatch(/^word\d+$/);
     }
+  });
+});
+
+describe('row 9: parts of a data set that do not go together', () => {
+  const options = { root: folder, batch: 1, seed: 1, labelSmoothing: 0 };
+
+  it('a split with nothing to predict is refused, not scored as no number', async () => {
+    put('short.txt', 'to be or not to be');
+    const data = { kind: 'corpus', files: ['short.txt'], tokens: 4, tokenizer: { kind: 'characters' } };
+    const task = await loadTask(parseData({ data: { ...data, split: [1, 0, 0] } }, 'recipe'), options);
+    expect(task.evaluation('train').kind).toBe('language');
+    for (const split of ['validation', 'test'] as const) {
+      expect(() => task.evaluation(split)).toThrow(DataError);
+      expect(() => task.evaluation(split)).toThrow(`The ${split} part of short.txt has no token to predict`);
+    }
+    await expect(loadTask(parseData({ data: { ...data, tokens: 99, split: [1, 0, 0] } }, 'recipe'), options)).rejects.toThrow(
+      /training part of short\.txt is shorter than one window of 99/,
+    );
+  });
+
+  it('test images of another size than those trained on', async () => {
+    const idx = (magic: number, sizes: number[], fill: number) => {
+      const bytes = Buffer.alloc(4 + 4 * sizes.length + sizes.reduce((a, b) => a * b, 1), fill);
+      [magic, ...sizes].forEach((value, i) => {
+        bytes.writeUInt32BE(value, 4 * i);
+      });
+      return bytes;
+    };
+    put('labels', idx(2049, [2], 1));
+    put('large', idx(2051, [2, 4, 4], 7));
+    put('small', idx(2051, [2, 2, 2], 7));
+    const files = (images: string) => ({ images, labels: 'labels' });
+    const normalise = { mean: [0.5], deviation: [0.5] };
+    const data = { kind: 'mnist', train: files('large'), validation: 1, normalise };
+    const task = (test: string) => loadTask(parseData({ data: { ...data, test: files(test) } }, 'recipe'), options);
+    expect((await task('large')).evaluation('test').kind).toBe('classification');
+    const other = await task('small');
+    expect(() => other.evaluation('test')).toThrow(/data\.test holds images of 1 x 2 x 2, data\.train of 1 x 4 x 4/);
   });
 });
 
