@@ -58,9 +58,9 @@ export function furthestRefreshed(compiled: Compiled, inputs: GraphInputs): numb
   let most = 0;
   for (const { part, ciphertext, values } of slotsRefreshed(compiled, inputs)) {
     if (part.argument) continue;
-    const mask = part.mask?.[ciphertext]!.values();
+    const mask = part.mask?.[ciphertext]?.values();
     for (const [slot, value] of values.entries())
-      if (!mask || mask[slot] !== 0) most = Number.isNaN(value) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(value)); // biome-ignore format: short
+      if (mask?.[slot] !== 0) most = Number.isNaN(value) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(value));
   }
   return most;
 }
