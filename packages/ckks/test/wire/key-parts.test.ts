@@ -96,7 +96,7 @@ describe('the parts of a set', () => {
     expect(first.make(first.parts[0]!).buffer).not.toBe(first.make(first.parts[0]!).buffer);
     expect(builds.length).toBeGreaterThan(2);
     for (const build of builds) {
-      const context = new Context(small.parameters, kernelsOf(build));
+      const context = new Context(small.parameters, kernelsOf(build), { insecure: true });
       using again = SecretKey.fromMaster(context, master);
       using made = maker([...specs].reverse(), again);
       for (const part of [...made.parts].reverse())
@@ -122,7 +122,7 @@ describe('one seed serves one message', () => {
     ];
     for (const build of builds)
       for (const literal of chains) {
-        const context = new Context(Parameters.from(literal, { insecure: true }), kernelsOf(build));
+        const context = new Context(Parameters.from(literal, { insecure: true }), kernelsOf(build), { insecure: true });
         using key = SecretKey.fromMaster(context, master);
         const { maxLevel } = context.parameters;
         const programs = [specs, [...specs].reverse(), [rotation(7, 1, 2, literal.logN), ...specs.slice(0, 3)]];
@@ -148,7 +148,7 @@ describe('one seed serves one message', () => {
 describe('keys from parts', () => {
   it('rotate, conjugate and relinearise on the other side', async () => {
     using made = maker(specs);
-    const other = new Context(small.parameters, kernels);
+    const other = new Context(small.parameters, kernels, { insecure: true });
     const steps: string[] = [];
     using keys = await readKeySet(other, specs, async (part) => made.make(part), {
       progress: (done, total) => steps.push(`${done}/${total}`),

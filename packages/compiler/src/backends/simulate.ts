@@ -28,7 +28,8 @@ export interface SimulateOptions extends ClearOptions {
  * Runs a program on float64 slots with the noise that CKKS adds to them: the clear meaning of every instruction, with the
  * sine of bootstraps, then normal noise of the deviation that the engine's formulas give for it (average case;
  * `NoiseModel`, `polynomialNoise`, `bootstrapPrecision`). Noise that is there already goes through later instructions as
- * the values do. Needs no key; costs about twice a clear run, and a second for the bootstrap's formula.
+ * the values do. Needs no key; costs about twice a clear run, and
+ * once a plan a second for the bootstrap's formula.
  */
 export function runSimulated(
   program: EncryptedProgram,
@@ -44,6 +45,15 @@ export function runSimulated(
 /** Slots whose values stand for all in the formula of a polynomial's noise. */
 const sampleCount = 24;
 
+/** By plan: the formula takes a second. */
+const precisions = new WeakMap<BootstrapPlan, BootstrapPrecision>();
+
+function precisionOf(plan: BootstrapPlan): BootstrapPrecision {
+  const known = precisions.get(plan) ?? bootstrapPrecision(plan);
+  precisions.set(plan, known);
+  return known;
+}
+
 class Simulation {
   readonly #program: EncryptedProgram;
   readonly #plan: BootstrapPlan;
@@ -54,7 +64,6 @@ class Simulation {
   readonly #special: number;
   readonly #masks: readonly Float64Array[];
   readonly #gaussian: Gaussian;
-  #precision: BootstrapPrecision | undefined;
 
   constructor(program: EncryptedProgram, plan: BootstrapPlan, seed: number) {
     this.#program = program;
@@ -107,8 +116,7 @@ class Simulation {
   /** What EvalMod makes of the slots, which bends them from 1 on and wraps them around beyond 512, and noise. */
   #refreshed(values: Float64Array): Float64Array {
     const { evalMod } = this.#plan;
-    this.#precision ??= bootstrapPrecision(this.#plan);
-    const { deviation, parts } = this.#precision;
+    const { deviation, parts } = precisionOf(this.#plan);
     const period = this.#parameters.primeAt(0) / this.#parameters.scale;
     const bent = values.map((value) => {
       const share = value / period;

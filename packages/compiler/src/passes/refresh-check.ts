@@ -12,8 +12,12 @@ import { tolerance } from './sentinel.ts';
  */
 const farFromOperand = 200;
 
-/** Refreshed values are squared one by one until all of them together count at most this many times one alone. */
-const mostOfTogether = 2;
+/**
+ * Refreshed values are squared one by one until all of them together count at most this many times one alone. So one of
+ * 1.1 times as much is found for certain: 1.65, where the sine's error is that of the worst slot a bootstrap is stated to
+ * have (15.6 bits).
+ */
+const mostOfTogether = 1.5;
 
 /**
  * Squarings of each of so many values, so that the sum of their powers tells one that is out of range by `mostOfTogether`

@@ -14,7 +14,7 @@ export const tolerance = 1.1;
 const highestLimitAtLevel0 = 2 ** 5;
 
 /** Between the sums of arguments in range and those of an argument out of range: room for noise on either side. */
-const gap = 1.5;
+const gap = 1.4;
 
 /**
  * Squarings so that one argument at the tolerance outweighs `sites` arguments at the ends of their intervals:

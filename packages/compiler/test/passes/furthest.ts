@@ -60,7 +60,7 @@ export function furthestRefreshed(compiled: Compiled, inputs: GraphInputs): numb
     if (part.argument) continue;
     const mask = part.mask?.[ciphertext]?.values();
     for (const [slot, value] of values.entries())
-      if (mask?.[slot] !== 0) most = Number.isNaN(value) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(value)); // biome-ignore format: short
+      if (mask?.[slot] !== 0) most = Number.isNaN(value) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(value));
   }
   return most;
 }
