@@ -59,8 +59,8 @@ function reporter(task: number): (progress: EngineProgress) => void {
 }
 
 function send(message: FromWorker): void {
-  // Between the end of the service and the event 'disconnect' there is nobody to tell.
-  if (process.connected) process.send?.(message);
+  // Between the end of the service and the event 'disconnect' there is nobody to tell: an error then is none.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
 function shortened(reason: string): string {
