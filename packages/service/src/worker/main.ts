@@ -25,8 +25,8 @@ export function runWorker(engine: Engine): void {
   });
   // The service is gone, perhaps by kill -9: nobody waits for the work.
   process.on('disconnect', () => process.exit());
-  // Ctrl-C reaches the whole group: the service decides when its worker ends.
-  process.on('SIGINT', () => {});
+  // Ctrl-C and the end of a unit reach the whole group: the service decides when its worker ends.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
 }
 
 async function perform(engine: Engine, message: WorkerTask, signal: AbortSignal): Promise<FromWorker> {
