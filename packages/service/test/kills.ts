@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Job } from '@cipherformer/client';
 import { expect } from 'vitest';
@@ -118,10 +118,26 @@ export async function killRepeatedly(kills: number, random: () => number): Promi
       if (state === 'committed') await until(async () => (await api.call(`/v1/keysets/${id}`)).json.state, (now) => now === 'ready'); // biome-ignore format: short
     for (const id of jobs.keys())
       await until(async () => (await api.call(`/v1/jobs/${id}`)).json.state, (now) => now === 'done'); // biome-ignore format: short
+    await service.kill();
+    // A worker does not outlive its service.
+    await until(() => processesOf(files.path('worker')), (count) => count === 0); // biome-ignore format: short
     return { kills, parts: parts.size, keysets: keysets.size, jobs: jobs.size + removed.size, halfWritten };
   } finally {
     await service.kill();
     files.dispose();
     place.dispose();
   }
+}
+
+/** Processes that run a file, where there is /proc. */
+function processesOf(file: string): number {
+  if (!existsSync('/proc')) return 0;
+  const commands = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => {
+    try {
+      return readFileSync(join('/proc', pid, 'cmdline'), 'utf8').split('\0');
+    } catch {
+      return [];
+    }
+  }); // biome-ignore format: short
+  return commands.filter((words) => words[1] === file).length;
 }
