@@ -1,7 +1,7 @@
 import { TransportError } from './errors.ts';
 
 /** Longest event: a job is a few hundred bytes. */
-const maxEventLength = 2 ** 20;
+const maxEventLength = 2 ** 16;
 
 export interface StreamEvent {
   readonly id: string | undefined;

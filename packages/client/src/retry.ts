@@ -29,7 +29,8 @@ export async function withRetries<T>(
   }
 }
 
-function isPassing(error: unknown): boolean {
+/** Whether the same may succeed a little later. */
+export function isPassing(error: unknown): boolean {
   return error instanceof ConnectionLost || (error instanceof ServiceError && [429, 503].includes(error.status));
 }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { ConnectionLost, TransportError } from './errors.ts';
+import { TransportError } from './errors.ts';
 import { readEvents } from './event-stream.ts';
 import { bytesBody, Http, type HttpOptions, jsonBody, parseJson } from './http.ts';
 import {
@@ -17,7 +17,7 @@ import {
   type Program,
   programs,
 } from './protocol.ts';
-import { pause } from './retry.ts';
+import { isPassing, pause } from './retry.ts';
 
 /** The service gives a sign of life every 15 s: without one for this long the connection is dead. */
 const silentEventsMs = 45_000;
@@ -132,7 +132,7 @@ export class Transport {
           if (isFinal(now.state)) return;
         }
       } catch (error) {
-        if (!(error instanceof ConnectionLost)) throw error;
+        if (!isPassing(error)) throw error;
       }
       // Waits with patience for a service that starts again, and notices when there is nothing more to come.
       const now = await this.job(id);

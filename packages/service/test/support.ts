@@ -7,7 +7,7 @@ import type { KeyList, Keyset } from '@cipherformer/client';
 import { build } from 'vite';
 import type { ServedProgram, ServeOptions } from '../src/index.ts';
 import { serve } from '../src/index.ts';
-import type { Orders } from './fixtures/worker.ts';
+import type { Orders } from './fixtures/orders.ts';
 
 export const format = 'test-keys/1';
 export const plan = hex('a plan');
@@ -64,7 +64,7 @@ export async function bundle(names: readonly string[]): Promise<{ path(name: str
 }
 
 /** A folder with a program, and data beside it. */
-export function workspace() {
+export function workspace(changes: Partial<ServedProgram> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'service-'));
   const clientFolder = join(folder, 'program', 'client');
   mkdirSync(clientFolder, { recursive: true });
@@ -77,6 +77,7 @@ export function workspace() {
     summary: { name: 'test', task: 'image-classification' },
     clientFolder,
     folder: join(folder, 'program'),
+    ...changes,
   };
   return {
     folder,

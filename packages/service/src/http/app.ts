@@ -1,5 +1,5 @@
 import { apiPrefix } from '@cipherformer/client/protocol';
-import Fastify, { type FastifyServerOptions } from 'fastify';
+import Fastify, { type FastifyServerOptions, LogController } from 'fastify';
 import { Problem } from '../problem.ts';
 import type { Service } from '../service.ts';
 import type { StaticFolder } from '../static-folder.ts';
@@ -37,7 +37,7 @@ export function makeApp({ service, page, logger }: AppOptions): App {
   const app = useZod(
     Fastify({
       logger: logger ?? false,
-      disableRequestLogging: true,
+      logController: new LogController({ disableRequestLogging: true }),
       bodyLimit: maxJsonBytes,
       requestTimeout: requestTimeoutMs,
       exposeHeadRoutes: false,

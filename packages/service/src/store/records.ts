@@ -13,8 +13,8 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 
 /**
  * Records, each a folder named by its id with a JSON document and files beside it. In memory as well: there are few.
- * A record is made, changed and removed whole, and is visible here only when it is on the disk. Calls that change
- * records are made one at a time (see Ledger).
+ * A record is made, changed and removed whole; what is new is visible here only when it is on the disk. Calls that
+ * change records are made one at a time.
  */
 export class Records<T extends { readonly id: string }> {
   readonly #folder: string;

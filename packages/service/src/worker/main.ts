@@ -25,8 +25,8 @@ export function runWorker(engine: Engine): void {
   });
   // The service is gone, perhaps by kill -9: nobody waits for the work.
   process.on('disconnect', () => process.exit());
-  // Ctrl-C reaches the whole group: the service decides when its worker ends.
-  process.on('SIGINT', () => {});
+  // Ctrl-C and the end of a unit reach the whole group: the service decides when its worker ends.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
 }
 
 async function perform(engine: Engine, message: WorkerTask, signal: AbortSignal): Promise<FromWorker> {
@@ -59,8 +59,8 @@ function reporter(task: number): (progress: EngineProgress) => void {
 }
 
 function send(message: FromWorker): void {
-  // Between the end of the service and the event 'disconnect' there is nobody to tell.
-  if (process.connected) process.send?.(message);
+  // Between the end of the service and the event 'disconnect' there is nobody to tell: an error then is none.
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
 function shortened(reason: string): string {

@@ -1,0 +1,143 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Job } from '@cipherformer/client';
+import { expect } from 'vitest';
+import {
+  bundle, type Caller, caller, format, hex, listOf, type Part, plan, randomParts, readyKeyset, request, startProcess, until, workspace,
+} from './support.ts'; // biome-ignore format: a list
+
+export interface KillReport {
+  readonly kills: number;
+  readonly parts: number;
+  readonly keysets: number;
+  readonly jobs: number;
+  /** Kills that hit while something was being written: its temporary file was there. */
+  readonly halfWritten: number;
+}
+
+/**
+ * Kills the service by -9 at random moments while it takes parts, key sets and jobs, starts it again each time, and
+ * checks that whatever it had acknowledged is there, whole, and that nothing half-written is.
+ */
+export async function killRepeatedly(kills: number, random: () => number): Promise<KillReport> {
+  const files = await bundle(['worker', 'server']);
+  const place = workspace();
+  const { spawnWorker: _, ...options } = place.options('');
+  const parts = new Map<string, Part>();
+  const keysets = new Map<string, 'open' | 'committed'>();
+  const jobs = new Map<string, Job['state']>();
+  const removed = new Set<string>();
+  let halfWritten = 0;
+  let names = 0;
+
+  /** Uses the service until it dies. */
+  async function use(api: Caller, base: string, isOver: () => boolean): Promise<void> {
+    const upload = async () => {
+      while (!isOver()) {
+        const [one] = randomParts(1, 1 + Math.floor(random() * 2 ** 19));
+        if ((await api.put(base, one!)).status === 201) parts.set(one!.sha256, one!);
+      }
+    };
+    const keep = async () => {
+      while (!isOver()) {
+        const key = hex(`kill ${names++}`).slice(0, 32);
+        const { json } = await api.post('/v1/keysets', { plan, key, format });
+        keysets.set(json.id, 'open');
+        const [one] = randomParts(1, 1000);
+        if ((await api.put(json.id, one!)).status !== 201) continue;
+        parts.set(one!.sha256, one!);
+        if ((await api.post(`/v1/keysets/${json.id}/commit`, { list: listOf([one!], { key }) })).status === 202)
+          keysets.set(json.id, 'committed');
+      }
+    };
+    const ask = async () => {
+      while (!isOver()) {
+        const keyset = (await api.call('/v1/keysets')).json.keysets.find(({ state }: { state: string }) => state === 'ready'); // biome-ignore format: short
+        if (keyset === undefined) continue;
+        const { status, json } = await api.submit(place.program.digest, keyset.id, request({ salt: `${names++}` }));
+        if (status !== 202) continue;
+        jobs.set(json.id, 'queued');
+        const { json: now } = await api.call(`/v1/jobs/${json.id}`);
+        jobs.set(json.id, now.state);
+        const known = [...jobs].find(([, state]) => state === 'done');
+        if (known === undefined || random() < 0.7) continue;
+        const [id] = known;
+        jobs.delete(id);
+        if ((await api.call(`/v1/jobs/${id}`, { method: 'DELETE' })).status === 204) removed.add(id);
+      }
+    };
+    // A request that the kill cuts off was not acknowledged: whatever became of it is right.
+    await Promise.all([upload, upload, upload, keep, ask].map((task) => task().catch(() => {})));
+  }
+
+  async function check(api: Caller, base: string): Promise<void> {
+    const digests = [...parts.keys()];
+    for (let at = 0; at < digests.length; at += 1000) {
+      const sha256 = digests.slice(at, at + 1000);
+      expect((await api.post(`/v1/keysets/${base}/parts/missing`, { sha256 })).json.missing).toEqual([]);
+    }
+    const folder = join(place.data, 'parts');
+    // Whatever is there under its name is whole, acknowledged or not; what is not has been swept.
+    for (const name of readdirSync(folder)) expect(hex(readFileSync(join(folder, name)))).toBe(name);
+    const listed = new Map<string, string>((await api.call('/v1/keysets')).json.keysets.map((one: { id: string; state: string }) => [one.id, one.state])); // biome-ignore format: short
+    for (const [id, state] of keysets) {
+      if (state === 'open') expect(listed.has(id)).toBe(true);
+      else expect(['verifying', 'ready']).toContain(listed.get(id));
+    }
+    for (const [id, state] of jobs) {
+      const { status, json } = await api.call(`/v1/jobs/${id}`);
+      expect(status).toBe(200);
+      if (state === 'done') expect(json.state).toBe('done');
+      if (json.state === 'done') expect(JSON.parse((await api.call(`/v1/jobs/${id}/result`)).text).request).toBe(json.input); // biome-ignore format: short
+    }
+    for (const id of removed) expect((await api.call(`/v1/jobs/${id}`)).status).toBe(404);
+    for (const own of ['keysets', 'jobs'])
+      expect(readdirSync(join(place.data, own)).filter((name) => name.endsWith('.partial'))).toEqual([]);
+  }
+
+  let service = await startProcess(files, options);
+  try {
+    await readyKeyset(caller(service.url), randomParts(1, 1000));
+    let base = '';
+    for (let killed = 0; killed < kills; killed++) {
+      const api = caller(service.url);
+      base = (await api.post('/v1/keysets', { plan, key: 'f'.repeat(32), format })).json.id;
+      let over = false;
+      const using = use(api, base, () => over);
+      await new Promise((resolve) => setTimeout(resolve, 50 + random() * 300));
+      await service.kill();
+      over = true;
+      await using;
+      if (readdirSync(join(place.data, 'parts')).some((name) => name.endsWith('.partial'))) halfWritten++;
+      service = await startProcess(files, options);
+      await check(caller(service.url), base);
+    }
+    // Nothing is stuck: all that was committed and queued comes to its end.
+    const api = caller(service.url);
+    for (const [id, state] of keysets)
+      if (state === 'committed') await until(async () => (await api.call(`/v1/keysets/${id}`)).json.state, (now) => now === 'ready'); // biome-ignore format: short
+    for (const id of jobs.keys())
+      await until(async () => (await api.call(`/v1/jobs/${id}`)).json.state, (now) => now === 'done'); // biome-ignore format: short
+    await service.kill();
+    // A worker does not outlive its service.
+    await until(() => processesOf(files.path('worker')), (count) => count === 0); // biome-ignore format: short
+    return { kills, parts: parts.size, keysets: keysets.size, jobs: jobs.size + removed.size, halfWritten };
+  } finally {
+    await service.kill();
+    files.dispose();
+    place.dispose();
+  }
+}
+
+/** Processes that run a file, where there is /proc. */
+function processesOf(file: string): number {
+  if (!existsSync('/proc')) return 0;
+  const commands = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => {
+    try {
+      return readFileSync(join('/proc', pid, 'cmdline'), 'utf8').split('\0');
+    } catch {
+      return [];
+    }
+  }); // biome-ignore format: short
+  return commands.filter((words) => words[1] === file).length;
+}
