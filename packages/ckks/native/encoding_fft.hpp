@@ -75,14 +75,15 @@ struct EncodingTable {
       reversed[i] = reversed[i / 2] / 2 | static_cast<uint32_t>((i & 1) << (logSlots - 1));
     // exp(2 pi i k / 4n): odd octants run backwards, and every second pair of octants exchanges cosine and sine.
     const auto unit = [&](size_t k) {
-      const size_t eighth = n / 2, quadrant = k / n, r = k % n;
+      const size_t eighth = n / 2, quadrant = k >> logSlots, r = k & (n - 1);
       double c = r <= eighth ? cosine[r] : sine[n - r], s = r <= eighth ? sine[r] : cosine[n - r];
       for (size_t i = 0; i < quadrant; ++i) c = std::exchange(s, c), c = -c;
       return std::pair{c, s};
     };
-    for (size_t h = 1; h < n; h *= 2)
-      for (size_t j = 0, power = 1; j < h; ++j, power = power * 5 % (8 * h))
-        std::tie(re[h + j], im[h + j]) = unit(power * (n / (2 * h)));
+    int log = 0;
+    for (size_t h = 1; h < n; h *= 2, ++log)
+      for (size_t j = 0, power = 1; j < h; ++j, power = power * 5 & (8 * h - 1))
+        std::tie(re[h + j], im[h + j]) = unit((power << logSlots) >> (log + 1));
   }
 
  private:
@@ -156,7 +157,7 @@ inline void coefficientsFromSlots(double* re, double* im, int logSlots, const En
     }
   }
   permuteReversed(re, im, logSlots, table);
-  const double scale = 1.0 / static_cast<double>(n);
+  const double scale = std::ldexp(1.0, -logSlots);
   for (size_t j = 0; j < n; ++j) re[j] *= scale, im[j] *= scale;
 }
 

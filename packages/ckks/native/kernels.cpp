@@ -1,6 +1,6 @@
 // One build of the kernels: compiled once per instruction set, with CF_BUILD naming its namespace and entry point.
+#include <memory>
 #include <mutex>
-#include <new>
 #include <set>
 
 #include "args.hpp"
@@ -55,10 +55,10 @@ int ringCreate(Args& args, double* result) {
   if (!args.complete() || primes.empty()) return kBadArguments;
   if (logN < kMinLogN || logN > kMaxLogN) return kBadRing;
   for (const u64 p : primes)
-    if (p < 2 || p >> kMaxModulusBits || (p - 1) % (u64{2} << logN) != 0 || !isPrime(p)) return kBadModulus;
-  Ring* ring = new Ring(logN, std::move(primes));
-  liveRings().add(ring);
-  *result = static_cast<double>(reinterpret_cast<uintptr_t>(ring));
+    if (p < 2 || p >> kMaxModulusBits || ((p - 1) & ((u64{2} << logN) - 1)) != 0 || !isPrime(p)) return kBadModulus;
+  auto ring = std::make_unique<Ring>(logN, std::move(primes));
+  liveRings().add(ring.get());
+  *result = static_cast<double>(reinterpret_cast<uintptr_t>(ring.release()));
   return kOk;
 }
 
@@ -77,15 +77,15 @@ int transform(Args& args, void (*limb)(u64* dst, const u64* src, const NttTable&
   const u64* src = args.address();
   const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
-  parallelFor(moduli.size(), [&](size_t j, int) { limb(dst + j * ring.n, src + j * ring.n, *ring.tables[moduli[j]]); });
+  parallelFor(moduli.size(), [&](size_t j, Scratch&) { limb(dst + j * ring.n, src + j * ring.n, *ring.tables[moduli[j]]); });
   return kOk;
 }
 
-int dispatch(int operation, Args& args, double* result) {
+int run(int operation, Args& args, double* result) {
   if (takesRing(operation)) {
     Ring* ring = Args(args).address<Ring>();
     if (!liveRings().has(ring)) return kNoSuchRing;
-    args.limitIndices(ring->primes.size());
+    args.setRing(ring->primes.size(), ring->n);
   }
   switch (operation) {
     case kRingCreate: return ringCreate(args, result);
@@ -127,15 +127,12 @@ int dispatch(int operation, Args& args, double* result) {
 
 int call(int operation, const double* values, int count, double* result) {
   Args args(values, count);
-#ifdef __wasm__
-  return dispatch(operation, args, result);  // no exceptions there: an exhausted memory traps
-#else
   try {
-    return dispatch(operation, args, result);
-  } catch (const std::bad_alloc&) {
-    return kOutOfMemory;
+    const int status = run(operation, args, result);
+    return status == kBadArguments && args.badGalois() ? kBadGalois : status;
+  } catch (...) {
+    return kOutOfMemory;  // the one failure that is thrown
   }
-#endif
 }
 
 }  // namespace cf::CF_BUILD

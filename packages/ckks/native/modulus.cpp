@@ -4,6 +4,20 @@
 
 namespace cf {
 
+u64 modulo(u64 x, u64 p) { return x % p; }
+u64 shiftedQuotient(u64 w, int bits, u64 p) { return static_cast<u64>((static_cast<u128>(w) << bits) / p); }
+double quotient(double a, double b) { return a / b; }
+u64 mulMod(u64 a, u64 b, u64 p) { return static_cast<u64>(static_cast<u128>(a) * b % p); }
+
+u64 powMod(u64 base, u64 exponent, u64 p) {
+  u64 result = 1 % p;
+  for (; exponent != 0; exponent >>= 1, base = mulMod(base, base, p))
+    if (exponent & 1) result = mulMod(result, base, p);
+  return result;
+}
+
+u64 inverseMod(u64 a, u64 p) { return powMod(a, p - 2, p); }
+
 bool isPrime(u64 n) {
   if (n < 2) return false;
   for (const u64 small : {2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37})

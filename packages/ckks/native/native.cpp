@@ -1,15 +1,16 @@
 // Node-API binding: one call for every kernel operation, memory, and what this processor can run.
 #include <node_api.h>
 
-#include <cstring>
+#include <exception>
+#include <new>
 
-#include "memory.hpp"
 #include "args.hpp"
+#include "environment.hpp"
+#include "memory.hpp"
 #include "pool.hpp"
 
 namespace cf {
 
-using KernelCall = int (*)(int operation, const double* values, int count, double* result);
 namespace scalar { int call(int, const double*, int, double*); }
 #if defined(CF_WITH_X86)
 namespace fma { int call(int, const double*, int, double*); }
@@ -72,10 +73,23 @@ bool arguments(napi_env env, napi_callback_info info, napi_value (&values)[N]) {
   return napi_get_cb_info(env, info, &count, values, nullptr, nullptr) == napi_ok && count == N;
 }
 
+/// NaN for what is no number.
 double number(napi_env env, napi_value value) {
-  double d = 0;
-  napi_get_value_double(env, value, &d);
-  return d;
+  double d;
+  return napi_get_value_double(env, value, &d) == napi_ok ? d : __builtin_nan("");
+}
+
+/// A whole number below `end`; `end` for anything else.
+u64 wholeNumber(napi_env env, napi_value value, u64 end) {
+  const double d = number(env, value);
+  return d >= 0 && d < static_cast<double>(end) ? static_cast<u64>(d) : end;
+}
+constexpr u64 kNumberEnd = u64{1} << 53;
+
+bool flag(napi_env env, napi_value value) {
+  bool b = false;
+  napi_get_value_bool(env, value, &b);
+  return b;
 }
 
 napi_value toNumber(napi_env env, double d) {
@@ -93,14 +107,31 @@ napi_value fail(napi_env env, const char* message) {
   return nullptr;
 }
 
+struct Instance {
+  Environment environment;
+  CollectorAccount account;
+};
+
+Instance& instanceOf(napi_env env) {
+  void* instance;
+  napi_get_instance_data(env, &instance);
+  return *static_cast<Instance*>(instance);
+}
+
+void tellCollector(napi_env env, Instance& instance) {
+  int64_t total;
+  if (const int64_t change = instance.account.update(instance.environment.bytes()); change != 0)
+    napi_adjust_external_memory(env, change, &total);
+}
+
 /// call(build, operation, Float64Array arguments, count, Float64Array result) -> status
 napi_value call(napi_env env, napi_callback_info info) {
   napi_value v[5];
   if (!arguments(env, info, v)) return fail(env, "call takes (build, operation, arguments, count, result)");
   size_t buildCount;
   const Build* list = builds(&buildCount);
-  const size_t build = static_cast<size_t>(number(env, v[0]));
-  if (build >= buildCount) return fail(env, "no such kernel build");
+  const size_t build = wholeNumber(env, v[0], buildCount);
+  if (build == buildCount) return fail(env, "no such kernel build");
   if (!list[build].supported()) return toNumber(env, kUnsupported);
   napi_typedarray_type type;
   size_t length, resultLength;
@@ -110,24 +141,31 @@ napi_value call(napi_env env, napi_callback_info info) {
   if (napi_get_typedarray_info(env, v[4], &type, &resultLength, &result, nullptr, nullptr) != napi_ok ||
       type != napi_float64_array || resultLength < 1)
     return fail(env, "result must be a Float64Array of length 1");
-  const double count = number(env, v[3]);
-  if (!(count >= 0 && count <= static_cast<double>(length))) return fail(env, "count exceeds the arguments");
-  return toNumber(env, list[build].call(static_cast<int>(number(env, v[1])), static_cast<const double*>(values),
-                                        static_cast<int>(count), static_cast<double*>(result)));
+  const u64 count = wholeNumber(env, v[3], length + 1);
+  if (count > length || count > INT_MAX) return fail(env, "count exceeds the arguments");
+  const int operation = static_cast<int>(wholeNumber(env, v[1], INT_MAX));
+  return toNumber(env, instanceOf(env).environment.call(list[build].call, operation, static_cast<const double*>(values),
+                                                        static_cast<int>(count), static_cast<double*>(result)));
 }
 
-/// allocate(bytes) -> address, 0 when there is no memory
+/// allocate(bytes, secret) -> address, 0 when there is no memory
 napi_value allocate(napi_env env, napi_callback_info info) {
-  napi_value v[1];
-  if (!arguments(env, info, v)) return fail(env, "allocate takes (bytes)");
-  void* slab = allocateSlab(static_cast<size_t>(number(env, v[0])));
+  napi_value v[2];
+  if (!arguments(env, info, v)) return fail(env, "allocate takes (bytes, secret)");
+  const u64 bytes = wholeNumber(env, v[0], kNumberEnd);
+  Instance& instance = instanceOf(env);
+  const Contents contents = flag(env, v[1]) ? Contents::kSecret : Contents::kPublic;
+  void* slab = bytes == kNumberEnd ? nullptr : instance.environment.allocate(bytes, contents);
+  tellCollector(env, instance);
   return toNumber(env, static_cast<double>(reinterpret_cast<uintptr_t>(slab)));
 }
 
 napi_value release(napi_env env, napi_callback_info info) {
-  napi_value v[2];
-  if (!arguments(env, info, v)) return fail(env, "release takes (address, bytes)");
-  releaseSlab(reinterpret_cast<void*>(static_cast<uintptr_t>(number(env, v[0]))), static_cast<size_t>(number(env, v[1])));
+  napi_value v[1];
+  if (!arguments(env, info, v)) return fail(env, "release takes (address)");
+  Instance& instance = instanceOf(env);
+  instance.environment.release(reinterpret_cast<void*>(wholeNumber(env, v[0], kNumberEnd)));
+  tellCollector(env, instance);
   return nullptr;
 }
 
@@ -135,8 +173,8 @@ napi_value release(napi_env env, napi_callback_info info) {
 napi_value view(napi_env env, napi_callback_info info) {
   napi_value v[2], buffer;
   if (!arguments(env, info, v)) return fail(env, "view takes (address, bytes)");
-  if (napi_create_external_arraybuffer(env, reinterpret_cast<void*>(static_cast<uintptr_t>(number(env, v[0]))),
-                                       static_cast<size_t>(number(env, v[1])), nullptr, nullptr, &buffer) != napi_ok)
+  if (napi_create_external_arraybuffer(env, reinterpret_cast<void*>(wholeNumber(env, v[0], kNumberEnd)),
+                                       wholeNumber(env, v[1], kNumberEnd), nullptr, nullptr, &buffer) != napi_ok)
     return fail(env, "this runtime does not allow external array buffers");
   return buffer;
 }
@@ -159,11 +197,13 @@ napi_value memory(napi_env env, napi_callback_info) {
 
 napi_value threads(napi_env env, napi_callback_info) { return toNumber(env, poolThreads()); }
 
+/// setThreads(threads) -> whether the system gave that many
 napi_value setThreads(napi_env env, napi_callback_info info) {
-  napi_value v[1];
+  napi_value v[1], done;
   if (!arguments(env, info, v)) return fail(env, "setThreads takes (threads)");
-  setPoolThreads(static_cast<int>(number(env, v[0])));
-  return nullptr;
+  const int threads = static_cast<int>(wholeNumber(env, v[0], INT_MAX));
+  napi_get_boolean(env, threads > 0 && setPoolThreads(threads), &done);
+  return done;
 }
 
 napi_value toString(napi_env env, const char* text) {
@@ -202,6 +242,17 @@ napi_value listBuilds(napi_env env, napi_callback_info) {
 }  // namespace cf
 
 NAPI_MODULE_INIT() {
+  std::uncaught_exceptions();  // this thread's part of the C++ runtime is made while there is memory for it
+  auto* instance = new (std::nothrow) cf::Instance;
+  const auto end = [](napi_env, void* data, void*) {
+    delete static_cast<cf::Instance*>(data);
+    cf::trimSlabs();
+  };
+  if (instance == nullptr || napi_set_instance_data(env, instance, end, nullptr) != napi_ok) {
+    delete instance;
+    napi_throw_error(env, nullptr, "no memory for the kernels");
+    return nullptr;
+  }
   const struct {
     const char* name;
     napi_callback function;

@@ -41,7 +41,7 @@ struct Ring {
 
   Ring(int logN_, std::vector<u64> primes_) : logN(logN_), n(size_t{1} << logN_), primes(std::move(primes_)) {
     tables.resize(primes.size());
-    parallelFor(primes.size(), [&](size_t i, int) { tables[i] = std::make_unique<NttTable>(primes[i], logN); });
+    parallelFor(primes.size(), [&](size_t i, Scratch&) { tables[i] = std::make_unique<NttTable>(primes[i], logN); });
     blockReversal.resize(n / 8);
     for (size_t i = 0; i < n / 8; ++i) blockReversal[i] = static_cast<uint32_t>(bitReverse(i, logN - 3));
   }
@@ -63,17 +63,18 @@ struct Ring {
   /// Tables of the subring of polynomials in X^(N / 2^logSmall), by prime: its values are those of the ring, without
   /// repetition, in the same order. Built on first use.
   const std::vector<std::unique_ptr<NttTable>>& subringTables(int logSmall) {
-    if (logSmall == logN) return tables;
+    if (logSmall == logN) return this->tables;
     std::lock_guard<std::mutex> lock(converterMutex_);
-    auto& small = subringTables_[logSmall];
-    if (small.empty()) {
-      small.resize(primes.size());
-      parallelFor(primes.size(), [&](size_t i, int) {
+    auto& tables = subringTables_[logSmall];
+    if (tables.empty()) {
+      std::vector<std::unique_ptr<NttTable>> small(primes.size());
+      parallelFor(primes.size(), [&](size_t i, Scratch&) {
         const u64 psi = powMod(smallestPrimitiveRoot(primes[i], logN), n >> logSmall, primes[i]);
         small[i] = std::make_unique<NttTable>(primes[i], logSmall, psi);
       });
+      tables = std::move(small);
     }
-    return small;
+    return tables;
   }
 
   /// primes[a]^-1 modulo primes[b]
@@ -84,14 +85,14 @@ struct Ring {
     const auto productWithout = [&](size_t skip, u64 modulus) {
       u64 product = 1;
       for (size_t j = 0; j < from.size(); ++j)
-        if (j != skip) product = cf::mulMod(product, primes[from[j]] % modulus, modulus);
+        if (j != skip) product = cf::mulMod(product, primes[from[j]], modulus);
       return product;
     };
     BaseConverter c;
     for (size_t j = 0; j < from.size(); ++j) {
       const u64 f = primes[from[j]];
       c.inverses.push_back(makeFactor(inverseMod(productWithout(j, f), f), f));
-      c.reciprocals.push_back(1.0 / static_cast<double>(f));
+      c.reciprocals.push_back(cf::quotient(1.0, static_cast<double>(f)));
     }
     for (const int t : to) {
       const u64 modulus = primes[t];

@@ -4,65 +4,22 @@
 //   CXX=clang++                 the compiler to use (default: c++, g++ or clang++, the first that works)
 //   CIPHERFORMER_NO_NATIVE=1    build WebAssembly only
 //   CIPHERFORMER_KERNEL_DEBUG=1 range assertions in every kernel
-import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { commonFlags, compileAddon, findCompiler, nativeDir, sharedSources } from './native-build.mjs';
 
-const run = promisify(execFile);
 const packageDir = dirname(dirname(fileURLToPath(import.meta.url)));
-const nativeDir = join(packageDir, 'native');
 const buildDir = join(packageDir, 'build');
 const debug = process.env.CIPHERFORMER_KERNEL_DEBUG === '1';
 
-const common = [
-  '-std=c++20',
-  '-O3',
-  '-ffp-contract=off',
-  '-fno-math-errno',
-  '-fno-trapping-math',
-  '-Wall',
-  '-Wextra',
-  ...(debug ? ['-DCF_DEBUG'] : []),
-];
-const x86Builds = [
-  {
-    name: 'ifma',
-    flags: [
-      '-DCF_IFMA',
-      '-mavx2',
-      '-mfma',
-      '-mbmi2',
-      '-maes',
-      '-mavx512f',
-      '-mavx512dq',
-      '-mavx512bw',
-      '-mavx512vl',
-      '-mavx512ifma',
-      '-mavx512vbmi',
-      '-mvaes',
-      '-mprefer-vector-width=512',
-    ],
-  },
-  { name: 'fma', flags: ['-DCF_FMA', '-mavx2', '-mfma', '-mbmi2', '-maes'] },
-];
-const scalarBuild = { name: 'scalar', flags: [] };
+const debugFlags = debug ? ['-DCF_DEBUG'] : [];
+
 const wasmBuilds = [
   { name: 'wasm', flags: ['-DCF_WASM', '-msimd128'] },
   { name: 'wasm_relaxed', flags: ['-DCF_WASM', '-msimd128', '-mrelaxed-simd'] },
 ];
-const sharedSources = ['modulus.cpp', 'memory.cpp', 'pool.cpp'];
 
 function filesBelow(dir) {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
@@ -74,79 +31,20 @@ function say(text) {
   process.stderr.write(`kernels: ${text}\n`);
 }
 
-function findCompiler() {
-  const candidates = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++'];
-  for (const compiler of candidates) {
-    try {
-      const version = execFileSync(compiler, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] })
-        .toString()
-        .split('\n')[0];
-      return { compiler, version };
-    } catch {
-      // Not this one.
-    }
-  }
-  return undefined;
-}
-
 async function buildNative() {
   if (process.env.CIPHERFORMER_NO_NATIVE === '1')
     return { built: false, reason: 'CIPHERFORMER_NO_NATIVE=1 was set during the build' };
   if (process.platform === 'win32') return { built: false, reason: 'native kernels are not built on Windows' };
   const found = findCompiler();
   if (!found) return { built: false, reason: `no C++ compiler (${process.env.CXX ?? 'c++, g++, clang++'}) was found` };
-  const { include_dir: nodeApiHeaders } = await import('node-api-headers');
-  const x86 = process.arch === 'x64';
-  // Left to itself g++ keeps the written order of the transforms' long blocks: scheduling them is worth 3 to 10 %.
-  const scheduling = /clang/i.test(found.version) ? [] : ['-fschedule-insns', '-fsched-pressure'];
-  const builds = [...(x86 ? x86Builds : []), scalarBuild];
-  mkdirSync(buildDir, { recursive: true });
-  // Objects go to a private folder and the addon is renamed into place: an interrupted build leaves nothing half-made.
-  const work = mkdtempSync(join(buildDir, 'native-'));
   try {
-    const compile = async (source, object, flags) => {
-      await run(
-        found.compiler,
-        [
-          ...common,
-          ...scheduling,
-          '-I',
-          nativeDir,
-          '-fPIC',
-          ...flags,
-          '-c',
-          join(nativeDir, source),
-          '-o',
-          join(work, object),
-        ],
-        { maxBuffer: 1 << 26 },
-      );
-      return join(work, object);
-    };
-    // Portable objects first: of an inline function that several objects hold, the linker keeps the first copy, and that
-    // must not be the one with AVX-512 instructions.
-    const objects = await Promise.all([
-      compile('native.cpp', 'native.o', ['-I', nodeApiHeaders, ...(x86 ? ['-DCF_WITH_X86'] : [])]),
-      ...sharedSources.map((source) => compile(source, `${source}.o`, [])),
-      ...builds
-        .toReversed()
-        .map((b) => compile('kernels.cpp', `kernels-${b.name}.o`, [`-DCF_BUILD=${b.name}`, ...b.flags])),
-    ]);
-    const addon = join(work, 'kernels.node');
-    const link =
-      process.platform === 'darwin'
-        ? ['-bundle', '-undefined', 'dynamic_lookup']
-        : ['-shared', '-pthread', '-static-libstdc++', '-static-libgcc'];
-    await run(found.compiler, [...link, ...objects, '-o', addon]);
-    renameSync(addon, join(buildDir, 'kernels.node'));
-    return { built: true, compiler: found.version, builds: builds.map((b) => b.name) };
+    const builds = await compileAddon(found, join(buildDir, 'kernels.node'), { flags: debugFlags });
+    return { built: true, compiler: found.version, builds };
   } catch (error) {
     return {
       built: false,
       reason: `${found.compiler} failed: ${String(error.stderr ?? error.message).slice(0, 4000)}`,
     };
-  } finally {
-    rmSync(work, { recursive: true, force: true });
   }
 }
 
@@ -174,17 +72,19 @@ async function buildWasm() {
   for (const build of wasmBuilds) {
     const args = [
       'clang++',
-      ...common,
+      ...commonFlags,
+      ...debugFlags,
       '-I.',
       `-DCF_BUILD=${build.name}`,
       ...build.flags,
-      '-fno-exceptions',
+      '-fwasm-exceptions',
       '-fno-rtti',
       '-mexec-model=reactor',
       '-Wl,--initial-memory=67108864',
       '-Wl,--max-memory=4294967296',
       '-Wl,--strip-all',
       'wasm.cpp',
+      'wasm_exceptions.cpp',
       'kernels.cpp',
       ...sharedSources,
       '-o',
@@ -215,7 +115,8 @@ async function buildWasm() {
 
 function inputsDigest() {
   const hash = createHash('sha256');
-  for (const file of [...filesBelow(nativeDir).sort(), fileURLToPath(import.meta.url)])
+  const scripts = ['build-kernels.mjs', 'native-build.mjs'].map((name) => join(packageDir, 'scripts', name));
+  for (const file of [...filesBelow(nativeDir).sort(), ...scripts])
     hash.update(relative(packageDir, file)).update(readFileSync(file));
   hash.update(
     JSON.stringify([

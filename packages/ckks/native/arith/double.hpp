@@ -46,10 +46,10 @@ struct Mod {
   explicit Mod(u64 p_)
       : value(p_),
         p(broadcastWord(p_)),
-        inverse(all(1.0 / static_cast<double>(p_))),
-        top(centred((u64{1} << 50) % p_, p_)),
-        topInverse(top / p),
-        start(centred(static_cast<u64>((static_cast<u128>(1) << 103) % p_), p_)) {}
+        inverse(all(cf::quotient(1.0, static_cast<double>(p_)))),
+        top(centred(modulo(u64{1} << 50, p_), p_)),
+        topInverse(all(cf::quotient(top[0], static_cast<double>(p_)))),
+        start(centred(cf::mulMod(u64{1} << 51, u64{1} << 52, p_), p_)) {}
 
  private:
   static Vec centred(u64 x, u64 p) { return all(static_cast<double>(x) - (2 * x > p ? static_cast<double>(p) : 0.0)); }
@@ -64,7 +64,7 @@ struct VFactor {
 };
 
 inline Factor makeFactor(u64 w, u64 p) {
-  return {static_cast<double>(w), static_cast<double>(w) / static_cast<double>(p)};
+  return {static_cast<double>(w), cf::quotient(static_cast<double>(w), static_cast<double>(p))};
 }
 inline VFactor broadcast(const Factor& f) { return {all(f.value), all(f.quotient)}; }
 /// Factors f[0..W), lane by lane.

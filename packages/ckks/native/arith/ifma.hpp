@@ -56,10 +56,10 @@ struct Mod {
       : value(p_),
         p(broadcastWord(p_)),
         negated(broadcastWord((u64{1} << 52) - p_)),
-        reciprocal(broadcastWord((u64{1} << 52) / p_)),
-        top(broadcastWord((u64{1} << 52) % p_)),
-        topQuotient(broadcastWord(static_cast<u64>((static_cast<u128>((u64{1} << 52) % p_) << 52) / p_))),
-        inverse(_mm512_set1_pd(1.0 / static_cast<double>(p_))) {}
+        reciprocal(broadcastWord(shiftedQuotient(1, 52, p_))),
+        top(broadcastWord(modulo(u64{1} << 52, p_))),
+        topQuotient(broadcastWord(shiftedQuotient(modulo(u64{1} << 52, p_), 52, p_))),
+        inverse(_mm512_set1_pd(cf::quotient(1.0, static_cast<double>(p_)))) {}
 };
 
 struct Factor {
@@ -70,7 +70,7 @@ struct VFactor {
   Vec value, quotient;
 };
 
-inline Factor makeFactor(u64 w, u64 p) { return {w, static_cast<u64>((static_cast<u128>(w) << 52) / p)}; }
+inline Factor makeFactor(u64 w, u64 p) { return {w, shiftedQuotient(w, 52, p)}; }
 inline VFactor broadcast(const Factor& f) { return {broadcastWord(f.value), broadcastWord(f.quotient)}; }
 /// Factors f[0..W), lane by lane.
 inline VFactor loadFactors(const Factor* f) {

@@ -17,10 +17,7 @@ constexpr int kAccTerms = 16;
 
 using Vec = u64;
 
-struct Mod {
-  u64 p;
-  explicit Mod(u64 p_) : p(p_) {}
-};
+using Mod = Barrett;
 
 struct Factor {
   u64 value;     // w in [0, p)
@@ -28,7 +25,7 @@ struct Factor {
 };
 using VFactor = Factor;
 
-inline Factor makeFactor(u64 w, u64 p) { return {w, static_cast<u64>((static_cast<u128>(w) << 64) / p)}; }
+inline Factor makeFactor(u64 w, u64 p) { return {w, shiftedQuotient(w, 64, p)}; }
 inline VFactor broadcast(const Factor& f) { return f; }
 /// Factors f[0..W), lane by lane.
 inline VFactor loadFactors(const Factor* f) { return *f; }
@@ -40,7 +37,7 @@ inline Vec broadcastWord(u64 x) { return x; }
 /// canonical, canonical -> canonical
 inline Vec addMod(Vec a, Vec b, const Mod& m) { return cf::addMod(a, b, m.p); }
 inline Vec subMod(Vec a, Vec b, const Mod& m) { return cf::subMod(a, b, m.p); }
-inline Vec mulMod(Vec a, Vec b, const Mod& m) { return cf::mulMod(a, b, m.p); }
+inline Vec mulMod(Vec a, Vec b, const Mod& m) { return m.multiply(a, b); }
 
 /// Any x below 2^50 (it may belong to another modulus) times a constant of this modulus -> canonical.
 inline Vec mulFactor(Vec x, const VFactor& w, const Mod& m) {
@@ -49,7 +46,7 @@ inline Vec mulFactor(Vec x, const VFactor& w, const Mod& m) {
 }
 
 /// Any x below 2^50 -> canonical.
-inline Vec reduceWord(Vec x, const Mod& m) { return x % m.p; }
+inline Vec reduceWord(Vec x, const Mod& m) { return m.reduce(x); }
 
 struct Acc {
   u128 sum;
@@ -57,6 +54,6 @@ struct Acc {
 inline Acc zeroAcc() { return {0}; }
 /// acc += a * b, for a, b below 2^50 (not necessarily below p); at most kAccTerms times before reduceAcc.
 inline void mac(Acc& acc, Vec a, Vec b, const Mod&) { acc.sum += static_cast<u128>(a) * b; }
-inline Vec reduceAcc(const Acc& acc, const Mod& m) { return static_cast<u64>(acc.sum % m.p); }
+inline Vec reduceAcc(const Acc& acc, const Mod& m) { return m.reduceWide(acc.sum); }
 
 }  // namespace cf::CF_BUILD

@@ -54,7 +54,7 @@ struct Factor {
 };
 using VFactor = Factor;
 
-inline Factor makeFactor(u64 w, u64 p) { return {w, toDouble(w) / toDouble(p)}; }
+inline Factor makeFactor(u64 w, u64 p) { return {w, cf::quotient(toDouble(w), toDouble(p))}; }
 inline VFactor broadcast(const Factor& f) { return f; }
 /// Factors f[0..W), lane by lane.
 inline VFactor loadFactors(const Factor* f) { return *f; }
@@ -65,9 +65,9 @@ struct Mod {
   Factor top, middle;  // 2^64 and 2^32
   explicit Mod(u64 p_)
       : p(p_),
-        inverse(1.0 / toDouble(p_)),
-        top(makeFactor(cf::mulMod((u64{1} << 32) % p_, (u64{1} << 32) % p_, p_), p_)),
-        middle(makeFactor((u64{1} << 32) % p_, p_)) {}
+        inverse(cf::quotient(1.0, toDouble(p_))),
+        top(makeFactor(cf::mulMod(u64{1} << 32, u64{1} << 32, p_), p_)),
+        middle(makeFactor(modulo(u64{1} << 32, p_), p_)) {}
 };
 
 /// canonical, canonical -> canonical

@@ -25,7 +25,7 @@ struct LaneRing {
   Root inverseN, inverseNRoot;  // 1 / N, alone and times the root of the inverse's last level
   LaneRing(u64 p_, u64 inverseN_, u64 inverseNRoot_)
       : p(all(static_cast<double>(p_))),
-        inverse(all(1.0 / static_cast<double>(p_))),
+        inverse(all(cf::quotient(1.0, static_cast<double>(p_)))),
         inverseN(all(centred(inverseN_, p_))),
         inverseNRoot(all(centred(inverseNRoot_, p_))) {}
 };

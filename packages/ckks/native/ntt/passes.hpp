@@ -213,11 +213,15 @@ template <class In, class Out>
 void forwardSmall(In in, u64* work, Out out, const NttTable& table) {
   const size_t n = size_t{1} << table.logN;
   for (size_t i = 0; i < n; i += W) store(work + i, in(i));
+  const Barrett m(table.p);
   for (size_t groups = 1, half = n / 2; groups < n; groups *= 2, half /= 2)
-    for (size_t i = 0; i < n; i += i % half == half - 1 ? half + 1 : 1) {
-      const u64 a = work[i], b = cf::mulMod(work[i + half], table.roots[groups + i / (2 * half)], table.p);
-      work[i] = cf::addMod(a, b, table.p);
-      work[i + half] = cf::subMod(a, b, table.p);
+    for (size_t g = 0; g < groups; ++g) {
+      u64* x = work + 2 * g * half;
+      for (size_t i = 0; i < half; ++i) {
+        const u64 a = x[i], b = m.multiply(x[i + half], table.roots[groups + g]);
+        x[i] = cf::addMod(a, b, m.p);
+        x[i + half] = cf::subMod(a, b, m.p);
+      }
     }
   for (size_t i = 0; i < n; i += W) out(i, load(work + i));
 }
@@ -266,13 +270,17 @@ template <class In, class Out>
 void inverseSmall(In in, u64* work, Out out, const NttTable& table) {
   const size_t n = size_t{1} << table.logN;
   for (size_t i = 0; i < n; i += W) store(work + i, in(i));
+  const Barrett m(table.p);
   for (size_t groups = n / 2, half = 1; groups > 0; groups /= 2, half *= 2)
-    for (size_t i = 0; i < n; i += i % half == half - 1 ? half + 1 : 1) {
-      const u64 a = work[i], b = work[i + half];
-      work[i] = cf::addMod(a, b, table.p);
-      work[i + half] = cf::mulMod(cf::subMod(b, a, table.p), table.roots[2 * groups - 1 - i / (2 * half)], table.p);
+    for (size_t g = 0; g < groups; ++g) {
+      u64* x = work + 2 * g * half;
+      for (size_t i = 0; i < half; ++i) {
+        const u64 a = x[i], b = x[i + half];
+        x[i] = cf::addMod(a, b, m.p);
+        x[i + half] = m.multiply(cf::subMod(b, a, m.p), table.roots[2 * groups - 1 - g]);
+      }
     }
-  for (size_t i = 0; i < n; ++i) work[i] = cf::mulMod(work[i], table.inverseN, table.p);
+  for (size_t i = 0; i < n; ++i) work[i] = m.multiply(work[i], table.inverseN);
   for (size_t i = 0; i < n; i += W) out(i, load(work + i));
 }
 

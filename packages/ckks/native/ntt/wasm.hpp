@@ -58,7 +58,7 @@ struct Root {
 };
 inline Root makeRoot(u64 w, u64 p) {
   const i64 value = static_cast<i64>(w > p / 2 ? w - p : w);
-  return {value, static_cast<double>(value) / static_cast<double>(p)};
+  return {value, cf::quotient(static_cast<double>(value), static_cast<double>(p))};
 }
 constexpr int kRootWords = 2;
 inline void writeRoot(u64* heap, size_t i, u64 w, u64 p) {
@@ -77,7 +77,7 @@ struct LaneRing {
   Root inverseN, inverseNRoot;  // 1 / N, alone and times the root of the inverse's last level
   LaneRing(u64 p_, u64 inverseN_, u64 inverseNRoot_)
       : p(static_cast<i64>(p_)),
-        inverse(1.0 / static_cast<double>(p_)),
+        inverse(cf::quotient(1.0, static_cast<double>(p_))),
         inverseN(makeRoot(inverseN_, p_)),
         inverseNRoot(makeRoot(inverseNRoot_, p_)) {}
 };

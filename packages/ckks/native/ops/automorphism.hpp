@@ -53,11 +53,11 @@ inline int automorphism(Args& args) {
   Ring& ring = *args.address<Ring>();
   u64* dst = args.address();
   const u64* src = args.address();
-  const u64 galois = args.word();
+  const u64 galois = args.galois();
   const size_t limbs = args.size();
   if (!args.complete()) return kBadArguments;
   const Automorphism move(ring, galois);
-  parallelFor(limbs, [&](size_t j, int) { move.permute(dst + j * ring.n, src + j * ring.n, ring.n); });
+  parallelFor(limbs, [&](size_t j, Scratch&) { move.permute(dst + j * ring.n, src + j * ring.n, ring.n); });
   return kOk;
 }
 

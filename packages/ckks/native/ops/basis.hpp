@@ -13,23 +13,6 @@
 
 namespace cf::CF_BUILD {
 
-/// A slab for the duration of one call.
-class Temporary {
- public:
-  explicit Temporary(size_t words) : bytes_(words * sizeof(u64)), words_(static_cast<u64*>(allocateSlab(bytes_))) {}
-  ~Temporary() {
-    if (words_ != nullptr) releaseSlab(words_, bytes_);
-  }
-  Temporary(const Temporary&) = delete;
-  Temporary& operator=(const Temporary&) = delete;
-  explicit operator bool() const { return words_ != nullptr; }
-  u64* limb(size_t j, size_t n) const { return words_ + j * n; }
-
- private:
-  size_t bytes_;
-  u64* words_;
-};
-
 /// Target limbs converted together: each source word is loaded once for all of them.
 constexpr size_t kConvertTogether = 4;
 
@@ -69,14 +52,22 @@ inline void convert(const std::vector<ConversionTarget>& targets, const u64* y, 
   }
 }
 
-/// Splits [0, count) into groups of at most kConvertTogether and runs body(from, to, thread) for each, in parallel.
+/// Splits [0, count) into groups of at most kConvertTogether and runs body(from, to, scratch) for each, in parallel.
 template <class Body>
 void inGroups(size_t count, const Body& body) {
-  parallelFor((count + kConvertTogether - 1) / kConvertTogether, [&](size_t group, int thread) {
+  parallelFor((count + kConvertTogether - 1) / kConvertTogether, [&](size_t group, Scratch& scratch) {
     const size_t from = group * kConvertTogether;
-    body(from, std::min(from + kConvertTogether, count), thread);
+    body(from, std::min(from + kConvertTogether, count), scratch);
   });
 }
+
+/// Item `item` of a table written row by row; tables have a handful of rows.
+struct Cell {
+  size_t row = 0, column;
+  Cell(size_t item, size_t columns) : column(item) {
+    for (; column >= columns; column -= columns) ++row;
+  }
+};
 
 /// overflow[i] = round(sum_j y[j][i] / f_j): how many times F the plain conversion of y is too large. Plain doubles in
 /// a fixed order, so that every build and the reference agree on the rare values near a half.
@@ -100,27 +91,28 @@ struct DivideTarget {
 };
 
 /// dst = round(src / F), F the product of `drop`, for several polynomials; with `move`, dst = round(src / F)(X^g).
-/// ModDown when `drop` are the special primes, rescale when it is the last prime, both in one when it is both.
+/// ModDown when `drop` are the special primes, rescale when it is the last prime, both in one when it is both. `contents`:
+/// of the polynomials.
 inline int divide(Ring& ring, const std::vector<DivideTarget>& polynomials, const Indices& keep, const Indices& drop,
-                  const Automorphism* move) {
+                  const Automorphism* move, Contents contents) {
   const size_t n = ring.n, k = drop.size(), rows = k + 1;
   const BaseConverter& converter = ring.converter(drop, keep);
-  Temporary residues(polynomials.size() * rows * n);
-  if (!residues) return kOutOfMemory;
+  const Temporary residues(polynomials.size() * rows * n, contents);
 
-  parallelFor(polynomials.size() * k, [&](size_t item, int) {
-    const size_t which = item / k, j = item % k;
+  parallelFor(polynomials.size() * k, [&](size_t item, Scratch&) {
+    const auto [which, j] = Cell(item, k);
     weightedInverseLimb(residues.limb(which * rows + j, n), polynomials[which].src + (keep.size() + j) * n, 0,
                         converter.inverses[j], *ring.tables[drop[j]]);
   });
-  parallelFor(polynomials.size(), [&](size_t which, int) {
+  parallelFor(polynomials.size(), [&](size_t which, Scratch&) {
     conversionOverflow(residues.limb(which * rows + k, n), residues.limb(which * rows, n), n, converter.reciprocals);
   });
-  parallelFor(polynomials.size() * ((keep.size() + kConvertTogether - 1) / kConvertTogether), [&](size_t item, int) {
-    const size_t which = item % polynomials.size(), from = item / polynomials.size() * kConvertTogether;
+  parallelFor(polynomials.size() * ((keep.size() + kConvertTogether - 1) / kConvertTogether), [&](size_t item, Scratch& scratch) {
+    const auto [group, which] = Cell(item, polynomials.size());
+    const size_t from = group * kConvertTogether;
     const size_t to = std::min(from + kConvertTogether, keep.size());
     const DivideTarget& polynomial = polynomials[which];
-    u64* work = static_cast<u64*>(threadScratch(kConvertTogether * n * sizeof(u64)));
+    u64* work = scratch.words(kConvertTogether * n, contents);
     std::vector<ConversionTarget> targets;
     for (size_t t = from; t < to; ++t)
       targets.push_back({work + (t - from) * n, converter.weights[t].data(), 0, ring.primes[keep[t]]});
@@ -147,7 +139,7 @@ inline int divideCall(Args& args) {
   std::vector<DivideTarget> polynomials(args.size() & 0xff);
   for (DivideTarget& p : polynomials) p = {args.address(), args.address()};
   if (!args.complete() || drop.empty() || drop.size() >= kMaxTerms) return kBadArguments;
-  return divide(ring, polynomials, keep, drop, nullptr);
+  return divide(ring, polynomials, keep, drop, nullptr, Contents::kSecret);  // encryption divides too
 }
 
 /// The digits of a basis: consecutive runs of its limbs.
@@ -192,7 +184,7 @@ class DigitExtension {
   /// Phase 1, in parallel: y = the weighted residues of src + C. y: [q][N], coefficients.
   void prepare(u64* y, const u64* src) const {
     const size_t n = ring_.n;
-    parallelFor(q_.size(), [&](size_t j, int) {
+    parallelFor(q_.size(), [&](size_t j, Scratch&) {
       size_t d = 0;
       while (!digits_[d].has(j)) ++d;
       weightedInverseLimb(y + j * n, src + j * n, centre(d, j), converters_[d]->inverses[j - digits_[d].from],
@@ -219,7 +211,7 @@ class DigitExtension {
   u64 centre(size_t d, size_t t) const {
     const u64 p = ring_.primes[all_[t]], half = (p + 1) / 2;
     const size_t k = digits_[d].to - digits_[d].from;
-    const u64 twice = cf::subMod(cf::mulMod(converters_[d]->product[t], k % p, p), k % 2, p);  // D is odd: k D has the parity of k
+    const u64 twice = cf::subMod(cf::mulMod(converters_[d]->product[t], k, p), k % 2, p);  // D is odd: k D has the parity of k
     return cf::mulMod(twice, half, p);
   }
 
@@ -239,11 +231,10 @@ inline int decompose(Args& args) {
   const Indices all = joined(q, special);
   const std::vector<Digit> digits = digitsFromSizes(sizes);
   const size_t n = ring.n;
-  Temporary y(q.size() * n);
-  if (!y) return kOutOfMemory;
+  const Temporary y(q.size() * n);
   const DigitExtension extension(ring, q, all, digits);
   extension.prepare(y.limb(0, n), src);
-  inGroups(all.size(), [&](size_t from, size_t to, int) {
+  inGroups(all.size(), [&](size_t from, size_t to, Scratch&) {
     for (size_t d = 0; d < digits.size(); ++d) {
       u64* limbs[kConvertTogether];
       for (size_t t = from; t < to; ++t) {
@@ -266,15 +257,14 @@ inline int raise(Args& args) {
   if (!args.complete()) return kBadArguments;
   const size_t n = ring.n;
   const u64 q = ring.primes[from], half = q / 2;
-  Temporary shifted(n);
-  if (!shifted) return kOutOfMemory;
-  u64* y = shifted.limb(0, n);
+  const Temporary shifted(n, Contents::kSecret);
+  u64* y = shifted.words();
   weightedInverseLimb(y, src, half, makeFactor(1, q), *ring.tables[from]);
-  parallelFor(to.size(), [&](size_t t, int) {
+  parallelFor(to.size(), [&](size_t t, Scratch&) {
     const u64 p = ring.primes[to[t]];
     const Mod m(p);
     u64* limb = dst + t * n;
-    const Vec halfModP = broadcastWord(half % p);
+    const Vec halfModP = broadcastWord(cf::modulo(half, p));
     for (size_t i = 0; i < n; i += W) store(limb + i, subMod(reduceWord(load(y + i), m), halfModP, m));
     forwardLimb(limb, limb, *ring.tables[to[t]]);
   });

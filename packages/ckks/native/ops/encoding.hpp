@@ -35,13 +35,22 @@ class WideCoefficients {
   Residues residues(u64 p, int shift) const {
     const u64 unit = powMod(2, shift, p);
     return {high_, low_, Mod(p), broadcast(makeFactor(cf::mulMod(unit, powMod(2, 32, p), p), p)),
-            broadcast(makeFactor(unit, p)), broadcastWord(cf::mulMod(unit, kOffset % p, p))};
+            broadcast(makeFactor(unit, p)), broadcastWord(cf::mulMod(unit, kOffset, p))};
   }
 
  private:
   static constexpr u64 kOffset = u64{1} << 62;
   u64 *high_, *low_;
 };
+
+/// The nearest whole number, |x| < 2^62, in one instruction: a library function might branch on x.
+inline i64 nearestInteger(double x) {
+#ifdef __wasm__
+  return static_cast<i64>(__builtin_nearbyint(x));
+#else
+  return __builtin_llrint(x);
+#endif
+}
 
 inline int logOf(size_t n) {
   int log = 0;
@@ -59,28 +68,28 @@ inline int encode(Args& args, bool compact) {
   const double scale = args.real();
   const Indices moduli = args.indices();
   if (!args.complete() || slots == 0 || slots > ring.n / 2 || (slots & (slots - 1)) != 0) return kBadArguments;
-  const size_t n = compact ? 2 * slots : ring.n, gap = n / (2 * slots);
+  const size_t n = compact ? 2 * slots : ring.n, gap = n >> logOf(2 * slots);
   if (n < size_t{1} << kMinLogN) return kBadArguments;
   const auto& tables = ring.subringTables(logOf(n));
   coefficientsFromSlots(re, im, logOf(slots), ring.encodingTable());
 
   double largest = 0;
-  for (size_t j = 0; j < slots; ++j) largest = std::fmax(largest, std::fmax(std::fabs(re[j]), std::fabs(im[j])));
+  for (size_t j = 0; j < slots; ++j)
+    for (const double x : {std::fabs(re[j]), std::fabs(im[j])}) largest = x > largest ? x : largest;
   double finite = 0;  // stays 0 unless something is infinite or not a number
   for (size_t j = 0; j < slots; ++j) finite += 0 * re[j] + 0 * im[j];
   if (finite != 0 || !(scale > 0) || !std::isfinite(largest * scale)) return kBadArguments;
   // A double has 53 bits: beyond 2^61 the low bits are zeros that a power of two restores.
   int shift = 0;
-  while (std::ldexp(largest * scale, -shift) >= 0x1p61) ++shift;
+  for (double rest = largest * scale; rest >= 0x1p61; rest *= 0.5) ++shift;
   const double unit = std::ldexp(scale, -shift);
-  Temporary words(2 * n);
-  if (!words) return kOutOfMemory;
+  const Temporary words(2 * n, Contents::kSecret);
   WideCoefficients coefficients(words.limb(0, n), words.limb(1, n), n);
   for (size_t j = 0; j < slots; ++j) {
-    coefficients.set(j * gap, static_cast<i64>(std::nearbyint(re[j] * unit)));
-    coefficients.set((j + slots) * gap, static_cast<i64>(std::nearbyint(im[j] * unit)));
+    coefficients.set(j * gap, nearestInteger(re[j] * unit));
+    coefficients.set((j + slots) * gap, nearestInteger(im[j] * unit));
   }
-  parallelFor(moduli.size(), [&](size_t t, int) {
+  parallelFor(moduli.size(), [&](size_t t, Scratch&) {
     u64* to = dst + t * n;
     const auto residues = coefficients.residues(ring.primes[moduli[t]], shift);
     for (size_t i = 0; i < n; i += W) store(to + i, residues(i));
@@ -89,8 +98,62 @@ inline int encode(Args& args, bool compact) {
   return kOk;
 }
 
+/// Integers from their residues modulo one to three primes: mixed-radix digits, each centred, so that a small number has
+/// small digits and none cancel. Digit j is held as the residue `digit + p_j / 2` of prime j.
+class CentredDigits {
+ public:
+  static constexpr size_t kMost = 3;
+
+  CentredDigits(Ring& ring, const Indices& moduli) {
+    double weight = 1;
+    for (size_t j = 0; j < moduli.size(); ++j) {
+      const u64 p = ring.primes[moduli[j]];
+      Place& place = places_.emplace_back(Place{Mod(p), broadcastWord(p / 2), static_cast<double>(p / 2), weight, {}});
+      weight *= static_cast<double>(p);
+      for (size_t k = 0; k < j; ++k) {
+        const u64 below = ring.primes[moduli[k]] / 2;
+        place.below.push_back({broadcastWord(cf::modulo(below, p)), broadcast(makeFactor(ring.primeInverse(moduli[k], moduli[j]), p))});
+      }
+    }
+  }
+
+  /// real[i], i in [from, to), from and to multiples of W: residues j at limbs[j][i], which the digits replace.
+  void values(double* real, u64* const* limbs, size_t from, size_t to) const {
+    for (size_t j = 0; j < places_.size(); ++j) {
+      const Place& place = places_[j];
+      for (size_t i = from; i < to; i += W) {
+        Vec x = load(limbs[j] + i);
+        for (size_t k = 0; k < j; ++k) {
+          const Vec digit = subMod(reduceWord(load(limbs[k] + i), place.m), place.below[k].half, place.m);
+          x = mulFactor(subMod(x, digit, place.m), place.below[k].inverse, place.m);
+        }
+        store(limbs[j] + i, addMod(x, place.half, place.m));
+      }
+    }
+    for (size_t i = from; i < to; ++i) {
+      double value = 0;
+      for (size_t j = 0; j < places_.size(); ++j)
+        value += (static_cast<double>(static_cast<i64>(limbs[j][i])) - places_[j].halfReal) * places_[j].weight;
+      real[i] = value;
+    }
+  }
+
+ private:
+  struct Below {
+    Vec half;         // half of a prime below, modulo this one
+    VFactor inverse;  // that prime's inverse
+  };
+  struct Place {
+    Mod m;
+    Vec half;
+    double halfReal, weight;
+    std::vector<Below> below;
+  };
+  std::vector<Place> places_;
+};
+
 /// real, imag [slots] = the slots of src[moduli][N] / scale, for one to three limbs whose product exceeds twice any
-/// coefficient: mixed-radix digits, each centred, so that a small number has small digits and none cancel.
+/// coefficient.
 inline int decode(Args& args) {
   Ring& ring = *args.address<Ring>();
   const u64* src = args.address();
@@ -99,37 +162,25 @@ inline int decode(Args& args) {
   const double scale = args.real();
   const Indices moduli = args.indices();
   if (!args.complete() || slots == 0 || slots > ring.n / 2 || (slots & (slots - 1)) != 0 || moduli.empty() ||
-      moduli.size() > 3)
+      moduli.size() > CentredDigits::kMost)
     return kBadArguments;
-  const size_t n = ring.n, gap = n / (2 * slots), limbs = moduli.size();
-  Temporary words(limbs * n);
-  if (!words) return kOutOfMemory;
-  parallelFor(limbs, [&](size_t j, int) {
-    inverseLimb(words.limb(j, n), src + j * n, *ring.tables[moduli[j]]);
+  const size_t n = ring.n, limbs = moduli.size(), count = 2 * slots, gap = n >> logOf(count);
+  const Temporary words((limbs + 1) * n, Contents::kSecret);
+  const CentredDigits digits(ring, moduli);
+  u64* residues[CentredDigits::kMost];
+  for (size_t j = 0; j < limbs; ++j) residues[j] = words.limb(j, n);
+  parallelFor(limbs, [&](size_t j, Scratch&) {
+    inverseLimb(residues[j], src + j * n, *ring.tables[moduli[j]]);
+    for (size_t i = 0; gap > 1 && i < count; ++i) residues[j][i] = residues[j][i * gap];
   });
-  u64 inverses[3][3];
-  for (size_t j = 1; j < limbs; ++j)
-    for (size_t k = 0; k < j; ++k) inverses[k][j] = ring.primeInverse(moduli[k], moduli[j]);
-  const auto coefficient = [&](size_t i) {
-    i64 digits[3];
-    double value = 0, weight = 1;
-    for (size_t j = 0; j < limbs; ++j) {
-      const u64 p = ring.primes[moduli[j]];
-      u64 x = words.limb(j, n)[i];
-      for (size_t k = 0; k < j; ++k) {
-        const u64 digit = digits[k] < 0 ? p - static_cast<u64>(-digits[k]) % p : static_cast<u64>(digits[k]) % p;
-        x = cf::mulMod(cf::subMod(x, digit % p, p), inverses[k][j], p);
-      }
-      digits[j] = x > p / 2 ? -static_cast<i64>(p - x) : static_cast<i64>(x);
-      value += static_cast<double>(digits[j]) * weight;
-      weight *= static_cast<double>(p);
-    }
-    return value / scale;
-  };
-  parallelFor(2, [&](size_t half, int) {
-    double* to = half == 0 ? re : im;
-    for (size_t j = 0; j < slots; ++j) to[j] = coefficient((j + half * slots) * gap);
+  double* values = reinterpret_cast<double*>(words.limb(limbs, n));
+  constexpr size_t kRun = 2048;
+  const size_t padded = std::max(count, size_t{W});
+  parallelFor((padded + kRun - 1) / kRun, [&](size_t run, Scratch&) {
+    digits.values(values, residues, run * kRun, std::min((run + 1) * kRun, padded));
   });
+  const double unit = cf::quotient(1, scale);
+  for (size_t j = 0; j < slots; ++j) re[j] = values[j] * unit, im[j] = values[slots + j] * unit;
   slotsFromCoefficients(re, im, logOf(slots), ring.encodingTable());
   return kOk;
 }

@@ -54,7 +54,7 @@ inline int innerProduct(Args& args, bool accumulate) {
   Ring& ring = *args.address<Ring>();
   u64 *dst0 = args.address(), *dst1 = args.address();
   const u64 *digits = args.address(), *addend = args.address();
-  const u64 galois = args.word();
+  const u64 galois = args.galois();
   SwitchingKey key{args.address(), args.size(), 0};
   const size_t count = args.size();
   const Indices q = args.indices(), special = args.indices();
@@ -63,12 +63,12 @@ inline int innerProduct(Args& args, bool accumulate) {
   const Indices all = joined(q, special);
   const Automorphism move(ring, galois);
   const size_t n = ring.n;
-  parallelFor(all.size(), [&](size_t t, int) {
+  parallelFor(all.size(), [&](size_t t, Scratch& scratch) {
     const Mod m(ring.primes[all[t]]);
     InnerProductLimb limb;
     for (size_t d = 0; d < count; ++d)
       limb.add(digits + (d * all.size() + t) * n, key.limb(d, 0, t, q.size(), n), key.limb(d, 1, t, q.size(), n));
-    u64* result = static_cast<u64*>(threadScratch(2 * n * sizeof(u64)));
+    u64* result = scratch.words(2 * n);
     limb.evaluate(result, result + n, 0, n, m);
     if (addend != nullptr)
       for (size_t i = 0; i < n; i += W) store(result + i, addMod(load(result + i), load(addend + t * n + i), m));
@@ -98,7 +98,7 @@ inline int keySwitch(Args& args) {
   u64 *dst0 = args.address(), *dst1 = args.address();
   const u64* src = args.address();
   const u64 *add0 = args.address(), *add1 = args.address();
-  const u64 galois = args.word();
+  const u64 galois = args.galois();
   SwitchingKey key{args.address(), args.size(), 0};
   const bool alsoDropLast = args.word() != 0;
   const Indices q = args.indices(), special = args.indices(), sizes = args.integers();
@@ -110,18 +110,17 @@ inline int keySwitch(Args& args) {
   const std::vector<Digit> digits = digitsFromSizes(sizes);
   const size_t n = ring.n, count = digits.size();
 
-  Temporary y(q.size() * n), sums(2 * all.size() * n);
-  if (!y || !sums) return kOutOfMemory;
+  const Temporary y(q.size() * n), sums(2 * all.size() * n);
   const DigitExtension extension(ring, q, all, digits);
   extension.prepare(y.limb(0, n), src);
   const BaseConverter& specialProduct = ring.converter(special, q);
   u64 *sum0 = sums.limb(0, n), *sum1 = sums.limb(all.size(), n);
-  inGroups(all.size(), [&](size_t from, size_t to, int) {
-    u64* scratch = static_cast<u64*>(threadScratch(count * kConvertTogether * n * sizeof(u64)));
+  inGroups(all.size(), [&](size_t from, size_t to, Scratch& scratch) {
+    u64* room = scratch.words(count * kConvertTogether * n);
     InnerProductLimb limbs[kConvertTogether];
     for (size_t d = 0; d < count; ++d) {
       u64* extended[kConvertTogether];
-      for (size_t t = from; t < to; ++t) extended[t - from] = scratch + (d * kConvertTogether + t - from) * n;
+      for (size_t t = from; t < to; ++t) extended[t - from] = room + (d * kConvertTogether + t - from) * n;
       extension.extend(extended, y.limb(0, n), d, from, to);
       for (size_t t = from; t < to; ++t)
         limbs[t - from].add(digits[d].has(t) ? src + t * n : extended[t - from], key.limb(d, 0, t, q.size(), n),
@@ -149,7 +148,7 @@ inline int keySwitch(Args& args) {
     keep.pop_back();
   }
   const Automorphism move(ring, galois);
-  return divide(ring, {{dst0, sum0}, {dst1, sum1}}, keep, drop, galois == 1 ? nullptr : &move);
+  return divide(ring, {{dst0, sum0}, {dst1, sum1}}, keep, drop, galois == 1 ? nullptr : &move, Contents::kPublic);
 }
 
 }  // namespace cf::CF_BUILD

@@ -9,11 +9,15 @@
 namespace cf::CF_BUILD {
 
 /// A plaintext in NTT form whose slots repeat with a period has values in constant runs of 2^runBits: only one word a
-/// run is stored, [limbs][N >> runBits].
+/// run is stored, [limbs][N >> runBits]. A run is one word (0 bits) or at least the eight of the longest vector.
 struct PlainDiagonal {
   size_t baby;
   const u64* words;
   int runBits;
+
+  bool fits(const Ring& ring, size_t babies) const {
+    return baby < babies && (runBits == 0 || (runBits >= 3 && runBits <= ring.logN));
+  }
 };
 
 struct BabyStep {
@@ -35,7 +39,7 @@ inline int linearBabySteps(Args& args) {
   const Indices q = args.indices(), special = args.indices();
   const size_t digitCount = args.size();
   std::vector<BabyStep> babies(args.size() & 0xffff);
-  for (BabyStep& baby : babies) baby = {args.word(), {args.address(), args.size(), special.size()}};
+  for (BabyStep& baby : babies) baby = {args.galois(), {args.address(), args.size(), special.size()}};
   std::vector<GiantStep> giants(args.size() & 0xffff);
   for (GiantStep& giant : giants) {
     giant.dst0 = args.address();
@@ -43,7 +47,7 @@ inline int linearBabySteps(Args& args) {
     giant.terms.resize(args.size() & 0xffff);
     for (PlainDiagonal& term : giant.terms) {
       term = {args.size(), args.address(), args.integer()};
-      if (term.baby >= babies.size()) return kBadArguments;
+      if (!term.fits(ring, babies.size())) return kBadArguments;
     }
   }
   if (!args.complete() || digitCount > kMaxTerms) return kBadArguments;
@@ -59,7 +63,7 @@ inline int linearBabySteps(Args& args) {
   for (const BabyStep& baby : babies) moves.emplace_back(ring, baby.galois);
   const BaseConverter& specialProduct = ring.converter(special, q);
 
-  parallelFor(all.size(), [&](size_t t, int) {
+  parallelFor(all.size(), [&](size_t t, Scratch& scratch) {
     const u64 p = ring.primes[all[t]];
     const Mod m(p);
     const u64 specialModP = t < q.size() ? specialProduct.product[t] : 0;
@@ -71,14 +75,14 @@ inline int linearBabySteps(Args& args) {
         products[b].add(extended + (d * all.size() + t) * n, babies[b].key.limb(d, 0, t, q.size(), n),
                         babies[b].key.limb(d, 1, t, q.size(), n));
     }
-    u64* rotated = static_cast<u64*>(threadScratch((2 * babies.size() + 2) * run * sizeof(u64)));
+    u64* rotated = scratch.words((2 * babies.size() + 2) * run);
     u64* straight = rotated + 2 * babies.size() * run;
 
     for (size_t at = 0; at < n; at += run) {
       for (size_t b = 0; b < babies.size(); ++b) {
         u64 *r0 = rotated + 2 * b * run, *r1 = r0 + run;
         // An aligned run of a power of two moves as a whole: see automorphism.hpp.
-        const size_t from = moves[b](at / kBlock).source * kBlock / run * run;
+        const size_t from = moves[b](at / kBlock).source * kBlock & ~(run - 1);
         const auto scaled = [&](const u64* c, size_t i) {
           return t < q.size() ? mulFactor(load(c + t * n + from + i), timesSpecial, m) : broadcastWord(0);
         };

@@ -55,7 +55,7 @@ inline int unpackResiduesCall(Args& args, double* result) {
     start[j] = at;
     at += ring.n / 8 * static_cast<size_t>(residueBits(ring.primes[moduli[j]]));
   }
-  parallelFor(moduli.size(), [&](size_t j, int) {
+  parallelFor(moduli.size(), [&](size_t j, Scratch&) {
     const u64 p = ring.primes[moduli[j]];
     wrong[j] = unpackLimb(reinterpret_cast<u64*>(static_cast<uintptr_t>(limbs[j])), packed + start[j], ring.n,
                           residueBits(p), p);

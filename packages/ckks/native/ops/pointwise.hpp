@@ -8,7 +8,7 @@ namespace cf::CF_BUILD {
 /// Runs body(mod, offset of the limb in words, limb number) over the limbs of one basis, in parallel.
 template <class Body>
 void overLimbs(const Ring& ring, const Indices& moduli, const Body& body) {
-  parallelFor(moduli.size(), [&](size_t j, int) { body(Mod(ring.primes[moduli[j]]), j * ring.n, j); });
+  parallelFor(moduli.size(), [&](size_t j, Scratch&) { body(Mod(ring.primes[moduli[j]]), j * ring.n, j); });
 }
 
 /// dst = f(a, b), for f one of addMod, subMod, mulMod.
@@ -61,7 +61,7 @@ inline int multiplyScalar(Args& args, bool accumulate) {
   if (!args.complete() || scalars.size() != moduli.size()) return kBadArguments;
   overLimbs(ring, moduli, [&](const Mod& m, size_t at, size_t j) {
     const u64 p = ring.primes[moduli[j]];
-    const VFactor s = broadcast(makeFactor(scalars[j] % p, p));
+    const VFactor s = broadcast(makeFactor(cf::modulo(scalars[j], p), p));
     for (size_t i = at; i < at + ring.n; i += W) {
       const Vec product = mulFactor(load(a + i), s, m);
       store(dst + i, accumulate ? addMod(load(dst + i), product, m) : product);
@@ -79,7 +79,7 @@ inline int addScalar(Args& args) {
   const std::vector<u64> scalars = args.words();
   if (!args.complete() || scalars.size() != moduli.size()) return kBadArguments;
   overLimbs(ring, moduli, [&](const Mod& m, size_t at, size_t j) {
-    const Vec s = broadcastWord(scalars[j] % ring.primes[moduli[j]]);
+    const Vec s = broadcastWord(cf::modulo(scalars[j], ring.primes[moduli[j]]));
     for (size_t i = at; i < at + ring.n; i += W) store(dst + i, addMod(load(a + i), s, m));
   });
   return kOk;

@@ -20,24 +20,6 @@ class SeededAes {
   Aes aes_;
 };
 
-/// A slab for one secret polynomial, erased before it goes back.
-class SecretWords {
- public:
-  explicit SecretWords(size_t words) : bytes_(words * sizeof(u64)), words_(static_cast<u64*>(allocateSlab(bytes_))) {}
-  ~SecretWords() {
-    if (words_ == nullptr) return;
-    secureErase(words_, bytes_);
-    releaseSlab(words_, bytes_);
-  }
-  SecretWords(const SecretWords&) = delete;
-  SecretWords& operator=(const SecretWords&) = delete;
-  u64* get() const { return words_; }
-
- private:
-  size_t bytes_;
-  u64* words_;
-};
-
 /// dst, wordCount, seed, stream: the keystream itself.
 inline int keystreamWords(Args& args) {
   u64* dst = args.address();
@@ -64,7 +46,7 @@ inline int sampleUniformCall(Args& args) {
   const Indices moduli = args.indices();
   if (!args.complete()) return kBadArguments;
   const SeededAes aes(seed);
-  parallelFor(moduli.size(), [&](size_t j, int) {
+  parallelFor(moduli.size(), [&](size_t j, Scratch&) {
     sampleUniform(dst + j * ring.n, ring.n, ring.primes[moduli[j]], *aes, streamBase + static_cast<u64>(moduli[j]));
   });
   return kOk;
@@ -74,7 +56,7 @@ enum SmallKind : int { kTernary = 0, kSparseTernary = 1, kBinomial = 2, kGaussia
 
 /// A small polynomial reduced modulo m, as the input of a transform.
 inline auto reducedFrom(const u64* biased, u64 bias, const Mod& m, u64 p) {
-  return [biased, m, shift = broadcastWord(bias % p)](size_t i) {
+  return [biased, m, shift = broadcastWord(cf::modulo(bias, p))](size_t i) {
     return subMod(reduceWord(load(biased + i), m), shift, m);
   };
 }
@@ -96,9 +78,8 @@ inline int sampleSmall(Args& args) {
   if (kind == kGaussian && weight > 1000 * kMaxGaussianLog2) return kBadArguments;
 
   const SeededAes aes(seed);
-  const SecretWords biased(n);
-  u64* const small = biased.get();
-  if (small == nullptr) return kOutOfMemory;
+  const Temporary biased(n, Contents::kSecret);
+  u64* const small = biased.words();
   u64 bias = kTernaryBias;
   switch (kind) {
     case kTernary: sampleTernary(small, n, *aes, stream); break;
@@ -109,7 +90,7 @@ inline int sampleSmall(Args& args) {
   }
   if (moduli.empty())
     for (size_t i = 0; i < n; ++i) dst[i] = small[i] - bias;
-  parallelFor(moduli.size(), [&](size_t j, int) {
+  parallelFor(moduli.size(), [&](size_t j, Scratch&) {
     const u64 p = ring.primes[moduli[j]];
     u64* limb = dst + j * n;
     const auto residues = reducedFrom(small, bias, Mod(p), p);
@@ -137,25 +118,24 @@ inline int generateKeyDigit(Args& args) {
   if (!args.complete() || digitFrom > digitTo || digitTo > q.size()) return kBadArguments;
 
   const size_t n = ring.n;
-  const SecretWords error(n);
-  if (error.get() == nullptr) return kOutOfMemory;
-  sampleBinomial(error.get(), n, *SeededAes(noiseSeed), noiseStream);
+  const Temporary error(n, Contents::kSecret);
+  sampleBinomial(error.words(), n, *SeededAes(noiseSeed), noiseStream);
   const SeededAes aes(publicSeed);
   const Indices all = joined(q, special);
 
-  parallelFor(all.size(), [&](size_t t, int) {
+  parallelFor(all.size(), [&](size_t t, Scratch& scratch) {
     const size_t prime = static_cast<size_t>(all[t]);
     const u64 p = ring.primes[prime];
     const Mod m(p);
     u64* b = dstB + t * n;
-    u64* a = dstA != nullptr ? dstA + t * n : static_cast<u64*>(threadScratch(n * sizeof(u64)));
+    u64* a = dstA != nullptr ? dstA + t * n : scratch.words(n);
     sampleUniform(a, n, p, *aes, streamBase + prime);
     const u64 *s = under + prime * n, *wanted = target + prime * n;
     const bool inDigit = t >= digitFrom && t < digitTo;
     u64 product = 1;
-    for (const int i : special) product = cf::mulMod(product, ring.primes[i] % p, p);
+    for (const int i : special) product = cf::mulMod(product, ring.primes[i], p);
     const VFactor specialModP = broadcast(makeFactor(product, p));
-    const auto residues = reducedFrom(error.get(), kBinomialBias, m, p);
+    const auto residues = reducedFrom(error.words(), kBinomialBias, m, p);
     for (size_t i = 0; i < n; i += W) store(b + i, residues(i));
     forwardLimb(b, b, *ring.tables[prime]);
     for (size_t i = 0; i < n; i += W) {

@@ -1,16 +1,10 @@
 // AES-256 key expansion (FIPS 197, section 5.2), the same constant-time code in every build: it runs once a call.
 #pragma once
 #include <cstring>
-#include "modulus.hpp"
+#include "memory.hpp"
 #include "sampling/sbox.hpp"
 
 namespace cf::CF_BUILD {
-
-/// Zeros that the compiler may not leave out: for keys and expanded secrets.
-inline void secureErase(void* memory, size_t bytes) {
-  std::memset(memory, 0, bytes);
-  asm volatile("" : : "r"(memory) : "memory");
-}
 
 constexpr int kAesRounds = 14;
 

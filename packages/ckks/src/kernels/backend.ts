@@ -14,15 +14,16 @@ export interface MemoryCounters {
 export interface RawBackend {
   readonly build: BuildName;
   call(operation: number, args: Float64Array, count: number, result: Float64Array): number;
-  /** Address of `bytes` of 64-byte aligned memory, or 0. */
-  allocate(bytes: number): number;
+  /** Address of `bytes` of 64-byte aligned memory, or 0. `secret` memory is erased when it is released. */
+  allocate(bytes: number, secret: boolean): number;
   release(address: number, bytes: number): void;
   /** The memory itself, as bytes; valid until released (WebAssembly: until memory grows). */
   view(address: number, bytes: number): Uint8Array<ArrayBuffer>;
   trim(): void;
   memory(): MemoryCounters;
   threads(): number;
-  setThreads(threads: number): void;
+  /** Whether the system gave that many; if not, the number stays what it was. */
+  setThreads(threads: number): boolean;
 }
 
 export const maxThreads = 256;
@@ -36,6 +37,7 @@ const statusMessages: Readonly<Record<number, string>> = {
   5: 'N must be between 2^4 and 2^17',
   6: 'this processor lacks the instructions of the build; load another one',
   7: 'the ring was destroyed, or belongs to another build of the kernels',
+  8: 'a Galois element must be odd and from 1 to 2N - 1',
 };
 
 /** An argument of a kernel call; a list is passed as its length, then its members. */
@@ -80,8 +82,8 @@ export class Kernels {
     throw new KernelError(`${what}: ${statusMessages[status] ?? `unknown status ${status}`}`);
   }
 
-  allocate(bytes: number): number {
-    const address = this.#raw.allocate(bytes);
+  allocate(bytes: number, secret = false): number {
+    const address = this.#raw.allocate(bytes, secret);
     if (address === 0) {
       const mib = (n: number) => `${(n / 2 ** 20).toFixed(1)} MiB`;
       throw new MemoryError(
@@ -116,6 +118,11 @@ export class Kernels {
   /** Threads a call may use (native builds; WebAssembly has one). */
   set threads(threads: number) {
     checkWhole('threads', threads, 1, maxThreads, KernelError);
-    this.#raw.setThreads(threads);
+    if (!this.#raw.setThreads(threads)) {
+      throw new KernelError(
+        `the system does not give the kernels ${threads} threads (a limit on threads or on memory), they keep ` +
+          `${this.threads}: ask for fewer, or set CIPHERFORMER_THREADS`,
+      );
+    }
   }
 }

@@ -10,13 +10,13 @@ export interface NativeBuild {
 
 interface Addon {
   call(build: number, operation: number, args: Float64Array, count: number, result: Float64Array): number;
-  allocate(bytes: number): number;
-  release(address: number, bytes: number): void;
+  allocate(bytes: number, secret: boolean): number;
+  release(address: number): void;
   view(address: number, bytes: number): ArrayBuffer;
   trim(): void;
   memory(): MemoryCounters;
   threads(): number;
-  setThreads(threads: number): void;
+  setThreads(threads: number): boolean;
   builds(): NativeBuild[];
 }
 
@@ -40,7 +40,7 @@ export function loadNative(build: BuildName): RawBackend {
     build,
     call: (operation, args, count, result) => addon.call(index, operation, args, count, result),
     allocate: addon.allocate,
-    release: addon.release,
+    release: (address) => addon.release(address),
     view: (address, bytes) => new Uint8Array(addon.view(address, bytes)),
     trim: addon.trim,
     memory: addon.memory,

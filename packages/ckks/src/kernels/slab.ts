@@ -5,14 +5,10 @@ interface Held {
   readonly kernels: Kernels;
   readonly address: number;
   readonly bytes: number;
-  readonly secret: boolean;
 }
 
 // The net under explicit release: a slab that is garbage-collected unreleased gives its memory back.
-const net = new FinalizationRegistry<Held>(({ kernels, address, bytes, secret }) => {
-  if (secret) kernels.view(address, bytes).fill(0);
-  kernels.release(address, bytes);
-});
+const net = new FinalizationRegistry<Held>(({ kernels, address, bytes }) => kernels.release(address, bytes));
 
 /**
  * Large memory outside the JavaScript heap, owned by one holder and released explicitly (`using`, or `release()`).
@@ -21,21 +17,19 @@ const net = new FinalizationRegistry<Held>(({ kernels, address, bytes, secret })
 export class Slab implements Disposable {
   readonly kernels: Kernels;
   readonly words: number;
-  readonly #secret: boolean;
   #address: number;
 
   /**
    * @param words 64-bit words
-   * @param secret erase the contents on release, the garbage collector's included
+   * @param secret erase the contents on release, by the garbage collector or at the end of a worker too
    */
   constructor(kernels: Kernels, words: number, secret = false) {
     if (!Number.isInteger(words) || words <= 0)
       throw new MemoryError(`a slab needs a positive number of words, not ${words}`);
     this.kernels = kernels;
     this.words = words;
-    this.#address = kernels.allocate(8 * words);
-    this.#secret = secret;
-    net.register(this, { kernels, address: this.#address, bytes: 8 * words, secret }, this);
+    this.#address = kernels.allocate(8 * words, secret);
+    net.register(this, { kernels, address: this.#address, bytes: 8 * words }, this);
   }
 
   get released(): boolean {
@@ -76,7 +70,6 @@ export class Slab implements Disposable {
 
   release(): void {
     if (this.#address === 0) return;
-    if (this.#secret) this.bytesView().fill(0);
     net.unregister(this);
     this.kernels.release(this.#address, 8 * this.words);
     this.#address = 0;

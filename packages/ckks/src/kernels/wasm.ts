@@ -34,7 +34,9 @@ export async function instantiateWasm(build: BuildName, bytes: BufferSource): Pr
   const wasm = instance.exports as unknown as Exports;
   wasm._initialize();
   const argsAddress = wasm.allocate(8 * (maxArgs + 1)) >>> 0;
+  if (argsAddress === 0) throw new MemoryError(`there is no memory for the ${build} kernels`);
   const resultAddress = argsAddress + 8 * maxArgs;
+  const secrets = new Set<number>();
   let bytesInUse = 0;
   let slabs = 0;
   let peakBytes = 0;
@@ -48,20 +50,17 @@ export async function instantiateWasm(build: BuildName, bytes: BufferSource): Pr
         status = wasm.call(operation, argsAddress, count, resultAddress);
       } catch (error) {
         if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-        // Compiled without exceptions, the library traps when a table finds no memory.
-        throw new MemoryError(
-          `the ${build} kernels stopped (${error.message}), most likely out of their 4 GiB of memory: ` +
-            'release what is no longer needed, use a smaller ring, or load the kernels anew',
-        );
+        throw new KernelError(`the ${build} kernels stopped (${error.message}): load the kernels anew`);
       }
       result[0] = new Float64Array(wasm.memory.buffer, resultAddress, 1)[0]!;
       return status;
     },
-    allocate(bytes) {
+    allocate(bytes, secret) {
       // A 32-bit size: more than the address space has is the same as no memory.
       if (bytes >= 2 ** 32) return 0;
       const address = wasm.allocate(bytes) >>> 0;
       if (address !== 0) {
+        if (secret) secrets.add(address);
         slabs += 1;
         bytesInUse += bytes;
         peakBytes = Math.max(peakBytes, bytesInUse);
@@ -69,6 +68,7 @@ export async function instantiateWasm(build: BuildName, bytes: BufferSource): Pr
       return address;
     },
     release(address, bytes) {
+      if (secrets.delete(address)) new Uint8Array(wasm.memory.buffer, address, bytes).fill(0);
       slabs -= 1;
       bytesInUse -= bytes;
       wasm.release(address, bytes);
@@ -77,6 +77,6 @@ export async function instantiateWasm(build: BuildName, bytes: BufferSource): Pr
     trim: wasm.trim,
     memory: () => ({ slabs, bytes: bytesInUse, cachedBytes: 0, peakBytes }),
     threads: () => 1,
-    setThreads: () => {},
+    setThreads: () => true,
   };
 }

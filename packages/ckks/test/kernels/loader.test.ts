@@ -1,81 +1,13 @@
 // The loader in a process of its own: another package folder, other engine flags, the garbage collector.
-import { execFileSync } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { buildNames } from '../../src/kernels/index.ts';
+import { copyOfPackage, hasAddon, inChild, packageDir, wasmFiles } from './package-copy.ts';
 
-const packageDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const hasAddon = existsSync(join(packageDir, 'build/kernels.node'));
 const node20 = process.versions.v8.startsWith('11.');
 
-let work: string;
-let count = 0;
-
-/** A copy of the package with its loader in JavaScript and only the named kernel files. */
-function copyOfPackage(files: readonly string[]): string {
-  count += 1;
-  const dir = join(work, `copy-${count}`);
-  mkdirSync(join(dir, 'build'), { recursive: true });
-  writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
-  for (const folder of ['errors', 'kernels']) {
-    mkdirSync(join(dir, 'src', folder), { recursive: true });
-    for (const file of readdirSync(join(packageDir, 'src', folder))) {
-      const { outputText } = ts.transpileModule(readFileSync(join(packageDir, 'src', folder, file), 'utf8'), {
-        compilerOptions: {
-          module: ts.ModuleKind.ESNext,
-          target: ts.ScriptTarget.ES2023,
-          rewriteRelativeImportExtensions: true,
-          verbatimModuleSyntax: true,
-        },
-      });
-      writeFileSync(join(dir, 'src', folder, file.replace(/\.ts$/, '.js')), outputText);
-    }
-  }
-  for (const file of files) copyFileSync(join(packageDir, 'build', file), join(dir, 'build', file));
-  return dir;
-}
-
-const wasmFiles = ['kernels-wasm.wasm', 'kernels-wasm_relaxed.wasm'];
-
-interface Outcome {
-  readonly ok?: unknown;
-  readonly error?: { readonly name: string; readonly message: string };
-}
-
-/** Runs `body` (JavaScript, with `kernels` the package's exports) in a new process and returns what it returns. */
-function inChild(dir: string, body: string, options: { flags?: string[]; env?: Record<string, string> } = {}): Outcome {
-  const script =
-    `import * as kernels from ${JSON.stringify(pathToFileURL(join(dir, 'src/kernels/index.js')).href)};\n` +
-    `const outcome = await (async () => {\n${body}\n})().then((ok) => ({ ok }), ({ name, message }) => ({ error: { name, message } }));\n` +
-    'console.log(JSON.stringify(outcome));\n';
-  const env: NodeJS.ProcessEnv = { ...process.env, ...options.env };
-  if (!options.env?.CIPHERFORMER_KERNELS) delete env.CIPHERFORMER_KERNELS;
-  delete env.NODE_OPTIONS;
-  const output = execFileSync(process.execPath, [...(options.flags ?? []), '--input-type=module', '-e', script], {
-    env,
-  });
-  return JSON.parse(output.toString()) as Outcome;
-}
-
 const load = 'return (await kernels.loadKernels({ threads: 1 })).build;';
-
-beforeAll(() => {
-  work = mkdtempSync(join(tmpdir(), 'cipherformer-loader-'));
-});
-afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 describe('without the native addon', () => {
   let dir: string;

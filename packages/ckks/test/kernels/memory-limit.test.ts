@@ -1,0 +1,154 @@
+// Kernels in a process that may have only a few MiB more: every call either succeeds or throws a typed error, and with
+// memory again all results are right. native-driver.test.ts refuses single requests one by one; here the system refuses.
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { selfTestPrimes } from '../../src/kernels/selftest.ts';
+import { copyOfPackage, inChild, wasmFiles } from './package-copy.ts';
+import { builds } from './support.ts';
+
+const hasPrlimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0;
+const native = builds.filter((build) => !build.startsWith('wasm'));
+
+/** Bytes beyond what the process has; the operations need about 20 MiB. */
+const limitsMiB = [1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 64];
+
+/** One of every operation that takes memory, N = 2^13, on fresh rings, as [name, run]; their results in `results`. */
+const operations = `
+  const { Op, Slab } = kernels;
+  const primes = ${JSON.stringify(selfTestPrimes)};
+  const n = 2 ** 13;
+  const [all, q, special, sizes] = [[0, 1, 2, 3, 4], [0, 1, 3], [2, 4], [2, 1]];
+  const room = (limbs) => new Slab(k, limbs * n);
+  const put = (basis) => {
+    const slab = room(basis.length);
+    const words = slab.wordsView();
+    words.forEach((_, i) => { words[i] = BigInt((i * 40503) % 65521); });
+    return slab.address();
+  };
+  const [source, key, seed] = [put(all), put([...all, ...all, ...all, ...all]), put([4])];
+  const results = room(60);
+  const slots = room(1);
+  const at = (limb) => results.address(limb * n);
+  const operations = [
+    ['decompose', (r) => k.call(Op.decompose, r, at(0), source, q, special, sizes)],
+    ['innerProduct', (r) => k.call(Op.innerProduct, r, at(10), at(15), at(0), 0, 5, key, 3, 2, q, special)],
+    ['linearBabySteps', (r) => k.call(Op.linearBabySteps, r, at(0), source, source, q, special, 2, 1, 5, key, 3, 1, at(20), at(25), 1, 0, source, 0)],
+    ['keySwitch', (r) => k.call(Op.keySwitch, r, at(30), at(33), source, 0, 0, 5, key, 3, 0, q, special, sizes)],
+    ['divide', (r) => k.call(Op.divide, r, q, special, 1, at(36), source)],
+    ['generateKeyDigit', (r) => k.call(Op.generateKeyDigit, r, at(39), 0, source, source, seed, 100, seed, 7, q, special, 0, 2)],
+    ['sampleSmall', (r) => k.call(Op.sampleSmall, r, at(44), seed, 1, 2, 0, all)],
+    ['raise', (r) => k.call(Op.raise, r, at(49), source, 0, all)],
+    ['encode', (r) => {
+      slots.realsView().forEach((_, i, list) => { list[i] = Math.sin(i); });
+      k.call(Op.encode, r, at(54), slots.address(), slots.address(n / 2), n / 2, 2 ** 40, all);
+    }],
+    ['decode', (r) => k.call(Op.decode, r, at(54), slots.address(), slots.address(n / 2), n / 2, 2 ** 40, q)],
+  ];
+  /** Runs all of them; errors by name. */
+  const runAll = (threads) => {
+    const errors = {};
+    const attempt = (name, run) => {
+      try { return run(); } catch (error) { errors[name] = error.name; return undefined; }
+    };
+    attempt('threads', () => { k.threads = threads; });
+    for (const [name, run] of operations) {
+      const ring = attempt('ringCreate', () => k.call(Op.ringCreate, 13, primes));
+      if (ring === undefined) continue;
+      attempt(name, () => run(ring));
+      k.call(Op.ringDestroy, ring);
+    }
+    return errors;
+  };
+  const digest = () => {
+    let hash = 0n;
+    for (const word of results.wordsView()) hash = BigInt.asUintN(64, (hash ^ word) * 0x100000001b3n);
+    return hash.toString(16);
+  };`;
+
+describe.runIf(hasPrlimit && native.length > 0)('row 6: too little memory', () => {
+  it.each(native)('is a typed error of every operation, and the process goes on (%s)', (build) => {
+    const body = `
+      const { execFileSync } = await import('node:child_process');
+      const { readFileSync } = await import('node:fs');
+      const k = await kernels.loadKernels({ build: '${build}', threads: 1 });
+      ${operations}
+      const limit = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':']);
+      const used = () => Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * 4096;
+      limit('unlimited');
+      runAll(3);
+      const expected = digest();
+      const found = [];
+      for (const threads of [2, 8]) {
+        for (const mib of ${JSON.stringify(limitsMiB)}) {
+          k.threads = 1;
+          k.trim();
+          limit(used() + mib * 2 ** 20);
+          const errors = runAll(threads);
+          const hoard = [];
+          let refused;
+          while (refused === undefined) {
+            try { hoard.push(new Slab(k, 2 ** 16)); } catch (error) { refused = error.name; }
+          }
+          const starved = runAll(threads);
+          for (const slab of hoard) slab.release();
+          k.trim();
+          limit('unlimited');
+          results.wordsView().fill(0n);
+          const later = runAll(2);
+          found.push({ mib, errors, starved, refused, later, right: digest() === expected });
+        }
+      }
+      return found;`;
+    const flags = ['--single-threaded', '--min-semi-space-size=16'];
+    const { ok, error } = inChild(copyOfPackage(['kernels.node']), body, { flags });
+    expect(error).toBeUndefined();
+    const found = ok as { errors: Record<string, string>; starved: Record<string, string> }[];
+    expect(found).toHaveLength(2 * limitsMiB.length);
+    for (const one of found) {
+      expect(one).toMatchObject({ refused: 'MemoryError', later: {}, right: true });
+      for (const [name, kind] of [...Object.entries(one.errors), ...Object.entries(one.starved)])
+        expect(kind, name).toBe(name === 'threads' ? 'KernelError' : 'MemoryError');
+    }
+    // Not every limit refuses everything, nor nothing.
+    expect(found.some(({ errors }) => Object.keys(errors).length > 0)).toBe(true);
+    expect(found.some(({ errors }) => Object.keys(errors).length === 0)).toBe(true);
+  });
+
+  it.each(['wasm', 'wasm-relaxed'].filter((build) => (builds as readonly string[]).includes(build)))(
+    'and so it is in the 4 GiB of WebAssembly (%s)',
+    (build) => {
+      const body = `
+        const k = await kernels.loadKernels({ build: '${build}' });
+        ${operations}
+        runAll(1);
+        const expected = digest();
+        const hoard = [];
+        for (let words = 2 ** 26; words >= 8; words /= 2) {
+          try { for (;;) hoard.push(new Slab(k, words)); } catch (error) { if (error.name !== 'MemoryError') throw error; }
+        }
+        const found = [];
+        for (let i = 0; i < 12; i++) {
+          const errors = [runAll(1), runAll(1)];
+          // A little more room each time: the smallest slabs go first.
+          for (let bytes = 0; bytes < 2 ** (12 + i) && hoard.length > 0; ) {
+            const slab = hoard.pop();
+            bytes += 8 * slab.words;
+            slab.release();
+          }
+          k.trim();
+          found.push(errors);
+        }
+        for (const slab of hoard) slab.release();
+        k.trim();
+        results.wordsView().fill(0n);
+        return { found, later: runAll(1), right: digest() === expected };`;
+      const flags = build === 'wasm-relaxed' ? ['--experimental-wasm-relaxed-simd'] : [];
+      const { ok, error } = inChild(copyOfPackage(wasmFiles), body, { flags });
+      expect(error).toBeUndefined();
+      const { found, ...after } = ok as { found: Record<string, string>[][]; later: object; right: boolean };
+      expect(after).toEqual({ later: {}, right: true });
+      const kinds = found.flat().flatMap((errors) => Object.values(errors));
+      expect(new Set(kinds)).toEqual(new Set(['MemoryError']));
+    },
+  );
+});
