@@ -1,6 +1,7 @@
 import { type WireObject, wireKinds } from '@cipherformer/ckks';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
+import { parseForeignJson } from './foreign-json.ts';
 
 // Like the wire objects inside: a byte above 127 and both line endings, so that a transfer as text is noticed at once.
 const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x45, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -16,7 +17,10 @@ const schema = z.strictObject({
   /** Names the secret key that it belongs to. */
   key: z.string().regex(/^[0-9a-f]{32}$/),
   /** Bytes of the objects that follow. */
-  lengths: z.array(z.int().min(0)).max(4096),
+  lengths: z
+    .array(z.int().min(0))
+    .max(4096)
+    .refine((all) => Number.isSafeInteger(all.reduce((sum, bytes) => sum + bytes, 0)), 'more bytes than a file has'),
 });
 
 /** What stands before the wire objects of a file: which program and which secret key they belong to. */
@@ -103,9 +107,9 @@ export class EnvelopeReader {
     const expected = await sha256(sealed);
     if (checksum.some((byte, i) => byte !== expected[i]))
       throw new FileError(`the header of ${this.#where} is damaged (wrong checksum): copy or make it again`);
-    const parsed = schema.safeParse(JSON.parse(new TextDecoder().decode(json)));
-    if (!parsed.success) throw new FileError(`${this.#where} is of another release: make it again`);
-    return parsed.data;
+    const refuse = (what: string) =>
+      new FileError(`the header of ${this.#where} ${what}; it is damaged or of another release: make it again`);
+    return parseForeignJson(json, { schema, maxBytes: maxHeaderBytes, refuse });
   }
 
   /** The next `length` bytes, as a source. Take them all before the next object. */
