@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SecurityOptions } from '@cipherformer/ckks';
+import { findings } from '@cipherformer/compiler/foreign';
 import {
   type ClassificationResult,
   type DataConfig,
@@ -214,7 +215,7 @@ interface CheckResult {
 /** Paths inside a suite are relative to its file; data and weights to --data. */
 async function runSuite(file: string, options: EvalOptions): Promise<void> {
   const parsed = suiteSchema.safeParse(readJson(file));
-  if (!parsed.success) throw new UsageError(`${file} is not a suite:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new UsageError(`${file} is not a suite:\n${findings(parsed.error)}`);
   const results: CheckResult[] = [];
   for (const check of parsed.data.checks) {
     process.stderr.write(`${check.name} ...\n`);

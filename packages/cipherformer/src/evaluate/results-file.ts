@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { findings } from '@cipherformer/compiler/foreign';
 import { readJson, writeAtomically } from '@cipherformer/nn';
 import { z } from 'zod';
 import type { MachineDescription } from '../bench/machine.ts';
@@ -72,9 +73,7 @@ export function readEarlierResults(
   if (!existsSync(file)) return undefined;
   const parsed = schema.safeParse(readJson(file));
   if (!parsed.success)
-    throw new UsageError(
-      `${file} holds no results to go on from: choose another --out.\n${z.prettifyError(parsed.error)}`,
-    );
+    throw new UsageError(`${file} holds no results to go on from: choose another --out.\n${findings(parsed.error)}`);
   const { data } = parsed;
   if (data.identity !== identity)
     throw new UsageError(

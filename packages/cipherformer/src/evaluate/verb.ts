@@ -3,6 +3,7 @@ import type { DataConfig, SplitName } from '@cipherformer/nn';
 import { CheckFailedError, UsageError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { formatSeconds, type Progress, startProgress, startStages } from '../terminal/progress.ts';
+import { showable } from '../terminal/text.ts';
 import { type EncryptedEvaluationOptions, type EvaluationProgress, evaluateEncrypted } from './encrypted.ts';
 import { evaluationTables, exampleLine } from './tables.ts';
 
@@ -57,7 +58,7 @@ function startEvaluationProgress(): EvaluationProgress {
   let bar: Progress | undefined;
   let started = 0;
   return {
-    note: (text) => process.stderr.write(`${text}\n`),
+    note: (text) => process.stderr.write(`${showable(text)}\n`),
     setUp: stages.update,
     running(done, total, what) {
       if (!bar) {
@@ -71,6 +72,6 @@ function startEvaluationProgress(): EvaluationProgress {
       bar.update(shown, `${what} | ETA ${formatSeconds(left)}`);
       if (shown === Math.round(total)) bar.stop();
     },
-    answered: (example, classes) => process.stderr.write(`${exampleLine(example, classes)}\n`),
+    answered: (example, classes) => process.stderr.write(`${showable(exampleLine(example, classes))}\n`),
   };
 }

@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { ClientProgram } from '@cipherformer/compiler/client';
+import { parseForeignJson } from '@cipherformer/compiler/foreign';
 import { type ModelInput, prepareInput } from '@cipherformer/nn/polynomial';
 import { z } from 'zod';
 import { UsageError } from '../terminal/errors.ts';
 import { imageKind, imagePixels } from './image-file.ts';
+
+/** Numbers of a few million values, as text. */
+const maxInputBytes = 2 ** 27;
 
 const numbers = z.array(z.number());
 const inputSchema = z.union([
@@ -30,10 +34,12 @@ export class InputReader {
   /** @throws UsageError for a file that is no input of this program, DataError for one of another kind or size */
   async read(file: string): Promise<InputValues> {
     const { manifest, preparation } = this.#client;
-    const bytes = await readFile(file);
+    const bytes = await readFile(file).catch((error: Error) => {
+      throw new UsageError(`${file} cannot be read: ${error.message}`);
+    });
     if (imageKind(bytes) !== undefined) return prepareInput(preparation, await this.#imageInput(bytes, file));
     const given = parseInput(bytes, file);
-    if (manifest.inputs.every(({ name }) => name in given)) return given as Record<string, number[]>;
+    if (manifest.inputs.every(({ name }) => Object.hasOwn(given, name))) return given as Record<string, number[]>;
     return prepareInput(preparation, given as ModelInput);
   }
 
@@ -46,15 +52,9 @@ export class InputReader {
 }
 
 function parseInput(bytes: Uint8Array, file: string): z.infer<typeof inputSchema> {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new UsageError(
-      `${file} is neither a PNG or JPEG image nor JSON: ${error instanceof Error ? error.message : error}`,
-    );
-  }
-  const parsed = inputSchema.safeParse(json);
-  if (!parsed.success) throw new UsageError(`${file} is not an input:\n${z.prettifyError(parsed.error)}`);
-  return parsed.data;
+  return parseForeignJson(bytes, {
+    schema: inputSchema,
+    maxBytes: maxInputBytes,
+    refuse: (what) => new UsageError(`${file} is neither a PNG or JPEG image nor an input in JSON: it ${what}`),
+  });
 }

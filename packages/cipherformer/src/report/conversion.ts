@@ -5,7 +5,6 @@ import {
   ConfigError,
   type ConversionRecord,
   checkComparable,
-  conversionFormat,
   loadModel,
   type MeasuredConversion,
   readJson,
@@ -20,6 +19,7 @@ import { curvesFigure, stageFigure } from './figures/stages.ts';
 import { headline, lead } from './headline.ts';
 import { html, type Markup } from './markup.ts';
 import { page } from './page.ts';
+import { parseRecord } from './record-schema.ts';
 import { activationSites, type ReportSource, varianceSites } from './summary.ts';
 import { outsideText, siteTable, stageList, stageTable, targetTable } from './tables.ts';
 
@@ -92,13 +92,9 @@ export function readRecordAt(path: string): MeasuredConversion {
   throw new ConfigError(`${path} is neither a record nor the folder of a finished conversion or control.`);
 }
 
-/** A record of this version's format. @throws ConfigError when it is of another */
+/** A record of this version's format. @throws ConfigError when it is of another, or none; DataError for no JSON */
 export function readRecord<Kind extends MeasuredConversion>(file: string): Kind {
-  const record = readJson(file) as Kind;
-  if (record.format !== conversionFormat) {
-    throw new ConfigError(`${file} is of format "${record.format}", not ${conversionFormat}: convert again.`);
-  }
-  return record;
+  return parseRecord<Kind>(readJson(file), file);
 }
 
 /** What a person calls the model at a path: the weights of a training run are in its folder `model`, an adapter is a file. */

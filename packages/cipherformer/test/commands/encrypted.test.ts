@@ -1,5 +1,5 @@
 // The verbs of the protocol, one after the other on files, with a tiny model on an insecure ring.
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeProgram } from '@cipherformer/compiler/server';
@@ -42,16 +42,23 @@ describe('the protocol on files', () => {
     expect(json.rows.length).toBeGreaterThan(10);
   });
 
-  it('keygen writes a private secret key and evaluation keys of the predicted size, and never replaces them', async () => {
+  it('keygen writes a private secret key and evaluation keys of the predicted size, and makes none twice', async () => {
     const { out, code } = await cli('keygen', at('program'), '--out', at('keys'), '--json');
     expect(code).toBe(0);
     for (const file of ['keys/secret', 'keys/secret.verdicts.jsonl'])
       expect(statSync(at(file)).mode & 0o777).toBe(0o600);
     const { evaluationBytes } = JSON.parse(out);
-    const found = statSync(at('keys/evaluation')).size;
-    expect(found).toBeGreaterThanOrEqual(evaluationBytes);
-    expect(found).toBeLessThan(evaluationBytes + 4096);
-    expect((await cli('keygen', at('program'), '--out', at('keys'))).code).toBe(2);
+    const parts = () =>
+      readdirSync(at('keys/evaluation/parts')).map((name) => ({
+        name,
+        ...statSync(at(`keys/evaluation/parts/${name}`)),
+      }));
+    expect(parts().reduce((sum, { size }) => sum + size, 0)).toBe(evaluationBytes);
+    const secret = readFileSync(at('keys/secret'));
+    const before = parts().map(({ name, mtimeMs }) => [name, mtimeMs]);
+    expect((await cli('keygen', at('program'), '--out', at('keys'))).code).toBe(0);
+    expect(readFileSync(at('keys/secret'))).toEqual(secret);
+    expect(parts().map(({ name, mtimeMs }) => [name, mtimeMs])).toEqual(before);
   });
 
   it('encrypts, runs and decrypts to the logits of the polynomial model', async () => {
@@ -67,7 +74,7 @@ describe('the protocol on files', () => {
     expect(inRange).toBe(true);
     const expected = [...evaluate(model.graph, prepareInput(model, { pixels }))];
     const size = Math.max(...expected.map(Math.abs));
-    const { predicted } = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    const { predicted } = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
     for (const [k, value] of expected.entries())
       expect(Math.abs(logits[k] - value)).toBeLessThan(Math.min(1e-3 * size, predicted.error));
     const table = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin')); // biome-ignore format: short
@@ -97,7 +104,7 @@ describe('the protocol on files', () => {
   it('row 5: no decrypted number stands in a reason', async () => {
     const forced = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json', '--reveal'); // biome-ignore format: short
     const [logit] = JSON.parse(forced.out).results[0].logits as [number];
-    const manifest = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    const manifest = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
     const outputs = manifest.outputs.map((output: { name: string }) => ({ ...output, limit: output.name === 'logits' ? 1e-9 : 1e9 })); // biome-ignore format: short
     writeFileSync(at('narrow.json'), JSON.stringify({ ...manifest, outputs }));
     const { out, err } = await cli('decrypt', at('narrow.json'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json'); // biome-ignore format: short
@@ -106,7 +113,7 @@ describe('the protocol on files', () => {
   });
 
   it('row 5: a label within twice the error bound is not shared, and neither is one without a bound', async () => {
-    const manifest = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    const manifest = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
     expect(manifest.predicted.error).toBeGreaterThan(0);
     const { error: _, ...predicted } = manifest.predicted;
     for (const [name, bound, why] of [['wide', { error: 1e6 }, 'within twice the error bound'], ['none', {}, 'has no error bound']] as const) {
@@ -166,14 +173,49 @@ describe('the protocol on files', () => {
     expect(JSON.parse(forced.out)).toMatchObject({ results: [{ inRange: false, logits: [expect.anything(), expect.anything(), expect.anything()] }] }); // biome-ignore format: short
   });
 
-  it('the manifest alone is enough for the client', async () => {
+  it('the half "client" is enough for the client', async () => {
+    cpSync(at('program/client'), at('published'), { recursive: true });
     const patches = [...prepareInput(model, { pixels }).patches!];
     writeFileSync(at('patches.json'), JSON.stringify({ patches }));
-    const { code } = await cli('encrypt', at('program/manifest.json'), '--keys', at('keys/secret'), '--input', at('patches.json'), '--out', at('in2.bin')); // biome-ignore format: short
-    expect(code).toBe(0);
-    const refused = await cli('encrypt', at('program/manifest.json'), '--keys', at('keys/secret'), '--input', at('input.json'), '--out', at('in3.bin')); // biome-ignore format: short
-    expect(refused.code).toBe(2);
-    expect(refused.err).toContain('patches');
+    for (const [input, program] of [['patches.json', 'published'], ['input.json', 'published'], ['input.json', 'published/manifest.json']] as const) {
+      const { code } = await cli('encrypt', at(program), '--keys', at('keys/secret'), '--input', at(input), '--out', at('in2.bin'));
+      expect([input, code]).toEqual([input, 0]);
+    }
+    const refused = await cli('explain', at('published'));
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('no model in "server"')]);
+  }); // biome-ignore format: a list
+
+  it('keygen goes on where it was stopped, with the same bytes', async () => {
+    const names = () => readdirSync(at('keys/evaluation/parts')).sort();
+    const whole = names();
+    const [gone, damagedName] = [whole[1]!, whole[2]!];
+    const list = readFileSync(at('keys/evaluation/list.json'), 'utf8');
+    rmSync(at('keys/evaluation/list.json'));
+    rmSync(at(`keys/evaluation/parts/${gone}`));
+    writeFileSync(at(`keys/evaluation/parts/${damagedName}.1234.partial`), 'half a part');
+    const waiting = await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('in.bin'), '--out', at('no.bin'));
+    expect([waiting.code, waiting.err]).toEqual([1, expect.stringContaining('run the same keygen again')]);
+    expect((await cli('keygen', at('program'), '--out', at('keys'))).code).toBe(0);
+    expect(names()).toEqual(whole);
+    expect(readFileSync(at('keys/evaluation/list.json'), 'utf8')).toBe(list);
+  }); // biome-ignore format: one line a call
+
+  it('keys of one secret serve every program that they cover', async () => {
+    expect((await cli('keygen', at('program-other'), '--out', at('keys'))).code).toBe(0);
+    for (const name of ['program', 'program-other']) {
+      await cli('encrypt', at(name), '--keys', at('keys/secret'), '--input', at('input.json'), '--out', at('both.bin'));
+      const { code } = await cli(
+        'run',
+        at(name),
+        '--keys',
+        at('keys/evaluation'),
+        '--input',
+        at('both.bin'),
+        '--out',
+        at('both-out.bin'),
+      );
+      expect([name, code]).toEqual([name, 0]);
+    }
   });
 });
 
@@ -186,7 +228,7 @@ describe('what does not fit is refused, and says why', () => {
       keygen: ['--out', at('weak')],
       encrypt: ['--keys', at('keys/secret'), '--input', at('input.json'), '--out', at('weak')],
       run: ['--keys', at('keys/evaluation'), '--input', at('in.bin'), '--out', at('weak')],
-      decrypt: ['--keys', at('keys/secret'), '--input', at('out.bin')],
+      decrypt: ['--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin')],
       explain: [],
     };
     for (const value of ['', '1', 'true']) {
@@ -202,9 +244,9 @@ describe('what does not fit is refused, and says why', () => {
   });
 
   it('row 1: keys that give the secret away, more keys than stated, or than their owner allows', async () => {
-    const manifest = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    const manifest = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
     const { keys } = manifest;
-    const galois = (element: number) => ({ galois: [...keys.galois, { galois: element, level: 1 }] });
+    const galois = (element: number) => ({ list: [...keys.list, ['galois', element, 1, 1]] });
     const changes = [galois(2), galois(0), galois(2 ** 12), galois(2 ** 12 + 1), { keyBytes: 1 }, { wireBytes: 1 }];
     for (const change of changes) {
       writeFileSync(at('stranger.json'), JSON.stringify({ ...manifest, keys: { ...keys, ...change } }));
@@ -226,7 +268,7 @@ describe('what does not fit is refused, and says why', () => {
 
   it('keys, inputs and results of another program or key', async () => {
     expect((await run('keys/evaluation', 'in.bin', 'program-other')).err).toContain('was made for program');
-    expect((await run('in.bin', 'in.bin')).err).toContain('expected a file of evaluation keys');
+    expect((await run('in.bin', 'in.bin')).err).toContain('is a file: give the folder "evaluation"');
     await cli('keygen', at('program'), '--out', at('keys2'));
     expect((await run('keys2/evaluation', 'in.bin')).err).toContain('belongs to the secret key');
     const decrypt = (key: string, request: string, program = 'program') =>
@@ -247,28 +289,57 @@ describe('what does not fit is refused, and says why', () => {
   });
 
   it('files that are cut short or damaged', async () => {
-    for (const [name, keys, input] of [['keys', 'bad.bin', 'in.bin'], ['input', 'keys/evaluation', 'bad.bin']] as const) {
-      const whole = readFileSync(at(name === 'keys' ? 'keys/evaluation' : 'in.bin'));
-      for (const length of [0, 20, Math.floor(whole.length / 2), whole.length - 1]) {
-        writeFileSync(at('bad.bin'), whole.subarray(0, length));
-        const { code, err } = await run(keys, input);
-        expect([length, code]).toEqual([length, 1]);
-        expect(err).toMatch(/ends in the middle|data end|cut short/);
-      }
-      for (const place of [3, 60, Math.floor(whole.length / 3)]) {
-        const damaged = Buffer.from(whole);
-        damaged[place]! ^= 1;
-        writeFileSync(at('bad.bin'), damaged);
-        expect((await run(keys, input)).code).toBe(1);
-      }
-      writeFileSync(at('bad.bin'), Buffer.concat([whole, Buffer.from([1])]));
-      expect((await run(keys, input)).code).toBe(1);
-    } // biome-ignore format: pairs
+    const whole = readFileSync(at('in.bin'));
+    for (const length of [0, 20, Math.floor(whole.length / 2), whole.length - 1]) {
+      writeFileSync(at('bad.bin'), whole.subarray(0, length));
+      const { code, err } = await run('keys/evaluation', 'bad.bin');
+      expect([length, code]).toEqual([length, 1]);
+      expect(err).toMatch(/ends in the middle|data end|cut short/);
+    }
+    for (const place of [3, 60, Math.floor(whole.length / 3)]) {
+      const damaged = Buffer.from(whole);
+      damaged[place]! ^= 1;
+      writeFileSync(at('bad.bin'), damaged);
+      expect((await run('keys/evaluation', 'bad.bin')).code).toBe(1);
+    }
+    writeFileSync(at('bad.bin'), Buffer.concat([whole, Buffer.from([1])]));
+    expect((await run('keys/evaluation', 'bad.bin')).code).toBe(1);
+    expect(existsSync(at('no.bin'))).toBe(false);
+  });
+
+  it('evaluation keys with a part missing, damaged or exchanged, and a list of somebody else', async () => {
+    cpSync(at('keys/evaluation'), at('bad-keys'), { recursive: true });
+    const [first, second] = readdirSync(at('bad-keys/parts')) as [string, string];
+    const part = (name: string) => at(`bad-keys/parts/${name}`);
+    const whole = readFileSync(part(first));
+    const refused = async (why: RegExp) => {
+      const { code, err } = await run('bad-keys', 'in.bin');
+      expect([code, err]).toEqual([1, expect.stringMatching(why)]);
+    };
+    rmSync(part(first));
+    await refused(/cannot read .*run keygen again/);
+    for (const bytes of [whole.subarray(1), Buffer.concat([whole, Buffer.from([0])]), readFileSync(part(second))]) {
+      writeFileSync(part(first), bytes);
+      await refused(/is damaged: remove it and run keygen again/);
+    }
+    writeFileSync(part(first), whole);
+    const list = JSON.parse(readFileSync(at('bad-keys/list.json'), 'utf8'));
+    const changes: [object, RegExp][] = [
+      [{ parts: [list.parts[1], list.parts[0], ...list.parts.slice(2)] }, /holds .*, expected/],
+      [{ parts: list.parts.slice(1) }, /has \d+ parts, its keys have/],
+      [{ keys: list.keys.slice(1) }, /another plan/],
+      [{ keys: [...list.keys, ['galois', 4, 1, 1]] }, /may not be made/],
+      [{ key: 'x' }, /key: /],
+    ];
+    for (const [change, why] of changes) {
+      writeFileSync(at('bad-keys/list.json'), JSON.stringify({ ...list, ...change }));
+      await refused(why);
+    }
     expect(existsSync(at('no.bin'))).toBe(false);
   });
 
   it('a program whose model was exchanged', async () => {
-    savePolynomialModel(at('program-other/model'), model);
+    savePolynomialModel(at('program-other/server'), model);
     const { code, err } = await cli('explain', at('program-other'));
     expect(code).toBe(1);
     expect(err).toContain('compile it again');

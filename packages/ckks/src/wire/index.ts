@@ -25,5 +25,6 @@ export {
 } from './keys.ts';
 export type { WireObject } from './object.ts';
 export { parametersFromWire, parametersToWire } from './parameters.ts';
+export { secretStartBytes, startsLikeSecretKey } from './secret-start.ts';
 export type { WireSource } from './source.ts';
 export { ciphertextFromWire, ciphertextToWire, plaintextFromWire, plaintextToWire } from './values.ts';

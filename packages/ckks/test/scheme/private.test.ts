@@ -69,7 +69,7 @@ class Owner implements Disposable {
 
   /** The same key, read again. */
   copy(): Owner {
-    return new Owner(this.secret.exportSeed());
+    return new Owner(this.secret.exportBytes());
   }
 
   [Symbol.dispose](): void {

@@ -194,6 +194,30 @@ describe('the wrong object', () => {
     }
   });
 
+  it('row 9: parameters of any bytes, checksums right, are legal or refused with an error of ours', async () => {
+    const [from, to] = parts(bytes.parameters).description;
+    const original = [...bytes.parameters.subarray(from, to)];
+    const description = fc.oneof(
+      fc.array(fc.nat(255), { minLength: original.length, maxLength: original.length }),
+      fc.array(fc.tuple(fc.nat(original.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 }).map((changes) => {
+        const copy = [...original];
+        for (const [at, byte] of changes) copy[at] = byte;
+        return copy;
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(description, async (fields) => {
+        const changed = bytes.parameters.slice();
+        changed.set(fields, from);
+        const sealed = await resealed(changed);
+        if (fields.every((byte, i) => byte === original[i])) return;
+        const error = await failure(parametersFromWire(sealed, { insecure: true }));
+        expect(['WireError', 'ParameterError']).toContain(error.name);
+      }),
+      { numRuns: 2000, seed: 9 },
+    );
+  });
+
   it('a source that does not yield bytes', async () => {
     const source = ['text'] as unknown as Iterable<Uint8Array>;
     expect((await failure(inspectWire(source))).message).toMatch(/must yield Uint8Array/);

@@ -1,11 +1,11 @@
-import { type WireObject, wireKinds } from '@cipherformer/ckks';
+import { startsLikeSecretKey, type WireObject } from '@cipherformer/ckks';
 import { z } from 'zod';
+
 import { FileError, MismatchError } from '../errors.ts';
+import { parseForeignJson } from './foreign-json.ts';
 
 // Like the wire objects inside: a byte above 127 and both line endings, so that a transfer as text is noticed at once.
 const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x45, 0x0d, 0x0a, 0x1a, 0x0a);
-/** How the wire format of a secret key starts: magic, any version, kind 2. Nothing more of it is ever read. */
-const secretKeyStart = [0x89, 0x43, 0x46, 0x57, 0x0d, 0x0a, 0x1a, 0x0a, undefined, undefined, wireKinds.secretKey, 0];
 const checksumBytes = 32;
 const maxHeaderBytes = 2 ** 20;
 
@@ -16,7 +16,10 @@ const binding = {
   /** Names the secret key that it belongs to. */
   key: z.string().regex(/^[0-9a-f]{32}$/),
   /** Bytes of the objects that follow. */
-  lengths: z.array(z.int().min(0)).max(4096),
+  lengths: z
+    .array(z.int().min(0))
+    .max(4096)
+    .refine((all) => Number.isSafeInteger(all.reduce((sum, bytes) => sum + bytes, 0)), 'more bytes than a file has'),
 };
 const schema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -108,7 +111,7 @@ export class EnvelopeReader {
 
   async #readHeader(): Promise<EnvelopeHeader> {
     const fixed = await this.#take(magic.length + 4, 'its header');
-    if (secretKeyStart.every((byte, i) => byte === fixed[i] || byte === undefined))
+    if (startsLikeSecretKey(fixed))
       throw new FileError(`${this.#where} is a secret key, which never belongs here: keep this file to yourself`);
     if (magic.some((byte, i) => byte !== fixed[i]))
       throw new FileError(
@@ -125,9 +128,9 @@ export class EnvelopeReader {
     const expected = await sha256(sealed);
     if (checksum.some((byte, i) => byte !== expected[i]))
       throw new FileError(`the header of ${this.#where} is damaged (wrong checksum): copy or make it again`);
-    const parsed = schema.safeParse(JSON.parse(new TextDecoder().decode(json)));
-    if (!parsed.success) throw new FileError(`${this.#where} is of another release: make it again`);
-    return parsed.data;
+    const refuse = (what: string) =>
+      new FileError(`the header of ${this.#where} ${what}; it is damaged or of another release: make it again`);
+    return parseForeignJson(json, { schema, maxBytes: maxHeaderBytes, refuse });
   }
 
   /** The next `length` bytes, as a source. Take them all before the next object. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { nameOfPart, type Parameters } from '@cipherformer/ckks';
+import { nameOfPart, type Parameters, secretStartBytes, startsLikeSecretKey } from '@cipherformer/ckks';
 import { FileError } from '../errors.ts';
 import { toHex } from './digest.ts';
 import { sha256 } from './envelope.ts';
@@ -17,10 +17,11 @@ export const partPath = (folder: string, sha256: string): string => join(folder,
 
 /** Reads the list of a folder of evaluation keys. Throws FileError where there is none, or a damaged one. */
 export async function readKeyList(folder: string, parameters: Parameters): Promise<KeyList> {
+  await refuseFile(folder);
   const path = join(folder, keyListFile);
-  let text: string;
+  let text: Uint8Array;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readFile(path);
   } catch {
     throw new FileError(
       existsSync(join(folder, partsFolder))
@@ -29,6 +30,24 @@ export async function readKeyList(folder: string, parameters: Parameters): Promi
     );
   }
   return parseKeyList(text, path, parameters);
+}
+
+/** Throws FileError for a file where a folder belongs: for a secret key above all, of which no more than the start is read. */
+async function refuseFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return;
+  const file = await open(path);
+  try {
+    const start = new Uint8Array(secretStartBytes);
+    await file.read(start);
+    if (startsLikeSecretKey(start))
+      throw new FileError(
+        `${path} is a secret key, which never belongs here: give the folder "evaluation" beside it, and keep this file to yourself`,
+      );
+  } finally {
+    await file.close();
+  }
+  throw new FileError(`${path} is a file: give the folder "evaluation" that keygen wrote`);
 }
 
 /** The evaluation keys of a folder, for loadKeys. Errors as readKeyList. */
