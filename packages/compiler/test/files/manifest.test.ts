@@ -224,7 +224,6 @@ describe('row 1: no key that must not exist, whatever the list says', () => {
     ['relinearisation', 5, 3, special],
     ['toDense', 5, 3, special],
     ['secretKey', 1, 0, 1],
-    ['galois', 5, 1, 1, 1],
   ])('a key of role %s with %j, %j, %j', (...tuple) => {
     expect(refusal(withKeys(tuple))).toMatch(/keys.list/);
   });

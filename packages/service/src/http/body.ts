@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { secretStartBytes, startsLikeSecretKey } from '@cipherformer/ckks/secret-start';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../problem.ts';
 
-/** How the wire format of a secret key starts: magic, any version, kind 2. Nothing more of it is ever looked at. */
-const secretKeyStart = [0x89, 0x43, 0x46, 0x57, 0x0d, 0x0a, 0x1a, 0x0a, undefined, undefined, 2, 0];
 /** Most bytes of a refused body that are read (and thrown away) so that its sender gets to read the answer. */
 const maxDiscardedBytes = 32 * 2 ** 20;
 
@@ -41,7 +40,7 @@ export async function* piecesOf(body: IncomingMessage): AsyncGenerator<Uint8Arra
       continue;
     }
     head = Buffer.concat([head, piece]);
-    if (head.length < secretKeyStart.length) continue;
+    if (head.length < secretStartBytes) continue;
     refuseSecretKey(head);
     yield head;
     head = undefined;
@@ -50,7 +49,7 @@ export async function* piecesOf(body: IncomingMessage): AsyncGenerator<Uint8Arra
 }
 
 function refuseSecretKey(head: Uint8Array): void {
-  if (!secretKeyStart.every((byte, i) => byte === undefined || head[i] === byte)) return;
+  if (!startsLikeSecretKey(head)) return;
   throw new Problem(
     'secret-key',
     'this is a secret key: it was refused at its first bytes and not kept, but it has left the machine of its owner',
