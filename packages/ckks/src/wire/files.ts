@@ -17,7 +17,11 @@ const maxPieceBytes = 2 ** 22;
  * (a temporary neighbour is renamed), so a file of that name is never half-written.
  * Throws StorageError, with the bytes needed when the disk is full.
  */
-export async function writeWireFile(path: string, object: WireObject, options: WriteDurablyOptions = {}): Promise<void> {
+export async function writeWireFile(
+  path: string,
+  object: WireObject,
+  options: WriteDurablyOptions = {},
+): Promise<void> {
   if (object.kind === 'secretKey' && ((options.mode ?? 0o644) & 0o077) !== 0)
     throw new KeyError(`${path} would be a secret key that others can read: write it with writeSecretKey`);
   try {

@@ -365,6 +365,41 @@ describe('starting again', () => {
     }
   });
 
+  it('begins again what a kill left half-way, and trusts a result that is there', async () => {
+    const other = workspace();
+    let own = await serve(other.options(files.path('worker')));
+    try {
+      const set = await readyKeyset(caller(own.url), parts);
+      const ids: string[] = [];
+      for (let i = 0; i < 2; i++) {
+        const { id } = (await caller(own.url).submit(other.program.digest, set.id, fresh())).json;
+        await until(async () => (await caller(own.url).call(`/v1/jobs/${id}`)).json.state, (state) => state === 'done'); // biome-ignore format: short
+        ids.push(id);
+      }
+      await own.close();
+      // As it is on disk while the worker is at it.
+      const change = (path: string, changes: object) => {
+        const record = JSON.parse(readFileSync(path, 'utf8'));
+        writeFileSync(path, JSON.stringify({ ...record, finished: undefined, ...changes }));
+      };
+      for (const id of ids) change(join(other.data, 'jobs', id, 'job.json'), { state: 'running' });
+      change(join(other.data, 'keysets', set.id, 'keyset.json'), { state: 'verifying' });
+      rmSync(join(other.data, 'jobs', ids[0]!, 'result'));
+      writeFileSync(join(other.data, 'jobs', ids[0]!, 'result.1.partial'), 'half a res');
+      own = await serve(other.options(files.path('worker')));
+      for (const [i, id] of ids.entries()) {
+        const job = await until(async () => (await caller(own.url).call(`/v1/jobs/${id}`)).json, ({ state }) => state === 'done'); // biome-ignore format: short
+        expect(job.attempts).toBe(i === 0 ? 2 : 1);
+        expect(JSON.parse((await caller(own.url).call(`/v1/jobs/${id}/result`)).text).request).toBe(job.input);
+        expect(readdirSync(join(other.data, 'jobs', id)).sort()).toEqual(['job.json', 'request', 'result']);
+      }
+      expect((await caller(own.url).call(`/v1/keysets/${set.id}`)).json.state).toBe('ready');
+    } finally {
+      await own.close();
+      other.dispose();
+    }
+  });
+
   it('fails the jobs of programs that are gone, and lets their key sets be', async () => {
     const other = workspace();
     let own = await serve(other.options(files.path('worker')));
