@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyServerOptions } from 'fastify';
 import { makeApp } from './http/app.ts';
 import { StartError } from './problem.ts';
@@ -8,6 +7,9 @@ import { Programs, type ServedProgram } from './programs.ts';
 import { Service } from './service.ts';
 import { StaticFolder } from './static-folder.ts';
 import type { DiskSpace } from './store/room.ts';
+
+/** How often connections are looked at while the service stops. */
+const idleCheckMs = 50;
 
 export interface ServeOptions {
   readonly programs: readonly ServedProgram[];
@@ -80,13 +82,12 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
 
 async function stop(app: ReturnType<typeof makeApp>, service: Service, graceMs: number): Promise<void> {
   service.stop();
-  const timer = new AbortController();
-  void sleep(graceMs, undefined, { signal: timer.signal }).then(
-    () => app.server.closeAllConnections(),
-    () => {},
-  );
+  // Connections that clients keep open after their last answer, also when that comes now, would hold up the end.
+  const idle = setInterval(() => app.server.closeIdleConnections(), idleCheckMs);
+  const late = setTimeout(() => app.server.closeAllConnections(), graceMs);
   await app.close();
-  timer.abort();
+  clearInterval(idle);
+  clearTimeout(late);
   await service.close();
 }
 

@@ -64,9 +64,6 @@ export function makeApp({ service, page, logger }: AppOptions): App {
     if (service.stopping.aborted)
       throw new Problem('stopping', 'the service is stopping', 'try again when it runs again', { retryAfter: 2 });
   });
-  app.addHook('onSend', async (_request, reply) => {
-    if (service.stopping.aborted) reply.header('connection', 'close');
-  });
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions } = request;
     request.log.info({ method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) });

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
 import { type FileHandle, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { partialSuffix, syncDirectory, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { Problem } from '../problem.ts';
 
@@ -10,9 +12,6 @@ const partName = /^[0-9a-f]{64}$/;
 export class PartStore {
   readonly #folder: string;
   readonly #names: Set<string>;
-  /** Parts that are being written: a sweep leaves them. */
-  readonly #arriving: string[] = [];
-  #sweeping: Promise<void> = Promise.resolve();
 
   private constructor(folder: string, names: Set<string>) {
     this.#folder = folder;
@@ -43,32 +42,24 @@ export class PartStore {
 
   /** Writes a part while it arrives. Throws the problem 'digest-mismatch', and leaves nothing, when it is another one. */
   async put(sha256: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-    await this.#sweeping;
-    this.#arriving.push(sha256);
-    try {
-      await writeDurably(this.path(sha256), async (file) => {
-        const actual = await writeHashed(file, pieces);
-        if (actual !== sha256) throw mismatch(sha256, actual);
-      });
-      this.#names.add(sha256);
-    } finally {
-      this.#arriving.splice(this.#arriving.indexOf(sha256), 1);
-    }
+    await writeDurably(this.path(sha256), async (file) => {
+      const actual = await writeHashed(file, pieces);
+      if (actual !== sha256) throw mismatch(sha256, actual);
+    });
+    // A sweep may have been faster, when the same part was there already and nobody needed it.
+    if (existsSync(this.path(sha256))) this.#names.add(sha256);
   }
 
   /** Removes every part that is not in `keep`. */
-  retain(keep: ReadonlySet<string>): Promise<void> {
-    const sweep = async () => {
-      for (const name of [...this.#names]) {
-        if (keep.has(name) || this.#arriving.includes(name)) continue;
-        this.#names.delete(name);
-        await rm(this.path(name), { force: true });
-      }
-      await syncDirectory(this.#folder);
-    };
-    const swept = this.#sweeping.then(sweep);
-    this.#sweeping = swept.catch(() => {});
-    return swept;
+  async retain(keep: ReadonlySet<string>): Promise<void> {
+    for (const name of [...this.#names]) {
+      if (keep.has(name)) continue;
+      // Both at once, so that the set never names a file that is not there.
+      this.#names.delete(name);
+      rmSync(this.path(name), { force: true });
+      await setImmediate();
+    }
+    await syncDirectory(this.#folder);
   }
 }
 

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type Job, Transport } from '@cipherformer/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -333,6 +334,57 @@ describe('events', () => {
   });
 });
 
+describe('stopping', () => {
+  it('lets what has come end, takes nothing new, and waits for no one who is idle', async () => {
+    const other = workspace();
+    const own = await serve(other.options(files.path('worker'), { graceMs: 20_000 }));
+    const { id } = (await caller(own.url).post('/v1/keysets', { plan, key: '1'.repeat(32), format })).json;
+    const one = part('sent slowly');
+    const socket = connect(Number(new URL(own.url).port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (piece) => {
+      answer += piece;
+    });
+    const head = `host: localhost\r\ncontent-type: application/octet-stream\r\ncontent-length: ${one.bytes.length}\r\n`;
+    socket.write(`PUT /v1/keysets/${id}/parts/${one.sha256} HTTP/1.1\r\n${head}\r\n`);
+    socket.write(one.bytes.subarray(0, 4));
+    await until(() => readdirSync(join(other.data, 'parts')).length, (count) => count === 1); // biome-ignore format: short
+    const from = performance.now();
+    const closed = own.close();
+    expect(own.close()).toBe(closed);
+    await until(() => caller(own.url).call('/healthz').then(() => false, () => true), Boolean); // biome-ignore format: short
+    socket.write(one.bytes.subarray(4));
+    await until(() => answer, (text) => text.startsWith('HTTP/1.1 201 ')); // biome-ignore format: short
+    await closed;
+    expect(performance.now() - from).toBeLessThan(10_000);
+    expect(readFileSync(join(other.data, 'parts', one.sha256), 'utf8')).toBe('sent slowly');
+    other.dispose();
+  });
+
+  it('cuts off who does not end in time', async () => {
+    const other = workspace();
+    const own = await serve(other.options(files.path('worker'), { graceMs: 300 }));
+    const socket = connect(Number(new URL(own.url).port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(
+      'POST /v1/keysets HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{',
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await own.close();
+    other.dispose();
+  });
+
+  it('when the signal says so', async () => {
+    const other = workspace();
+    const stop = new AbortController();
+    const own = await serve(other.options(files.path('worker'), { signal: stop.signal }));
+    stop.abort();
+    await own.close();
+    expect(readdirSync(other.data)).not.toContain('lock');
+    other.dispose();
+  });
+});
+
 describe('starting again', () => {
   it('takes up what was under way, and only that', async () => {
     const other = workspace();
@@ -359,6 +411,41 @@ describe('starting again', () => {
       }
       expect((await there.call(`/v1/jobs/${cancelled.id}`)).json.state).toBe('cancelled');
       expect((await there.call('/v1/keysets')).json.keysets).toEqual([set]);
+    } finally {
+      await own.close();
+      other.dispose();
+    }
+  });
+
+  it('begins again what a kill left half-way, and trusts a result that is there', async () => {
+    const other = workspace();
+    let own = await serve(other.options(files.path('worker')));
+    try {
+      const set = await readyKeyset(caller(own.url), parts);
+      const ids: string[] = [];
+      for (let i = 0; i < 2; i++) {
+        const { id } = (await caller(own.url).submit(other.program.digest, set.id, fresh())).json;
+        await until(async () => (await caller(own.url).call(`/v1/jobs/${id}`)).json.state, (state) => state === 'done'); // biome-ignore format: short
+        ids.push(id);
+      }
+      await own.close();
+      // As it is on disk while the worker is at it.
+      const change = (path: string, changes: object) => {
+        const record = JSON.parse(readFileSync(path, 'utf8'));
+        writeFileSync(path, JSON.stringify({ ...record, finished: undefined, ...changes }));
+      };
+      for (const id of ids) change(join(other.data, 'jobs', id, 'job.json'), { state: 'running' });
+      change(join(other.data, 'keysets', set.id, 'keyset.json'), { state: 'verifying' });
+      rmSync(join(other.data, 'jobs', ids[0]!, 'result'));
+      writeFileSync(join(other.data, 'jobs', ids[0]!, 'result.1.partial'), 'half a res');
+      own = await serve(other.options(files.path('worker')));
+      for (const [i, id] of ids.entries()) {
+        const job = await until(async () => (await caller(own.url).call(`/v1/jobs/${id}`)).json, ({ state }) => state === 'done'); // biome-ignore format: short
+        expect(job.attempts).toBe(i === 0 ? 2 : 1);
+        expect(JSON.parse((await caller(own.url).call(`/v1/jobs/${id}/result`)).text).request).toBe(job.input);
+        expect(readdirSync(join(other.data, 'jobs', id)).sort()).toEqual(['job.json', 'request', 'result']);
+      }
+      expect((await caller(own.url).call(`/v1/keysets/${set.id}`)).json.state).toBe('ready');
     } finally {
       await own.close();
       other.dispose();
