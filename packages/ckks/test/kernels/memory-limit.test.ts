@@ -65,22 +65,30 @@ const operations = `
     return hash.toString(16);
   };`;
 
+/** limit(bytes) of address space, and used(); the first call's own needs are met before any limit. */
+const limiting = `
+  const { execFileSync } = await import('node:child_process');
+  const { readFileSync } = await import('node:fs');
+  const limit = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':']);
+  const used = () => Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * 4096;
+  limit('unlimited');`;
+
+/** The engine's own heap must not grow under the limit: it ends the process when it cannot. */
+const flags = ['--single-threaded', '--min-semi-space-size=16'];
+
 describe.runIf(hasPrlimit && native.length > 0)('row 6: too little memory', () => {
   it.each(native)('is a typed error of every operation, and the process goes on (%s)', (build) => {
     const body = `
-      const { execFileSync } = await import('node:child_process');
-      const { readFileSync } = await import('node:fs');
       const k = await kernels.loadKernels({ build: '${build}', threads: 1 });
       ${operations}
-      const limit = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':']);
-      const used = () => Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[0]) * 4096;
-      limit('unlimited');
+      ${limiting}
       runAll(3);
       const expected = digest();
       const found = [];
-      for (const threads of [2, 8]) {
+      for (const [started, threads] of [[3, 3], [1, 2], [1, 8]]) {
         for (const mib of ${JSON.stringify(limitsMiB)}) {
-          k.threads = 1;
+          k.threads = 1; // threads that start have no memory of their own yet
+          k.threads = started;
           k.trim();
           limit(used() + mib * 2 ** 20);
           const errors = runAll(threads);
@@ -95,15 +103,14 @@ describe.runIf(hasPrlimit && native.length > 0)('row 6: too little memory', () =
           limit('unlimited');
           results.wordsView().fill(0n);
           const later = runAll(2);
-          found.push({ mib, errors, starved, refused, later, right: digest() === expected });
+          found.push({ mib, started, errors, starved, refused, later, right: digest() === expected });
         }
       }
       return found;`;
-    const flags = ['--single-threaded', '--min-semi-space-size=16'];
     const { ok, error } = inChild(copyOfPackage(['kernels.node']), body, { flags });
     expect(error).toBeUndefined();
     const found = ok as { errors: Record<string, string>; starved: Record<string, string> }[];
-    expect(found).toHaveLength(2 * limitsMiB.length);
+    expect(found).toHaveLength(3 * limitsMiB.length);
     for (const one of found) {
       expect(one).toMatchObject({ refused: 'MemoryError', later: {}, right: true });
       for (const [name, kind] of [...Object.entries(one.errors), ...Object.entries(one.starved)])
@@ -114,6 +121,26 @@ describe.runIf(hasPrlimit && native.length > 0)('row 6: too little memory', () =
     expect(found.some(({ errors }) => Object.keys(errors).length === 0)).toBe(true);
   });
 
+  it('is a typed error of the first calls of a process, too', () => {
+    const dir = copyOfPackage(['kernels.node']);
+    const load = `const k = await kernels.loadKernels({ build: '${native[0]}', threads: 1 }); ${operations}`;
+    const expected = inChild(dir, `${load} runAll(1); return digest();`).ok;
+    for (const mib of limitsMiB) {
+      const body = `
+        ${load}
+        ${limiting}
+        limit(used() + ${mib} * 2 ** 20);
+        const errors = runAll(1);
+        limit('unlimited');
+        return [Object.values(errors), runAll(1), digest()];`;
+      const [kinds, later, right] = inChild(dir, body, { flags }).ok as [string[], object, string];
+      expect(new Set([...kinds, 'MemoryError']), `${mib} MiB`).toEqual(new Set(['MemoryError']));
+      expect([later, right], `${mib} MiB`).toEqual([{}, expected]);
+    }
+  });
+});
+
+describe('row 6: too little memory', () => {
   it.each(['wasm', 'wasm-relaxed'].filter((build) => (builds as readonly string[]).includes(build)))(
     'and so it is in the 4 GiB of WebAssembly (%s)',
     (build) => {
@@ -128,7 +155,7 @@ describe.runIf(hasPrlimit && native.length > 0)('row 6: too little memory', () =
         }
         const found = [];
         for (let i = 0; i < 12; i++) {
-          const errors = [runAll(1), runAll(1)];
+          const errors = [runAll(1), runAll(1), runAll(1)];
           // A little more room each time: the smallest slabs go first.
           for (let bytes = 0; bytes < 2 ** (12 + i) && hoard.length > 0; ) {
             const slab = hoard.pop();
@@ -147,6 +174,8 @@ describe.runIf(hasPrlimit && native.length > 0)('row 6: too little memory', () =
       expect(error).toBeUndefined();
       const { found, ...after } = ok as { found: Record<string, string>[][]; later: object; right: boolean };
       expect(after).toEqual({ later: {}, right: true });
+      // A call that fails leaves nothing behind: the next ones find as much memory.
+      for (const [first, ...others] of found) for (const errors of others) expect(errors).toEqual(first);
       const kinds = found.flat().flatMap((errors) => Object.values(errors));
       expect(new Set(kinds)).toEqual(new Set(['MemoryError']));
     },
