@@ -1,6 +1,5 @@
 import type { Geometry } from '../packing/geometry.ts';
 import { chooseLayouts, type ValueLayout } from './layouts.ts';
-import type { Lowering } from './lowering.ts';
 import { insertRescale, type Model } from './model.ts';
 
 /**
@@ -47,21 +46,28 @@ export function emptyRowsAreZero(nodes: Model['nodes'], value: number): boolean 
   }
 }
 
+/** A model with its values in slots. */
+interface LaidOut {
+  readonly nodes: Model['nodes'];
+  readonly layouts: readonly ValueLayout[];
+  readonly geometry: Geometry;
+}
+
 /**
  * Whether all slots that belong to no number of a value hold zero: rows without a feature, padding tokens, tokens after a
  * pool, slots of maps without a pair. Polynomials make p(0) of them, attention what those make of its values, a pool parts of
  * its sum.
  */
-export function otherSlotsAreZero(lowering: Lowering, value: number): boolean {
-  const zero = (operand: number) => otherSlotsAreZero(lowering, operand);
-  const node = lowering.nodes[value]!;
-  if (!hasOtherSlots(lowering, value)) return true;
+export function otherSlotsAreZero(model: LaidOut, value: number): boolean {
+  const zero = (operand: number) => otherSlotsAreZero(model, operand);
+  const node = model.nodes[value]!;
+  if (!hasOtherSlots(model, value)) return true;
   switch (node.op) {
     case 'input':
     case 'rescale':
       return true;
     case 'linear':
-      return lowering.nodes[node.input]!.op !== 'pool';
+      return model.nodes[node.input]!.op !== 'pool';
     case 'add':
       return zero(node.left) && zero(node.right);
     case 'scores':
@@ -79,7 +85,7 @@ export function otherSlotsAreZero(lowering: Lowering, value: number): boolean {
   }
 }
 
-function hasOtherSlots({ layouts, geometry }: Lowering, value: number): boolean {
+function hasOtherSlots({ layouts, geometry }: LaidOut, value: number): boolean {
   const layout = layouts[value]!;
   if (layout.kind === 'matrix') return hasEmptyRows(layout) || layout.tokens < geometry.paddedTokens;
   const { heads, headsPerBlock, blocks } = layout.heads;

@@ -7,8 +7,8 @@ import type { Placement } from './placement.ts';
 import { tolerance } from './sentinel.ts';
 
 /**
- * A bootstrap gives x back as 163 sin(x / 163): its own period is 1024. What it gives for x beyond 512 looks like a number
- * in range, but is then farther from x than this; in range the two differ by noise.
+ * A bootstrap gives x back as 163 sin(x / 163), whose period is 1024. What it gives for x beyond 512 may look like a number in
+ * range, but is then farther from x than this; in range the two differ by noise.
  */
 const farFromOperand = 200;
 
@@ -63,8 +63,8 @@ export class RefreshCheck {
     this.#emitter = emitter;
     this.#sentinel = sentinel;
     this.#values = counted.reduce((sum, { argument, ciphertexts }) => sum + (argument ? 0 : ciphertexts), 0);
-    this.#own = Math.min(ownSquaringsFor(this.#values), sentinel.squarings);
-    this.#common = sentinel.squarings - this.#own;
+    this.#own = ownSquaringsFor(this.#values);
+    this.#common = Math.max(0, sentinel.squarings - this.#own);
     checkLevels(counted, this.#top, sentinel.level + 2, levels);
   }
 

@@ -19,7 +19,7 @@ import { ownSquaringsFor, refreshTolerance } from '../../src/passes/refresh-chec
 import { distrust } from '../../src/program/trust.ts';
 import { insecureLiteral } from '../backends/support.ts';
 import { expectedVerdict, furthest, furthestRefreshed, refreshedValues, slotsRefreshed } from './furthest.ts';
-import { GraphWriter, Numbers, randomInputs, type TransformerShape, transformer } from './graphs.ts';
+import { GraphWriter, Numbers, randomInputs, someProgram, type TransformerShape, transformer } from './graphs.ts';
 
 const plan = new BootstrapPlan(Parameters.from(insecureLiteral));
 const slots = 2 ** 10;
@@ -236,24 +236,45 @@ describe('row 16: slots and models', () => {
     expect(verdictOf(compile(pushed(graph, 1.66), { slots }), inputs)).toBe('flagged');
   });
 
+  it('a model that refreshes more ciphertexts than its powers are high', () => {
+    const { graph, inputs } = chain([], 32);
+    for (const [times, expected] of [
+      [1, 'trusted'],
+      [1.66, 'flagged'],
+      [600, 'flagged'],
+    ] as const) {
+      // biome-ignore format: a table
+      const compiled = compile(pushed(graph, times), { slots: 2 ** 4 });
+      expect(refreshedValues(compiled).length).toBeGreaterThanOrEqual(8);
+      // One value alone: that all are out of range together is found earlier.
+      const packed = packInputs(compiled.program, { value: inputs.value!.map((x, i) => (i === 5 ? x : 0)) });
+      expect(verdict(compiled, runClear(compiled.program, packed).outputs), `x${times}`).toBe(expected);
+    }
+  });
+
   it.each([
-    [{ bootstrapInputLevel: 2, bootstrapOutputLevel: 3 }, /needs 4 levels after its bootstrap, which leaves 3/],
+    [{ bootstrapOutputLevel: 5 }, /needs 6 levels after its bootstrap, which leaves 5/],
     [{ bootstrapInputLevel: 1 }, /needs 2 levels before its bootstrap, which begins at 1/],
   ] as const)('parameters without the levels for it are refused: %o', (levels, message) => {
     const machine = { ...defaultMachine(), ...levels };
-    const refused = () => compile(chain().graph, { slots, machine });
+    const refused = () => compile(chain([2, 3, 4, 5, 6]).graph, { slots, machine });
     expect(refused).toThrow(PlacementError);
     expect(refused).toThrow(message);
   });
 });
 
-/** A value through so many identities that it is refreshed as it came, and no polynomial. */
-function chain(): { graph: PolynomialGraph; inputs: GraphInputs } {
+/** A value through so many identities that it is refreshed as it came, and a polynomial of it for each interval. */
+function chain(intervals: readonly number[] = [], features = 4): { graph: PolynomialGraph; inputs: GraphInputs } {
   const graph = new GraphWriter(4);
-  const weight = { rows: 4, columns: 4, values: Float32Array.from({ length: 16 }, (_, k) => (k % 5 === 0 ? 1 : 0)) };
-  let value = graph.add('value', { op: 'input', features: 4 });
+  const values = Float32Array.from({ length: features ** 2 }, (_, k) => (k % (features + 1) === 0 ? 1 : 0));
+  const weight = { rows: features, columns: features, values };
+  let value = graph.add('value', { op: 'input', features });
+  const polynomials = intervals.map((end) =>
+    graph.add(`act ${end}`, { op: 'polynomial', input: 0, program: someProgram([-end, end], 2, new Numbers(end)) }),
+  );
   for (let i = 0; i < 20; i++) value = graph.add(`step ${i}`, { op: 'linear', input: value, weight });
-  const inputs = { value: new Float32Array(16).fill(1) };
+  for (const right of polynomials) value = graph.add(`sum ${right}`, { op: 'add', left: value, right });
+  const inputs = { value: new Float32Array(4 * features).fill(1) };
   return { graph: graph.calibrated([inputs], 1), inputs };
 }
 

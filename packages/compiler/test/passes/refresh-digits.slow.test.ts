@@ -5,7 +5,7 @@ import { compile, packInputs, runClear, runSimulated } from '../../src/index.ts'
 import { distrust } from '../../src/program/trust.ts';
 import { digits, digitsModel } from './digits.ts';
 
-/** Of the 500: noise takes ten times as long as clear slots. */
+/** Of the 500: noise takes three times as long as clear slots. */
 const simulated = 20;
 
 it('row 16: no sample digit is flagged, refreshed values stay in their bounds', () => {
