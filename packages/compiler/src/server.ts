@@ -10,7 +10,7 @@ export { defaultCosts } from './cost/default-costs.ts';
 export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
 export { measureReference } from './cost/reference.ts';
 export { CompilerError, FileError, InputError, ResourceError } from './errors.ts';
-export { readManifest } from './files/client-folder.ts';
+export { clientFolder, readManifest, serverFolder } from './files/client-folder.ts';
 export { openKeyFolder } from './files/key-folder.ts';
 export { batchOf, type ProgramManifest, parametersOf } from './files/manifest.ts';
 export { type OpenProgram, openProgram, writeProgram } from './files/program-folder.ts';

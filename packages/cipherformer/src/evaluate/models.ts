@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
-import { type OpenProgram, openProgram, writeProgram } from '@cipherformer/compiler/server';
+import { type OpenProgram, openProgram, serverFolder, writeProgram } from '@cipherformer/compiler/server';
 import {
   isPolynomialModel,
   loadModel,
@@ -54,7 +54,7 @@ export async function openOrCompile(
 ): Promise<AsyncDisposable & { readonly opened: OpenProgram }> {
   if (program !== undefined) {
     const opened = await openProgram(program, security);
-    if (!sameModel(model, loadPolynomialModel(join(program, 'model'))))
+    if (!sameModel(model, loadPolynomialModel(join(program, serverFolder))))
       throw new UsageError(`${program} is the program of another model than ${folder}: compile this one.`);
     return { opened, async [Symbol.asyncDispose]() {} };
   }

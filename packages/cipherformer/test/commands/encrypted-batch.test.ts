@@ -104,7 +104,7 @@ describe('a batch of inputs in one insecure program', () => {
     await writeProgram(at('model'), at('many'), { batch: 'throughput' }, insecureParameters());
     const { compile, predicted } = JSON.parse(readFileSync(at('many/manifest.json'), 'utf8'));
     expect(compile.batch).toBeGreaterThan(1);
-    const { predicted: four } = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+    const { predicted: four } = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
     expect(predicted.cpuSeconds / compile.batch).toBeLessThanOrEqual(four.cpuSeconds / batch);
     // Twice as many are refused, or take longer each.
     const twice = writeProgram(at('model'), at('twice'), { batch: 2 * compile.batch }, insecureParameters());

@@ -53,7 +53,7 @@ beforeEach(() => copyFileSync(at('fresh'), ledger));
 
 /** A result of the right shapes, bound to the request, from nothing but public facts: c1 = 0, no key, no model. */
 async function writeForged(): Promise<void> {
-  const manifest = JSON.parse(readFileSync(at('program/manifest.json'), 'utf8'));
+  const manifest = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
   const { key, request } = headerOf(at('near-out'));
   using context = await Context.create(insecureParameters());
   const made = manifest.outputs.map(({ level, scale }: { level: number; scale: number }) => {
