@@ -105,3 +105,13 @@ export async function compileAddon(found, target, { flags = [], staticRuntime = 
     rmSync(work, { recursive: true, force: true });
   }
 }
+
+/** Compiles test/native/driver.cpp against a built addon to `target`; see there for what it does. */
+export async function compileDriver(found, addon, target, { flags = [] } = {}) {
+  const source = join(dirname(nativeDir), 'test', 'native', 'driver.cpp');
+  const options = ['-std=c++20', '-O1', '-g', '-Wall', '-Wextra', '-I', nativeDir, '-I', dirname(source), ...flags];
+  // The addon's own imports are the JavaScript engine's, which the driver never calls. What the driver defines, the addon
+  // is to use.
+  const link = ['-rdynamic', '-pthread', '-ldl', '-Wl,--unresolved-symbols=ignore-in-shared-libs', '-Wl,-z,lazy'];
+  await run(found.compiler, [...options, source, addon, ...link, `-Wl,-rpath,${dirname(addon)}`, '-o', target]);
+}

@@ -65,7 +65,14 @@ inline const std::vector<cf::u64> kPrimes = {1125899906826241, 1125899906629633,
 
 class Bench {
  public:
+  struct Span {
+    cf::u64* words;
+    size_t length;
+  };
+
   const size_t n;
+  /// What calls read, and what they write.
+  std::vector<Span> secrets, results;
 
   Bench(cf::KernelCall build, int logN) : n(size_t{1} << logN), build_(build) {
     ringCreate = {"ringCreate", cf::kRingCreate, {}};
@@ -105,27 +112,31 @@ class Bench {
     auto* words = static_cast<cf::u64*>(environment_.allocate(limbs * n * 8, cf::Contents::kPublic));
     if (words == nullptr) fail("no memory for the bench");
     for (size_t i = 0; i < limbs * n; ++i) words[i] = 0;
-    if (result) results_.push_back({words, limbs * n});
+    if (result) results.push_back({words, limbs * n});
     return words;
   }
 
-  /// A polynomial over the primes of `basis`.
+  /// A polynomial over the primes of `basis`, a secret one.
   cf::u64* polynomial(const std::vector<int>& basis, cf::u64 seed) {
     cf::u64* words = room(basis.size(), false);
     for (size_t i = 0; i < basis.size() * n; ++i) words[i] = nextWord(seed) % kPrimes[basis[i / n]];
+    secrets.push_back({words, basis.size() * n});
     return words;
   }
 
+  /// N real values, secret ones.
   double* reals(cf::u64 seed) {
-    double* values = reinterpret_cast<double*>(room(1, false));
+    cf::u64* words = room(1, false);
+    double* values = reinterpret_cast<double*>(words);
     for (size_t i = 0; i < n; ++i) values[i] = static_cast<double>(nextWord(seed) >> 11) * 0x1p-53;
+    secrets.push_back({words, n});
     return values;
   }
 
   /// FNV-1a over the words of all results.
   cf::u64 digest() const {
     cf::u64 hash = 0xcbf29ce484222325;
-    for (const auto& [words, length] : results_)
+    for (const auto& [words, length] : results)
       for (size_t i = 0; i < length; ++i) {
         hash = (hash ^ words[i]) * 0x100000001b3;
         hash ^= hash >> 32;
@@ -136,14 +147,9 @@ class Bench {
  private:
   static int count(const Call& call) { return static_cast<int>(call.args.size()); }
 
-  struct Result {
-    const cf::u64* words;
-    size_t length;
-  };
   cf::KernelCall build_;
   cf::Environment environment_;
   double ring_ = 0;
-  std::vector<Result> results_;
 };
 
 /// One call of every operation that allocates or computes; the order lets later ones use what earlier ones wrote.
@@ -159,6 +165,7 @@ inline std::vector<Call> everyCall(Bench& b) {
     return b.polynomial(basis, 7);
   }();
   const auto* seed = b.polynomial({4}, 8);
+  const auto* publicSeed = b.room(1, false);
   const int half = static_cast<int>(b.n / 2);
   cf::u64* extended = b.room(2 * all.size());
   cf::u64* packed = b.room(2, false);
@@ -195,7 +202,7 @@ inline std::vector<Call> everyCall(Bench& b) {
       {"linearBabySteps", cf::kLinearBabySteps,
        args() << extended << c0 << c1 << q << special << 2 << 2 << 1 << nullptr << 0 << 5 << key << 3  // two babies
               << 1 << b.room(5) << b.room(5) << 2 << 0 << u << 0 << 1 << v << 3},                    // a giant of two terms
-      {"sampleUniform", cf::kSampleUniform, args() << b.room(5) << seed << 100 << all},
+      {"sampleUniform", cf::kSampleUniform, args() << b.room(5) << publicSeed << 100 << all},
       {"sampleSmall ternary", cf::kSampleSmall, args() << b.room(5) << seed << 1 << 0 << 0 << all},
       {"sampleSmall sparse", cf::kSampleSmall, args() << b.room(5) << seed << 2 << 1 << 32 << all},
       {"sampleSmall binomial", cf::kSampleSmall, args() << b.room(5) << seed << 3 << 2 << 0 << all},
@@ -203,7 +210,7 @@ inline std::vector<Call> everyCall(Bench& b) {
       {"sampleSmall coefficients", cf::kSampleSmall, args() << b.room(1) << seed << 5 << 2 << 0 << std::vector<int>{}},
       {"keystream", cf::kKeystream, args() << b.room(1) << static_cast<double>(b.n) << seed << 6},
       {"generateKeyDigit", cf::kGenerateKeyDigit,
-       args() << b.room(5) << nullptr << x << y << seed << 100 << seed << 7 << q << special << 0 << 2},
+       args() << b.room(5) << nullptr << x << y << publicSeed << 100 << seed << 7 << q << special << 0 << 2},
       {"encode", cf::kEncode, args() << b.room(5) << slots << slots + half << half << 0x1p40 << all},
       {"encode sparse", cf::kEncode, args() << b.room(5) << sparse << sparse + half << few << 0x1p70 << all},
       {"encodePeriodic", cf::kEncodePeriodic, args() << b.room(5) << periodic << periodic + half << few << 0x1p40 << all},

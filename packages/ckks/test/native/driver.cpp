@@ -6,6 +6,7 @@
 //                            "out of memory" and nothing lost, and the right results afterwards
 //   driver threads <build>   callers on several threads while the pool changes its size (for a thread sanitizer)
 //   driver end <build>       what the end of an environment leaves: secrets erased, slabs and rings returned
+//   driver branches <build>  under valgrind: the number of branches and addresses that depend on a secret
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -17,6 +18,9 @@
 
 #include "bench.hpp"
 #include "pool.hpp"
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#endif
 
 namespace {
 
@@ -55,20 +59,21 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
 
 }  // extern "C"
 
-void* operator new(size_t bytes) {
+// Never inlined: the compiler would see the pair of new and free.
+[[gnu::noinline]] void* operator new(size_t bytes) {
   void* memory = refuses() ? nullptr : std::malloc(bytes);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void* operator new(size_t bytes, std::align_val_t alignment) {
+[[gnu::noinline]] void* operator new(size_t bytes, std::align_val_t alignment) {
   void* memory = aligned_alloc(static_cast<size_t>(alignment), bytes);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -76,7 +81,8 @@ constexpr int kLogN = 12;
 
 cf::u64 allResults(Bench& bench, const std::vector<Call>& calls) {
   for (const Call& call : calls)
-    { if (const int status = bench.run(call); status != cf::kOk) fail(std::string(call.name) + " has status " + std::to_string(status)); if (getenv("DBG")) std::fprintf(stderr, "%s %llx\n", call.name, (unsigned long long)bench.digest()); }
+    if (const int status = bench.run(call); status != cf::kOk)
+      fail(std::string(call.name) + " has status " + std::to_string(status));
   return bench.digest();
 }
 
@@ -207,15 +213,49 @@ void end(cf::KernelCall build) {
   std::printf("nothing is left\n");
 }
 
+#ifdef VALGRIND_MAKE_MEM_UNDEFINED
+
+/// Sampling by rejection, and encoding, which refuses what is not finite and chooses its words by the largest value, do
+/// branch: docs/kernels.md says what that tells.
+bool branchesByDesign(const Call& call) {
+  const std::string name = call.name;
+  return name == "sampleSmall ternary" || name == "sampleSmall sparse" || name.starts_with("encode");
+}
+
+/// To valgrind secrets are memory that was never written, and it reports whatever depends on that. Langley's ctgrind.
+void branches(cf::KernelCall build) {
+  if (!RUNNING_ON_VALGRIND) fail("run this mode under valgrind");
+  Bench bench(build, 10);
+  const auto calls = everyCall(bench);
+  bench.freshRing();
+  for (const Call& call : calls) {
+    if (branchesByDesign(call)) continue;
+    for (const auto& [words, length] : bench.secrets) VALGRIND_MAKE_MEM_UNDEFINED(words, 8 * length);
+    const unsigned before = VALGRIND_COUNT_ERRORS;
+    const int status = bench.run(call);
+    if (VALGRIND_COUNT_ERRORS != before) std::fprintf(stderr, "%s branches on a secret\n", call.name);
+    for (const auto& [words, length] : bench.results) VALGRIND_MAKE_MEM_DEFINED(words, 8 * length);
+    if (status != cf::kOk) fail(std::string(call.name) + " has status " + std::to_string(status));
+  }
+  std::printf("%u branches\n", VALGRIND_COUNT_ERRORS);
+}
+
+#else
+
+void branches(cf::KernelCall) { fail("compiled without valgrind's headers"); }
+
+#endif
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) fail("driver <answers|faults|threads|end> <build>");
+  if (argc != 3) fail("driver <answers|faults|threads|end|branches> <build>");
   const std::string mode = argv[1];
   const cf::KernelCall build = buildNamed(argv[2]);
   if (mode == "answers") answers(build);
   else if (mode == "faults") faults(build);
   else if (mode == "threads") threads(build);
   else if (mode == "end") end(build);
+  else if (mode == "branches") branches(build);
   else fail("no mode " + mode);
 }

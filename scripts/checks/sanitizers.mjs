@@ -1,0 +1,211 @@
+// The native kernels under sanitizers: addresses and undefined behaviour (driver and tests), threads (driver), and valgrind
+// for branches on secrets. Each build of the addon that this processor runs.
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileAddon, compileDriver, findCompiler } from '../../packages/ckks/scripts/native-build.mjs';
+
+export const description =
+  'native kernels under address, undefined-behaviour and thread sanitizers, and under valgrind for branches on secrets';
+
+export const targets = {
+  findings: { equals: 0 },
+  secretBranches: { equals: 0 },
+  sameResults: { equals: true },
+  driverRuns: { atLeast: 10 },
+  refusals: { atLeast: 2000 },
+  tests: { atLeast: 100 },
+};
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const packageDir = join(root, 'packages', 'ckks');
+const work = join(root, 'runs', 'checks', 'sanitizers');
+
+/** Flags of each kind of addon. Findings do not stop a run, so that all of them are counted. */
+const kinds = {
+  plain: [],
+  address: ['-O1', '-g', '-fno-omit-frame-pointer', '-fsanitize=address,undefined,float-cast-overflow'],
+  thread: ['-O1', '-g', '-fsanitize=thread'],
+};
+
+/** What a sanitizer says of a finding, at the start of its report. */
+const finding = /ERROR: (Address|Leak)Sanitizer|WARNING: ThreadSanitizer|: runtime error: /g;
+
+/** Tests of the kernels that neither start processes of their own nor look at what memory is reused: a sanitizer reuses none. */
+const testFiles = [
+  ...[
+    'basis',
+    'encoding',
+    'errors',
+    'galois',
+    'keyswitch',
+    'known-answers',
+    'ntt',
+    'operations',
+    'packing',
+    'pointwise',
+  ]
+    .concat('threads')
+    .map((name) => `kernels/${name}.test.ts`),
+  ...['keydigit', 'keystream', 'samplers'].map((name) => `sampling/${name}.test.ts`),
+];
+const testNames = '^(?!.*(that hold secrets|reuse what was released))';
+
+/** Runs a program to its end, however that may be: { output, status }. */
+function run(program, args, { env = {}, cwd = root } = {}) {
+  return new Promise((resolve) => {
+    execFile(program, args, { cwd, env: { ...process.env, ...env }, maxBuffer: 1 << 28 }, (error, stdout, stderr) =>
+      resolve({ stdout, output: stdout + stderr, status: error ? (error.code ?? 1) : 0 }),
+    );
+  });
+}
+
+async function makeDriver(kind) {
+  const found = findCompiler();
+  if (!found) throw new Error('there is no C++ compiler: this check needs g++ with its sanitizers');
+  const folder = join(work, kind);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const flags = kinds[kind];
+  const addon = join(folder, 'kernels.node');
+  const builds = await compileAddon(found, addon, { flags, staticRuntime: kind === 'plain' });
+  await compileDriver(found, addon, join(folder, 'driver'), { flags });
+  return { builds, addon, driver: join(folder, 'driver'), compiler: found };
+}
+
+/** Collects what all runs found. */
+class Findings {
+  constructor(log) {
+    this.log = log;
+    this.count = 0;
+  }
+
+  /** Looks at one run; a run that failed without a word of a sanitizer is a finding too. */
+  take(what, { output, status }) {
+    const found = output.match(finding)?.length ?? 0;
+    this.count += Math.max(found, status === 0 ? 0 : 1);
+    if (found > 0 || status !== 0) this.log(`${what}: status ${status}, ${found} findings\n${output.slice(-6000)}`);
+    else this.log(`${what}: nothing found`);
+  }
+}
+
+const sanitizerOptions = {
+  ASAN_OPTIONS: 'detect_leaks=1:allocator_may_return_null=1:detect_stack_use_after_return=1',
+  UBSAN_OPTIONS: 'print_stacktrace=1',
+  TSAN_OPTIONS: 'halt_on_error=0:second_deadlock_stack=1',
+};
+
+/** Modes of the driver under one kind of addon, for every build: its digests and what it counted. */
+async function drive(kind, modes, builds, made, log) {
+  const findings = new Findings(log);
+  const figures = { driverRuns: 0, refusals: 0, digests: [] };
+  for (const mode of modes)
+    for (const build of builds) {
+      const result = await run(made.driver, [mode, build], { env: sanitizerOptions });
+      findings.take(`${kind}: driver ${mode} ${build}`, result);
+      figures.driverRuns += 1;
+      figures.refusals += Number(/^(\d+) refusals$/m.exec(result.stdout)?.[1] ?? 0);
+      const digest = /^([0-9a-f]{16})$/m.exec(result.stdout)?.[1];
+      if (digest) figures.digests.push(digest);
+    }
+  return { ...figures, findings: findings.count };
+}
+
+/** The kernels' own tests on the sanitized addon, in a copy of the package. */
+async function runTests(seed, { addon, compiler }, log) {
+  const copy = join(work, 'package');
+  rmSync(copy, { recursive: true, force: true });
+  mkdirSync(join(copy, 'build'), { recursive: true });
+  for (const folder of ['src', 'test', 'native', 'scripts'])
+    cpSync(join(packageDir, folder), join(copy, folder), { recursive: true });
+  cpSync(join(packageDir, 'package.json'), join(copy, 'package.json'));
+  symlinkSync(addon, join(copy, 'build', 'kernels.node'));
+  writeFileSync(join(copy, 'seed.ts'), `import fc from 'fast-check';\nfc.configureGlobal({ seed: ${seed | 0} });\n`);
+  writeFileSync(
+    join(copy, 'vitest.config.ts'),
+    "export default { test: { include: ['test/**/*.test.ts'], setupFiles: ['seed.ts'], testTimeout: 1_200_000, pool: 'forks', maxWorkers: 1 } };\n",
+  );
+  const library = (await run(compiler.compiler, ['-print-file-name=libasan.so'])).stdout.trim();
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const args = [vitest, 'run', '--root', copy, '--reporter=json', '-t', testNames, ...testFiles];
+  const env = {
+    ...sanitizerOptions,
+    LD_PRELOAD: library,
+    // The engine's own leaks and allocators are not ours to find fault with; it handles segmentation faults itself.
+    ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:alloc_dealloc_mismatch=0:handle_segv=0',
+    CIPHERFORMER_TEST_BUILDS: 'ifma,fma,scalar',
+  };
+  const result = await run(process.execPath, args, { env, cwd: copy });
+  const findings = new Findings(log);
+  findings.take('address: tests of the kernels', { ...result, output: result.output.slice(-20_000) });
+  const report = JSON.parse(/^\{.*\}$/m.exec(result.stdout)?.[0] ?? '{}');
+  return { tests: report.numPassedTests ?? 0, failedTests: report.numFailedTests ?? 0, findings: findings.count };
+}
+
+/** Branches and addresses that depend on secrets; valgrind knows no AVX-512. */
+async function secretBranches(made, builds, log) {
+  if ((await run('valgrind', ['--version'])).status !== 0) {
+    log('valgrind is not installed: branches are not looked at');
+    return { secretBranches: undefined };
+  }
+  let count = 0;
+  for (const build of builds.filter((name) => name !== 'ifma')) {
+    const { output, stdout } = await run('valgrind', ['--error-limit=no', made.driver, 'branches', build]);
+    const branches = Number(/^(\d+) branches$/m.exec(stdout)?.[1] ?? Number.NaN);
+    count += branches;
+    log(
+      `valgrind ${build}: ${branches} branches or addresses depend on secrets${branches > 0 ? `\n${output.slice(0, 6000)}` : ''}`,
+    );
+  }
+  return { secretBranches: count };
+}
+
+/** Builds that this processor runs. */
+async function runnable(builds) {
+  const { nativeBuilds } = await import('../../packages/ckks/dist/kernels/native.js');
+  const missing = nativeBuilds().filter((build) => build.missing.length > 0);
+  return builds.filter((name) => !missing.some((build) => build.name === name));
+}
+
+/** Each piece by name; a run that was interrupted goes on after the last one that was finished. */
+const pieces = {
+  async plain({ log }) {
+    const made = await makeDriver('plain');
+    const builds = await runnable(made.builds);
+    return { ...(await drive('plain', ['answers'], builds, made, log)), ...(await secretBranches(made, builds, log)) };
+  },
+  async address({ seed, quick, log }) {
+    const made = await makeDriver('address');
+    const builds = await runnable(made.builds);
+    const driven = await drive('address', quick ? ['answers', 'end'] : ['answers', 'end', 'faults'], builds, made, log);
+    if (quick) return driven;
+    const tested = await runTests(seed, made, log);
+    return { ...driven, ...tested, findings: driven.findings + tested.findings };
+  },
+  async thread({ quick, log }) {
+    const made = await makeDriver('thread');
+    return drive('thread', quick ? ['threads'] : ['threads', 'faults'], await runnable(made.builds), made, log);
+  },
+};
+
+export async function check({ seed, quick, log, resume }) {
+  const done = { ...resume.state };
+  for (const [name, piece] of Object.entries(pieces)) {
+    done[name] ??= await piece({ seed, quick, log });
+    resume.save(done);
+  }
+  const parts = Object.values(done);
+  const sum = (figure) => parts.reduce((total, part) => total + (part[figure] ?? 0), 0);
+  const digests = new Set(parts.flatMap((part) => part.digests));
+  return {
+    findings: sum('findings'),
+    driverRuns: sum('driverRuns'),
+    refusals: sum('refusals'),
+    tests: sum('tests'),
+    failedTests: sum('failedTests'),
+    secretBranches: done.plain.secretBranches,
+    sameResults: digests.size === 1,
+    digest: [...digests].join(' '),
+  };
+}
