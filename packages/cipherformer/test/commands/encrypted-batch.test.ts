@@ -102,7 +102,7 @@ describe('a batch of inputs in one insecure program', () => {
 
   it('the throughput objective takes the batch of least time an input', async () => {
     await writeProgram(at('model'), at('many'), { batch: 'throughput' }, insecureParameters());
-    const { compile, predicted } = JSON.parse(readFileSync(at('many/manifest.json'), 'utf8'));
+    const { compile, predicted } = JSON.parse(readFileSync(at('many/client/manifest.json'), 'utf8'));
     expect(compile.batch).toBeGreaterThan(1);
     const { predicted: four } = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
     expect(predicted.cpuSeconds / compile.batch).toBeLessThanOrEqual(four.cpuSeconds / batch);

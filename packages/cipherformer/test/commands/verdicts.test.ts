@@ -9,7 +9,7 @@ import { prepareInput } from '@cipherformer/nn/polynomial';
 import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sealEnvelope } from '../../../compiler/src/files/envelope.ts';
-import { cli } from './cli.ts';
+import { insecureCli as cli } from './cli.ts';
 import { insecureParameters, tinyModel } from './tiny-model.ts';
 
 const terminal = vi.hoisted(() => ({ person: false, yes: false, asked: '' }));
@@ -29,7 +29,6 @@ const decrypt = (result: string, request: string, ...more: string[]) =>
   cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at(result), '--request', at(request), ...more);
 
 beforeAll(async () => {
-  vi.stubEnv('CIPHERFORMER_INSECURE_TESTS', '1');
   const model = tinyModel(3);
   savePolynomialModel(at('model'), model);
   await writeProgram(at('model'), at('program'), { batch: 1 }, insecureParameters());
@@ -45,7 +44,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => {
-  vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
 
@@ -55,7 +53,7 @@ beforeEach(() => copyFileSync(at('fresh'), ledger));
 async function writeForged(): Promise<void> {
   const manifest = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
   const { key, request } = headerOf(at('near-out'));
-  using context = await Context.create(insecureParameters());
+  using context = await Context.create(insecureParameters(), { insecure: true });
   const made = manifest.outputs.map(({ level, scale }: { level: number; scale: number }) => {
     const ciphertext = new Ciphertext(context, level, scale, manifest.slots);
     ciphertext.clear();
@@ -145,8 +143,8 @@ describe('row 2: verdicts are counted beside the secret key', () => {
   it('keygen starts none again', async () => {
     rmSync(at('orphan'), { recursive: true, force: true });
     expect((await cli('keygen', at('program'), '--out', at('orphan'))).code).toBe(0);
-    for (const file of ['secret', 'evaluation']) rmSync(at(`orphan/${file}`));
+    for (const file of ['secret', 'evaluation']) rmSync(at(`orphan/${file}`), { recursive: true });
     const { code, err } = await cli('keygen', at('program'), '--out', at('orphan'));
-    expect([code, err]).toEqual([2, expect.stringContaining('verdicts.jsonl already exists')]);
+    expect([code, err]).toEqual([1, expect.stringContaining('verdicts.jsonl already exists')]);
   });
 });
