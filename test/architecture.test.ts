@@ -9,7 +9,7 @@ const packages: Record<string, readonly string[]> = {
   ckks: ['approx'],
   nn: ['approx'],
   compiler: ['approx', 'ckks', 'nn'],
-  client: ['ckks', 'compiler'],
+  client: ['ckks', 'nn', 'compiler'],
   service: ['ckks', 'client'],
   cipherformer: ['approx', 'ckks', 'nn', 'compiler'],
 };
