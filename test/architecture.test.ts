@@ -11,7 +11,7 @@ const packages: Record<string, readonly string[]> = {
   compiler: ['approx', 'ckks', 'nn'],
   client: ['ckks', 'nn', 'compiler'],
   service: ['ckks', 'client'],
-  cipherformer: ['approx', 'ckks', 'nn', 'compiler'],
+  cipherformer: ['approx', 'ckks', 'nn', 'compiler', 'client', 'service'],
 };
 const floors: Record<string, Record<string, readonly string[]>> = {
   ckks: {

@@ -22,6 +22,7 @@ export const commands: Readonly<Record<string, () => Promise<RegisterCommand>>> 
   encrypt: async () => (await import('./encrypt.ts')).registerEncrypt,
   run: async () => (await import('./run.ts')).registerRun,
   decrypt: async () => (await import('./decrypt.ts')).registerDecrypt,
+  serve: async () => (await import('./serve.ts')).registerServe,
   eval: async () => (await import('./eval.ts')).registerEval,
   inspect: async () => (await import('./inspect.ts')).registerInspect,
   approx: async () => (await import('./approx.ts')).registerApprox,
