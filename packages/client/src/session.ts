@@ -5,6 +5,7 @@ import {
   type LoadOptions,
   nameOfPart,
   type SecretKey,
+  type SecurityOptions,
   wireBytes,
 } from '@cipherformer/ckks';
 import {
@@ -99,9 +100,9 @@ export class ServiceSession {
    */
   static async open(
     transport: Transport,
-    options: { readonly program?: string; readonly insecure?: boolean; readonly kernels?: LoadOptions } = {},
+    options: { readonly program?: string; readonly kernels?: LoadOptions } & SecurityOptions = {},
   ): Promise<ServiceSession> {
-    const { program: wanted = '', insecure = false, kernels = {} } = options;
+    const { program: wanted = '', insecure, kernels = {} } = options;
     const program = chosen(await transport.programs(), wanted);
     const client = await readClientHalf((name) => transport.clientFile(program.digest, name), 'the service', {
       insecure,
