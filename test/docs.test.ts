@@ -48,11 +48,11 @@ function brokenLinks(file: string, prose: string): string[] {
   });
 }
 
-/** Paths from the root, and source files by any end of their path; names with a placeholder are none. */
+/** Paths from the root, and source files by any end of their path; not names with a placeholder, nor what is built. */
 function missingFiles(spans: readonly string[]): string[] {
   return spans
     .flatMap((span) => span.split(/[\s,"':()]+/))
-    .filter((name) => name.includes('/') && !/[<>*{}[\]]|NNNN/.test(name) && !name.startsWith('.'))
+    .filter((name) => name.includes('/') && !/[<>*{}[\]]|NNNN|\/(build|dist)\//.test(name) && !name.startsWith('.'))
     .filter((name) =>
       /^(packages|apps|docs|scripts|test|models)\//.test(name)
         ? !existsSync(join(root, name))
