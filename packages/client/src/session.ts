@@ -151,9 +151,10 @@ export class ServiceSession {
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
     const { progress, signal } = options;
     const { manifest, preparation } = this.client;
+    // First: gigabytes of keys are not made for a question that cannot be asked.
+    const examples = inputs.map((input) => prepareInput(preparation, input));
     const keyset = await this.ensureKeys(owner, options);
     progress?.({ stage: 'encrypting', done: 0, total: 1 });
-    const examples = inputs.map((input) => prepareInput(preparation, input));
     const file = await encryptInputs(owner.secret, manifest, examples);
     const request = await wireBytes(file);
     progress?.({ stage: 'sending', done: 0, total: 1 });
