@@ -1,16 +1,11 @@
 import { z } from 'zod';
-import { DataError } from '../errors.ts';
+import { excerpt, isPrintable, shown } from './printable.ts';
+import { decodeUtf8 } from './text.ts';
 
-// What readers of bytes from strangers share; runs in browsers, too.
-
-/** A file's bytes, and what to call it in messages. */
-export interface NamedBytes {
-  readonly where: string;
-  readonly bytes: Uint8Array;
-}
-
-/** Deepest nesting of JSON that is read: who walks the values may do so by recursion. */
+/** Deepest nesting of JSON that is read: who walks the values, a schema too, may do so by recursion. */
 const maxDepth = 64;
+/** Of what is wrong with a value, as many are told. */
+const maxProblems = 5;
 
 /** JSON.parse for text from strangers. @throws SyntaxError, also for what is nested more than 64 deep; it can be printed */
 export function parseJson(text: string): unknown {
@@ -27,16 +22,7 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     // The message quotes the text.
-    throw new SyntaxError(escaped((error as Error).message));
-  }
-}
-
-/** The JSON in a value of a file's metadata; null where there is none, for a schema to refuse. */
-export function parseMetadata(text = 'null'): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return null;
+    throw new SyntaxError(excerpt((error as Error).message));
   }
 }
 
@@ -52,71 +38,75 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** Decodes UTF-8. @throws TypeError for bytes that are none */
-export const decodeUtf8 = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+/** The JSON in a value of a file's metadata; null where there is none, for a schema to refuse. */
+export function parseMetadata(text = 'null'): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return null;
+  }
+}
 
-/** A numbered line of a text, without its end. */
-export interface Line {
-  /** From 1. */
-  readonly line: number;
-  readonly text: string;
+export interface ForeignJsonOptions<Value> {
+  readonly schema: z.ZodType<Value>;
+  /** Longer ones are not looked at. */
+  readonly maxBytes: number;
+  /** Makes the error from what is wrong: "is not JSON", "is not what it should be: ...". */
+  readonly refuse: (what: string) => Error;
 }
 
 /**
- * Lines that end in \n or \r\n.
- * @throws DataError for a carriage return alone: as an end of line or as part of one, readers differ about it
+ * JSON that a stranger wrote, as a schema describes it. Throws what `refuse` makes, and nothing else: for what is too long,
+ * no UTF-8, no JSON, nested too deep or of another shape. What of it stands in the message is short, and escaped.
+ * Cost: linear in its length.
  */
-export function splitLines(text: string, where: string): Line[] {
-  const lone = /\r(?!\n)/.exec(text);
-  if (lone) throw loneReturn(where, lineAt(text, lone.index));
-  return text.split(/\r?\n/).map((content, i) => ({ line: i + 1, text: content }));
+export function parseForeignJson<Value>(
+  source: string | Uint8Array,
+  { schema, maxBytes, refuse }: ForeignJsonOptions<Value>,
+): Value {
+  if (source.length > maxBytes) throw refuse(`has ${source.length} bytes, ${maxBytes} at most are expected`);
+  const json = parse(typeof source === 'string' ? source : decode(source, refuse), refuse);
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) throw refuse(`is not what this release reads:\n${problems(parsed.error, json)}`);
+  return parsed.data;
 }
 
-export const loneReturn = (where: string, line: number): DataError =>
-  new DataError(
-    `${where}, line ${line}: a carriage return stands without a line feed. Save the file with Unix or Windows line ends (\\n or \\r\\n).`,
-  );
-
-/** The line, from 1, of a position. */
-export function lineAt(text: string, position: number): number {
-  let line = 1;
-  for (let at = text.indexOf('\n'); at >= 0 && at < position; at = text.indexOf('\n', at + 1)) line++;
-  return line;
+function decode(bytes: Uint8Array, refuse: (what: string) => Error): string {
+  try {
+    return decodeUtf8(bytes);
+  } catch {
+    throw refuse('is not text in UTF-8');
+  }
 }
 
-/** Characters that a terminal or an editor obeys instead of showing them. */
-const obeyed = /(?![\n\t])\p{Cc}|[\u2028-\u202e\u2066-\u2069]/gu;
+function parse(text: string, refuse: (what: string) => Error): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw refuse(`is not JSON (${(error as SyntaxError).message})`);
+  }
+}
 
-const escaped = (text: string): string =>
-  text.replace(obeyed, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** What is wrong with a value that a schema refused: the first fields, a line each, with what is there. */
+export function problems({ issues }: z.ZodError, value: unknown): string {
+  const lines = issues.slice(0, maxProblems).map(({ path, message }) => {
+    const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
+    const there = typeof found === 'object' && found !== null ? '' : ` (found ${shown(found)})`;
+    return `  ${path.length > 0 ? `${excerpt(fieldName(path))}: ` : ''}${excerpt(message)}${there}`;
+  });
+  const more = issues.length - lines.length;
+  return [...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n');
+}
 
-/** A value for a message: as JSON, cut short, without characters that a terminal obeys. */
-export function shown(value: unknown): string {
-  // A value of any size may be wrong; only its beginning is written out.
-  const brief = typeof value === 'string' ? value.slice(0, 80) : value;
-  const text = typeof brief === 'bigint' ? `${brief}` : (JSON.stringify(brief) ?? String(brief));
-  return escaped(text.length > 60 ? `${text.slice(0, 57)}...` : text);
+/** "inputs[0].scale" */
+function fieldName(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i > 0 ? '.' : ''}${String(part)}`))
+    .join('');
 }
 
 /** A name or a note that is printed: text without characters that a terminal obeys. */
 export const words = z
   .string()
   .max(2000)
-  .refine((text) => escaped(text) === text, 'has control characters');
-
-/** What is wrong with a value that a schema refused, field by field, with what is there. */
-export function problems({ issues }: z.ZodError, value: unknown): string {
-  const lines = issues.slice(0, 5).map((issue) => {
-    const found = issue.path.reduce<unknown>(
-      (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
-      value,
-    );
-    const line = escaped(z.prettifyError({ issues: [issue] }));
-    return typeof found === 'object' && found !== null ? line : `${line} (found ${shown(found)})`;
-  });
-  return lines.join('\n') + (issues.length > lines.length ? `\nand ${issues.length - lines.length} more` : '');
-}
-
-/** Names for a message: the first few. */
-export const listed = (names: readonly string[], most = 10): string =>
-  names.slice(0, most).map(shown).join(', ') + (names.length > most ? ` and ${names.length - most} more` : '');
+  .refine((text) => isPrintable(text, '\n\t'), 'has control characters');
