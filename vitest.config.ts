@@ -13,7 +13,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'fast',
-          include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: [...exclude, '**/*.slow.test.ts'],
           testTimeout: 60_000,
         },
@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           // Secure parameters, browsers and whole journeys: minutes and gigabytes each, so one file at a time.
           name: 'slow',
-          include: ['packages/*/test/**/*.slow.test.ts', 'test/**/*.slow.test.ts'],
+          include: ['packages/*/test/**/*.slow.test.ts', 'apps/*/test/**/*.slow.test.ts', 'test/**/*.slow.test.ts'],
           exclude,
           testTimeout: 1_800_000,
           hookTimeout: 1_800_000,

@@ -6,12 +6,14 @@ import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
 const packages = join(root, 'packages');
+const homes = [packages, join(root, 'apps')];
 
 function shipped(): string[] {
-  return readdirSync(packages).flatMap((name) =>
+  const folders = homes.flatMap((home) => readdirSync(home).map((name) => join(home, name)));
+  return folders.flatMap((folder) =>
     ['src', 'bin', 'scripts', 'page'].flatMap((part) => {
       try {
-        return readdirSync(join(packages, name, part), { recursive: true, withFileTypes: true })
+        return readdirSync(join(folder, part), { recursive: true, withFileTypes: true })
           .filter((entry) => entry.isFile() && /\.(ts|tsx|js|mjs|html)$/.test(entry.name))
           .map((entry) => join(entry.parentPath, entry.name));
       } catch {

@@ -34,3 +34,21 @@ export class ServiceError extends TransportError {
     this.fields = options.fields ?? {};
   }
 }
+
+/** The service read the evaluation keys and refused them. */
+export class KeysRejected extends TransportError {
+  override readonly name = 'KeysRejected';
+
+  constructor(reason: string) {
+    super(`the service refused the evaluation keys: ${reason}. Ask again: they are made and sent anew`);
+  }
+}
+
+/** The service gave a question up. */
+export class JobFailed extends TransportError {
+  override readonly name = 'JobFailed';
+
+  constructor(reason: string) {
+    super(`the service could not answer: ${reason}`);
+  }
+}

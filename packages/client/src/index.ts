@@ -1,5 +1,5 @@
 /** The data owner's side of a service, for browsers and Node: no Node module is reached from here. */
-export { ConnectionLost, ServiceError, TransportError } from './errors.ts';
+export { ConnectionLost, JobFailed, KeysRejected, ServiceError, TransportError } from './errors.ts';
 export type { HttpOptions } from './http.ts';
 export {
   isFinal,
@@ -12,5 +12,13 @@ export {
   type Program,
 } from './protocol.ts';
 export type { RetryOptions } from './retry.ts';
+export {
+  type Owner,
+  type Reply,
+  ServiceSession,
+  type SessionOptions,
+  type SessionProgress,
+  type SessionStage,
+} from './session.ts';
 export { Transport } from './transport.ts';
 export { type UploadPart, type UploadProgress, uploadParts } from './upload.ts';

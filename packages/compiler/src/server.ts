@@ -9,9 +9,10 @@ export {
 export { defaultCosts } from './cost/default-costs.ts';
 export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
 export { measureReference } from './cost/reference.ts';
-export { CompilerError, FileError, InputError, ResourceError } from './errors.ts';
+export { CompilerError, FileError, InputError, MismatchError, ResourceError } from './errors.ts';
 export { clientFolder, readManifest, serverFolder } from './files/client-folder.ts';
-export { openKeyFolder } from './files/key-folder.ts';
+export { keyFiles, openKeyFolder } from './files/key-folder.ts';
+export { type KeyList, parseKeyList } from './files/key-list.ts';
 export { batchOf, type ProgramManifest, parametersOf } from './files/manifest.ts';
 export { type OpenProgram, openProgram, writeProgram } from './files/program-folder.ts';
 export {

@@ -67,7 +67,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     await app.listen({ host, port });
   } catch (error) {
     await service.close();
-    throw new StartError(`cannot listen at ${host}, port ${port}: ${String(error)}`, { cause: error });
+    throw new StartError(cannotListen(host, port, error), { cause: error });
   }
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -78,6 +78,12 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   if (options.signal?.aborted) void close();
   const address = app.server.address() as AddressInfo;
   return { url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`, close };
+}
+
+function cannotListen(host: string, port: number, error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const why = code === 'EADDRINUSE' ? 'it is taken' : code === 'EACCES' ? 'this user may not' : String(error);
+  return `cannot listen at ${host}, port ${port}: ${why}; choose another port, or stop what listens there`;
 }
 
 async function stop(app: ReturnType<typeof makeApp>, service: Service, graceMs: number): Promise<void> {

@@ -70,10 +70,16 @@ export function describeMachine(): MachineDescription {
   };
 }
 
+/** Memory of this machine, or the limit of a container. */
+export function totalMemoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
 /** Memory that this process may still use: free memory, or what a container's limit leaves. */
 export function availableMemoryBytes(): number {
-  const limit = process.constrainedMemory();
-  const inContainer = limit > 0 && limit < totalmem() ? limit - process.memoryUsage().rss : Number.POSITIVE_INFINITY;
+  const total = totalMemoryBytes();
+  const inContainer = total < totalmem() ? total - process.memoryUsage().rss : Number.POSITIVE_INFINITY;
   const available = /MemAvailable:\s+(\d+) kB/.exec(read('/proc/meminfo') ?? '')?.[1];
   return Math.min(available === undefined ? freemem() : Number(available) * 1024, inContainer);
 }

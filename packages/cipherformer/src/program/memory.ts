@@ -2,7 +2,7 @@ import { type OpenProgram, ResourceError } from '@cipherformer/compiler/server';
 import { gib } from './summary.ts';
 
 /** Throws ResourceError for a program that takes more memory than is free. */
-export function checkMemory({ manifest }: OpenProgram, available: number): void {
+export function checkMemory({ manifest }: Pick<OpenProgram, 'manifest'>, available: number): void {
   const { peakBytes } = manifest.predicted;
   if (peakBytes <= available) return;
   // Rounded apart: two equal numbers would not say why.

@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
+import { type Pace, startPace } from './pace.ts';
 import { showable } from './text.ts';
 
 /** Progress on stderr: a bar on a terminal, a line now and then elsewhere, nothing when silenced. */
@@ -37,25 +38,39 @@ export function startProgress(label: string, total: number, silent = false): Pro
   };
 }
 
-/** Progress of work in stages: a bar for each, with the time it has left at its own speed so far. */
-export function startStages(): { update(stage: string, done: number, total: number): void; stop(): void } {
-  let current: { readonly stage: string; readonly bar: Progress; readonly started: number } | undefined;
+export interface Stages {
+  /**
+   * @param secondsLeft where somebody knows better than the speed of the stage so far
+   * @param note what else there is to say of the stage
+   */
+  update(stage: string, done: number, total: number, known?: { secondsLeft?: number | undefined; note?: string }): void;
+  stop(): void;
+}
+
+/** Progress of work in stages: a bar for each, with the time it has left. */
+export function startStages(): Stages {
+  let current:
+    | { readonly stage: string; readonly total: number; readonly bar: Progress; readonly pace: Pace }
+    | undefined;
   return {
-    update(stage, done, total) {
-      if (current?.stage !== stage) {
+    update(stage, done, total, { secondsLeft, note } = {}) {
+      if (current?.stage !== stage || current.total !== total) {
         current?.bar.stop();
-        current = { stage, bar: startProgress(stage, total), started: performance.now() };
+        current = { stage, total, bar: startProgress(stage, total), pace: startPace(done) };
       }
-      const left = ((performance.now() - current.started) / 1000) * (total / done - 1);
-      current.bar.update(done, `ETA ${formatSeconds(left)}`);
+      const left = `ETA ${formatSeconds(secondsLeft ?? current.pace(done, total))}`;
+      current.bar.update(done, note === undefined ? left : `${note} | ${left}`);
     },
-    stop: () => current?.bar.stop(),
+    stop() {
+      current?.bar.stop();
+      current = undefined;
+    },
   };
 }
 
-/** 75 -> "1m15s". */
-export function formatSeconds(seconds: number): string {
-  if (!Number.isFinite(seconds)) return '?';
+/** 75 -> "1m15s"; "?" for what is not known. */
+export function formatSeconds(seconds: number | undefined): string {
+  if (seconds === undefined || !Number.isFinite(seconds)) return '?';
   const whole = Math.round(seconds);
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor((whole % 3600) / 60);

@@ -53,24 +53,39 @@ async function refuseFile(path: string): Promise<void> {
 /** The evaluation keys of a folder, for loadKeys. Errors as readKeyList. */
 export async function openKeyFolder(folder: string, parameters: Parameters): Promise<KeySource> {
   const list = await readKeyList(folder, parameters);
+  return keyFiles(list, parameters, {
+    pathOf: (sha256) => partPath(folder, sha256),
+    remedy: 'remove it and run keygen again, it makes what is missing',
+  });
+}
+
+export interface KeyFilesOptions {
+  /** Where a part is, by its SHA-256. */
+  readonly pathOf: (sha256: string) => string;
+  /** What to do about one that is damaged, for messages. */
+  readonly remedy: string;
+}
+
+/** The evaluation keys of a list whose parts are files. Reading a part throws FileError where it is missing or damaged. */
+export function keyFiles(list: KeyList, parameters: Parameters, { pathOf, remedy }: KeyFilesOptions): KeySource {
   const digests = digestsByPart(parameters, list);
   return {
     key: list.key,
     specs: specsOf(list.keys),
     async part(part) {
       const digest = digests.get(nameOfPart(part))!;
-      const path = partPath(folder, digest);
+      const path = pathOf(digest);
       let bytes: Uint8Array<ArrayBuffer>;
       try {
-        bytes = new Uint8Array(await readFile(path));
+        bytes = await readFile(path);
       } catch (error) {
         throw new FileError(
-          `cannot read ${path}, a part of the evaluation keys: ${error instanceof Error ? error.message : error}; run keygen again, it makes what is missing`,
+          `cannot read ${path}, a part of the evaluation keys (${error instanceof Error ? error.message : error}): ${remedy}`,
           { cause: error },
         );
       }
       if (toHex(await sha256(bytes)) !== digest)
-        throw new FileError(`${path}, a part of the evaluation keys, is damaged: remove it and run keygen again`);
+        throw new FileError(`${path}, a part of the evaluation keys, is damaged: ${remedy}`);
       return bytes;
     },
   };

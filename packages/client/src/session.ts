@@ -1,0 +1,244 @@
+import {
+  Context,
+  type KeySpec,
+  keyParts,
+  type LoadOptions,
+  nameOfPart,
+  type SecretKey,
+  type SecurityOptions,
+  wireBytes,
+} from '@cipherformer/ckks';
+import {
+  type ClientProgram,
+  decryptOutputs,
+  encryptInputs,
+  keyListFormat,
+  keySpecsOf,
+  makeKeyList,
+  makeParts,
+  type PartMemory,
+  type PrivateAnswer,
+  parametersOf,
+  readClientHalf,
+  type VerdictOptions,
+} from '@cipherformer/compiler/client';
+import { type ModelInput, prepareInput } from '@cipherformer/nn/polynomial';
+import { JobFailed, KeysRejected, ServiceError, TransportError } from './errors.ts';
+import { type Job, type Keyset, maxMissingBatch, type Program } from './protocol.ts';
+import type { Transport } from './transport.ts';
+import { uploadParts } from './upload.ts';
+
+/** What a session is doing, in this order. */
+export type SessionStage =
+  | 'keys'
+  | 'verifying'
+  | 'encrypting'
+  | 'sending'
+  | 'queued'
+  | 'loading'
+  | 'running'
+  | 'decrypting';
+
+export interface SessionProgress {
+  readonly stage: SessionStage;
+  /** Of the stage: parts that the service has, steps of a check or a run. */
+  readonly done: number;
+  readonly total: number;
+  /** Bytes of keys that were sent. */
+  readonly sentBytes?: number;
+  /** Predicted, by the service. */
+  readonly secondsLeft?: number;
+  /** While queued: how many tasks come before. */
+  readonly place?: number;
+}
+
+export interface SessionOptions {
+  readonly progress?: (progress: SessionProgress) => void;
+  /** Give the same one to the transport, which ends what is under way on the line. */
+  readonly signal?: AbortSignal;
+}
+
+/** A secret key with what is kept beside it. */
+export interface Owner extends Pick<VerdictOptions, 'ledger' | 'allowMore'> {
+  readonly secret: SecretKey;
+  readonly memory: PartMemory;
+}
+
+/** What a question gave, and what went over the line. */
+export interface Reply {
+  readonly answers: readonly PrivateAnswer[];
+  readonly requestBytes: number;
+  readonly resultBytes: number;
+}
+
+/** How often keys are sent again that the service no longer has when they are committed. */
+const commitTries = 3;
+
+/**
+ * One program of a service, from the data owner's side: keys, questions, answers. Runs where the secret is, in browsers in
+ * a worker: making keys and encrypting block it.
+ */
+export class ServiceSession {
+  readonly program: Program;
+  readonly client: ClientProgram;
+  /** Of the program's parameters: what `SecretKey.fromMaster` takes. */
+  readonly context: Context;
+  readonly #transport: Transport;
+
+  private constructor(transport: Transport, program: Program, client: ClientProgram, context: Context) {
+    this.#transport = transport;
+    this.program = program;
+    this.client = client;
+    this.context = context;
+  }
+
+  /**
+   * Fetches the client's half of a program and checks it. Throws TransportError where none or several are served and
+   * `program` does not say which, FileError for a half that is not legal, ParameterError below 128-bit security unless
+   * `insecure` accepts it, KernelError where no kernels load.
+   * @param program digest, or the beginning of one
+   */
+  static async open(
+    transport: Transport,
+    options: { readonly program?: string; readonly kernels?: LoadOptions } & SecurityOptions = {},
+  ): Promise<ServiceSession> {
+    const { program: wanted = '', insecure, kernels = {} } = options;
+    const program = chosen(await transport.programs(), wanted);
+    const client = await readClientHalf((name) => transport.clientFile(program.digest, name), 'the service', {
+      insecure,
+    });
+    if (client.manifest.digest !== program.digest || client.manifest.keys.plan !== program.plan)
+      throw new TransportError('the service gives a program under the name of another: do not use it');
+    const context = await Context.create(parametersOf(client.manifest, { insecure }), { ...kernels, insecure });
+    return new ServiceSession(transport, program, client, context);
+  }
+
+  /** The keys that the program needs. */
+  get specs(): KeySpec[] {
+    return keySpecsOf(this.client.manifest);
+  }
+
+  /**
+   * Makes the parts of keys that the service does not have, sends each before the next ones are made, and waits until the
+   * service has checked them. Can be stopped and begun again at any moment: nothing is sent twice.
+   * Throws KeysRejected, ServiceError, TransportError, KeyError for a secret of version 1; the signal's reason.
+   * @returns the id of the key set
+   */
+  async ensureKeys(owner: Owner, options: SessionOptions = {}): Promise<string> {
+    const open = () =>
+      this.#transport.openKeyset({ plan: this.program.plan, key: owner.secret.id, format: keyListFormat });
+    let keyset = await open();
+    if (keyset.state === 'rejected') {
+      // Of an earlier time: its parts may have been damaged on the way or there.
+      await this.#transport.deleteKeyset(keyset.id);
+      keyset = await open();
+    }
+    if (keyset.state === 'open') keyset = await this.#send(keyset.id, owner, options);
+    if (keyset.state === 'verifying')
+      keyset = await this.#transport.verified(keyset.id, ({ done = 0, total = 0 }: Keyset) => {
+        options.signal?.throwIfAborted();
+        options.progress?.({ stage: 'verifying', done, total });
+      });
+    if (keyset.state === 'rejected') throw new KeysRejected(keyset.reason ?? 'no reason given');
+    return keyset.id;
+  }
+
+  /**
+   * Asks: prepares and encrypts inputs, as many as the program computes at once at most, waits for the result and decrypts
+   * it. Every request is encrypted afresh. Throws what ensureKeys throws, JobFailed, errors of prepareInput, encryptInputs
+   * and decryptOutputs.
+   */
+  async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
+    const { progress, signal } = options;
+    const { manifest, preparation } = this.client;
+    const keyset = await this.ensureKeys(owner, options);
+    progress?.({ stage: 'encrypting', done: 0, total: 1 });
+    const examples = inputs.map((input) => prepareInput(preparation, input));
+    const file = await encryptInputs(owner.secret, manifest, examples);
+    const request = await wireBytes(file);
+    progress?.({ stage: 'sending', done: 0, total: 1 });
+    const { id } = await this.#transport.submit(this.program.digest, keyset, request);
+    for await (const job of this.#transport.events(id)) {
+      signal?.throwIfAborted();
+      report(job, progress);
+      if (job.state === 'failed' || job.state === 'cancelled') throw new JobFailed(job.reason ?? `it was ${job.state}`);
+    }
+    const result = await this.#transport.result(id);
+    progress?.({ stage: 'decrypting', done: 0, total: 1 });
+    const { ledger, allowMore } = owner;
+    const answers = await decryptOutputs(owner.secret, manifest, file.request, once(result), 'the result', {
+      ledger,
+      ...(allowMore ? { allowMore } : {}),
+      pairedByProgram: true,
+    });
+    // The service need not keep it; that it could not be told is no fault of the answer.
+    await this.#transport.deleteJob(id).catch(() => {});
+    return { answers, requestBytes: request.length, resultBytes: result.length };
+  }
+
+  close(): void {
+    this.context[Symbol.dispose]();
+  }
+
+  async #send(id: string, owner: Owner, { progress, signal }: SessionOptions): Promise<Keyset> {
+    const { memory, secret } = owner;
+    const { parameters } = this.context;
+    const parts = keyParts(parameters, this.specs).map(nameOfPart);
+    for (let attempt = 1; ; attempt++) {
+      const present = await this.#present(
+        id,
+        parts.flatMap((name) => memory.get(name) ?? []),
+      );
+      const there = parts.filter((name) => present.has(memory.get(name) ?? '')).length;
+      progress?.({ stage: 'keys', done: there, total: parts.length, sentBytes: 0 });
+      const made = makeParts(secret, this.specs, memory, { present, ...(signal ? { signal } : {}) });
+      await uploadParts(this.#transport, id, made, {
+        progress: ({ parts: done, sentBytes }) =>
+          progress?.({ stage: 'keys', done: there + done, total: parts.length, sentBytes }),
+        ...(signal ? { signal } : {}),
+      });
+      const list = makeKeyList(parameters, secret.id, this.specs, (part) => memory.get(nameOfPart(part))!);
+      try {
+        return await this.#transport.commit(id, list);
+      } catch (error) {
+        const gone = error instanceof ServiceError && error.code === 'parts-missing' && attempt < commitTries;
+        if (!gone) throw error;
+      }
+    }
+  }
+
+  /** Which of these the service has. */
+  async #present(id: string, digests: readonly string[]): Promise<Set<string>> {
+    const present = new Set(digests);
+    for (let at = 0; at < digests.length; at += maxMissingBatch)
+      for (const missing of await this.#transport.missing(id, digests.slice(at, at + maxMissingBatch)))
+        present.delete(missing);
+    return present;
+  }
+}
+
+function chosen(programs: readonly Program[], wanted: string): Program {
+  const fitting = programs.filter(({ digest }) => digest.startsWith(wanted));
+  if (fitting.length === 1) return fitting[0]!;
+  const served = programs.map(({ digest, summary }) => `${digest.slice(0, 12)} (${String(summary.name ?? 'no name')})`);
+  throw new TransportError(
+    programs.length === 0
+      ? 'the service serves no program'
+      : `${fitting.length === 0 ? `no program of the service begins with ${wanted}` : 'the service serves several programs'}: choose one of ${served.join(', ')}`,
+  );
+}
+
+function report({ state, done = 0, total = 0, secondsLeft, place }: Job, progress: SessionOptions['progress']): void {
+  if (state !== 'queued' && state !== 'loading' && state !== 'running') return;
+  progress?.({
+    stage: state,
+    done,
+    total,
+    ...(secondsLeft === undefined ? {} : { secondsLeft }),
+    ...(place === undefined ? {} : { place }),
+  });
+}
+
+async function* once(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield bytes;
+}
