@@ -79,7 +79,7 @@ describe('row 9: JSON of strangers', () => {
           expect(error).toBeInstanceOf(Refused);
           const { message } = error as Error;
           expect(message.length).toBeLessThan(2000);
-          expect(message.split('\n').every(isPrintable)).toBe(true);
+          expect(message.split('\n').every((line) => isPrintable(line))).toBe(true);
         }
       }),
       { numRuns: 2000, seed: 9 },
