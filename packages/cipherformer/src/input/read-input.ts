@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ClientProgram } from '@cipherformer/compiler/client';
-import { parseForeignJson } from '@cipherformer/compiler/foreign';
+import { parseForeignJson } from '@cipherformer/nn/foreign';
 import { type ModelInput, prepareInput } from '@cipherformer/nn/polynomial';
 import { z } from 'zod';
 import { UsageError } from '../terminal/errors.ts';
