@@ -159,10 +159,12 @@ export class ServiceSession {
     const request = await wireBytes(file);
     progress?.({ stage: 'sending', done: 0, total: 1 });
     const { id } = await this.#transport.submit(this.program.digest, keyset, request);
-    for await (const job of this.#transport.events(id)) {
-      signal?.throwIfAborted();
-      report(job, progress);
-      if (job.state === 'failed' || job.state === 'cancelled') throw new JobFailed(job.reason ?? `it was ${job.state}`);
+    try {
+      await this.#finished(id, options);
+    } catch (error) {
+      // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
+      if (signal?.aborted) await this.#transport.abandon(id).catch(() => {});
+      throw error;
     }
     const result = await this.#transport.result(id);
     // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
@@ -180,6 +182,14 @@ export class ServiceSession {
 
   close(): void {
     this.context[Symbol.dispose]();
+  }
+
+  async #finished(id: string, { progress, signal }: SessionOptions): Promise<void> {
+    for await (const job of this.#transport.events(id)) {
+      signal?.throwIfAborted();
+      report(job, progress);
+      if (job.state === 'failed' || job.state === 'cancelled') throw new JobFailed(job.reason ?? `it was ${job.state}`);
+    }
   }
 
   async #send(id: string, owner: Owner, { progress, signal }: SessionOptions): Promise<Keyset> {
