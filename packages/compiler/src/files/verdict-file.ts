@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { excerpt } from '@cipherformer/nn/foreign';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
 import { noVerdicts, type VerdictCounts, type VerdictEntry, type VerdictLedger, withEntry } from './verdicts.ts';
@@ -77,7 +78,7 @@ export class FileVerdictLedger implements VerdictLedger {
     if (!parsed.success) throw damaged(this.#path);
     if (parsed.data.key !== this.#key)
       throw new FileError(
-        `${this.#path} counts for the secret key ${parsed.data.key.slice(0, 12)}, not for ${this.#key.slice(0, 12)}: put back the file that keygen wrote beside this key`,
+        `${this.#path} counts for the secret key ${excerpt(parsed.data.key, 12)}, not for ${excerpt(this.#key, 12)}: put back the file that keygen wrote beside this key`,
       );
     return lines.flatMap((line) => {
       // The power failed, or the disk was full, while it was written: nobody was shown the verdict that it was to count.
