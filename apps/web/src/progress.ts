@@ -66,11 +66,6 @@ export class Timeline {
     this.#finished = true;
   }
 
-  /** Seconds that each step took that is over. */
-  get seconds(): Partial<Record<StepName, number>> {
-    return Object.fromEntries([...this.#ended].map(([name, end]) => [name, (end - this.#began.get(name)!) / 1000]));
-  }
-
   view(at: number): StepView[] {
     const current = this.#now && !this.#finished ? stepOf[this.#now.stage] : undefined;
     const place = steps.findIndex(({ name }) => name === current);
