@@ -140,8 +140,9 @@ export const ckksReaders: readonly Reader[] = [
   { ...reader('keyPart', readKeyPart), mutations: [mutateBytes] },
   {
     name: 'ckks inspect',
-    seeds: Object.values(seeds)
-      .flat()
+    // Parts of keys are no wire objects.
+    seeds: Object.entries(seeds)
+      .flatMap(([name, bytes]) => (name === 'keyPart' ? [] : bytes))
       .map((bytes) => bytes.subarray(0, 4096)),
     read: (bytes) => inspectWire(bytes),
     errors: [CkksError],

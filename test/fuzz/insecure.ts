@@ -8,7 +8,7 @@ const kernels = await loadKernels({ threads: 1 });
 export const heldSlabs = (): number => kernels.memory().slabs;
 
 export const insecureContext = (literal: ParametersLiteral): Context =>
-  new Context(Parameters.from(literal, { insecure: true }), kernels);
+  new Context(Parameters.from(literal, { insecure: true }), kernels, { insecure: true });
 
 /** N = 32, primes of 50, 41 (or 40) and 20 bits. */
 export const tiny = insecureContext({

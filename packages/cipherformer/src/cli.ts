@@ -5,7 +5,8 @@ import { exitCodes, reportError } from './terminal/errors.ts';
 import { showable } from './terminal/text.ts';
 
 /**
- * Runs the command line and returns the process's exit code: 0 ok, 1 failure, 2 usage, 3 a check fell short.
+ * Runs the command line and returns the process's exit code: 0 ok, 1 failure, 2 usage, 3 a check fell short,
+ * 130 interrupted.
  * @param security for tests: the executable accepts nothing below 128 bits, and no option or variable changes that
  */
 export async function runCli(argv: readonly string[], security: SecurityOptions = {}): Promise<number> {

@@ -38,10 +38,7 @@ struct LiveRings {
   }
 };
 
-LiveRings& liveRings() {
-  static LiveRings* instance = new LiveRings;
-  return *instance;
-}
+LiveRings& liveRings() { return immortal<LiveRings>(); }
 
 bool takesRing(int operation) {
   return (operation > kRingCreate && operation <= kDecode && operation != kKeystream) || operation == kEncodePeriodic ||

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <new>
 #include <unordered_map>
 #ifdef __linux__
 #include <sys/mman.h>
@@ -166,10 +165,7 @@ class Slabs {
   MemoryCounters counters_{};
 };
 
-Slabs& slabs() {
-  static Slabs* instance = new Slabs;
-  return *instance;
-}
+Slabs& slabs() { return immortal<Slabs>(); }
 
 }  // namespace
 

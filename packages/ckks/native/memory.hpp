@@ -2,10 +2,20 @@
 // N = 2^16; with 4 KiB pages the column passes of a polynomial miss the TLB).
 #pragma once
 #include <cstddef>
+#include <new>
 
 #include "modulus.hpp"
 
 namespace cf {
+
+/// The one T of the process: made when it is first used, without memory from the heap, and never destroyed, for threads may
+/// still use it when the process exits.
+template <class T>
+T& immortal() {
+  alignas(T) static std::byte room[sizeof(T)];
+  static T* object = new (room) T;
+  return *object;
+}
 
 struct MemoryCounters {
   size_t slabs;        // slabs in use

@@ -158,11 +158,7 @@ class Pool {
   bool starting_ = false;
 };
 
-// Never destroyed: worker threads may still be parked when the process exits.
-Pool& pool() {
-  static Pool* instance = new Pool;
-  return *instance;
-}
+Pool& pool() { return immortal<Pool>(); }
 
 }  // namespace
 

@@ -34,9 +34,9 @@ export class Transport {
 
   /** @param url of the service, such as http://localhost:8080 */
   constructor(url: string | URL, options: HttpOptions = {}) {
-    const { protocol, origin, pathname } = new URL(url);
-    if (protocol !== 'http:' && protocol !== 'https:')
+    if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
       throw new TransportError(`${url} is not the address of a service: it starts with http:// or https://`);
+    const { origin, pathname } = new URL(url);
     this.#http = new Http(origin + pathname.replace(/\/$/, '') + apiPrefix, options);
   }
 

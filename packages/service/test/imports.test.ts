@@ -48,9 +48,10 @@ describe('imports', () => {
     expect(files).toContain('ckks/src/scheme/keys.ts');
   });
 
-  it('the client reaches no module of Node, and no zod but its small form', () => {
+  it('the client reaches no module of Node, and its protocol no zod but the small form', () => {
     const { files, others } = graphOf('client/src/index.ts');
     expect(files).toContain('client/src/transport.ts');
-    expect(others).toEqual(['zod/mini']);
+    expect(others.filter((name) => name.startsWith('node:'))).toEqual([]);
+    expect(graphOf('client/src/protocol.ts').others).toEqual(['zod/mini']);
   });
 });

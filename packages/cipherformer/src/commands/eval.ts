@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { findings } from '@cipherformer/compiler/foreign';
 import {
   type ClassificationResult,
   type DataConfig,
@@ -18,6 +17,7 @@ import {
   parseData,
   readJson,
 } from '@cipherformer/nn';
+import { problems } from '@cipherformer/nn/foreign';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type EncryptedVerbOptions, evaluateEncryptedVerb } from '../evaluate/verb.ts';
@@ -214,8 +214,9 @@ interface CheckResult {
 
 /** Paths inside a suite are relative to its file; data and weights to --data. */
 async function runSuite(file: string, options: EvalOptions): Promise<void> {
-  const parsed = suiteSchema.safeParse(readJson(file));
-  if (!parsed.success) throw new UsageError(`${file} is not a suite:\n${findings(parsed.error)}`);
+  const json = readJson(file);
+  const parsed = suiteSchema.safeParse(json);
+  if (!parsed.success) throw new UsageError(`${file} is not a suite:\n${problems(parsed.error, json)}`);
   const results: CheckResult[] = [];
   for (const check of parsed.data.checks) {
     process.stderr.write(`${check.name} ...\n`);

@@ -1,14 +1,12 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Context, randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
-import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
+import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { keySpecsOf, parametersOf } from '@cipherformer/compiler/client';
-import { FileVerdictLedger, readManifest, verdictFileOf, writeKeyFolder } from '@cipherformer/compiler/client/files';
+import { partMemoryFileOf, readManifest, verdictFileOf, writeKeyFolder } from '@cipherformer/compiler/client/files';
 import type { Command } from 'commander';
 import { agreeOnKeyBytes } from '../program/key-bytes.ts';
+import { openSecret } from '../program/secret-file.ts';
 import { gib } from '../program/summary.ts';
-import { UsageError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { byteSize } from '../terminal/numbers.ts';
 import { startStages } from '../terminal/progress.ts';
@@ -50,11 +48,11 @@ async function keygen(
   const evaluation = join(out, 'evaluation');
   await mkdir(out, { recursive: true, mode: 0o700 });
   using context = await Context.create(parametersOf(manifest, security), security);
-  using secret = await openSecret(secretFile, context);
+  using secret = await openSecret(secretFile, context, '--out');
   const progress = startStages();
   const stopping = 'stopping after this part; run the same command again, it goes on where it stopped';
   await interruptible(stopping, (signal) =>
-    writeKeyFolder(evaluation, secret, keySpecsOf(manifest), `${secretFile}.parts`, {
+    writeKeyFolder(evaluation, secret, keySpecsOf(manifest), partMemoryFileOf(secretFile), {
       signal,
       progress: (done, total) => progress.update('keys', done, total),
     }),
@@ -64,28 +62,4 @@ async function keygen(
     ? JSON.stringify({ secret: secretFile, evaluation, evaluationBytes: wireBytes })
     : `${secretFile}: the secret key; keep it to yourself, with ${basename(verdictFileOf(secretFile))} beside it\n${evaluation}: ${gib(wireBytes)} for the server`;
   process.stdout.write(`${text}\n`);
-}
-
-/** The secret key of a folder, or a new one, written before any evaluation key: without it those are of no use to anybody. */
-async function openSecret(file: string, context: Context): Promise<SecretKey> {
-  if (!existsSync(file)) {
-    const master = randomSeed();
-    const secret = SecretKey.fromMaster(context, master);
-    master.fill(0);
-    try {
-      // The counts first: a key is never without them.
-      await FileVerdictLedger.create(verdictFileOf(file), secret.id);
-      await writeSecretKey(file, secret);
-      return secret;
-    } catch (error) {
-      secret[Symbol.dispose]();
-      throw error;
-    }
-  }
-  const secret = await readSecretKey(file, context);
-  if (secret.version === 2) return secret;
-  secret[Symbol.dispose]();
-  throw new UsageError(
-    `${file} is a secret key of version 1, which only decrypts old results: choose another --out, where a new key is made`,
-  );
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { findings } from '@cipherformer/compiler/foreign';
 import { readJson, writeAtomically } from '@cipherformer/nn';
+import { problems } from '@cipherformer/nn/foreign';
 import { z } from 'zod';
 import type { MachineDescription } from '../bench/machine.ts';
 import { UsageError } from '../terminal/errors.ts';
@@ -71,9 +71,12 @@ export function readEarlierResults(
   asked: readonly number[],
 ): EarlierResults | undefined {
   if (!existsSync(file)) return undefined;
-  const parsed = schema.safeParse(readJson(file));
+  const json = readJson(file);
+  const parsed = schema.safeParse(json);
   if (!parsed.success)
-    throw new UsageError(`${file} holds no results to go on from: choose another --out.\n${findings(parsed.error)}`);
+    throw new UsageError(
+      `${file} holds no results to go on from: choose another --out.\n${problems(parsed.error, json)}`,
+    );
   const { data } = parsed;
   if (data.identity !== identity)
     throw new UsageError(

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ClientProgram } from '@cipherformer/compiler/client';
-import { parseForeignJson } from '@cipherformer/compiler/foreign';
+import { parseForeignJson } from '@cipherformer/nn/foreign';
 import { type ModelInput, prepareInput } from '@cipherformer/nn/polynomial';
 import { z } from 'zod';
 import { UsageError } from '../terminal/errors.ts';
@@ -33,14 +33,27 @@ export class InputReader {
 
   /** @throws UsageError for a file that is no input of this program, DataError for one of another kind or size */
   async read(file: string): Promise<InputValues> {
-    const { manifest, preparation } = this.#client;
+    const given = await this.#given(file);
+    return this.#isPrepared(given) ? given : prepareInput(this.#client.preparation, given as ModelInput);
+  }
+
+  /** A picture, a text or tokens, for whoever prepares it. @throws UsageError for anything else */
+  async readUnprepared(file: string): Promise<ModelInput> {
+    const given = await this.#given(file);
+    if (this.#isPrepared(given))
+      throw new UsageError(`${file} holds input matrices: give pixels, an image, a text or ids`);
+    return given as ModelInput;
+  }
+
+  async #given(file: string): Promise<ModelInput | z.infer<typeof inputSchema>> {
     const bytes = await readFile(file).catch((error: Error) => {
       throw new UsageError(`${file} cannot be read: ${error.message}`);
     });
-    if (imageKind(bytes) !== undefined) return prepareInput(preparation, await this.#imageInput(bytes, file));
-    const given = parseInput(bytes, file);
-    if (manifest.inputs.every(({ name }) => Object.hasOwn(given, name))) return given as Record<string, number[]>;
-    return prepareInput(preparation, given as ModelInput);
+    return imageKind(bytes) === undefined ? parseInput(bytes, file) : this.#imageInput(bytes, file);
+  }
+
+  #isPrepared(given: object): given is Record<string, number[]> {
+    return this.#client.manifest.inputs.every(({ name }) => Object.hasOwn(given, name));
   }
 
   async #imageInput(bytes: Uint8Array, file: string): Promise<ModelInput> {

@@ -1,5 +1,5 @@
-import { findings } from '@cipherformer/compiler/foreign';
 import { ConfigError, conversionFormat, type MeasuredConversion } from '@cipherformer/nn';
+import { problems } from '@cipherformer/nn/foreign';
 import { z } from 'zod';
 
 // The shape of conversion.json as far as reports and comparisons use it. Fields that releases added are optional, and
@@ -89,7 +89,7 @@ export function parseRecord<Kind extends MeasuredConversion>(json: unknown, file
   const parsed = (control === true ? schema : schema.and(exported)).safeParse(json);
   if (!parsed.success)
     throw new ConfigError(
-      `${file} is no record of a conversion: it was changed or damaged.\n${findings(parsed.error)}`,
+      `${file} is no record of a conversion: it was changed or damaged.\n${problems(parsed.error, json)}`,
     );
   // Checked, and kept as it stands: the schema names less than the type.
   return json as Kind;

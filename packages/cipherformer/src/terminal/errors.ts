@@ -1,7 +1,8 @@
 import pc from 'picocolors';
+import { InterruptedError } from './interrupt.ts';
 import { showable } from './text.ts';
 
-export const exitCodes = { ok: 0, failure: 1, usage: 2, checkFailed: 3 } as const;
+export const exitCodes = { ok: 0, failure: 1, usage: 2, checkFailed: 3, interrupted: 130 } as const;
 
 /** A mistake in how a command was called: what is wrong and how to call it right. Ends with exit code 2. */
 export class UsageError extends Error {
@@ -20,5 +21,6 @@ export function reportError(error: unknown): number {
   process.stderr.write(`${pc.red('error')} ${showable(text)}\n`);
   if (error instanceof UsageError) return exitCodes.usage;
   if (error instanceof CheckFailedError) return exitCodes.checkFailed;
+  if (error instanceof InterruptedError) return exitCodes.interrupted;
   return exitCodes.failure;
 }

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import { startPace } from './pace.ts';
+import { type Pace, startPace } from './pace.ts';
 import { showable } from './text.ts';
 
 /** Progress on stderr: a bar on a terminal, a line now and then elsewhere, nothing when silenced. */
@@ -50,18 +50,21 @@ export interface Stages {
 /** Progress of work in stages: a bar for each, with the time it has left. */
 export function startStages(): Stages {
   let current:
-    | { readonly stage: string; readonly bar: Progress; readonly pace: ReturnType<typeof startPace> }
+    | { readonly stage: string; readonly total: number; readonly bar: Progress; readonly pace: Pace }
     | undefined;
   return {
     update(stage, done, total, { secondsLeft, note } = {}) {
-      if (current?.stage !== stage) {
+      if (current?.stage !== stage || current.total !== total) {
         current?.bar.stop();
-        current = { stage, bar: startProgress(stage, total), pace: startPace() };
+        current = { stage, total, bar: startProgress(stage, total), pace: startPace(done) };
       }
       const left = `ETA ${formatSeconds(secondsLeft ?? current.pace(done, total))}`;
       current.bar.update(done, note === undefined ? left : `${note} | ${left}`);
     },
-    stop: () => current?.bar.stop(),
+    stop() {
+      current?.bar.stop();
+      current = undefined;
+    },
   };
 }
 

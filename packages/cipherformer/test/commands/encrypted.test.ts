@@ -251,7 +251,7 @@ describe('what does not fit is refused, and says why', () => {
     for (const change of changes) {
       writeFileSync(at('stranger.json'), JSON.stringify({ ...manifest, keys: { ...keys, ...change } }));
       const { code, err } = await cli('keygen', at('stranger.json'), '--out', at('given'));
-      expect([change, code, err]).toEqual([change, 1, expect.stringContaining('do not use')]);
+      expect([change, code, err]).toEqual([change, 1, expect.stringMatching(/do not use|is no manifest/)]);
       expect(existsSync(at('given'))).toBe(false);
     }
     const { code, err } = await cli('keygen', at('program'), '--out', at('given'), '--max-key-bytes', '1MiB');

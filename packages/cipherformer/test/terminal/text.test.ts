@@ -29,7 +29,7 @@ describe('row 10: text on a terminal', () => {
 
   it('in tables and errors: names of files and parts', async () => {
     expect(renderTable(['a\u001b[2J'], [['\u009b2J'], ['b\u202ec']])).not.toMatch(obeyed);
-    for (const argv of [['explain', '\u001b[2J\u202e'], ['decrypt', '/no\u009b/x.json', '--keys', 'k', '--input', 'i'], ['\u001b]0;x\u0007'], ['explain', 'x', '--\u001b[2J']]) {
+    for (const argv of [['explain', '\u001b[2J\u202e'], ['decrypt', '/no\u009b/x.json', '--keys', 'k', '--input', 'i', '--request', 'r'], ['\u001b]0;x\u0007'], ['explain', 'x', '--\u001b[2J']]) {
       const { code, err } = await cli(...argv);
       expect(code).not.toBe(0);
       expect(err.replace(pc.red('error'), 'error')).not.toMatch(obeyed);

@@ -34,7 +34,8 @@ inline void store(u64* x, Vec v) {
   const Words words = toWords(v);
   __builtin_memcpy(x, &words, sizeof words);
 }
-inline Vec broadcastWord(u64 x) { return all(static_cast<double>(x)); }
+/// As a signed number: the conversion of an unsigned one branches.
+inline Vec broadcastWord(u64 x) { return all(static_cast<double>(static_cast<i64>(x))); }
 
 struct Mod {
   u64 value;

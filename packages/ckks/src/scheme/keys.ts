@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { CkksError, KeyError, OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
@@ -10,6 +10,13 @@ import { erasableCopy, seedBytes, smallKind, withSeed } from './random.ts';
 import { ephemeralWeight } from './security.ts';
 
 const secretNotice = '[secret key]';
+
+// The net under dispose, as slabs have theirs: a key that is garbage-collected undisposed has its bytes erased.
+const net = new FinalizationRegistry<readonly Uint8Array[]>(erase);
+
+function erase(secrets: readonly Uint8Array[]): void {
+  for (const secret of secrets) secret.fill(0);
+}
 
 /**
  * The secret: a ternary polynomial, in NTT form modulo every prime. It cannot be turned into JSON or printed; dispose
@@ -24,6 +31,8 @@ export class SecretKey implements Disposable {
   readonly #exported: Uint8Array<ArrayBuffer>;
   /** HKDF's pseudorandom key. */
   #extracted: Uint8Array<ArrayBuffer> | undefined;
+  /** All of the above that is to be erased. */
+  readonly #erasable: Uint8Array[] = [];
 
   /** A secret from the seed of its polynomial, of version 1: it has no master to derive anything from. */
   constructor(context: Context, seed: Uint8Array, weight?: number) {
@@ -31,6 +40,8 @@ export class SecretKey implements Disposable {
     this.context = context;
     this.weight = weight;
     this.#exported = erasableCopy(seed);
+    this.#erasable.push(this.#exported);
+    net.register(this, this.#erasable, this);
     const { ring, kernels } = context;
     const all = ring.primes.map((_, i) => i);
     this.#slab = new Slab(kernels, all.length * ring.n, true);
@@ -49,6 +60,7 @@ export class SecretKey implements Disposable {
     seed.fill(0);
     key.#exported.set(master);
     key.#extracted = extracted;
+    key.#erasable.push(extracted);
     return key;
   }
 
@@ -68,7 +80,7 @@ export class SecretKey implements Disposable {
     this.#checkAlive();
     const bytes = this.#extracted
       ? deriveSeed(this.#extracted, keyIdInfo(this.context.parameters))
-      : sha256(concatBytes(utf8ToBytes('cipherformer key id'), this.#exported));
+      : sha256.create().update(utf8ToBytes('cipherformer key id')).update(this.#exported).digest();
     return bytesToHex(bytes.subarray(0, 16));
   }
 
@@ -100,8 +112,8 @@ export class SecretKey implements Disposable {
 
   [Symbol.dispose](): void {
     this.#slab.release();
-    this.#exported.fill(0);
-    this.#extracted?.fill(0);
+    net.unregister(this);
+    erase(this.#erasable);
   }
 
   toJSON(): never {

@@ -4,6 +4,7 @@ import { ProgramError } from '../errors.ts';
 /**
  * The same value at a lower level with this scale: a new ciphertext. Where the scale changes, multiplied by 1 encoded at
  * the level above, and rescaled: the level there has to be free. Cost: nothing but a copy, or one rescale.
+ * @throws OperandError where 1 at that scale does not fit
  */
 export function bringDown(evaluator: Evaluator, a: Ciphertext, level: number, scale: number): Ciphertext {
   const { ring, parameters } = evaluator.context;
@@ -12,6 +13,8 @@ export function bringDown(evaluator: Evaluator, a: Ciphertext, level: number, sc
     throw new ProgramError(`a register at level ${a.level} cannot be brought to another scale at level ${level}`);
   if (keep) return scaled(evaluator, a, level, 1n, a.scale);
   const prime = parameters.primeAt(level + 1);
+  evaluator.checkScale(scale, level);
+  evaluator.checkConstant(1, scale * prime, level + 1);
   // The integer's own rounding is 2^-40 of it: the scale counts as exact.
   using product = scaled(evaluator, a, level + 1, scaledInteger(1, (scale * prime) / a.scale), scale * prime);
   const result = new Ciphertext(evaluator.context, level, scale, a.slots);

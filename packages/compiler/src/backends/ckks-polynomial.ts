@@ -104,14 +104,15 @@ class StepEvaluator {
     const { context, slots } = values[0]!;
     const result =
       above.length > 0 ? this.#sumAbove(above, values, level, scale) : new Ciphertext(context, level, scale, slots);
-    if (above.length === 0) result.clear();
-    for (const { value, factor } of here)
-      for (const part of [0, 1])
-        context.ring.multiplyScalarAccumulate(
-          result.part(part), values[value]!.part(part), BigInt(factor), result.basis,
-        ); // biome-ignore format: one kernel call
-    if (offset !== 0) this.#evaluator.addConstantTo(result, offset);
-    return result;
+    try {
+      if (above.length === 0) result.clear();
+      for (const { value, factor } of here) this.#addMultiple(result, values[value]!, factor, BigInt(factor));
+      if (offset !== 0) this.#evaluator.addConstantTo(result, offset);
+      return result;
+    } catch (error) {
+      result[Symbol.dispose]();
+      throw error;
+    }
   }
 
   #sumAbove(
@@ -125,12 +126,18 @@ class StepEvaluator {
     using sum = new Ciphertext(context, level + 1, sumScale, slots);
     sum.clear();
     for (const { value, factor } of terms) {
-      const integer = scaledInteger(factor, sumScale / values[value]!.scale);
-      for (const part of [0, 1])
-        context.ring.multiplyScalarAccumulate(sum.part(part), values[value]!.part(part), integer, sum.basis);
+      const element = values[value]!;
+      this.#addMultiple(sum, element, factor, scaledInteger(factor, sumScale / element.scale));
     }
     const result = this.#evaluator.rescale(sum);
     result.scale = scale;
     return result;
+  }
+
+  /** sum += factor * element, with `integer` the factor at the scale that brings the term to the sum's. */
+  #addMultiple(sum: Ciphertext, element: Ciphertext, factor: number, integer: bigint): void {
+    this.#evaluator.checkConstant(factor, sum.scale, sum.level);
+    for (const part of [0, 1])
+      sum.context.ring.multiplyScalarAccumulate(sum.part(part), element.part(part), integer, sum.basis);
   }
 }

@@ -1,8 +1,7 @@
 import { startsLikeSecretKey, type WireObject } from '@cipherformer/ckks';
+import { parseForeignJson } from '@cipherformer/nn/foreign';
 import { z } from 'zod';
-
 import { FileError, MismatchError } from '../errors.ts';
-import { parseForeignJson } from './foreign-json.ts';
 
 // Like the wire objects inside: a byte above 127 and both line endings, so that a transfer as text is noticed at once.
 const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x45, 0x0d, 0x0a, 0x1a, 0x0a);

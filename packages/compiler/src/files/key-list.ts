@@ -11,9 +11,9 @@ import {
   ParameterError,
   type Parameters,
 } from '@cipherformer/ckks';
+import { parseForeignJson } from '@cipherformer/nn/foreign';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
-import { parseForeignJson } from './foreign-json.ts';
 
 export const keyListFormat = 'cipherformer-keys';
 export const keyListVersion = 1;

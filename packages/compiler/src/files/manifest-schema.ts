@@ -1,9 +1,9 @@
 import type { KeySpec } from '@cipherformer/ckks';
+import { isPrintable } from '@cipherformer/nn/foreign';
 import { preparationFiles, preparationSchema } from '@cipherformer/nn/polynomial';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
 import { keyTuples, specsOf } from './key-list.ts';
-import { isPrintable } from './printable.ts';
 import { fromRuns } from './runs.ts';
 
 // The shape of manifest.json. What its numbers mean together is checked in manifest-check.ts.

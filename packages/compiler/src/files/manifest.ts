@@ -1,6 +1,6 @@
 import { ParameterError, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import { parseForeignJson } from '@cipherformer/nn/foreign';
 import { FileError } from '../errors.ts';
-import { parseForeignJson } from './foreign-json.ts';
 import { checkManifest } from './manifest-check.ts';
 import { manifestSchema, maxManifestBytes, type ProgramManifest } from './manifest-schema.ts';
 

@@ -33,7 +33,7 @@ export class FileVerdictLedger implements VerdictLedger {
 
   /**
    * @param path `verdictFileOf` the secret key's file, made by `create`
-   * @param key names the secret key: `keyIdOf`
+   * @param key names the secret key: `SecretKey.id`
    */
   constructor(path: string, key: string) {
     this.#path = path;

@@ -1,12 +1,13 @@
-import { appendFileSync, existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { compareSpecs, type KeySpec, keyWireBytes, nameOfPart, type SecretKey, StorageError } from '@cipherformer/ckks';
 import { diskSpace, partialSuffix, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { FileError } from '../errors.ts';
 import { keyListFile, partPath, partsFolder, readKeyList } from './key-folder.ts';
 import { type KeyList, makeKeyList, missingSpecs, specsOf, tuplesOf } from './key-list.ts';
-import { type MakePartsOptions, makeParts, type PartMemory } from './key-parts.ts';
+import { type MakePartsOptions, makeParts } from './key-parts.ts';
+import { FilePartMemory } from './part-memory-file.ts';
 
 // Node only, where the secret key is.
 
@@ -28,7 +29,7 @@ export async function writeKeyFolder(
   const all = [...specs, ...(await earlierSpecs(folder, secret, specs))].sort(compareSpecs);
   const present = await sweepParts(folder);
   await checkRoom(folder, keyWireBytes(parameters, all), present.bytes);
-  const memory = await FilePartMemory.open(memoryFile, secret);
+  const memory = await FilePartMemory.open(memoryFile, secret.id);
   // A part goes to the disk while the next one is made.
   let writing: Promise<void> = Promise.resolve();
   try {
@@ -78,45 +79,4 @@ async function checkRoom(folder: string, needed: number, there: number): Promise
   throw new StorageError(
     `the evaluation keys take ${needed} bytes in ${folder}, ${there} are there and ${freeBytes} are free: make room or choose another folder; nothing was made`,
   );
-}
-
-/** Digests of parts as lines "<SHA-256> <part>" behind a first line that names the key: appended as parts are made. */
-class FilePartMemory implements PartMemory {
-  readonly #path: string;
-  readonly #digests: Map<string, string>;
-
-  private constructor(path: string, digests: Map<string, string>) {
-    this.#path = path;
-    this.#digests = digests;
-  }
-
-  /** A memory of another key, or a damaged one, is begun again: it only saves work. */
-  static async open(path: string, secret: SecretKey): Promise<FilePartMemory> {
-    const first = `cipherformer-parts 1 ${secret.id}`;
-    const text = existsSync(path) ? await readFile(path, 'utf8') : '';
-    const [title, ...lines] = text.split('\n');
-    const digests = new Map<string, string>();
-    if (title === first) {
-      for (const line of lines) {
-        const [, sha256, part] = /^([0-9a-f]{64}) (\S+)$/.exec(line) ?? [];
-        if (sha256 !== undefined && part !== undefined) digests.set(part, sha256);
-      }
-      // An interruption may have cut the last line short.
-      if (!text.endsWith('\n')) appendFileSync(path, '\n');
-    } else {
-      await mkdir(dirname(path), { recursive: true });
-      await writeDurably(path, (file) => writeAll(file, new TextEncoder().encode(`${first}\n`)), { mode: 0o600 });
-    }
-    return new FilePartMemory(path, digests);
-  }
-
-  get(part: string): string | undefined {
-    return this.#digests.get(part);
-  }
-
-  set(part: string, sha256: string): void {
-    if (this.#digests.get(part) === sha256) return;
-    this.#digests.set(part, sha256);
-    appendFileSync(this.#path, `${sha256} ${part}\n`);
-  }
 }

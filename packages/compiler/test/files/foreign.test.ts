@@ -2,18 +2,11 @@
 import type { WireObject } from '@cipherformer/ckks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { EnvelopeReader, sealEnvelope, sha256 } from '../../src/files/envelope.ts';
-import { parseForeignJson } from '../../src/files/foreign-json.ts';
 import { parseManifest } from '../../src/files/manifest.ts';
-import { escapeControls, excerpt, isPrintable } from '../../src/files/printable.ts';
 import { FileError } from '../../src/index.ts';
 import { accepted, changed, type Json, linearManifest, places } from './manifest-support.ts';
 
-class Refused extends Error {}
-const schema = z.strictObject({ name: z.string(), list: z.array(z.int()) });
-const parse = (source: string | Uint8Array, maxBytes = 1000) =>
-  parseForeignJson(source, { schema, maxBytes, refuse: (what) => new Refused(`it ${what}`) });
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 /** Any bytes, JSON of any shape, JSON cut or with bytes changed. */
 const anyBytes = fc.oneof(
@@ -26,47 +19,6 @@ const anyBytes = fc.oneof(
     return bytes;
   }),
 ); // biome-ignore format: a list
-
-describe('row 9: JSON of strangers', () => {
-  it('what the schema describes is given back, as text or as bytes', () => {
-    const value = { name: 'ä', list: [1, 2] };
-    expect(parse(JSON.stringify(value))).toEqual(value);
-    expect(parse(bytesOf(JSON.stringify(value)))).toEqual(value);
-  });
-
-  it('anything else is refused by the caller’s error, in few words that can be shown', () => {
-    fc.assert(
-      fc.property(anyBytes, (bytes) => {
-        try {
-          parse(bytes);
-        } catch (error) {
-          expect(error).toBeInstanceOf(Refused);
-          const { message } = error as Error;
-          expect(message.length).toBeLessThan(2000);
-          expect(message.split('\n').every(isPrintable)).toBe(true);
-        }
-      }),
-      { numRuns: 2000, seed: 9 },
-    );
-  });
-
-  it.each([
-    [Uint8Array.of(0xc3, 0x28), 'is not text in UTF-8'],
-    ['x'.repeat(1001), 'has 1001 bytes, 1000 at most'],
-    [`${'['.repeat(40)}${']'.repeat(40)}`, 'more than 32 deep'],
-    ['{"name": 1, "list": [1, "\\u001b[2J", 0.5]}', 'list[1]: '],
-  ] as const)('%j %s', (source, message) => {
-    expect(() => parse(source)).toThrow(Refused);
-    expect(() => parse(source)).toThrow(message);
-  });
-
-  it('escapes what a terminal obeys, and cuts what is long', () => {
-    expect(escapeControls('a\u001b\u009b\u202e\u2028\ud800\n')).toBe('a\\u001b\\u009b\\u202e\\u2028\\ud800\\u000a');
-    expect(escapeControls('a\nb\tc\u0007', '\n\t')).toBe('a\nb\tc\\u0007');
-    expect(excerpt('x'.repeat(300)).length).toBe(203);
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => isPrintable(escapeControls(text))));
-  });
-});
 
 describe('row 9: envelopes', () => {
   const payload: WireObject = {

@@ -61,7 +61,7 @@ describe('a manifest', () => {
     ['no JSON', '{"format": ', /is not JSON/],
     ['null', 'null', /expected object/],
     ['a list', '[]', /expected object/],
-    ['nested without end', '['.repeat(1e6) + ']'.repeat(1e6), /more than 32 deep/],
+    ['nested without end', '['.repeat(1e6) + ']'.repeat(1e6), /more than 64 deep/],
     ['no UTF-8', Uint8Array.of(0x22, 0xff, 0x22), /UTF-8/],
     ['17 MiB', new Uint8Array(17 * 2 ** 20), /16777216 at most/],
     ['another format', JSON.stringify({ ...single, format: 'zip' }), /format: /],

@@ -21,7 +21,7 @@ import { insecureLiteral } from '../backends/support.ts';
 import { expectedVerdict, furthest, furthestRefreshed, refreshedValues, slotsRefreshed } from './furthest.ts';
 import { GraphWriter, Numbers, randomInputs, someProgram, type TransformerShape, transformer } from './graphs.ts';
 
-const plan = new BootstrapPlan(Parameters.from(insecureLiteral));
+const plan = new BootstrapPlan(Parameters.from(insecureLiteral, { insecure: true }));
 const slots = 2 ** 10;
 const models = join(import.meta.dirname, '..', '..', '..', '..', 'models');
 

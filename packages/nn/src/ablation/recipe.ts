@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
-import { problems } from '../files/foreign.ts';
+import { problems } from '../foreign/index.ts';
 import { type ConversionRecipe, parseConversion } from '../method/recipe.ts';
 import { type Json, mergePatch } from './patch.ts';
 

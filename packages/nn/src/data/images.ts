@@ -1,5 +1,5 @@
 import { DataError } from '../errors.ts';
-import type { NamedBytes } from '../files/foreign.ts';
+import type { NamedBytes } from '../foreign/index.ts';
 import { readBytes } from '../files/storage.ts';
 import { type Normalisation, normalisePixels } from '../model/pixels.ts';
 

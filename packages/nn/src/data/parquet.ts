@@ -1,6 +1,6 @@
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { DataError } from '../errors.ts';
-import { shown } from '../files/foreign.ts';
+import { shown } from '../foreign/index.ts';
 
 /** All rows are in memory at once. */
 const maxRows = 2 ** 24;

@@ -1,5 +1,5 @@
 import { DataError } from '../errors.ts';
-import { listed, parseJson, shown, splitLines } from '../files/foreign.ts';
+import { listed, parseJson, shown, splitLines } from '../foreign/index.ts';
 import { readBytes, readText } from '../files/storage.ts';
 import { parseCsv, type TableRow } from './csv.ts';
 import { readParquet } from './parquet.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ConfigError, WeightError } from '../errors.ts';
+import { listed } from '../foreign/index.ts';
 import { elementCount, formatShape, type Shape } from '../graph/program.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { parameterSpecs, type StoredTensor, type Weights } from '../model/weights.ts';
 import { matches } from '../train/groups.ts';
-import { listed } from './foreign.ts';
 
 /**
  * How the tensors of a foreign file become a model's: one rule per stored tensor of the model, with {layer} and

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
+import { listed, problems, shown, words } from '../foreign/index.ts';
 import { type ActivationConfig, type ModelConfig, type ModelConfigInput, parseModelConfig } from '../model/config.ts';
 import { type Adapter, type AdapterInput, adapterSchema } from './adapter.ts';
-import { listed, problems, shown, words } from './foreign.ts';
 
 /** The Hugging Face layouts read directly: what config.json says, and where model.safetensors keeps each tensor. */
 export interface ForeignLayout {

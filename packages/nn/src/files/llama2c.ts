@@ -1,7 +1,7 @@
 import { DataError, FormatError } from '../errors.ts';
+import { type NamedBytes, shown } from '../foreign/index.ts';
 import type { StoredTensor } from '../model/weights.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { type NamedBytes, shown } from './foreign.ts';
 import { readBytes } from './storage.ts';
 
 /**

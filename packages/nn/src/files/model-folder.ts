@@ -2,12 +2,12 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
+import { problems, words } from '../foreign/index.ts';
 import { type ModelConfig, parseModelConfig } from '../model/config.ts';
 import { normalisationSchema } from '../model/pixels.ts';
 import { checkWeights, type Weights } from '../model/weights.ts';
 import type { TokenizerFiles } from '../text/bpe.ts';
 import { saveTokenizer } from '../text/tokenizer-folder.ts';
-import { problems, words } from './foreign.ts';
 import { readSafetensors, writeSafetensors } from './safetensors-file.ts';
 import { readJson, writeAtomically } from './storage.ts';
 

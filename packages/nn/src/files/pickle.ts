@@ -1,5 +1,5 @@
 import { FormatError } from '../errors.ts';
-import { decodeUtf8, shown } from './foreign.ts';
+import { decodeUtf8, shown } from '../foreign/index.ts';
 
 /**
  * A reader for the small part of Python's pickle (protocol 2) that PyTorch state dictionaries use. It builds plain

@@ -1,7 +1,7 @@
 import { FormatError } from '../errors.ts';
+import { type NamedBytes, shown } from '../foreign/index.ts';
 import { elementCount, formatShape } from '../graph/program.ts';
 import type { StoredTensor } from '../model/weights.ts';
-import { type NamedBytes, shown } from './foreign.ts';
 import { type PickleValue, readPickle, type TensorReference } from './pickle.ts';
 import { bfloatToNumber, halfToNumber } from './safetensors.ts';
 import { readBytes } from './storage.ts';

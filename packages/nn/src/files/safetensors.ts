@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { FormatError } from '../errors.ts';
+import { decodeUtf8, parseJson, problems, shown } from '../foreign/index.ts';
 import { elementCount, formatShape } from '../graph/program.ts';
 import type { StoredTensor, Weights } from '../model/weights.ts';
-import { decodeUtf8, parseJson, problems, shown } from './foreign.ts';
 
 /**
  * safetensors: 8 bytes little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then the

@@ -12,7 +12,7 @@ import {
 import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { DataError, StorageError } from '../errors.ts';
-import { decodeUtf8, parseJson } from './foreign.ts';
+import { decodeUtf8, parseJson } from '../foreign/index.ts';
 
 /** Largest size a .gz file may unpack to. */
 const unpackedLimitBytes = 2 ** 31;

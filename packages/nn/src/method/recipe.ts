@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
-import { problems } from '../files/foreign.ts';
+import { problems } from '../foreign/index.ts';
 import { activationSchema, normSchema } from '../model/config.ts';
 import { dataSchema } from '../train/recipe.ts';
 

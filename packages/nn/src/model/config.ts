@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
-import { problems } from '../files/foreign.ts';
+import { problems } from '../foreign/index.ts';
 
 /**
  * A transformer as a configuration of shared parts. ViT, BERT, GPT and Llama are values of this one type (see

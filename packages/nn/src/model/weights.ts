@@ -1,5 +1,5 @@
 import { WeightError } from '../errors.ts';
-import { listed } from '../files/foreign.ts';
+import { listed } from '../foreign/index.ts';
 import { elementCount, formatShape, Program, type Shape } from '../graph/program.ts';
 import { Random } from '../random.ts';
 import { Builder, initialise, type ParameterSpec } from './builder.ts';

@@ -1,7 +1,7 @@
 import { ApproxError, programFromJSON } from '@cipherformer/approx';
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
-import { shown, words } from '../files/foreign.ts';
+import { shown, words } from '../foreign/index.ts';
 import { formatShape } from '../graph/program.ts';
 import { embeddingSchema } from '../model/config.ts';
 import { normalisationSchema } from '../model/pixels.ts';

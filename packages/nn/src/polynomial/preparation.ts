@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
-import { decodeUtf8, parseJson } from '../files/foreign.ts';
 import { parseSafetensors, serialiseSafetensors } from '../files/safetensors.ts';
+import { decodeUtf8, parseJson } from '../foreign/index.ts';
 import type { TokenizerFiles } from '../text/bpe.ts';
 import { huggingFaceTokenizer } from '../text/tokenizer.ts';
 import type { TokenEmbedding } from './embedding.ts';

@@ -1,6 +1,6 @@
 import { FormatError } from '../errors.ts';
-import { problems, shown } from '../files/foreign.ts';
 import { parseSafetensors, serialiseSafetensors } from '../files/safetensors.ts';
+import { problems, shown } from '../foreign/index.ts';
 import { modelCard } from './card.ts';
 import { checkPolynomialModel, type ImagePreprocess, type PolynomialModel } from './model.ts';
 import {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, FormatError } from '../errors.ts';
-import { shown, splitLines } from '../files/foreign.ts';
 import { readJson, readText, writeAtomically } from '../files/storage.ts';
+import { shown, splitLines } from '../foreign/index.ts';
 import { bpeFiles, type TokenizerFiles } from './bpe.ts';
 import { huggingFaceTokenizer, type Tokenizer, wordPieceFiles } from './tokenizer.ts';
 

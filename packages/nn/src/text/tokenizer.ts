@@ -1,7 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
-import { problems, shown } from '../files/foreign.ts';
+import { problems, shown } from '../foreign/index.ts';
 import type { TokenizerFiles } from './bpe.ts';
 
 /** Text to token numbers and back. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { augmentSchema } from '../data/augment.ts';
 import { ConfigError } from '../errors.ts';
-import { problems, words } from '../files/foreign.ts';
+import { problems, words } from '../foreign/index.ts';
 import { normalisationSchema } from '../model/pixels.ts';
 
 /**

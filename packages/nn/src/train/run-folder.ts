@@ -2,9 +2,9 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, StorageError } from '../errors.ts';
-import { parseMetadata } from '../files/foreign.ts';
 import { readSafetensors, writeSafetensors } from '../files/safetensors-file.ts';
 import { readJson, writeAtomically } from '../files/storage.ts';
+import { parseMetadata } from '../foreign/index.ts';
 import type { StoredTensor, Weights } from '../model/weights.ts';
 
 /** One line of metrics.jsonl. */

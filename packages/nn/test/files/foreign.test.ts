@@ -2,11 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { ConfigError, DataError, FormatError, NnError } from '../../src/errors.ts';
-import { parseJson, problems, shown, splitLines, words } from '../../src/files/foreign.ts';
 import { huggingFaceLayout } from '../../src/files/huggingface.ts';
 import { parseLlama2c, parseLlama2cTokenizer } from '../../src/files/llama2c.ts';
 import { readPickle } from '../../src/files/pickle.ts';
@@ -22,43 +19,11 @@ import { Pickle, zip } from './pickles.ts';
 const folder = mkdtempSync(join(tmpdir(), 'foreign-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe('what readers share', () => {
-  it('JSON is what JSON.parse reads, however deep brackets in texts go', () => {
-    fc.assert(
-      fc.property(fc.json(), (text) => {
-        expect(parseJson(text)).toEqual(JSON.parse(text));
-      }),
-    );
-    const text = JSON.stringify({ a: '[[{"'.repeat(100), '\\"[': '\\\\"]' });
-    expect(parseJson(text)).toEqual(JSON.parse(text));
-    expect(parseJson(`${'['.repeat(64)}${']'.repeat(64)}`)).toHaveLength(1);
-    expect(() => parseJson('"[[')).toThrow(SyntaxError);
-    expect(() => parseJson(`${'[{"a":'.repeat(33)}`)).toThrow(/more than 64 deep/);
-  });
-
-  it('lines have numbers, and a carriage return alone is refused', () => {
-    expect(splitLines('a\r\nb\n', 'f').map(({ line, text }) => `${line}${text}`)).toEqual(['1a', '2b', '3']);
-    expect(() => splitLines('a\nb\rc\n', 'f')).toThrow(/^f, line 2: a carriage return/);
-  });
-
-  it('messages hold the beginning of a value, and nothing that a terminal obeys', () => {
-    expect(shown('x'.repeat(1000))).toHaveLength(60);
-    expect(shown('\u001b[31m\u009b\u202e')).toBe('"\\u001b[31m\\u009b\\u202e"');
-    expect([shown(undefined), shown(3n), shown(null)]).toEqual(['undefined', '3', 'null']);
-    const parsed = z
-      .strictObject({ a: z.array(z.int()).max(9), b: words })
-      .safeParse({ a: Array(9).fill('n'), b: '\u0007' });
-    const text = problems(parsed.error!, { a: Array(9).fill('n'), b: '\u0007' });
-    expect(text).toMatch(/a\[0\] \(found "n"\)/);
-    expect(text).toMatch(/and 5 more$/);
-  });
-
-  it('text that is none, or more than a string holds', () => {
-    const path = join(folder, 'latin.txt');
-    writeFileSync(path, Uint8Array.of(0xe9, 0x0a));
-    expect(() => readText(path)).toThrow(DataError);
-    expect(() => readText(folder)).toThrow(DataError);
-  });
+it('text that is none, or more than a string holds', () => {
+  const path = join(folder, 'latin.txt');
+  writeFileSync(path, Uint8Array.of(0xe9, 0x0a));
+  expect(() => readText(path)).toThrow(DataError);
+  expect(() => readText(folder)).toThrow(DataError);
 });
 
 describe('row 9: PyTorch files', () => {
@@ -145,7 +110,7 @@ describe('row 9: configurations', () => {
   const vit = { ...bert, model_type: 'vit', image_size: 8, patch_size: 4 };
   const refused: [string, object, RegExp][] = [
     ['layers without end', { ...bert, num_hidden_layers: 2 ** 40 }, /num_hidden_layers|layers/],
-    ['a width without end', { ...bert, hidden_size: 2 ** 50 }, /hidden_size \(found 1125899906842624\)/],
+    ['a width without end', { ...bert, hidden_size: 2 ** 50 }, /hidden_size: .* \(found 1125899906842624\)/],
     ['classes without end', { ...bert, num_labels: 2 ** 40 }, /num_labels/],
     ['heads that do not divide', { ...bert, num_attention_heads: 3 }, /a width of 8 does not divide into 3/],
     ['an activation that is a method', { ...bert, hidden_act: 'constructor' }, /unknown activation "constructor"/],
@@ -181,7 +146,7 @@ describe('row 9: configurations', () => {
       classes: 2,
       pool: 'mean',
     });
-    expect(() => parseModelConfig({ ...config, layers: 2 ** 30 })).toThrow(/layers \(found 1073741824\)/);
+    expect(() => parseModelConfig({ ...config, layers: 2 ** 30 })).toThrow(/layers: .* \(found 1073741824\)/);
   });
 });
 

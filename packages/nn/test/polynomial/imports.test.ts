@@ -60,8 +60,11 @@ describe('@cipherformer/nn/polynomial', () => {
     const outside = names.filter((name) => !name.startsWith('polynomial/')).sort();
     expect(outside).toEqual([
       'errors.ts',
-      'files/foreign.ts',
       'files/safetensors.ts',
+      'foreign/index.ts',
+      'foreign/json.ts',
+      'foreign/printable.ts',
+      'foreign/text.ts',
       'graph/program.ts',
       'model/config.ts',
       'model/patches.ts',

@@ -196,7 +196,7 @@ describe('files that are not what they claim', () => {
         json.nodes[0]!.colour = 'red';
       }),
       FormatError,
-      /colour[\s\S]*nodes\[0\]/,
+      /nodes\[0\]: .*colour/,
     ],
     [
       'an unknown operation',
@@ -283,7 +283,7 @@ describe('files that are not what they claim', () => {
         json.classes = ['\u001b[2J', 'b', 'c', 'd', 'e'];
       }),
       FormatError,
-      /control characters[\s\S]*classes\[0\] \(found "\\u001b\[2J"\)/,
+      /classes\[0\]: has control characters \(found "\\u001b\[2J"\)/,
     ],
     [
       'row 9: a card nested without end',

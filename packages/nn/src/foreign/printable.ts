@@ -4,9 +4,9 @@
  */
 const control = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** Whether text can be shown as it is, on one line. */
-export function isPrintable(text: string): boolean {
-  return text.search(control) < 0;
+/** Whether text can be shown as it is, on one line, or, with `keep` of a line feed, on more. */
+export function isPrintable(text: string, keep = ''): boolean {
+  return escapeControls(text, keep) === text;
 }
 
 /** Text of unknown origin, safe to show: each control character as "\u001b". Those of `keep` (a line feed, say) stay. */
@@ -20,3 +20,15 @@ export function escapeControls(text: string, keep = ''): string {
 export function excerpt(text: string, most = 200): string {
   return escapeControls(text.length > most ? `${text.slice(0, most)}...` : text);
 }
+
+/** A value for a message: as JSON, escaped, of 60 characters at most but for the escapes. */
+export function shown(value: unknown): string {
+  // A value of any size may be wrong; only its beginning is written out.
+  const brief = typeof value === 'string' ? value.slice(0, 80) : value;
+  const text = typeof brief === 'bigint' ? `${brief}` : (JSON.stringify(brief) ?? String(brief));
+  return excerpt(text, text.length > 60 ? 57 : 60);
+}
+
+/** Names for a message: the first few. */
+export const listed = (names: readonly string[], most = 10): string =>
+  names.slice(0, most).map(shown).join(', ') + (names.length > most ? ` and ${names.length - most} more` : '');

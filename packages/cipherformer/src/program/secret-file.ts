@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { type Context, randomSeed, SecretKey } from '@cipherformer/ckks';
+import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
+import { FileVerdictLedger, verdictFileOf } from '@cipherformer/compiler/client/files';
+import { UsageError } from '../terminal/errors.ts';
+
+/**
+ * The secret key of a file, or a new one in it, written before any evaluation key: without it those are of no use to anybody.
+ * @param option the option that chose the folder, for messages
+ * Throws UsageError for a key of version 1; errors of the file system, readSecretKey and writeSecretKey.
+ */
+export async function openSecret(file: string, context: Context, option: '--out' | '--keys'): Promise<SecretKey> {
+  if (!existsSync(file)) {
+    const master = randomSeed();
+    const secret = SecretKey.fromMaster(context, master);
+    master.fill(0);
+    try {
+      // The counts first: a key is never without them.
+      await FileVerdictLedger.create(verdictFileOf(file), secret.id);
+      await writeSecretKey(file, secret);
+      return secret;
+    } catch (error) {
+      secret[Symbol.dispose]();
+      throw error;
+    }
+  }
+  const secret = await readSecretKey(file, context);
+  if (secret.version === 2) return secret;
+  secret[Symbol.dispose]();
+  throw new UsageError(
+    `${file} is a secret key of version 1, which only decrypts old results: choose another ${option}, where a new key is made`,
+  );
+}

@@ -1,0 +1,55 @@
+import { appendFileSync, existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import type { PartMemory } from './key-parts.ts';
+
+// Node only.
+
+/** Where the digests of parts that were made with a secret key stand: beside it. */
+export const partMemoryFileOf = (secretFile: string): string => `${secretFile}.parts`;
+
+/** Digests of parts as lines "<SHA-256> <part>" behind a first line that names the key: appended as parts are made. */
+export class FilePartMemory implements PartMemory {
+  readonly #path: string;
+  readonly #digests: Map<string, string>;
+
+  private constructor(path: string, digests: Map<string, string>) {
+    this.#path = path;
+    this.#digests = digests;
+  }
+
+  /**
+   * A memory of another key, or a damaged one, is begun again: it only saves work.
+   * @param path `partMemoryFileOf` the secret key's file
+   * @param key names the secret key
+   */
+  static async open(path: string, key: string): Promise<FilePartMemory> {
+    const first = `cipherformer-parts 1 ${key}`;
+    const text = existsSync(path) ? await readFile(path, 'utf8') : '';
+    const [title, ...lines] = text.split('\n');
+    const digests = new Map<string, string>();
+    if (title === first) {
+      for (const line of lines) {
+        const [, sha256, part] = /^([0-9a-f]{64}) (\S+)$/.exec(line) ?? [];
+        if (sha256 !== undefined && part !== undefined) digests.set(part, sha256);
+      }
+      // An interruption may have cut the last line short.
+      if (!text.endsWith('\n')) appendFileSync(path, '\n');
+    } else {
+      await mkdir(dirname(path), { recursive: true });
+      await writeDurably(path, (file) => writeAll(file, new TextEncoder().encode(`${first}\n`)), { mode: 0o600 });
+    }
+    return new FilePartMemory(path, digests);
+  }
+
+  get(part: string): string | undefined {
+    return this.#digests.get(part);
+  }
+
+  set(part: string, sha256: string): void {
+    if (this.#digests.get(part) === sha256) return;
+    this.#digests.set(part, sha256);
+    appendFileSync(this.#path, `${sha256} ${part}\n`);
+  }
+}
