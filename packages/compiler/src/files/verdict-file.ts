@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncDirectory } from '@cipherformer/ckks/durable';
 import { excerpt } from '@cipherformer/nn/foreign';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
@@ -124,16 +125,6 @@ async function opened(path: string, flags: string | number, mode?: number): Prom
     if (code === 'EEXIST')
       throw new FileError(`${path} already exists: counts are never started again; choose another folder`);
     throw new FileError(`cannot open ${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, constants.O_RDONLY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 
