@@ -90,7 +90,8 @@ async function run(name, options) {
   // What depends on the size of the run is not for a quick one to reach.
   const missed = missedTargets(figures, quick ? {} : targets);
   for (const line of missed) say(line);
-  if (missed.length > 0) process.exit(1);
+  // Whatever a check has left open.
+  process.exit(missed.length > 0 ? 1 : 0);
 }
 
 const { name, ...options } = parse();

@@ -104,8 +104,12 @@ class Measured {
 
   #answer() {
     return new Promise((accept, reject) => {
-      this.#child.once('message', accept);
-      this.#child.once('exit', (code) => reject(new Error(`the process that measures ended (exit code ${code})`)));
+      const ended = (code) => reject(new Error(`the process that measures ended (exit code ${code})`));
+      this.#child.once('exit', ended);
+      this.#child.once('message', (answer) => {
+        this.#child.off('exit', ended);
+        accept(answer);
+      });
     });
   }
 

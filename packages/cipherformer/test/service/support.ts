@@ -37,7 +37,10 @@ export async function bundled(): Promise<{ worker: string; server: string; dispo
 }
 
 /** A service in this process, on insecure rings, and the worker that it started last. */
-export async function startInsecure(worker: string, options: Partial<ServiceOptions> & Pick<ServiceOptions, 'folders' | 'data'>) {
+export async function startInsecure(
+  worker: string,
+  options: Partial<ServiceOptions> & Pick<ServiceOptions, 'folders' | 'data'>,
+) {
   const workers: ChildProcess[] = [];
   const notices: string[] = [];
   const started = await startService({
