@@ -10,7 +10,7 @@ export function showAnswer({ label, reason, requestBytes, resultBytes }: Answer)
   element('answer').dataset.range = inRange ? 'in' : 'out';
   element('label').textContent = label ?? 'No answer';
   element('verdict').textContent = inRange
-    ? `In range. ${bytesText(requestBytes)} of ciphertext went to the service, ${bytesText(resultBytes)} came back.`
+    ? `Decrypted here. The drawing was in the model’s range; ${bytesText(requestBytes)} of ciphertext went to the service, ${bytesText(resultBytes)} came back.`
     : `The drawing is unlike what the model was made for, so what it computed means nothing (${reason}). Draw it more like a single digit.`;
   element('scores-part').hidden = !inRange;
   element('reveal').hidden = false;
@@ -26,9 +26,11 @@ export function showScores(scores: readonly { readonly label: string; readonly s
       item.dataset.best = String(score === best);
       const name = document.createElement('span');
       name.textContent = label;
-      const bar = document.createElement('meter');
-      bar.value = score;
-      bar.setAttribute('aria-label', `Score of ${label}`);
+      // What it shows stands beside it as a number.
+      const bar = document.createElement('span');
+      bar.className = 'bar';
+      bar.append(document.createElement('span'));
+      (bar.firstChild as HTMLElement).style.width = `${100 * score}%`;
       const number = document.createElement('span');
       number.textContent = `${(100 * score).toFixed(1)} %`;
       item.append(name, bar, number);

@@ -78,8 +78,9 @@ class Page {
     navigator.storage?.persist?.().catch(() => {});
     this.#timeline = new Timeline(this.#facts.keyBytes);
     element('answer').hidden = true;
-    element('progress').hidden = false;
+    element('progress-title').textContent = 'What is happening';
     this.#start({ type: 'ask', pixels: this.#digit });
+    show('progress');
   }
 
   #again(): void {
@@ -95,6 +96,7 @@ class Page {
         this.#idle();
         break;
       case 'progress':
+        if (news.stage === 'keys') this.#hasKeys('unfinished');
         if (news.stage === 'encrypting') this.#hasKeys('ready');
         this.#timeline?.note(news, performance.now());
         this.#showTimeline();
@@ -102,7 +104,10 @@ class Page {
       case 'answer':
         this.#timeline?.finish(performance.now());
         this.#showTimeline();
+        element('progress-title').textContent = 'What happened';
         showAnswer(news.answer);
+        this.#say(news.answer.label === undefined ? 'There is no answer.' : `The answer is ${news.answer.label}.`);
+        show('answer');
         this.#idle();
         break;
       case 'scores':
@@ -138,8 +143,8 @@ class Page {
   #fail({ title, text }: Problem): void {
     element('problem-title').textContent = title;
     element('problem-text').textContent = text;
-    element('problem').hidden = false;
     element('progress').hidden = true;
+    show('problem');
     this.#idle();
   }
 
@@ -192,10 +197,13 @@ class Page {
     element('progress-note').textContent =
       now?.name === 'keys' ? 'You can close this page: the next question goes on from here.' : '';
     // A screen reader hears each step once, and each quarter of the long ones.
-    const spoken = now ? `${now.title}${now.share ? `, ${25 * Math.floor(4 * now.share)} %` : ''}` : '';
-    if (spoken === this.#spoken) return;
-    this.#spoken = spoken;
-    element('spoken').textContent = spoken;
+    if (now) this.#say(`${now.title}${now.share ? `, ${25 * Math.floor(4 * now.share)} %` : ''}`);
+  }
+
+  #say(text: string): void {
+    if (text === this.#spoken) return;
+    this.#spoken = text;
+    element('spoken').textContent = text;
   }
 }
 
@@ -231,4 +239,10 @@ function lackingFeature(): Problem | undefined {
 function open(dialog: HTMLDialogElement): void {
   dialog.returnValue = '';
   dialog.showModal();
+}
+
+/** On a narrow screen it may be below the fold. */
+function show(id: string): void {
+  element(id).hidden = false;
+  element(id).scrollIntoView({ block: 'nearest' });
 }

@@ -40,6 +40,7 @@ export class Timeline {
   readonly #began = new Map<StepName, number>();
   readonly #ended = new Map<StepName, number>();
   #now: Progress | undefined;
+  #finished = false;
   /** Where the keys' step was first seen, for a prediction. */
   #first: { readonly done: number; readonly at: number } | undefined;
 
@@ -62,20 +63,15 @@ export class Timeline {
   /** Everything is done. */
   finish(at: number): void {
     for (const name of this.#began.keys()) if (!this.#ended.has(name)) this.#ended.set(name, at);
-    this.#now = undefined;
-  }
-
-  /** Seconds that each step took that is over. */
-  get seconds(): Partial<Record<StepName, number>> {
-    return Object.fromEntries([...this.#ended].map(([name, end]) => [name, (end - this.#began.get(name)!) / 1000]));
+    this.#finished = true;
   }
 
   view(at: number): StepView[] {
-    const current = this.#now && stepOf[this.#now.stage];
+    const current = this.#now && !this.#finished ? stepOf[this.#now.stage] : undefined;
     const place = steps.findIndex(({ name }) => name === current);
     return steps.map(({ name, title }, i) => {
       if (name === current) return { name, title, state: 'now', ...this.#detail(this.#now!, at) };
-      const done = this.#ended.has(name) || i < place;
+      const done = this.#finished || i < place;
       return { name, title, state: done ? 'done' : 'waiting', detail: done ? this.#took(name) : '' };
     });
   }

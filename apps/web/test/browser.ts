@@ -18,10 +18,10 @@ const arc = (cx: number, cy: number, rx: number, ry: number, from: number, to: n
 const line = (...points: Stroke): Stroke =>
   points.slice(1).flatMap((to, i) => {
     const from = points[i]!;
-    return Array.from({ length: 12 }, (_, k) => [
-      from[0] + ((to[0] - from[0]) * k) / 11,
-      from[1] + ((to[1] - from[1]) * k) / 11,
-    ] as const);
+    return Array.from(
+      { length: 12 },
+      (_, k) => [from[0] + ((to[0] - from[0]) * k) / 11, from[1] + ((to[1] - from[1]) * k) / 11] as const,
+    );
   });
 
 /** Digits as a hand draws them. */

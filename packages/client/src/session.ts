@@ -151,19 +151,25 @@ export class ServiceSession {
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
     const { progress, signal } = options;
     const { manifest, preparation } = this.client;
+    // First: gigabytes of keys are not made for a question that cannot be asked.
+    const examples = inputs.map((input) => prepareInput(preparation, input));
     const keyset = await this.ensureKeys(owner, options);
     progress?.({ stage: 'encrypting', done: 0, total: 1 });
-    const examples = inputs.map((input) => prepareInput(preparation, input));
     const file = await encryptInputs(owner.secret, manifest, examples);
     const request = await wireBytes(file);
     progress?.({ stage: 'sending', done: 0, total: 1 });
     const { id } = await this.#transport.submit(this.program.digest, keyset, request);
-    for await (const job of this.#transport.events(id)) {
-      signal?.throwIfAborted();
-      report(job, progress);
-      if (job.state === 'failed' || job.state === 'cancelled') throw new JobFailed(job.reason ?? `it was ${job.state}`);
+    try {
+      await this.#finished(id, options);
+    } catch (error) {
+      // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
+      if (signal?.aborted) await this.#transport.abandon(id).catch(() => {});
+      throw error;
     }
     const result = await this.#transport.result(id);
+    // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
+    // it sees may depend on the verdict. That it could not be told is no fault of the answer.
+    await this.#transport.deleteJob(id).catch(() => {});
     progress?.({ stage: 'decrypting', done: 0, total: 1 });
     const { ledger, allowMore } = owner;
     const answers = await decryptOutputs(owner.secret, manifest, file.request, once(result), 'the result', {
@@ -171,13 +177,19 @@ export class ServiceSession {
       ...(allowMore ? { allowMore } : {}),
       pairedByProgram: true,
     });
-    // The service need not keep it; that it could not be told is no fault of the answer.
-    await this.#transport.deleteJob(id).catch(() => {});
     return { answers, requestBytes: request.length, resultBytes: result.length };
   }
 
   close(): void {
     this.context[Symbol.dispose]();
+  }
+
+  async #finished(id: string, { progress, signal }: SessionOptions): Promise<void> {
+    for await (const job of this.#transport.events(id)) {
+      signal?.throwIfAborted();
+      report(job, progress);
+      if (job.state === 'failed' || job.state === 'cancelled') throw new JobFailed(job.reason ?? `it was ${job.state}`);
+    }
   }
 
   async #send(id: string, owner: Owner, { progress, signal }: SessionOptions): Promise<Keyset> {

@@ -64,14 +64,13 @@ async function query(
 ): Promise<void> {
   checkAnswerOptions(options);
   if (questions.length === 0) throw new UsageError('there is no question: give --text, --image, --ids or --input');
-  const { insecure = false } = security;
   const stopping = 'stopping; the same command goes on where it stopped: keys that the service has are not sent again';
   await interruptible(stopping, async (signal) => {
     // A service that is not there is told at once; one that goes away later is waited for.
     await new Transport(url, { signal, retry: { attempts: 1 } }).programs();
     const transport = new Transport(url, { signal });
     const session = await ServiceSession.open(transport, {
-      insecure,
+      ...security,
       ...(options.program === undefined ? {} : { program: options.program }),
     });
     try {

@@ -26,6 +26,7 @@ export function showSession(): { update(progress: SessionProgress): void; stop()
   return {
     update({ stage, done, total, sentBytes, secondsLeft, place }) {
       if (stage === 'queued' && place !== undefined && place > 0) say(`${words.queued}: ${place} before this question`);
+      else if (stage === 'loading' && total === 0) say('the service begins');
       else if (total <= 1) say(words[stage]);
       else {
         const note = sentBytes === undefined ? undefined : `${Math.round(sentBytes / 2 ** 20)} MiB sent`;

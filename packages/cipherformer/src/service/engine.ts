@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Context, type Parameters, type SecurityOptions, verifyKeySet } from '@cipherformer/ckks';
 import { readWireFile, writeWireFile } from '@cipherformer/ckks/files';
+import { apiPrefix } from '@cipherformer/client/protocol';
 import {
   type KeySource,
   keyFiles,
@@ -52,7 +53,7 @@ export class ProgramEngine implements Engine, Disposable {
     if (folder === undefined) return { ok: false, reason: 'no program that is served has its key plan any more' };
     const manifest = await readManifest(folder, this.#security);
     const parameters = parametersOf(manifest, this.#security);
-    const source = await openKeyset(keyset, manifest, parameters);
+    const source = await openKeyset(keyset, manifest, parameters, 'send the keys again');
     using context = await Context.create(parameters, this.#security);
     await verifyKeySet(context, source.specs, (part) => source.part(part), {
       progress: paced('verifying', progress),
@@ -93,7 +94,8 @@ export class ProgramEngine implements Engine, Disposable {
   async #load(keyset: KeysetFiles, opened: OpenProgram, progress: Report, signal: AbortSignal): Promise<Resident> {
     const { manifest, parameters } = opened;
     // The disk may have changed since the set was verified, also under keys that are in memory.
-    const source = await openKeyset(keyset, manifest, parameters);
+    const remedy = `delete the key set (DELETE ${apiPrefix}/keysets/${keyset.id}) and send the keys again`;
+    const source = await openKeyset(keyset, manifest, parameters, remedy);
     if (this.#resident?.keyset !== keyset.id) this[Symbol.dispose]();
     // What is in memory already need not be free.
     checkMemory(opened, availableMemoryBytes() + (this.#resident?.keys.keyBytes ?? 0));
@@ -140,17 +142,20 @@ async function openKeyset(
   { plan, key, list: listPath, parts }: KeysetFiles,
   manifest: ProgramManifest,
   parameters: Parameters,
+  remedy: string,
 ): Promise<KeySource> {
   const list = parseKeyList(await readFile(listPath), 'the list', parameters);
   if (list.plan !== manifest.keys.plan || list.plan !== plan || list.key !== key)
     throw new MismatchError(
       `the list is of plan ${list.plan.slice(0, 12)} and key ${list.key.slice(0, 12)}, the program has plan ${manifest.keys.plan.slice(0, 12)} ` +
-        `and the key set ${plan.slice(0, 12)} and ${key.slice(0, 12)}: delete the key set and send the keys again`,
+        `and the key set ${plan.slice(0, 12)} and ${key.slice(0, 12)}: ${remedy}`,
     );
   const paths = new Map(parts.map(({ sha256, path }) => [sha256, path]));
   return keyFiles(list, parameters, {
     pathOf: (sha256) => paths.get(sha256)!,
-    remedy: 'delete the key set and send the keys again',
+    // Owners get the reasons, and the paths of this machine are none of theirs.
+    nameOf: (sha256) => sha256.slice(0, 12),
+    remedy,
   });
 }
 

@@ -36,10 +36,10 @@ export async function bundled(): Promise<{ worker: string; server: string; dispo
   };
 }
 
-/** A service in this process, on insecure rings, and the worker that it started last. */
+/** A service in this process, on insecure rings, with the workers that it started and what it told its owner. */
 export async function startInsecure(
   worker: string,
-  options: Partial<ServiceOptions> & Pick<ServiceOptions, 'folders' | 'data'>,
+  { slowMs = 0, ...options }: Partial<ServiceOptions> & Pick<ServiceOptions, 'folders' | 'data'> & { slowMs?: number },
 ) {
   const workers: ChildProcess[] = [];
   const notices: string[] = [];
@@ -49,7 +49,7 @@ export async function startInsecure(
     notice: (text) => notices.push(text),
     graceMs: 5000,
     spawnWorker: () => {
-      const child = fork(worker);
+      const child = fork(worker, [`${slowMs}`]);
       workers.push(child);
       return child;
     },

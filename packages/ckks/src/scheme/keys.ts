@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { CkksError, KeyError, OperandError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
@@ -80,7 +80,7 @@ export class SecretKey implements Disposable {
     this.#checkAlive();
     const bytes = this.#extracted
       ? deriveSeed(this.#extracted, keyIdInfo(this.context.parameters))
-      : sha256(concatBytes(utf8ToBytes('cipherformer key id'), this.#exported));
+      : sha256.create().update(utf8ToBytes('cipherformer key id')).update(this.#exported).digest();
     return bytesToHex(bytes.subarray(0, 16));
   }
 

@@ -84,13 +84,16 @@ export class KeyPartMaker implements Disposable {
     this.#digits = new KeyDigits(secret);
   }
 
-  /** The bytes of a part, fresh memory each time. Cost: a digit of a key where the part before was of another. */
-  make(part: KeyPart): Uint8Array<ArrayBuffer> {
+  /**
+   * The bytes of a part. Cost: a digit of a key where the part before was of another.
+   * @param buffer where they go, `maxPartBytes` at least. Default: fresh memory, whose release costs as much as packing.
+   */
+  make(part: KeyPart, buffer = new ArrayBuffer(part.bytes)): Uint8Array<ArrayBuffer> {
     if (this.#made?.of.spec !== part.spec || this.#made.of.digit !== part.digit)
       this.#made = { of: part, digit: this.#digits.make(part.spec, part.digit) };
     const { seed, address } = this.#made.digit;
     const { parameters, kernels, ring } = this.#context;
-    const bytes = new Uint8Array(part.bytes);
+    const bytes = new Uint8Array(buffer, 0, part.bytes);
     bytes.set(header(parameters, part, seed));
     const basis = digitBasis(parameters, part.spec.level, gadgetOf(parameters, part.spec));
     let at = partHeaderBytes;
@@ -99,7 +102,7 @@ export class KeyPartMaker implements Disposable {
       const length = limbBytes(ring.n, p);
       const view = kernels.view(address + 8 * limb * ring.n, 8 * ring.n);
       const lanes = new Uint32Array(view.buffer, view.byteOffset, 2 * ring.n);
-      packResidues(lanes, new Uint32Array(bytes.buffer, at, length / 4), p);
+      packResidues(lanes, new Uint32Array(buffer, at, length / 4), p);
       at += length;
     }
     return bytes;

@@ -7,6 +7,7 @@ import type { Browser } from 'playwright-core';
 import { build, createLogger, type PreviewServer, preview } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadKernels } from '../../src/kernels/index.ts';
+import pinned from '../wire/key-parts-vectors.json' with { type: 'json' };
 import { launchChromium } from './chromium.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { PageReport } from './page/main.ts';
@@ -88,5 +89,9 @@ describe('the kernels in Chromium', () => {
   it('compute what Node computes at N = 2^12', async () => {
     const here = fingerprint(await loadKernels());
     expect(report.results.map((result) => result.fingerprint)).toEqual([here, here]);
+  });
+
+  it.each(['wasm-relaxed', 'wasm'])('make the parts of evaluation keys that are pinned (%s)', (name) => {
+    expect(report.results.find(({ build: b }) => b === name)?.parts).toEqual(pinned);
   });
 });

@@ -16,7 +16,6 @@ import {
   Evaluator,
   encryptSymmetric,
   gadgetOf,
-  galoisElement,
   KeyDigits,
   type KeyPart,
   KeyPartMaker,
@@ -41,30 +40,12 @@ import { digitInfo } from '../../src/scheme/index.ts';
 import { builds, kernelsOf } from '../kernels/support.ts';
 import pinned from './key-parts-vectors.json' with { type: 'json' };
 import { Ledger } from './ledger.ts';
+import { pinnedMaster as master, rotation, pinnedSpecs as specs } from './pinned-parts.ts';
 import { contextOf, failure, flipped, kernels, small } from './support.ts';
 
-const master = new Uint8Array(32).fill(9);
 const secret = SecretKey.fromMaster(small, master);
 const maker = (specs: readonly KeySpec[], key = secret) => new KeyPartMaker(key, specs);
 const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const rotation = (steps: number, level: number, special: number, logN = 10): KeySpec => ({
-  role: 'galois',
-  galois: galoisElement(steps, logN),
-  level,
-  special,
-});
-/** Every role, several digits, every number of special primes. */
-const specs: KeySpec[] = [
-  { role: 'toDense', galois: 1, level: 4, special: 2 },
-  { role: 'toSparse', galois: 1, level: 0, special: 1 },
-  rotation(1, 4, 2),
-  rotation(1, 2, 1),
-  rotation(3, 3, 1),
-  { role: 'galois', galois: 2047, level: 1, special: 2 },
-  { role: 'relinearisation', galois: 1, level: 4, special: 2 },
-  { role: 'relinearisation', galois: 1, level: 1, special: 1 },
-];
-
 afterAll(() => secret[Symbol.dispose]());
 
 describe('the parts of a set', () => {

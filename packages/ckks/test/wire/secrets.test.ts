@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  type Context,
   ciphertextFromWire,
   Decryptor,
   Encoder,
@@ -12,6 +11,7 @@ import {
   encryptSymmetric,
   inspectWire,
   KeyGenerator,
+  KeyPartMaker,
   randomSeed,
   SecretKey,
   Slab,
@@ -26,19 +26,19 @@ import { failure, small, tiny } from './support.ts';
 const directory = mkdtempSync(join(tmpdir(), 'secrets-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-function keyOf(tag: number, context: Context = tiny): SecretKey {
-  const seed = new Uint8Array(new ArrayBuffer(32));
-  for (let i = 0; i < seed.length; i++) seed[i] = secretByte(tag, i);
+function keyOf(tag: number, version: 1 | 2 = 1): SecretKey {
+  const bytes = new Uint8Array(new ArrayBuffer(32));
+  for (let i = 0; i < bytes.length; i++) bytes[i] = secretByte(tag, i);
   try {
-    return new SecretKey(context, seed);
+    return version === 1 ? new SecretKey(tiny, bytes) : SecretKey.fromMaster(tiny, bytes);
   } finally {
-    seed.fill(0);
+    bytes.fill(0);
   }
 }
 
-describe.runIf(canScan)('row 7: the seed of a secret key', () => {
+describe.runIf(canScan)('row 7: the seed or master of a secret key', () => {
   const path = (tag: number) => join(directory, `${tag}.key`);
-  /** What is done with a key and its file. Nothing of the seed may be left when the key was disposed of. */
+  /** What is done with a key and its file. Nothing of its 32 bytes may be left when the key was disposed of. */
   const uses: Record<string, (key: SecretKey, tag: number) => Promise<unknown>> = {
     'is written and read': async (key, tag) => {
       await writeSecretKey(path(tag), key);
@@ -78,6 +78,12 @@ describe.runIf(canScan)('row 7: the seed of a secret key', () => {
       await failure(secretKeyFromWire(tiny, bytes));
       bytes.fill(0);
     },
+    'makes evaluation keys': async (key) => {
+      if (key.version === 1) return;
+      using maker = new KeyPartMaker(key, [{ role: 'relinearisation', galois: 1, level: 1, special: 1 }]);
+      for (const part of maker.parts) maker.make(part);
+    },
+    'is asked for its name': async (key) => key.id,
   };
 
   it('is found where it is, so that the tests below can fail', () => {
@@ -92,11 +98,11 @@ describe.runIf(canScan)('row 7: the seed of a secret key', () => {
     numbers.fill(0);
   });
 
-  it('is in no memory of the process any more when it', async () => {
+  it.each([1, 2] as const)('is in no memory of the process any more when it (version %i)', async (version) => {
     const names = Object.keys(uses);
-    const tags = names.map((_, i) => 100 + i);
+    const tags = names.map((_, i) => 100 * version + i);
     for (const [i, name] of names.entries()) {
-      using key = keyOf(tags[i]!);
+      using key = keyOf(tags[i]!, version);
       await uses[name]!(key, tags[i]!);
     }
     const left = occurrences(tags);

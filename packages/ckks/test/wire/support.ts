@@ -14,6 +14,7 @@ import {
   type SwitchingKey,
 } from '../../src/index.ts';
 import { sha256 } from '../../src/wire/checksum.ts';
+import { pinnedLiteral } from './pinned-parts.ts';
 
 export const kernels = await loadKernels({ threads: 1 });
 
@@ -24,7 +25,7 @@ export function contextOf(literal: ParametersLiteral): Context {
 /** N = 32: objects of a few hundred bytes, to be cut and flipped everywhere. Primes of 50, 41 (or 40) and 20 bits. */
 export const tiny = contextOf({ logN: 5, chainBits: [50, 40, 20, 40], specialBits: [50, 50], scaleBits: 30 });
 /** N = 2^10, with several digits. */
-export const small = contextOf({ logN: 10, chainBits: [50, 40, 40, 40, 40], specialBits: [50, 50], scaleBits: 40 });
+export const small = contextOf(pinnedLiteral);
 
 export function secretOf(context: Context): SecretKey {
   return new SecretKey(context, randomSeed());

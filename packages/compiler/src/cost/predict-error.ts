@@ -27,7 +27,7 @@ const largestInput = 4;
  * How far a decrypted logit may be from the program's without noise: 8 standard deviations of the simulated error, the
  * largest of a few random inputs, times what simulation and measurement may differ by. A prediction for inputs in range, no
  * proof: noise depends on the input, and grows towards the ends of the polynomials' intervals. So the random inputs are as
- * large as the model takes. For the shipped models it is 8 and 25 times the largest error of 20 encrypted answers.
+ * large as the model takes. For the shipped models it is 48 and 19 times the largest error of 20 and 8 encrypted answers.
  * Undefined where no random input is in range.
  * Cost: a simulation each, seconds at N = 2^16.
  */

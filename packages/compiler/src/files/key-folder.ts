@@ -62,30 +62,27 @@ export async function openKeyFolder(folder: string, parameters: Parameters): Pro
 export interface KeyFilesOptions {
   /** Where a part is, by its SHA-256. */
   readonly pathOf: (sha256: string) => string;
-  /** What to do about one that is damaged, for messages. */
+  /** A part for messages. Default: its path. */
+  readonly nameOf?: (sha256: string) => string;
+  /** What to do about one that is missing or damaged, for messages. */
   readonly remedy: string;
 }
 
 /** The evaluation keys of a list whose parts are files. Reading a part throws FileError where it is missing or damaged. */
-export function keyFiles(list: KeyList, parameters: Parameters, { pathOf, remedy }: KeyFilesOptions): KeySource {
+export function keyFiles(list: KeyList, parameters: Parameters, options: KeyFilesOptions): KeySource {
+  const { pathOf, nameOf = pathOf, remedy } = options;
   const digests = digestsByPart(parameters, list);
   return {
     key: list.key,
     specs: specsOf(list.keys),
     async part(part) {
       const digest = digests.get(nameOfPart(part))!;
-      const path = pathOf(digest);
-      let bytes: Uint8Array<ArrayBuffer>;
-      try {
-        bytes = await readFile(path);
-      } catch (error) {
-        throw new FileError(
-          `cannot read ${path}, a part of the evaluation keys (${error instanceof Error ? error.message : error}): ${remedy}`,
-          { cause: error },
-        );
-      }
+      const bytes = await readFile(pathOf(digest)).catch((error: NodeJS.ErrnoException) => {
+        const what = `cannot read ${nameOf(digest)}, a part of the evaluation keys (${error.code ?? error.message})`;
+        throw new FileError(`${what}: ${remedy}`, { cause: error });
+      });
       if (toHex(await sha256(bytes)) !== digest)
-        throw new FileError(`${path}, a part of the evaluation keys, is damaged: ${remedy}`);
+        throw new FileError(`${nameOf(digest)}, a part of the evaluation keys, is damaged: ${remedy}`);
       return bytes;
     },
   };

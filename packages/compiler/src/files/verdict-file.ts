@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncDirectory } from '@cipherformer/ckks/durable';
 import { excerpt } from '@cipherformer/nn/foreign';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
@@ -34,7 +35,7 @@ export class FileVerdictLedger implements VerdictLedger {
 
   /**
    * @param path `verdictFileOf` the secret key's file, made by `create`
-   * @param key names the secret key: `keyIdOf`
+   * @param key names the secret key: `SecretKey.id`
    */
   constructor(path: string, key: string) {
     this.#path = path;
@@ -124,16 +125,6 @@ async function opened(path: string, flags: string | number, mode?: number): Prom
     if (code === 'EEXIST')
       throw new FileError(`${path} already exists: counts are never started again; choose another folder`);
     throw new FileError(`cannot open ${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, constants.O_RDONLY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareSpecs, type KeySpec, keyWireBytes, nameOfPart, type SecretKey, StorageError } from '@cipherformer/ckks';
+import {
+  compareSpecs,
+  type KeySpec,
+  keyWireBytes,
+  maxPartBytes,
+  nameOfPart,
+  type SecretKey,
+  StorageError,
+} from '@cipherformer/ckks';
 import { diskSpace, partialSuffix, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { FileError } from '../errors.ts';
 import { keyListFile, partPath, partsFolder, readKeyList } from './key-folder.ts';
@@ -22,7 +30,7 @@ export async function writeKeyFolder(
   secret: SecretKey,
   specs: readonly KeySpec[],
   memoryFile: string,
-  options: Omit<MakePartsOptions, 'present'> = {},
+  options: Omit<MakePartsOptions, 'present' | 'buffer'> = {},
 ): Promise<KeyList> {
   const { parameters } = secret.context;
   await mkdir(join(folder, partsFolder), { recursive: true });
@@ -30,10 +38,16 @@ export async function writeKeyFolder(
   const present = await sweepParts(folder);
   await checkRoom(folder, keyWireBytes(parameters, all), present.bytes);
   const memory = await FilePartMemory.open(memoryFile, secret.id);
-  // A part goes to the disk while the next one is made.
+  // A part goes to the disk while the next one is made in the other buffer.
+  const buffers = [new ArrayBuffer(maxPartBytes), new ArrayBuffer(maxPartBytes)];
+  const buffer = () => {
+    buffers.reverse();
+    return buffers[0]!;
+  };
   let writing: Promise<void> = Promise.resolve();
   try {
-    for await (const { sha256, bytes } of makeParts(secret, all, memory, { ...options, present: present.digests })) {
+    const made = makeParts(secret, all, memory, { ...options, buffer, present: present.digests });
+    for await (const { sha256, bytes } of made) {
       await writing;
       writing = writeDurably(partPath(folder, sha256), (file) => writeAll(file, bytes));
       writing.catch(() => {});

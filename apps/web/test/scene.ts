@@ -1,0 +1,140 @@
+// The page of tests, its service and a browser, for one file of tests.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PolynomialEvaluator, type PolynomialModel, prepareInput } from '@cipherformer/nn/polynomial';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { draw, launchBrowser } from './browser.ts';
+import { buildPage } from './build.ts';
+import { type ServiceProcess, smallModel, smallProgram, startService } from './small.ts';
+
+/** What a page asked the network for, and what it complained of. */
+export interface Visitor {
+  readonly page: Page;
+  /** "PUT http://..." */
+  readonly requests: string[];
+  readonly messages: string[];
+}
+
+export class Scene {
+  readonly folder: string;
+  readonly model: PolynomialModel;
+  readonly warnings: readonly string[];
+  readonly browser: Browser;
+  service: ServiceProcess;
+  readonly #program: string;
+
+  private constructor(parts: Pick<Scene, 'folder' | 'model' | 'warnings' | 'browser' | 'service'>, program: string) {
+    this.folder = parts.folder;
+    this.model = parts.model;
+    this.warnings = parts.warnings;
+    this.browser = parts.browser;
+    this.service = parts.service;
+    this.#program = program;
+  }
+
+  /** @param insecure whether the page accepts the insecure ring of the program */
+  static async open({ margin = 2, insecure = true } = {}): Promise<Scene> {
+    const folder = mkdtempSync(join(tmpdir(), 'page-'));
+    const warnings = await buildPage(join(folder, 'page'), { insecure });
+    const model = smallModel(margin);
+    const program = await smallProgram(folder, model);
+    const service = await startService(serviceOptions(folder, program));
+    return new Scene({ folder, model, warnings, browser: await launchBrowser(), service }, program);
+  }
+
+  /** A new person: nothing is stored yet. */
+  person(): Promise<BrowserContext> {
+    return this.browser.newContext({ viewport: { width: 1200, height: 900 } });
+  }
+
+  /** A tab of a person, at the page. */
+  async visit(person: BrowserContext, { open = true } = {}): Promise<Visitor> {
+    const page = await person.newPage();
+    const requests: string[] = [];
+    const messages: string[] = [];
+    page.on('request', (request) => requests.push(`${request.method()} ${request.url()}`));
+    page.on('console', (message) => messages.push(message.text()));
+    page.on('pageerror', (error) => messages.push(error.message));
+    if (open) {
+      await page.goto(this.service.url);
+      await page.waitForFunction(() => document.getElementById('key-bytes')!.textContent!.includes('MiB'));
+    }
+    return { page, requests, messages };
+  }
+
+  /** Starts a service on the data and the port of the one that was killed. */
+  async restart(): Promise<void> {
+    const port = Number(new URL(this.service.url).port);
+    this.service = await startService({ ...serviceOptions(this.folder, this.#program), port });
+  }
+
+  /** The answer in clear to what a page has prepared. */
+  async expected(page: Page): Promise<{ label: string; scores: number[] }> {
+    const pixels = await preparedPixels(page);
+    const logits = [...new PolynomialEvaluator(this.model.graph).run(prepareInput(this.model, { pixels }))];
+    const powers = logits.map((value) => Math.exp(value - Math.max(...logits)));
+    const sum = powers.reduce((total, value) => total + value, 0);
+    const label = this.model.classes![logits.indexOf(Math.max(...logits))]!;
+    return { label, scores: powers.map((value) => value / sum) };
+  }
+
+  /** JSON from the service. */
+  async api(path: string): Promise<Record<string, unknown[]>> {
+    return (await (await fetch(this.service.url + path)).json()) as Record<string, unknown[]>;
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.service.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const serviceOptions = (folder: string, program: string) => ({
+  folders: [program],
+  data: join(folder, 'data'),
+  page: join(folder, 'page'),
+});
+
+/** What the page shows as encrypted, 28 x 28 from 0 to 255. */
+export function preparedPixels(page: Page): Promise<number[]> {
+  return page.evaluate(() => {
+    const { data } = (document.getElementById('prepared') as HTMLCanvasElement)
+      .getContext('2d')!
+      .getImageData(0, 0, 28, 28);
+    return Array.from({ length: 784 }, (_, i) => data[4 * i + 3]!);
+  });
+}
+
+export async function ask(page: Page, digit = '3'): Promise<void> {
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.click('#clear', { timeout: 2000 }).catch(() => {});
+  await draw(page, digit);
+  await page.click('#ask');
+}
+
+/** Waits for an answer or a problem. @returns what can be read */
+export async function outcome(
+  page: Page,
+): Promise<{ label?: string; verdict?: string; problem?: string; text?: string }> {
+  await page.waitForFunction(
+    () => !document.getElementById('answer')!.hidden || !document.getElementById('problem')!.hidden,
+    undefined,
+    { timeout: 180_000 },
+  );
+  return page.evaluate(() => {
+    const text = (id: string) => document.getElementById(id)!.textContent!;
+    return document.getElementById('problem')!.hidden
+      ? { label: text('label'), verdict: text('verdict') }
+      : { problem: text('problem-title'), text: text('problem-text') };
+  });
+}
+
+/** What no person should read. */
+export function expectWords({ problem = '', text = '' }: { problem?: string; text?: string }): void {
+  expect(problem).toMatch(/^[A-Z]/);
+  expect(text).toMatch(/[.!?]$/);
+  expect(`${problem} ${text}`).not.toMatch(/\bat \S+:\d+|\.ts\b|\.js\b|undefined|\[object|Error:/);
+}

@@ -1,0 +1,155 @@
+// How a service is started: programs and models, what the machine lacks, and the verb itself. On an insecure ring.
+import { type ChildProcess, fork } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeProgram } from '@cipherformer/compiler/server';
+import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pageFolder } from '../../src/service/page-folder.ts';
+import { type ServiceOptions, startService } from '../../src/service/start.ts';
+import { cli, insecureCli } from '../commands/cli.ts';
+import { insecureParameters, tinyModel } from '../commands/tiny-model.ts';
+import { until } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'serve-'));
+const at = (name: string) => join(folder, name);
+const noWorker = (): ChildProcess => fork(at('never'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+beforeAll(async () => {
+  savePolynomialModel(at('model'), tinyModel(3));
+  await writeProgram(at('model'), at('program'), {}, insecureParameters());
+});
+
+/** Starts, looks, and stops. */
+async function started(data: string, folders: readonly string[], options: Partial<ServiceOptions> = {}) {
+  const notices: string[] = [];
+  const { service, programs } = await startService({
+    ...{ folders, data: at(data), security: { insecure: true }, parameters: insecureParameters(), spawnWorker: noWorker },
+    notice: (text) => notices.push(text),
+    ...options,
+  }); // biome-ignore format: short
+  const shown = await (await fetch(`${service.url}/v1/programs`)).json();
+  await service.close();
+  return { programs, notices, shown };
+}
+
+describe('a service', () => {
+  it('compiles a model once, and again where it changed or no longer opens', async () => {
+    const compiled = () => readdirSync(at('data/programs')).sort();
+    const first = await started('data', [at('model')]);
+    expect(first.notices).toEqual([expect.stringContaining('compiling'), expect.stringContaining('compiled into')]);
+    expect(compiled()).toEqual([expect.stringMatching(/^model-[0-9a-f]{12}$/)]);
+    const manifest = at(`data/programs/${compiled()[0]}/client/manifest.json`);
+    const { mtimeMs } = statSync(manifest);
+
+    mkdirSync(at('data/programs/cut-short.partial'));
+    const second = await started('data', [at('model')]);
+    expect([second.notices, statSync(manifest).mtimeMs]).toEqual([[], mtimeMs]);
+    expect(second.programs[0]!.digest).toBe(first.programs[0]!.digest);
+    expect(compiled().length).toBe(1);
+
+    writeFileSync(manifest, readFileSync(manifest, 'utf8').slice(1));
+    expect((await started('data', [at('model')])).notices[0]).toMatch(/does not open here .*compiling it again/);
+
+    cpSync(at('model'), at('other/model'), { recursive: true });
+    savePolynomialModel(at('other/model'), tinyModel(4));
+    const other = await started('data', [at('model'), at('other/model')]);
+    expect(other.notices.length).toBe(2);
+    expect(compiled().length).toBe(2);
+    expect(other.shown.programs.length).toBe(2);
+  });
+
+  it('shows of a program what its manifest says', async () => {
+    const { programs, shown } = await started('shown', [at('program')]);
+    const { digest, keys, predicted } = programs[0]!.manifest;
+    expect(shown.programs).toEqual([
+      {
+        digest,
+        plan: keys.plan,
+        summary: {
+          ...{ name: 'tiny', task: 'image-classification', classes: ['cat', 'dog', 'bird'], batch: 1 },
+          keys: { keyBytes: keys.keyBytes, wireBytes: keys.wireBytes },
+          predicted: { cpuSeconds: predicted.cpuSeconds, peakBytes: predicted.peakBytes },
+        },
+        files: [expect.objectContaining({ name: 'manifest.json' })],
+      },
+    ]);
+  });
+
+  it('says in words why it cannot start', async () => {
+    mkdirSync(at('empty'));
+    writeFileSync(at('file'), '');
+    const taken = createServer().listen(0, '127.0.0.1');
+    await until(() => taken.address(), (address) => address !== null); // biome-ignore format: short
+    const { port } = taken.address() as { port: number };
+    const wrong: [string, readonly string[], Partial<ServiceOptions>, RegExp][] = [
+      ['why', [at('empty')], {}, /is neither the folder of a program .* nor of a polynomial model/],
+      ['why', [at('nowhere')], {}, /is neither/],
+      ['why', [at('program/client')], {}, /both halves are needed/],
+      ['why', [at('program')], { security: {} }, /refused/],
+      ['why', [at('program'), at('program')], {}, /given twice/],
+      ['why', [at('program')], { port }, /port \d+: it is taken; choose another port/],
+      ['why', [at('program')], { page: at('empty') }, /has no index.html/],
+      ['file', [at('program')], {}, /cannot use .*choose another folder \(--data\)/],
+    ];
+    for (const [data, folders, options, why] of wrong)
+      await expect(started(data, folders, options), why.source).rejects.toThrow(why);
+    taken.close();
+    // None of them left the data folder locked.
+    expect((await started('why', [at('program')])).programs.length).toBe(1);
+  });
+
+  it('has its data folder alone', async () => {
+    const options = { folders: [at('program')], data: at('mine'), security: { insecure: true }, spawnWorker: noWorker, notice: () => {} }; // biome-ignore format: short
+    // Of another process, which runs: the one that started the tests.
+    mkdirSync(at('mine'));
+    writeFileSync(at('mine/lock'), `${process.ppid}\n`);
+    await expect(startService(options)).rejects.toThrow(/is in use by process \d+: stop it or choose another folder/);
+  });
+
+  it('refuses a program that needs more memory than the machine has', async () => {
+    cpSync(at('program'), at('large'), { recursive: true });
+    const path = at('large/client/manifest.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...manifest, predicted: { ...manifest.predicted, peakBytes: 2 ** 50 } }));
+    await expect(started('memory', [at('large')])).rejects.toThrow(/takes about .* GiB of memory/);
+  });
+});
+
+describe('the verb serve', () => {
+  it('prints where it listens and what next, and ends in order on Ctrl-C', async () => {
+    const free = createServer().listen(0, '127.0.0.1');
+    await until(() => free.address(), (address) => address !== null); // biome-ignore format: short
+    const { port } = free.address() as { port: number };
+    await new Promise((resolve) => free.close(resolve));
+    for (const json of [[], ['--json']]) {
+      const serving = insecureCli('serve', at('program'), '--data', at('verb'), '--port', `${port}`, ...json);
+      await until(() => fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => ok, () => false), (ok) => ok); // biome-ignore format: short
+      process.emit('SIGINT');
+      const { code, out, err } = await serving;
+      expect([code, err]).toEqual([0, expect.stringMatching(/stopping: what is under way ends[\s\S]*stopped; all/)]);
+      const url = `http://127.0.0.1:${port}`;
+      if (json.length > 0) {
+        const { url: printed, programs } = JSON.parse(out);
+        expect([printed, programs[0].name, programs[0].task]).toEqual([url, 'tiny', 'image-classification']);
+      } else {
+        expect(out).toMatch(new RegExp(`^${url}\\n {2}[0-9a-f]{12} tiny .*of keys once`));
+        expect(out).toContain(`npx cipherformer query ${url} --image digit.png`);
+        expect(out).toContain(pageFolder() === undefined ? 'the page is not built: npm run build' : 'open it in a browser');
+      }
+    } // biome-ignore format: lines
+  });
+
+  it('refuses what is below 128 bits, ports that are none, and folders that are neither', async () => {
+    const data = ['--data', at('refused')];
+    expect(await cli('serve', at('program'), ...data)).toMatchObject({ code: 1, err: expect.stringContaining('refused') });
+    expect((await cli('serve', at('program'), ...data, '--port', '70000')).code).toBe(2);
+    expect((await cli('serve', at('empty'), ...data)).code).toBe(2);
+    expect((await cli('serve')).code).toBe(2);
+  }); // biome-ignore format: lines
+});
