@@ -1,25 +1,9 @@
 // The process in which `npm run check fuzz` reads. Argument: the file that says which case was begun last.
 import { openSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { createServer } from 'vite';
+import { loadSource } from '../source.mjs';
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-// TypeScript from source, as the tests run it.
-const vite = await createServer({
-  root,
-  configFile: false,
-  appType: 'custom',
-  logLevel: 'error',
-  server: { middlewareMode: true, watch: null, hmr: false, ws: false },
-  optimizeDeps: { noDiscovery: true },
-  // Node 20 has no `using`.
-  oxc: { target: 'node20' },
-  resolve: { conditions: ['source'] },
-  ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
-});
-const [{ readers }, { runBatch }, { heldSlabs }] = await Promise.all(
-  ['readers', 'run', 'insecure'].map((name) => vite.ssrLoadModule(`/test/fuzz/${name}.ts`)),
+const [{ readers }, { runBatch }, { heldSlabs }] = await loadSource(
+  ...['readers', 'run', 'insecure'].map((name) => `test/fuzz/${name}.ts`),
 );
 const slabsBefore = heldSlabs();
 

@@ -1,5 +1,5 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,14 +35,18 @@ afterAll(async () => {
 });
 
 /** A request with headers that fetch would not send. */
-function raw(path: string, headers: Record<string, string>, method = 'GET'): Promise<{ status: number; text: string }> {
+function raw(
+  path: string,
+  headers: Record<string, string>,
+  method = 'GET',
+): Promise<{ status: number; text: string; headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest(service.url + path, { method, headers }, (response) => {
       let text = '';
       response.on('data', (piece) => {
         text += piece;
       });
-      response.on('end', () => resolve({ status: response.statusCode!, text }));
+      response.on('end', () => resolve({ status: response.statusCode!, text, headers: response.headers }));
     });
     sent.on('error', reject);
     sent.end();
@@ -158,6 +162,18 @@ describe('who may ask', () => {
       expect(status).toBe(421);
       expect(JSON.parse(text).code).toBe('wrong-host');
     }
+  });
+
+  it.each([
+    ['half an escape', '/v1/keysets/%'],
+    ['no escape', '/v1/%zz'],
+    ['no UTF-8', '/%c3%28'],
+    ['5000 characters', `/v1/keysets/${'a'.repeat(5000)}`],
+  ])('row 9: an address that no route can read is refused by a problem document: %s', async (_, path) => {
+    const { status, text, headers } = await raw(path, { host: 'localhost' });
+    expect(JSON.parse(text)).toMatchObject({ status, code: expect.stringMatching(/^(request-refused|not-found)$/) });
+    expect(headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(headers['x-content-type-options']).toBe('nosniff');
   });
 
   it('no page of another origin is told anything', async () => {
