@@ -78,9 +78,9 @@ async function query(
       const inputs = await readQuestions(questions, session, options.resize ?? false);
       const { owner, secret } = await openOwner(session, options);
       using _ = secret;
-      await agreeOnKeys(transport, session, owner, options);
       const show = showSession();
-      const { answers } = await session.ask(owner, inputs, { signal, progress: show.update }).finally(show.stop);
+      const agree = (bytes: number) => agreeOnKeyBytes(bytes, options.maxKeyBytes);
+      const { answers } = await session.ask(owner, inputs, { signal, progress: show.update, agree }).finally(show.stop);
       showAnswers(answers, options, session.client.manifest.model.classes);
     } finally {
       session.close();
@@ -123,18 +123,6 @@ function keysFolder(parametersDigest: string): string {
   const { XDG_DATA_HOME: data = '' } = process.env;
   const home = isAbsolute(data) ? data : join(homedir(), '.local/share');
   return join(home, 'cipherformer/keys', parametersDigest.slice(0, 12));
-}
-
-/** Asks about large keys, unless the service has them. */
-async function agreeOnKeys(
-  transport: Transport,
-  { client, program }: ServiceSession,
-  { secret }: Owner,
-  { maxKeyBytes }: QueryOptions,
-): Promise<void> {
-  const keysets = await transport.keysets();
-  const there = keysets.some(({ plan, key, state }) => plan === program.plan && key === secret.id && state === 'ready');
-  if (!there) await agreeOnKeyBytes(client.manifest.keys.wireBytes, maxKeyBytes);
 }
 
 function tokenNumbers(text: string): number[] {

@@ -109,8 +109,12 @@ export class KeyPartMaker implements Disposable {
   make(part: KeyPart, buffer = new ArrayBuffer(part.bytes)): Uint8Array<ArrayBuffer> {
     const { parameters, ring } = this.#context;
     if (this.#made?.of.spec !== part.spec || this.#made.of.digit !== part.digit) {
+      const before = this.#made;
+      // Where making fails, the buffer holds neither digit.
+      this.#made = undefined;
       const digit = this.#digits.make(part.spec, part.digit);
-      this.#made = { of: part, digit, view: this.#viewOf(digit) };
+      const view = before?.digit.address === digit.address ? before.view : this.#viewOf(digit);
+      this.#made = { of: part, digit, view };
     }
     const { seed } = this.#made.digit;
     const words = this.#made.view.bytes;
@@ -130,12 +134,12 @@ export class KeyPartMaker implements Disposable {
 
   /** Digits are made in one place, so the view of one serves all. */
   #viewOf({ address }: KeyDigit): LastingView {
-    if (this.#made?.digit.address === address) return this.#made.view;
     const { kernels, ring } = this.#context;
     return new LastingView(() => kernels.view(address, 8 * ring.primes.length * ring.n));
   }
 
   [Symbol.dispose](): void {
+    this.#made = undefined;
     this.#digits[Symbol.dispose]();
   }
 }

@@ -19,6 +19,11 @@ import { FilePartMemory } from './part-memory-file.ts';
 
 // Node only, where the secret key is.
 
+export interface WriteKeyFolderOptions extends Omit<MakePartsOptions, 'present' | 'buffer'> {
+  /** Asked with the bytes of all keys before any is made, those that a list in the folder adds included; throws for no. */
+  readonly agree?: (bytes: number) => Promise<void>;
+}
+
 /**
  * Makes the evaluation keys of a plan in a folder, part by part: parts that are there are not made again, and the list is
  * written last. Keys that the folder has for other programs of this secret stay.
@@ -30,13 +35,15 @@ export async function writeKeyFolder(
   secret: SecretKey,
   specs: readonly KeySpec[],
   memoryFile: string,
-  options: Omit<MakePartsOptions, 'present' | 'buffer'> = {},
+  options: WriteKeyFolderOptions = {},
 ): Promise<KeyList> {
   const { parameters } = secret.context;
   await mkdir(join(folder, partsFolder), { recursive: true });
   const all = [...specs, ...(await earlierSpecs(folder, secret, specs))].sort(compareSpecs);
   const present = await sweepParts(folder);
-  await checkRoom(folder, keyWireBytes(parameters, all), present.bytes);
+  const bytes = keyWireBytes(parameters, all);
+  await options.agree?.(bytes);
+  await checkRoom(folder, bytes, present.bytes);
   const memory = await FilePartMemory.open(memoryFile, secret.id);
   // A part goes to the disk while the next one is made in the other buffer.
   const buffers = [new ArrayBuffer(maxPartBytes), new ArrayBuffer(maxPartBytes)];
