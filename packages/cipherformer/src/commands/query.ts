@@ -23,6 +23,7 @@ import {
   showAnswers,
   withAnswerOptions,
 } from '../program/show-answers.ts';
+import { nodeFetch } from '../service/node-fetch.ts';
 import { UsageError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { byteSize } from '../terminal/numbers.ts';
@@ -67,8 +68,8 @@ async function query(
   const stopping = 'stopping; the same command goes on where it stopped: keys that the service has are not sent again';
   await interruptible(stopping, async (signal) => {
     // A service that is not there is told at once; one that goes away later is waited for.
-    await new Transport(url, { signal, retry: { attempts: 1 } }).programs();
-    const transport = new Transport(url, { signal });
+    await new Transport(url, { signal, fetch: nodeFetch, retry: { attempts: 1 } }).programs();
+    const transport = new Transport(url, { signal, fetch: nodeFetch });
     const session = await ServiceSession.open(transport, {
       ...security,
       ...(options.program === undefined ? {} : { program: options.program }),
