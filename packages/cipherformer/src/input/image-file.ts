@@ -2,8 +2,8 @@ import { excerpt } from '@cipherformer/nn/foreign';
 import type { ImagePreprocess } from '@cipherformer/nn/polynomial';
 import { UsageError } from '../terminal/errors.ts';
 
-/** More than cameras take. A few bytes of PNG may claim any size, and have it decoded. */
-const maxPixels = 2 ** 26;
+/** A few bytes of PNG may claim any size, and have it decoded: this many pixels take two seconds. */
+const maxPixels = 2 ** 24;
 
 /** What the first bytes of a file say it is; undefined for anything that is no image we know of. */
 export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'webp' | undefined {
