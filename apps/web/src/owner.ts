@@ -27,7 +27,14 @@ export function serveOwner(port: OwnerPort, security: SecurityOptions = {}): voi
 /** What the owner stops, not a failure. */
 class Stopped extends Error {}
 
-/** Remembers the job that it submitted: stopping cancels it. */
+/**
+ * Bytes of an empty buffer that is made and dropped after each part that was sent. It is never touched and takes no memory,
+ * but Chromium counts it, and collects sooner the buffers and copies of earlier parts. Measured for 2.3 GiB of keys: the
+ * tab's peak is 376 MiB, without it 470 to 600.
+ */
+const pressureBytes = 32 * 2 ** 20;
+
+/** Remembers the job that it submitted: stopping cancels it. Keeps the memory of what was sent low. */
 class OwnerTransport extends Transport {
   submitted: string | undefined;
 
@@ -35,6 +42,11 @@ class OwnerTransport extends Transport {
     const job = await super.submit(...question);
     this.submitted = job.id;
     return job;
+  }
+
+  override async putPart(...part: Parameters<Transport['putPart']>): Promise<void> {
+    await super.putPart(...part);
+    new ArrayBuffer(pressureBytes);
   }
 }
 
