@@ -32,7 +32,9 @@ mkdirSync(clientFolder);
 writeFileSync(join(clientFolder, 'manifest.json'), '{}');
 const service = await Service.open({
   data: join(folder, 'data'),
-  programs: await Programs.open([{ digest: program, plan, summary: {}, clientFolder, folder }]),
+  programs: await Programs.open([
+    { digest: program, plan, summary: {}, clientFolder, clientFiles: ['manifest.json'], folder },
+  ]),
   spawnWorker: () => {
     throw new Error('no worker: nothing is ever whole here');
   },

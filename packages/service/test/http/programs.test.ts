@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -78,6 +78,42 @@ describe('programs', () => {
       expect((await api.call(path, { headers: { 'if-none-match': `"other", ${etag}` } })).status).toBe(304);
       expect((await api.call(path, { headers: { 'if-none-match': '"other"' } })).status).toBe(200);
     }
+  });
+
+  it('row 9: are only the files that are named: nothing else in the folder is listed, given or told of', async () => {
+    const own = workspace();
+    for (const name of ['secret', 'notes.txt']) writeFileSync(join(own.program.clientFolder, name), 'stray');
+    const other = await serve({ ...own.options(''), spawnWorker: noWorker });
+    try {
+      const { call } = caller(other.url);
+      const { text, json } = await call('/v1/programs');
+      expect(json.programs[0].files.map(({ name }: { name: string }) => name).sort()).toEqual(place.program.clientFiles.toSorted()); // biome-ignore format: short
+      expect(text).not.toMatch(/secret|notes/);
+      for (const name of ['secret', 'notes.txt']) {
+        const answer = await call(`/v1/programs/${own.program.digest}/client/${name}`);
+        expect([answer.status, answer.json.code]).toEqual([404, 'unknown-file']);
+        expect(answer.json.files).not.toContain(name);
+      }
+    } finally {
+      await other.close();
+      own.dispose();
+    }
+  });
+
+  it('row 9: are refused where one is missing, and where one is a secret key, in the page as well', async () => {
+    const own = workspace();
+    const start = (changes = {}) => serve({ ...own.options(''), spawnWorker: noWorker, ...changes });
+    const secret = Buffer.from('894346570d0a1a0a0200020000', 'hex');
+    const page = join(own.folder, 'page');
+    mkdirSync(join(page, 'assets'), { recursive: true });
+    writeFileSync(join(page, 'index.html'), '');
+    writeFileSync(join(page, 'assets', 'stray'), secret);
+    await expect(start({ page })).rejects.toThrow(/assets.stray is a secret key.*move it out/);
+    writeFileSync(join(own.program.clientFolder, 'embedding.bin'), secret);
+    await expect(start()).rejects.toThrow(/embedding.bin is a secret key.*move it out/);
+    rmSync(join(own.program.clientFolder, 'embedding.bin'));
+    await expect(start()).rejects.toThrow(/has no file embedding.bin/);
+    own.dispose();
   });
 
   it.each([
