@@ -4,10 +4,10 @@ import { ConnectionLost, ServiceError, TransportError } from './errors.ts';
 import { problem } from './protocol.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 
-/** Most bytes of a JSON answer. */
-const maxJsonBytes = 16 * 2 ** 20;
-/** Most bytes of a file or a result. */
-const maxFileBytes = 2 ** 30;
+/** Most bytes of an answer where nothing else is said: JSON. */
+export const maxJsonBytes = 16 * 2 ** 20;
+/** Most bytes that are read of a refusal. */
+const maxRefusalBytes = 64 * 1024;
 
 export interface HttpOptions {
   /** Ends everything that is under way. */
@@ -48,8 +48,8 @@ export class Http {
     return parseJson(schema, new TextDecoder().decode(bytes), this.#base + path);
   }
 
-  /** The answer as bytes; with retries. */
-  bytes(path: string, request: HttpRequest = {}, limit = maxFileBytes): Promise<Uint8Array<ArrayBuffer>> {
+  /** The answer as bytes, at most `limit`; with retries. */
+  bytes(path: string, request: HttpRequest = {}, limit = maxJsonBytes): Promise<Uint8Array<ArrayBuffer>> {
     const attempt = async () => {
       const pieces: Uint8Array[] = [];
       let length = 0;
@@ -67,8 +67,8 @@ export class Http {
   }
 
   /**
-   * The answer's body as it comes; one attempt. Throws ServiceError for a refusal, ConnectionLost when nothing comes
-   * for `silentMs` milliseconds or the connection breaks, and the signal's reason.
+   * The answer's body as it comes; one attempt. Throws ServiceError for a refusal, TransportError for a redirection,
+   * ConnectionLost when nothing comes for `silentMs` milliseconds or the connection breaks, and the signal's reason.
    */
   async *pieces(path: string, request: HttpRequest, silentMs: number): AsyncGenerator<Uint8Array> {
     using watch = new Watch(silentMs, this.signal);
@@ -77,9 +77,17 @@ export class Http {
       const response = await this.#fetch(this.#base + path, {
         method,
         signal: watch.signal,
+        // A service must not send keys and questions elsewhere.
+        redirect: 'manual',
         ...(headers === undefined ? {} : { headers }),
         ...(body === undefined ? {} : { body }),
       });
+      if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+        await response.body?.cancel().catch(() => {});
+        throw new TransportError(
+          `${this.#base} sends its clients to another address, which is not followed: give the service's own address`,
+        );
+      }
       if (!response.ok) throw await refusal(response);
       const reader = response.body?.getReader();
       try {
@@ -137,11 +145,29 @@ export const bytesBody = (method: 'POST' | 'PUT', body: Uint8Array<ArrayBuffer>)
 async function refusal(response: Response): Promise<ServiceError> {
   const { status } = response;
   try {
-    const text = await response.text();
+    const text = await shortText(response);
     const { code, title, detail, hint, type: _, status: __, ...fields } = problem.parse(JSON.parse(text));
     return new ServiceError({ message: detail ?? title ?? code, code, hint, status, fields });
   } catch {
     return new ServiceError({ message: `the service answered with status ${status}`, code: `http-${status}`, status });
+  }
+}
+
+/** Throws RangeError for a body that is too long to be a refusal of ours. */
+async function shortText(response: Response): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  try {
+    for (;;) {
+      const read = await reader?.read();
+      if (read === undefined || read.done) return new TextDecoder().decode(joined(pieces, length));
+      length += read.value.length;
+      if (length > maxRefusalBytes) throw new RangeError(`a refusal of more than ${maxRefusalBytes} bytes`);
+      pieces.push(read.value);
+    }
+  } finally {
+    await reader?.cancel().catch(() => {});
   }
 }
 

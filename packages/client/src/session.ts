@@ -111,7 +111,7 @@ export class ServiceSession {
   ): Promise<ServiceSession> {
     const { program: wanted = '', insecure, kernels = {} } = options;
     const program = chosen(await transport.programs(), wanted);
-    const client = await readClientHalf((name) => transport.clientFile(program.digest, name), 'the service', {
+    const client = await readClientHalf((name) => transport.clientFile(program, name), 'the service', {
       insecure,
     });
     if (client.manifest.digest !== program.digest || client.manifest.keys.plan !== program.plan)

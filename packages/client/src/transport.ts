@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import { TransportError } from './errors.ts';
 import { readEvents } from './event-stream.ts';
-import { bytesBody, Http, type HttpOptions, jsonBody, parseJson } from './http.ts';
+import { bytesBody, Http, type HttpOptions, jsonBody, maxJsonBytes, parseJson } from './http.ts';
 import {
   apiPrefix,
   isFinal,
@@ -23,6 +23,12 @@ import { isPassing, pause } from './retry.ts';
 const silentEventsMs = 45_000;
 /** Longest time for what is said to a service at the end. */
 const abandonMs = 5000;
+/** The file of a program that names the others. */
+const manifestFile = 'manifest.json';
+/** Most bytes of a file of a program: embeddings of large vocabularies. */
+const maxFileBytes = 2 ** 30;
+/** Most bytes of a result: some ciphertexts. */
+const maxResultBytes = 2 ** 28;
 /** Between questions whether a key set has been verified. */
 const pollMs = 500;
 
@@ -59,9 +65,11 @@ export class Transport {
     return (await this.#http.json(programs, '/programs')).programs;
   }
 
-  /** A file of the client half of a program. */
-  clientFile(program: string, file: string): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#http.bytes(`/programs/${program}/client/${encodeURIComponent(file)}`);
+  /** A file of the client half of a program; no more of it is read than the program says that it has. */
+  clientFile({ digest, files }: Pick<Program, 'digest' | 'files'>, file: string): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = files.find(({ name }) => name === file)?.bytes ?? maxJsonBytes;
+    const limit = Math.min(bytes, file === manifestFile ? maxJsonBytes : maxFileBytes);
+    return this.#http.bytes(`/programs/${digest}/client/${encodeURIComponent(file)}`, {}, limit);
   }
 
   /** Opens a key set, or finds the one of this plan and key that is there. */
@@ -126,7 +134,7 @@ export class Transport {
   }
 
   result(id: string): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#http.bytes(`/jobs/${id}/result`);
+    return this.#http.bytes(`/jobs/${id}/result`, {}, maxResultBytes);
   }
 
   /**

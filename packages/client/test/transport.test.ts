@@ -40,6 +40,79 @@ describe('refusals', () => {
   });
 });
 
+describe('row 9: what a service sends without end is not read without end', () => {
+  const endless = (status: number, piece = new Uint8Array(2 ** 20)) => {
+    const read = { bytes: 0 };
+    const body = () =>
+      new ReadableStream<Uint8Array>({
+        pull(stream) {
+          read.bytes += piece.length;
+          if (read.bytes > 2 ** 31) stream.error(new Error('it reads on and on'));
+          else stream.enqueue(piece);
+        },
+      });
+    return { read, fetch: async () => new Response(body(), { status }) };
+  };
+
+  it('a refusal', async () => {
+    const { read, fetch } = endless(400);
+    expect(await failure(new Transport('http://x', { fetch }).jobs())).toMatchObject({ code: 'http-400', status: 400 });
+    expect(read.bytes).toBeLessThan(2 ** 23);
+  });
+
+  it('a file: no more than its program says, than a manifest has, than 1 GiB', async () => {
+    const program = {
+      digest: digest('a'),
+      files: [
+        { name: 'manifest.json', bytes: 2 ** 31, sha256: digest('b') },
+        { name: 'short', bytes: 10, sha256: digest('b') },
+        { name: 'long', bytes: 2 ** 32, sha256: digest('b') },
+      ],
+    };
+    const limits: [string, number][] = [['manifest.json', 2 ** 24], ['short', 10], ['long', 2 ** 30], ['unlisted', 2 ** 24]]; // biome-ignore format: short
+    for (const [name, limit] of limits) {
+      const { read, fetch } = endless(200, new Uint8Array(2 ** 23));
+      const error = await failure(new Transport('http://x', { fetch }).clientFile(program, name));
+      expect(error).toBeInstanceOf(TransportError);
+      expect(error.message).toContain(`is longer than ${limit} bytes`);
+      expect(read.bytes).toBeLessThan(limit + 2 ** 25);
+    }
+    const exact = async () => new Response(new Uint8Array(10));
+    expect(await new Transport('http://x', { fetch: exact }).clientFile(program, 'short')).toHaveLength(10);
+  });
+
+  it('a result, and an answer that says nothing', async () => {
+    for (const [call, limit] of [
+      [(transport: Transport) => transport.result(job.id), 2 ** 28],
+      [(transport: Transport) => transport.deleteJob(job.id), 2 ** 24],
+    ] as const) {
+      const { fetch } = endless(200, new Uint8Array(2 ** 23));
+      const error = await failure(call(new Transport('http://x', { fetch })));
+      expect(error.message).toContain(`is longer than ${limit} bytes`);
+    }
+  });
+});
+
+describe('redirections', () => {
+  it.each([301, 302, 303, 307, 308])('row 9: %i is not followed, and not tried again', async (status) => {
+    const other = await serverOf((_, response) => json(response, 200, keyset));
+    const { url, seen } = await serverOf(
+      (_, response) => void response.writeHead(status, { location: other.url }).end(),
+    );
+    const transport = new Transport(url, { retry });
+    for (const call of [
+      () => transport.keyset(keyset.id),
+      () => transport.putPart(keyset.id, digest('d'), Uint8Array.of(1)),
+    ]) {
+      // biome-ignore format: short
+      const error = await failure(call());
+      expect(error).toBeInstanceOf(TransportError);
+      expect(error.message).toMatch(/to another address, which is not followed/);
+    }
+    expect([seen.length, other.seen.length]).toEqual([2, 0]);
+  });
+});
+
 describe('retries', () => {
   it.each([429, 503])('%i is tried again, as late as was asked for', async (status) => {
     const times: number[] = [];

@@ -2,3 +2,4 @@
 export { StartError } from './problem.ts';
 export type { ServedProgram } from './programs.ts';
 export { type RunningService, type ServeOptions, serve } from './serve.ts';
+export { openDataFolder } from './store/data-folder.ts';

@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   apiPrefix,
@@ -13,6 +12,7 @@ import {
 import { Feed } from './feed.ts';
 import { Problem, StartError } from './problem.ts';
 import type { Programs } from './programs.ts';
+import { openDataFolder } from './store/data-folder.ts';
 import { JobStore } from './store/jobs.ts';
 import { KeysetStore } from './store/keysets.ts';
 import { lockFolder } from './store/lock.ts';
@@ -73,7 +73,7 @@ export class Service {
 
   /** Opens a data folder, and takes up what the last service left. Throws StartError. */
   static async open(options: ServiceOptions): Promise<Service> {
-    await mkdir(options.data, { recursive: true, mode: 0o700 });
+    await openDataFolder(options.data);
     const lock = lockFolder(options.data);
     try {
       const mutex = new Mutex();

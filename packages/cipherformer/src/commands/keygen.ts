@@ -48,20 +48,20 @@ async function keygen(
   const evaluation = join(out, 'evaluation');
   await mkdir(out, { recursive: true, mode: 0o700 });
   using context = await Context.create(parametersOf(manifest, security), security);
-  using secret = await openSecret(secretFile, context, '--out');
-  const progress = startStages();
   const stopping = 'stopping after this part; run the same command again, it goes on where it stopped';
-  await interruptible(stopping, (signal) =>
-    writeKeyFolder(evaluation, secret, keySpecsOf(manifest), partMemoryFileOf(secretFile), {
+  await interruptible(stopping, async (signal) => {
+    using secret = await openSecret(secretFile, context, '--out');
+    const progress = startStages();
+    await writeKeyFolder(evaluation, secret, keySpecsOf(manifest), partMemoryFileOf(secretFile), {
       signal,
       progress: (done, total) => progress.update('keys', done, total),
       // Keys for other programs that the folder lists come on top of what was agreed on.
       agree: async (bytes) => {
         if (bytes > wireBytes) await agreeOnKeyBytes(bytes, maxKeyBytes);
       },
-    }),
-  );
-  progress.stop();
+    });
+    progress.stop();
+  });
   const text = json
     ? JSON.stringify({ secret: secretFile, evaluation, evaluationBytes: wireBytes })
     : `${secretFile}: the secret key; keep it to yourself, with ${basename(verdictFileOf(secretFile))} beside it\n${evaluation}: ${gib(wireBytes)} for the server`;

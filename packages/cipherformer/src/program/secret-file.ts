@@ -1,8 +1,13 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Context, randomSeed, SecretKey } from '@cipherformer/ckks';
 import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
 import { FileVerdictLedger, verdictFileOf } from '@cipherformer/compiler/client/files';
 import { UsageError } from '../terminal/errors.ts';
+
+/** Longest time from the counts of a new key to its file, in a process that makes both. */
+const makingMs = 1000;
 
 /**
  * The secret key of a file, or a new one in it, written before any evaluation key: without it those are of no use to anybody.
@@ -10,14 +15,21 @@ import { UsageError } from '../terminal/errors.ts';
  * Throws UsageError for a key of version 1; errors of the file system, readSecretKey and writeSecretKey.
  */
 export async function openSecret(file: string, context: Context, option: '--out' | '--keys'): Promise<SecretKey> {
+  const counts = verdictFileOf(file);
+  // Of another process that makes the key now, or of one that was killed before the key was there.
+  if (!existsSync(file) && existsSync(counts)) await sleep(makingMs);
   if (!existsSync(file)) {
+    if (existsSync(counts)) await FileVerdictLedger.removeUnused(counts);
     const master = randomSeed();
     const secret = SecretKey.fromMaster(context, master);
     master.fill(0);
     try {
       // The counts first: a key is never without them.
-      await FileVerdictLedger.create(verdictFileOf(file), secret.id);
-      await writeSecretKey(file, secret);
+      await FileVerdictLedger.create(counts, secret.id);
+      await writeSecretKey(file, secret).catch(async (error: unknown) => {
+        await rm(counts, { force: true });
+        throw error;
+      });
       return secret;
     } catch (error) {
       secret[Symbol.dispose]();

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
-import { type RunningService, type ServeOptions, StartError, serve } from '@cipherformer/service';
+import { openDataFolder, type RunningService, type ServeOptions, serve } from '@cipherformer/service';
 import { availableMemoryBytes, totalMemoryBytes } from '../bench/machine.ts';
 import { checkMemory } from '../program/memory.ts';
 import { type PreparedProgram, prepareProgram, sweepPrograms } from './programs.ts';
@@ -26,9 +26,8 @@ export async function startService(
   const { folders, parameters, security = {}, notice, ...rest } = options;
   const { data, signal } = rest;
   const compiled = join(data, 'programs');
-  await mkdir(compiled, { recursive: true, mode: 0o700 }).catch((cause: Error) => {
-    throw new StartError(`cannot use ${data}: ${cause.message}; choose another folder (--data)`, { cause });
-  });
+  await openDataFolder(data);
+  await mkdir(compiled, { recursive: true, mode: 0o700 });
   const programs: PreparedProgram[] = [];
   for (const folder of folders) {
     const program = await prepareProgram(folder, { compiled, security, parameters, notice });

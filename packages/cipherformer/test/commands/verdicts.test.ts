@@ -1,9 +1,19 @@
 // What the verb decrypt counts beside a secret key, and what it refuses by it.
-import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ciphertext, Context, ciphertextToWire } from '@cipherformer/ckks';
 import { writeWireFile } from '@cipherformer/ckks/files';
+import { FileVerdictLedger } from '@cipherformer/compiler/client/files';
 import { writeProgram } from '@cipherformer/compiler/server';
 import { prepareInput } from '@cipherformer/nn/polynomial';
 import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
@@ -140,10 +150,24 @@ describe('row 2: verdicts are counted beside the secret key', () => {
     await refused('counts for the secret key 0000');
   });
 
-  it('keygen starts none again', async () => {
-    rmSync(at('orphan'), { recursive: true, force: true });
-    expect((await cli('keygen', at('program'), '--out', at('orphan'))).code).toBe(0);
-    for (const file of ['secret', 'evaluation']) rmSync(at(`orphan/${file}`), { recursive: true });
+  it('Ctrl-C while keygen makes the key ends it in order: both are there, or neither', async () => {
+    const create = FileVerdictLedger.create;
+    let heard = false;
+    const spy = vi.spyOn(FileVerdictLedger, 'create').mockImplementationOnce(async (...of) => {
+      const ledger = await create(...of);
+      heard = process.emit('SIGINT');
+      return ledger;
+    });
+    const { code } = await cli('keygen', at('program'), '--out', at('stopped'));
+    spy.mockRestore();
+    expect([heard, code === 0]).toEqual([true, false]);
+    expect(readdirSync(at('stopped')).filter((name) => name.startsWith('secret')).length).not.toBe(1);
+    expect((await cli('keygen', at('program'), '--out', at('stopped'))).code).toBe(0);
+  });
+
+  it('keygen starts none again that have counted', async () => {
+    mkdirSync(at('orphan'));
+    writeFileSync(at('orphan/secret.verdicts.jsonl'), `${readFileSync(at('fresh'), 'utf8')}\n{"outOfRange":1}\n`);
     const { code, err } = await cli('keygen', at('program'), '--out', at('orphan'));
     expect([code, err]).toEqual([1, expect.stringContaining('verdicts.jsonl already exists')]);
   });

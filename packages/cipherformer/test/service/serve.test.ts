@@ -96,7 +96,7 @@ describe('a service', () => {
       ['why', [at('program'), at('program')], {}, /given twice/],
       ['why', [at('program')], { port }, /port \d+: it is taken; choose another port/],
       ['why', [at('program')], { page: at('empty') }, /has no index.html/],
-      ['file', [at('program')], {}, /cannot use .*choose another folder \(--data\)/],
+      ['file', [at('program')], {}, /cannot use .*choose another folder/],
     ];
     for (const [data, folders, options, why] of wrong)
       await expect(started(data, folders, options), why.source).rejects.toThrow(why);
@@ -107,10 +107,26 @@ describe('a service', () => {
 
   it('has its data folder alone', async () => {
     const options = { folders: [at('program')], data: at('mine'), security: { insecure: true }, spawnWorker: noWorker, notice: () => {} }; // biome-ignore format: short
+    await started('mine', []);
     // Of another process, which runs: the one that started the tests.
-    mkdirSync(at('mine'));
     writeFileSync(at('mine/lock'), `${process.ppid}\n`);
     await expect(startService(options)).rejects.toThrow(/is in use by process \d+: stop it or choose another folder/);
+  });
+
+  it('touches nothing in a folder of something else, such as the keys that keygen made', async () => {
+    const evaluation = at('foreign');
+    mkdirSync(join(evaluation, 'programs', 'mine.partial'), { recursive: true });
+    mkdirSync(join(evaluation, 'parts'));
+    for (const name of ['list.json', `parts/${'a'.repeat(64)}`]) writeFileSync(join(evaluation, name), 'kept');
+    const files = () => readdirSync(evaluation, { recursive: true }).toSorted();
+    const before = files();
+    await expect(started('foreign', [at('model')])).rejects.toThrow(
+      /no data folder of a service.*choose another folder/,
+    );
+    expect(files()).toEqual(before);
+    rmSync(join(evaluation, 'programs'), { recursive: true });
+    await expect(started('foreign', [at('model')])).rejects.toThrow(/no data folder/);
+    expect(readdirSync(evaluation)).not.toContain('programs');
   });
 
   it('refuses a program that needs more memory than the machine has', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, link, open, rename, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, link, lstat, open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 // Files that a crash cannot leave half-written. Node only: the package's entry "./durable", which loads no kernels and
@@ -12,7 +12,7 @@ export const partialSuffix = '.partial';
 export interface WriteDurablyOptions {
   /** Permissions of the file. Default 0o644. */
   readonly mode?: number;
-  /** Replace a file of that name. Default: true. */
+  /** Replace a file of that name. Default: true. Otherwise one that is there stays, and the error is EEXIST. */
   readonly overwrite?: boolean;
 }
 
@@ -36,15 +36,44 @@ export async function writeDurably<T>(
     } finally {
       await file.close();
     }
-    // A link fails where the name is taken, a rename replaces: both at once and whole.
     if (overwrite) await rename(partial, path);
-    else await link(partial, path).then(() => rm(partial));
+    else await renameNew(partial, path);
     await syncDirectory(dirname(path));
     return written;
   } catch (error) {
     await rm(partial, { force: true }).catch(() => {});
     throw error;
   }
+}
+
+/** What file systems without hard links say: FAT, exFAT, some mounts of other machines and phones. */
+const noHardLinks: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
+/**
+ * Renames unless the name is taken. A link fails where it is, a rename replaces: both at once and whole. Without hard links
+ * the name is looked at first: of two who write it at the same moment the later one replaces the other's file, whole.
+ */
+async function renameNew(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!noHardLinks.includes(codeOf(error))) throw error;
+    const isTaken = await lstat(to).then(
+      () => true,
+      (cause: unknown) => {
+        if (codeOf(cause) !== 'ENOENT') throw cause;
+        return false;
+      },
+    );
+    if (isTaken) throw Object.assign(new Error(`EEXIST: file already exists, ${to}`), { code: 'EEXIST', path: to });
+    await rename(from, to);
+    return;
+  }
+  await rm(from);
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 /** Writes all of the bytes where the file stands. */

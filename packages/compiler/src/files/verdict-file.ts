@@ -57,6 +57,15 @@ export class FileVerdictLedger implements VerdictLedger {
     return new FileVerdictLedger(path, key);
   }
 
+  /**
+   * Removes counts whose key was never written, as a crash leaves them: a first line, whole or not, and nothing counted.
+   * Counts of anything stay. Only for who found no key beside them.
+   */
+  static async removeUnused(path: string): Promise<void> {
+    const [head = '', ...counted] = linesOf(await contentOf(path));
+    if (counted.length === 0 && (headSchema.safeParse(jsonOf(head)).success || !head.endsWith('}'))) await rm(path);
+  }
+
   async load(): Promise<VerdictCounts> {
     return (await this.#entries()).reduce(withEntry, noVerdicts);
   }
@@ -74,8 +83,8 @@ export class FileVerdictLedger implements VerdictLedger {
   }
 
   async #entries(): Promise<VerdictEntry[]> {
-    const [head, ...lines] = (await this.#read()).split('\n').filter((line) => line !== '');
-    const parsed = headSchema.safeParse(jsonOf(head ?? ''));
+    const [head = '', ...lines] = linesOf(await contentOf(this.#path));
+    const parsed = headSchema.safeParse(jsonOf(head));
     if (!parsed.success) throw damaged(this.#path);
     if (parsed.data.key !== this.#key)
       throw new FileError(
@@ -89,18 +98,20 @@ export class FileVerdictLedger implements VerdictLedger {
       return [entry.data];
     });
   }
+}
 
-  async #read(): Promise<string> {
-    const file = await opened(this.#path, constants.O_RDONLY);
-    try {
-      const { size } = await file.stat();
-      if (size > maxBytes) throw damaged(this.#path);
-      return await readFile(file, 'utf8');
-    } finally {
-      await file.close();
-    }
+async function contentOf(path: string): Promise<string> {
+  const file = await opened(path, constants.O_RDONLY);
+  try {
+    const { size } = await file.stat();
+    if (size > maxBytes) throw damaged(path);
+    return await readFile(file, 'utf8');
+  } finally {
+    await file.close();
   }
 }
+
+const linesOf = (content: string): string[] => content.split('\n').filter((line) => line !== '');
 
 /** One write, on the disk when it returns. Begins a line of its own, whatever a failed write left before it. */
 async function writeLine(file: FileHandle, line: object, path: string): Promise<void> {
