@@ -87,7 +87,8 @@ class OwnerDesk {
         void this.#guarded(() => this.#forget());
         break;
       case 'stop':
-        this.#stop.abort(new Stopped());
+        // The answer may have been quicker: what comes next is not to be stopped.
+        if (this.#busy) this.#stop.abort(new Stopped());
         break;
       case 'allow':
         this.#allow?.(order.yes);
@@ -102,6 +103,8 @@ class OwnerDesk {
     this.#busy = true;
     try {
       await act();
+      // Stopped too late: the signal of this connection has ended.
+      if (this.#stop.signal.aborted) this.#disconnect();
     } catch (error) {
       const job = this.#connection?.transport.submitted;
       this.#disconnect();

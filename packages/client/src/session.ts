@@ -176,7 +176,7 @@ export class ServiceSession {
     const result = await this.#transport.result(id);
     // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
     // it sees may depend on the verdict. That it could not be told is no fault of the answer.
-    await this.#transport.deleteJob(id).catch(() => {});
+    await this.#transport.acknowledge(id);
     progress?.({ stage: 'decrypting', done: 0, total: 1 });
     const { ledger, allowMore } = owner;
     const answers = await decryptOutputs(owner.secret, manifest, file.request, once(result), 'the result', {

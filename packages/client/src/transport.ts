@@ -29,6 +29,8 @@ const manifestFile = 'manifest.json';
 const maxFileBytes = 2 ** 30;
 /** Most bytes of a result: some ciphertexts. */
 const maxResultBytes = 2 ** 28;
+/** Longest time for the note that a result has arrived. */
+const acknowledgeMs = 2000;
 /** Between questions whether a key set has been verified. */
 const pollMs = 500;
 
@@ -59,6 +61,15 @@ export class Transport {
     await last.deleteJob(job);
     // It was cancelled, or is gone already.
     await last.deleteJob(job).catch(() => {});
+  }
+
+  /**
+   * Tells the service that a result has arrived, which it then need not keep. One attempt of 2 s at most, and never an error:
+   * no service can hold up an answer by this.
+   */
+  async acknowledge(job: string): Promise<void> {
+    const signal = AbortSignal.timeout(acknowledgeMs);
+    await new Transport(this.#url, { ...this.#options, signal, retry: { attempts: 1 } }).deleteJob(job).catch(() => {});
   }
 
   async programs(): Promise<Program[]> {

@@ -93,6 +93,25 @@ describe('row 9: what a service sends without end is not read without end', () =
   });
 });
 
+describe('a service that is told that a result has arrived', () => {
+  it.each<[string, Answer]>([
+    ['says nothing', () => {}],
+    ['says little, for ever', (_, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write('.'), 100);
+      response.once('close', () => clearInterval(drip));
+    }],
+    ['asks to come back', (_, response) => json(response, 503, { status: 503, code: 'stopping', retryAfter: 60 })],
+    ['fails', (_, response) => void response.destroy()],
+  ])('and %s does not hold up the answer', async (_, answer) => {
+    const { url, seen } = await serverOf(answer);
+    const from = performance.now();
+    await new Transport(url).acknowledge(job.id);
+    expect(performance.now() - from).toBeLessThan(3500);
+    expect(seen.map(({ method }) => method)).toEqual(['DELETE']);
+  }); // biome-ignore format: a table
+});
+
 describe('redirections', () => {
   it.each([301, 302, 303, 307, 308])('row 9: %i is not followed, and not tried again', async (status) => {
     const other = await serverOf((_, response) => json(response, 200, keyset));

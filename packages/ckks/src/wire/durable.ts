@@ -46,8 +46,10 @@ export async function writeDurably<T>(
   }
 }
 
-/** What file systems without hard links say: FAT, exFAT, some mounts of other machines and phones. */
-const noHardLinks: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+/** Whether a link failed since the file system has none: FAT, exFAT, some mounts of other machines and phones. */
+export function hasNoHardLinks(error: unknown): boolean {
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(String(codeOf(error)));
+}
 
 /**
  * Renames unless the name is taken. A link fails where it is, a rename replaces: both at once and whole. Without hard links
@@ -57,7 +59,7 @@ async function renameNew(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
-    if (!noHardLinks.includes(codeOf(error))) throw error;
+    if (!hasNoHardLinks(error)) throw error;
     const isTaken = await lstat(to).then(
       () => true,
       (cause: unknown) => {

@@ -47,7 +47,8 @@ export class PrivateAnswer {
   /** Logits and scores, for the key's owner alone. Of an input out of range as well, where they mean nothing. */
   reveal(): RevealedAnswer {
     const logits = this.#logits.slice();
-    const largest = Math.max(...logits);
+    // Not Math.max(...logits): a vocabulary is more arguments than a call takes.
+    const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
     const powers = logits.map((value) => Math.exp(value - largest));
     const sum = powers.reduce((total, power) => total + power, 0);
     return { logits, scores: powers.map((power) => power / sum) };

@@ -17,6 +17,11 @@ describe('row 5: an answer keeps its logits private by type', () => {
     expect([out.label, out.inRange, out.reason]).toEqual([undefined, false, 'too far']);
   });
 
+  it('reveal takes a vocabulary', () => {
+    const { scores } = new PrivateAnswer({ logits: new Float64Array(300_000).fill(5) }).reveal();
+    expect(scores[299_999]).toBeCloseTo(1 / 300_000, 12);
+  });
+
   it('reveal gives logits, and scores that are their softmax however large they are', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: -1e4, max: 1e4, noNaN: true }), { minLength: 1, maxLength: 20 }), (values) => {

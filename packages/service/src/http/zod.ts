@@ -17,8 +17,19 @@ export type App = FastifyInstance<
   ZodTypes
 >;
 
+/** Deepest nesting of what is sent: what reads it further, or writes it, need not expect more. */
+const maxDepth = 64;
+
 export function useZod(app: FastifyInstance): App {
   app.setValidatorCompiler<z.core.$ZodType>(({ schema, httpPart }) => (data) => {
+    if (isDeeper(data, maxDepth)) {
+      const message = `it is nested more than ${maxDepth} deep`;
+      return {
+        error: new Problem('invalid', `the ${httpPart} of the request is wrong: ${message}`, 'send less deep fields', {
+          issues: [{ path: httpPart, message }],
+        }),
+      };
+    }
     const parsed = z.core.safeParse(schema, data);
     if (parsed.success) return { value: parsed.data };
     // Paths and rules, never values: what was sent may be anything.
@@ -34,4 +45,9 @@ export function useZod(app: FastifyInstance): App {
     };
   });
   return app.withTypeProvider<ZodTypes>();
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1));
 }

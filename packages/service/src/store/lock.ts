@@ -1,5 +1,7 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasNoHardLinks, partialSuffix } from '@cipherformer/ckks/durable';
 import { StartError } from '../problem.ts';
 
 /**
@@ -10,7 +12,7 @@ export function lockFolder(folder: string): Disposable {
   const path = join(folder, 'lock');
   for (let tries = 0; ; tries++) {
     try {
-      writeFileSync(path, `${process.pid}\n`, { flag: 'wx' });
+      writeNew(path, `${process.pid}\n`);
       return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
@@ -27,8 +29,22 @@ export function lockFolder(folder: string): Disposable {
   }
 }
 
+/** Throws EEXIST where the name is taken. The file has its text from its first moment: an empty lock would be taken for stale. */
+function writeNew(path: string, text: string): void {
+  const partial = `${path}.${randomUUID()}${partialSuffix}`;
+  try {
+    writeFileSync(partial, text, { flag: 'wx' });
+    linkSync(partial, path);
+  } catch (error) {
+    if (!hasNoHardLinks(error)) throw error;
+    writeFileSync(path, text, { flag: 'wx' });
+  } finally {
+    rmSync(partial, { force: true });
+  }
+}
+
 function isAlive(pid: number): boolean {
-  // A lock that a crash left empty names nobody.
+  // A lock that a crash left empty, on a disk without hard links, names nobody.
   if (!Number.isInteger(pid) || pid <= 0) return false;
   try {
     process.kill(pid, 0);

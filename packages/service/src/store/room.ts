@@ -19,14 +19,15 @@ export class Room {
 
   /** Throws the problem 'no-room' unless this many bytes fit beside what is promised to others. */
   async check(bytes: number): Promise<void> {
-    const { totalBytes, freeBytes } = await this.#space(this.#directory);
-    const free = Math.max(0, freeBytes - this.#promisedBytes - Math.min(totalBytes / 10, maxReserveBytes));
-    if (bytes > free) throw noRoom(bytes, Math.floor(free));
+    (await this.promise(bytes))[Symbol.dispose]();
   }
 
-  /** Holds room for a body that is about to be read, until disposed. */
+  /** Holds room for a body that is about to be read, until disposed. Throws as check. */
   async promise(bytes: number): Promise<Disposable> {
-    await this.check(bytes);
+    const { totalBytes, freeBytes } = await this.#space(this.#directory);
+    // Nothing waits from here on: of many that ask at once each sees what was promised to those before.
+    const free = Math.max(0, freeBytes - this.#promisedBytes - Math.min(totalBytes / 10, maxReserveBytes));
+    if (bytes > free) throw noRoom(bytes, Math.floor(free));
     this.#promisedBytes += bytes;
     return {
       [Symbol.dispose]: () => {

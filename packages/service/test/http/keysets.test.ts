@@ -58,6 +58,25 @@ function cutPut(id: string, { sha256, bytes }: Part, send: number, headers = '')
   });
 }
 
+describe('row 9: what is nested without end', () => {
+  it.each<[string, (nest: string, key: string) => string]>([
+    ['a field of a list', (nest, key) => `{"list":${JSON.stringify(listOf([part('x')], { key })).slice(0, -1)},"more":${nest}}}`],
+    ['a list', (nest) => `{"list":${nest}}`],
+    ['the body', (nest) => nest],
+  ])('is refused as not valid: %s', async (_, body) => {
+    const own = newKey();
+    const id = await open(own);
+    for (const [depth, before, after] of [[100, '[', ']'], [1_000_000, '[', ']'], [100, '{"a":', '}'], [600_000, '{"a":', '}']] as const) {
+      const answer = await api.call(`/v1/keysets/${id}/commit`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: body(`${before.repeat(depth)}1${after.repeat(depth)}`, own),
+      });
+      expect([answer.status, answer.json.code]).toEqual([400, 'invalid']);
+    }
+  });
+}); // biome-ignore format: tables
+
 describe('key sets', () => {
   it('are made once for a plan and a key', async () => {
     const ofKey = newKey();
