@@ -11,6 +11,8 @@ export interface CheckRun {
   readonly seed: number;
   /** A small version that takes a minute or so and leaves no record. */
   readonly quick: boolean;
+  /** Folder of another checkout, for what compares with one. */
+  readonly base: string | undefined;
   /** Progress, for the person who watches. */
   log(line: string): void;
   readonly resume: {

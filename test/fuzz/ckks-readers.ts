@@ -73,6 +73,7 @@ async function bytesOf(...objects: readonly WireObject[]): Promise<Uint8Array[]>
 
 async function tinyObjects() {
   using secret = secretOf(tiny);
+  using earlier = new SecretKey(tiny, new Uint8Array(32));
   const generator = new KeyGenerator(secret);
   using publicKey = generator.publicKey();
   using rotation = generator.rotation(1, 2);
@@ -82,7 +83,7 @@ async function tinyObjects() {
   using ciphertext = encrypted.ciphertext;
   return {
     parameters: await bytesOf(parametersToWire(tiny.parameters)),
-    secretKey: await bytesOf(secretKeyToWire(secret), secretKeyToWire(new SecretKey(tiny, new Uint8Array(32)))),
+    secretKey: await bytesOf(secretKeyToWire(secret), secretKeyToWire(earlier)),
     publicKey: await bytesOf(publicKeyToWire(publicKey)),
     switchingKey: await bytesOf(switchingKeyToWire(rotation), switchingKeyToWire(conjugation)),
     plaintext: await bytesOf(plaintextToWire(plaintext)),

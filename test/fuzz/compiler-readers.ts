@@ -1,19 +1,36 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BootstrapPlan, type WireObject, wireBytes } from '../../packages/ckks/src/index.ts';
 import { sha256 } from '../../packages/ckks/src/wire/checksum.ts';
-import { CompilerError } from '../../packages/compiler/src/errors.ts';
+import { CompilerError, FileError } from '../../packages/compiler/src/errors.ts';
+import { readClientHalf } from '../../packages/compiler/src/files/client-half.ts';
 import { EnvelopeReader, sealEnvelope } from '../../packages/compiler/src/files/envelope.ts';
 import { makeKeyList, parseKeyList } from '../../packages/compiler/src/files/key-list.ts';
 import { makeManifest } from '../../packages/compiler/src/files/make-manifest.ts';
 import { keySpecsOf, parametersOf, parseManifest } from '../../packages/compiler/src/files/manifest.ts';
+import { FilePartMemory } from '../../packages/compiler/src/files/part-memory-file.ts';
 import { fromRuns } from '../../packages/compiler/src/files/runs.ts';
+import { FileVerdictLedger } from '../../packages/compiler/src/files/verdict-file.ts';
 import { testModel } from '../../packages/compiler/test/files/protocol.ts';
+import { NnError } from '../../packages/nn/src/errors.ts';
+import {
+  checkPreparation,
+  parsePolynomialModel,
+  prepareInput,
+  serialisePreparation,
+} from '../../packages/nn/src/polynomial/index.ts';
 import { bootstrapContext } from './ckks-readers.ts';
-import { mutateBytes, mutateJson, mutateJsonHeader, resealed } from './mutate.ts';
+import { mutateBytes, mutateJson, mutateJsonHeader, mutateJsonLines, mutateLines, resealed } from './mutate.ts';
+import { ofTexts } from './nn-readers.ts';
 import type { Reader } from './reader.ts';
 
-const encoded = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const text = (value: string) => new TextEncoder().encode(value);
+const encoded = (value: unknown) => text(JSON.stringify(value));
 
-function manifest(): Uint8Array {
+type Half = Pick<Parameters<typeof makeManifest>[0], 'model' | 'files'> & { readonly input: string };
+
+function manifest({ model, files, input }: Half): Uint8Array {
   const { parameters } = bootstrapContext;
   const slots = Int32Array.from({ length: parameters.maxSlots }, (_, i) => i);
   const value = makeManifest({
@@ -21,7 +38,7 @@ function manifest(): Uint8Array {
     parameters,
     program: {
       slots: parameters.maxSlots,
-      inputs: [{ name: 'patches', register: 0, level: 1, source: slots, factor: 1 }],
+      inputs: [{ name: input, register: 0, level: 1, source: slots, factor: 1 }],
       instructions: [{ op: 'multiply', source: 'square', level: 1, left: 0, right: 0, output: 1 }],
       masks: [],
       outputs: [
@@ -31,11 +48,16 @@ function manifest(): Uint8Array {
     },
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
     compile: { batch: 1 },
-    model: { ...testModel, classes: ['a', 'b', 'c', 'd'] },
-    files: { 'tokenizer.json': 'ef'.repeat(32) },
+    model,
+    files,
   });
   return encoded(value);
 }
+const ofImages: Half = {
+  model: { ...testModel, classes: ['a', 'b', 'c', 'd'] },
+  files: { 'tokenizer.json': 'ef'.repeat(32) },
+  input: 'patches',
+};
 
 function readManifest(bytes: Uint8Array): void {
   const read = parseManifest(bytes, 'manifest.json', { insecure: true });
@@ -43,6 +65,57 @@ function readManifest(bytes: Uint8Array): void {
   parametersOf(read, { insecure: true });
   keySpecsOf(read);
   for (const { slots } of read.outputs) fromRuns(slots, read.slots);
+}
+
+// The client's half of a program of texts.
+const { structure, files } = serialisePreparation(parsePolynomialModel(ofTexts, 'model'));
+const hex = async (bytes: Uint8Array<ArrayBuffer>) => Buffer.from(await sha256(bytes)).toString('hex');
+const digests: Record<string, string> = {};
+for (const [name, bytes] of files) digests[name] = await hex(new Uint8Array(bytes));
+const [textInput] = checkPreparation(parsePolynomialModel(ofTexts, 'model'), 'model').keys();
+const ofText = (changes: Record<string, string> = {}) =>
+  manifest({ model: { name: 'test', ...structure }, files: { ...digests, ...changes }, input: textInput! });
+
+/** Reads a half with one file in place of its own, named by its own digest, and prepares a text with it. */
+const withFile = (name: string) => async (bytes: Uint8Array) => {
+  const own = new Uint8Array(bytes);
+  const given = new Map([...files, ['manifest.json', ofText({ [name]: await hex(own) })], [name, own]]);
+  await readHalf(given);
+};
+const withManifest = (bytes: Uint8Array) => readHalf(new Map([...files, ['manifest.json', bytes]]));
+
+async function readHalf(given: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const file = async (name: string) => {
+    const bytes = given.get(name);
+    if (bytes === undefined) throw new FileError(`there is no ${JSON.stringify(name)}`);
+    return new Uint8Array(bytes);
+  };
+  const { preparation } = await readClientHalf(file, 'client', { insecure: true });
+  if (preparation.preprocess.kind === 'text') prepareInput(preparation, { text: 'hello b!' });
+}
+
+// Files beside the secret key.
+const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const key = 'ab'.repeat(16);
+const verdicts = [
+  { format: 'cipherformer-verdicts', version: 1, key },
+  { dishonest: 1 },
+  { outOfRange: 7 },
+  { allowed: 256 },
+].map((line) => JSON.stringify(line));
+const partName = 'galois-3-1-1-0';
+const partMemory = [
+  `cipherformer-parts 1 ${key}`,
+  `${'cd'.repeat(32)} ${partName}`,
+  `${'ef'.repeat(32)} toSparse-0-1-0`,
+];
+
+/** Writes the bytes where a file is expected. */
+function placed(name: string, bytes: Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
 }
 
 const { parameters } = bootstrapContext;
@@ -82,7 +155,7 @@ async function sealHeader(changed: Uint8Array): Promise<Uint8Array> {
 export const compilerReaders: readonly Reader[] = [
   {
     name: 'compiler manifest',
-    seeds: [manifest()],
+    seeds: [manifest(ofImages)],
     read: readManifest,
     errors: [CompilerError],
     mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],
@@ -100,5 +173,41 @@ export const compilerReaders: readonly Reader[] = [
     read: readEnvelope,
     errors: [CompilerError],
     mutations: [mutateBytes, resealed(mutateBytes, sealHeader), resealed(mutateJsonHeader(8, 4), sealHeader)],
+  },
+  {
+    name: 'compiler client half',
+    seeds: [ofText()],
+    read: withManifest,
+    errors: [CompilerError, NnError],
+    mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],
+  },
+  ...[...files].map(
+    ([name, bytes]): Reader => ({
+      name: `compiler client half ${name}`,
+      seeds: [bytes],
+      read: withFile(name),
+      errors: [CompilerError, NnError],
+      mutations: name.endsWith('.json') ? [mutateJson, mutateJson, mutateBytes] : [mutateBytes, mutateJsonHeader(0, 8)],
+    }),
+  ),
+  {
+    name: 'compiler verdicts',
+    seeds: [text(`\n${verdicts.join('\n\n')}\n`)],
+    read: (bytes) => new FileVerdictLedger(placed('verdicts', bytes), key).load(),
+    errors: [CompilerError],
+    mutations: [mutateBytes, mutateJsonLines, mutateLines],
+  },
+  {
+    name: 'compiler part memory',
+    seeds: [text(`${partMemory.join('\n')}\n`)],
+    read: async (bytes) => {
+      const memory = await FilePartMemory.open(placed('parts', bytes), key);
+      if (memory.get(partName) !== undefined) return;
+      throw new FileError('it was begun again');
+    },
+    errors: [CompilerError],
+    mutations: [mutateBytes, mutateLines],
+    // One of another key is begun again, on the disk.
+    share: 0.02,
   },
 ];

@@ -169,8 +169,14 @@ function polynomialFiles(
   return serialisePolynomialModel({ ...model, graph: calibrate(model.graph, [prepareInput(model, input)], 1.5) });
 }
 const pixels = Uint8Array.from({ length: 72 }, (_, i) => (37 * i) % 256);
-const ofImages = polynomialFiles({ config: polynomialForm(vit), classes: ['a', 'b', 'c', 'd', 'e'] }, { pixels });
-const ofTexts = polynomialFiles({ config: polynomialForm(bertMean), tokenizer: wordPiece }, { text: 'hello b!' });
+export const ofImages = polynomialFiles(
+  { config: polynomialForm(vit), classes: ['a', 'b', 'c', 'd', 'e'] },
+  { pixels },
+);
+export const ofTexts = polynomialFiles(
+  { config: polynomialForm(bertMean), tokenizer: wordPiece },
+  { text: 'hello b!' },
+);
 const ofTokens = polynomialFiles({ config: polynomialForm(gpt) }, { ids: [1, 2, 3] });
 
 /** Reads a model with one file in place of its own, and runs it where that is quick: what is accepted has to run. */

@@ -1,3 +1,5 @@
+import type { SessionStage } from '@cipherformer/client';
+
 // What the page and its worker say to each other. The secret key, the request and the logits stay in the worker; a label
 // leaves it when it is known, scores when the owner asks for them.
 
@@ -39,16 +41,7 @@ export interface Facts {
   readonly unsuitable?: string;
 }
 
-export type Stage =
-  | 'waiting'
-  | 'keys'
-  | 'verifying'
-  | 'encrypting'
-  | 'sending'
-  | 'queued'
-  | 'loading'
-  | 'running'
-  | 'decrypting';
+export type Stage = 'waiting' | SessionStage;
 
 export interface Progress {
   readonly stage: Stage;

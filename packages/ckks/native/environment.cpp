@@ -29,7 +29,10 @@ int64_t CollectorAccount::update(size_t held) {
 
 Environment::~Environment() {
   for (const auto& [ring, build] : rings_) destroyRing(build, ring);
-  while (!slabs_.empty()) release(slabs_.begin()->first);
+  for (const auto& [slab, held] : slabs_) {
+    if (held.contents == Contents::kSecret) secureErase(slab, held.bytes);
+    releaseSlab(slab, held.bytes);
+  }
 }
 
 void* Environment::allocate(size_t bytes, Contents contents) noexcept {
@@ -48,9 +51,8 @@ void* Environment::allocate(size_t bytes, Contents contents) noexcept {
 void Environment::release(void* slab) noexcept {
   const auto it = slabs_.find(slab);
   if (it == slabs_.end()) return;
-  const auto [bytes, contents] = it->second;
+  const size_t bytes = it->second.bytes;
   slabs_.erase(it);
-  if (contents == Contents::kSecret) secureErase(slab, bytes);
   releaseSlab(slab, bytes);
   bytes_ -= bytes;
 }

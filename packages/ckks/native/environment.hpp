@@ -35,7 +35,7 @@ class Environment {
 
   /// A slab of this environment; nullptr when there is no memory.
   void* allocate(size_t bytes, Contents contents) noexcept;
-  /// Erases a secret slab; ignores what is none of this environment's.
+  /// For its owner, who erases what is secret first; ignores what is none of this environment's.
   void release(void* slab) noexcept;
   /// Bytes of the slabs that are allocated.
   size_t bytes() const { return bytes_; }

@@ -45,7 +45,14 @@ size_t pageBytes() {
 }
 
 bool isMapped(size_t bytes) { return !kSanitized && bytes >= kMapped; }
-size_t slabBytes(size_t bytes) { return isMapped(bytes) ? roundUp(bytes, pageBytes()) : roundUp(bytes == 0 ? 1 : bytes, 64); }
+
+/// Up to whole huge pages where that costs at most an eighth: ordinary ones at the end of the slabs of a key switch are
+/// worth 3 to 5 % of its time.
+size_t slabBytes(size_t bytes) {
+  if (!isMapped(bytes)) return roundUp(bytes == 0 ? 1 : bytes, 64);
+  const size_t huge = roundUp(bytes, kHugePage);
+  return huge - bytes <= bytes / 8 ? huge : roundUp(bytes, pageBytes());
+}
 
 char* mapPages(size_t bytes) {
   void* pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

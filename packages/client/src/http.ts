@@ -1,3 +1,4 @@
+import { excerpt, parseJson as parseForeign } from '@cipherformer/nn/foreign';
 import * as z from 'zod/mini';
 import { ConnectionLost, ServiceError, TransportError } from './errors.ts';
 import { problem } from './protocol.ts';
@@ -107,13 +108,13 @@ export class Http {
 export function parseJson<T>(schema: z.core.$ZodType<T>, text: string, where: string): T {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseForeign(text);
   } catch (cause) {
     throw new TransportError(`${where} did not answer with JSON: check that it is the address of a service`, { cause });
   }
   const parsed = z.core.safeParse(schema, value);
   if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.map(({ path }) => path.join('.')).slice(0, 5);
+  const fields = parsed.error.issues.map(({ path }) => excerpt(path.join('.'))).slice(0, 5);
   throw new TransportError(
     `${where} answered with a document of another form (${fields.join(', ')}): client and service are of different releases`,
     { cause: parsed.error },

@@ -1,5 +1,6 @@
 import {
   Context,
+  KeyError,
   type KeySpec,
   keyParts,
   type LoadOptions,
@@ -20,6 +21,7 @@ import {
   type PrivateAnswer,
   parametersOf,
   readClientHalf,
+  unaskedKeyBytes,
   type VerdictOptions,
 } from '@cipherformer/compiler/client';
 import { type ModelInput, prepareInput } from '@cipherformer/nn/polynomial';
@@ -56,6 +58,11 @@ export interface SessionOptions {
   readonly progress?: (progress: SessionProgress) => void;
   /** Give the same one to the transport, which ends what is under way on the line. */
   readonly signal?: AbortSignal;
+  /**
+   * Asked with the bytes of the keys that the service does not have, before any is made; throws for no. Whoever wrote the
+   * program chose how many there are. Default: no above 4 GiB.
+   */
+  readonly agree?: (bytes: number) => Promise<void>;
 }
 
 /** A secret key with what is kept beside it. */
@@ -159,10 +166,12 @@ export class ServiceSession {
     const request = await wireBytes(file);
     progress?.({ stage: 'sending', done: 0, total: 1 });
     const { id } = await this.#transport.submit(this.program.digest, keyset, request);
-    for await (const job of this.#transport.events(id)) {
-      signal?.throwIfAborted();
-      report(job, progress);
-      if (job.state === 'failed' || job.state === 'cancelled') throw new JobFailed(job.reason ?? `it was ${job.state}`);
+    try {
+      await this.#finished(id, options);
+    } catch (error) {
+      // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
+      if (signal?.aborted) await this.#transport.abandon(id).catch(() => {});
+      throw error;
     }
     const result = await this.#transport.result(id);
     // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
@@ -182,16 +191,28 @@ export class ServiceSession {
     this.context[Symbol.dispose]();
   }
 
-  async #send(id: string, owner: Owner, { progress, signal }: SessionOptions): Promise<Keyset> {
+  async #finished(id: string, { progress, signal }: SessionOptions): Promise<void> {
+    for await (const job of this.#transport.events(id)) {
+      signal?.throwIfAborted();
+      report(job, progress);
+      if (job.state === 'failed' || job.state === 'cancelled') throw new JobFailed(job.reason ?? `it was ${job.state}`);
+    }
+  }
+
+  async #send(id: string, owner: Owner, options: SessionOptions): Promise<Keyset> {
+    const { progress, signal, agree = refuseMany } = options;
     const { memory, secret } = owner;
     const { parameters } = this.context;
-    const parts = keyParts(parameters, this.specs).map(nameOfPart);
+    const all = keyParts(parameters, this.specs);
+    const parts = all.map(nameOfPart);
     for (let attempt = 1; ; attempt++) {
       const present = await this.#present(
         id,
         parts.flatMap((name) => memory.get(name) ?? []),
       );
-      const there = parts.filter((name) => present.has(memory.get(name) ?? '')).length;
+      const missing = all.filter((_, i) => !present.has(memory.get(parts[i]!) ?? ''));
+      const there = parts.length - missing.length;
+      await agree(missing.reduce((sum, { bytes }) => sum + bytes, 0));
       progress?.({ stage: 'keys', done: there, total: parts.length, sentBytes: 0 });
       const made = makeParts(secret, this.specs, memory, { present, ...(signal ? { signal } : {}) });
       await uploadParts(this.#transport, id, made, {
@@ -239,6 +260,13 @@ function report({ state, done = 0, total = 0, secondsLeft, place }: Job, progres
     ...(secondsLeft === undefined ? {} : { secondsLeft }),
     ...(place === undefined ? {} : { place }),
   });
+}
+
+async function refuseMany(bytes: number): Promise<void> {
+  if (bytes > unaskedKeyBytes)
+    throw new KeyError(
+      `the program asks for ${(bytes / 2 ** 30).toFixed(1)} GiB of evaluation keys, more than ${unaskedKeyBytes / 2 ** 30} GiB: nothing was made; allow as many (SessionOptions.agree) if you trust who made it`,
+    );
 }
 
 async function* once(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {

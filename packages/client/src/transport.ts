@@ -21,6 +21,8 @@ import { isPassing, pause } from './retry.ts';
 
 /** The service gives a sign of life every 15 s: without one for this long the connection is dead. */
 const silentEventsMs = 45_000;
+/** Longest time for what is said to a service at the end. */
+const abandonMs = 5000;
 /** Between questions whether a key set has been verified. */
 const pollMs = 500;
 
@@ -31,13 +33,26 @@ const pollMs = 500;
  */
 export class Transport {
   readonly #http: Http;
+  readonly #url: string | URL;
+  readonly #options: HttpOptions;
 
   /** @param url of the service, such as http://localhost:8080 */
   constructor(url: string | URL, options: HttpOptions = {}) {
     if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
       throw new TransportError(`${url} is not the address of a service: it starts with http:// or https://`);
     const { origin, pathname } = new URL(url);
+    this.#url = url;
+    this.#options = options;
     this.#http = new Http(origin + pathname.replace(/\/$/, '') + apiPrefix, options);
+  }
+
+  /** Takes a job back and leaves nothing of it. One attempt, not ended by the signal: it is for when that has ended all else. */
+  async abandon(job: string): Promise<void> {
+    const { signal: _, ...options } = this.#options;
+    const last = new Transport(this.#url, { ...options, retry: { attempts: 1 }, timeoutMs: abandonMs });
+    await last.deleteJob(job);
+    // It was cancelled, or is gone already.
+    await last.deleteJob(job).catch(() => {});
   }
 
   async programs(): Promise<Program[]> {

@@ -136,6 +136,26 @@ describe('answers', () => {
     expect(await transport.jobs()).toEqual([job]);
   });
 
+  it('row 9: that are nested without end, or name fields that a terminal obeys', async () => {
+    let text = '';
+    const { url } = await serverOf((_, response) => void response.end(text));
+    const transport = new Transport(url, { retry: { attempts: 1 } });
+    const summary = (value: string) => `{"programs":[{"digest":"${digest('a')}","plan":"${digest('b')}","files":[],"summary":${value}}]}`; // biome-ignore format: short
+    text = summary('{"a":1}');
+    expect(await transport.programs()).toHaveLength(1);
+    for (const value of [
+      `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
+      `{"a":${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}}`,
+      '{"\\u001b[2J": 1e999}',
+    ]) {
+      // biome-ignore format: short
+      text = summary(value);
+      const error = await failure(transport.programs());
+      expect(error).toBeInstanceOf(TransportError);
+      expect(error.message).not.toMatch(/\p{Cc}/u);
+    }
+  });
+
   it('that are not JSON say what to look at', async () => {
     const { url } = await serverOf((_, response) => void response.end('<html>'));
     expect((await failure(new Transport(url).programs())).message).toMatch(/did not answer with JSON/);

@@ -8,7 +8,7 @@ export { PrivateAnswer, type RevealedAnswer } from './files/answer.ts';
 export { decryptOutputs, encryptInputs } from './files/client.ts';
 export { type ClientProgram, manifestFile, readClientHalf } from './files/client-half.ts';
 export { derivedKeys } from './files/derived-keys.ts';
-export { type KeyList, keyListFormat, makeKeyList } from './files/key-list.ts';
+export { type KeyList, keyListFormat, makeKeyList, unaskedKeyBytes } from './files/key-list.ts';
 export {
   type MadePart,
   type MakePartsOptions,

@@ -11,6 +11,7 @@ export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
 export { measureReference } from './cost/reference.ts';
 export { CompilerError, FileError, InputError, MismatchError, ResourceError } from './errors.ts';
 export { clientFolder, readManifest, serverFolder } from './files/client-folder.ts';
+export { manifestFile } from './files/client-half.ts';
 export { keyFiles, openKeyFolder } from './files/key-folder.ts';
 export { type KeyList, parseKeyList } from './files/key-list.ts';
 export { batchOf, type ProgramManifest, parametersOf } from './files/manifest.ts';

@@ -13,8 +13,10 @@ export interface ServedProgram {
   readonly summary: Program['summary'];
   /** Most bytes that a key set of its plan takes; without room for them no key set is opened. */
   readonly keyBytes?: number;
-  /** The half that clients fetch: manifest, tokenizer, embedding. Everything in it is public. */
+  /** The half that clients fetch: manifest, tokenizer, embedding. */
   readonly clientFolder: string;
+  /** Names of the files in it that belong to the program. They are public; nothing else in the folder is served. */
+  readonly clientFiles: readonly string[];
   /** The folder that the engine gets. */
   readonly folder: string;
 }
@@ -25,6 +27,7 @@ const servedProgram = z.strictObject({
   summary: z.record(z.string(), z.json()),
   keyBytes: z.int().min(0).optional(),
   clientFolder: z.string(),
+  clientFiles: z.array(fileName),
   folder: z.string(),
 });
 
@@ -50,17 +53,13 @@ export class Programs {
       if (entries.has(program.digest)) throw new StartError(`the program ${program.digest} is given twice`);
       let client: StaticFolder;
       try {
-        client = await StaticFolder.open(program.clientFolder);
+        client = await StaticFolder.open(program.clientFolder, program.clientFiles);
       } catch (cause) {
+        if (cause instanceof StartError) throw cause;
         throw new StartError(`cannot read the client half ${program.clientFolder} of a program: check the path`, {
           cause,
         });
       }
-      const wrong = client.files.find(({ name }) => !z.core.safeParse(fileName, name).success);
-      if (wrong)
-        throw new StartError(
-          `${wrong.path} cannot be served: give it a plain name of letters, digits, ".", "_" and "-"`,
-        );
       entries.set(program.digest, { ...program, client });
     }
     return new Programs(entries);

@@ -102,6 +102,7 @@ async function openPage(folder: string): Promise<StaticFolder> {
   try {
     page = await StaticFolder.open(folder);
   } catch (cause) {
+    if (cause instanceof StartError) throw cause;
     throw new StartError(`cannot read the page ${folder}: check the path`, { cause });
   }
   if (!page.has('index.html'))

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
+import { startsLikeSecretKey } from '@cipherformer/ckks/secret-start';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { StartError } from './problem.ts';
 
 export interface StaticFile {
   /** Path inside the folder, with "/" between folders. */
@@ -40,14 +42,21 @@ export class StaticFolder {
     this.#files = files;
   }
 
-  static async open(folder: string): Promise<StaticFolder> {
+  /**
+   * @param only names of the files to serve. Default: all. Nothing else in the folder is read or told of.
+   * Throws StartError for a name that is not there and for a file that is a secret key; errors of the file system.
+   */
+  static async open(folder: string, only?: readonly string[]): Promise<StaticFolder> {
     const files = new Map<string, StaticFile>();
     for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
       if (!entry.isFile()) continue;
       const path = join(entry.parentPath, entry.name);
       const name = relative(folder, path).split(sep).join('/');
-      files.set(name, await describe(name, path));
+      if (only === undefined || only.includes(name)) files.set(name, await describe(name, path));
     }
+    const missing = only?.find((name) => !files.has(name));
+    if (missing !== undefined)
+      throw new StartError(`${folder} has no file ${missing}: put it back, or write the folder again`);
     return new StaticFolder(files);
   }
 
@@ -84,6 +93,12 @@ export class StaticFolder {
 async function describe(name: string, path: string): Promise<StaticFile> {
   const { size, mtimeMs } = await stat(path);
   const hash = createHash('sha256');
-  for await (const piece of createReadStream(path)) hash.update(piece);
+  let first = true;
+  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) {
+    if (first && startsLikeSecretKey(piece))
+      throw new StartError(`${path} is a secret key and would be given to everybody: move it out of this folder`);
+    first = false;
+    hash.update(piece);
+  }
   return { name, path, bytes: size, modifiedMs: mtimeMs, sha256: hash.digest('hex') };
 }

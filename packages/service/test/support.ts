@@ -76,6 +76,7 @@ export function workspace(changes: Partial<ServedProgram> = {}) {
     plan,
     summary: { name: 'test', task: 'image-classification' },
     clientFolder,
+    clientFiles: ['manifest.json', 'embedding.bin'],
     folder: join(folder, 'program'),
     ...changes,
   };

@@ -55,6 +55,10 @@ async function keygen(
     writeKeyFolder(evaluation, secret, keySpecsOf(manifest), partMemoryFileOf(secretFile), {
       signal,
       progress: (done, total) => progress.update('keys', done, total),
+      // Keys for other programs that the folder lists come on top of what was agreed on.
+      agree: async (bytes) => {
+        if (bytes > wireBytes) await agreeOnKeyBytes(bytes, maxKeyBytes);
+      },
     }),
   );
   progress.stop();

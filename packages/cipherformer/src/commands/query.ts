@@ -23,6 +23,7 @@ import {
   showAnswers,
   withAnswerOptions,
 } from '../program/show-answers.ts';
+import { nodeFetch } from '../service/node-fetch.ts';
 import { UsageError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { byteSize } from '../terminal/numbers.ts';
@@ -67,8 +68,8 @@ async function query(
   const stopping = 'stopping; the same command goes on where it stopped: keys that the service has are not sent again';
   await interruptible(stopping, async (signal) => {
     // A service that is not there is told at once; one that goes away later is waited for.
-    await new Transport(url, { signal, retry: { attempts: 1 } }).programs();
-    const transport = new Transport(url, { signal });
+    await new Transport(url, { signal, fetch: nodeFetch, retry: { attempts: 1 } }).programs();
+    const transport = new Transport(url, { signal, fetch: nodeFetch });
     const session = await ServiceSession.open(transport, {
       ...security,
       ...(options.program === undefined ? {} : { program: options.program }),
@@ -77,9 +78,9 @@ async function query(
       const inputs = await readQuestions(questions, session, options.resize ?? false);
       const { owner, secret } = await openOwner(session, options);
       using _ = secret;
-      await agreeOnKeys(transport, session, owner, options);
       const show = showSession();
-      const { answers } = await session.ask(owner, inputs, { signal, progress: show.update }).finally(show.stop);
+      const agree = (bytes: number) => agreeOnKeyBytes(bytes, options.maxKeyBytes);
+      const { answers } = await session.ask(owner, inputs, { signal, progress: show.update, agree }).finally(show.stop);
       showAnswers(answers, options, session.client.manifest.model.classes);
     } finally {
       session.close();
@@ -122,18 +123,6 @@ function keysFolder(parametersDigest: string): string {
   const { XDG_DATA_HOME: data = '' } = process.env;
   const home = isAbsolute(data) ? data : join(homedir(), '.local/share');
   return join(home, 'cipherformer/keys', parametersDigest.slice(0, 12));
-}
-
-/** Asks about large keys, unless the service has them. */
-async function agreeOnKeys(
-  transport: Transport,
-  { client, program }: ServiceSession,
-  { secret }: Owner,
-  { maxKeyBytes }: QueryOptions,
-): Promise<void> {
-  const keysets = await transport.keysets();
-  const there = keysets.some(({ plan, key, state }) => plan === program.plan && key === secret.id && state === 'ready');
-  if (!there) await agreeOnKeyBytes(client.manifest.keys.wireBytes, maxKeyBytes);
 }
 
 function tokenNumbers(text: string): number[] {

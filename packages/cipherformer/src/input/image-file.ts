@@ -1,5 +1,9 @@
+import { excerpt } from '@cipherformer/nn/foreign';
 import type { ImagePreprocess } from '@cipherformer/nn/polynomial';
 import { UsageError } from '../terminal/errors.ts';
+
+/** A few bytes of PNG may claim any size, and have it decoded: this many pixels take two seconds. */
+const maxPixels = 2 ** 24;
 
 /** What the first bytes of a file say it is; undefined for anything that is no image we know of. */
 export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'webp' | undefined {
@@ -27,6 +31,10 @@ export async function imagePixels(
     throw new UsageError(`${file} is a WebP image, which is not read here: save it as PNG or JPEG`);
   if (channels !== 1 && channels !== 3)
     throw new UsageError(`${file} is an image, the model takes ${channels} channels: give its numbers as JSON`);
+  if (claimedPixels(bytes) > maxPixels)
+    throw new UsageError(
+      `${file} claims to have ${claimedPixels(bytes)} pixels, ${maxPixels} at most are read: scale it down first`,
+    );
   const image = await decode(bytes, file);
   const found = image.bitmap;
   if (found.width !== width || found.height !== height) {
@@ -39,6 +47,18 @@ export async function imagePixels(
   }
   return planes(image.bitmap.data, channels, width * height);
 }
+
+/** Of a PNG, the most that one of its headers says: decoders take the last. JPEG's decoder has a limit of its own. */
+function claimedPixels(bytes: Uint8Array): number {
+  if (imageKind(bytes) !== 'png') return 0;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let most = 0;
+  for (let at = 8; at + 16 <= bytes.length; at += 12 + view.getUint32(at))
+    if (view.getUint32(at + 4) === headerType) most = Math.max(most, view.getUint32(at + 8) * view.getUint32(at + 12));
+  return most;
+}
+/** "IHDR" */
+const headerType = 0x49484452;
 
 async function decode(bytes: Uint8Array, file: string) {
   // Loaded when an image comes, not for every verb.
@@ -53,7 +73,7 @@ async function decode(bytes: Uint8Array, file: string) {
     return await Image.fromBuffer(Buffer.from(bytes));
   } catch (error) {
     throw new UsageError(
-      `${file} cannot be read as an image: ${error instanceof Error ? error.message : error}. Save it again as PNG or JPEG`,
+      `${file} cannot be read as an image: ${excerpt(String(error instanceof Error ? error.message : error))}. Save it again as PNG or JPEG`,
     );
   }
 }

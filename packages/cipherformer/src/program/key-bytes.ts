@@ -1,9 +1,7 @@
 import { createInterface } from 'node:readline/promises';
+import { unaskedKeyBytes } from '@cipherformer/compiler/client';
 import { UsageError } from '../terminal/errors.ts';
 import { gib } from './summary.ts';
-
-/** Evaluation keys up to this size are made without a question. */
-export const unaskedKeyBytes = 4 * 2 ** 30;
 
 /** Asks a person a question with yes or no. */
 export type Ask = (question: string) => Promise<boolean>;

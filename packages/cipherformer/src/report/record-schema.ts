@@ -1,5 +1,5 @@
 import { ConfigError, conversionFormat, type MeasuredConversion } from '@cipherformer/nn';
-import { problems } from '@cipherformer/nn/foreign';
+import { problems, shown } from '@cipherformer/nn/foreign';
 import { z } from 'zod';
 
 // The shape of conversion.json as far as reports and comparisons use it. Fields that releases added are optional, and
@@ -85,7 +85,7 @@ const exported = z.looseObject({
 export function parseRecord<Kind extends MeasuredConversion>(json: unknown, file: string): Kind {
   const { format, control } = (typeof json === 'object' && json !== null ? json : {}) as Partial<MeasuredConversion>;
   if (format !== conversionFormat)
-    throw new ConfigError(`${file} is of format "${format}", not ${conversionFormat}: convert again.`);
+    throw new ConfigError(`${file} is of format ${shown(format)}, not ${conversionFormat}: convert again.`);
   const parsed = (control === true ? schema : schema.and(exported)).safeParse(json);
   if (!parsed.success)
     throw new ConfigError(

@@ -8,6 +8,7 @@ import {
   batchOf,
   clientFolder,
   FileError,
+  manifestFile,
   openProgram,
   type ProgramManifest,
   serverFolder,
@@ -61,6 +62,7 @@ export async function prepareProgram(path: string, options: PrepareOptions): Pro
     },
     keyBytes: wireBytes,
     clientFolder: join(folder, clientFolder),
+    clientFiles: [manifestFile, ...Object.keys(manifest.files)],
     folder,
     manifest,
   };

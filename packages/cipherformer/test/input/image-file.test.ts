@@ -1,9 +1,10 @@
+import { isPrintable } from '@cipherformer/nn/foreign';
 import type { ImagePreprocess } from '@cipherformer/nn/polynomial';
 import jpeg from '@jimp/js-jpeg';
 import { describe, expect, it } from 'vitest';
 import { imageKind, imagePixels } from '../../src/input/image-file.ts';
 import { UsageError } from '../../src/terminal/errors.ts';
-import { png } from './png.ts';
+import { chunk, png } from './png.ts';
 
 function taking(channels: number, width: number, height: number): ImagePreprocess {
   const patches = { channels, width, height, patch: 1, stride: 1, padding: 0, order: 'channel-first', classToken: false } as const; // biome-ignore format: short
@@ -52,6 +53,31 @@ describe('image files', () => {
     const file = await jpeg().encode({ width: 8, height: 8, data }, { quality: 95 });
     expect(imageKind(file)).toBe('jpeg');
     for (const value of await read(file, taking(1, 8, 8))) expect(Math.abs(value - 200)).toBeLessThan(4);
+  });
+
+  it('row 9: a few bytes that claim millions of pixels are refused before they are decoded', async () => {
+    const file = png(3, 2, 1, new Uint8Array(6));
+    const claiming = (width: number, height: number) => {
+      const size = Buffer.from(file.subarray(16, 29));
+      size.writeUInt32BE(width, 0);
+      size.writeUInt32BE(height, 4);
+      // Alone, and behind an honest one.
+      return [8, 33].map((at) => Buffer.concat([file.subarray(0, at), chunk('IHDR', size), file.subarray(33)]));
+    };
+    for (const [width, height] of [[2 ** 27, 1], [1, 2 ** 31 - 1], [2 ** 16, 2 ** 16]] as const) // biome-ignore format: short
+      for (const bytes of claiming(width, height)) {
+        const start = process.cpuUsage();
+        await expect(read(bytes, taking(1, 3, 2), true)).rejects.toThrow(/digit\.png claims to have \d+ pixels/);
+        expect(process.cpuUsage(start).user).toBeLessThan(500_000);
+      }
+  });
+
+  it('row 9: what a decoder says of a stranger’s bytes can be shown', async () => {
+    const file = Buffer.from(png(3, 2, 1, new Uint8Array(6)));
+    file.write('\u001b[2J', 37, 'latin1');
+    const refused = await read(file, taking(1, 3, 2)).catch((error: Error) => error.message);
+    expect(refused).toMatch(/cannot be read as an image/);
+    expect(isPrintable(String(refused))).toBe(true);
   });
 
   it('damaged files, and formats that are not read, are named', async () => {

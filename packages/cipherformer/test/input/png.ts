@@ -14,7 +14,8 @@ export function png(width: number, height: number, channels: 1 | 3 | 4, values: 
   return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', deflateSync(lines)), chunk('IEND')]);
 }
 
-function chunk(name: string, data = Buffer.alloc(0)): Buffer {
+/** With its checksum. */
+export function chunk(name: string, data = Buffer.alloc(0)): Buffer {
   const body = Buffer.concat([Buffer.from(name, 'latin1'), data]);
   const result = Buffer.alloc(body.length + 8);
   result.writeUInt32BE(data.length, 0);

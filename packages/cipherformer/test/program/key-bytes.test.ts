@@ -1,6 +1,8 @@
 // Row 1: a manifest does not fill its client's disk with keys unless the client's owner agrees.
+
+import { unaskedKeyBytes } from '@cipherformer/compiler/client';
 import { describe, expect, it } from 'vitest';
-import { agreeOnKeyBytes, unaskedKeyBytes } from '../../src/program/key-bytes.ts';
+import { agreeOnKeyBytes } from '../../src/program/key-bytes.ts';
 import { UsageError } from '../../src/terminal/errors.ts';
 
 const asked: string[] = [];

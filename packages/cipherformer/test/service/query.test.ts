@@ -209,6 +209,18 @@ describe('query goes on', () => {
     for (const [name, time] of before) expect(after.get(name)).toBe(time);
   });
 
+  it('after Ctrl-C in the middle of a run: the question is taken back', async () => {
+    const { url } = await start('taken-back', { slowMs: 50 });
+    const asked = ask(url, 'keys');
+    const transport = new Transport(url);
+    await until(() => transport.jobs(), ([job]) => job?.state === 'running' && job.done !== undefined); // biome-ignore format: short
+    process.emit('SIGINT');
+    expect((await asked).code).toBe(130);
+    expect(await transport.jobs()).toEqual([]);
+    expect(readdirSync(at('taken-back/jobs'))).toEqual([]);
+    expect(await ask(url, 'keys')).toMatchObject({ code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
+  });
+
   it('or says that the server is gone', async () => {
     const server = await startProcess(files, { folders: [at('program')], data: at('gone'), port: 0 });
     running.push({ dispose: () => server.kill() });

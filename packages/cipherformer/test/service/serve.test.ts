@@ -64,7 +64,8 @@ describe('a service', () => {
     expect(other.shown.programs.length).toBe(2);
   });
 
-  it('shows of a program what its manifest says', async () => {
+  it('shows of a program what its manifest says, and no other file of its folder', async () => {
+    writeFileSync(at('program/client/stray'), 'not of the program');
     const { programs, shown } = await started('shown', [at('program')]);
     const { digest, keys, predicted } = programs[0]!.manifest;
     expect(shown.programs).toEqual([

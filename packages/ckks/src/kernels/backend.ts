@@ -14,7 +14,10 @@ export interface MemoryCounters {
 export interface RawBackend {
   readonly build: BuildName;
   call(operation: number, args: Float64Array, count: number, result: Float64Array): number;
-  /** Address of `bytes` of 64-byte aligned memory, or 0. `secret` memory is erased when it is released. */
+  /**
+   * Address of `bytes` of 64-byte aligned memory, or 0. Its owner releases it, and erases what is secret before; if a worker
+   * ends first, native memory is released then, the `secret` erased.
+   */
   allocate(bytes: number, secret: boolean): number;
   release(address: number, bytes: number): void;
   /** The memory itself, as bytes; valid until released (WebAssembly: until memory grows). */

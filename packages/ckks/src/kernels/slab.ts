@@ -5,10 +5,14 @@ interface Held {
   readonly kernels: Kernels;
   readonly address: number;
   readonly bytes: number;
+  readonly secret: boolean;
 }
 
 // The net under explicit release: a slab that is garbage-collected unreleased gives its memory back.
-const net = new FinalizationRegistry<Held>(({ kernels, address, bytes }) => kernels.release(address, bytes));
+const net = new FinalizationRegistry<Held>(({ kernels, address, bytes, secret }) => {
+  if (secret) kernels.view(address, bytes).fill(0);
+  kernels.release(address, bytes);
+});
 
 /**
  * Large memory outside the JavaScript heap, owned by one holder and released explicitly (`using`, or `release()`).
@@ -17,6 +21,7 @@ const net = new FinalizationRegistry<Held>(({ kernels, address, bytes }) => kern
 export class Slab implements Disposable {
   readonly kernels: Kernels;
   readonly words: number;
+  readonly #secret: boolean;
   #address: number;
 
   /**
@@ -29,7 +34,8 @@ export class Slab implements Disposable {
     this.kernels = kernels;
     this.words = words;
     this.#address = kernels.allocate(8 * words, secret);
-    net.register(this, { kernels, address: this.#address, bytes: 8 * words }, this);
+    this.#secret = secret;
+    net.register(this, { kernels, address: this.#address, bytes: 8 * words, secret }, this);
   }
 
   get released(): boolean {
@@ -70,6 +76,7 @@ export class Slab implements Disposable {
 
   release(): void {
     if (this.#address === 0) return;
+    if (this.#secret) this.bytesView().fill(0);
     net.unregister(this);
     this.kernels.release(this.#address, 8 * this.words);
     this.#address = 0;

@@ -36,7 +36,6 @@ export async function instantiateWasm(build: BuildName, bytes: BufferSource): Pr
   const argsAddress = wasm.allocate(8 * (maxArgs + 1)) >>> 0;
   if (argsAddress === 0) throw new MemoryError(`there is no memory for the ${build} kernels`);
   const resultAddress = argsAddress + 8 * maxArgs;
-  const secrets = new Set<number>();
   let bytesInUse = 0;
   let slabs = 0;
   let peakBytes = 0;
@@ -55,12 +54,11 @@ export async function instantiateWasm(build: BuildName, bytes: BufferSource): Pr
       result[0] = new Float64Array(wasm.memory.buffer, resultAddress, 1)[0]!;
       return status;
     },
-    allocate(bytes, secret) {
+    allocate(bytes) {
       // A 32-bit size: more than the address space has is the same as no memory.
       if (bytes >= 2 ** 32) return 0;
       const address = wasm.allocate(bytes) >>> 0;
       if (address !== 0) {
-        if (secret) secrets.add(address);
         slabs += 1;
         bytesInUse += bytes;
         peakBytes = Math.max(peakBytes, bytesInUse);
@@ -68,7 +66,6 @@ export async function instantiateWasm(build: BuildName, bytes: BufferSource): Pr
       return address;
     },
     release(address, bytes) {
-      if (secrets.delete(address)) new Uint8Array(wasm.memory.buffer, address, bytes).fill(0);
       slabs -= 1;
       bytesInUse -= bytes;
       wasm.release(address, bytes);

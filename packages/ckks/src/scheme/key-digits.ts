@@ -76,6 +76,8 @@ export class KeyDigits implements Disposable {
     const at = this.#derived.address();
     if (this.#prepared === name) return at;
     const all = ring.primes.map((_, i) => i);
+    // Where it fails, the memory holds neither polynomial: under one seed, a mixture would be a second message.
+    this.#prepared = undefined;
     if (message.power === 2) ring.multiply(at, this.#secret.limb(), this.#secret.limb(), all);
     else ring.automorphism(at, this.#secret.limb(), under.automorphism, all.length);
     this.#prepared = name;

@@ -70,12 +70,30 @@ function evenRuns(sizes: readonly number[]): { from: number; to: number; bytes: 
   }
 }
 
+/**
+ * A view of kernel memory that is made once. For the garbage collector every view counts as memory of its own, and a view for
+ * each limb made it run for a third of the time. In WebAssembly memory that grew leaves views without length.
+ */
+class LastingView {
+  readonly #make: () => Uint8Array<ArrayBuffer>;
+  #view = new Uint8Array(0);
+
+  constructor(make: () => Uint8Array<ArrayBuffer>) {
+    this.#make = make;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
+    if (this.#view.length === 0) this.#view = this.#make();
+    return this.#view;
+  }
+}
+
 /** Makes the parts of a set, any of them in any order: one after the other is quickest. Memory: one digit. */
 export class KeyPartMaker implements Disposable {
   readonly parts: readonly KeyPart[];
   readonly #context: Context;
   readonly #digits: KeyDigits;
-  #made: { readonly of: KeyPart; readonly digit: KeyDigit } | undefined;
+  #made: { readonly of: KeyPart; readonly digit: KeyDigit; readonly view: LastingView } | undefined;
 
   /** Throws KeyError for a secret of version 1, ParameterError for a key that may not be made. */
   constructor(secret: SecretKey, specs: readonly KeySpec[]) {
@@ -84,28 +102,44 @@ export class KeyPartMaker implements Disposable {
     this.#digits = new KeyDigits(secret);
   }
 
-  /** The bytes of a part, fresh memory each time. Cost: a digit of a key where the part before was of another. */
-  make(part: KeyPart): Uint8Array<ArrayBuffer> {
-    if (this.#made?.of.spec !== part.spec || this.#made.of.digit !== part.digit)
-      this.#made = { of: part, digit: this.#digits.make(part.spec, part.digit) };
-    const { seed, address } = this.#made.digit;
-    const { parameters, kernels, ring } = this.#context;
-    const bytes = new Uint8Array(part.bytes);
+  /**
+   * The bytes of a part. Cost: a digit of a key where the part before was of another.
+   * @param buffer where they go, `maxPartBytes` at least. Default: fresh memory, whose release costs as much as packing.
+   */
+  make(part: KeyPart, buffer = new ArrayBuffer(part.bytes)): Uint8Array<ArrayBuffer> {
+    const { parameters, ring } = this.#context;
+    if (this.#made?.of.spec !== part.spec || this.#made.of.digit !== part.digit) {
+      const before = this.#made;
+      // Where making fails, the buffer holds neither digit.
+      this.#made = undefined;
+      const digit = this.#digits.make(part.spec, part.digit);
+      const view = before?.digit.address === digit.address ? before.view : this.#viewOf(digit);
+      this.#made = { of: part, digit, view };
+    }
+    const { seed } = this.#made.digit;
+    const words = this.#made.view.bytes;
+    const bytes = new Uint8Array(buffer, 0, part.bytes);
     bytes.set(header(parameters, part, seed));
     const basis = digitBasis(parameters, part.spec.level, gadgetOf(parameters, part.spec));
     let at = partHeaderBytes;
     for (let limb = part.from; limb < part.to; limb++) {
       const p = parameters.primes[basis[limb]!]!;
       const length = limbBytes(ring.n, p);
-      const view = kernels.view(address + 8 * limb * ring.n, 8 * ring.n);
-      const lanes = new Uint32Array(view.buffer, view.byteOffset, 2 * ring.n);
-      packResidues(lanes, new Uint32Array(bytes.buffer, at, length / 4), p);
+      const lanes = new Uint32Array(words.buffer, words.byteOffset + 8 * limb * ring.n, 2 * ring.n);
+      packResidues(lanes, new Uint32Array(buffer, at, length / 4), p);
       at += length;
     }
     return bytes;
   }
 
+  /** Digits are made in one place, so the view of one serves all. */
+  #viewOf({ address }: KeyDigit): LastingView {
+    const { kernels, ring } = this.#context;
+    return new LastingView(() => kernels.view(address, 8 * ring.primes.length * ring.n));
+  }
+
   [Symbol.dispose](): void {
+    this.#made = undefined;
     this.#digits[Symbol.dispose]();
   }
 }
@@ -193,10 +227,12 @@ function partsOf(parameters: Parameters, spec: KeySpec, where: string): KeyPart[
 export class KeyPartReader implements Disposable {
   readonly #context: Context;
   readonly #staging: Slab;
+  readonly #view: LastingView;
 
   constructor(context: Context) {
     this.#context = context;
     this.#staging = new Slab(context.kernels, (maxPartBytes + padBytes) / 8);
+    this.#view = new LastingView(() => this.#staging.bytesView());
   }
 
   /**
@@ -212,7 +248,7 @@ export class KeyPartReader implements Disposable {
     if (nameOfPart(part) !== nameOfPart(expected))
       throw new WireError(`${where} holds ${nameOfPart(part)}, expected ${nameOfPart(expected)}: the list is damaged`);
     const payload = bytes.subarray(partHeaderBytes);
-    kernels.view(this.#staging.address(), payload.length).set(payload);
+    this.#view.bytes.set(payload);
     const basis = digitBasis(parameters, part.spec.level, gadgetOf(parameters, part.spec)).slice(part.from, part.to);
     const addresses = basis.map((_, i) => address + 8 * (part.from + i) * ring.n);
     const wrong = kernels.call(Op.unpackResidues, ring.handle, this.#staging.address(), addresses, [...basis]);

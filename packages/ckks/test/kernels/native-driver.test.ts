@@ -19,7 +19,7 @@ describe.runIf(compiler !== undefined)('the addon, driven from C++', () => {
   beforeAll(async () => {
     work = mkdtempSync(join(tmpdir(), 'cipherformer-driver-'));
     await compileDriver(compiler!, join(packageDir, 'build/kernels.node'), join(work, 'driver'));
-  });
+  }, 120_000);
   afterAll(() => rmSync(work, { recursive: true, force: true }));
 
   it('gives the same results in every build, with any number of threads', () => {

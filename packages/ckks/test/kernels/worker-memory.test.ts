@@ -126,7 +126,7 @@ describe.runIf(onLinux)('row 14: memory outside the heap', () => {
     [60, 1.25 * mib],
     [40, 2.5 * mib],
     [10, 13.5 * mib],
-  ])('%i slabs of %i bytes cost what was asked for', (count, bytes) => {
+  ])('%i slabs of %i bytes cost what was asked for, or an eighth more', (count, bytes) => {
     const body = `
       ${measuring}
       const k = await kernels.loadKernels({ build: 'scalar', threads: 1 });
@@ -140,8 +140,8 @@ describe.runIf(onLinux)('row 14: memory outside the heap', () => {
       }
       return [(resident() - before) / (${count * bytes}), (k.memory().bytes - held) / (${count * bytes})];`;
     const [resident, held] = inChild(copyOfPackage(['kernels.node']), body).ok as [number, number];
-    expect(held).toBeLessThan(1.01);
+    expect(held).toBeLessThan(1.13);
     // The engine's heap grows a little meanwhile.
-    expect(resident).toBeLessThan(1.1 + (6 * mib) / (count * bytes));
+    expect(resident).toBeLessThan(1.13 + (6 * mib) / (count * bytes));
   });
 });

@@ -16,6 +16,7 @@ import {
   Evaluator,
   encryptSymmetric,
   gadgetOf,
+  type Kernels,
   KeyDigits,
   type KeyPart,
   KeyPartMaker,
@@ -123,6 +124,42 @@ describe('one seed serves one message', () => {
     ledger.note(seed, 'one message');
     ledger.note(seed, 'one message');
     expect(() => ledger.note(seed, 'another')).toThrow(/second message/);
+  });
+});
+
+type Arguments = Kernels['call'] extends (...args: infer A) => unknown ? A : never;
+
+describe('a part that could not be made', () => {
+  it('leaves nothing behind that the next one would take for its own', () => {
+    using made = maker(specs);
+    const [first] = made.parts.filter(({ spec }) => spec.role === 'relinearisation') as [KeyPart];
+    const [other] = made.parts.filter(({ spec }) => spec.role === 'galois') as [KeyPart];
+    const [wanted, neighbour] = [hash(made.make(first)), hash(made.make(other))];
+    // Memory ends in the middle of the work: what was there before is partly written over.
+    for (let calls = 0; calls < 2; calls++) {
+      const call = kernels.call.bind(kernels);
+      let left = calls;
+      kernels.call = ((...args: Arguments) => {
+        const result = call(...args);
+        if (left-- === 0) throw new Error('no memory');
+        return result;
+      }) as typeof call;
+      try {
+        expect(() => made.make(first)).toThrow('no memory');
+      } finally {
+        kernels.call = call;
+      }
+      expect(hash(made.make(first))).toBe(wanted);
+      expect(hash(made.make(other))).toBe(neighbour);
+    }
+  });
+
+  it('is not made of memory that was given back', () => {
+    const made = maker(specs);
+    const [part] = made.parts as [KeyPart];
+    made.make(part);
+    made[Symbol.dispose]();
+    expect(() => made.make(part)).toThrow(/released|disposed/);
   });
 });
 

@@ -81,6 +81,9 @@ export function checkSpecs(parameters: Parameters, specs: readonly KeySpec[], wh
   }
 }
 
+/** Evaluation keys up to this many bytes on the wire are made without a question: whoever wrote a program chose how many. */
+export const unaskedKeyBytes = 4 * 2 ** 30;
+
 /** Bytes of keys in memory and on the wire: counted by each party for itself, whatever anybody says. */
 export function countKeys(parameters: Parameters, specs: readonly KeySpec[]): { keyBytes: number; wireBytes: number } {
   return { keyBytes: keyMemoryBytes(parameters, specs), wireBytes: keyWireBytes(parameters, specs) };

@@ -23,6 +23,8 @@ export interface MakePartsOptions {
   /** After each part, made or skipped. */
   readonly progress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
+  /** Memory for the next part, `maxPartBytes` at least: what it held before is overwritten. Default: fresh for each. */
+  readonly buffer?: () => ArrayBuffer;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function* makeParts(
   secret: SecretKey,
   specs: readonly KeySpec[],
   memory: PartMemory,
-  { present = new Set(), progress, signal }: MakePartsOptions = {},
+  { present = new Set(), progress, signal, buffer }: MakePartsOptions = {},
 ): AsyncGenerator<MadePart> {
   using maker = new KeyPartMaker(secret, specs);
   for (const [i, part] of maker.parts.entries()) {
@@ -42,7 +44,7 @@ export async function* makeParts(
     const name = nameOfPart(part);
     const known = memory.get(name);
     if (known === undefined || !present.has(known)) {
-      const bytes = maker.make(part);
+      const bytes = maker.make(part, buffer?.());
       const digest = toHex(await sha256(bytes));
       if (known !== undefined && known !== digest)
         throw new KeyError(

@@ -50,14 +50,17 @@ function checkKeys(manifest: ProgramManifest, { parameters }: BootstrapPlan): vo
       throw new FileError(`keys.${name} says ${keys[name]}, the listed keys take ${sizes[name]} bytes`);
 }
 
-/** A limit can be exceeded by what a client decrypts, at level 1 or 0: otherwise it would check nothing. */
+/** A limit can be exceeded by what a client decrypts at the output's level: otherwise it would check nothing. */
 function checkLimits({ outputs }: ProgramManifest, parameters: Parameters): void {
-  const largest = 2 ** (parameters.logQ(Math.min(1, parameters.maxLevel)) - 1) / parameters.scale;
-  for (const [i, { limit, factor }] of outputs.entries())
-    if (!(limit < largest * Math.abs(factor)))
+  for (const [i, { limit, factor, level, scale }] of outputs.entries()) {
+    if (level > parameters.maxLevel)
+      throw new FileError(`outputs[${i}].level is ${level}, levels up to ${parameters.maxLevel} exist`);
+    const largest = (2 ** (parameters.logQ(level) - 1) / scale) * Math.abs(factor);
+    if (!(limit < largest))
       throw new FileError(
-        `outputs[${i}].limit is ${limit}, no decrypted value reaches ${largest * Math.abs(factor)}: it would check nothing`,
+        `outputs[${i}].limit is ${limit}, no value decrypted at level ${level} reaches ${largest}: it would check nothing`,
       );
+  }
 }
 
 /** Results come at the scale of a level: a client holds each against it. */
@@ -85,6 +88,7 @@ function outputOwners(manifest: ProgramManifest, slots: number, batch: number): 
       throw new FileError(
         `outputs[${i}].period is ${period}: it has to divide the ${slots} slots, and be above those that are read`,
       );
+    if (new Set(map).size !== map.length) throw new FileError(`outputs[${i}].slots reads a slot twice`);
     if (name === 'logits') logits.push(map);
     else owners = ownersOf(map, slots, batch, `outputs[${i}].slots`, owners);
   }

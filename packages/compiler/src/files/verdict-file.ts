@@ -1,6 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncDirectory } from '@cipherformer/ckks/durable';
+import { excerpt } from '@cipherformer/nn/foreign';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
 import { noVerdicts, type VerdictCounts, type VerdictEntry, type VerdictLedger, withEntry } from './verdicts.ts';
@@ -77,7 +79,7 @@ export class FileVerdictLedger implements VerdictLedger {
     if (!parsed.success) throw damaged(this.#path);
     if (parsed.data.key !== this.#key)
       throw new FileError(
-        `${this.#path} counts for the secret key ${parsed.data.key.slice(0, 12)}, not for ${this.#key.slice(0, 12)}: put back the file that keygen wrote beside this key`,
+        `${this.#path} counts for the secret key ${excerpt(parsed.data.key, 12)}, not for ${excerpt(this.#key, 12)}: put back the file that keygen wrote beside this key`,
       );
     return lines.flatMap((line) => {
       // The power failed, or the disk was full, while it was written: nobody was shown the verdict that it was to count.
@@ -123,16 +125,6 @@ async function opened(path: string, flags: string | number, mode?: number): Prom
     if (code === 'EEXIST')
       throw new FileError(`${path} already exists: counts are never started again; choose another folder`);
     throw new FileError(`cannot open ${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const directory = await open(path, constants.O_RDONLY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

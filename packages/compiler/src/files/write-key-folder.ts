@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareSpecs, type KeySpec, keyWireBytes, nameOfPart, type SecretKey, StorageError } from '@cipherformer/ckks';
+import {
+  compareSpecs,
+  type KeySpec,
+  keyWireBytes,
+  maxPartBytes,
+  nameOfPart,
+  type SecretKey,
+  StorageError,
+} from '@cipherformer/ckks';
 import { diskSpace, partialSuffix, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { FileError } from '../errors.ts';
 import { keyListFile, partPath, partsFolder, readKeyList } from './key-folder.ts';
@@ -10,6 +18,11 @@ import { type MakePartsOptions, makeParts } from './key-parts.ts';
 import { FilePartMemory } from './part-memory-file.ts';
 
 // Node only, where the secret key is.
+
+export interface WriteKeyFolderOptions extends Omit<MakePartsOptions, 'present' | 'buffer'> {
+  /** Asked with the bytes of all keys before any is made, those that a list in the folder adds included; throws for no. */
+  readonly agree?: (bytes: number) => Promise<void>;
+}
 
 /**
  * Makes the evaluation keys of a plan in a folder, part by part: parts that are there are not made again, and the list is
@@ -22,18 +35,26 @@ export async function writeKeyFolder(
   secret: SecretKey,
   specs: readonly KeySpec[],
   memoryFile: string,
-  options: Omit<MakePartsOptions, 'present'> = {},
+  options: WriteKeyFolderOptions = {},
 ): Promise<KeyList> {
   const { parameters } = secret.context;
   await mkdir(join(folder, partsFolder), { recursive: true });
   const all = [...specs, ...(await earlierSpecs(folder, secret, specs))].sort(compareSpecs);
   const present = await sweepParts(folder);
-  await checkRoom(folder, keyWireBytes(parameters, all), present.bytes);
+  const bytes = keyWireBytes(parameters, all);
+  await options.agree?.(bytes);
+  await checkRoom(folder, bytes, present.bytes);
   const memory = await FilePartMemory.open(memoryFile, secret.id);
-  // A part goes to the disk while the next one is made.
+  // A part goes to the disk while the next one is made in the other buffer.
+  const buffers = [new ArrayBuffer(maxPartBytes), new ArrayBuffer(maxPartBytes)];
+  const buffer = () => {
+    buffers.reverse();
+    return buffers[0]!;
+  };
   let writing: Promise<void> = Promise.resolve();
   try {
-    for await (const { sha256, bytes } of makeParts(secret, all, memory, { ...options, present: present.digests })) {
+    const made = makeParts(secret, all, memory, { ...options, buffer, present: present.digests });
+    for await (const { sha256, bytes } of made) {
       await writing;
       writing = writeDurably(partPath(folder, sha256), (file) => writeAll(file, bytes));
       writing.catch(() => {});

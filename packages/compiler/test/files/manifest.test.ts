@@ -174,6 +174,25 @@ describe('row 10: no program without its range check', () => {
     expect(refusal(sentinel({ slots: toRuns(turned) }, batched))).toMatch(/the sentinel checks another one/);
   });
 
+  it('a limit that no value decrypted at the level of its output can exceed', () => {
+    for (const [i, { level, scale, factor }] of single.outputs.entries()) {
+      const largest = (2 ** (parameters.logQ(level) - 1) / scale) * Math.abs(factor);
+      const limited = (limit: number) => ({
+        ...single,
+        outputs: single.outputs.map((output, k) => (k === i ? { ...output, limit } : output)),
+      });
+      expect(refusal(limited(largest))).toMatch(/would check nothing/);
+      expect(() => parse(limited(0.99 * largest))).not.toThrow();
+    }
+  });
+
+  it('logits that read a slot twice: their checks would take the square of the time', () => {
+    const outputs = single.outputs.map((output) =>
+      output.name === 'logits' ? { ...output, slots: [0, 0, 3] } : output,
+    );
+    expect(refusal({ ...single, outputs })).toMatch(/reads a slot twice/);
+  });
+
   it('no logits at all', () => {
     expect(refusal({ ...single, outputs: single.outputs.filter(({ name }) => name === 'sentinel') })).toMatch(
       /no logits/,

@@ -67,6 +67,9 @@ describe('row 2: the file of counts', () => {
     await expect(other.load()).rejects.toThrow('counts for the secret key');
     await expect(other.record({ dishonest: 1 })).rejects.toThrow(FileError);
     expect(readFileSync(path, 'utf8')).toBe(whole);
+    // Row 9: whatever its first line names.
+    writeFileSync(path, whole.replace(key, '\\u001b[2J\\u009b1m\\u202e'));
+    await expect(other.load()).rejects.toThrow('the secret key \\u001b[2J\\u009b');
   });
 
   it('an entry that was cut while it was written counts nothing and spoils none after it', async () => {

@@ -1,5 +1,5 @@
 import { apiPrefix } from '@cipherformer/client/protocol';
-import Fastify, { type FastifyServerOptions, LogController } from 'fastify';
+import Fastify, { type FastifyReply, type FastifyServerOptions, LogController } from 'fastify';
 import { Problem } from '../problem.ts';
 import type { Service } from '../service.ts';
 import type { StaticFolder } from '../static-folder.ts';
@@ -42,8 +42,11 @@ export function makeApp({ service, page, logger }: AppOptions): App {
       requestTimeout: requestTimeoutMs,
       exposeHeadRoutes: false,
       forceCloseConnections: 'idle',
-      // By a problem document, like all that is refused.
+      // By problem documents, like all that is refused: what comes while it stops, and addresses that no route can read.
       return503OnClosing: false,
+      frameworkErrors: (error, _request, reply) => {
+        sendProblem(reply.headers(securityHeaders) as FastifyReply, toProblem(error));
+      },
     }),
   );
   app.removeContentTypeParser('text/plain');

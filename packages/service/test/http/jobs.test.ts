@@ -499,8 +499,8 @@ describe('starting again', () => {
     ['a host that others reach', { host: '0.0.0.0' }, /can be reached from other machines/],
     ['a page without an index', { page: import.meta.dirname }, /no index.html/],
     ['a page that is not there', { page: '/nowhere' }, /cannot read the page/],
-    ['a program without a digest', { programs: [{ digest: 'x', plan, summary: {}, clientFolder: '.', folder: '.' }] }, /digest/],
-    ['a client half that is not there', { programs: [{ digest: hex('x'), plan, summary: {}, clientFolder: '/nowhere', folder: '.' }] }, /client half/],
+    ['a program without a digest', { programs: [{ digest: 'x', plan, summary: {}, clientFolder: '.', clientFiles: [], folder: '.' }] }, /digest/],
+    ['a client half that is not there', { programs: [{ digest: hex('x'), plan, summary: {}, clientFolder: '/nowhere', clientFiles: [], folder: '.' }] }, /client half/],
   ])('is refused with %s', async (_, changes, message) => {
     const other = workspace();
     await expect(serve(other.options('', changes))).rejects.toThrow(message);

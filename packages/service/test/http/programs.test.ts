@@ -1,5 +1,5 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,14 +35,18 @@ afterAll(async () => {
 });
 
 /** A request with headers that fetch would not send. */
-function raw(path: string, headers: Record<string, string>, method = 'GET'): Promise<{ status: number; text: string }> {
+function raw(
+  path: string,
+  headers: Record<string, string>,
+  method = 'GET',
+): Promise<{ status: number; text: string; headers: IncomingHttpHeaders }> {
   return new Promise((resolve, reject) => {
     const sent = httpRequest(service.url + path, { method, headers }, (response) => {
       let text = '';
       response.on('data', (piece) => {
         text += piece;
       });
-      response.on('end', () => resolve({ status: response.statusCode!, text }));
+      response.on('end', () => resolve({ status: response.statusCode!, text, headers: response.headers }));
     });
     sent.on('error', reject);
     sent.end();
@@ -74,6 +78,42 @@ describe('programs', () => {
       expect((await api.call(path, { headers: { 'if-none-match': `"other", ${etag}` } })).status).toBe(304);
       expect((await api.call(path, { headers: { 'if-none-match': '"other"' } })).status).toBe(200);
     }
+  });
+
+  it('row 9: are only the files that are named: nothing else in the folder is listed, given or told of', async () => {
+    const own = workspace();
+    for (const name of ['secret', 'notes.txt']) writeFileSync(join(own.program.clientFolder, name), 'stray');
+    const other = await serve({ ...own.options(''), spawnWorker: noWorker });
+    try {
+      const { call } = caller(other.url);
+      const { text, json } = await call('/v1/programs');
+      expect(json.programs[0].files.map(({ name }: { name: string }) => name).sort()).toEqual(place.program.clientFiles.toSorted()); // biome-ignore format: short
+      expect(text).not.toMatch(/secret|notes/);
+      for (const name of ['secret', 'notes.txt']) {
+        const answer = await call(`/v1/programs/${own.program.digest}/client/${name}`);
+        expect([answer.status, answer.json.code]).toEqual([404, 'unknown-file']);
+        expect(answer.json.files).not.toContain(name);
+      }
+    } finally {
+      await other.close();
+      own.dispose();
+    }
+  });
+
+  it('row 9: are refused where one is missing, and where one is a secret key, in the page as well', async () => {
+    const own = workspace();
+    const start = (changes = {}) => serve({ ...own.options(''), spawnWorker: noWorker, ...changes });
+    const secret = Buffer.from('894346570d0a1a0a0200020000', 'hex');
+    const page = join(own.folder, 'page');
+    mkdirSync(join(page, 'assets'), { recursive: true });
+    writeFileSync(join(page, 'index.html'), '');
+    writeFileSync(join(page, 'assets', 'stray'), secret);
+    await expect(start({ page })).rejects.toThrow(/assets.stray is a secret key.*move it out/);
+    writeFileSync(join(own.program.clientFolder, 'embedding.bin'), secret);
+    await expect(start()).rejects.toThrow(/embedding.bin is a secret key.*move it out/);
+    rmSync(join(own.program.clientFolder, 'embedding.bin'));
+    await expect(start()).rejects.toThrow(/has no file embedding.bin/);
+    own.dispose();
   });
 
   it.each([
@@ -158,6 +198,18 @@ describe('who may ask', () => {
       expect(status).toBe(421);
       expect(JSON.parse(text).code).toBe('wrong-host');
     }
+  });
+
+  it.each([
+    ['half an escape', '/v1/keysets/%'],
+    ['no escape', '/v1/%zz'],
+    ['no UTF-8', '/%c3%28'],
+    ['5000 characters', `/v1/keysets/${'a'.repeat(5000)}`],
+  ])('row 9: an address that no route can read is refused by a problem document: %s', async (_, path) => {
+    const { status, text, headers } = await raw(path, { host: 'localhost' });
+    expect(JSON.parse(text)).toMatchObject({ status, code: expect.stringMatching(/^(request-refused|not-found)$/) });
+    expect(headers['content-type']).toMatch(/^application\/problem\+json/);
+    expect(headers['x-content-type-options']).toBe('nosniff');
   });
 
   it('no page of another origin is told anything', async () => {

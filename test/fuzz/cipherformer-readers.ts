@@ -1,0 +1,161 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32, deflateSync } from 'node:zlib';
+import { createJimp } from '@jimp/core';
+import jpegFormat from '@jimp/js-jpeg';
+import pngFormat from '@jimp/js-png';
+import { readEarlierResults } from '../../packages/cipherformer/src/evaluate/results-file.ts';
+import { imagePixels } from '../../packages/cipherformer/src/input/image-file.ts';
+import { InputReader } from '../../packages/cipherformer/src/input/read-input.ts';
+import { parseRecord } from '../../packages/cipherformer/src/report/record-schema.ts';
+import { UsageError } from '../../packages/cipherformer/src/terminal/errors.ts';
+import type { ClientProgram } from '../../packages/compiler/src/client.ts';
+import { DataError, NnError } from '../../packages/nn/src/errors.ts';
+import { parseJson } from '../../packages/nn/src/foreign/index.ts';
+import { type ImagePreprocess, type ModelFiles, parsePolynomialModel } from '../../packages/nn/src/polynomial/index.ts';
+import { mutateBytes, mutateJson, resealed } from './mutate.ts';
+import { ofImages, ofTexts } from './nn-readers.ts';
+import type { Reader } from './reader.ts';
+
+const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const words = [mutateJson, mutateJson, mutateJson, mutateBytes];
+
+// Image files, of the size that the model takes and of another.
+const Image = createJimp({ formats: [pngFormat, jpegFormat] });
+const images = [6, 9].map((size) => {
+  const data = Buffer.from(Uint8Array.from({ length: 4 * size * size }, (_, i) => (37 * i) % 256));
+  return new Image({ width: size, height: size, data });
+});
+const pngs = await Promise.all(images.map((image) => image.getBuffer('image/png')));
+const jpegs = await Promise.all(images.map((image) => image.getBuffer('image/jpeg')));
+
+const chunk = (type: string, body: Uint8Array) => {
+  const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type, 'latin1'), body, Buffer.alloc(4)]);
+  bytes.writeUInt32BE(body.length, 0);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, bytes.length - 4)), bytes.length - 4);
+  return bytes;
+};
+/** A PNG of a palette, interlaced: what the encoder above never writes. */
+const palette = Buffer.concat([
+  pngs[0]!.subarray(0, 8),
+  chunk('IHDR', Uint8Array.of(0, 0, 0, 6, 0, 0, 0, 6, 4, 3, 0, 0, 1)),
+  chunk(
+    'PLTE',
+    Uint8Array.from({ length: 48 }, (_, i) => 5 * i),
+  ),
+  chunk('tRNS', Uint8Array.of(0, 255, 7)),
+  chunk('IDAT', deflateSync(new Uint8Array(34))),
+  chunk('IEND', new Uint8Array(0)),
+]);
+
+/** The checksums of a PNG's chunks made right again. */
+function sealPng(changed: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(changed);
+  for (let at = 8; at + 12 <= bytes.length; ) {
+    const end = at + 8 + bytes.readUInt32BE(at);
+    if (end + 4 > bytes.length) break;
+    bytes.writeUInt32BE(crc32(bytes.subarray(at + 4, end)), end);
+    at = end + 4;
+  }
+  return new Uint8Array(bytes);
+}
+
+const preprocess: ImagePreprocess = {
+  kind: 'image',
+  patches: {
+    ...{ channels: 3, height: 6, width: 6, patch: 3, stride: 3, padding: 0 },
+    ...{ order: 'channel-first', classToken: false },
+  },
+  normalise: { mean: [0, 0, 0], deviation: [1, 1, 1] },
+};
+const readImage = (bytes: Uint8Array) => imagePixels(bytes, 'image', preprocess, true);
+
+// Inputs in JSON.
+const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const file = join(folder, 'file');
+const readerOf = (files: ModelFiles, input: string) => {
+  const preparation = parsePolynomialModel(files, 'model');
+  const client = { manifest: { inputs: [{ name: input }] }, preparation } as unknown as ClientProgram;
+  return new InputReader(client, { resize: false });
+};
+const [imageReader, textReader] = [readerOf(ofImages, 'patches'), readerOf(ofTexts, 'tokens')];
+const pixels = Array.from({ length: 72 }, (_, i) => i);
+
+const placed = (bytes: Uint8Array): string => {
+  writeFileSync(file, bytes);
+  return file;
+};
+
+// Records of conversions, and results of evaluations.
+const root = join(import.meta.dirname, '../..');
+const record = new Uint8Array(readFileSync(join(root, 'models/mnist-vit-polynomial/conversion.json')));
+const logits = [0.5, null, -1];
+const results = {
+  identity: 'id',
+  keyBytes: { predicted: 1, measured: 1 },
+  examples: [
+    {
+      index: 0,
+      label: 1,
+      original: logits,
+      polynomial: logits,
+      simulated: logits,
+      encrypted: {
+        ...{ logits, trusted: false, reason: 'why', wallSeconds: 1, cpuSeconds: 1, systemSeconds: 0 },
+        ...{ predictedCpuSeconds: 1, peakRssBytes: 1 },
+      },
+      outside: false,
+    },
+  ],
+};
+
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new DataError(`not JSON: ${(error as Error).message.slice(0, 100)}`);
+  }
+}
+
+export const cipherformerReaders: readonly Reader[] = [
+  {
+    name: 'cipherformer PNG',
+    seeds: [...pngs, palette],
+    read: readImage,
+    errors: [UsageError],
+    mutations: [mutateBytes, resealed(mutateBytes, sealPng), resealed(mutateBytes, sealPng)],
+    share: 0.5,
+  },
+  { name: 'cipherformer JPEG', seeds: jpegs, read: readImage, errors: [UsageError], share: 0.5 },
+  {
+    name: 'cipherformer input of an image',
+    seeds: [{ pixels }, { image: pixels.map((x) => x / 72) }, { patches: [1, 2] }].map(json),
+    read: (bytes) => imageReader.read(placed(bytes)),
+    errors: [UsageError, NnError],
+    mutations: words,
+  },
+  {
+    name: 'cipherformer input of a text',
+    seeds: [{ text: 'hello b!' }, { ids: [1, 2, 3] }, { tokens: [1, 2] }].map(json),
+    read: (bytes) => textReader.read(placed(bytes)),
+    errors: [UsageError, NnError],
+    mutations: words,
+  },
+  {
+    name: 'cipherformer record of a conversion',
+    seeds: [record],
+    read: (bytes) => void parseRecord(jsonOf(bytes), 'conversion.json'),
+    errors: [NnError],
+    mutations: words,
+    share: 0.05,
+  },
+  {
+    name: 'cipherformer results of an evaluation',
+    seeds: [json(results)],
+    read: (bytes) => void readEarlierResults(placed(bytes), 'id', [0]),
+    errors: [UsageError, NnError],
+    mutations: words,
+  },
+];
