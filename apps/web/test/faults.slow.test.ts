@@ -167,14 +167,17 @@ describe('row 10: the shipped page', () => {
     const shipped = await scene.person();
     const { page: tab, requests } = await scene.visit(shipped, { open: false });
     await buildPage(join(scene.folder, 'shipped'), { insecure: false });
-    // The same service, with the page that is shipped.
+    // The same service with the page that is shipped, under the service's policy, which reports what breaks it.
+    const policy = (await fetch(scene.service.url)).headers.get('content-security-policy')!;
+    expect(policy).toContain("script-src 'self' 'wasm-unsafe-eval'");
+    const headers = { 'content-security-policy': `${policy}; report-uri /broken` };
     await shipped.route(
-      (url) => !url.pathname.startsWith('/v1/'),
+      (url) => !url.pathname.startsWith('/v1/') && url.pathname !== '/broken',
       async (route) => {
         const name = new URL(route.request().url()).pathname.slice(1) || 'index.html';
-        const type = { html: 'text/html', js: 'text/javascript', css: 'text/css', wasm: 'application/wasm' }[name.split('.').at(-1)!]; // biome-ignore format: short
+        const type = { html: 'text/html', js: 'text/javascript', css: 'text/css', wasm: 'application/wasm', svg: 'image/svg+xml' }[name.split('.').at(-1)!]; // biome-ignore format: short
         const body = readFileSync(join(scene.folder, 'shipped', name));
-        await route.fulfill({ body, contentType: type ?? 'application/octet-stream' });
+        await route.fulfill({ body, headers, contentType: type ?? 'application/octet-stream' });
       },
     );
     await tab.goto(scene.service.url);
@@ -183,6 +186,15 @@ describe('row 10: the shipped page', () => {
     expect(found.problem).toMatch(/not safe to use/);
     expect(found.text).toMatch(/Nothing was made or sent\..*128/s);
     expect(requests.filter((request) => /^(PUT|POST)/.test(request))).toEqual([]);
+    // Nothing broke the policy, in the worker neither; had it, it would have been reported, as this script is.
+    const reports = () => requests.filter((request) => request.endsWith('/broken'));
+    expect(reports()).toEqual([]);
+    await tab.evaluate(() => {
+      document.head.append(
+        Object.assign(document.createElement('script'), { textContent: 'globalThis.broken = true' }),
+      );
+    });
+    await expect.poll(reports).toHaveLength(1);
     await shipped.close();
   });
 
