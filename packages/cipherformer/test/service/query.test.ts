@@ -4,8 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nameOfPart, type SecretKey } from '@cipherformer/ckks';
 import { type KeyList, ServiceError, ServiceSession, Transport, uploadParts } from '@cipherformer/client';
-import { keySpecsOf, makeKeyList, makeParts, VolatilePartMemory } from '@cipherformer/compiler/client';
-import { FilePartMemory } from '@cipherformer/compiler/client/files';
+import {
+  keySpecsOf,
+  MemoryVerdictLedger,
+  makeKeyList,
+  makeParts,
+  VolatilePartMemory,
+} from '@cipherformer/compiler/client';
+import { FilePartMemory, partMemoryFileOf } from '@cipherformer/compiler/client/files';
 import { writeProgram } from '@cipherformer/compiler/server';
 import { evaluate, prepareInput } from '@cipherformer/nn/polynomial';
 import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
@@ -90,6 +96,27 @@ describe('query', () => {
     expect(second.err).not.toMatch(/keys/);
     expect(timesOf('first')).toEqual(before);
   }); // biome-ignore format: lines
+
+  it('is answered though the service never says that it removed the question, which it is told once', async () => {
+    const { url } = await start('first');
+    let told = 0;
+    const deaf: typeof fetch = (input, init) => {
+      if (init?.method !== 'DELETE') return fetch(input, init);
+      told++;
+      return new Promise((_, reject) => {
+        init.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+      });
+    };
+    const session = await ServiceSession.open(new Transport(url, { fetch: deaf }), { insecure: true });
+    try {
+      using secret = await openSecret(at('new-keys/secret'), session.context, '--keys');
+      const memory = await FilePartMemory.open(partMemoryFileOf(at('new-keys/secret')), secret.id);
+      const { answers } = await session.ask({ secret, memory, ledger: new MemoryVerdictLedger() }, [{ pixels }]);
+      expect([answers[0]!.label, told]).toEqual([best(clear({ pixels })), 1]);
+    } finally {
+      session.close();
+    }
+  });
 
   it('gives the logits of the verbs on files, with the keys of keygen, of which it takes the secret', async () => {
     const { url } = await start('by-keygen');
