@@ -1,9 +1,11 @@
 // What ends, gives back: workers their slabs and rings, the collector forgotten ones, and no slab costs more than was asked.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { selfTestPrimes } from '../../src/kernels/selftest.ts';
 import { copyOfPackage, hasAddon, inChild } from './package-copy.ts';
+
+vi.setConfig({ testTimeout: 300_000 }); // processes and workers of their own, on a busy machine
 
 const onLinux = process.platform === 'linux' && hasAddon;
 const mib = 2 ** 20;
