@@ -105,7 +105,7 @@ describe('the protocol on files', () => {
     const forced = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json', '--reveal'); // biome-ignore format: short
     const [logit] = JSON.parse(forced.out).results[0].logits as [number];
     const manifest = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
-    const outputs = manifest.outputs.map((output: { name: string }) => ({ ...output, limit: output.name === 'logits' ? 1e-9 : 1e9 })); // biome-ignore format: short
+    const outputs = manifest.outputs.map((output: { name: string; limit: number }) => ({ ...output, limit: output.name === 'logits' ? 1e-9 : output.limit })); // biome-ignore format: short
     writeFileSync(at('narrow.json'), JSON.stringify({ ...manifest, outputs }));
     const { out, err } = await cli('decrypt', at('narrow.json'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json'); // biome-ignore format: short
     expect(JSON.parse(out).results).toEqual([{ inRange: false, reason: 'a logit is beyond 1e-9, the most in range' }]);
