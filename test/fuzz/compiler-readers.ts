@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BootstrapPlan, type WireObject, wireBytes } from '../../packages/ckks/src/index.ts';
@@ -105,11 +105,14 @@ const verdicts = [
   { allowed: 256 },
 ].map((line) => JSON.stringify(line));
 const partName = 'galois-3-1-1-0';
-const partMemory = [
-  `cipherformer-parts 1 ${key}`,
-  `${'cd'.repeat(32)} ${partName}`,
-  `${'ef'.repeat(32)} toSparse-0-1-0`,
-];
+/** As the writer writes it: each line has a check of its own. */
+async function partMemory(): Promise<Uint8Array> {
+  const path = placed('parts', new Uint8Array(0));
+  const memory = await FilePartMemory.open(path, key);
+  memory.set(partName, 'cd'.repeat(32));
+  memory.set('toSparse-0-1-0', 'ef'.repeat(32));
+  return new Uint8Array(readFileSync(path));
+}
 
 /** Writes the bytes where a file is expected. */
 function placed(name: string, bytes: Uint8Array): string {
@@ -199,7 +202,7 @@ export const compilerReaders: readonly Reader[] = [
   },
   {
     name: 'compiler part memory',
-    seeds: [text(`${partMemory.join('\n')}\n`)],
+    seeds: [await partMemory()],
     read: async (bytes) => {
       const memory = await FilePartMemory.open(placed('parts', bytes), key);
       if (memory.get(partName) !== undefined) return;
