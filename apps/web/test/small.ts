@@ -1,5 +1,4 @@
 // A program of 28 x 28 pictures on an insecure ring, and a service of it that can be killed.
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { writeProgram } from '@cipherformer/compiler/server';
 import { type PolynomialModel, prepareInput } from '@cipherformer/nn/polynomial';
@@ -7,6 +6,7 @@ import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
 import { pixelsOf, testImages } from '../../../packages/cipherformer/src/demo/samples.ts';
 import { insecureParameters } from '../../../packages/cipherformer/test/commands/tiny-model.ts';
 import { type TransformerShape, transformer } from '../../../packages/compiler/test/passes/graphs.ts';
+import { type ServiceProcess, startListening } from '../../../packages/service/test/killable.ts';
 
 const shape: TransformerShape = {
   ...{ tokens: 16, features: 49, width: 8, heads: 2, headWidth: 4, hidden: 16, layers: 1, outputs: 10 },
@@ -40,12 +40,6 @@ export async function smallProgram(folder: string, model: PolynomialModel): Prom
   return join(folder, 'program');
 }
 
-export interface ServiceProcess {
-  readonly url: string;
-  /** As kill -9. */
-  kill(): Promise<void>;
-}
-
 /** Starts a service as a process. @param port that of an earlier one, to start it again */
 export async function startService(options: {
   readonly folders: readonly string[];
@@ -53,19 +47,5 @@ export async function startService(options: {
   readonly page: string;
   readonly port?: number;
 }): Promise<ServiceProcess> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'insecure-service.mjs'), JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.once('data', (text) => resolve(String(text).trim()));
-    child.once('exit', (code) => reject(new Error(`the service ended with code ${code} before it listened`)));
-  });
-  return {
-    url,
-    kill: async () => {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
+  return startListening([join(import.meta.dirname, 'insecure-service.mjs'), JSON.stringify(options)]);
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { build } from 'vite';
 import type { ServedProgram, ServeOptions } from '../src/index.ts';
 import { serve } from '../src/index.ts';
 import type { Orders } from './fixtures/orders.ts';
+import { startListening } from './killable.ts';
 
 export const format = 'test-keys/1';
 export const plan = hex('a plan');
@@ -40,6 +41,10 @@ export const listOf = (parts: readonly Part[], changes: Partial<KeyList> = {}): 
 });
 
 export const request = (orders: Orders): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(orders));
+
+let salt = 0;
+/** A request that was not sent before. */
+export const fresh = (orders: Orders = {}) => request({ salt: `salt ${salt++}`, ...orders });
 
 /** Sources as files that Node runs: a worker, a server. Bundled once, removed at the end. */
 export async function bundle(names: readonly string[]): Promise<{ path(name: string): string; dispose(): void }> {
@@ -145,26 +150,7 @@ export async function until<T>(ask: () => T | Promise<T>, isSo: (answer: T) => b
 }
 
 /** The service in a process of its own. */
-export async function startProcess(
-  files: { path(name: string): string },
-  options: Omit<ServeOptions, 'spawnWorker'>,
-): Promise<{ url: string; child: ChildProcess; kill(): Promise<void> }> {
-  const child = spawn(process.execPath, [files.path('server'), JSON.stringify(options), files.path('worker')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stdout!.once('data', (text) => resolve(String(text).trim()));
-    child.once('exit', (code) => reject(new Error(`the service ended with code ${code} before it listened`)));
-  });
-  return {
-    url,
-    child,
-    kill: async () => {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-}
+export const startProcess = (files: { path(name: string): string }, options: Omit<ServeOptions, 'spawnWorker'>) =>
+  startListening([files.path('server'), JSON.stringify(options), files.path('worker')]);
 
 export { serve };

@@ -1,8 +1,9 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'vite';
+import { startListening } from '../../../service/test/killable.ts';
 import { type ServiceOptions, startService } from '../../src/service/start.ts';
 import { insecureParameters } from '../commands/tiny-model.ts';
 
@@ -60,19 +61,7 @@ export async function startInsecure(
 
 /** The service in a process of its own, to be killed. */
 export async function startProcess(files: { server: string; worker: string }, options: Pick<ServiceOptions, 'folders' | 'data' | 'port'>) {
-  const child = spawn(process.execPath, [files.server, JSON.stringify(options), files.worker], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.once('data', (text) => resolve(String(text).trim()));
-    child.once('exit', (code) => reject(new Error(`the service ended with code ${code} before it listened`)));
-  });
-  return {
-    url,
-    kill: async () => {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
+  return startListening([files.server, JSON.stringify(options), files.worker]);
 } // biome-ignore format: short
 
 /** Asks until the answer is as it should be. */

@@ -2,23 +2,11 @@
 import type { WireObject } from '@cipherformer/ckks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { anyBytes, bytesOf } from '../../../nn/test/foreign/any-bytes.ts';
 import { EnvelopeReader, sealEnvelope, sha256 } from '../../src/files/envelope.ts';
 import { parseManifest } from '../../src/files/manifest.ts';
 import { FileError } from '../../src/index.ts';
 import { accepted, changed, type Json, linearManifest, places } from './manifest-support.ts';
-
-const bytesOf = (text: string) => new TextEncoder().encode(text);
-/** Any bytes, JSON of any shape, JSON cut or with bytes changed. */
-const anyBytes = fc.oneof(
-  fc.uint8Array({ maxLength: 300 }),
-  fc.json({ maxDepth: 6 }).map(bytesOf),
-  fc.constantFrom('null', '[]', '""', '0', '', '{"__proto__": null}', '\ufeff{}', '{"name":"\\ud800","list":[]}', '['.repeat(500)).map(bytesOf),
-  fc.tuple(fc.json(), fc.nat(), fc.nat(255)).map(([text, at, byte]) => {
-    const bytes = bytesOf(text);
-    bytes[at % Math.max(1, bytes.length)] = byte;
-    return bytes;
-  }),
-); // biome-ignore format: a list
 
 describe('row 9: envelopes', () => {
   const payload: WireObject = {

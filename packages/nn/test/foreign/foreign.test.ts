@@ -13,6 +13,7 @@ import {
   splitLines,
   words,
 } from '../../src/foreign/index.ts';
+import { anyBytes, bytesOf } from './any-bytes.ts';
 
 describe('what readers share', () => {
   it('JSON is what JSON.parse reads, however deep brackets in texts go', () => {
@@ -50,18 +51,6 @@ class Refused extends Error {}
 const schema = z.strictObject({ name: z.string(), list: z.array(z.int()) });
 const parse = (source: string | Uint8Array, maxBytes = 1000) =>
   parseForeignJson(source, { schema, maxBytes, refuse: (what) => new Refused(`it ${what}`) });
-const bytesOf = (text: string) => new TextEncoder().encode(text);
-/** Any bytes, JSON of any shape, JSON cut or with bytes changed. */
-const anyBytes = fc.oneof(
-  fc.uint8Array({ maxLength: 300 }),
-  fc.json({ maxDepth: 6 }).map(bytesOf),
-  fc.constantFrom('null', '[]', '""', '0', '', '{"__proto__": null}', '\ufeff{}', '{"name":"\\ud800","list":[]}', '['.repeat(500)).map(bytesOf),
-  fc.tuple(fc.json(), fc.nat(), fc.nat(255)).map(([text, at, byte]) => {
-    const bytes = bytesOf(text);
-    bytes[at % Math.max(1, bytes.length)] = byte;
-    return bytes;
-  }),
-); // biome-ignore format: a list
 
 describe('row 9: JSON of strangers', () => {
   it('what the schema describes is given back, as text or as bytes', () => {
