@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { PolynomialEvaluator, type PolynomialModel, prepareInput } from '@cipherformer/nn/polynomial';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import type { ServiceProcess } from '../../../packages/service/test/killable.ts';
 import { draw, launchBrowser } from './browser.ts';
 import { buildPage } from './build.ts';
-import { type ServiceProcess, smallModel, smallProgram, startService } from './small.ts';
+import { smallModel, smallProgram, startService } from './small.ts';
 
 /** What a page asked the network for, and what it complained of. */
 export interface Visitor {
