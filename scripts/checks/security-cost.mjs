@@ -1,5 +1,5 @@
 // What the closed classes of docs/threat-model.md cost: keys, encryption and decryption against an earlier checkout.
-import { execFile, fork } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -21,17 +21,19 @@ export const targets = {
   decryption: ratio,
 };
 
-/** How often each is repeated for one figure, and how many figures a median is of. */
-const plan = {
-  secretKey: { times: 50, rounds: 11 },
-  publicKey: { times: 40, rounds: 11 },
-  evaluationKey: { times: 10, rounds: 11 },
-  encryption: { times: 50, rounds: 11 },
-  publicEncryption: { times: 25, rounds: 11 },
-  decryption: { times: 200, rounds: 11 },
-  // Tens of seconds each.
-  programKeys: { times: 1, rounds: 3 },
+/** How often each is repeated for one figure. */
+const times = {
+  secretKey: 50,
+  publicKey: 40,
+  evaluationKey: 10,
+  encryption: 50,
+  publicEncryption: 25,
+  decryption: 200,
+  // Seconds each.
+  programKeys: 1,
 };
+/** Each with a process of its own for both checkouts: where a process happens to put its memory and code is a part of its time. */
+const rounds = 11;
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const operations = fileURLToPath(new URL('../security-cost/operations.mjs', import.meta.url));
@@ -42,79 +44,60 @@ export async function check({ base, quick, log, resume }) {
     throw new Error(
       'give a checkout to compare with, installed and built: git worktree add /tmp/base <commit>, npm ci there, then --base /tmp/base',
     );
-  const done = resume.state ?? {};
+  const done = resume.state ?? [];
+  const wanted = quick ? 3 : rounds;
   const work = mkdtempSync(join(tmpdir(), 'security-cost-'));
-  const measured = [];
   try {
-    for (const checkout of [resolve(base), root]) measured.push(await Measured.start(checkout, work));
-    for (const [operation, { times, rounds }] of Object.entries(plan)) {
-      if (quick && operation === 'programKeys') continue;
-      done[operation] ??= await compare(measured, operation, times, quick ? 3 : rounds);
+    const checkouts = [resolve(base), root];
+    const programs = [];
+    for (const checkout of checkouts) programs.push(await compileIn(checkout, work));
+    while (done.length < wanted) {
+      const round = [];
+      for (const i of done.length % 2 === 0 ? [0, 1] : [1, 0])
+        round[i] = await measureIn(checkouts[i], programs[i], quick);
+      done.push(round);
       resume.save(done);
-      const { ratio, seconds } = done[operation];
-      log(`${operation}: ${seconds.map((s) => s.toPrecision(4)).join(' s, now ')} s, ratio ${ratio}`);
+      log(`round ${done.length} of ${wanted}: ${words(round)}`);
     }
   } finally {
-    for (const one of measured) one.end();
     rmSync(work, { recursive: true });
   }
+  const names = Object.keys(done[0][0]);
+  const columns = (pick) => Object.fromEntries(names.map((name) => [name, pick(name)]));
+  const rounded = (x) => Number(x.toPrecision(4));
   const { stdout: commit } = await promisify(execFile)('git', ['-C', base, 'rev-parse', 'HEAD']);
-  const columns = (pick) => Object.fromEntries(Object.entries(done).map(([name, value]) => [name, pick(value)]));
   return {
-    ...columns(({ ratio }) => ratio),
+    ...columns((name) => rounded(median(done.map(([before, now]) => now[name] / before[name])))),
     base: commit.trim(),
-    cpuSeconds: columns(({ seconds }) => seconds.map((s) => Number(s.toPrecision(4)))),
+    rounds: done.length,
+    cpuSeconds: columns((name) => [0, 1].map((i) => rounded(median(done.map((round) => round[i][name]))))),
+    ratios: columns((name) => done.map(([before, now]) => rounded(now[name] / before[name]))),
   };
-}
-
-/** Medians of both checkouts, measured in turns. */
-async function compare(measured, operation, times, rounds) {
-  const figures = measured.map(() => []);
-  for (const one of measured) await one.measure(operation, 1);
-  for (let round = 0; round < rounds; round++)
-    for (const i of round % 2 === 0 ? [0, 1] : [1, 0]) figures[i].push(await measured[i].measure(operation, times));
-  const seconds = figures.map(median);
-  return { seconds, ratio: Number((seconds[1] / seconds[0]).toFixed(3)) };
 }
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 
-/** A process that measures the builds of one checkout, with a program that it compiled. */
-class Measured {
-  #child;
+const words = ([before, now]) =>
+  Object.keys(now)
+    .map((name) => `${name} ${(now[name] / before[name]).toFixed(3)}`)
+    .join(', ');
 
-  static async start(checkout, work) {
-    const program = mkdtempSync(join(work, 'program-'));
-    const cli = join(checkout, 'packages/cipherformer/bin/cipherformer.js');
-    const args = [cli, 'compile', join(root, model), '--out', join(program, 'program')];
-    await promisify(execFile)(process.execPath, args);
-    const one = new Measured();
-    const env = { ...process.env, CIPHERFORMER_THREADS: '1' };
-    one.#child = fork(operations, [checkout, join(program, 'program')], { env });
-    await one.#answer();
-    return one;
-  }
+/** A program, made by the checkout itself. */
+async function compileIn(checkout, work) {
+  const program = join(mkdtempSync(join(work, 'program-')), 'program');
+  const cli = join(checkout, 'packages/cipherformer/bin/cipherformer.js');
+  await promisify(execFile)(process.execPath, [cli, 'compile', join(root, model), '--out', program]);
+  return program;
+}
 
-  /** Seconds of processor time, each time. */
-  measure(operation, times) {
-    const answer = this.#answer();
-    this.#child.send({ operation, times });
-    return answer;
-  }
-
-  #answer() {
-    return new Promise((accept, reject) => {
-      const ended = (code) => reject(new Error(`the process that measures ended (exit code ${code})`));
-      this.#child.once('exit', ended);
-      this.#child.once('message', (answer) => {
-        this.#child.off('exit', ended);
-        accept(answer);
-      });
-    });
-  }
-
-  end() {
-    this.#child.removeAllListeners();
-    this.#child.kill();
-  }
+/** Seconds of processor time of each operation, in a new process of one checkout. */
+async function measureIn(checkout, program, quick) {
+  const env = { ...process.env, CIPHERFORMER_THREADS: '1' };
+  const measured = Object.entries(times).filter(([name]) => !quick || name !== 'programKeys');
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [operations, checkout, program, JSON.stringify(Object.fromEntries(measured))],
+    { env },
+  );
+  return JSON.parse(stdout);
 }
