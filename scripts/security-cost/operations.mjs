@@ -6,9 +6,12 @@ import { pathToFileURL } from 'node:url';
 const [root, program, times] = process.argv.slice(2);
 const load = (path) => import(pathToFileURL(join(root, 'packages', path)).href);
 const ckks = await load('ckks/dist/index.js');
-const client = await load('compiler/dist/client.js');
-// Releases before the parts of keys read manifests without this entry.
-const { readManifest } = client.readManifest ? client : await load('compiler/dist/client-files.js');
+/** The client's side of a program: in releases before the package `runtime`, of the compiler. */
+const client = await load('runtime/dist/client.js').catch(() => load('compiler/dist/client.js'));
+const files = await load('runtime/dist/client-files.js').catch(() =>
+  load('compiler/dist/client-files.js').catch(() => client),
+);
+const { readManifest } = files.readManifest ? files : client;
 
 const manifest = await readManifest(program);
 const context = await ckks.Context.create(client.parametersOf(manifest), { threads: 1 });

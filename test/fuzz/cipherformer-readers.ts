@@ -5,15 +5,17 @@ import { crc32, deflateSync } from 'node:zlib';
 import { createJimp } from '@jimp/core';
 import jpegFormat from '@jimp/js-jpeg';
 import pngFormat from '@jimp/js-png';
+import { CipherformerError, UsageError } from '../../packages/base/src/errors.ts';
 import { readEarlierResults } from '../../packages/cipherformer/src/evaluate/results-file.ts';
 import { imagePixels } from '../../packages/cipherformer/src/input/image-file.ts';
 import { InputReader } from '../../packages/cipherformer/src/input/read-input.ts';
 import { parseRecord } from '../../packages/cipherformer/src/report/record-schema.ts';
-import { UsageError } from '../../packages/cipherformer/src/terminal/errors.ts';
-import type { ClientProgram } from '../../packages/compiler/src/client.ts';
-import { DataError, NnError } from '../../packages/nn/src/errors.ts';
-import { parseJson } from '../../packages/nn/src/foreign/index.ts';
-import { type ImagePreprocess, type ModelFiles, parsePolynomialModel } from '../../packages/nn/src/polynomial/index.ts';
+import { DataError } from '../../packages/model/src/errors.ts';
+import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
+import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
+import type { ImagePreprocess } from '../../packages/model/src/inputs/preprocess.ts';
+import { parseJson } from '../../packages/model/src/untrusted/index.ts';
+import type { ClientProgram } from '../../packages/runtime/src/protocol/client-half.ts';
 import { mutateBytes, mutateJson, resealed } from './mutate.ts';
 import { ofImages, ofTexts } from './nn-readers.ts';
 import type { Reader } from './reader.ts';
@@ -133,21 +135,21 @@ export const cipherformerReaders: readonly Reader[] = [
     name: 'cipherformer input of an image',
     seeds: [{ pixels }, { image: pixels.map((x) => x / 72) }, { patches: [1, 2] }].map(json),
     read: (bytes) => imageReader.read(placed(bytes)),
-    errors: [UsageError, NnError],
+    errors: [UsageError, CipherformerError],
     mutations: words,
   },
   {
     name: 'cipherformer input of a text',
     seeds: [{ text: 'hello b!' }, { ids: [1, 2, 3] }, { tokens: [1, 2] }].map(json),
     read: (bytes) => textReader.read(placed(bytes)),
-    errors: [UsageError, NnError],
+    errors: [UsageError, CipherformerError],
     mutations: words,
   },
   {
     name: 'cipherformer record of a conversion',
     seeds: [record],
     read: (bytes) => void parseRecord(jsonOf(bytes), 'conversion.json'),
-    errors: [NnError],
+    errors: [CipherformerError],
     mutations: words,
     share: 0.05,
   },
@@ -155,7 +157,7 @@ export const cipherformerReaders: readonly Reader[] = [
     name: 'cipherformer results of an evaluation',
     seeds: [json(results)],
     read: (bytes) => void readEarlierResults(placed(bytes), 'id', [0]),
-    errors: [UsageError, NnError],
+    errors: [UsageError, CipherformerError],
     mutations: words,
   },
 ];

@@ -1,25 +1,23 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CipherformerError } from '../../packages/base/src/errors.ts';
 import { BootstrapPlan, type WireObject, wireBytes } from '../../packages/ckks/src/index.ts';
 import { sha256 } from '../../packages/ckks/src/wire/checksum.ts';
-import { CompilerError, FileError } from '../../packages/compiler/src/errors.ts';
-import { readClientHalf } from '../../packages/compiler/src/files/client-half.ts';
-import { EnvelopeReader, sealEnvelope } from '../../packages/compiler/src/files/envelope.ts';
-import { makeKeyList, parseKeyList } from '../../packages/compiler/src/files/key-list.ts';
-import { makeManifest } from '../../packages/compiler/src/files/make-manifest.ts';
-import { keySpecsOf, parametersOf, parseManifest } from '../../packages/compiler/src/files/manifest.ts';
-import { FilePartMemory } from '../../packages/compiler/src/files/part-memory-file.ts';
-import { fromRuns } from '../../packages/compiler/src/files/runs.ts';
-import { FileVerdictLedger } from '../../packages/compiler/src/files/verdict-file.ts';
-import { testModel } from '../../packages/compiler/test/files/protocol.ts';
-import { NnError } from '../../packages/nn/src/errors.ts';
-import {
-  checkPreparation,
-  parsePolynomialModel,
-  prepareInput,
-  serialisePreparation,
-} from '../../packages/nn/src/polynomial/index.ts';
+import { serialisePreparation } from '../../packages/model/src/files/preparation.ts';
+import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
+import { prepareInput } from '../../packages/model/src/inputs/prepare-input.ts';
+import { checkPreparation } from '../../packages/model/src/inputs/preprocess.ts';
+import { FileVerdictLedger } from '../../packages/runtime/src/client/verdict-file.ts';
+import { FileError } from '../../packages/runtime/src/errors.ts';
+import { makeKeyList, parseKeyList } from '../../packages/runtime/src/keys/key-list.ts';
+import { FilePartMemory } from '../../packages/runtime/src/keys/part-memory-file.ts';
+import { readClientHalf } from '../../packages/runtime/src/protocol/client-half.ts';
+import { EnvelopeReader, sealEnvelope } from '../../packages/runtime/src/protocol/envelope.ts';
+import { makeManifest } from '../../packages/runtime/src/protocol/make-manifest.ts';
+import { keySpecsOf, parametersOf, parseManifest } from '../../packages/runtime/src/protocol/manifest.ts';
+import { fromRuns } from '../../packages/runtime/src/protocol/runs.ts';
+import { testModel } from '../../packages/runtime/test/protocol/protocol.ts';
 import { bootstrapContext } from './ckks-readers.ts';
 import { mutateBytes, mutateJson, mutateJsonHeader, mutateJsonLines, mutateLines, resealed } from './mutate.ts';
 import { ofTexts } from './nn-readers.ts';
@@ -160,28 +158,28 @@ export const compilerReaders: readonly Reader[] = [
     name: 'compiler manifest',
     seeds: [manifest(ofImages)],
     read: readManifest,
-    errors: [CompilerError],
+    errors: [CipherformerError],
     mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],
   },
   {
     name: 'compiler key list',
     seeds: [encoded(keyList)],
     read: (bytes) => void parseKeyList(bytes, 'list.json', bootstrapContext.parameters),
-    errors: [CompilerError],
+    errors: [CipherformerError],
     mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],
   },
   {
     name: 'compiler envelope',
     seeds: await Promise.all(envelopes.map((envelope) => wireBytes(envelope))),
     read: readEnvelope,
-    errors: [CompilerError],
+    errors: [CipherformerError],
     mutations: [mutateBytes, resealed(mutateBytes, sealHeader), resealed(mutateJsonHeader(8, 4), sealHeader)],
   },
   {
     name: 'compiler client half',
     seeds: [ofText()],
     read: withManifest,
-    errors: [CompilerError, NnError],
+    errors: [CipherformerError],
     mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],
   },
   ...[...files].map(
@@ -189,7 +187,7 @@ export const compilerReaders: readonly Reader[] = [
       name: `compiler client half ${name}`,
       seeds: [bytes],
       read: withFile(name),
-      errors: [CompilerError, NnError],
+      errors: [CipherformerError],
       mutations: name.endsWith('.json') ? [mutateJson, mutateJson, mutateBytes] : [mutateBytes, mutateJsonHeader(0, 8)],
     }),
   ),
@@ -197,7 +195,7 @@ export const compilerReaders: readonly Reader[] = [
     name: 'compiler verdicts',
     seeds: [text(`\n${verdicts.join('\n\n')}\n`)],
     read: (bytes) => new FileVerdictLedger(placed('verdicts', bytes), key).load(),
-    errors: [CompilerError],
+    errors: [CipherformerError],
     mutations: [mutateBytes, mutateJsonLines, mutateLines],
   },
   {
@@ -208,7 +206,7 @@ export const compilerReaders: readonly Reader[] = [
       if (memory.get(partName) !== undefined) return;
       throw new FileError('it was begun again');
     },
-    errors: [CompilerError],
+    errors: [CipherformerError],
     mutations: [mutateBytes, mutateLines],
     // One of another key is begun again, on the disk.
     share: 0.02,

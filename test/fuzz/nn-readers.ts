@@ -2,39 +2,36 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { ApproxError, programFromJSON } from '../../packages/approx/src/index.ts';
+import { CipherformerError } from '../../packages/base/src/errors.ts';
+import { DataError } from '../../packages/model/src/errors.ts';
+import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
+import { parseSafetensors, serialiseSafetensors } from '../../packages/model/src/files/safetensors.ts';
+import { parsePolynomialModel, serialisePolynomialModel } from '../../packages/model/src/files/serialise.ts';
+import { calibrate } from '../../packages/model/src/graph/calibrate.ts';
+import { evaluate } from '../../packages/model/src/graph/evaluate.ts';
+import { valueShapes, valueSize } from '../../packages/model/src/graph/shapes.ts';
+import { prepareInput } from '../../packages/model/src/inputs/prepare-input.ts';
+import { huggingFaceTokenizer } from '../../packages/model/src/inputs/tokenizer.ts';
+import type { PolynomialModel } from '../../packages/model/src/polynomial-model.ts';
+import { decodeUtf8, parseJson } from '../../packages/model/src/untrusted/index.ts';
 import { parseAblation } from '../../packages/nn/src/ablation/recipe.ts';
+import { huggingFaceLayout } from '../../packages/nn/src/checkpoints/huggingface.ts';
+import { parseLlama2c, parseLlama2cTokenizer } from '../../packages/nn/src/checkpoints/llama2c.ts';
+import { readPickle } from '../../packages/nn/src/checkpoints/pickle.ts';
+import { parsePth } from '../../packages/nn/src/checkpoints/pth.ts';
+import { parseConversion } from '../../packages/nn/src/convert/recipe.ts';
 import { parseCifar10, parseMnist } from '../../packages/nn/src/data/images.ts';
 import { readParquet } from '../../packages/nn/src/data/parquet.ts';
 import { parseTexts, type TextFormat } from '../../packages/nn/src/data/texts.ts';
-import { DataError, NnError } from '../../packages/nn/src/errors.ts';
-import { huggingFaceLayout } from '../../packages/nn/src/files/huggingface.ts';
-import { parseLlama2c, parseLlama2cTokenizer } from '../../packages/nn/src/files/llama2c.ts';
-import { readPickle } from '../../packages/nn/src/files/pickle.ts';
-import { parsePth } from '../../packages/nn/src/files/pth.ts';
-import { parseSafetensors, serialiseSafetensors } from '../../packages/nn/src/files/safetensors.ts';
-import { decodeUtf8, parseJson } from '../../packages/nn/src/foreign/index.ts';
-import { parseConversion } from '../../packages/nn/src/method/recipe.ts';
-import { parseModelConfig } from '../../packages/nn/src/model/config.ts';
-import { parameterSpecs } from '../../packages/nn/src/model/weights.ts';
-import {
-  calibrate,
-  evaluate,
-  type ModelFiles,
-  makePolynomialModel,
-  type PolynomialModel,
-  type PolynomialModelSource,
-  parsePolynomialModel,
-  prepareInput,
-  serialisePolynomialModel,
-  valueShapes,
-  valueSize,
-} from '../../packages/nn/src/polynomial/index.ts';
+import { makePolynomialModel, type PolynomialModelSource } from '../../packages/nn/src/lower/make-model.ts';
 import { trainByteBpe } from '../../packages/nn/src/text/bpe.ts';
-import { huggingFaceTokenizer, wordPieceFiles } from '../../packages/nn/src/text/tokenizer.ts';
 import { parseBpe, parseWordPieceEntries } from '../../packages/nn/src/text/tokenizer-folder.ts';
+import { wordPieceFiles } from '../../packages/nn/src/text/word-piece.ts';
 import { parseRecipe } from '../../packages/nn/src/train/recipe.ts';
-import { Pickle, zip } from '../../packages/nn/test/files/pickles.ts';
-import { bertMean, gpt, livelyWeights, polynomialForm, vit } from '../../packages/nn/test/polynomial/support.ts';
+import { parseModelConfig } from '../../packages/nn/src/transformer/config.ts';
+import { parameterSpecs } from '../../packages/nn/src/transformer/weights.ts';
+import { Pickle, zip } from '../../packages/nn/test/checkpoints/pickles.ts';
+import { bertMean, gpt, livelyWeights, polynomialForm, vit } from '../../packages/nn/test/lower/support.ts';
 import { type Mutation, mutateBytes, mutateJson, mutateJsonHeader, mutateJsonLines, mutateLines } from './mutate.ts';
 import type { Reader } from './reader.ts';
 
@@ -48,7 +45,7 @@ const reader = (
   seeds: readonly Uint8Array[],
   read: Reader['read'],
   more: { mutations?: readonly Mutation[]; share?: number; errors?: Reader['errors'] } = {},
-): Reader => ({ name: `nn ${name}`, seeds, read, errors: [NnError], ...more });
+): Reader => ({ name: `nn ${name}`, seeds, read, errors: [CipherformerError], ...more });
 
 /** The JSON of the bytes, refused as the readers of files do. */
 function jsonOf(bytes: Uint8Array): unknown {
@@ -191,7 +188,7 @@ function run({ graph }: PolynomialModel): void {
   evaluate(graph, Object.fromEntries(inputs));
 }
 const file = (files: ModelFiles, name: string) => [files.get(name)!];
-const modelErrors = [NnError, ApproxError];
+const modelErrors = [CipherformerError, ApproxError];
 
 export const nnReaders: readonly Reader[] = [
   reader('IDX images', [images], (bytes) => mnist(bytes, labels)),
@@ -294,7 +291,7 @@ export const nnReaders: readonly Reader[] = [
       },
     ].map(json),
     read: (bytes) => programFromJSON(jsonOf(bytes)),
-    errors: [ApproxError, NnError],
+    errors: [ApproxError, CipherformerError],
     mutations: words,
   },
 ];

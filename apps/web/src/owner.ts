@@ -1,6 +1,6 @@
 import { randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
 import { type Job, type Owner, ServiceSession, Transport } from '@cipherformer/client';
-import { outOfRangeStep, type PrivateAnswer, type VerdictCounts } from '@cipherformer/compiler/client';
+import { outOfRangeStep, type PrivateAnswer, type VerdictCounts } from '@cipherformer/runtime/client';
 import type { Facts, News, Order, Progress } from './messages.ts';
 import { KeyDeleted, OwnerStore, type StoredOwner } from './store.ts';
 import { problemOf } from './words.ts';

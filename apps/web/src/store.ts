@@ -5,7 +5,7 @@ import {
   type VerdictEntry,
   type VerdictLedger,
   withEntry,
-} from '@cipherformer/compiler/client';
+} from '@cipherformer/runtime/client';
 
 // What an owner keeps in this browser, in IndexedDB: one 32-byte master, and for each secret key made of it (one for each set
 // of parameters) the digests of its parts and the counts of its verdicts. Tabs share it.

@@ -1,6 +1,6 @@
 import { CkksError, KernelError, ParameterError } from '@cipherformer/ckks';
 import { ConnectionLost, JobFailed, KeysRejected, ServiceError, TransportError } from '@cipherformer/client';
-import { FileError, KeyUseError, ResultError } from '@cipherformer/compiler/client';
+import { FileError, KeyUseError, ResultError } from '@cipherformer/runtime/client';
 import type { Problem } from './messages.ts';
 import { KeyDeleted } from './store.ts';
 import { bytesText } from './units.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { demoPaths, pixelsOf, polynomialLogits, testImages } from '../../../packages/cipherformer/src/demo/samples.ts';
-import { loadPolynomialModel } from '../../../packages/nn/src/polynomial/folder.ts';
+import { loadPolynomialModel } from '../../../packages/model/src/files/folder.ts';
 import { digitSize, type Ink, prepareDigit } from '../src/digits.ts';
 
 const images = testImages();

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { loadPolynomialModel } from '@cipherformer/model/files';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { demoPaths, polynomialLogits, testImages } from '../../../packages/cipherformer/src/demo/samples.ts';
 import { BareChromium } from './bare-chromium.ts';

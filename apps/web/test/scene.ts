@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PolynomialEvaluator, type PolynomialModel, prepareInput } from '@cipherformer/nn/polynomial';
+import { PolynomialEvaluator, type PolynomialModel, prepareInput } from '@cipherformer/model';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { ServiceProcess } from '../../../packages/service/test/killable.ts';

@@ -1,8 +1,8 @@
 // A program of 28 x 28 pictures on an insecure ring, and a service of it that can be killed.
 import { join } from 'node:path';
-import { writeProgram } from '@cipherformer/compiler/server';
-import { type PolynomialModel, prepareInput } from '@cipherformer/nn/polynomial';
-import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { writeProgram } from '@cipherformer/compiler';
+import { type PolynomialModel, prepareInput } from '@cipherformer/model';
+import { savePolynomialModel } from '@cipherformer/model/files';
 import { pixelsOf, testImages } from '../../../packages/cipherformer/src/demo/samples.ts';
 import { insecureParameters } from '../../../packages/cipherformer/test/commands/tiny-model.ts';
 import { type TransformerShape, transformer } from '../../../packages/compiler/test/passes/graphs.ts';

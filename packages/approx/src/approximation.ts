@@ -1,8 +1,8 @@
 import { type Certificate, type CertificateInput, certify } from './certificate/certificate.ts';
-import type { EvaluationCost } from './cost/plan.ts';
 import type { Domain } from './interval.ts';
 import { Polynomial } from './polynomial.ts';
-import { evaluateProgram, type Program, programCost } from './programs/program.ts';
+import type { EvaluationCost } from './program/plan.ts';
+import { evaluateProgram, type Program, programCost } from './program/program.ts';
 
 /** How an approximation was made. */
 export const methods = [

@@ -5,7 +5,7 @@ import { type Certificate, type ErrorKind, errorKinds } from './certificate/cert
 import { ApproxError, SchemaError } from './errors.ts';
 import { type Domain, toDomain } from './interval.ts';
 import { maxDegree } from './polynomial.ts';
-import { type Program, programCost, type Step } from './programs/program.ts';
+import { type Program, programCost, type Step } from './program/program.ts';
 
 /** Version of the stored form; readers refuse others. */
 export const approximationFormat = 'cipherformer/approximation@1';

@@ -3,15 +3,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError, DataError } from '@cipherformer/nn';
-import { parsePreparation } from '@cipherformer/nn/polynomial';
+import { UsageError } from '@cipherformer/base';
+import { ConfigError, DataError, parsePreparation } from '@cipherformer/model';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { changed, type Json, linearManifest, places } from '../../compiler/test/files/manifest-support.ts';
+import { changed, type Json, linearManifest, places } from '../../runtime/test/protocol/manifest-support.ts';
 import { type EarlierResults, readEarlierResults } from '../src/evaluate/results-file.ts';
 import { InputReader } from '../src/input/read-input.ts';
 import { readRecord, readRecordAt } from '../src/report/conversion.ts';
-import { UsageError } from '../src/terminal/errors.ts';
 import { syntheticRecord } from './report/record.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'foreign-'));

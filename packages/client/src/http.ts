@@ -1,4 +1,4 @@
-import { excerpt, parseJson as parseForeign } from '@cipherformer/nn/foreign';
+import { excerpt, parseJson as parseForeign } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { ConnectionLost, ServiceError, TransportError } from './errors.ts';
 import { problem } from './protocol.ts';

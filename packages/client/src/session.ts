@@ -9,6 +9,7 @@ import {
   type SecurityOptions,
   wireBytes,
 } from '@cipherformer/ckks';
+import { type ModelInput, prepareInput } from '@cipherformer/model';
 import {
   type ClientProgram,
   decryptOutputs,
@@ -23,8 +24,7 @@ import {
   readClientHalf,
   unaskedKeyBytes,
   type VerdictOptions,
-} from '@cipherformer/compiler/client';
-import { type ModelInput, prepareInput } from '@cipherformer/nn/polynomial';
+} from '@cipherformer/runtime/client';
 import { JobFailed, KeysRejected, ServiceError, TransportError } from './errors.ts';
 import { type Job, type Keyset, maxMissingBatch, type Program } from './protocol.ts';
 import type { Transport } from './transport.ts';

@@ -1,75 +1,11 @@
-/** Base of every error this package throws on purpose. The message says what was wrong, where, and how to fix it. */
-export class CompilerError extends Error {
-  override readonly name: string = 'CompilerError';
-}
-
-/** An encrypted program that breaks its own rules: a fault of whoever made it. */
-export class ProgramError extends CompilerError {
-  override readonly name = 'ProgramError';
-}
-
-/** Values that do not fit a program's inputs. */
-export class InputError extends CompilerError {
-  override readonly name = 'InputError';
-}
+import { CipherformerError } from '@cipherformer/base';
 
 /** A model, or options, that the packing of this compiler cannot take. */
-export class LayoutError extends CompilerError {
+export class LayoutError extends CipherformerError {
   override readonly name = 'LayoutError';
 }
 
 /** A program for which no placement of bootstraps exists. */
-export class PlacementError extends CompilerError {
+export class PlacementError extends CipherformerError {
   override readonly name = 'PlacementError';
-}
-
-/** A program's folder, keys or ciphertexts as files: damaged, cut short, or of something else. */
-export class FileError extends CompilerError {
-  override readonly name: string = 'FileError';
-}
-
-/** A file of another program or key than the one it is used with. */
-export class MismatchError extends FileError {
-  override readonly name = 'MismatchError';
-}
-
-/**
- * What is wrong with a result:
- * 'damaged' in transfer, or no result at all;
- * 'mismatched': of another program, key or request. Whoever named the files may have mixed them up, or a server did;
- * 'dishonest': no server that runs the program makes it.
- */
-export type ResultFault = 'damaged' | 'mismatched' | 'dishonest';
-
-/** A result that is refused before the secret key touches it. */
-export class ResultError extends FileError {
-  override readonly name = 'ResultError';
-  readonly fault: ResultFault;
-
-  constructor(fault: ResultFault, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.fault = fault;
-  }
-}
-
-/** An answer that cannot leave its owner, even as a label alone. */
-export class ShareError extends CompilerError {
-  override readonly name = 'ShareError';
-}
-
-/** A key that decrypts nothing more, or not before its owner agrees, because of what its counted verdicts may have told. */
-export class KeyUseError extends CompilerError {
-  override readonly name = 'KeyUseError';
-  /** 'locked' for good, or 'outOfRange': until the owner allows more of them. */
-  readonly limit: 'locked' | 'outOfRange';
-
-  constructor(limit: 'locked' | 'outOfRange', message: string) {
-    super(message);
-    this.limit = limit;
-  }
-}
-
-/** A run that needs more than the machine has. */
-export class ResourceError extends CompilerError {
-  override readonly name = 'ResourceError';
 }

@@ -1,35 +1,7 @@
-/** Base of every error this package raises for a reason a person can act on: what was wrong, where, how to fix it. */
-export class NnError extends Error {
-  override readonly name: string = 'NnError';
-}
-
-/** Tensors whose shapes or element types do not fit the operation; names the operation and where it was built. */
-export class ShapeError extends NnError {
-  override readonly name = 'ShapeError';
-}
-
-/** A file that is not what it claims to be (truncated, corrupt, out of its limits). */
-export class FormatError extends NnError {
-  override readonly name = 'FormatError';
-}
-
-/** A weight the model needs and the file lacks, has in another shape, or has and the model cannot place. */
-export class WeightError extends NnError {
-  override readonly name = 'WeightError';
-}
-
-/** A configuration that names something this package does not know or that contradicts itself. */
-export class ConfigError extends NnError {
-  override readonly name = 'ConfigError';
-}
-
-/** Data that does not fit the model or the task. */
-export class DataError extends NnError {
-  override readonly name = 'DataError';
-}
+import { CipherformerError } from '@cipherformer/base';
 
 /** A loss or gradient that is not a finite number. `tensor` is the first offender in the order of evaluation. */
-export class DivergenceError extends NnError {
+export class DivergenceError extends CipherformerError {
   override readonly name = 'DivergenceError';
   readonly step: number;
   readonly tensor: string;
@@ -41,13 +13,8 @@ export class DivergenceError extends NnError {
   }
 }
 
-/** A file could not be written (no space left, no permission); names the path and what remains valid on disk. */
-export class StorageError extends NnError {
-  override readonly name = 'StorageError';
-}
-
 /** A part of a model that has no polynomial form: `part` names it, the message says what to replace it with. */
-export class UnsupportedPartError extends NnError {
+export class UnsupportedPartError extends CipherformerError {
   override readonly name = 'UnsupportedPartError';
   readonly part: string;
 
@@ -55,4 +22,25 @@ export class UnsupportedPartError extends NnError {
     super(`${part}: ${message}`);
     this.part = part;
   }
+}
+
+/** Calibration data that cannot be used: too little, or not what the model takes. */
+export class CalibrationError extends CipherformerError {
+  override readonly name = 'CalibrationError';
+}
+
+/** A site that stays wider than asked after range minimisation: which, how wide, what to try. */
+export class SiteRangeError extends CipherformerError {
+  override readonly name = 'SiteRangeError';
+  readonly site: string;
+
+  constructor(site: string, message: string) {
+    super(`${site}: ${message}`);
+    this.site = site;
+  }
+}
+
+/** Training that kept diverging after several roll-backs. */
+export class UnstableTrainingError extends CipherformerError {
+  override readonly name = 'UnstableTrainingError';
 }

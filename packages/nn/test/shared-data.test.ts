@@ -1,19 +1,20 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readSafetensors } from '../../model/src/files/safetensors-file.ts';
+import { readJson } from '../../model/src/files/storage.ts';
+import { huggingFaceTokenizer } from '../../model/src/inputs/tokenizer.ts';
+import { readLlama2cTokenizer } from '../src/checkpoints/llama2c.ts';
+import { adapterRecipeSchema, loadModel } from '../src/checkpoints/load.ts';
+import { readPth } from '../src/checkpoints/pth.ts';
+import { parseData } from '../src/data/config.ts';
 import { readCifar10, readMnist, sliceImages } from '../src/data/images.ts';
 import { imageEvaluation } from '../src/data/sets.ts';
 import { generateGreedy } from '../src/evaluate/generate.ts';
 import { InferenceModel } from '../src/evaluate/inference.ts';
 import { evaluateClassification } from '../src/evaluate/metrics.ts';
-import { readLlama2cTokenizer } from '../src/files/llama2c.ts';
-import { adapterRecipeSchema, loadModel } from '../src/files/load.ts';
-import { readPth } from '../src/files/pth.ts';
-import { readSafetensors } from '../src/files/safetensors-file.ts';
-import { readJson } from '../src/files/storage.ts';
-import { huggingFaceTokenizer } from '../src/text/tokenizer.ts';
 import { readBpe } from '../src/text/tokenizer-folder.ts';
-import { parseData, parseRecipe } from '../src/train/recipe.ts';
+import { parseRecipe } from '../src/train/recipe.ts';
 
 const recipes = join(import.meta.dirname, '../../../recipes');
 const adapter = (name: string) => join(recipes, 'adapters', `${name}.json`);

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyList, Keyset } from '@cipherformer/client';
 import { build } from 'vite';
-import type { ServedProgram, ServeOptions } from '../src/index.ts';
-import { serve } from '../src/index.ts';
+import { type ServedProgram, type ServeOptions, serve } from '../src/index.ts';
 import type { Orders } from './fixtures/orders.ts';
 import { startListening } from './killable.ts';
 

@@ -1,5 +1,5 @@
 // The store of a browser, for a test to drive.
-import type { VerdictCounts } from '@cipherformer/compiler/client';
+import type { VerdictCounts } from '@cipherformer/runtime/client';
 import { OwnerStore, type StoredOwner } from '../../src/store.ts';
 
 const store = await OwnerStore.open();

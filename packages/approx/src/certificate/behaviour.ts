@@ -1,5 +1,5 @@
 import type { Interval } from '../interval.ts';
-import { evaluateProgram, type Program } from '../programs/program.ts';
+import { evaluateProgram, type Program } from '../program/program.ts';
 
 /** How far x may leave the interval on one side before the result is no longer to be trusted. */
 export interface GrowthSide {

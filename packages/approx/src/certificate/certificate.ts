@@ -1,14 +1,19 @@
-import { type Density, massPoints } from '../fit/density.ts';
-import type { ErrorPoint } from '../fit/exchange.ts';
+import { type Density, massPoints } from '../functions/density.ts';
 import type { TargetFunction } from '../functions/target.ts';
 import { type Domain, fromUnit } from '../interval.ts';
 import { absJet, constantJet, divideJets } from '../numeric/interval-jet.ts';
 import type { Polynomial } from '../polynomial.ts';
-import { evaluateProgram, type Program } from '../programs/program.ts';
+import { evaluateProgram, type Program } from '../program/program.ts';
 import { type Growth, growthOutside, type RoundingEffect, roundingEffect } from './behaviour.ts';
 import type { ErrorBound } from './bound.ts';
 import { hasJet, proveBound } from './proved.ts';
 import { sampleBound } from './sampled.ts';
+
+/** A point and the signed error there. */
+export interface ErrorPoint {
+  readonly x: number;
+  readonly error: number;
+}
 
 /** What "error" means: p - f, (p - f) / |f|, or weight * (p - f). */
 export const errorKinds = ['absolute', 'relative', 'weighted'] as const;

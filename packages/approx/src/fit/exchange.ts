@@ -1,10 +1,5 @@
+import type { ErrorPoint } from '../certificate/certificate.ts';
 import type { Domain } from '../interval.ts';
-
-/** A point and the signed error there. */
-export interface ErrorPoint {
-  readonly x: number;
-  readonly error: number;
-}
 
 /**
  * The largest |error| of every run of equal sign, in rising x: the error is sampled between neighbouring knots and each

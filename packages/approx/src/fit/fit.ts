@@ -1,13 +1,13 @@
 import { type Approximation, type Method, makeApproximation, polynomialProgram } from '../approximation.ts';
 import { type Objective, relativeWeight } from '../certificate/certificate.ts';
 import { ConvergenceError, OptionError } from '../errors.ts';
+import type { Density } from '../functions/density.ts';
 import { type FunctionInput, toTarget } from '../functions/resolve.ts';
 import { checkPoles, type TargetFunction, valueAt } from '../functions/target.ts';
 import { type Domain, describeDomain, fromUnit, type IntervalInput, toDomain } from '../interval.ts';
 import { checkDegree, type Polynomial } from '../polynomial.ts';
 import type { Constraint, FitProblem, ParityChoice } from './ansatz.ts';
 import { interpolate, truncate } from './chebyshev.ts';
-import type { Density } from './density.ts';
 import { leastSquares } from './least-squares.ts';
 import { type RemezOptions, type RemezResult, remez } from './remez.ts';
 

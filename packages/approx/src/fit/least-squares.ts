@@ -1,10 +1,10 @@
 import { DegreeError, TableError } from '../errors.ts';
 import { numberAlgebra } from '../functions/algebra.ts';
+import { type Density, type MassPoint, massPoints } from '../functions/density.ts';
 import { checkPoles, valueAt } from '../functions/target.ts';
 import { type Domain, describeDomain } from '../interval.ts';
 import { checkDegree, clenshaw, type Polynomial } from '../polynomial.ts';
 import { type FitProblem, makeAnsatz } from './ansatz.ts';
-import { type Density, type MassPoint, massPoints } from './density.ts';
 
 /**
  * Share of the mass that is spread evenly over the domain, so that the polynomial stays tame where no input was seen:

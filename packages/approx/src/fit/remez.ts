@@ -1,10 +1,11 @@
+import type { ErrorPoint } from '../certificate/certificate.ts';
 import { ConvergenceError, OptionError } from '../errors.ts';
 import { numberAlgebra } from '../functions/algebra.ts';
 import { checkPoles } from '../functions/target.ts';
 import { contains, type Domain, describeDomain } from '../interval.ts';
 import { checkDegree, type Polynomial } from '../polynomial.ts';
 import { type Ansatz, type FitProblem, makeAnsatz } from './ansatz.ts';
-import { type ErrorPoint, exchange, signedExtrema } from './exchange.ts';
+import { exchange, signedExtrema } from './exchange.ts';
 import { doubleSolver, isPrecise, preciseSolver, type Solution, type Solver } from './solver.ts';
 
 export interface RemezResult {

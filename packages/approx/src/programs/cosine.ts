@@ -1,10 +1,9 @@
 import { proveBound } from '../certificate/proved.ts';
 import { remez } from '../fit/remez.ts';
 import { expressionTarget } from '../functions/catalogue.ts';
-import type { Domain } from '../interval.ts';
-import { hull } from '../interval.ts';
-import { ProgramBuilder } from './builder.ts';
-import type { Program } from './program.ts';
+import { type Domain, hull } from '../interval.ts';
+import { ProgramBuilder } from '../program/builder.ts';
+import type { Program } from '../program/program.ts';
 
 export interface CosineProgram {
   readonly program: Program;

@@ -3,7 +3,7 @@ import { remez } from '../fit/remez.ts';
 import { expressionTarget } from '../functions/catalogue.ts';
 import type { Interval } from '../interval.ts';
 import { Polynomial } from '../polynomial.ts';
-import { ProgramBuilder } from './builder.ts';
+import { ProgramBuilder } from '../program/builder.ts';
 import type { ProvedProgram } from './reciprocal.ts';
 
 const exp = expressionTarget('exp(x)', 'exp');

@@ -5,7 +5,7 @@ import { remez } from '../fit/remez.ts';
 import { catalogueFunction, expressionTarget } from '../functions/catalogue.ts';
 import type { Interval } from '../interval.ts';
 import { Polynomial } from '../polynomial.ts';
-import { ProgramBuilder } from './builder.ts';
+import { ProgramBuilder } from '../program/builder.ts';
 import { inputRounding, type ProvedProgram } from './reciprocal.ts';
 
 const inverseSqrt = catalogueFunction('rsqrt')!;

@@ -4,8 +4,8 @@ import { remez } from '../fit/remez.ts';
 import { catalogueFunction, expressionTarget } from '../functions/catalogue.ts';
 import type { Interval } from '../interval.ts';
 import { Polynomial } from '../polynomial.ts';
-import { ProgramBuilder } from './builder.ts';
-import type { Program } from './program.ts';
+import { ProgramBuilder } from '../program/builder.ts';
+import type { Program } from '../program/program.ts';
 
 /** An iteration with its proved relative error. */
 export interface ProvedProgram {

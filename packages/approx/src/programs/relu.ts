@@ -1,6 +1,6 @@
 import { provedChainRange } from '../certificate/range.ts';
-import { ProgramBuilder, type Value } from './builder.ts';
-import type { Program } from './program.ts';
+import { ProgramBuilder, type Value } from '../program/builder.ts';
+import type { Program } from '../program/program.ts';
 import { type CompositeSign, proveSign } from './sign.ts';
 
 /** The functions that a sign gives with at most one more product. */

@@ -1,7 +1,7 @@
 import { type Approximation, makeApproximation } from '../approximation.ts';
-import { optimalDepth } from '../cost/plan.ts';
 import { ConvergenceError } from '../errors.ts';
 import type { Target } from '../fit/fit.ts';
+import { optimalDepth } from '../program/plan.ts';
 import { cosineDoubleAngle } from '../programs/cosine.ts';
 import type { SearchGoal } from './candidate.ts';
 

@@ -1,12 +1,12 @@
 import { type Approximation, makeApproximation } from '../approximation.ts';
-import { optimalDepth } from '../cost/plan.ts';
 import { ConvergenceError } from '../errors.ts';
 import type { Target } from '../fit/fit.ts';
 import { hull, type Interval } from '../interval.ts';
-import { ProgramBuilder } from '../programs/builder.ts';
+import { ProgramBuilder } from '../program/builder.ts';
+import { optimalDepth } from '../program/plan.ts';
+import type { Program } from '../program/program.ts';
 import { exponentialPower } from '../programs/exponential.ts';
 import { inverseSqrtErrors, inverseSqrtIteration, inverseSqrtStart } from '../programs/inverse-sqrt.ts';
-import type { Program } from '../programs/program.ts';
 import { reciprocalIteration, reciprocalStartError } from '../programs/reciprocal.ts';
 import type { SearchGoal } from './candidate.ts';
 

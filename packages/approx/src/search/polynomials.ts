@@ -1,7 +1,7 @@
 import type { Approximation } from '../approximation.ts';
-import { optimalDepth } from '../cost/plan.ts';
 import { ConvergenceError } from '../errors.ts';
 import { fitTarget, type Target } from '../fit/fit.ts';
+import { optimalDepth } from '../program/plan.ts';
 import { objectiveError, type SearchGoal } from './candidate.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { type Approximation, makeApproximation } from '../approximation.ts';
-import { optimalDepth } from '../cost/plan.ts';
 import type { Target } from '../fit/fit.ts';
 import { hull, isSymmetric } from '../interval.ts';
+import { optimalDepth } from '../program/plan.ts';
 import { proveSignProgram, type SignKind, signProgram } from '../programs/relu.ts';
 import { compositeSign, oddSign } from '../programs/sign.ts';
 import type { SearchGoal } from './candidate.ts';

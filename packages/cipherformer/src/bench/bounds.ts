@@ -1,6 +1,6 @@
 import { type BuildName, type Kernels, Op, Ring, Slab, takePrimes } from '@cipherformer/ckks';
+import { type MeasureOptions, measure } from '../measure/measure.ts';
 import { type Residence, shape, type Work } from './kernel-cases.ts';
-import { type MeasureOptions, measure } from './measure.ts';
 
 /** How a build multiplies: lanes of a vector, and multiply instructions of a butterfly, a modular product, a term. */
 interface Arithmetic {

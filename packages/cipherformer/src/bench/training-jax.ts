@@ -1,3 +1,4 @@
+import { UsageError } from '@cipherformer/base';
 import type { numpy } from '@jax-js/jax';
 import { type StepTiming, timeSteps, trainingTask, trainingTokens } from './training-task.ts';
 
@@ -6,12 +7,21 @@ type NdArray = numpy.Array;
 /** A type alias, not an interface: jax-js asks for that in its trees. */
 type Tree = { [name: string]: NdArray };
 
+/** @throws UsageError where it is not installed: only this comparison needs it. */
+async function loadJax(): Promise<Jax> {
+  try {
+    return await import('@jax-js/jax');
+  } catch (error) {
+    throw new UsageError('the comparison with jax-js needs the package: npm install @jax-js/jax', { cause: error });
+  }
+}
+
 /**
  * The benchmark's step written for @jax-js/jax (WebAssembly, jit): the same model, loss and Adam. jax-js counts
  * references: every use of an array but the last is `.ref`.
  */
 export async function timeJax(steps: number): Promise<StepTiming> {
-  const jax: Jax = await import('@jax-js/jax');
+  const jax = await loadJax();
   await jax.init('wasm');
   jax.defaultDevice('wasm');
   const { numpy: np, nn, jit, valueAndGrad } = jax;

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   type AblationCell,
   type AblationRecipe,
@@ -8,10 +9,8 @@ import {
   loadTokenizer,
   parseAblation,
   parseConversion,
-  readJson,
   runAblation,
   summarise,
-  writeAtomically,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { ablationMarkdown, ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';

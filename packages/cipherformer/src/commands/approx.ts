@@ -19,11 +19,11 @@ import {
   toJSON,
   toTarget,
 } from '@cipherformer/approx';
+import { UsageError } from '@cipherformer/base';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { approximationPlot } from '../plots/approximation-plot.ts';
 import { renderSvg } from '../plots/render.ts';
-import { UsageError } from '../terminal/errors.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface Options {

@@ -1,3 +1,4 @@
+import { UsageError } from '@cipherformer/base';
 import { type Ciphertext, loadKernels, Slab, type Work, workOf } from '@cipherformer/ckks';
 import type { Command } from 'commander';
 import {
@@ -10,10 +11,9 @@ import {
   span,
   uniform,
 } from '../bench/ckks-cases.ts';
-import { measure } from '../bench/measure.ts';
-import { peakMemoryBytes, resetPeakMemory } from '../bench/peak-memory.ts';
-import { type BenchReport, type BenchResult, machineLine, startReport } from '../bench/report.ts';
-import { UsageError } from '../terminal/errors.ts';
+import { measure } from '../measure/measure.ts';
+import { peakMemoryBytes, resetPeakMemory } from '../measure/peak-memory.ts';
+import { type BenchReport, type BenchResult, machineLine, startReport } from '../measure/report.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 

@@ -1,10 +1,10 @@
+import { UsageError } from '@cipherformer/base';
 import { type BuildName, buildNames, type Kernels, listBuilds, loadKernels } from '@cipherformer/ckks';
 import type { Command } from 'commander';
 import { boundOf, derivation, multiplyRate, type StreamRates, streamRates } from '../bench/bounds.ts';
 import { KernelBench, type KernelCase } from '../bench/kernel-cases.ts';
-import { type MeasureOptions, measure } from '../bench/measure.ts';
-import { type BenchReport, type BenchResult, machineLine, startReport } from '../bench/report.ts';
-import { UsageError } from '../terminal/errors.ts';
+import { type MeasureOptions, measure } from '../measure/measure.ts';
+import { type BenchReport, type BenchResult, machineLine, startReport } from '../measure/report.ts';
 import { formatSeconds, startProgress } from '../terminal/progress.ts';
 import { enableRelaxedSimd } from '../terminal/relaxed-simd.ts';
 import { renderTable } from '../terminal/table.ts';

@@ -1,13 +1,12 @@
+import { gib, UsageError } from '@cipherformer/base';
 import { BootstrapPlan, bootstrapLiteral, keyMemoryBytes, Parameters } from '@cipherformer/ckks';
-import { type Compiled, compile, compileForThroughput, explain, planKeys } from '@cipherformer/compiler';
-import { predict } from '@cipherformer/compiler/server';
-import type { PolynomialGraph } from '@cipherformer/nn';
-import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/nn';
+import { type Compiled, compile, compileForThroughput, explain, predict } from '@cipherformer/compiler';
+import type { PolynomialGraph } from '@cipherformer/model';
+import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/model/files';
+import { planKeys } from '@cipherformer/runtime';
 import type { Command } from 'commander';
-import { gib } from '../program/summary.ts';
 import { randomModel } from '../shapes/random-model.ts';
 import { modelShapes, type ShapeName, shapeNames } from '../shapes/shapes.ts';
-import { UsageError } from '../terminal/errors.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 

@@ -1,4 +1,4 @@
-import { writeProgram } from '@cipherformer/compiler/server';
+import { writeProgram } from '@cipherformer/compiler';
 import { type Command, Option } from 'commander';
 import { describeProgram } from '../program/summary.ts';
 import { positiveInteger } from '../terminal/numbers.ts';

@@ -1,5 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Tokenizer } from '@cipherformer/model';
+import { readJson } from '@cipherformer/model/files';
 import {
   type ConversionRecipe,
   type ConversionRecord,
@@ -12,10 +14,8 @@ import {
   type MeasuredConversion,
   type Model,
   parseConversion,
-  readJson,
   type StageRecord,
   stageName,
-  type Tokenizer,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';

@@ -1,7 +1,8 @@
+import { UsageError } from '@cipherformer/base';
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
-import { decryptOutputs, type PrivateAnswer, parametersOf, readRequest } from '@cipherformer/compiler/client';
-import { FileVerdictLedger, readManifest, verdictFileOf } from '@cipherformer/compiler/client/files';
+import { decryptOutputs, type PrivateAnswer, parametersOf, readRequest } from '@cipherformer/runtime/client';
+import { FileVerdictLedger, readManifest, verdictFileOf } from '@cipherformer/runtime/client/files';
 import type { Command } from 'commander';
 import { sharedLabels } from '../program/answers.ts';
 import {
@@ -12,7 +13,7 @@ import {
   withAnswerOptions,
   writeLines,
 } from '../program/show-answers.ts';
-import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { CheckFailedError } from '../terminal/errors.ts';
 
 interface DecryptOptions extends AnswerOptions {
   readonly keys: string;

@@ -1,25 +1,19 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ProgramManifest, parametersOf } from '@cipherformer/compiler/client';
-import {
-  convert,
-  evaluateModel,
-  evaluatePolynomialModel,
-  type ImageSet,
-  loadModel,
-  loadPolynomialModel,
-} from '@cipherformer/nn';
+import { gib, UsageError } from '@cipherformer/base';
+import { loadPolynomialModel } from '@cipherformer/model/files';
+import { convert, evaluateModel, evaluatePolynomialModel, type ImageSet, loadModel } from '@cipherformer/nn';
+import { type ProgramManifest, parametersOf } from '@cipherformer/runtime/client';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { describeMachine } from '../bench/machine.ts';
 import { askEncrypted, makeKeys } from '../demo/encrypted.ts';
 import { demoPage } from '../demo/page.ts';
 import { compareAnswers, type DemoImage, type DemoResult } from '../demo/result.ts';
 import { demoPaths, demoRecipe, originalLogits, polynomialLogits, testImages } from '../demo/samples.ts';
 import { runVerb } from '../demo/verbs.ts';
-import { best } from '../evaluate/statistics.ts';
-import { gib } from '../program/summary.ts';
-import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { describeMachine } from '../measure/machine.ts';
+import { best } from '../measure/statistics.ts';
+import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { formatSeconds, startProgress } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';

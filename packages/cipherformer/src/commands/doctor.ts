@@ -7,9 +7,10 @@ import {
   loadKernels,
   readBuildReport,
 } from '@cipherformer/ckks';
+import { availableMemoryBytes } from '@cipherformer/runtime/server';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { availableMemoryBytes, describeMachine, type MachineDescription } from '../bench/machine.ts';
+import { describeMachine, type MachineDescription } from '../measure/machine.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 
 interface Diagnosis {

@@ -1,10 +1,10 @@
+import { UsageError } from '@cipherformer/base';
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, writeWireFile } from '@cipherformer/ckks/files';
-import { batchOf, encryptInputs, parametersOf } from '@cipherformer/compiler/client';
-import { readClientProgram } from '@cipherformer/compiler/client/files';
+import { batchOf, encryptInputs, parametersOf } from '@cipherformer/runtime/client';
+import { readClientProgram } from '@cipherformer/runtime/client/files';
 import type { Command } from 'commander';
 import { InputReader } from '../input/read-input.ts';
-import { UsageError } from '../terminal/errors.ts';
 
 interface EncryptOptions {
   readonly keys: string;

@@ -1,27 +1,26 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
+import { examplesOutside } from '@cipherformer/model';
+import { isPolynomialModel, loadPolynomialModel, readJson } from '@cipherformer/model/files';
+import { problems } from '@cipherformer/model/untrusted';
 import {
   type ClassificationResult,
   type DataConfig,
   evaluateModel,
   evaluatePolynomialModel,
-  examplesOutside,
   generateGreedy,
-  isPolynomialModel,
   type LanguageResult,
   loadModel,
-  loadPolynomialModel,
   loadTokenizer,
   type Model,
   parseData,
-  readJson,
 } from '@cipherformer/nn';
-import { problems } from '@cipherformer/nn/foreign';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { type EncryptedVerbOptions, evaluateEncryptedVerb } from '../evaluate/verb.ts';
-import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { renderTable } from '../terminal/table.ts';
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { explain, type Plan, type PlanRow } from '@cipherformer/compiler';
-import { batchOf, openProgram } from '@cipherformer/compiler/server';
+import { explain, openProgram, type Plan, type PlanRow } from '@cipherformer/compiler';
+import { batchOf } from '@cipherformer/runtime/server';
 import type { Command } from 'commander';
 import { planPage } from '../program/plan-page.ts';
 import { describeProgram } from '../program/summary.ts';

@@ -1,23 +1,24 @@
+import { UsageError } from '@cipherformer/base';
+import {
+  examplesOutside,
+  type ModelLevels,
+  modelLevels,
+  type PolynomialModel,
+  type PolynomialSite,
+  polynomialSites,
+  type SiteValues,
+  valueShapes,
+} from '@cipherformer/model';
+import { loadPolynomialModel, readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   arithmeticOperations,
   evaluatePolynomialModel,
-  examplesOutside,
   exportPolynomialOnnx,
-  loadPolynomialModel,
-  type ModelLevels,
-  modelLevels,
   movementOperations,
-  type PolynomialModel,
-  type PolynomialSite,
   parseData,
   polynomialOperations,
-  polynomialSites,
-  readJson,
-  type SiteValues,
-  valueShapes,
-  writeAtomically,
 } from '@cipherformer/nn';
-import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { CheckFailedError } from '../terminal/errors.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface Summary {

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { UsageError } from '@cipherformer/base';
+import { elementCount, formatShape } from '@cipherformer/model';
+import { isPolynomialModel, readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   buildInference,
-  elementCount,
   exportOnnx,
-  formatShape,
-  isPolynomialModel,
   loadModel,
   loadTask,
   loadTokenizer,
@@ -14,14 +14,11 @@ import {
   parameterSpecs,
   parseData,
   reachable,
-  readJson,
   recordRanges,
   type SiteRange,
   sequenceLength,
-  writeAtomically,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { UsageError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';

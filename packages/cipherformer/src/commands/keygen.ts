@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { gib } from '@cipherformer/base';
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
-import { keySpecsOf, parametersOf } from '@cipherformer/compiler/client';
-import { partMemoryFileOf, readManifest, verdictFileOf, writeKeyFolder } from '@cipherformer/compiler/client/files';
+import { keySpecsOf, parametersOf } from '@cipherformer/runtime/client';
+import { partMemoryFileOf, readManifest, verdictFileOf, writeKeyFolder } from '@cipherformer/runtime/client/files';
 import type { Command } from 'commander';
 import { agreeOnKeyBytes } from '../program/key-bytes.ts';
 import { openSecret } from '../program/secret-file.ts';
-import { gib } from '../program/summary.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { byteSize } from '../terminal/numbers.ts';
 import { startStages } from '../terminal/progress.ts';

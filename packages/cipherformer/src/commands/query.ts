@@ -1,16 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
-import { batchOf } from '@cipherformer/compiler/client';
-import {
-  FilePartMemory,
-  FileVerdictLedger,
-  partMemoryFileOf,
-  verdictFileOf,
-} from '@cipherformer/compiler/client/files';
-import type { ModelInput } from '@cipherformer/nn/polynomial';
+import { nodeFetch } from '@cipherformer/client/node';
+import type { ModelInput } from '@cipherformer/model';
+import { batchOf } from '@cipherformer/runtime/client';
+import { FilePartMemory, FileVerdictLedger, partMemoryFileOf, verdictFileOf } from '@cipherformer/runtime/client/files';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputReader } from '../input/read-input.ts';
 import { agreeOnKeyBytes } from '../program/key-bytes.ts';
@@ -23,8 +20,6 @@ import {
   showAnswers,
   withAnswerOptions,
 } from '../program/show-answers.ts';
-import { nodeFetch } from '../service/node-fetch.ts';
-import { UsageError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { byteSize } from '../terminal/numbers.ts';
 

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { judgeTargets, type MeasuredConversion, rangeTargets, type TargetVerdict } from '@cipherformer/nn';
 import type { Command } from 'commander';
+import { short } from '../page/format.ts';
 import { readRecordAt } from '../report/conversion.ts';
-import { short } from '../report/format.ts';
 import { markdownTable } from '../terminal/markdown.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
 

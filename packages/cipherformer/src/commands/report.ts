@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { judgeTargets, writeAtomically } from '@cipherformer/nn';
+import { writeAtomically } from '@cipherformer/model/files';
+import { judgeTargets } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { readReportSource, reportFigures, writeConversionReport } from '../report/conversion.ts';
 

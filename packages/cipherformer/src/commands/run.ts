@@ -1,21 +1,19 @@
+import { gib } from '@cipherformer/base';
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readWireFile, writeWireFile } from '@cipherformer/ckks/files';
+import { defaultCosts, measureReference, openProgram } from '@cipherformer/compiler';
 import {
-  defaultCosts,
+  availableMemoryBytes,
+  checkMemory,
   loadKeys,
-  measureReference,
   openKeyFolder,
-  openProgram,
   outputsFile,
   readInputs,
   runCkks,
-} from '@cipherformer/compiler/server';
+} from '@cipherformer/runtime/server';
 import type { Command } from 'commander';
-import { availableMemoryBytes } from '../bench/machine.ts';
-import { peakMemoryBytes } from '../bench/peak-memory.ts';
-import { checkMemory } from '../program/memory.ts';
+import { peakMemoryBytes } from '../measure/peak-memory.ts';
 import { startRunProgress } from '../program/run-progress.ts';
-import { gib } from '../program/summary.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { startStages } from '../terminal/progress.ts';
 

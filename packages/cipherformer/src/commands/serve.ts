@@ -1,13 +1,10 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { gib } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { batchOf } from '@cipherformer/compiler/server';
+import { batchOf } from '@cipherformer/runtime/server';
+import { type PreparedProgram, startService } from '@cipherformer/service';
 import { type Command, InvalidArgumentError } from 'commander';
-import { gib } from '../program/summary.ts';
-import { buildPage, pageFolder } from '../service/page-folder.ts';
-import type { PreparedProgram } from '../service/programs.ts';
-import { startService } from '../service/start.ts';
+import { buildPage, pageFolder } from '../program/page-folder.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { showable } from '../terminal/text.ts';
@@ -43,7 +40,7 @@ async function serve(
     'stopping: what is under way ends, a question that is being computed is begun again by the next serve (Ctrl-C again: at once)';
   await interruptible(stopping, async (signal) => {
     const { service, programs } = await startService({
-      ...{ folders, data, port, security, notice, signal, spawnWorker },
+      ...{ folders, data, port, security, notice, signal },
       ...(page === undefined ? {} : { page }),
     });
     const { url } = service;
@@ -57,12 +54,6 @@ async function serve(
     notice('stopped; all that was acknowledged is kept');
   });
 }
-
-/** The compiled file, also when this one runs as source. Its stdout is not data. */
-const spawnWorker = () =>
-  fork(fileURLToPath(new URL('../../dist/service/worker.js', import.meta.url)), {
-    stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
-  });
 
 function describe({ digest, folder, summary, manifest }: PreparedProgram) {
   return { digest, folder, ...summary, batch: batchOf(manifest) };

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   evaluateModel,
   loadModel,
@@ -8,10 +9,8 @@ import {
   parseRecipe,
   type Recipe,
   RunFolder,
-  readJson,
   type TrainResult,
   train,
-  writeAtomically,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { trainingCurves } from '../plots/training-curves.ts';

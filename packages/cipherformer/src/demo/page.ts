@@ -1,7 +1,7 @@
-import { best, median } from '../evaluate/statistics.ts';
-import { gib } from '../program/summary.ts';
-import { html, type Markup, table } from '../report/markup.ts';
-import { page } from '../report/page.ts';
+import { gib } from '@cipherformer/base';
+import { best, median } from '../measure/statistics.ts';
+import { html, type Markup, table } from '../page/markup.ts';
+import { page } from '../page/page.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import type { DemoImage, DemoResult } from './result.ts';
 import { pixelsOf, testImages } from './samples.ts';

@@ -1,4 +1,4 @@
-import { best, spreadDifference } from '../evaluate/statistics.ts';
+import { best, spreadDifference } from '../measure/statistics.ts';
 import type { MeasuredAnswer } from './encrypted.ts';
 
 /** The three answers to one image, and how far the encrypted one is from the clear one. */

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { PolynomialEvaluator, type PolynomialModel, prepareInput } from '@cipherformer/model';
+import { readJson } from '@cipherformer/model/files';
 import {
   type ConversionRecipe,
   type ImageSet,
@@ -6,11 +8,7 @@ import {
   imageSize,
   type Model,
   normaliseImage,
-  PolynomialEvaluator,
-  type PolynomialModel,
   parseConversion,
-  prepareInput,
-  readJson,
   readMnist,
 } from '@cipherformer/nn';
 

@@ -1,15 +1,15 @@
 import { BootstrapPlan } from '@cipherformer/ckks';
-import { type EncryptedProgram, joinExamples, packInputs, runSimulated } from '@cipherformer/compiler';
-import { batchOf, type OpenProgram } from '@cipherformer/compiler/server';
+import type { OpenProgram } from '@cipherformer/compiler';
 import {
-  InferenceModel,
-  type Model,
   PolynomialEvaluator,
   type PolynomialModel,
   prepareInput,
   untrustedExamples,
   ValueRecorder,
-} from '@cipherformer/nn';
+} from '@cipherformer/model';
+import { InferenceModel, type Model } from '@cipherformer/nn';
+import { type EncryptedProgram, joinExamples, packInputs, runSimulated } from '@cipherformer/runtime';
+import { batchOf } from '@cipherformer/runtime/server';
 import type { Examples } from './examples.ts';
 
 /** The three forms that need no key. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { UsageError } from '@cipherformer/base';
 import type { Progress, SecurityOptions } from '@cipherformer/ckks';
-import { batchOf, type OpenProgram, predictSeconds } from '@cipherformer/compiler/server';
-import type { DataConfig, Model, PolynomialModel, SplitName } from '@cipherformer/nn';
-import { availableMemoryBytes, currentCommit, describeMachine } from '../bench/machine.ts';
-import { checkMemory } from '../program/memory.ts';
-import { UsageError } from '../terminal/errors.ts';
+import { type OpenProgram, predictSeconds } from '@cipherformer/compiler';
+import type { PolynomialModel } from '@cipherformer/model';
+import type { DataConfig, Model, SplitName } from '@cipherformer/nn';
+import { availableMemoryBytes, batchOf, checkMemory } from '@cipherformer/runtime/server';
+import { currentCommit, describeMachine } from '../measure/machine.ts';
 import { ClearModels, logitsOf } from './clear.ts';
 import { type Examples, loadExamples } from './examples.ts';
 import { openOrCompile, type ProgramSource, readOriginal, readPolynomialModel } from './models.ts';

@@ -1,16 +1,6 @@
-import {
-  type DataConfig,
-  type Feeds,
-  huggingFaceTokenizer,
-  inputOf,
-  type LanguageSet,
-  loadTask,
-  type ModelInput,
-  type PolynomialModel,
-  type SplitName,
-  valueShapes,
-} from '@cipherformer/nn';
-import { UsageError } from '../terminal/errors.ts';
+import { UsageError } from '@cipherformer/base';
+import { huggingFaceTokenizer, type ModelInput, type PolynomialModel, valueShapes } from '@cipherformer/model';
+import { type DataConfig, type Feeds, inputOf, type LanguageSet, loadTask, type SplitName } from '@cipherformer/nn';
 
 /** A split of a data set, example by example, for models of both forms. */
 export interface Examples {

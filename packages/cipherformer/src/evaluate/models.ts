@@ -1,18 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UsageError } from '@cipherformer/base';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
-import { type OpenProgram, openProgram, serverFolder, writeProgram } from '@cipherformer/compiler/server';
-import {
-  isPolynomialModel,
-  loadModel,
-  loadPolynomialModel,
-  type Model,
-  type PolynomialModel,
-  serialisePolynomialModel,
-  valueShapes,
-} from '@cipherformer/nn';
-import { UsageError } from '../terminal/errors.ts';
+import { type OpenProgram, openProgram, writeProgram } from '@cipherformer/compiler';
+import { type PolynomialModel, serialisePolynomialModel, valueShapes } from '@cipherformer/model';
+import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/model/files';
+import { loadModel, type Model } from '@cipherformer/nn';
+import { serverFolder } from '@cipherformer/runtime/server';
 
 /** @throws UsageError for a folder of another kind */
 export function readPolynomialModel(folder: string): PolynomialModel {

@@ -1,5 +1,5 @@
+import { best, median, spread, spreadDifference } from '../measure/statistics.ts';
 import type { EncryptedAnswer } from './session.ts';
-import { best, median, spread, spreadDifference } from './statistics.ts';
 
 /** The four answers to one example, as logits [outputs]. */
 export interface ExampleResult {

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readJson, writeAtomically } from '@cipherformer/nn';
-import { problems } from '@cipherformer/nn/foreign';
+import { UsageError } from '@cipherformer/base';
+import { readJson, writeAtomically } from '@cipherformer/model/files';
+import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
-import type { MachineDescription } from '../bench/machine.ts';
-import { UsageError } from '../terminal/errors.ts';
+import type { MachineDescription } from '../measure/machine.ts';
 import { type EvaluationFacts, type ExampleResult, type Summary, summarise } from './result.ts';
 import { compareWithTargets, type Target } from './targets.ts';
 

@@ -9,28 +9,26 @@ import {
   type SecurityOptions,
 } from '@cipherformer/ckks';
 import { readSecretKey } from '@cipherformer/ckks/files';
+import { defaultCosts, measureReference, type OpenProgram } from '@cipherformer/compiler';
 import {
   decryptOutputs,
   derivedKeys,
   encryptInputs,
   keySpecsOf,
   MemoryVerdictLedger,
-} from '@cipherformer/compiler/client';
+} from '@cipherformer/runtime/client';
 import {
   type CkksMachine,
   type CkksOptions,
-  defaultCosts,
   type InstructionTiming,
   type LoadedKeys,
   loadKeys,
-  measureReference,
-  type OpenProgram,
   openKeyFolder,
   outputsFile,
   readInputs,
   runCkks,
-} from '@cipherformer/compiler/server';
-import { peakMemoryBytes, resetPeakMemory } from '../bench/peak-memory.ts';
+} from '@cipherformer/runtime/server';
+import { peakMemoryBytes, resetPeakMemory } from '../measure/peak-memory.ts';
 
 /** One encrypted question and what it took: of a batch, seconds are the run's divided by the questions it answered. */
 export interface EncryptedAnswer {

@@ -1,11 +1,10 @@
+import { gib } from '@cipherformer/base';
 import pc from 'picocolors';
-import { machineLine } from '../bench/report.ts';
-import { gib } from '../program/summary.ts';
-import type { Cell } from '../terminal/table.ts';
-import { renderTable } from '../terminal/table.ts';
+import { machineLine } from '../measure/report.ts';
+import { best } from '../measure/statistics.ts';
+import { type Cell, renderTable } from '../terminal/table.ts';
 import { differenceOf, type ExampleResult } from './result.ts';
 import type { EncryptedEvaluation } from './results-file.ts';
-import { best } from './statistics.ts';
 
 /** A row for each example, then the figures of all, then the targets. */
 export function evaluationTables(evaluation: EncryptedEvaluation): string {

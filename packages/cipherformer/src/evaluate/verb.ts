@@ -1,6 +1,7 @@
+import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import type { DataConfig, SplitName } from '@cipherformer/nn';
-import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { CheckFailedError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { formatSeconds, type Progress, startProgress, startStages } from '../terminal/progress.ts';
 import { showable } from '../terminal/text.ts';

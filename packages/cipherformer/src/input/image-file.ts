@@ -1,6 +1,6 @@
-import { excerpt } from '@cipherformer/nn/foreign';
-import type { ImagePreprocess } from '@cipherformer/nn/polynomial';
-import { UsageError } from '../terminal/errors.ts';
+import { UsageError } from '@cipherformer/base';
+import type { ImagePreprocess } from '@cipherformer/model';
+import { excerpt } from '@cipherformer/model/untrusted';
 
 /** A few bytes of PNG may claim any size, and have it decoded: this many pixels take two seconds. */
 const maxPixels = 2 ** 24;

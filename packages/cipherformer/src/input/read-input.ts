@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import type { ClientProgram } from '@cipherformer/compiler/client';
-import { parseForeignJson } from '@cipherformer/nn/foreign';
-import { type ModelInput, prepareInput } from '@cipherformer/nn/polynomial';
+import { UsageError } from '@cipherformer/base';
+import { type ModelInput, prepareInput } from '@cipherformer/model';
+import { parseForeignJson } from '@cipherformer/model/untrusted';
+import type { ClientProgram } from '@cipherformer/runtime/client';
 import { z } from 'zod';
-import { UsageError } from '../terminal/errors.ts';
 import { imageKind, imagePixels } from './image-file.ts';
 
 /** Numbers of a few million values, as text. */

@@ -1,4 +1,4 @@
-import { type PrivateAnswer, ShareError } from '@cipherformer/compiler/client';
+import { type PrivateAnswer, ShareError } from '@cipherformer/runtime/client';
 import { renderTable } from '../terminal/table.ts';
 
 /** What of answers the key's owner asked to see. */

@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline/promises';
-import { unaskedKeyBytes } from '@cipherformer/compiler/client';
-import { UsageError } from '../terminal/errors.ts';
-import { gib } from './summary.ts';
+import { gib, UsageError } from '@cipherformer/base';
+import { unaskedKeyBytes } from '@cipherformer/runtime/client';
 
 /** Asks a person a question with yes or no. */
 export type Ask = (question: string) => Promise<boolean>;

@@ -1,8 +1,8 @@
+import { gib } from '@cipherformer/base';
 import type { Parameters } from '@cipherformer/ckks';
 import type { Plan, PlanRow } from '@cipherformer/compiler';
-import type { ProgramManifest } from '@cipherformer/compiler/server';
-import { escapeHtml } from '../report/markup.ts';
-import { gib } from './summary.ts';
+import type { ProgramManifest } from '@cipherformer/runtime/server';
+import { escapeHtml } from '../page/markup.ts';
 
 const chart = { width: 1080, height: 320, left: 44, right: 12, top: 12, bottom: 28 } as const;
 

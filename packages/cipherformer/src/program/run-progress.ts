@@ -1,6 +1,5 @@
-import type { OpenProgram } from '@cipherformer/compiler/server';
+import { followRun, type OpenProgram } from '@cipherformer/compiler';
 import { formatSeconds, startProgress } from '../terminal/progress.ts';
-import { followRun } from './work.ts';
 
 /** Shows seconds of predicted work, and how long the rest will take at the speed seen so far. Call it after each instruction. */
 export function startRunProgress(opened: OpenProgram): (timing: { readonly index: number }) => void {

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UsageError } from '@cipherformer/base';
 import { type Context, randomSeed, SecretKey } from '@cipherformer/ckks';
 import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
-import { FileVerdictLedger, verdictFileOf } from '@cipherformer/compiler/client/files';
-import { UsageError } from '../terminal/errors.ts';
+import { FileVerdictLedger, verdictFileOf } from '@cipherformer/runtime/client/files';
 
 /** Longest time from the counts of a new key to its file, in a process that makes both. */
 const makingMs = 1000;

@@ -1,7 +1,8 @@
-import { KeyUseError, outOfRangeStep, type PrivateAnswer, type VerdictCounts } from '@cipherformer/compiler/client';
+import { UsageError } from '@cipherformer/base';
+import { KeyUseError, outOfRangeStep, type PrivateAnswer, type VerdictCounts } from '@cipherformer/runtime/client';
 import type { Command } from 'commander';
 import { canAsk, confirm } from '../terminal/confirm.ts';
-import { CheckFailedError, UsageError } from '../terminal/errors.ts';
+import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { answerJson, answerText } from './answers.ts';
 

@@ -1,9 +1,8 @@
+import { gib } from '@cipherformer/base';
 import type { Parameters } from '@cipherformer/ckks';
-import { batchOf, type ProgramManifest } from '@cipherformer/compiler/server';
+import { batchOf, type ProgramManifest } from '@cipherformer/runtime/server';
 import { formatSeconds } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
-
-export const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 
 /** What a program needs and is expected to take, for a person. */
 export function describeProgram(manifest: ProgramManifest, parameters: Parameters): string {

@@ -6,13 +6,13 @@ import {
   type Measure,
   summarise,
 } from '@cipherformer/nn';
+import { type Figure, figureHtml, figureSvg } from '../page/figure.ts';
+import { count, percent, short, signed } from '../page/format.ts';
+import { html, type Markup, type Piece, table } from '../page/markup.ts';
+import { page } from '../page/page.ts';
 import { plotColours } from '../plots/theme.ts';
 import { markdownTable } from '../terminal/markdown.ts';
-import { type Figure, figureHtml, figureSvg } from './figure.ts';
 import { shown, unitOf } from './figures/stages.ts';
-import { count, percent, short, signed } from './format.ts';
-import { html, type Markup, type Piece, table } from './markup.ts';
-import { page } from './page.ts';
 
 /** The figure that the variants of an ablation are compared by, with the original's value. */
 interface Compared {

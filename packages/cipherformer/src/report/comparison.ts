@@ -1,6 +1,6 @@
 import { type Comparison, compareConversions, type GapEstimate } from '@cipherformer/nn';
+import { percent, short, signed } from '../page/format.ts';
 import type { Cell } from '../terminal/table.ts';
-import { percent, short, signed } from './format.ts';
 import type { ReportSource } from './summary.ts';
 
 /** A figure of a comparison as a person reads it. */

@@ -1,24 +1,23 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { ConfigError } from '@cipherformer/model';
+import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   type Comparison,
-  ConfigError,
   type ConversionRecord,
   checkComparable,
   loadModel,
   type MeasuredConversion,
-  readJson,
-  writeAtomically,
 } from '@cipherformer/nn';
+import { type Figure, figureHtml, figureSvg } from '../page/figure.ts';
+import { html, type Markup } from '../page/markup.ts';
+import { page } from '../page/page.ts';
 import { comparisonLines, sourceComparison } from './comparison.ts';
-import { type Figure, figureHtml, figureSvg } from './figure.ts';
 import { frontFigure, levelsFigure } from './figures/levels.ts';
 import { polynomialFigure } from './figures/polynomials.ts';
 import { rangeExtents, rangeHistograms } from './figures/ranges.ts';
 import { curvesFigure, stageFigure } from './figures/stages.ts';
 import { headline, lead } from './headline.ts';
-import { html, type Markup } from './markup.ts';
-import { page } from './page.ts';
 import { parseRecord } from './record-schema.ts';
 import { activationSites, type ReportSource, varianceSites } from './summary.ts';
 import { outsideText, siteTable, stageList, stageTable, targetTable } from './tables.ts';

@@ -1,8 +1,8 @@
 import type { Comparison, ConversionRecord } from '@cipherformer/nn';
+import { count, percent, short, signed } from '../page/format.ts';
+import { html, type Markup } from '../page/markup.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { gapText, gapUnit, intervalText } from './comparison.ts';
-import { count, percent, short, signed } from './format.ts';
-import { html, type Markup } from './markup.ts';
 import {
   activationSites,
   completeStages,

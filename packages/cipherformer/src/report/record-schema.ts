@@ -1,5 +1,6 @@
-import { ConfigError, conversionFormat, type MeasuredConversion } from '@cipherformer/nn';
-import { problems, shown } from '@cipherformer/nn/foreign';
+import { ConfigError } from '@cipherformer/model';
+import { problems, shown } from '@cipherformer/model/untrusted';
+import { conversionFormat, type MeasuredConversion } from '@cipherformer/nn';
 import { z } from 'zod';
 
 // The shape of conversion.json as far as reports and comparisons use it. Fields that releases added are optional, and

@@ -6,10 +6,10 @@ import {
   stageName,
   type TargetVerdict,
 } from '@cipherformer/nn';
+import { count, percent, short, span } from '../page/format.ts';
+import { html, type Markup, type Piece, table } from '../page/markup.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { shown, unitOf } from './figures/stages.ts';
-import { count, percent, short, span } from './format.ts';
-import { html, type Markup, type Piece, table } from './markup.ts';
 import { activationSites, completeStages, functionAt, type ReportSource, siteLabel } from './summary.ts';
 
 /** The stages in words, as the recipe describes them. */

@@ -2,16 +2,12 @@ import { fit, inverseSqrtIteration, type Program } from '@cipherformer/approx';
 import {
   calibrate,
   type GraphInputs,
-  initialWeights,
-  type LowerOptions,
-  type ModelConfig,
-  makePolynomialModel,
   type PolynomialModel,
   prepareInput,
-  Random,
   recordValues,
   type StoredTensor,
-} from '@cipherformer/nn';
+} from '@cipherformer/model';
+import { initialWeights, type LowerOptions, type ModelConfig, makePolynomialModel, Random } from '@cipherformer/nn';
 import type { ModelShape } from './shapes.ts';
 
 /** Random activations stay inside these; the model is refused where they do not. */

@@ -1,13 +1,9 @@
+import { UsageError } from '@cipherformer/base';
 import pc from 'picocolors';
 import { InterruptedError } from './interrupt.ts';
 import { showable } from './text.ts';
 
 export const exitCodes = { ok: 0, failure: 1, usage: 2, checkFailed: 3, interrupted: 130 } as const;
-
-/** A mistake in how a command was called: what is wrong and how to call it right. Ends with exit code 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
 
 /** A check that ran and fell short (a self-test, a target). Ends with exit code 3. */
 export class CheckFailedError extends Error {

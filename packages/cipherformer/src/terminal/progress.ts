@@ -1,5 +1,5 @@
+import { type Pace, startPace } from '@cipherformer/base';
 import { Presets, SingleBar } from 'cli-progress';
-import { type Pace, startPace } from './pace.ts';
 import { showable } from './text.ts';
 
 /** Progress on stderr: a bar on a terminal, a line now and then elsewhere, nothing when silenced. */

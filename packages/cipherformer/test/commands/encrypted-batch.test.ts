@@ -2,9 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeProgram } from '@cipherformer/compiler/server';
-import { evaluate, prepareInput } from '@cipherformer/nn/polynomial';
-import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { writeProgram } from '@cipherformer/compiler';
+import { evaluate, prepareInput } from '@cipherformer/model';
+import { savePolynomialModel } from '@cipherformer/model/files';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insecureCli as cli } from './cli.ts';
 import { insecureParameters, tinyModel } from './tiny-model.ts';

@@ -2,9 +2,9 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeProgram } from '@cipherformer/compiler/server';
-import { evaluate, type PolynomialModel, prepareInput } from '@cipherformer/nn/polynomial';
-import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { writeProgram } from '@cipherformer/compiler';
+import { evaluate, type PolynomialModel, prepareInput } from '@cipherformer/model';
+import { savePolynomialModel } from '@cipherformer/model/files';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { png } from '../input/png.ts';
 import { insecureCli as cli, cli as executable } from './cli.ts';

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
+import { calibrate, evaluate, prepareInput } from '@cipherformer/model';
+import { savePolynomialModel } from '@cipherformer/model/files';
 import {
   bertConfig,
-  calibrate,
-  evaluate,
   gptConfig,
   InferenceModel,
   initialWeights,
@@ -16,13 +16,11 @@ import {
   makePolynomialModel,
   parseData,
   parseModelConfig,
-  prepareInput,
   saveModel,
-  savePolynomialModel,
 } from '@cipherformer/nn';
 import { afterAll, expect, it } from 'vitest';
 import { evaluateEncrypted } from '../../src/evaluate/encrypted.ts';
-import { best } from '../../src/evaluate/statistics.ts';
+import { best } from '../../src/measure/statistics.ts';
 
 const root = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'eval-language-'));

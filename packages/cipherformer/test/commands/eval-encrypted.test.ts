@@ -4,30 +4,26 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
-import { writeProgram } from '@cipherformer/compiler/server';
+import { writeProgram } from '@cipherformer/compiler';
+import { calibrate, evaluate, type PolynomialModel, prepareInput } from '@cipherformer/model';
+import { readJson, savePolynomialModel } from '@cipherformer/model/files';
 import {
-  calibrate,
-  evaluate,
   InferenceModel,
   imageSize,
   initialWeights,
   type ModelConfig,
   makePolynomialModel,
   normaliseImage,
-  type PolynomialModel,
   parseData,
   parseModelConfig,
-  prepareInput,
-  readJson,
   readMnist,
   saveModel,
-  savePolynomialModel,
   vitConfig,
 } from '@cipherformer/nn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateEncrypted } from '../../src/evaluate/encrypted.ts';
 import type { EncryptedEvaluation } from '../../src/evaluate/results-file.ts';
-import { best } from '../../src/evaluate/statistics.ts';
+import { best } from '../../src/measure/statistics.ts';
 import { insecureCli as cli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');

@@ -1,6 +1,7 @@
-import { type OpenProgram, ResourceError } from '@cipherformer/compiler/server';
+import type { OpenProgram } from '@cipherformer/compiler';
+import { ResourceError } from '@cipherformer/runtime/server';
 import { describe, expect, it } from 'vitest';
-import { checkMemory } from '../../src/program/memory.ts';
+import { checkMemory } from '../../../runtime/src/server/memory.ts';
 
 const program = (peakBytes: number) => ({ manifest: { predicted: { peakBytes } } }) as OpenProgram;
 

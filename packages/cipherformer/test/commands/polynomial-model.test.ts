@@ -1,17 +1,16 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { calibrate, prepareInput } from '@cipherformer/model';
+import { savePolynomialModel } from '@cipherformer/model/files';
 import {
-  calibrate,
   evaluateClassification,
   InferenceModel,
   imageEvaluation,
   initialWeights,
   makePolynomialModel,
   parseModelConfig,
-  prepareInput,
   readMnist,
-  savePolynomialModel,
   vitConfig,
 } from '@cipherformer/nn';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';

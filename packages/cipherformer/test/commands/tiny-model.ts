@@ -1,5 +1,5 @@
 import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
-import type { PolynomialModel } from '@cipherformer/nn/polynomial';
+import type { PolynomialModel } from '@cipherformer/model';
 import { randomInputs, type TransformerShape, transformer } from '../../../compiler/test/passes/graphs.ts';
 
 const shape: TransformerShape = {

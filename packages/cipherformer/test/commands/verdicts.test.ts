@@ -13,12 +13,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ciphertext, Context, ciphertextToWire } from '@cipherformer/ckks';
 import { writeWireFile } from '@cipherformer/ckks/files';
-import { FileVerdictLedger } from '@cipherformer/compiler/client/files';
-import { writeProgram } from '@cipherformer/compiler/server';
-import { prepareInput } from '@cipherformer/nn/polynomial';
-import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { writeProgram } from '@cipherformer/compiler';
+import { prepareInput } from '@cipherformer/model';
+import { savePolynomialModel } from '@cipherformer/model/files';
+import { FileVerdictLedger } from '@cipherformer/runtime/client/files';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { sealEnvelope } from '../../../compiler/src/files/envelope.ts';
+import { sealEnvelope } from '../../../runtime/src/protocol/envelope.ts';
 import { insecureCli as cli } from './cli.ts';
 import { insecureParameters, tinyModel } from './tiny-model.ts';
 

@@ -1,9 +1,9 @@
-import { isPrintable } from '@cipherformer/nn/foreign';
-import type { ImagePreprocess } from '@cipherformer/nn/polynomial';
+import { UsageError } from '@cipherformer/base';
+import type { ImagePreprocess } from '@cipherformer/model';
+import { isPrintable } from '@cipherformer/model/untrusted';
 import jpeg from '@jimp/js-jpeg';
 import { describe, expect, it } from 'vitest';
 import { imageKind, imagePixels } from '../../src/input/image-file.ts';
-import { UsageError } from '../../src/terminal/errors.ts';
 import { chunk, png } from './png.ts';
 
 function taking(channels: number, width: number, height: number): ImagePreprocess {

@@ -1,9 +1,9 @@
 // Row 1: a manifest does not fill its client's disk with keys unless the client's owner agrees.
 
-import { unaskedKeyBytes } from '@cipherformer/compiler/client';
+import { UsageError } from '@cipherformer/base';
+import { unaskedKeyBytes } from '@cipherformer/runtime/client';
 import { describe, expect, it } from 'vitest';
 import { agreeOnKeyBytes } from '../../src/program/key-bytes.ts';
-import { UsageError } from '../../src/terminal/errors.ts';
 
 const asked: string[] = [];
 const person = (answer: boolean) => async (question: string) => {

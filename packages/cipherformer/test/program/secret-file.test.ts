@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Context } from '@cipherformer/ckks';
-import { FileVerdictLedger } from '@cipherformer/compiler/client/files';
+import { FileVerdictLedger } from '@cipherformer/runtime/client/files';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openSecret } from '../../src/program/secret-file.ts';
 import { insecureParameters } from '../commands/tiny-model.ts';

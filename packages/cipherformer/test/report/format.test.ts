@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { short } from '../../src/report/format.ts';
+import { short } from '../../src/page/format.ts';
 
 it('short says what is no number of three digits', () => {
   const shown = [0, 1.23456, -4e-7, 5.5e21, 9.9996e-5, Infinity, -Infinity, NaN].map((value) => short(value));

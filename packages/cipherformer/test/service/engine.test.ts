@@ -2,12 +2,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { KeyList } from '@cipherformer/compiler/server';
-import { writeProgram } from '@cipherformer/compiler/server';
-import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { writeProgram } from '@cipherformer/compiler';
+import { savePolynomialModel } from '@cipherformer/model/files';
+import type { KeyList } from '@cipherformer/runtime/server';
 import type { EngineProgress, KeysetFiles } from '@cipherformer/service/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ProgramEngine } from '../../src/service/engine.ts';
+import { ProgramEngine } from '../../../service/src/run/program-engine.ts';
 import { insecureCli as cli } from '../commands/cli.ts';
 import { insecureParameters, tinyModel } from '../commands/tiny-model.ts';
 

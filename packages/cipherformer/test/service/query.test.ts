@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nameOfPart, type SecretKey } from '@cipherformer/ckks';
 import { type KeyList, ServiceError, ServiceSession, Transport, uploadParts } from '@cipherformer/client';
+import { writeProgram } from '@cipherformer/compiler';
+import { evaluate, prepareInput } from '@cipherformer/model';
+import { savePolynomialModel } from '@cipherformer/model/files';
 import {
   keySpecsOf,
   MemoryVerdictLedger,
   makeKeyList,
   makeParts,
   VolatilePartMemory,
-} from '@cipherformer/compiler/client';
-import { FilePartMemory, partMemoryFileOf } from '@cipherformer/compiler/client/files';
-import { writeProgram } from '@cipherformer/compiler/server';
-import { evaluate, prepareInput } from '@cipherformer/nn/polynomial';
-import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+} from '@cipherformer/runtime/client';
+import { FilePartMemory, partMemoryFileOf } from '@cipherformer/runtime/client/files';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openSecret } from '../../src/program/secret-file.ts';
 import { insecureCli as cli } from '../commands/cli.ts';

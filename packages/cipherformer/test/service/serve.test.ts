@@ -4,11 +4,11 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, stat
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeProgram } from '@cipherformer/compiler/server';
-import { savePolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { writeProgram } from '@cipherformer/compiler';
+import { savePolynomialModel } from '@cipherformer/model/files';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { pageFolder } from '../../src/service/page-folder.ts';
-import { type ServiceOptions, startService } from '../../src/service/start.ts';
+import { type ServiceOptions, startService } from '../../../service/src/run/start.ts';
+import { pageFolder } from '../../src/program/page-folder.ts';
 import { cli, insecureCli } from '../commands/cli.ts';
 import { insecureParameters, tinyModel } from '../commands/tiny-model.ts';
 import { until } from './support.ts';

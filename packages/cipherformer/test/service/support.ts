@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'vite';
+import { type ServiceOptions, startService } from '../../../service/src/run/start.ts';
 import { startListening } from '../../../service/test/killable.ts';
-import { type ServiceOptions, startService } from '../../src/service/start.ts';
 import { insecureParameters } from '../commands/tiny-model.ts';
 
 /** The fixtures worker and server as files that Node runs, bundled from the sources; the kernels are found where they are. */

@@ -1,4 +1,5 @@
-import { checkProgram, compile, explain } from '@cipherformer/compiler';
+import { compile, explain } from '@cipherformer/compiler';
+import { checkProgram } from '@cipherformer/runtime';
 import { expect, it } from 'vitest';
 import { randomModel } from '../../src/shapes/random-model.ts';
 import { modelShapes } from '../../src/shapes/shapes.ts';

@@ -1,5 +1,6 @@
-import { checkProgram, compile, compileForThroughput, explain } from '@cipherformer/compiler';
-import { evaluate, recordValues } from '@cipherformer/nn/polynomial';
+import { compile, compileForThroughput, explain } from '@cipherformer/compiler';
+import { evaluate, recordValues } from '@cipherformer/model';
+import { checkProgram } from '@cipherformer/runtime';
 import { describe, expect, it } from 'vitest';
 import { calibratedOn, randomInput, randomModel } from '../../src/shapes/random-model.ts';
 import { modelShapes } from '../../src/shapes/shapes.ts';

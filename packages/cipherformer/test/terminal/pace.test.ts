@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { startPace } from '../../src/terminal/pace.ts';
+import { startPace } from '../../../base/src/pace.ts';
 import { startStages } from '../../src/terminal/progress.ts';
 
 afterEach(() => vi.useRealTimers());

@@ -1,23 +1,23 @@
-export { type BootstrapPrecision, bootstrapPrecision } from './bootstrap-noise.ts';
+export { type BootstrapPrecision, bootstrapPrecision } from './bootstrap/bootstrap-noise.ts';
 export {
   type BootstrapChain,
   BootstrapPlan,
   type BootstrapPlanOptions,
   bootstrapLiteral,
   defaultBootstrapChain,
-} from './bootstrap-plan.ts';
-export { type BootstrapKeys, Bootstrapper, generateBootstrapKeys, type Progress } from './bootstrapping.ts';
-export { type Choice, chooseParameters, expectedPrecision, type Wanted } from './chooser.ts';
-export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from './dft.ts';
-export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './diagonals.ts';
-export { encodedLength } from './encoded-diagonal.ts';
-export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './eval-mod.ts';
-export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear-transform.ts';
-export { linearTransformNoise, polynomialNoise } from './noise.ts';
-export { chebyshevFromMonomial, evaluationWork, PolynomialEvaluator } from './polynomial.ts';
+} from './bootstrap/bootstrap-plan.ts';
+export { type BootstrapKeys, Bootstrapper, generateBootstrapKeys, type Progress } from './bootstrap/bootstrapping.ts';
+export { type Choice, chooseParameters, expectedPrecision, type Wanted } from './bootstrap/chooser.ts';
+export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from './bootstrap/dft.ts';
+export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './bootstrap/eval-mod.ts';
+export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './linear/diagonals.ts';
+export { encodedLength } from './linear/encoded-diagonal.ts';
+export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear/linear-transform.ts';
 export {
   applyStreamed,
   type StreamedMatrix,
   type StreamedTransformOptions,
   StreamedTransformPlan,
-} from './streamed-transform.ts';
+} from './linear/streamed-transform.ts';
+export { linearTransformNoise, polynomialNoise } from './noise.ts';
+export { chebyshevFromMonomial, evaluationWork, PolynomialEvaluator } from './polynomial/polynomial.ts';

@@ -1,6 +1,7 @@
 import { KernelError } from '../errors/index.ts';
 import { Kernels, maxThreads, type RawBackend } from './backend.ts';
 import type { NativeBuild } from './native.ts';
+import { node } from './node.ts';
 import { type BuildName, buildNames } from './operations.ts';
 import { instantiateWasm } from './wasm.ts';
 
@@ -13,8 +14,6 @@ export interface BuildStatus {
   /** Why it is not usable, and how to change that. */
   readonly reason?: string;
 }
-
-const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
 
 const fixes = {
   addon: 'install a C++ compiler (Debian: apt-get install g++) and run npm run build',
@@ -52,9 +51,7 @@ function firstLine(error: unknown): string {
 /** Reads a WebAssembly build beside this module: from the disk in Node, by fetch elsewhere. */
 async function wasmBytes(build: BuildName): Promise<BufferSource> {
   const url = new URL(`../../build/kernels-${build.replace('-', '_')}.wasm`, import.meta.url);
-  if (inNode && url.protocol === 'file:') {
-    return process.getBuiltinModule('node:fs/promises').readFile(url);
-  }
+  if (node && url.protocol === 'file:') return node.getBuiltinModule('node:fs/promises').readFile(url);
   const response = await fetch(url);
   if (!response.ok) throw new KernelError(`${url.href} answered ${response.status}`);
   return response.arrayBuffer();
@@ -78,14 +75,14 @@ async function wasmStatus(name: BuildName): Promise<BuildStatus> {
 }
 
 async function nativeStatus(name: BuildName): Promise<BuildStatus> {
-  if (!inNode) return { name, usable: false, reason: 'native kernels run in Node only' };
+  if (!node) return { name, usable: false, reason: 'native kernels run in Node only' };
   let found: NativeBuild | undefined;
   try {
     found = (await import('./native.ts')).nativeBuilds().find((build) => build.name === name);
   } catch (error) {
     return { name, usable: false, reason: `${firstLine(error)}: ${fixes.addon}` };
   }
-  if (!found) return { name, usable: false, reason: `not built for ${process.arch}: ${fixes.addon}` };
+  if (!found) return { name, usable: false, reason: `not built for ${node.arch}: ${fixes.addon}` };
   const { needs, missing } = found;
   if (missing.length === 0) return { name, usable: true, needs };
   return { name, usable: false, needs, reason: `this processor lacks ${missing.join(', ')}: ${fixes.processor}` };
@@ -112,7 +109,7 @@ export interface LoadOptions {
 }
 
 function environment(name: string): string | undefined {
-  return inNode ? process.env[name] : undefined;
+  return node?.env[name];
 }
 
 function checkedBuildName(name: string): BuildName {
@@ -122,7 +119,7 @@ function checkedBuildName(name: string): BuildName {
 }
 
 function coreCount(): number {
-  return inNode ? Math.min(process.getBuiltinModule('node:os').availableParallelism(), maxThreads) : 1;
+  return node ? Math.min(node.getBuiltinModule('node:os').availableParallelism(), maxThreads) : 1;
 }
 
 async function firstUsable(names: readonly BuildName[]): Promise<BuildName> {

@@ -1,4 +1,5 @@
 import type { MemoryCounters, RawBackend } from './backend.ts';
+import { node } from './node.ts';
 import type { BuildName } from './operations.ts';
 
 /** One native build: the instruction sets it was compiled for, and those that this processor lacks. */
@@ -22,9 +23,8 @@ interface Addon {
 
 /** Loads the native addon; throws what Node throws when it is missing or does not fit this machine. */
 function loadAddon(): Addon {
-  // Node's own modules are asked for at run time, so that a bundler for browsers meets none; and a plain relative path,
-  // unlike new URL(..., import.meta.url), is no asset for it to copy.
-  const { createRequire } = process.getBuiltinModule('node:module');
+  // A plain relative path, unlike new URL(..., import.meta.url), is no asset for a bundler to copy.
+  const { createRequire } = node!.getBuiltinModule('node:module');
   return createRequire(import.meta.url)('../../build/kernels.node') as Addon;
 }
 

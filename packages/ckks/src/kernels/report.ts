@@ -1,3 +1,5 @@
+import { node } from './node.ts';
+
 /** What one half of the kernel build did: native or WebAssembly. */
 export interface BuildOutcome {
   readonly built: boolean;
@@ -16,7 +18,7 @@ export interface BuildReport {
 /** The report of the last kernel build, or undefined when there was none. Node only. */
 export async function readBuildReport(): Promise<BuildReport | undefined> {
   try {
-    const { readFile } = process.getBuiltinModule('node:fs/promises');
+    const { readFile } = node!.getBuiltinModule('node:fs/promises');
     return JSON.parse(await readFile(new URL('../../build/report.json', import.meta.url), 'utf8')) as BuildReport;
   } catch {
     return undefined;

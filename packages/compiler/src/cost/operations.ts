@@ -1,9 +1,14 @@
 import { evaluationPlan, type Step } from '@cipherformer/approx';
 import { encodedLength, evaluationWork, type Parameters, StreamedTransformPlan } from '@cipherformer/ckks';
-import type { EncryptedProgram, Instruction, InstructionOf, SlotMatrix } from '../program/instructions.ts';
-import { hasMasks } from '../program/levels.ts';
-import { PackedTransform } from '../program/packed-transform.ts';
-import { termGroups } from '../program/term-groups.ts';
+import {
+  type EncryptedProgram,
+  hasMasks,
+  type Instruction,
+  type InstructionOf,
+  PackedTransform,
+  type SlotMatrix,
+  termGroups,
+} from '@cipherformer/runtime';
 
 /**
  * What instructions are made of, as the cost table prices it for every level:

@@ -5,12 +5,15 @@ import {
   type PolynomialGraph,
   untrustedExamples,
   ValueRecorder,
-} from '@cipherformer/nn/polynomial';
-import { runClear } from '../backends/clear.ts';
-import { Gaussian } from '../backends/gaussian.ts';
-import { runSimulated } from '../backends/simulate.ts';
-import type { EncryptedProgram } from '../program/instructions.ts';
-import { joinExamples, packInputs } from '../program/values.ts';
+} from '@cipherformer/model';
+import {
+  type EncryptedProgram,
+  Gaussian,
+  joinExamples,
+  packInputs,
+  runClear,
+  runSimulated,
+} from '@cipherformer/runtime';
 
 /** Random inputs that are simulated. */
 const samples = 2;

@@ -1,7 +1,12 @@
 import { BootstrapPlan, keyMemoryBytes, type Parameters } from '@cipherformer/ckks';
-import { planKeys } from '../backends/key-plan.ts';
-import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
-import { lastUses, resultLevel, resultsOf } from '../program/levels.ts';
+import {
+  type EncryptedProgram,
+  type Instruction,
+  lastUses,
+  planKeys,
+  resultLevel,
+  resultsOf,
+} from '@cipherformer/runtime';
 import { defaultCosts } from './default-costs.ts';
 import { operationsOf } from './operations.ts';
 import { type CostTable, secondsOf } from './table.ts';

@@ -1,4 +1,4 @@
-import { CompilerError } from '../errors.ts';
+import { CipherformerError } from '@cipherformer/base';
 import type { OperationCount, OperationName } from './operations.ts';
 
 /** Measured processor milliseconds of every operation at levels 0, 1, ... on one machine. */
@@ -11,12 +11,14 @@ export interface CostTable {
   readonly milliseconds: Readonly<Record<OperationName, readonly number[]>>;
 }
 
-/** Processor seconds of these operations by a table. Throws CompilerError for a level it does not have. */
+/** Processor seconds of these operations by a table. Throws CipherformerError for a level it does not have. */
 export function secondsOf(table: CostTable, operations: readonly OperationCount[]): number {
   return operations.reduce((sum, { operation, level, count }) => {
     const milliseconds = table.milliseconds[operation][level];
     if (milliseconds === undefined && count > 0)
-      throw new CompilerError(`the cost table has no ${operation} at level ${level}: measure it for these parameters`);
+      throw new CipherformerError(
+        `the cost table has no ${operation} at level ${level}: measure it for these parameters`,
+      );
     return sum + (count * (milliseconds ?? 0)) / 1000;
   }, 0);
 }

@@ -1,5 +1,4 @@
-import type { ProductTerm, RotatedCopy, SlotVector } from '../program/instructions.ts';
-import { modulo } from '../program/modulo.ts';
+import { modulo, type ProductTerm, type RotatedCopy, type SlotVector } from '@cipherformer/runtime';
 import { doublingSteps, type Geometry } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
 import { ColumnMask, MapVector } from './vectors.ts';

@@ -1,5 +1,5 @@
-import type { Matrix } from '@cipherformer/nn/polynomial';
-import type { SlotMatrix, SlotVector } from '../program/instructions.ts';
+import type { Matrix } from '@cipherformer/model';
+import type { SlotMatrix, SlotVector } from '@cipherformer/runtime';
 
 /** Off-diagonal entries of a row that differ by this part of its largest one are float32 roundings of one number. */
 const tolerance = 2 ** -20;

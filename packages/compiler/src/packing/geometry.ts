@@ -1,3 +1,4 @@
+import { isPowerOfTwo, nextPowerOfTwo } from '@cipherformer/runtime';
 import { LayoutError } from '../errors.ts';
 
 /**
@@ -32,16 +33,6 @@ export function geometryOf(slots: number, tokens: number, batch = 1, spread = 1)
       `${tokens} tokens x ${batch} examples do not fit into ${slots} slots: shorten the sequence or lower the batch`,
     );
   return { slots, tokens, paddedTokens, batch, rowLength, rows: slots / rowLength };
-}
-
-export function nextPowerOfTwo(value: number): number {
-  let power = 1;
-  while (power < value) power *= 2;
-  return power;
-}
-
-export function isPowerOfTwo(value: number): boolean {
-  return value >= 1 && nextPowerOfTwo(value) === value;
 }
 
 /** first, 2 * first, 4 * first, ...: the log2(copies) steps that add up as many copies, `first` slots apart. */

@@ -1,5 +1,6 @@
+import { nextPowerOfTwo } from '@cipherformer/runtime';
 import { LayoutError } from '../errors.ts';
-import { type Geometry, nextPowerOfTwo } from './geometry.ts';
+import type { Geometry } from './geometry.ts';
 
 /**
  * Which feature each row holds, in one or several ciphertexts ("blocks"): row p of block k holds feature

@@ -1,6 +1,10 @@
-import type { LinearInstruction, LinearPacking, SlotMatrix } from '../program/instructions.ts';
-import { modulo } from '../program/modulo.ts';
-import { PackedTransform } from '../program/packed-transform.ts';
+import {
+  type LinearInstruction,
+  type LinearPacking,
+  modulo,
+  PackedTransform,
+  type SlotMatrix,
+} from '@cipherformer/runtime';
 import { babyGiantSteps } from './steps.ts';
 
 /** A linear map between this many ciphertexts. */

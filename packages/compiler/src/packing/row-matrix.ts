@@ -1,5 +1,5 @@
-import type { Matrix } from '@cipherformer/nn/polynomial';
-import type { SlotMatrix } from '../program/instructions.ts';
+import type { Matrix } from '@cipherformer/model';
+import type { SlotMatrix } from '@cipherformer/runtime';
 import { doublingSteps, type Geometry } from './geometry.ts';
 import type { RowLayout } from './layout.ts';
 import { type Way, waysOf } from './packings.ts';

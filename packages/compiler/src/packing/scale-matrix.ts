@@ -1,4 +1,4 @@
-import type { SlotMatrix, SlotVector } from '../program/instructions.ts';
+import type { SlotMatrix, SlotVector } from '@cipherformer/runtime';
 
 /** The same diagonal matrix for every ciphertext of a value: out = vector * in, slot by slot. */
 export class ScaleMatrix implements SlotMatrix {

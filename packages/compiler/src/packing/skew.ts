@@ -1,5 +1,4 @@
-import type { SlotMatrix } from '../program/instructions.ts';
-import { modulo } from '../program/modulo.ts';
+import { modulo, type SlotMatrix } from '@cipherformer/runtime';
 import type { Geometry } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
 import { blockWays, type Way } from './packings.ts';

@@ -1,4 +1,4 @@
-import type { SlotVector } from '../program/instructions.ts';
+import type { SlotVector } from '@cipherformer/runtime';
 import type { Geometry } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
 

@@ -1,8 +1,8 @@
-import type { PolynomialGraph } from '@cipherformer/nn/polynomial';
-import { CompilerError, LayoutError } from '../errors.ts';
+import type { PolynomialGraph } from '@cipherformer/model';
+import type { EncryptedProgram } from '@cipherformer/runtime';
+import { LayoutError, PlacementError } from '../errors.ts';
 import { type Geometry, geometryOf } from '../packing/geometry.ts';
 import { defaultMachine, type MachineModel, secondsOn } from '../plan/machine.ts';
-import type { EncryptedProgram } from '../program/instructions.ts';
 import { emitProgram } from './emit.ts';
 import { zeroEmptyRows } from './empty-rows.ts';
 import { normalise } from './factors.ts';
@@ -56,13 +56,13 @@ export function compile(graph: PolynomialGraph, options: CompileOptions = {}): C
   const tight = lowerings(model, geometryOf(slots, model.tokens, batch));
   const wide = unlessRefused(() => lowerings(model, geometryOf(slots, model.tokens, batch, 2)));
   const room = acceptableGrowth * ciphertextsIn(tight[0]!);
-  const candidates = !(wide instanceof CompilerError) && ciphertextsIn(wide[0]!) <= room ? [...tight, ...wide] : tight;
+  const candidates = !isRefusal(wide) && ciphertextsIn(wide[0]!) <= room ? [...tight, ...wide] : tight;
   const attempts = candidates.map((lowered) =>
     unlessRefused(
       (): Attempt => ({ lowered, placement: placeBootstraps(lowered, machine, groupCosts(lowered, machine, slots)) }),
     ),
   );
-  const plans = attempts.filter((attempt): attempt is Attempt => !(attempt instanceof CompilerError));
+  const plans = attempts.filter((attempt): attempt is Attempt => !isRefusal(attempt));
   // The first one needs the fewest levels: its reason is the one to give.
   if (plans.length === 0) throw attempts[0]!;
   const { lowered, placement } = plans.reduce((a, b) => (b.placement.seconds < a.placement.seconds ? b : a));
@@ -85,7 +85,7 @@ export function compileForThroughput(graph: PolynomialGraph, options: Throughput
   for (let batch = 2; ; batch *= 2) {
     const next = unlessRefused(() => compile(graph, { ...options, batch }));
     if (next instanceof LayoutError) return best;
-    if (next instanceof CompilerError) continue;
+    if (isRefusal(next)) continue;
     const faster = next.placement.seconds / batch < best.placement.seconds / best.batch;
     if (faster && affordable(next.program)) best = next;
   }
@@ -101,12 +101,17 @@ function ciphertextsIn({ parts }: Lowered): number {
   return parts.reduce((sum, { ciphertexts }) => sum + ciphertexts, 0);
 }
 
+/** A way to lay out or to place that this model does not allow; another may. */
+type Refusal = LayoutError | PlacementError;
+
+const isRefusal = (value: unknown): value is Refusal => value instanceof LayoutError || value instanceof PlacementError;
+
 /** The result, or the compiler's reason to refuse. */
-function unlessRefused<Result>(work: () => Result): Result | CompilerError {
+function unlessRefused<Result>(work: () => Result): Result | Refusal {
   try {
     return work();
   } catch (error) {
-    if (error instanceof CompilerError) return error;
+    if (isRefusal(error)) return error;
     throw error;
   }
 }

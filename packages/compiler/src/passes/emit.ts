@@ -1,5 +1,5 @@
+import type { EncryptedProgram, ProgramOutput, Register } from '@cipherformer/runtime';
 import { type MachineModel, secondsOn } from '../plan/machine.ts';
-import type { EncryptedProgram, ProgramOutput, Register } from '../program/instructions.ts';
 import { Emitter, type Lowered } from './groups.ts';
 import type { Placement } from './placement.ts';
 import { RefreshCheck } from './refresh-check.ts';

@@ -1,5 +1,5 @@
+import type { EncryptedProgram, Instruction, Register, SlotVector } from '@cipherformer/runtime';
 import type { MaskNumber } from '../packing/attention.ts';
-import type { EncryptedProgram, Instruction, Register, SlotVector } from '../program/instructions.ts';
 
 /** A value between groups: one or several ciphertexts that live, drop and are refreshed together. */
 export interface Part {

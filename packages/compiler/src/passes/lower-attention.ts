@@ -1,9 +1,9 @@
-import type { NodeOf } from '@cipherformer/nn/polynomial';
+import type { NodeOf } from '@cipherformer/model';
+import type { ProductTerm, Register } from '@cipherformer/runtime';
 import { attendSteps, attendTerms, type MaskNumber, scoreTerms, type Terms } from '../packing/attention.ts';
 import type { HeadLayout } from '../packing/layout.ts';
 import { keyRange, SkewMatrix, type TokenRange, valueRange } from '../packing/skew.ts';
 import { MapVector } from '../packing/vectors.ts';
-import type { ProductTerm, Register } from '../program/instructions.ts';
 import { Emitter } from './groups.ts';
 import { emitRotateSum, emitVectors, type Lowering, spread } from './lowering.ts';
 

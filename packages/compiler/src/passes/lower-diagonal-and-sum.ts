@@ -1,9 +1,9 @@
-import type { NodeOf } from '@cipherformer/nn/polynomial';
+import type { NodeOf } from '@cipherformer/model';
+import type { Instruction, Register } from '@cipherformer/runtime';
 import { type DiagonalAndSum, DiagonalAndSumMatrix, diagonalAndSum } from '../packing/diagonal-and-sum.ts';
 import { doublingSteps } from '../packing/geometry.ts';
 import type { RowLayout } from '../packing/layout.ts';
 import { RowMatrix } from '../packing/row-matrix.ts';
-import type { Instruction, Register } from '../program/instructions.ts';
 import { emptyRowsAreZero, hasEmptyRows } from './empty-rows.ts';
 import { emitVectors, type Lowering, spread, tokenWeights } from './lowering.ts';
 

@@ -1,7 +1,7 @@
 import { programCost, type Step } from '@cipherformer/approx';
-import type { NodeOf } from '@cipherformer/nn/polynomial';
+import type { NodeOf } from '@cipherformer/model';
+import type { Register, SlotVector } from '@cipherformer/runtime';
 import { doublingSteps } from '../packing/geometry.ts';
-import type { Register, SlotVector } from '../program/instructions.ts';
 import type { Emitter } from './groups.ts';
 import { ciphertextsOf } from './layouts.ts';
 import { emitRotateSum, emitVectors, type Lowering, spread } from './lowering.ts';

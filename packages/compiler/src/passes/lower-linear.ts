@@ -1,8 +1,8 @@
-import type { NodeOf } from '@cipherformer/nn/polynomial';
+import type { NodeOf } from '@cipherformer/model';
+import type { Register, SlotVector } from '@cipherformer/runtime';
 import { doublingSteps } from '../packing/geometry.ts';
 import { type RowMap, RowMatrix } from '../packing/row-matrix.ts';
 import { ScaleMatrix } from '../packing/scale-matrix.ts';
-import type { Register, SlotVector } from '../program/instructions.ts';
 import { diagonalAndSumOf } from './lower-diagonal-and-sum.ts';
 import { emitRotateSum, emitVectors, type Lowering, spread, tokenWeights } from './lowering.ts';
 

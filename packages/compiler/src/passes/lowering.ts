@@ -1,7 +1,7 @@
-import type { NodeOf } from '@cipherformer/nn/polynomial';
+import type { NodeOf } from '@cipherformer/model';
+import type { Register, SlotVector } from '@cipherformer/runtime';
 import type { Geometry } from '../packing/geometry.ts';
 import { FeatureVector, MapVector } from '../packing/vectors.ts';
-import type { Register, SlotVector } from '../program/instructions.ts';
 import { otherSlotsAreZero } from './empty-rows.ts';
 import type { Normalised } from './factors.ts';
 import type { Emitter, Group, InputPart, Part } from './groups.ts';

@@ -1,10 +1,4 @@
-import {
-  type GraphNode,
-  operandsOf,
-  type PolynomialGraph,
-  type ValueShape,
-  valueShapes,
-} from '@cipherformer/nn/polynomial';
+import { type GraphNode, operandsOf, type PolynomialGraph, type ValueShape, valueShapes } from '@cipherformer/model';
 import { LayoutError } from '../errors.ts';
 
 /** Multiplies a value by a constant, where no neighbour can take the factor. */

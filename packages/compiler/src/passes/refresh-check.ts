@@ -1,7 +1,6 @@
+import type { BootstrapLevels, Register, SlotVector } from '@cipherformer/runtime';
 import { PlacementError } from '../errors.ts';
 import { ScaleMatrix } from '../packing/scale-matrix.ts';
-import type { Register, SlotVector } from '../program/instructions.ts';
-import type { BootstrapLevels } from '../program/levels.ts';
 import type { Emitter, Lowered, Part } from './groups.ts';
 import type { Placement } from './placement.ts';
 import { tolerance } from './sentinel.ts';

@@ -1,7 +1,12 @@
+import {
+  type EncryptedProgram,
+  type Instruction,
+  operandsOf,
+  resultLevel,
+  resultsOf,
+  rotationKeys,
+} from '@cipherformer/runtime';
 import type { OperationName } from '../cost/operations.ts';
-import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
-import { operandsOf, resultLevel, resultsOf } from '../program/levels.ts';
-import { rotationKeys } from './keys.ts';
 import type { MachineModel } from './machine.ts';
 
 /** What one part of the model, or the whole, asks of the server. */

@@ -1,9 +1,8 @@
 import { BootstrapPlan, bootstrapLiteral, Parameters } from '@cipherformer/ckks';
+import type { BootstrapLevels, EncryptedProgram, Instruction } from '@cipherformer/runtime';
 import { defaultCosts } from '../cost/default-costs.ts';
 import { type OperationCount, operationsOf } from '../cost/operations.ts';
 import { type CostTable, secondsOf } from '../cost/table.ts';
-import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
-import type { BootstrapLevels } from '../program/levels.ts';
 
 /** What the placement of bootstraps has to know of bootstraps. */
 export interface BootstrapPricing extends BootstrapLevels {

@@ -9,14 +9,17 @@ import {
   workOf,
 } from '@cipherformer/ckks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCkks } from '../../src/backends/ckks.ts';
-import { planKeys } from '../../src/backends/key-plan.ts';
+import { CipherformerError } from '../../../base/src/errors.ts';
+import { runCkks } from '../../../runtime/src/backends/ckks.ts';
+import { planKeys } from '../../../runtime/src/keys/key-plan.ts';
+import type { EncryptedProgram } from '../../../runtime/src/program/instructions.ts';
+import { packInputs } from '../../../runtime/src/program/values.ts';
+import { Machine, programOf, randomMatrix, randomVector, slots } from '../../../runtime/test/backends/support.ts';
 import { measureCosts } from '../../src/cost/measure.ts';
 import { type OperationName, operationsOf } from '../../src/cost/operations.ts';
 import { predict } from '../../src/cost/predict.ts';
 import { secondsOf } from '../../src/cost/table.ts';
-import { CompilerError, compile, type EncryptedProgram, packInputs } from '../../src/index.ts';
-import { Machine, programOf, randomMatrix, randomVector, slots } from '../backends/support.ts';
+import { compile } from '../../src/passes/compile.ts';
 import { randomInputs, type TransformerShape, transformer } from '../passes/graphs.ts';
 
 let context: Context;
@@ -126,6 +129,6 @@ describe('a measured table', () => {
       for (const value of table.milliseconds[name].slice(1)) expect([name, value > 0]).toEqual([name, true]);
     const operations = [{ operation: 'rotate', level: 4, count: 2 }] as const;
     expect(secondsOf(table, operations)).toBeCloseTo((2 * table.milliseconds.rotate[4]!) / 1000);
-    expect(() => secondsOf(table, [{ operation: 'rotate', level: 99, count: 1 }])).toThrow(CompilerError);
+    expect(() => secondsOf(table, [{ operation: 'rotate', level: 99, count: 1 }])).toThrow(CipherformerError);
   });
 });

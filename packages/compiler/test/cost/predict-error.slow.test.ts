@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
-import { loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { loadPolynomialModel } from '@cipherformer/model/files';
 import { expect, it } from 'vitest';
 import { predictError } from '../../src/cost/predict-error.ts';
-import { compile } from '../../src/index.ts';
+import { compile } from '../../src/passes/compile.ts';
 
 const root = join(import.meta.dirname, '../../../..');
 

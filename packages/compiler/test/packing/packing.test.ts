@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { rotated } from '../../src/backends/clear.ts';
+import { rotated } from '../../../runtime/src/backends/clear.ts';
+import type { SlotMatrix } from '../../../runtime/src/program/instructions.ts';
 import { diagonalAndSum } from '../../src/packing/diagonal-and-sum.ts';
 import { geometryOf } from '../../src/packing/geometry.ts';
 import { headLayout, headRows, ordinaryLayout, type RowLayout } from '../../src/packing/layout.ts';
 import { RowMatrix } from '../../src/packing/row-matrix.ts';
 import { keyRange, SkewMatrix, valueRange } from '../../src/packing/skew.ts';
 import { babyGiantSteps } from '../../src/packing/steps.ts';
-import type { SlotMatrix } from '../../src/program/instructions.ts';
 import { Numbers } from '../passes/graphs.ts';
 
 /** A matrix applied by its diagonals, as an engine would. */

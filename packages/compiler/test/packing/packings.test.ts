@@ -1,11 +1,11 @@
 // Every way to compute a linear map against the matrix applied to real slots: packed inputs, complex diagonals and the
 // parts taken of their sums, in complex numbers.
 import { describe, expect, it } from 'vitest';
-import { rotated } from '../../src/backends/clear.ts';
+import { rotated } from '../../../runtime/src/backends/clear.ts';
+import type { SlotMatrix } from '../../../runtime/src/program/instructions.ts';
+import { PackedTransform } from '../../../runtime/src/program/packed-transform.ts';
+import { randomMatrix, randomVector, slots } from '../../../runtime/test/backends/support.ts';
 import { blockWays, type Way, waysOf } from '../../src/packing/packings.ts';
-import type { SlotMatrix } from '../../src/program/instructions.ts';
-import { PackedTransform } from '../../src/program/packed-transform.ts';
-import { randomMatrix, randomVector, slots } from '../backends/support.ts';
 
 const unit = 4;
 const turns = (from: number, to: number) =>

@@ -1,14 +1,10 @@
-import { evaluate, type GraphInputs, type PolynomialGraph } from '@cipherformer/nn/polynomial';
+import { evaluate, type GraphInputs, type PolynomialGraph } from '@cipherformer/model';
 import { describe, expect, it } from 'vitest';
-import {
-  type Compiled,
-  checkProgram,
-  compile,
-  packInputs,
-  rotationKeys,
-  rotationsOf,
-  runClear,
-} from '../../src/index.ts';
+import { runClear } from '../../../runtime/src/backends/clear.ts';
+import { rotationKeys, rotationsOf } from '../../../runtime/src/keys/rotations.ts';
+import { checkProgram } from '../../../runtime/src/program/check.ts';
+import { packInputs } from '../../../runtime/src/program/values.ts';
+import { type Compiled, compile } from '../../src/passes/compile.ts';
 import {
   centring,
   GraphWriter,

@@ -1,8 +1,8 @@
 // The polynomial model that ships, and digits as it was and was not made for.
 import { join } from 'node:path';
+import { type GraphInputs, prepareInput } from '@cipherformer/model';
+import { loadPolynomialModel } from '@cipherformer/model/files';
 import { readMnist } from '@cipherformer/nn';
-import { type GraphInputs, prepareInput } from '@cipherformer/nn/polynomial';
-import { loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
 
 const root = join(import.meta.dirname, '..', '..', '..', '..');
 const file = (kind: string) => join(root, 'examples', 'mnist', `test-500-${kind}-ubyte.gz`);

@@ -1,5 +1,7 @@
-import { type GraphInputs, PolynomialEvaluator, type PolynomialGraph } from '@cipherformer/nn/polynomial';
-import { type Compiled, packInputs, runClear } from '../../src/index.ts';
+import { type GraphInputs, PolynomialEvaluator, type PolynomialGraph } from '@cipherformer/model';
+import { runClear } from '../../../runtime/src/backends/clear.ts';
+import { packInputs } from '../../../runtime/src/program/values.ts';
+import type { Compiled } from '../../src/passes/compile.ts';
 import type { Part } from '../../src/passes/groups.ts';
 import { refreshTolerance } from '../../src/passes/refresh-check.ts';
 import { tolerance } from '../../src/passes/sentinel.ts';

@@ -1,6 +1,11 @@
 import type { Program } from '@cipherformer/approx';
-import type { GraphNode, Matrix, PolynomialGraph } from '@cipherformer/nn/polynomial';
-import { type GraphInputs, PolynomialEvaluator } from '@cipherformer/nn/polynomial';
+import {
+  type GraphInputs,
+  type GraphNode,
+  type Matrix,
+  PolynomialEvaluator,
+  type PolynomialGraph,
+} from '@cipherformer/model';
 
 /** A small generator of numbers with a seed, so that every failure can be repeated. */
 export class Numbers {

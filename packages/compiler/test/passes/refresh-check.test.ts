@@ -1,23 +1,20 @@
 // Row 16: refreshed values in the range check, on clear and on simulated slots, against the slots worked out directly.
 import { join } from 'node:path';
 import { BootstrapPlan, Parameters } from '@cipherformer/ckks';
-import { type GraphInputs, PolynomialEvaluator, type PolynomialGraph } from '@cipherformer/nn/polynomial';
-import { loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { type GraphInputs, PolynomialEvaluator, type PolynomialGraph } from '@cipherformer/model';
+import { loadPolynomialModel } from '@cipherformer/model/files';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type Compiled,
-  compile,
-  defaultMachine,
-  explain,
-  PlacementError,
-  packInputs,
-  runClear,
-  runSimulated,
-} from '../../src/index.ts';
+import { runClear } from '../../../runtime/src/backends/clear.ts';
+import { runSimulated } from '../../../runtime/src/backends/simulate.ts';
+import { distrust } from '../../../runtime/src/program/trust.ts';
+import { packInputs } from '../../../runtime/src/program/values.ts';
+import { insecureLiteral } from '../../../runtime/test/backends/support.ts';
+import { PlacementError } from '../../src/errors.ts';
+import { type Compiled, compile } from '../../src/passes/compile.ts';
 import { ownSquaringsFor, refreshTolerance } from '../../src/passes/refresh-check.ts';
-import { distrust } from '../../src/program/trust.ts';
-import { insecureLiteral } from '../backends/support.ts';
+import { explain } from '../../src/plan/explain.ts';
+import { defaultMachine } from '../../src/plan/machine.ts';
 import { expectedVerdict, furthest, furthestRefreshed, refreshedValues, slotsRefreshed } from './furthest.ts';
 import { GraphWriter, Numbers, randomInputs, someProgram, type TransformerShape, transformer } from './graphs.ts';
 

@@ -1,8 +1,11 @@
 // Row 16: the model that ships: all 500 sample digits are in range on clear slots, and some of them with noise.
 import { BootstrapPlan, bootstrapLiteral, Parameters } from '@cipherformer/ckks';
 import { expect, it } from 'vitest';
-import { compile, packInputs, runClear, runSimulated } from '../../src/index.ts';
-import { distrust } from '../../src/program/trust.ts';
+import { runClear } from '../../../runtime/src/backends/clear.ts';
+import { runSimulated } from '../../../runtime/src/backends/simulate.ts';
+import { distrust } from '../../../runtime/src/program/trust.ts';
+import { packInputs } from '../../../runtime/src/program/values.ts';
+import { compile } from '../../src/passes/compile.ts';
 import { digits, digitsModel } from './digits.ts';
 
 /** Of the 500: noise takes three times as long as clear slots. */

@@ -1,6 +1,8 @@
 // The model that ships, on clear slots: no digit is flagged, everything out of range is.
 import { expect, it } from 'vitest';
-import { compile, packInputs, runClear } from '../../src/index.ts';
+import { runClear } from '../../../runtime/src/backends/clear.ts';
+import { packInputs } from '../../../runtime/src/program/values.ts';
+import { compile } from '../../src/passes/compile.ts';
 import { digits, digitsModel, manglings } from './digits.ts';
 import { expectedVerdict } from './furthest.ts';
 

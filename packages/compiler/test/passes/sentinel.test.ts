@@ -1,9 +1,12 @@
 // The sentinel on clear slots, against the arguments of the graph's polynomials worked out directly.
-import type { GraphInputs } from '@cipherformer/nn/polynomial';
+import type { GraphInputs } from '@cipherformer/model';
 import { describe, expect, it } from 'vitest';
-import { compile, packInputs, resultsOf, runClear } from '../../src/index.ts';
+import { runClear } from '../../../runtime/src/backends/clear.ts';
+import { resultsOf } from '../../../runtime/src/program/levels.ts';
+import { distrust } from '../../../runtime/src/program/trust.ts';
+import { packInputs } from '../../../runtime/src/program/values.ts';
+import { compile } from '../../src/passes/compile.ts';
 import { limitFor, squaringsFor, tolerance } from '../../src/passes/sentinel.ts';
-import { distrust } from '../../src/program/trust.ts';
 import { expectedVerdict, furthest, furthestRefreshed } from './furthest.ts';
 import { GraphWriter, Numbers, randomInputs, type TransformerShape, transformer } from './graphs.ts';
 

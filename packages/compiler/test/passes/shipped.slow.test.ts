@@ -1,8 +1,11 @@
 import { join } from 'node:path';
-import { evaluate } from '@cipherformer/nn/polynomial';
-import { loadPolynomialModel } from '@cipherformer/nn/polynomial/folder';
+import { evaluate } from '@cipherformer/model';
+import { loadPolynomialModel } from '@cipherformer/model/files';
 import { expect, it } from 'vitest';
-import { checkProgram, compile, packInputs, runClear } from '../../src/index.ts';
+import { runClear } from '../../../runtime/src/backends/clear.ts';
+import { checkProgram } from '../../../runtime/src/program/check.ts';
+import { packInputs } from '../../../runtime/src/program/values.ts';
+import { compile } from '../../src/passes/compile.ts';
 
 const folder = join(import.meta.dirname, '..', '..', '..', '..', 'models', 'mnist-vit-polynomial');
 

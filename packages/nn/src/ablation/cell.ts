@@ -1,6 +1,6 @@
+import type { MeasuredConversion, SiteRecord } from '../convert/record/record.ts';
+import { UnstableTrainingError } from '../errors.ts';
 import type { SiteRange } from '../evaluate/ranges.ts';
-import { UnstableTrainingError } from '../method/errors.ts';
-import type { MeasuredConversion, SiteRecord } from '../method/record.ts';
 
 /** The numbers of one conversion that an ablation compares. */
 export interface CellFigures {

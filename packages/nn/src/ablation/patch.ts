@@ -1,4 +1,4 @@
-import { ConfigError } from '../errors.ts';
+import { ConfigError } from '@cipherformer/model';
 
 /** What JSON.parse gives. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

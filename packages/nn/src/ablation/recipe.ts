@@ -1,7 +1,7 @@
+import { ConfigError } from '@cipherformer/model';
+import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
-import { ConfigError } from '../errors.ts';
-import { problems } from '../foreign/index.ts';
-import { type ConversionRecipe, parseConversion } from '../method/recipe.ts';
+import { type ConversionRecipe, parseConversion } from '../convert/recipe.ts';
 import { type Json, mergePatch } from './patch.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');

@@ -1,13 +1,12 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, DivergenceError } from '../errors.ts';
-import type { Model } from '../files/model-folder.ts';
-import { readJson, writeAtomically } from '../files/storage.ts';
-import { type ConvertProgress, convert } from '../method/convert.ts';
-import { SiteRangeError, UnstableTrainingError } from '../method/errors.ts';
-import { beginFrom, type ConversionSource } from '../method/folder.ts';
-import type { ConversionRecipe } from '../method/recipe.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
+import { ConfigError, type Tokenizer } from '@cipherformer/model';
+import { readJson, writeAtomically } from '@cipherformer/model/files';
+import type { Model } from '../checkpoints/model-folder.ts';
+import { type ConvertProgress, convert } from '../convert/convert.ts';
+import type { ConversionRecipe } from '../convert/recipe.ts';
+import { beginFrom, type ConversionSource } from '../convert/record/folder.ts';
+import { DivergenceError, SiteRangeError, UnstableTrainingError } from '../errors.ts';
 import { type AblationCell, cellFigures } from './cell.ts';
 import { type AblationRecipe, type AblationVariant, cellRecipe } from './recipe.ts';
 

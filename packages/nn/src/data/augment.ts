@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { limitContrast, type Normalisation } from '../model/pixels.ts';
+import { limitContrast, type Normalisation } from '@cipherformer/model';
 import type { Random } from '../random.ts';
 import { imageSize, type ImageSet } from './images.ts';
 

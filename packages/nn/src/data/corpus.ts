@@ -1,5 +1,5 @@
-import { DataError } from '../errors.ts';
-import { readText } from '../files/storage.ts';
+import { DataError } from '@cipherformer/model';
+import { readText } from '@cipherformer/model/files';
 
 /** Texts of a language-model corpus, one string a file, cut by position. */
 export interface Corpus {

@@ -1,5 +1,5 @@
-import { DataError } from '../errors.ts';
-import { loneReturn } from '../foreign/index.ts';
+import { DataError } from '@cipherformer/model';
+import { loneReturn } from '@cipherformer/model/untrusted';
 
 /** A row of a table: its cells, and the line of the file that it begins on, from 1. */
 export interface TableRow {

@@ -1,7 +1,6 @@
-import { DataError } from '../errors.ts';
-import type { NamedBytes } from '../foreign/index.ts';
-import { readBytes } from '../files/storage.ts';
-import { type Normalisation, normalisePixels } from '../model/pixels.ts';
+import { DataError, type Normalisation, normalisePixels } from '@cipherformer/model';
+import type { NamedBytes } from '@cipherformer/model/untrusted';
+import { readBytes } from '@cipherformer/model/files';
 
 /** Labelled images in memory, 8 bits a value. */
 export interface ImageSet {

@@ -1,6 +1,6 @@
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
-import { DataError } from '../errors.ts';
-import { shown } from '../foreign/index.ts';
+import { DataError } from '@cipherformer/model';
+import { shown } from '@cipherformer/model/untrusted';
 
 /** All rows are in memory at once. */
 const maxRows = 2 ** 24;

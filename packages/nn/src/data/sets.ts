@@ -1,5 +1,5 @@
-import type { Feeds } from '../graph/session.ts';
-import type { Normalisation } from '../model/pixels.ts';
+import type { Feeds } from '../onnx/session.ts';
+import type { Normalisation } from '@cipherformer/model';
 import { imageSize, type ImageSet, normaliseImage } from './images.ts';
 
 /** Examples a model can be run on, by number; the form every evaluation takes. */

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { ConfigError, DataError } from '../errors.ts';
-import type { Feeds } from '../graph/session.ts';
+import { ConfigError, DataError, encodeTexts, huggingFaceTokenizer, type Tokenizer } from '@cipherformer/model';
+import type { Feeds } from '../onnx/session.ts';
 import { Random } from '../random.ts';
 import { linePieces, trainByteBpe } from '../text/bpe.ts';
 import { characterTokenizer } from '../text/characters.ts';
-import { encodeTexts, huggingFaceTokenizer, type Tokenizer, trimWordPiece, wordPieceFiles } from '../text/tokenizer.ts';
+import { trimWordPiece, wordPieceFiles } from '../text/word-piece.ts';
 import { loadTokenizer, readWordPieceEntries } from '../text/tokenizer-folder.ts';
-import type { DataConfig } from '../train/recipe.ts';
+import type { DataConfig } from './config.ts';
 import { type Augmentation, augmentImage, noAugmentation, symmetricBeta } from './augment.ts';
 import { readCorpus } from './corpus.ts';
 import { imageSize, type ImageSet, readCifar10, readMnist, sliceImages } from './images.ts';

@@ -1,6 +1,6 @@
-import { DataError } from '../errors.ts';
-import { listed, parseJson, shown, splitLines } from '../foreign/index.ts';
-import { readBytes, readText } from '../files/storage.ts';
+import { DataError } from '@cipherformer/model';
+import { listed, parseJson, shown, splitLines } from '@cipherformer/model/untrusted';
+import { readBytes, readText } from '@cipherformer/model/files';
 import { parseCsv, type TableRow } from './csv.ts';
 import { readParquet } from './parquet.ts';
 

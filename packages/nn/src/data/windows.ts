@@ -1,4 +1,4 @@
-import type { Feeds } from '../graph/session.ts';
+import type { Feeds } from '../onnx/session.ts';
 import type { EvaluationSet } from './sets.ts';
 
 /** Windows of `tokens` tokens without overlap in a language set. */

@@ -1,11 +1,10 @@
+import { DataError, type Weights } from '@cipherformer/model';
 import type { EvaluationSet } from '../data/sets.ts';
 import { feedsAt, windowCount } from '../data/windows.ts';
-import { DataError } from '../errors.ts';
-import type { Tensor } from '../graph/program.ts';
-import type { Site } from '../model/builder.ts';
-import type { ModelConfig } from '../model/config.ts';
-import type { Weights } from '../model/weights.ts';
+import type { Tensor } from '../onnx/program.ts';
 import { perExampleExtremes } from '../ops/index.ts';
+import type { Site } from '../transformer/builder.ts';
+import type { ModelConfig } from '../transformer/config.ts';
 import { InferenceModel } from './inference.ts';
 
 /** The extremes of one site in each example: what tells whether an example leaves an interval. */

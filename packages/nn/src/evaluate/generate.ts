@@ -1,6 +1,5 @@
-import { DataError } from '../errors.ts';
-import type { ModelConfig } from '../model/config.ts';
-import type { Weights } from '../model/weights.ts';
+import { DataError, type Weights } from '@cipherformer/model';
+import type { ModelConfig } from '../transformer/config.ts';
 import { InferenceModel } from './inference.ts';
 
 /**

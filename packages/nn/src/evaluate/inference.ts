@@ -1,9 +1,10 @@
-import { Program, type Tensor } from '../graph/program.ts';
-import { type Feeds, Session } from '../graph/session.ts';
-import { Builder, type Site } from '../model/builder.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { buildModel, declareInputs, type ModelGraph, type ModelInputs } from '../model/transformer.ts';
-import { checkWeights, type Weights } from '../model/weights.ts';
+import type { Weights } from '@cipherformer/model';
+import { Program, type Tensor } from '../onnx/program.ts';
+import { type Feeds, Session } from '../onnx/session.ts';
+import { Builder, type Site } from '../transformer/builder.ts';
+import type { ModelConfig } from '../transformer/config.ts';
+import { buildModel, declareInputs, type ModelGraph, type ModelInputs } from '../transformer/transformer.ts';
+import { checkWeights } from '../transformer/weights.ts';
 
 export interface InferenceOptions {
   readonly batch: number;

@@ -1,8 +1,8 @@
+import type { Weights } from '@cipherformer/model';
 import type { ClassificationSet, LanguageSet } from '../data/sets.ts';
-import type { Tensor } from '../graph/program.ts';
-import type { ModelConfig } from '../model/config.ts';
-import type { Weights } from '../model/weights.ts';
+import type { Tensor } from '../onnx/program.ts';
 import * as ops from '../ops/index.ts';
+import type { ModelConfig } from '../transformer/config.ts';
 import { type InferenceContext, InferenceModel } from './inference.ts';
 
 export interface ClassificationResult {

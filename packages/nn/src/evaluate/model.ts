@@ -1,8 +1,7 @@
+import { ConfigError, type Tokenizer } from '@cipherformer/model';
+import type { Model } from '../checkpoints/model-folder.ts';
+import type { DataConfig } from '../data/config.ts';
 import { loadTask, type SplitName } from '../data/task.ts';
-import { ConfigError } from '../errors.ts';
-import type { Model } from '../files/model-folder.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
-import type { DataConfig } from '../train/recipe.ts';
 import { InferenceModel } from './inference.ts';
 import { type EvaluationResult, evaluateClassification, evaluateLanguage, languageModelScorer } from './metrics.ts';
 

@@ -1,14 +1,19 @@
+import {
+  ConfigError,
+  everyToken,
+  huggingFaceTokenizer,
+  type ModelInput,
+  PolynomialEvaluator,
+  type PolynomialModel,
+  prepareInput,
+  untrustedExamples,
+  type ValueRecord,
+  ValueRecorder,
+  valueShapes,
+} from '@cipherformer/model';
+import type { DataConfig } from '../data/config.ts';
 import { loadTask } from '../data/task.ts';
-import { ConfigError } from '../errors.ts';
-import type { Feeds } from '../graph/session.ts';
-import { untrustedExamples, type ValueRecord, ValueRecorder } from '../polynomial/calibrate.ts';
-import { PolynomialEvaluator } from '../polynomial/evaluate.ts';
-import { everyToken } from '../polynomial/every-token.ts';
-import type { PolynomialModel } from '../polynomial/model.ts';
-import { type ModelInput, prepareInput } from '../polynomial/prepare-input.ts';
-import { valueShapes } from '../polynomial/shapes.ts';
-import { huggingFaceTokenizer } from '../text/tokenizer.ts';
-import type { DataConfig } from '../train/recipe.ts';
+import type { Feeds } from '../onnx/session.ts';
 import { type BatchRunner, type EvaluationResult, evaluateClassification, evaluateLanguage } from './metrics.ts';
 import type { EvaluateOptions } from './model.ts';
 

@@ -1,9 +1,9 @@
+import { elementCount, type Weights } from '@cipherformer/model';
 import type { EvaluationSet } from '../data/sets.ts';
-import { elementCount, type Tensor } from '../graph/program.ts';
-import type { Site } from '../model/builder.ts';
-import type { ModelConfig } from '../model/config.ts';
-import type { Weights } from '../model/weights.ts';
+import type { Tensor } from '../onnx/program.ts';
 import { add } from '../ops/index.ts';
+import type { Site } from '../transformer/builder.ts';
+import type { ModelConfig } from '../transformer/config.ts';
 import { counts, type ExtremeOptions, largestFirst, overSites, recordExtremes, type SiteExtremes } from './extremes.ts';
 
 /** What one site saw. Values that padding or a mask hides are left out. */

@@ -1,6 +1,6 @@
+import type { Weights } from '@cipherformer/model';
 import type { SplitName, TaskData } from '../data/task.ts';
-import type { ModelConfig } from '../model/config.ts';
-import type { Weights } from '../model/weights.ts';
+import type { ModelConfig } from '../transformer/config.ts';
 import { InferenceModel } from './inference.ts';
 import { evaluateClassification, evaluateLanguage, languageModelScorer } from './metrics.ts';
 

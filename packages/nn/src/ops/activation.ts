@@ -1,4 +1,4 @@
-import type { Tensor } from '../graph/program.ts';
+import type { Tensor } from '../onnx/program.ts';
 import { rawAdd, rawMul, rawNeg, rawScale, rawSub } from './elementwise.ts';
 
 const inverseSqrt2 = Math.SQRT1_2;

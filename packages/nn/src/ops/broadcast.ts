@@ -1,5 +1,5 @@
-import { ShapeError } from '../errors.ts';
-import { formatShape, type Shape, type Tensor } from '../graph/program.ts';
+import { formatShape, type Shape, ShapeError } from '@cipherformer/model';
+import type { Tensor } from '../onnx/program.ts';
 
 /** The shape two operands broadcast to (ONNX/numpy rules). */
 export function broadcastShapes(operation: string, a: Tensor, b: Tensor): number[] {

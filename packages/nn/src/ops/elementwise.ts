@@ -1,4 +1,4 @@
-import type { Tensor } from '../graph/program.ts';
+import type { Tensor } from '../onnx/program.ts';
 import { broadcastShapes, reduceTo } from './broadcast.ts';
 
 // Element-wise operators. "Raw" forms append operations without a tape record: backward passes are built from them.

@@ -1,5 +1,5 @@
-import { ShapeError } from '../errors.ts';
-import { elementCount, formatShape, type Tensor } from '../graph/program.ts';
+import { elementCount, formatShape, ShapeError } from '@cipherformer/model';
+import type { Tensor } from '../onnx/program.ts';
 import { rawAdd, rawMul, rawSub } from './elementwise.ts';
 import { rawReduce } from './reduce.ts';
 import { rawReshape } from './shape.ts';

@@ -1,5 +1,5 @@
-import { ShapeError } from '../errors.ts';
-import { elementCount, formatShape, type Tensor } from '../graph/program.ts';
+import { elementCount, formatShape, ShapeError } from '@cipherformer/model';
+import type { Tensor } from '../onnx/program.ts';
 import { rawAdd, rawMul, rawScale, rawSub } from './elementwise.ts';
 import { rawReshape, rawSplit } from './shape.ts';
 

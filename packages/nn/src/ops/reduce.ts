@@ -1,4 +1,5 @@
-import { elementCount, type Shape, type Tensor } from '../graph/program.ts';
+import { elementCount, type Shape } from '@cipherformer/model';
+import type { Tensor } from '../onnx/program.ts';
 import { rawMul, rawScale } from './elementwise.ts';
 import { rawReshape } from './shape.ts';
 

@@ -1,5 +1,5 @@
-import { ShapeError } from '../errors.ts';
-import { elementCount, formatShape, type Shape, type Tensor } from '../graph/program.ts';
+import { elementCount, formatShape, type Shape, ShapeError } from '@cipherformer/model';
+import type { Tensor } from '../onnx/program.ts';
 import { reduceTo } from './broadcast.ts';
 
 /** The same values in the same row-major order under another shape; -1 stands for "what is left". */

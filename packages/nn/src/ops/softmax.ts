@@ -1,5 +1,5 @@
-import { ShapeError } from '../errors.ts';
-import { elementCount, formatShape, type Tensor } from '../graph/program.ts';
+import { elementCount, formatShape, ShapeError } from '@cipherformer/model';
+import type { Tensor } from '../onnx/program.ts';
 import { mul, rawMul, rawSub, scale } from './elementwise.ts';
 import { rawReduce, sum } from './reduce.ts';
 

@@ -1,3 +1,5 @@
+import type { TokenizerFiles } from '@cipherformer/model';
+
 /**
  * Trains a byte-level BPE vocabulary (Sennrich et al., 2016, on bytes as in GPT-2): text is cut into words with
  * their leading space, words into bytes, and the most frequent adjacent pair is merged until the vocabulary is full.
@@ -23,12 +25,6 @@ export const linePieces = (text: string): string[] => text.split(/(?<=\n)(?=[^\n
 interface Word {
   symbols: string[];
   readonly count: number;
-}
-
-/** A tokenizer.json and tokenizer_config.json, in the Hugging Face form. */
-export interface TokenizerFiles {
-  readonly tokenizer: Readonly<Record<string, unknown>>;
-  readonly config: Readonly<Record<string, unknown>>;
 }
 
 /** `size` entries in all: the special tokens first, then 256 bytes, then merges. */

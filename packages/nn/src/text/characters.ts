@@ -1,5 +1,4 @@
-import { DataError } from '../errors.ts';
-import type { Tokenizer } from './tokenizer.ts';
+import { DataError, type Tokenizer } from '@cipherformer/model';
 
 /** One token a character (UTF-16 code unit): the sorted set of the characters of `texts`. */
 export function characterTokenizer(texts: readonly string[]): Tokenizer {

@@ -1,10 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, FormatError } from '../errors.ts';
-import { readJson, readText, writeAtomically } from '../files/storage.ts';
-import { shown, splitLines } from '../foreign/index.ts';
-import { bpeFiles, type TokenizerFiles } from './bpe.ts';
-import { huggingFaceTokenizer, type Tokenizer, wordPieceFiles } from './tokenizer.ts';
+import {
+  ConfigError,
+  FormatError,
+  huggingFaceTokenizer,
+  type Tokenizer,
+  type TokenizerFiles,
+} from '@cipherformer/model';
+import { readJson, readText, writeAtomically } from '@cipherformer/model/files';
+import { shown, splitLines } from '@cipherformer/model/untrusted';
+import { bpeFiles } from './bpe.ts';
+import { wordPieceFiles } from './word-piece.ts';
 
 /** Reads vocab.txt (one WordPiece entry a line; gzip allowed). */
 export const readWordPieceEntries = (path: string): string[] => parseWordPieceEntries(readText(path), path);

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigError, type Weights } from '@cipherformer/model';
+import { loadModel } from '../checkpoints/load.ts';
+import type { Preprocess } from '../checkpoints/model-folder.ts';
+import type { DataConfig } from '../data/config.ts';
 import type { TaskData } from '../data/task.ts';
-import { ConfigError } from '../errors.ts';
-import { loadModel } from '../files/load.ts';
-import type { Preprocess } from '../files/model-folder.ts';
-import { type ModelConfig, parseModelConfig } from '../model/config.ts';
-import { bertConfig, gptConfig, vitConfig } from '../model/presets.ts';
-import { initialWeights, type Weights } from '../model/weights.ts';
-import type { DataConfig, Recipe } from './recipe.ts';
+import { type ModelConfig, parseModelConfig } from '../transformer/config.ts';
+import { bertConfig, gptConfig, vitConfig } from '../transformer/presets.ts';
+import { initialWeights } from '../transformer/weights.ts';
+import type { Recipe } from './recipe.ts';
 
 /** The model a recipe describes, with the sizes that the data decides filled in, and its starting weights. */
 export function assembleModel(recipe: Recipe, data: TaskData, root: string): { config: ModelConfig; weights: Weights } {

@@ -1,10 +1,10 @@
-import { gradients } from '../graph/autodiff.ts';
-import { Program, type Tensor } from '../graph/program.ts';
-import { Builder, type BuilderOptions, type ParameterSpec, type Site } from '../model/builder.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { buildModel, declareInputs, type ModelGraph, type ModelInputs } from '../model/transformer.ts';
-import { parameterSpecs } from '../model/weights.ts';
+import { gradients } from '../onnx/autodiff.ts';
+import { Program, type Tensor } from '../onnx/program.ts';
 import { add, mul } from '../ops/index.ts';
+import { Builder, type BuilderOptions, type ParameterSpec, type Site } from '../transformer/builder.ts';
+import type { ModelConfig } from '../transformer/config.ts';
+import { buildModel, declareInputs, type ModelGraph, type ModelInputs } from '../transformer/transformer.ts';
+import { parameterSpecs } from '../transformer/weights.ts';
 import { adamw } from './adamw.ts';
 import { declareGroup, type GroupRule, groupParameters, isFrozen, type ParameterGroup, stateParts } from './groups.ts';
 import { muon } from './muon.ts';

@@ -1,5 +1,5 @@
-import type { Program, Tensor } from '../graph/program.ts';
-import { type Feeds, Session } from '../graph/session.ts';
+import type { Program, Tensor } from '../onnx/program.ts';
+import { type Feeds, Session } from '../onnx/session.ts';
 
 /** How many tensors are looked at in one run: each is held in memory. */
 const chunk = 64;

@@ -1,7 +1,8 @@
-import { elementCount, type Program, type Tensor } from '../graph/program.ts';
-import type { ParameterSpec } from '../model/builder.ts';
-import type { StoredTensor, Weights } from '../model/weights.ts';
+import { elementCount, type StoredTensor, type Weights } from '@cipherformer/model';
+import type { Program, Tensor } from '../onnx/program.ts';
 import { reshape, split } from '../ops/index.ts';
+import type { ParameterSpec } from '../transformer/builder.ts';
+import { matches } from '../transformer/names.ts';
 
 /**
  * Parameters that one optimiser rule treats alike lie one after another in one flat array. A step then moves a
@@ -26,12 +27,6 @@ export interface GroupRule {
   readonly rates?: readonly { readonly pattern: string; readonly rate: number }[];
   /** Names (with * as wildcard) that are not trained. */
   readonly frozen?: readonly string[];
-}
-
-/** Whether `name` matches a pattern in which * stands for any characters. */
-export function matches(pattern: string, name: string): boolean {
-  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`).test(name);
 }
 
 export function isFrozen(spec: ParameterSpec, rule: GroupRule): boolean {

@@ -1,6 +1,6 @@
-import { ConfigError } from '../errors.ts';
-import type { ModelConfig } from '../model/config.ts';
+import { ConfigError } from '@cipherformer/model';
 import * as ops from '../ops/index.ts';
+import type { ModelConfig } from '../transformer/config.ts';
 import type { Losses } from './build-step.ts';
 
 /**

@@ -1,4 +1,5 @@
-import { elementCount, type Tensor } from '../graph/program.ts';
+import { elementCount } from '@cipherformer/model';
+import type { Tensor } from '../onnx/program.ts';
 import { rawAdd, rawMul, rawScale } from '../ops/elementwise.ts';
 import { rawMatmul } from '../ops/matmul.ts';
 import { rawReduce } from '../ops/reduce.ts';

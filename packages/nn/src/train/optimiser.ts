@@ -1,4 +1,4 @@
-import type { Program, Tensor } from '../graph/program.ts';
+import type { Program, Tensor } from '../onnx/program.ts';
 import { rawAdd, rawMul, rawScale, rawSub } from '../ops/elementwise.ts';
 import { rawReduce } from '../ops/reduce.ts';
 import type { ParameterGroup } from './groups.ts';

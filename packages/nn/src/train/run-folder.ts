@@ -1,11 +1,9 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigError, StorageError, type StoredTensor, type Weights } from '@cipherformer/model';
+import { readJson, readSafetensors, writeAtomically, writeSafetensors } from '@cipherformer/model/files';
+import { parseMetadata } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
-import { ConfigError, StorageError } from '../errors.ts';
-import { readSafetensors, writeSafetensors } from '../files/safetensors-file.ts';
-import { readJson, writeAtomically } from '../files/storage.ts';
-import { parseMetadata } from '../foreign/index.ts';
-import type { StoredTensor, Weights } from '../model/weights.ts';
 
 /** One line of metrics.jsonl. */
 export interface MetricsLine {

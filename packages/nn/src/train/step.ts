@@ -1,10 +1,11 @@
-import { ConfigError, DivergenceError } from '../errors.ts';
-import { elementCount, type Program } from '../graph/program.ts';
-import { type Feeds, Session } from '../graph/session.ts';
-import type { DropoutInput, ParameterSpec, Site } from '../model/builder.ts';
-import type { ModelConfig } from '../model/config.ts';
-import { checkWeights, type StoredTensor, type Weights } from '../model/weights.ts';
+import { ConfigError, elementCount, type StoredTensor, type Weights } from '@cipherformer/model';
+import { DivergenceError } from '../errors.ts';
+import type { Program } from '../onnx/program.ts';
+import { type Feeds, Session } from '../onnx/session.ts';
 import { Random } from '../random.ts';
+import type { DropoutInput, ParameterSpec, Site } from '../transformer/builder.ts';
+import type { ModelConfig } from '../transformer/config.ts';
+import { checkWeights } from '../transformer/weights.ts';
 import { type BuiltStep, buildStep, type TrainingStepOptions } from './build-step.ts';
 import { firstNonFinite } from './diagnose.ts';
 import { flattenGroup, type ParameterGroup, stateParts, unflattenGroup } from './groups.ts';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
+import { saveModel } from '../checkpoints/model-folder.ts';
 import { loadTask } from '../data/task.ts';
 import { DivergenceError } from '../errors.ts';
 import { createValidator } from '../evaluate/validator.ts';
-import { saveModel } from '../files/model-folder.ts';
 import { assembleModel, preprocessOf } from './assemble.ts';
 import { taskLoss } from './losses.ts';
 import type { Recipe } from './recipe.ts';

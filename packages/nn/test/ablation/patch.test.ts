@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ConfigError } from '../../../model/src/errors.ts';
 import { type Json, mergePatch } from '../../src/ablation/patch.ts';
 import { cellRecipe, parseAblation } from '../../src/ablation/recipe.ts';
-import { ConfigError } from '../../src/errors.ts';
 
 describe('merge patch', () => {
   // The test cases of RFC 7396, appendix A.

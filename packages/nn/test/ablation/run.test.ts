@@ -2,12 +2,12 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { ConfigError } from '../../../model/src/errors.ts';
 import { parseAblation } from '../../src/ablation/recipe.ts';
 import { runAblation } from '../../src/ablation/run.ts';
 import { summarise } from '../../src/ablation/summary.ts';
-import { ConfigError } from '../../src/errors.ts';
-import type { Model } from '../../src/files/model-folder.ts';
-import { config, data, root, trainedWeights } from '../method/support.ts';
+import type { Model } from '../../src/checkpoints/model-folder.ts';
+import { config, data, root, trainedWeights } from '../convert/support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ablation-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { mapScale, parseModelConfig } from '../../src/model/config.ts';
-import { evaluate, makePolynomialModel, prepareInput } from '../../src/polynomial/index.ts';
-import { example, livelyWeights, onnxLogits, polynomialForm, relativeError, vit } from '../polynomial/support.ts';
+import { evaluate } from '../../../model/src/graph/evaluate.ts';
+import { prepareInput } from '../../../model/src/inputs/prepare-input.ts';
+import { makePolynomialModel } from '../../src/lower/make-model.ts';
+import { mapScale, parseModelConfig } from '../../src/transformer/config.ts';
+import { example, livelyWeights, onnxLogits, polynomialForm, relativeError, vit } from '../lower/support.ts';
 
 const scalings = ['none', '1/L', '1/sqrt(L)'] as const;
 const form = (scaling: (typeof scalings)[number] | undefined) => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { type CellFigures, cellFigures } from '../../src/ablation/cell.ts';
 import { parseAblation } from '../../src/ablation/recipe.ts';
 import { ablationCsv, estimate, studentQuantile, summarise } from '../../src/ablation/summary.ts';
-import { UnstableTrainingError } from '../../src/method/errors.ts';
-import type { MeasuredConversion } from '../../src/method/record.ts';
+import type { MeasuredConversion } from '../../src/convert/record/record.ts';
+import { UnstableTrainingError } from '../../src/errors.ts';
 import { Random } from '../../src/random.ts';
 
 describe('estimates over seeds', () => {

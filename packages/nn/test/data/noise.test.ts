@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadTask } from '../../src/data/task.ts';
-import { dataSchema } from '../../src/train/recipe.ts';
+import { dataSchema } from '../../src/data/config.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'noise-'));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -11,8 +11,8 @@ import { BucketOrder, EpochOrder } from '../../src/data/order.ts';
 import { loadTask } from '../../src/data/task.ts';
 import { parseCsv } from '../../src/data/csv.ts';
 import { parseTexts, readTexts, type TextFormat } from '../../src/data/texts.ts';
-import { DataError } from '../../src/errors.ts';
-import { parseData } from '../../src/train/recipe.ts';
+import { DataError } from '../../../model/src/errors.ts';
+import { parseData } from '../../src/data/config.ts';
 import { Random } from '../../src/random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'readers-'));

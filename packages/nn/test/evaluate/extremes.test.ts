@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Program } from '../../src/graph/program.ts';
-import { Session } from '../../src/graph/session.ts';
-import { InferenceModel, recordExtremes, recordRanges } from '../../src/index.ts';
+import { recordExtremes } from '../../src/evaluate/extremes.ts';
+import { InferenceModel } from '../../src/evaluate/inference.ts';
+import { recordRanges } from '../../src/evaluate/ranges.ts';
+import { Program } from '../../src/onnx/program.ts';
+import { Session } from '../../src/onnx/session.ts';
 import { perExampleExtremes } from '../../src/ops/index.ts';
 import { config, count, images, odd, weights } from './support.ts';
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type EvaluationSet, InferenceModel, recordRanges } from '../../src/index.ts';
+import type { EvaluationSet } from '../../src/data/sets.ts';
+import { InferenceModel } from '../../src/evaluate/inference.ts';
+import { recordRanges } from '../../src/evaluate/ranges.ts';
 import { config, count, images, odd, weights } from './support.ts';
 
 describe('recordRanges', () => {

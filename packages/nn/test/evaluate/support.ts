@@ -1,4 +1,6 @@
-import { imageEvaluation, initialWeights, vitConfig } from '../../src/index.ts';
+import { imageEvaluation } from '../../src/data/sets.ts';
+import { vitConfig } from '../../src/transformer/presets.ts';
+import { initialWeights } from '../../src/transformer/weights.ts';
 
 export const config = vitConfig({
   image: { channels: 1, height: 4, width: 4 },

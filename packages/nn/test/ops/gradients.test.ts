@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { gradients } from '../../src/graph/autodiff.ts';
-import { elementCount, Program, type Shape, type Tensor } from '../../src/graph/program.ts';
-import { Session } from '../../src/graph/session.ts';
+import { elementCount, type Shape } from '../../../model/src/files/stored-tensor.ts';
+import { gradients } from '../../src/onnx/autodiff.ts';
+import { Program, type Tensor } from '../../src/onnx/program.ts';
+import { Session } from '../../src/onnx/session.ts';
 import * as ops from '../../src/ops/index.ts';
 import { Random } from '../../src/random.ts';
 

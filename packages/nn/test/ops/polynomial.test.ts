@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Program } from '../../src/graph/program.ts';
-import { Session } from '../../src/graph/session.ts';
+import { Program } from '../../src/onnx/program.ts';
+import { Session } from '../../src/onnx/session.ts';
 import { polynomial } from '../../src/ops/index.ts';
 import { blockMatrix, derivativeMatrix } from '../../src/ops/polynomial.ts';
 import { Random } from '../../src/random.ts';

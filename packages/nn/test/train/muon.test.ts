@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { Program } from '../../src/graph/program.ts';
-import { Session } from '../../src/graph/session.ts';
-import type { ModelConfig } from '../../src/model/config.ts';
-import { gptConfig } from '../../src/model/presets.ts';
-import { parameterSpecs } from '../../src/model/weights.ts';
+import { Program } from '../../src/onnx/program.ts';
+import { Session } from '../../src/onnx/session.ts';
 import { Random } from '../../src/random.ts';
 import { groupParameters } from '../../src/train/groups.ts';
 import { orthogonalised } from '../../src/train/muon.ts';
+import type { ModelConfig } from '../../src/transformer/config.ts';
+import { gptConfig } from '../../src/transformer/presets.ts';
+import { parameterSpecs } from '../../src/transformer/weights.ts';
 import { create, images, optimiser, vit } from './support.ts';
 
 const muon = { optimiser: { ...optimiser, clipNorm: 0.5, muon: { momentum: 0.9 } } };

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { StoredTensor } from '../../../model/src/files/stored-tensor.ts';
 import { DivergenceError } from '../../src/errors.ts';
-import { gptConfig, vitConfig } from '../../src/model/presets.ts';
-import { initialWeights, type StoredTensor } from '../../src/model/weights.ts';
 import * as ops from '../../src/ops/index.ts';
 import { Random } from '../../src/random.ts';
 import type { Losses } from '../../src/train/build-step.ts';
 import { combineLosses, distillationLoss, taskLoss } from '../../src/train/losses.ts';
+import { gptConfig, vitConfig } from '../../src/transformer/presets.ts';
+import { initialWeights } from '../../src/transformer/weights.ts';
 import { create, images, optimiser, vit } from './support.ts';
 
 const gpt = gptConfig({ vocabulary: 11, maxTokens: 6, width: 8, layers: 2, heads: 2, mlpWidth: 16, tied: true });

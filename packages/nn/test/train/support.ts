@@ -1,10 +1,10 @@
-import type { ModelConfig } from '../../src/model/config.ts';
-import { vitConfig } from '../../src/model/presets.ts';
-import { initialWeights } from '../../src/model/weights.ts';
 import { Random } from '../../src/random.ts';
 import type { TrainingStepOptions } from '../../src/train/build-step.ts';
 import { taskLoss } from '../../src/train/losses.ts';
 import { TrainingStep } from '../../src/train/step.ts';
+import type { ModelConfig } from '../../src/transformer/config.ts';
+import { vitConfig } from '../../src/transformer/presets.ts';
+import { initialWeights } from '../../src/transformer/weights.ts';
 
 export const optimiser = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 };
 

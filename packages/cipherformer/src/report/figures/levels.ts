@@ -1,6 +1,6 @@
 import type { ConversionRecord, StageRecord } from '@cipherformer/nn';
+import type { Figure, Panel } from '../../page/figure.ts';
 import { plotColours } from '../../plots/theme.ts';
-import type { Figure, Panel } from '../figure.ts';
 import { activationSites } from '../summary.ts';
 
 const parts = ['attention', 'MLP', 'head', 'linear maps and products'] as const;

@@ -1,7 +1,7 @@
 import { Polynomial, toTarget } from '@cipherformer/approx';
 import type { PolynomialRecord } from '@cipherformer/nn';
+import type { Figure, Panel } from '../../page/figure.ts';
 import { plotColours } from '../../plots/theme.ts';
-import type { Figure, Panel } from '../figure.ts';
 import { activationSites, functionAt, type ReportSource, type SiteChange, siteLabel } from '../summary.ts';
 import { densityPoints } from './ranges.ts';
 

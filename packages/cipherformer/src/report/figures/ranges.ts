@@ -1,6 +1,6 @@
 import type { SiteRecord } from '@cipherformer/nn';
+import type { Figure, Panel } from '../../page/figure.ts';
 import { plotColours } from '../../plots/theme.ts';
-import type { Figure, Panel } from '../figure.ts';
 import { type SiteChange, siteLabel } from '../summary.ts';
 import { logLabel } from './axes.ts';
 

@@ -1,6 +1,6 @@
 import { type ConversionRecord, figuresBySplit, type StageRecord, stageName } from '@cipherformer/nn';
+import type { Figure, Panel } from '../../page/figure.ts';
 import { plotColours } from '../../plots/theme.ts';
-import type { Figure, Panel } from '../figure.ts';
 import { completeStages } from '../summary.ts';
 import { logLabel } from './axes.ts';
 

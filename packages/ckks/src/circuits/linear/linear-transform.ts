@@ -1,0 +1,244 @@
+import { checkPowerOfTwo } from '../../errors/checks.ts';
+import { OperandError } from '../../errors/index.ts';
+import { Op, Slab } from '../../kernels/index.ts';
+import { galoisElement } from '../../ring/index.ts';
+import {
+  Ciphertext,
+  type Context,
+  digitSizesAt,
+  type Evaluator,
+  type GaloisUse,
+  type Parameters,
+} from '../../scheme/index.ts';
+import type { ComplexVector, DiagonalMatrix } from './diagonals.ts';
+import { type EncodedDiagonal, encodeDiagonal } from './encoded-diagonal.ts';
+
+export interface LinearTransformOptions {
+  /** The level of the input; the output is one below. */
+  readonly level: number;
+  /** The scale the diagonals are encoded at; default: the level's prime, which leaves the ciphertext's scale unchanged. */
+  readonly scale?: number;
+  /** Rotations by multiples of the stride up to this many are baby steps (hoisted); a power of two. Default: by cost. */
+  readonly babySteps?: number;
+}
+
+interface Term {
+  /** The diagonal. */
+  readonly diagonal: number;
+  /** The baby rotation it meets. */
+  readonly baby: number;
+}
+
+/** Which rotations, in which order: all that can be known without a ciphertext. Throws OperandError as LinearTransform. */
+export class LinearTransformPlan {
+  readonly slots: number;
+  readonly level: number;
+  readonly special: number;
+  /** Baby rotations, 0 included where it is used. */
+  readonly babies: readonly number[];
+  /** Giant rotations in [0, slots) with the terms they gather. */
+  readonly giants: ReadonlyMap<number, readonly Term[]>;
+
+  constructor(parameters: Parameters, slots: number, diagonals: readonly number[], level: number, babySteps?: number) {
+    if (level < 1)
+      throw new OperandError(`a linear transform takes one level: encode it for level 1 or above, not ${level}`);
+    checkPowerOfTwo('the slots of a linear transform', slots, parameters.maxSlots, OperandError);
+    if (babySteps !== undefined) checkPowerOfTwo('babySteps', babySteps, slots, OperandError);
+    this.slots = slots;
+    this.level = level;
+    this.special = parameters.gadget(level).special;
+    const stride = strideOf(diagonals);
+    const candidates = babySteps !== undefined ? [babySteps] : [1, 2, 4, 8, 16, 32, 64];
+    const split = candidates
+      .map((steps) => splitSteps(diagonals, stride * steps, slots))
+      .map((parts) => ({ ...parts, cost: cost(parameters, level, this.special, parts.babies, parts.giants) }))
+      .reduce((a, b) => (b.cost < a.cost ? b : a));
+    this.babies = split.babies;
+    this.giants = split.giants;
+  }
+
+  /** The rotation keys this transform needs. */
+  galoisUses(logN: number): GaloisUse[] {
+    return [...new Set([...this.babies, ...this.giants.keys()])]
+      .filter((steps) => steps !== 0)
+      .map((steps) => ({ galois: galoisElement(steps, logN), level: this.level }));
+  }
+}
+
+function strideOf(diagonals: readonly number[]): number {
+  let stride = 0;
+  for (let d of diagonals) {
+    d = Math.abs(d);
+    while (d !== 0) [stride, d] = [d, stride % d];
+  }
+  return Math.max(stride, 1);
+}
+
+function splitSteps(diagonals: readonly number[], giantStep: number, slots: number) {
+  const babies = new Set<number>();
+  const giants = new Map<number, Term[]>();
+  for (const diagonal of [...diagonals].sort((a, b) => a - b)) {
+    const baby = ((diagonal % giantStep) + giantStep) % giantStep;
+    const giant = (((diagonal - baby) % slots) + slots) % slots;
+    babies.add(baby);
+    if (!giants.has(giant)) giants.set(giant, []);
+    giants.get(giant)!.push({ diagonal, baby });
+  }
+  return { babies: [...babies].sort((a, b) => a - b), giants };
+}
+
+/**
+ * Limb NTTs, the inner products of keys and diagonals counted as NTTs by the bytes they read: at N = 2^16 a limb of a key
+ * streams from memory in about a quarter of an NTT's time. Every rotation, baby or giant, also costs a key to store.
+ */
+function cost(
+  parameters: Parameters,
+  level: number,
+  special: number,
+  babies: readonly number[],
+  giants: ReadonlyMap<number, unknown>,
+): number {
+  const limbs = level + 1;
+  const all = limbs + special;
+  const digits = digitSizesAt(parameters.gadget(level), level).length;
+  const extension = digits * all;
+  const keyRead = 0.25 * 2 * digits * all;
+  const rotatedBabies = babies.filter((b) => b !== 0).length;
+  const rotatedGiants = [...giants.keys()].filter((g) => g !== 0).length;
+  return extension + rotatedBabies * keyRead + rotatedGiants * (all + extension + keyRead) + 2 * all;
+}
+
+interface EncodedTerm extends EncodedDiagonal {
+  readonly babyIndex: number;
+}
+
+/**
+ * A matrix over the slots, encoded for one level: encoded once, applied to any number of ciphertexts.
+ * Baby-step giant-step with double hoisting (Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021, section 4.3).
+ * Throws OperandError for a level, a number of slots or of baby steps that does not exist, and for entries that are not
+ * finite or too large for the scale.
+ */
+export class LinearTransform implements Disposable {
+  readonly plan: LinearTransformPlan;
+  readonly scale: number;
+  readonly #context: Context;
+  readonly #terms: ReadonlyMap<number, readonly EncodedTerm[]>;
+
+  constructor(context: Context, matrix: DiagonalMatrix, options: LinearTransformOptions) {
+    const { parameters } = context;
+    this.#context = context;
+    this.plan = new LinearTransformPlan(
+      parameters,
+      matrix.slots,
+      [...matrix.diagonals.keys()],
+      options.level,
+      options.babySteps,
+    );
+    this.scale = options.scale ?? parameters.primeAt(options.level);
+    const basis = [...parameters.basis(options.level), ...parameters.specialBasis(this.plan.special)];
+    const terms = new Map<number, EncodedTerm[]>();
+    this.#terms = terms;
+    try {
+      for (const [giant, list] of this.plan.giants) {
+        const encoded: EncodedTerm[] = [];
+        terms.set(giant, encoded);
+        for (const { diagonal, baby } of list)
+          encoded.push({
+            babyIndex: this.plan.babies.indexOf(baby),
+            // The giant rotation comes after the product, so the diagonal is rotated back by it.
+            ...encodeDiagonal(context, rotated(matrix.diagonals.get(diagonal)!, -giant), this.scale, basis),
+          });
+      }
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Bytes of the encoded diagonals. */
+  get bytes(): number {
+    let sum = 0;
+    for (const terms of this.#terms.values()) for (const { slab } of terms) sum += 8 * slab.words;
+    return sum;
+  }
+
+  /**
+   * matrix * slots, rescaled: at plan.level - 1, with the scale of `a` times this transform's over the level's prime.
+   * Throws OperandError where `a` does not fit, KeyError for a missing rotation key (`plan.galoisUses` lists them).
+   * Cost: a key switch for each giant step, a hoisted one (no NTT) for each baby step.
+   */
+  apply(evaluator: Evaluator, a: Ciphertext): Ciphertext {
+    const { kernels, ring, parameters } = this.#context;
+    const { level, special, slots } = this.plan;
+    this.#context.require(evaluator.context, 'the evaluator');
+    evaluator.check(a, 'the operand of a linear transform');
+    if (a.level < level)
+      throw new OperandError(
+        `this transform was encoded for level ${level}, the ciphertext is at level ${a.level}: encode it lower, or bootstrap`,
+      );
+    if (a.slots !== slots)
+      throw new OperandError(`this transform works on ${slots} slots, the ciphertext has ${a.slots}`);
+    if (a.size !== 2)
+      throw new OperandError('a linear transform needs a ciphertext of two parts: relinearise it first');
+    evaluator.checkScale(a.scale * this.scale, level);
+    const q = parameters.basis(level);
+    const p = parameters.specialBasis(special);
+    const half = (q.length + p.length) * ring.n;
+    const giants = [...this.#terms];
+    // The group that needs no giant rotation is where the others are added up.
+    const still = giants.findIndex(([steps]) => steps === 0);
+    using sums = new Slab(kernels, 2 * half * giants.length);
+    const sum = (giant: number, part: number) => sums.address((2 * giant + part) * half);
+    {
+      using digits = evaluator.decompose(a.part(1), level, special);
+      const babies = this.plan.babies.flatMap((steps) => {
+        if (steps === 0) return [1, 0, 0];
+        const key = evaluator.rotationKey(steps, level, special);
+        return [key.galois, key.slab.address(), key.level + 1];
+      });
+      const outputs = giants.flatMap(([, terms], i) => [
+        sum(i, 0),
+        sum(i, 1),
+        terms.length,
+        ...terms.flatMap(({ babyIndex, slab, runBits }) => [babyIndex, slab.address(), runBits]),
+      ]);
+      kernels.call(
+        Op.linearBabySteps, ring.handle, digits.address, a.part(0), a.part(1), q, p, digits.digits,
+        this.plan.babies.length, ...babies, giants.length, ...outputs,
+      ); // biome-ignore format: one kernel call
+    }
+    using total = still < 0 ? new Slab(kernels, 2 * half) : undefined;
+    const total0 = total ? total.address() : sum(still, 0);
+    const total1 = total ? total.address(half) : sum(still, 1);
+    let started = still >= 0;
+    using second = new Slab(kernels, q.length * ring.n);
+    for (const [i, [steps]] of giants.entries()) {
+      if (steps === 0) continue;
+      const key = evaluator.rotationKey(steps, level, special);
+      ring.divide([{ dst: second.address(), src: sum(i, 1) }], q, p);
+      using digits = evaluator.decompose(second.address(), level, special);
+      evaluator.innerProduct(total0, total1, digits, key, { addend: sum(i, 0), accumulate: started });
+      started = true;
+    }
+    const result = new Ciphertext(this.#context, level - 1, (a.scale * this.scale) / parameters.primeAt(level), slots);
+    ring.divide(
+      [
+        { dst: result.part(0), src: total0 },
+        { dst: result.part(1), src: total1 },
+      ],
+      result.basis,
+      [level, ...p],
+    );
+    return result;
+  }
+
+  [Symbol.dispose](): void {
+    for (const terms of this.#terms.values()) for (const { slab } of terms) slab.release();
+  }
+}
+
+function rotated({ real, imag }: ComplexVector, steps: number): ComplexVector {
+  const n = real.length;
+  const turn = (v: Float64Array) => v.map((_, i) => v[(i + steps + n) & (n - 1)]!);
+  return { real: turn(real), imag: turn(imag) };
+}

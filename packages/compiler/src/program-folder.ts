@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256, toHex } from '@cipherformer/base';
+import { bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import { serialisePreparation } from '@cipherformer/model';
+import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
+import {
+  batchOf,
+  type EncryptedProgram,
+  FileError,
+  makeManifest,
+  manifestFile,
+  type ProgramManifest,
+  parametersOf,
+  parseManifest,
+  programDigest,
+} from '@cipherformer/runtime';
+import { clientFolder, readManifest, serverFolder } from '@cipherformer/runtime/server';
+import { defaultCosts } from './cost/default-costs.ts';
+import { predict } from './cost/predict.ts';
+import { predictError } from './cost/predict-error.ts';
+import { type Compiled, compile, compileForThroughput } from './passes/compile.ts';
+import { machineOf } from './plan/machine.ts';
+
+// Node only. A program's folder is client/, all that a client needs, and server/, the polynomial model it was compiled from:
+// compiling is quick and gives the same program again, whose weights as slot vectors would fill gigabytes.
+
+/** What a program is compiled with, as the manifest keeps it. */
+export interface ProgramOptions {
+  /** Examples computed at once; 'throughput': as many as make the predicted time of one the least. Default 1. */
+  readonly batch?: number | 'throughput';
+  /** Most memory that a run may take, for 'throughput'. Default: any. */
+  readonly memoryBytes?: number;
+}
+
+export interface OpenProgram {
+  readonly manifest: ProgramManifest;
+  readonly parameters: Parameters;
+  readonly program: EncryptedProgram;
+  readonly compiled: Compiled;
+}
+
+/**
+ * Compiles a polynomial model into a new folder, which appears complete or not at all.
+ * Throws FileError for a folder that exists or is no model, and for a program that clients would refuse; errors as `compile`.
+ */
+export async function writeProgram(
+  model: string,
+  out: string,
+  options: ProgramOptions = {},
+  parameters = Parameters.from(bootstrapLiteral()),
+): Promise<OpenProgram> {
+  if (!isPolynomialModel(model))
+    throw new FileError(`${model} is not the folder of a polynomial model: convert a model first`);
+  if (existsSync(out)) throw new FileError(`${out} already exists: choose another folder, or remove it`);
+  const partial = `${out}.${randomUUID()}.partial`;
+  try {
+    const client = join(partial, clientFolder);
+    await mkdir(client, { recursive: true });
+    // The model's own files alone: records and reports beside them are not the program's.
+    savePolynomialModel(join(partial, serverFolder), loadPolynomialModel(model));
+    const { compiled, batch, digest, loaded } = await compileFolder(partial, parameters, options);
+    const { program } = compiled;
+    const { structure, files } = serialisePreparation(loaded);
+    const digests: Record<string, string> = {};
+    for (const [file, bytes] of files) {
+      await writeFile(join(client, file), bytes);
+      digests[file] = toHex(await sha256(new Uint8Array(bytes)));
+    }
+    const { classes, card, graph } = loaded;
+    const error = predictError(program, parameters, graph, batch);
+    const manifest = makeManifest({
+      digest,
+      parameters,
+      program,
+      predicted: { ...predict(program, parameters), ...(error === undefined ? {} : { error }) },
+      compile: { batch },
+      model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
+      files: digests,
+    });
+    const text = `${JSON.stringify(manifest)}\n`;
+    // No program is written that its readers would refuse. Who made insecure parameters has accepted them.
+    const { insecure } = parameters;
+    parseManifest(text, `the program of ${model}`, { insecure });
+    await writeFile(join(client, manifestFile), text);
+    await rename(partial, out);
+    return { manifest, parameters, program, compiled };
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * Compiles a program's model again. Throws FileError where the result is not the manifest's program: the model's files
+ * have changed, or this release compiles differently. Errors as parseManifest.
+ */
+export async function openProgram(folder: string, security: SecurityOptions = {}): Promise<OpenProgram> {
+  const manifest = await readManifest(folder, security);
+  const parameters = parametersOf(manifest, security);
+  const { compiled, digest } = await compileFolder(folder, parameters, { batch: batchOf(manifest) });
+  if (digest !== manifest.digest)
+    throw new FileError(
+      `${folder} gives program ${digest.slice(0, 12)}, its manifest says ${manifest.digest.slice(0, 12)}: its model was changed or this release compiles differently; compile it again and make new keys`,
+    );
+  return { manifest, parameters, program: compiled.program, compiled };
+}
+
+async function compileFolder(folder: string, parameters: Parameters, options: ProgramOptions) {
+  const { batch: asked = 1, memoryBytes = Number.POSITIVE_INFINITY } = options;
+  const path = join(folder, serverFolder);
+  if (!isPolynomialModel(path))
+    throw new FileError(
+      `${folder} has no model in "${serverFolder}": give the whole folder that compile wrote (the half "${clientFolder}" alone serves clients)`,
+    );
+  const loaded = loadPolynomialModel(path);
+  const { graph } = loaded;
+  const machine = machineOf(parameters, defaultCosts, 'default costs');
+  const common = { slots: parameters.maxSlots, machine };
+  const affordable = (program: EncryptedProgram) => predict(program, parameters).peakBytes <= memoryBytes;
+  const compiled =
+    asked === 'throughput'
+      ? compileForThroughput(graph, { ...common, affordable })
+      : compile(graph, { ...common, batch: asked });
+  const digest = await programDigest(compiled.program, await filesDigest(path));
+  return { compiled, batch: compiled.batch, digest, loaded };
+}
+
+/** SHA-256 over the names and contents of a folder's files. */
+async function filesDigest(folder: string): Promise<Uint8Array> {
+  const names = (await readdir(folder)).sort();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (const name of names) {
+    parts.push(new TextEncoder().encode(`${name}\n`));
+    parts.push(await sha256(new Uint8Array(await readFile(join(folder, name)))));
+  }
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return sha256(all);
+}

@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { FormatError } from '../errors.ts';
+import { decodeUtf8, parseJson, problems, shown } from '../untrusted/index.ts';
+import { elementCount, formatShape, type StoredTensor, type Weights } from './stored-tensor.ts';
+
+/**
+ * safetensors: 8 bytes little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then the
+ * data. Files come from strangers, so every statement of the header is checked against the file before a byte of
+ * data is touched. Source: the format's specification, github.com/huggingface/safetensors.
+ */
+const headerLimitBytes = 100_000_000;
+
+/** Bytes of an element of each type, and how one is read. */
+const elementTypes = new Map<string, readonly [bytes: number, read: (view: DataView, offset: number) => number]>([
+  ['F64', [8, (view, offset) => view.getFloat64(offset, true)]],
+  ['F32', [4, (view, offset) => view.getFloat32(offset, true)]],
+  ['F16', [2, (view, offset) => halfToNumber(view.getUint16(offset, true))]],
+  ['BF16', [2, (view, offset) => bfloatToNumber(view.getUint16(offset, true))]],
+  ['I64', [8, (view, offset) => Number(view.getBigInt64(offset, true))]],
+  ['I32', [4, (view, offset) => view.getInt32(offset, true)]],
+  ['I16', [2, (view, offset) => view.getInt16(offset, true)]],
+  ['I8', [1, (view, offset) => view.getInt8(offset)]],
+  ['U8', [1, (view, offset) => view.getUint8(offset)]],
+  ['BOOL', [1, (view, offset) => (view.getUint8(offset) ? 1 : 0)]],
+]);
+
+const entrySchema = z.strictObject({
+  dtype: z.string(),
+  shape: z
+    .array(
+      z
+        .int()
+        .min(0)
+        .max(2 ** 40),
+    )
+    .max(16),
+  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+});
+type Entry = z.infer<typeof entrySchema>;
+
+export interface SafetensorsFile {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: Map<string, StoredTensor>;
+}
+
+/** Parses a safetensors file; `where` names it in messages. Values of every type are converted to float32. */
+export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
+  const fail = (message: string): never => {
+    throw new FormatError(`${where} is not a valid safetensors file: ${message}`);
+  };
+  if (bytes.length < 8) fail(`it has ${bytes.length} bytes, fewer than the 8 of its length field. Was it truncated?`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const declared = view.getBigUint64(0, true);
+  if (declared > BigInt(headerLimitBytes) || declared > BigInt(bytes.length - 8)) {
+    fail(`its header claims ${declared} bytes of a file of ${bytes.length}. Was it truncated?`);
+  }
+  const headerBytes = Number(declared);
+  const start = 8 + headerBytes;
+  let header: unknown;
+  try {
+    header = parseJson(decodeUtf8(bytes.subarray(8, start)));
+  } catch {
+    fail('its header is not JSON.');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) fail('its header is not a JSON object.');
+  let metadata: Record<string, string> = {};
+  const entries: [string, Entry][] = [];
+  for (const [name, value] of Object.entries(header as Record<string, unknown>)) {
+    if (name === '__metadata__') {
+      const parsed = z.record(z.string(), z.string()).safeParse(value);
+      metadata = parsed.success ? parsed.data : fail('"__metadata__" must map strings to strings.');
+      continue;
+    }
+    const parsed = entrySchema.safeParse(value);
+    if (!parsed.success) fail(`the entry ${shown(name)} is malformed (${problems(parsed.error, value)}).`);
+    entries.push([name, parsed.data!]);
+  }
+  entries.sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]);
+  let position = 0;
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, entry] of entries) {
+    const [begin, end] = entry.data_offsets;
+    const [size, read] =
+      elementTypes.get(entry.dtype) ?? fail(`${shown(name)} has the unknown element type ${shown(entry.dtype)}.`);
+    if (begin !== position)
+      fail(`the data of ${shown(name)} begins at ${begin}, expected ${position} (gap or overlap).`);
+    if (end - begin !== size * elementCount(entry.shape)) {
+      fail(`${shown(name)} ${formatShape(entry.shape)} of ${entry.dtype} cannot take ${end - begin} bytes.`);
+    }
+    if (start + end > bytes.length) {
+      fail(`the data of ${shown(name)} ends at byte ${start + end} of a file of ${bytes.length}. Was it truncated?`);
+    }
+    position = end;
+    const source = new DataView(bytes.buffer, bytes.byteOffset + start + begin, end - begin);
+    const data = new Float32Array((end - begin) / size);
+    for (let i = 0; i < data.length; i++) data[i] = read(source, i * size);
+    tensors.set(name, { shape: entry.shape, data });
+  }
+  if (start + position !== bytes.length) fail(`${bytes.length - start - position} bytes follow the last tensor.`);
+  return { metadata, tensors };
+}
+
+/** IEEE 754 binary16 (1 sign, 5 exponent, 10 fraction bits). */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+/** bfloat16: the upper half of a binary32. */
+export function bfloatToNumber(bits: number): number {
+  scratch.setUint32(0, bits << 16);
+  return scratch.getFloat32(0);
+}
+
+/** Serialises float32 tensors, in the order of the map; the header is padded so that the data is 8-byte aligned. */
+export function serialiseSafetensors(tensors: Weights, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  let position = 0;
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  for (const [name, { shape, data }] of tensors) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [position, position + data.byteLength] };
+    position += data.byteLength;
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(text.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerBytes + position).fill(0x20, 8, 8 + headerBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  bytes.set(text, 8);
+  let offset = 8 + headerBytes;
+  for (const { data } of tensors.values()) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += data.byteLength;
+  }
+  return bytes;
+}

@@ -1,0 +1,42 @@
+/** Polynomial models: their graph and its evaluation in clear, the preparation of inputs, and their files as bytes. Browsers and Node. */
+export { modelCard, type PolynomialSite, polynomialSites } from './card.ts';
+export { ConfigError, DataError, FormatError, ShapeError, StorageError, WeightError } from './errors.ts';
+export {
+  type ModelFiles,
+  type PreparationFile,
+  parsePreparation,
+  preparationFiles,
+  preparationSchema,
+  serialisePreparation,
+} from './files/preparation.ts';
+export { bfloatToNumber, halfToNumber, parseSafetensors, serialiseSafetensors } from './files/safetensors.ts';
+export { parsePolynomialModel, polynomialModelFiles, serialisePolynomialModel } from './files/serialise.ts';
+export { elementCount, formatShape, type Shape, type StoredTensor, type Weights } from './files/stored-tensor.ts';
+export {
+  calibrate,
+  examplesOutside,
+  recordValues,
+  type SiteValues,
+  untrustedExamples,
+  type ValueRecord,
+  ValueRecorder,
+  withBounds,
+} from './graph/calibrate.ts';
+export { evaluate, type GraphInputs, type Observer, PolynomialEvaluator } from './graph/evaluate.ts';
+export { everyToken } from './graph/every-token.ts';
+export type { GraphNode, GraphOp, Matrix, NodeOf, PolynomialGraph } from './graph/graph.ts';
+export { type ModelLevels, modelLevels, nodeDepths, nodeLevels } from './graph/levels.ts';
+export { type PreparedStep, prepareProgram } from './graph/prepare.ts';
+export { operandsOf, type ValueShape, valueShapes, valueSize } from './graph/shapes.ts';
+export { type EmbeddingNorm, embedTokens, type TokenEmbedding } from './inputs/embedding.ts';
+export { checkPatches, patchGrid, patchIndices, patchSchema } from './inputs/patches.ts';
+export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
+export { type ModelInput, prepareInput } from './inputs/prepare-input.ts';
+export {
+  checkPreparation,
+  type ImagePreprocess,
+  type InputPreparation,
+  type TextPreprocess,
+} from './inputs/preprocess.ts';
+export { encodeTexts, huggingFaceTokenizer, type Tokenizer, type TokenizerFiles } from './inputs/tokenizer.ts';
+export { checkPolynomialModel, type ModelCard, type PolynomialModel, type SiteFacts } from './polynomial-model.ts';

@@ -1,0 +1,45 @@
+import { ShapeError } from '../errors.ts';
+import type { Matrix } from '../graph/graph.ts';
+
+/** What turns tokens into the graph's input, on the client: public, since encryption starts after it. */
+export interface TokenEmbedding {
+  /** A row for each entry of the vocabulary, token type included: [vocabulary, width]. */
+  readonly token: Matrix;
+  /** Added by position, [tokens, width]. */
+  readonly position?: Matrix;
+  /** A full normalisation of the sum; the client can divide. Normalisations with stored statistics are in the tables. */
+  readonly norm?: EmbeddingNorm;
+}
+
+export interface EmbeddingNorm {
+  readonly kind: 'layer' | 'rms';
+  readonly epsilon: number;
+  readonly gain: Float32Array;
+  /** Absent for rms. */
+  readonly bias?: Float32Array;
+}
+
+/** Embedded tokens [tokens, width], row-major. @throws ShapeError for a number outside the vocabulary */
+export function embedTokens({ token, position, norm }: TokenEmbedding, ids: readonly number[]): Float64Array {
+  const width = token.columns;
+  const result = new Float64Array(ids.length * width);
+  ids.forEach((id, t) => {
+    if (!Number.isInteger(id) || id < 0 || id >= token.rows) {
+      throw new ShapeError(`Token ${t} is ${id}, not one of the ${token.rows} entries: use the model's own tokenizer.`);
+    }
+    const row = result.subarray(t * width, (t + 1) * width);
+    for (let i = 0; i < width; i++) {
+      row[i] = token.values[id * width + i]! + (position ? position.values[t * width + i]! : 0);
+    }
+    if (norm) normaliseRow(row, norm);
+  });
+  return result;
+}
+
+function normaliseRow(row: Float64Array, { kind, epsilon, gain, bias }: EmbeddingNorm): void {
+  const mean = kind === 'layer' ? row.reduce((sum, v) => sum + v, 0) / row.length : 0;
+  const shifted = row.map((v) => v - mean);
+  const variance = shifted.reduce((sum, v) => sum + v * v, 0) / row.length;
+  const inverse = 1 / Math.sqrt(variance + epsilon);
+  row.set(shifted.map((v, i) => v * inverse * gain[i]! + (bias?.[i] ?? 0)));
+}

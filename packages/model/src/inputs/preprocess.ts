@@ -1,0 +1,91 @@
+import { ConfigError, ShapeError } from '../errors.ts';
+import type { TokenEmbedding } from './embedding.ts';
+import { checkPatches, type PatchGeometry, patchGrid } from './patches.ts';
+import type { Normalisation } from './pixels.ts';
+import type { TokenizerFiles } from './tokenizer.ts';
+
+/** What a model is for. */
+export type Task = 'image-classification' | 'text-classification' | 'language-model';
+
+/** What a client does with an input before it encrypts: all that it has to know of a model. */
+export interface InputPreparation {
+  readonly task: Task;
+  readonly preprocess: ImagePreprocess | TextPreprocess;
+  /** Of the graph, its public length alone. */
+  readonly graph: { readonly tokens: number };
+}
+
+export interface ImagePreprocess {
+  readonly kind: 'image';
+  /** How windows of pixels become patch vectors. */
+  readonly patches: PatchGeometry;
+  readonly normalise: Normalisation;
+}
+
+export interface TextPreprocess {
+  readonly kind: 'text';
+  readonly embedding: TokenEmbedding;
+  /** The token that fills up the sequence. */
+  readonly padding: number;
+  /** Absent where texts come as token numbers. */
+  readonly tokenizer?: TokenizerFiles;
+}
+
+/**
+ * Checks that a preparation goes with its task and that its tables fit its number of tokens.
+ * @returns the inputs it makes, with their features
+ * @throws ShapeError or ConfigError, `where` first
+ */
+export function checkPreparation(
+  { task, graph: { tokens }, preprocess }: InputPreparation,
+  where: string,
+): Map<string, number> {
+  if ((preprocess.kind === 'image') !== (task === 'image-classification')) {
+    throw new ConfigError(`${where}: preprocess.kind "${preprocess.kind}" does not go with the task ${task}.`);
+  }
+  if (preprocess.kind === 'image') {
+    checkPatches(preprocess.patches, `${where}: preprocess.patches`);
+    const { channels, patch, classToken } = preprocess.patches;
+    const { rows, columns } = patchGrid(preprocess.patches);
+    const made = rows * columns + (classToken ? 1 : 0);
+    if (made !== tokens) {
+      throw new ShapeError(`${where}: preprocess.patches makes ${made} tokens, the graph takes ${tokens}.`);
+    }
+    for (const field of ['mean', 'deviation'] as const) {
+      if (preprocess.normalise[field].length !== channels) {
+        throw new ShapeError(`${where}: preprocess.normalise.${field} needs ${channels} values, one a channel.`);
+      }
+    }
+    return new Map([['patches', channels * patch ** 2]]);
+  }
+  const { embedding, padding } = preprocess;
+  checkEmbedding(embedding, tokens, where);
+  if (padding >= embedding.token.rows) {
+    throw new ShapeError(`${where}: preprocess.padding is ${padding} of ${embedding.token.rows} entries.`);
+  }
+  const made = new Map([
+    ['embedded', embedding.token.columns],
+    ['pooling', 1],
+  ]);
+  return task === 'text-classification' ? made.set('mask', 1) : made;
+}
+
+function checkEmbedding({ token, position, norm }: TokenEmbedding, tokens: number, where: string): void {
+  const expect = (fits: boolean, field: string, needed: string) => {
+    if (!fits) throw new ShapeError(`${where}: preprocess.embedding.${field} has to be ${needed}.`);
+  };
+  const width = token.columns;
+  expect(token.rows > 0, 'token', 'a table of at least one entry');
+  if (position) {
+    expect(position.rows === tokens && position.columns === width, 'position', `[${tokens}, ${width}]`);
+  }
+  if (norm) {
+    expect(norm.gain.length === width, 'norm.gain', `${width} values`);
+    const { kind, bias } = norm;
+    expect(
+      kind === 'layer' ? bias?.length === width : bias === undefined,
+      'norm.bias',
+      `${width} values for layer, absent for rms`,
+    );
+  }
+}

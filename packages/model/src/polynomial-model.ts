@@ -1,0 +1,60 @@
+import { ShapeError } from './errors.ts';
+import type { PolynomialGraph } from './graph/graph.ts';
+import { valueShapes } from './graph/shapes.ts';
+import { checkPreparation, type ImagePreprocess, type Task, type TextPreprocess } from './inputs/preprocess.ts';
+
+/** A model that runs on encrypted input, with all that its client needs: everything in it is public. */
+export interface PolynomialModel {
+  readonly task: Task;
+  readonly graph: PolynomialGraph;
+  readonly preprocess: ImagePreprocess | TextPreprocess;
+  /** Names of the outputs. */
+  readonly classes?: readonly string[];
+  readonly card: ModelCard;
+}
+
+/** Facts for people, printed in the model's README.md and by inspect. */
+export interface ModelCard {
+  readonly name: string;
+  readonly description?: string;
+  /** What it was trained, calibrated and measured on. */
+  readonly data?: string;
+  /** The metric at each stage of the conversion. */
+  readonly stages?: readonly { readonly stage: string; readonly metric: string; readonly value: number }[];
+  /** What polynomials stand for, by node. */
+  readonly sites?: readonly SiteFacts[];
+  /** Factor between the largest value seen in calibration and the bounds of the graph. */
+  readonly margin?: number;
+}
+
+export interface SiteFacts {
+  readonly name: string;
+  readonly function: string;
+  /** Largest error on the interval. */
+  readonly error?: number;
+}
+
+/**
+ * Checks that the graph is well formed and that the client's preparation makes the inputs it takes.
+ * @throws ShapeError or ConfigError, `where` first
+ */
+export function checkPolynomialModel(model: PolynomialModel, where: string): void {
+  const { graph, classes } = model;
+  const shapes = valueShapes(graph);
+  const inputs = new Map(
+    graph.nodes.flatMap((node, i) => (node.op === 'input' ? [[node.name, shapes[i]!.columns]] : [])),
+  );
+  const made = checkPreparation(model, where);
+  for (const [name, features] of inputs) {
+    if (made.get(name) === features) continue;
+    throw new ShapeError(
+      `${where}: the graph takes an input "${name}" of ${features} features, preprocess makes ` +
+        `${made.has(name) ? `${made.get(name)}` : 'none'}.`,
+    );
+  }
+  const { rows, columns: outputs } = shapes[graph.output]!;
+  if (rows !== 1) throw new ShapeError(`${where}: the output has ${rows} rows where one row [1, outputs] is needed.`);
+  if (classes && classes.length !== outputs) {
+    throw new ShapeError(`${where}: ${classes.length} classes are named for ${outputs} outputs.`);
+  }
+}

@@ -1,0 +1,89 @@
+import { ConfigError, type Tokenizer } from '@cipherformer/model';
+import type { Model } from '../../checkpoints/model-folder.ts';
+import { loadTask, type SplitName, type TaskData } from '../../data/task.ts';
+import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
+import { recordRanges } from '../../evaluate/ranges.ts';
+import { createValidator } from '../../evaluate/validator.ts';
+import type { ConversionRecipe } from '../recipe.ts';
+import type { Converted } from '../substitution/architecture.ts';
+
+/** What the pieces of a conversion share. */
+export interface Conversion {
+  readonly recipe: ConversionRecipe;
+  readonly original: Model;
+  readonly data: TaskData;
+  readonly threads: number;
+  /** The original is trained on without the recipe's changes. */
+  readonly control: boolean;
+}
+
+/** The recipe's data, checked against the model. @throws ConfigError where they do not fit */
+export async function loadConversionData(
+  recipe: ConversionRecipe,
+  model: Model,
+  options: { readonly dataRoot: string; readonly tokenizer?: Tokenizer },
+): Promise<TaskData> {
+  const data = await loadTask(recipe.data, {
+    root: options.dataRoot,
+    batch: recipe.batch,
+    seed: recipe.seed,
+    labelSmoothing: 0,
+    ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
+  });
+  const { head, embedding } = model.config;
+  if (data.outputs !== head.outputs) {
+    throw new ConfigError(`The model has ${head.outputs} outputs, the data ${data.outputs}: not made for each other.`);
+  }
+  if (
+    embedding.kind === 'patch' &&
+    data.image &&
+    (embedding.height !== data.image.height || embedding.channels !== data.image.channels)
+  ) {
+    throw new ConfigError(
+      `The model takes ${embedding.channels} x ${embedding.height} x ${embedding.width} images, the data has ` +
+        `${data.image.channels} x ${data.image.height} x ${data.image.width}.`,
+    );
+  }
+  return data;
+}
+
+/** How much of the training data calibration takes. */
+export const calibrationOf = ({ recipe, data, threads }: Conversion) => ({
+  limit: recipe.calibration,
+  threads,
+  ...(data.tokens ? { tokens: data.tokens } : {}),
+});
+
+const recording = ({ data, threads }: Conversion, limit: number): ExtremeOptions => ({
+  limit,
+  threads,
+  batch: 25,
+  hidden: true,
+  ...(data.tokens ? { tokens: data.tokens } : {}),
+});
+
+/** What every site sees on one split, hidden positions included, but for the share `spare` of most unusual examples. */
+export const rangesOn = (conversion: Conversion, model: Converted, split: SplitName, limit: number, spare = 0) =>
+  recordRanges(model.config, model.weights, conversion.data.evaluation(split), {
+    ...recording(conversion, limit),
+    spare,
+  });
+
+/** The extremes of every site in each example of a split, hidden positions included. */
+export const extremesOn = (conversion: Conversion, model: Converted, split: SplitName, limit: number) =>
+  recordExtremes(model.config, model.weights, conversion.data.evaluation(split), recording(conversion, limit));
+
+/** A model's figures on one split. */
+export async function validate({ data, threads }: Conversion, model: Converted, split: 'validation' | 'test') {
+  const validator = await createValidator(model.config, model.weights, data, split, threads);
+  try {
+    const figures = Object.entries(await validator.run(model.weights));
+    // One example that explodes makes a mean loss infinite; such a figure says nothing and has no place in JSON.
+    return {
+      figure: validator.figure,
+      result: Object.fromEntries(figures.filter(([, value]) => Number.isFinite(value))),
+    };
+  } finally {
+    await validator.close();
+  }
+}

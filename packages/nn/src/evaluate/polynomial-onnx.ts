@@ -1,0 +1,184 @@
+import {
+  type GraphNode,
+  type Matrix,
+  type NodeOf,
+  type PolynomialGraph,
+  type PreparedStep,
+  prepareProgram,
+  type ValueShape,
+  valueShapes,
+} from '@cipherformer/model';
+import { toOnnx } from '../onnx/onnx.ts';
+import { Program, type Tensor } from '../onnx/program.ts';
+
+/** Operations of a polynomial model's ONNX form that compute. */
+export const arithmeticOperations: readonly string[] = ['Add', 'Sub', 'Mul', 'MatMul', 'ReduceSum'];
+/** Operations that only move data. */
+export const movementOperations: readonly string[] = ['Reshape', 'Transpose', 'Expand'];
+
+/**
+ * The graph as a self-contained ONNX file (opset 20, float32): inputs and shapes as in the graph, output "logits"
+ * [1, outputs]. It holds the operations above and no others: the proof that the model is a polynomial of its input.
+ */
+export function exportPolynomialOnnx(graph: PolynomialGraph): Uint8Array {
+  const { program, logits } = buildProgram(graph);
+  return toOnnx(program, { logits });
+}
+
+/** How many of each ONNX operation the graph takes. */
+export function polynomialOperations(graph: PolynomialGraph): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { op } of buildProgram(graph).program.operations) counts[op] = (counts[op] ?? 0) + 1;
+  return counts;
+}
+
+function buildProgram(graph: PolynomialGraph): { program: Program; logits: Tensor } {
+  const program = new Program({ dialect: 'onnx' });
+  const shapes = valueShapes(graph);
+  const values: Tensor[] = [];
+  graph.nodes.forEach((node, i) => {
+    values.push(emit(program, node, shapes[i]!, values, graph.tokens));
+  });
+  return { program, logits: values[graph.output]! };
+}
+
+function emit(program: Program, node: GraphNode, shape: ValueShape, values: readonly Tensor[], tokens: number): Tensor {
+  const { rows, columns } = shape;
+  const size = shape.heads === undefined ? [rows, columns] : [shape.heads, rows, columns];
+  const binary = (op: 'Add' | 'Mul', left: Tensor, right: Tensor) => program.emit1(op, [left, right], size);
+  switch (node.op) {
+    case 'input':
+      return program.input(node.name, size);
+    case 'linear': {
+      const weight = program.constant(transposed(node.weight), [node.weight.columns, node.weight.rows], 'weight');
+      const product = program.emit1('MatMul', [values[node.input]!, weight], size);
+      return node.bias ? binary('Add', product, program.constant(node.bias, [columns], 'bias')) : product;
+    }
+    case 'addTable':
+      return binary('Add', values[node.input]!, program.constant(node.table.values, size, 'table'));
+    case 'add':
+      return binary('Add', values[node.left]!, values[node.right]!);
+    case 'multiply':
+      return binary('Mul', values[node.left]!, values[node.right]!);
+    case 'meanFeatures': {
+      const sum = program.emit1('ReduceSum', [values[node.input]!, program.integers([1])], [rows, 1]);
+      const mean = program.emit1('Mul', [sum, program.scalar(1 / columns)], [rows, 1]);
+      return program.emit1('Expand', [mean, program.integers(size)], size);
+    }
+    case 'maskTokens':
+      return binary('Mul', values[node.input]!, values[node.mask]!);
+    case 'scores': {
+      const query = byHead(values[node.query]!, node.heads, [1, 0, 2]);
+      const key = byHead(values[node.key]!, node.heads, [1, 2, 0]);
+      const product = program.emit1('MatMul', [query, key], size);
+      if (!node.offset) return product;
+      const offset = node.offset.length === node.heads ? [node.heads, 1, 1] : size;
+      return binary('Add', product, program.constant(node.offset, offset, 'offset'));
+    }
+    case 'polynomial':
+      return emitPolynomial(values[node.input]!, node);
+    case 'attend': {
+      const maps = values[node.maps]!;
+      const seen = node.causal ? program.emit1('Mul', [maps, causalMask(program, tokens, node)], maps.shape) : maps;
+      const heads = maps.shape[0]!;
+      const value = byHead(values[node.value]!, heads, [1, 0, 2]);
+      const mixed = program.emit1('MatMul', [seen, value], value.shape);
+      const turned = program.emit1('Transpose', [mixed], [tokens, heads, columns / heads], {
+        perm: { ints: [1, 0, 2] },
+      });
+      return program.emit1('Reshape', [turned, program.integers(size)], size);
+    }
+    case 'pool': {
+      const weights = program.constant(node.weights, [1, node.weights.length], 'weights');
+      return program.emit1('MatMul', [weights, values[node.input]!], size);
+    }
+  }
+}
+
+/** [tokens, heads * width] as [tokens, heads, width] with its axes in another order. */
+function byHead(x: Tensor, heads: number, perm: readonly number[]): Tensor {
+  const [tokens, features] = x.shape as [number, number];
+  const apart = [tokens, heads, features / heads];
+  const split = x.program.emit1('Reshape', [x, x.program.integers(apart)], apart);
+  return x.program.emit1(
+    'Transpose',
+    [split],
+    perm.map((axis) => apart[axis]!),
+    { perm: { ints: perm } },
+  );
+}
+
+/** 1 (or the weight) where the key is not after the query, else 0: [tokens, tokens] or [heads, tokens, tokens]. */
+function causalMask(program: Program, tokens: number, { weights }: NodeOf<'attend'>): Tensor {
+  const square = tokens ** 2;
+  const visible = (i: number) => i % tokens <= Math.floor((i % square) / tokens);
+  const values = Float32Array.from({ length: weights?.length ?? square }, (_, i) =>
+    visible(i) ? (weights?.[i] ?? 1) : 0,
+  );
+  const heads = weights ? [weights.length / square] : [];
+  return program.constant(values, [...heads, tokens, tokens], 'causal');
+}
+
+function emitPolynomial(x: Tensor, node: GraphNode & { readonly op: 'polynomial' }): Tensor {
+  const { factor, offset, steps } = prepareProgram(node.program);
+  const arithmetic = arithmeticOn(x);
+  const values = [arithmetic.add(arithmetic.scale(x, factor), offset)];
+  for (const step of steps) values.push(emitStep(arithmetic, step, values));
+  return values.at(-1)!;
+}
+
+/** Additions and multiplications of tensors of one shape and of constants. */
+function arithmeticOn({ program, shape }: Tensor) {
+  const emit = (op: string, left: Tensor, right: Tensor) => program.emit1(op, [left, right], shape);
+  const operand = (value: Tensor | number) => (typeof value === 'number' ? program.scalar(value) : value);
+  return {
+    add: (left: Tensor, right: Tensor | number) => emit('Add', left, operand(right)),
+    subtract: (left: Tensor, right: Tensor) => emit('Sub', left, right),
+    multiply: (left: Tensor, right: Tensor) => emit('Mul', left, right),
+    scale: (left: Tensor, right: number) => emit('Mul', left, program.scalar(right)),
+    constant: (value: number) => program.emit1('Expand', [program.scalar(value), program.integers(shape)], shape),
+  };
+}
+
+function emitStep(to: ReturnType<typeof arithmeticOn>, step: PreparedStep, values: readonly Tensor[]): Tensor {
+  switch (step.op) {
+    case 'affine': {
+      const [first, ...more] = step.terms.map(({ value, factor }) => to.scale(values[value]!, factor));
+      return first
+        ? to.add(
+            more.reduce((sum, term) => to.add(sum, term), first),
+            step.offset,
+          )
+        : to.constant(step.offset);
+    }
+    case 'product':
+      return to.multiply(values[step.left]!, values[step.right]!);
+    case 'square':
+      return to.multiply(values[step.value]!, values[step.value]!);
+    case 'polynomial':
+      return clenshaw(to, values[step.value]!, step.coefficients);
+  }
+}
+
+/** Sum of c_j T_j(t): b_j = 2 t b_(j+1) - b_(j+2) + c_j, and t b_1 - b_2 + c_0. */
+function clenshaw(to: ReturnType<typeof arithmeticOn>, t: Tensor, coefficients: Float64Array): Tensor {
+  const degree = coefficients.length - 1;
+  if (degree === 0) return to.constant(coefficients[0]!);
+  const twice = to.scale(t, 2);
+  let b1 = to.constant(coefficients[degree]!);
+  let b2: Tensor | undefined;
+  const next = (factor: Tensor, constant: number) => {
+    const product = to.add(to.multiply(factor, b1), constant);
+    return b2 ? to.subtract(product, b2) : product;
+  };
+  for (let j = degree - 1; j >= 1; j--) {
+    const b = next(twice, coefficients[j]!);
+    b2 = b1;
+    b1 = b;
+  }
+  return next(t, coefficients[0]!);
+}
+
+function transposed({ rows, columns, values }: Matrix): Float32Array {
+  return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!);
+}

@@ -1,0 +1,62 @@
+import type { EmbeddingNorm, Matrix, TokenEmbedding, Weights } from '@cipherformer/model';
+import { type ModelConfig, normAt } from '../transformer/config.ts';
+import { centred } from './affine.ts';
+import { toMatrix } from './graph-builder.ts';
+import { keepsStreamCentred } from './lower.ts';
+import { batchStatistics, frozenStatistics } from './lowering.ts';
+import { Stored } from './stored.ts';
+
+/**
+ * The tables that go with `lower(config, weights, ...)` for `tokens` positions; undefined for images. Where the graph
+ * keeps its residual stream centred the tables are centred too, so take both from the same model.
+ */
+export function lowerEmbedding(config: ModelConfig, weights: Weights, tokens: number): TokenEmbedding | undefined {
+  const { embedding, width, positions } = config;
+  if (embedding.kind !== 'token') return undefined;
+  const stored = new Stored(weights);
+  const { vocabulary } = embedding;
+  const token = stored.vector('embedding.token.weight', vocabulary * width);
+  if (embedding.segments > 0) {
+    const segment = stored.vector('embedding.segment.weight', embedding.segments * width);
+    token.forEach((_, i) => {
+      token[i]! += segment[i % width]!;
+    });
+  }
+  const position =
+    positions.kind === 'learned'
+      ? stored.vector('embedding.position.weight', embedding.maxTokens * width).slice(0, tokens * width)
+      : undefined;
+  const table = (values: Float64Array): Matrix => toMatrix({ rows: values.length / width, columns: width, values });
+  if (embedding.norm) {
+    const part = normAt(config, 'embedding.norm');
+    if (part.kind === 'layer' || part.kind === 'rms') {
+      const gain = Float32Array.from(stored.vector('embedding.norm.weight', width));
+      const bias = part.kind === 'layer' && Float32Array.from(stored.vector('embedding.norm.bias', width));
+      const norm: EmbeddingNorm = { kind: part.kind, epsilon: part.epsilon, gain, ...(bias && { bias }) };
+      return { token: table(token), ...(position && { position: table(position) }), norm };
+    }
+    foldStored(config, stored, token, position);
+  }
+  if (keepsStreamCentred(config)) for (const values of [token, position]) if (values) eachRow(values, width, centred);
+  return { token: table(token), ...(position && { position: table(position) }) };
+}
+
+/** A normalisation with stored statistics, affine, spread over both tables: its constant goes to the tokens. */
+function foldStored(config: ModelConfig, stored: Stored, token: Float64Array, position: Float64Array | undefined) {
+  const name = 'embedding.norm';
+  const { width } = config;
+  const part = normAt(config, name);
+  if (part.kind === 'none') return;
+  const centre = part.kind === 'frozen';
+  const { scale, shift } = centre ? frozenStatistics(stored, name, width) : batchStatistics(stored, name, part, width);
+  const map = (row: Float64Array, constant: Float64Array | undefined) =>
+    (centre ? centred(row) : row).map((v, i) => v * scale[i]! + (constant?.[i] ?? 0));
+  eachRow(token, width, (row) => map(row, shift));
+  if (position) eachRow(position, width, (row) => map(row, undefined));
+}
+
+function eachRow(values: Float64Array, width: number, change: (row: Float64Array) => Float64Array): void {
+  for (let start = 0; start < values.length; start += width) {
+    values.set(change(values.slice(start, start + width)), start);
+  }
+}

@@ -1,0 +1,225 @@
+import type { Program } from '@cipherformer/approx';
+import { type PolynomialGraph, ShapeError, type Weights } from '@cipherformer/model';
+import { type ModelConfig, normAt, sequenceLength } from '../transformer/config.ts';
+import { applyFeatures, applyLinear, centred, type Dense, type View } from './affine.ts';
+import { GraphBuilder, viewOf } from './graph-builder.ts';
+import { lowerAttention } from './lower-attention.ts';
+import { type Lowering, lowerActivation, lowerNorm } from './lowering.ts';
+import { Stored } from './stored.ts';
+
+export interface LowerOptions {
+  /** Tokens of the sequence (the bucket), for text; default: the longest the model takes. Images have their own. */
+  readonly tokens?: number;
+  /**
+   * Programs by site, before the configuration's polynomials: an activation ("layers.0.mlp.activation"), or
+   * 1/sqrt(x) of variance + epsilon for a full normalisation ("layers.0.norm1.variance").
+   */
+  readonly programs?: ReadonlyMap<string, Program>;
+  /**
+   * The token that a language model's logits follow. Default: the client chooses, by a column "pooling", for one level.
+   */
+  readonly position?: number;
+}
+
+/**
+ * A model as additions and multiplications. Normalisations with stored statistics, gains, scales and centring fold
+ * into neighbouring linear maps; what folds away leaves no node. Inputs of the graph: "patches" [tokens, patch values]
+ * for images (the row of a class token is zero), or "embedded" [tokens, width] for text, with "mask" [tokens, 1] (0/1)
+ * for padded text and "pooling" [tokens, 1]: mask / sum of mask where padded text is pooled by its mean, or 1 at the
+ * token that a language model continues.
+ *
+ * Bounds are infinite until `calibrate`. Cost: the composition of the weights in float64, once.
+ * @throws UnsupportedPartError naming what has no polynomial form, WeightError, ShapeError
+ */
+export function lower(config: ModelConfig, weights: Weights, options: LowerOptions = {}): PolynomialGraph {
+  const tokens = sequenceLength(config, options.tokens);
+  checkTokens(config, tokens);
+  const lowering: Lowering = {
+    config,
+    stored: new Stored(weights),
+    graph: new GraphBuilder(tokens),
+    programs: options.programs ?? new Map(),
+    centredNodes: new Set(),
+  };
+  const { graph } = lowering;
+  let stream = embed(lowering);
+  const mask = config.task === 'text-classification' ? graph.input('mask', 1) : undefined;
+  for (let layer = 0; layer < config.layers; layer++) stream = block(lowering, `layers.${layer}`, stream, mask);
+  const row = pool(lowering, stream, options.position);
+  return { tokens, nodes: graph.nodes, output: head(lowering, row) };
+}
+
+function checkTokens({ embedding, positions }: ModelConfig, tokens: number): void {
+  if (!Number.isInteger(tokens) || tokens < 1) throw new ShapeError(`${tokens} tokens: give a whole number from 1 on.`);
+  if (embedding.kind === 'token' && positions.kind === 'learned' && tokens > embedding.maxTokens) {
+    throw new ShapeError(`${tokens} tokens are more than the model's ${embedding.maxTokens} positions: lower fewer.`);
+  }
+}
+
+/**
+ * Whether the residual stream of a model is kept at mean zero by what writes to it: worth it where a full LayerNorm
+ * would have to centre it, and allowed where every reader centres it anyway.
+ */
+export function keepsStreamCentred(config: ModelConfig): boolean {
+  if (config.placement !== 'pre' || !config.finalNorm) return false;
+  const names = Array.from({ length: config.layers }, (_, i) => [`layers.${i}.norm1`, `layers.${i}.norm2`]).flat();
+  const kinds = [...names, 'norm'].map((name) => normAt(config, name).kind);
+  const clientNorm = config.embedding.kind === 'token' && config.embedding.norm;
+  return !clientNorm && kinds.includes('layer') && kinds.every((kind) => kind === 'layer' || kind === 'frozen');
+}
+
+/** What a part adds to the residual stream, centred where the stream is kept so. */
+const written = (lowering: Lowering, view: View): View =>
+  keepsStreamCentred(lowering.config) ? applyFeatures(view, true) : view;
+
+/** Notes that a node of the stream has rows of mean zero. */
+function stream(lowering: Lowering, view: View): View {
+  if (keepsStreamCentred(lowering.config)) lowering.centredNodes.add(view.node);
+  return view;
+}
+
+function embed(lowering: Lowering): View {
+  const { config, stored, graph } = lowering;
+  const { embedding, width } = config;
+  if (embedding.kind === 'token') return stream(lowering, viewOf(graph.input('embedded', width), width));
+  const values = embedding.channels * embedding.patch ** 2;
+  const weight = stored.matrix('embedding.patch.weight', width, values);
+  const bias = embedding.bias ? stored.vector('embedding.patch.bias', width) : undefined;
+  const positions = config.positions.kind === 'learned';
+  const patches = viewOf(graph.input('patches', values), values);
+  if (!positions && !embedding.classToken) {
+    const node = graph.materialise('embedding.patch', written(lowering, applyLinear(patches, weight, bias)));
+    return stream(lowering, viewOf(node, width));
+  }
+  const node = graph.materialise('embedding.patch', written(lowering, applyLinear(patches, weight)));
+  const table = graph.addTable('embedding.position', node, patchTable(lowering, bias));
+  return stream(lowering, viewOf(table, width));
+}
+
+/** Positions, class token and the patches' bias as one table [tokens, width]. */
+function patchTable({ config, stored, graph }: Lowering, bias: Float64Array | undefined): Dense {
+  const { embedding, width } = config;
+  const { tokens } = graph;
+  const values =
+    config.positions.kind === 'learned'
+      ? stored.vector('embedding.position.weight', tokens * width)
+      : new Float64Array(tokens * width);
+  const classToken =
+    embedding.kind === 'patch' && embedding.classToken ? stored.vector('embedding.class', width) : undefined;
+  const centre = keepsStreamCentred(config);
+  for (let t = 0; t < tokens; t++) {
+    const row = values.subarray(t * width, (t + 1) * width);
+    const added = t === 0 && classToken ? classToken : bias;
+    if (added) row.set(row.map((v, i) => v + added[i]!));
+    if (centre) row.set(centred(row));
+  }
+  return { rows: tokens, columns: width, values };
+}
+
+function block(lowering: Lowering, name: string, x: View, mask: number | undefined): View {
+  const { config, graph } = lowering;
+  const norm = (which: string, view: View) => lowerNorm(lowering, `${name}.${which}`, config.norm, view);
+  const attend = (view: View) => lowerAttention(lowering, `${name}.attention`, view, mask);
+  const transform = (view: View) => lowerMlp(lowering, `${name}.mlp`, view);
+  const add = (part: string, skip: View, branch: View) =>
+    stream(
+      lowering,
+      graph.add(`${name}.${part}.residual`, skip, `${name}.${part}.skip`, branch, `${name}.${part}.out`),
+    );
+  if (config.placement === 'pre') {
+    const mixed = add('attention', x, written(lowering, attend(norm('norm1', x))));
+    return add('mlp', mixed, written(lowering, transform(norm('norm2', mixed))));
+  }
+  const mixed = norm('norm1', postAdd(lowering, `${name}.norm1`, add, 'attention', x, attend(x)));
+  return norm('norm2', postAdd(lowering, `${name}.norm2`, add, 'mlp', mixed, transform(mixed)));
+}
+
+/** skip + branch before a normalisation; where that is a full LayerNorm both sides are centred at no level. */
+function postAdd(
+  lowering: Lowering,
+  norm: string,
+  add: (part: string, skip: View, branch: View) => View,
+  part: string,
+  skip: View,
+  branch: View,
+): View {
+  if (normAt(lowering.config, norm).kind !== 'layer') return add(part, skip, branch);
+  const sum = add(part, applyFeatures(skip, true), applyFeatures(branch, true));
+  lowering.centredNodes.add(sum.node);
+  return sum;
+}
+
+/** The MLP of a view. Levels: 1 + the activation's (+ 1 for a gate); the returned view adds the last linear map's 1. */
+function lowerMlp(lowering: Lowering, name: string, view: View): View {
+  const { config, stored, graph } = lowering;
+  const { width: inner, kind, bias, norm, activation } = config.mlp;
+  const linear = (part: string, out: number, from: number, x: View) =>
+    applyLinear(
+      x,
+      stored.matrix(`${name}.${part}.weight`, out, from),
+      bias ? stored.vector(`${name}.${part}.bias`, out) : undefined,
+    );
+  const plain = linear('up', inner, config.width, view);
+  const up = norm ? lowerNorm(lowering, `${name}.norm`, norm, plain) : plain;
+  // A gated product is no linear map: there the factor would cost the level that it saves.
+  const act = (x: View, input: string) =>
+    lowerActivation(lowering, `${name}.activation`, activation, x, input, kind === 'plain');
+  if (kind === 'plain') return linear('down', config.width, inner, act(up, `${name}.up`));
+  const gate = `${name}.gate`;
+  const left = graph.materialise(gate, act(linear('gate', inner, config.width, view), gate));
+  const right = graph.materialise(`${name}.up`, up);
+  const product = graph.push(`${name}.gated`, { op: 'multiply', left, right });
+  return linear('down', config.width, inner, viewOf(product, inner));
+}
+
+/** One row [1, width] of the stream after the final normalisation. */
+function pool(lowering: Lowering, x: View, position: number | undefined): View {
+  const { config, graph } = lowering;
+  const { tokens } = graph;
+  const finish = (view: View) => (config.finalNorm ? lowerNorm(lowering, 'norm', config.norm, view) : view);
+  const reduce = (view: View, weights: Float32Array) => pooled(lowering, view, view.node, weights);
+  const oneHot = (row: number) => Float32Array.from({ length: tokens }, (_, t) => (t === row ? 1 : 0));
+  // Choosing a token, or any weights that sum to 1, commute with an affine map: pooled first there is one row to work on.
+  if (config.pool === 'class') return finish(reduce(x, oneHot(0)));
+  if (config.pool === 'none') {
+    if (position === undefined) return finish(chosenByClient(lowering, x));
+    if (!Number.isInteger(position) || position < 0 || position >= tokens) {
+      throw new ShapeError(`Position ${position} is not one of the ${tokens} tokens: give 0 to ${tokens - 1}.`);
+    }
+    return finish(reduce(x, oneHot(position)));
+  }
+  const mean = (view: View) =>
+    config.task === 'text-classification'
+      ? chosenByClient(lowering, view)
+      : reduce(view, new Float32Array(tokens).fill(1 / tokens));
+  const { kind } = normAt(config, 'norm');
+  return config.finalNorm && (kind === 'layer' || kind === 'rms') ? mean(finish(x)) : finish(mean(x));
+}
+
+/** Rows weighted by a column of the client's: a mean over tokens that only the client can count, or its last token. */
+function chosenByClient(lowering: Lowering, view: View): View {
+  const { graph } = lowering;
+  const mask = graph.input('pooling', 1);
+  const rows = graph.push('pooling.rows', { op: 'maskTokens', input: view.node, mask });
+  return pooled(lowering, view, rows, new Float32Array(graph.tokens).fill(1));
+}
+
+function pooled({ graph, centredNodes }: Lowering, view: View, node: number, weights: Float32Array): View {
+  const row = graph.push('pool', { op: 'pool', input: node, weights });
+  if (centredNodes.has(view.node)) centredNodes.add(row);
+  return { ...view, node: row };
+}
+
+/** The node of the logits [1, outputs]. */
+function head(lowering: Lowering, row: View): number {
+  const { config, stored, graph } = lowering;
+  const { outputs, hidden, norm, bias, tied } = config.head;
+  let x = norm ? lowerNorm(lowering, 'head.norm', config.norm, row) : row;
+  if (hidden) {
+    const weight = stored.matrix('head.hidden.weight', hidden.width, config.width);
+    x = applyLinear(x, weight, stored.vector('head.hidden.bias', hidden.width));
+    x = lowerActivation(lowering, 'head.activation', hidden.activation, x, 'head.hidden');
+  }
+  const weight = stored.matrix(tied ? 'embedding.token.weight' : 'head.weight', outputs, x.width);
+  return graph.materialise('head', applyLinear(x, weight, bias ? stored.vector('head.bias', outputs) : undefined));
+}

@@ -1,0 +1,49 @@
+import {
+  checkPolynomialModel,
+  type ImagePreprocess,
+  type ModelCard,
+  type PolynomialModel,
+  type TokenizerFiles,
+  type Weights,
+} from '@cipherformer/model';
+import type { ModelConfig } from '../transformer/config.ts';
+import { type LowerOptions, lower } from './lower.ts';
+import { lowerEmbedding } from './lower-embedding.ts';
+
+export interface PolynomialModelSource {
+  readonly config: ModelConfig;
+  readonly weights: Weights;
+  readonly normalise?: ImagePreprocess['normalise'];
+  readonly classes?: readonly string[];
+  readonly tokenizer?: TokenizerFiles;
+  /** The padding token; default 0. */
+  readonly padding?: number;
+  readonly card: ModelCard;
+}
+
+/** Lowers a model and its client side together. Calibrate its graph before saving. @throws what `lower` throws */
+export function makePolynomialModel(source: PolynomialModelSource, options: LowerOptions = {}): PolynomialModel {
+  const { config, weights, classes, card } = source;
+  const graph = lower(config, weights, options);
+  const model: PolynomialModel = {
+    task: config.task,
+    graph,
+    preprocess: preprocessOf(source, graph.tokens),
+    ...(classes && { classes }),
+    card,
+  };
+  checkPolynomialModel(model, 'the model');
+  return model;
+}
+
+function preprocessOf(source: PolynomialModelSource, tokens: number): PolynomialModel['preprocess'] {
+  const { config, weights, tokenizer } = source;
+  if (config.embedding.kind === 'patch') {
+    const { kind: _, bias: __, ...patches } = config.embedding;
+    const { channels } = patches;
+    const plain = { mean: new Array<number>(channels).fill(0), deviation: new Array<number>(channels).fill(1) };
+    return { kind: 'image', patches, normalise: source.normalise ?? plain };
+  }
+  const embedding = lowerEmbedding(config, weights, tokens)!;
+  return { kind: 'text', embedding, padding: source.padding ?? 0, ...(tokenizer && { tokenizer }) };
+}

@@ -1,0 +1,169 @@
+import type { Tensor } from '../onnx/program.ts';
+import * as ops from '../ops/index.ts';
+import type { Builder, Site } from './builder.ts';
+import { type ModelConfig, mapScale, sequenceLength } from './config.ts';
+import { activation, normalise } from './parts.ts';
+
+/** Which key positions count: a constant causal mask, a fed padding mask, or neither. */
+export interface AttentionMask {
+  /** [tokens, tokens], 1 where a key may be seen. */
+  readonly causal?: Tensor;
+  /** [batch, 1, 1, tokens], 1 for real tokens. */
+  readonly padding?: Tensor;
+}
+
+/** The product of the masks that exist, broadcasting to [batch, heads, tokens, tokens]. */
+function visible(mask: AttentionMask): Tensor | undefined {
+  if (mask.causal && mask.padding) return ops.mul(mask.padding, mask.causal);
+  return mask.causal ?? mask.padding;
+}
+
+/** Self-attention: x [batch, tokens, width] -> [batch, tokens, width]. */
+export function attention(builder: Builder, config: ModelConfig, name: string, x: Tensor, mask: AttentionMask): Tensor {
+  const { heads, headWidth, qkvBias, outBias, kind } = config.attention;
+  const groups = config.attention.keyValueHeads ?? heads;
+  const [batch, tokens, width] = x.shape as [number, number, number];
+  const inner = heads * headWidth;
+  const sizes = [inner, groups * headWidth, groups * headWidth];
+  const total = sizes[0]! + sizes[1]! + sizes[2]!;
+  const qkvWeight = builder.parameter(`${name}.qkv.weight`, [total, width], undefined, sizes);
+  const qkv = ops.linear(x, qkvWeight, qkvBias ? builder.parameter(`${name}.qkv.bias`, [total]) : undefined);
+  const parts = ops.split(qkv, 2, sizes);
+  let q = ops.splitHeads(parts[0]!, heads);
+  let k = ops.splitHeads(parts[1]!, groups);
+  let v = ops.splitHeads(parts[2]!, groups);
+  if (config.positions.kind === 'rotary') {
+    const { base, interleaved } = config.positions;
+    q = rotate(q, base, interleaved);
+    k = rotate(k, base, interleaved);
+  }
+  if (groups < heads) {
+    k = repeatGroups(k, heads);
+    v = repeatGroups(v, heads);
+  }
+  const mixed =
+    kind === 'uniform'
+      ? ops.matmul(uniformMap([batch, heads, tokens, tokens], v.program, mask), v)
+      : ops.matmul(attentionMap(builder, config, name, q, k, mask), v);
+  const outWeight = builder.parameter(`${name}.out.weight`, [width, inner], {
+    kind: 'normal',
+    deviation: Math.sqrt(1 / (3 * inner)) / Math.sqrt(2 * config.layers),
+  });
+  const out = ops.linear(
+    ops.mergeHeads(mixed),
+    outWeight,
+    outBias ? builder.parameter(`${name}.out.bias`, [width]) : undefined,
+  );
+  return builder.dropout(out);
+}
+
+/** The weights given to the values [batch, heads, tokens, tokens]. */
+function attentionMap(
+  builder: Builder,
+  config: ModelConfig,
+  name: string,
+  q: Tensor,
+  k: Tensor,
+  mask: AttentionMask,
+): Tensor {
+  const { headWidth, kind, scale, similarity, affine, mapNorm, heads, distanceOffsets, distanceWeights } =
+    config.attention;
+  const tokens = q.shape[2]!;
+  const alpha = scale ?? 1 / Math.sqrt(headWidth);
+  const products = ops.matmul(q, k, { transB: true, alpha });
+  const scores =
+    kind === 'pointwise' && similarity === 'distance' ? ops.sub(products, halfNorms(q, k, alpha)) : products;
+  const seen = visible(mask);
+  const include = seen ? { include: seen } : {};
+  if (kind === 'softmax') {
+    const site: Site = { name: `${name}.softmax`, kind: 'attention-softmax', tensor: scores, ...include };
+    builder.site(site);
+    // Hidden keys get -1e9, which the softmax turns into exactly 0.
+    const hidden = seen && ops.scale(ops.shift(seen, -1), 1e9);
+    return ops.softmax(hidden ? ops.add(scores, hidden) : scores);
+  }
+  const distanceTable = (which: string, value: number) =>
+    builder.parameter(`${name}.map.distance_${which}`, [heads, sequenceLength(config)], { kind: 'constant', value });
+  let logits = scores;
+  if (affine) {
+    const factor = builder.parameter(`${name}.map.weight`, [heads, 1, 1], { kind: 'constant', value: 1 });
+    const offset = builder.parameter(`${name}.map.bias`, [heads, 1, 1], { kind: 'constant', value: 0 });
+    logits = ops.add(ops.mul(logits, factor), offset);
+  }
+  if (distanceOffsets) {
+    logits = ops.add(logits, byDistance(distanceTable('offset', 0), tokens));
+  }
+  if (mapNorm) logits = normalise(builder, config, `${name}.map_norm`, mapNorm, logits, { channelAxis: 1, ...include });
+  const active = activation(builder, config, `${name}.activation`, config.attention.activation, logits, {
+    kind: 'attention-activation',
+    ...include,
+  });
+  // The mask is a product after the activation (a polynomial need not vanish at 0); the factor of the public length
+  // rides on the mask where there is one.
+  if (distanceWeights || config.attention.scaling === '1/sqrt(t+1)') {
+    const rows = Float32Array.from({ length: tokens }, (_, query) => mapScale(config.attention, tokens, query));
+    const byQuery = ops.mul(mask.causal!, q.program.constant(rows, [tokens, 1], 'map scale'));
+    const weights = distanceWeights ? ops.mul(byDistance(distanceTable('weight', 1), tokens), byQuery) : byQuery;
+    const weighted = ops.mul(active, weights);
+    return mask.padding ? ops.mul(weighted, mask.padding) : weighted;
+  }
+  const length = mapScale(config.attention, tokens);
+  return seen ? ops.mul(active, ops.scale(seen, length)) : ops.scale(active, length);
+}
+
+/**
+ * A table [heads, distance] as [heads, query t, key j]: entry t - j where j <= t, else 0. A row (w, zeros) of 2 L numbers,
+ * repeated and read with rows of 2 L - 1, moves by one in every row: this is movement of data only.
+ */
+function byDistance(table: Tensor, tokens: number): Tensor {
+  const [heads, longest] = table.shape as [number, number];
+  const entries = longest > tokens ? ops.slice(table, 1, 0, tokens) : table;
+  const zeros = entries.program.constant(new Float32Array(heads * tokens), [heads, tokens], 'zeros');
+  const row = ops.reshape(ops.concat([entries, zeros], 1), [heads, 1, 2 * tokens]);
+  const repeated = ops.reshape(ops.expand(row, [heads, tokens, 2 * tokens]), [heads, 2 * tokens * tokens]);
+  const cut = ops.slice(repeated, 1, 0, tokens * (2 * tokens - 1));
+  const moved = ops.reshape(cut, [heads, tokens, 2 * tokens - 1]);
+  // moved[h, j, t] is entry (t - j) mod 2 L.
+  return ops.transpose(ops.slice(moved, 2, 0, tokens), [0, 2, 1]);
+}
+
+/** alpha (|q|^2 + |k|^2) / 2 for each pair: what turns products into -alpha |q - k|^2 / 2. */
+function halfNorms(q: Tensor, k: Tensor, alpha: number): Tensor {
+  const [batch, heads, tokens] = q.shape as [number, number, number, number];
+  const norms = (x: Tensor) => ops.scale(ops.sum(ops.square(x), [3], true), alpha / 2);
+  return ops.add(norms(q), ops.reshape(norms(k), [batch, heads, 1, tokens]));
+}
+
+/** Every visible key with the same weight: what is left of attention when it attends to nothing in particular. */
+function uniformMap(shape: readonly number[], program: Tensor['program'], mask: AttentionMask): Tensor {
+  const seen = visible(mask);
+  const ones = program.constant(new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1), shape, 'ones');
+  const weights = seen ? ops.mul(ones, seen) : ones;
+  return ops.div(weights, ops.sum(weights, [3], true));
+}
+
+/** Rotary positions (Su et al., 2021) on [batch, heads, tokens, headWidth]; pairs are (i, i + half) or (2i, 2i + 1). */
+function rotate(x: Tensor, base: number, interleaved: boolean): Tensor {
+  const [batch, heads, tokens, headWidth] = x.shape as [number, number, number, number];
+  const half = headWidth / 2;
+  const angle = (position: number, i: number) => position * base ** (-i / half);
+  const table = (f: (angle: number) => number) =>
+    Float32Array.from({ length: tokens * half }, (_, n) => f(angle(Math.floor(n / half), n % half)));
+  const shape = interleaved ? [tokens, half, 1] : [tokens, half];
+  const cos = x.program.constant(table(Math.cos), shape, 'cos');
+  const sin = x.program.constant(table(Math.sin), shape, 'sin');
+  const axis = interleaved ? 4 : 3;
+  const view = interleaved ? ops.reshape(x, [batch, heads, tokens, half, 2]) : x;
+  const [a, b] = ops.split(view, axis, interleaved ? [1, 1] : [half, half]) as [Tensor, Tensor];
+  const first = ops.sub(ops.mul(a, cos), ops.mul(b, sin));
+  const second = ops.add(ops.mul(b, cos), ops.mul(a, sin));
+  return ops.reshape(ops.concat([first, second], axis), x.shape);
+}
+
+/** Shares each key/value head among heads/groups query heads. */
+function repeatGroups(x: Tensor, heads: number): Tensor {
+  const [batch, groups, tokens, headWidth] = x.shape as [number, number, number, number];
+  const apart = ops.reshape(x, [batch, groups, 1, tokens, headWidth]);
+  const repeated = ops.expand(apart, [batch, groups, heads / groups, tokens, headWidth]);
+  return ops.reshape(repeated, [batch, heads, tokens, headWidth]);
+}

@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import { stageTrainingSchema } from '../../../src/convert/recipe.ts';
+import { freezeNorms, normNames, pointwiseAttention } from '../../../src/convert/substitution/architecture.ts';
+import { methodLosses } from '../../../src/convert/training/losses.ts';
+import { buildTeacher, teacherFeeds } from '../../../src/convert/training/teacher.ts';
+import { type StageOptions, trainStage } from '../../../src/convert/training/train-stage.ts';
+import { UnstableTrainingError } from '../../../src/errors.ts';
+import { buildInference } from '../../../src/evaluate/inference.ts';
+import { recordRanges } from '../../../src/evaluate/ranges.ts';
+import { Program } from '../../../src/onnx/program.ts';
+import { Session } from '../../../src/onnx/session.ts';
+import { TrainingStep } from '../../../src/train/step.ts';
+import { Builder } from '../../../src/transformer/builder.ts';
+import { buildModel, declareInputs } from '../../../src/transformer/transformer.ts';
+import { initialWeights } from '../../../src/transformer/weights.ts';
+import { config, loadData, trainedWeights } from '../support.ts';
+
+const options = async (training: Record<string, unknown>): Promise<StageOptions> => ({
+  name: 'test',
+  training: stageTrainingSchema.parse(training),
+  teacher: { config, weights: await trainedWeights() },
+  data: await loadData(),
+  batch: 16,
+  seed: 1,
+  firstBatch: 0,
+  variances: new Map(),
+  threads: 1,
+});
+
+describe('the teacher', () => {
+  it('in the program of its pupil gives the logits that it gives alone', async () => {
+    const weights = await trainedWeights();
+    const pupil = initialWeights(config, 2);
+    const { images } = (await loadData()).feeds(0);
+    const program = new Program();
+    const builder = new Builder({ program, mode: 'train', batch: 16 });
+    const inputs = declareInputs(builder, config);
+    const graph = buildModel(builder, config, inputs);
+    const teacher = buildTeacher({ program, builder, graph, inputs, sites: builder.sites }, config);
+    const both = await Session.compile(program, { student: graph.logits, teacher: teacher.logits });
+    const named = Object.fromEntries([...pupil].map(([name, { data }]) => [name, data]));
+    const together = await both.evaluate({ images: images!, ...named, ...teacherFeeds(weights) });
+
+    const alone = buildInference(config, { batch: 16 });
+    const session = await Session.compile(alone.program, { logits: alone.graph.logits });
+    const own = Object.fromEntries([...weights].map(([name, { data }]) => [name, data]));
+    const expected = await session.evaluate({ images: images!, ...own });
+    const far = (a: ArrayLike<unknown>, b: ArrayLike<unknown>) =>
+      Math.max(...Array.from(a, (value, i) => Math.abs(Number(value) - Number(b[i]))));
+    expect(far(together.teacher!, expected.logits!)).toBeLessThan(1e-5);
+    expect(far(together.student!, expected.logits!)).toBeGreaterThan(0.1);
+    await both.close();
+    await session.close();
+  });
+
+  it('has nothing to teach itself, and something to another', async () => {
+    const weights = await trainedWeights();
+    const losses = methodLosses(config, {
+      teacher: { config, temperature: 2 },
+      features: true,
+      range: { form: 'square', limits: [] },
+      variance: [],
+      labelSmoothing: 0,
+    });
+    const optimiser = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 };
+    const task = await loadData();
+    const termsOf = async (pupil: typeof weights) => {
+      const step = await TrainingStep.create({ config, batch: 16, losses, optimiser, seed: 1 }, pupil);
+      const { terms } = await step.run({ ...task.feeds(0), ...teacherFeeds(weights) }, 0);
+      await step.close();
+      return terms;
+    };
+    const same = await termsOf(weights);
+    expect(same.distillation).toBeLessThan(1e-6);
+    expect(same.features).toBeLessThan(1e-9);
+    const other = await termsOf(initialWeights(config, 2));
+    expect(other.distillation).toBeGreaterThan(0.1);
+    expect(other.features).toBeGreaterThan(0.1);
+  });
+});
+
+describe('a stage of training', () => {
+  const widest = async (range: number) => {
+    const given = await options({
+      epochs: 20,
+      learningRate: 3e-3,
+      averageDecay: 0.9,
+      losses: { range },
+      limits: { mlp: [-1, 1] },
+    });
+    const { model } = await trainStage({ config, weights: await trainedWeights() }, given);
+    const ranges = await recordRanges(config, model.weights, given.data.evaluation('train'), { limit: 48 });
+    const sites = ranges.filter(({ kind }) => kind === 'mlp-activation');
+    return Math.max(...sites.map(({ min, max }) => Math.max(-min, max)));
+  };
+
+  it('pulls activations into their limits, and does not without the penalty', async () => {
+    const without = await widest(0);
+    expect(without).toBeGreaterThan(2);
+    expect(await widest(100)).toBeLessThan(Math.min(1.5, 0.6 * without));
+  });
+
+  it('in a single step moves matrices of layers by Muon where the recipe says so, and nothing else otherwise than by AdamW', async () => {
+    const model = { config, weights: await trainedWeights() };
+    const after = async (more: Record<string, unknown>) => {
+      const given = await options({ epochs: 0.1, weightDecay: 0, averageDecay: 0, finalRate: 1, warmup: 0, ...more });
+      return (await trainStage(model, given)).model.weights;
+    };
+    const [adamw, muon] = [await after({}), await after({ muon: {} })];
+    const moved = (name: string) =>
+      adamw.get(name)!.data.some((value, i) => Math.abs(value - muon.get(name)!.data[i]!) > 1e-5);
+    for (const name of adamw.keys()) {
+      expect([name, moved(name)]).toEqual([name, /^layers\..*(qkv|out|up|down)\.weight$/.test(name)]);
+    }
+  });
+
+  it('with clamped arguments survives an example that is far too large', async () => {
+    const given = await options({ epochs: 5, averageDecay: 0.9, limits: { attention: [-2, 2], mlp: [-2, 2] } });
+    const converted = pointwiseAttention(
+      { config, weights: await trainedWeights() },
+      { activation: 'gelu', affine: true },
+    );
+    const start = freezeNorms(converted, new Map(normNames(config).map((name) => [name, 1])));
+    const huge = (clamp?: number): StageOptions => ({
+      ...given,
+      training: { ...given.training, ...(clamp === undefined ? {} : { clamp }) },
+      data: {
+        ...given.data,
+        feeds(step) {
+          const feeds = given.data.feeds(step);
+          return { ...feeds, images: (feeds.images as Float32Array).map((x, i) => (i < 784 ? 1e4 * x : x)) };
+        },
+      },
+    });
+    await expect(trainStage(start, huge())).rejects.toThrow(UnstableTrainingError);
+    expect((await trainStage(start, huge(2))).finished).toBe(true);
+  });
+
+  it('goes back after a step that is not finite, and finishes', async () => {
+    const given = await options({ epochs: 10, averageDecay: 0.9 });
+    let calls = 0;
+    const broken: StageOptions = {
+      ...given,
+      data: {
+        ...given.data,
+        feeds(step) {
+          const feeds = given.data.feeds(step);
+          calls += 1;
+          return calls === 30 ? { ...feeds, images: (feeds.images as Float32Array).map(() => Number.NaN) } : feeds;
+        },
+      },
+    };
+    const { progress, finished, model } = await trainStage({ config, weights: await trainedWeights() }, broken);
+    expect(finished).toBe(true);
+    expect(progress.step).toBe(40);
+    expect(progress.monitor.rollbacks).toBe(1);
+    expect([...model.weights.values()].every(({ data }) => data.every(Number.isFinite))).toBe(true);
+  });
+
+  it('gives up, saying what to try, when it keeps diverging', async () => {
+    const given = await options({ epochs: 10 });
+    const broken: StageOptions = {
+      ...given,
+      data: {
+        ...given.data,
+        feeds: (step) => ({ ...given.data.feeds(step), images: new Float32Array(16 * 784).fill(Number.NaN) }),
+      },
+    };
+    const run = trainStage({ config, weights: await trainedWeights() }, broken);
+    await expect(run).rejects.toThrow(UnstableTrainingError);
+    await expect(run).rejects.toThrow(/learningRate/);
+  });
+});

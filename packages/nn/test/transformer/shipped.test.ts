@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadPolynomialModel } from '../../../model/src/files/folder.ts';
+import { untrustedExamples } from '../../../model/src/graph/calibrate.ts';
+import { loadModel } from '../../src/checkpoints/load.ts';
+import { readMnist } from '../../src/data/images.ts';
+import { imageEvaluation } from '../../src/data/sets.ts';
+import { InferenceModel } from '../../src/evaluate/inference.ts';
+import { evaluateClassification } from '../../src/evaluate/metrics.ts';
+import { polynomialRunner } from '../../src/evaluate/polynomial.ts';
+import { polynomialOperations } from '../../src/evaluate/polynomial-onnx.ts';
+
+const models = join(import.meta.dirname, '../../../../models');
+const sample = (name: string) => join(import.meta.dirname, '../data', name);
+const set = readMnist(sample('mnist-100-images-idx3-ubyte.gz'), sample('mnist-100-labels-idx1-ubyte.gz'));
+
+describe('the models that ship with the project', () => {
+  it('recognises the sample digits', async () => {
+    const { config, weights, preprocess } = loadModel(join(models, 'mnist-vit'));
+    const model = await InferenceModel.create(config, weights, { batch: 50 });
+    const result = await evaluateClassification(model, imageEvaluation(set, preprocess.normalise!, 10));
+    await model.close();
+    expect(result.correct).toBeGreaterThanOrEqual(98);
+  });
+
+  it('recognises them in polynomial form too, by additions and multiplications within its intervals', async () => {
+    const model = loadPolynomialModel(join(models, 'mnist-vit-polynomial'));
+    const foreign = Object.keys(polynomialOperations(model.graph)).filter(
+      (op) => !['Add', 'Sub', 'Mul', 'MatMul', 'Reshape', 'Transpose', 'Expand'].includes(op),
+    );
+    expect(foreign).toEqual([]);
+    if (model.preprocess.kind !== 'image') throw new TypeError('a model of images');
+    const { runner, recorder } = polynomialRunner(model);
+    const result = await evaluateClassification(runner, imageEvaluation(set, model.preprocess.normalise, 10));
+    expect(result.correct).toBeGreaterThanOrEqual(98);
+    expect(untrustedExamples(recorder.record())).toBe(0);
+  });
+});

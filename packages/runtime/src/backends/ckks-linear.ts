@@ -1,0 +1,94 @@
+import { applyStreamed, type Ciphertext, Encoder, type Evaluator, type Plaintext, sameScale } from '@cipherformer/ckks';
+import type { InstructionOf, PackedInput } from '../program/instructions.ts';
+import { PackedTransform } from '../program/packed-transform.ts';
+import type { CanonicalScales } from '../program/scales.ts';
+import { bringDown } from './bring.ts';
+
+export interface LinearOptions {
+  /** Special primes of the rotation keys. */
+  readonly special: number;
+  /** Bytes for encoded diagonals at a time. Default: applyStreamed's. */
+  readonly diagonalBytes: number | undefined;
+}
+
+/** Linear maps, packed as their instructions say. */
+export class LinearMaps implements Disposable {
+  readonly #evaluator: Evaluator;
+  readonly #scales: CanonicalScales;
+  readonly #options: LinearOptions;
+  /** The imaginary unit in every slot: X^(N/2), at scale 1, so that products with it are exact. */
+  readonly #imaginaryUnit: Plaintext;
+
+  /** @param top the highest level of a program's registers */
+  constructor(evaluator: Evaluator, scales: CanonicalScales, top: number, options: LinearOptions) {
+    this.#evaluator = evaluator;
+    this.#scales = scales;
+    this.#options = options;
+    this.#imaginaryUnit = new Encoder(evaluator.context).encode([0], [1], { level: top, scale: 1, slots: 1 });
+  }
+
+  /** The results of an instruction, one level below it at the canonical scale there: new ciphertexts. */
+  apply(instruction: InstructionOf<'linear'>, inputs: readonly Ciphertext[]): Ciphertext[] {
+    const { babySteps, giantSteps, level } = instruction;
+    const { special, diagonalBytes } = this.#options;
+    const transform = new PackedTransform(instruction, inputs[0]!.slots);
+    const packed: Ciphertext[] = [];
+    try {
+      for (const input of transform.inputs) packed.push(this.#pack(input, inputs, level));
+      const sums = applyStreamed(this.#evaluator, packed, transform, {
+        level,
+        outputs: transform.outputs.length,
+        // x + conj(x) is twice the real part, so x has half the scale.
+        scale: transform.outputs.map((_, k) => this.#scales.at(level - 1) / (transform.takesParts(k) ? 2 : 1)),
+        babySteps,
+        giantSteps,
+        special,
+        ...(diagonalBytes === undefined ? {} : { workBytes: diagonalBytes }),
+      });
+      return this.#takeParts(transform, sums, instruction.outputs.length);
+    } finally {
+      for (const input of packed) if (!inputs.includes(input)) input[Symbol.dispose]();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#imaginaryUnit[Symbol.dispose]();
+  }
+
+  /** inputs[real] + i * rotate(inputs[imaginary.input], turn) at the level; an input by itself as it is. */
+  #pack({ real, imaginary }: PackedInput, inputs: readonly Ciphertext[], level: number): Ciphertext {
+    const first = inputs[real]!;
+    if (!imaginary) return first;
+    const second = inputs[imaginary.input]!;
+    const scale = sameScale(first.scale, second.scale) ? first.scale : this.#scales.at(level);
+    using a = bringDown(this.#evaluator, first, level, scale);
+    using b = bringDown(this.#evaluator, second, level, scale);
+    using turned = this.#evaluator.rotate(b, imaginary.turn);
+    using product = this.#timesImaginaryUnit(turned);
+    return this.#evaluator.add(a, product);
+  }
+
+  /** x + conj(x) is the real part at twice the scale, i (conj(x) - x) the imaginary part. */
+  #takeParts(transform: PackedTransform, sums: readonly Ciphertext[], count: number): Ciphertext[] {
+    const results = new Array<Ciphertext>(count);
+    for (const [k, { real, imaginary }] of transform.outputs.entries()) {
+      if (!transform.takesParts(k)) {
+        results[real] = sums[k]!;
+        continue;
+      }
+      using sum = sums[k]!;
+      using conjugate = this.#evaluator.conjugate(sum);
+      results[real] = this.#evaluator.add(sum, conjugate);
+      results[real].scale *= 2;
+      if (imaginary === undefined) continue;
+      using difference = this.#evaluator.subtract(conjugate, sum);
+      results[imaginary] = this.#timesImaginaryUnit(difference);
+      results[imaginary].scale *= 2;
+    }
+    return results;
+  }
+
+  #timesImaginaryUnit(a: Ciphertext): Ciphertext {
+    return this.#evaluator.multiplyPlain(a, this.#imaginaryUnit);
+  }
+}

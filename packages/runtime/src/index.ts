@@ -1,0 +1,65 @@
+/** Encrypted programs: instructions, key plans, the back ends that run them, and the protocol of the two parties. Browsers and Node. */
+export {
+  type CkksMachine,
+  type CkksOptions,
+  type CkksResult,
+  type InstructionTiming,
+  runCkks,
+} from './backends/ckks.ts';
+export { type ClearOptions, type ClearResult, type Excursion, runClear } from './backends/clear.ts';
+export { Gaussian } from './backends/gaussian.ts';
+export { runSimulated, type SimulateOptions } from './backends/simulate.ts';
+export {
+  FileError,
+  InputError,
+  KeyUseError,
+  MismatchError,
+  ProgramError,
+  ResourceError,
+  ResultError,
+  type ResultFault,
+  ShareError,
+} from './errors.ts';
+export { type KeyPlan, planKeys } from './keys/key-plan.ts';
+export { type RotationUse, rotationKeys, rotationsOf } from './keys/rotations.ts';
+export { isPowerOfTwo, modulo, nextPowerOfTwo } from './program/arithmetic.ts';
+export { checkProgram } from './program/check.ts';
+export type {
+  AddInstruction,
+  AddVectorInstruction,
+  BootstrapInstruction,
+  EncryptedProgram,
+  Instruction,
+  InstructionOf,
+  LinearInstruction,
+  LinearPacking,
+  MultiplyInstruction,
+  PackedInput,
+  PolynomialInstruction,
+  ProductSumInstruction,
+  ProductTerm,
+  ProgramInput,
+  ProgramOutput,
+  Register,
+  RotatedCopy,
+  RotateSumInstruction,
+  SlotMatrix,
+  SlotVector,
+} from './program/instructions.ts';
+export {
+  type BootstrapLevels,
+  hasMasks,
+  lastUses,
+  operandLevel,
+  operandsOf,
+  resultLevel,
+  resultsOf,
+} from './program/levels.ts';
+export { PackedTransform } from './program/packed-transform.ts';
+export { CanonicalScales } from './program/scales.ts';
+export { termGroups } from './program/term-groups.ts';
+export { joinExamples, ofExample, packInput, packInputs, unpackOutput } from './program/values.ts';
+export { manifestFile } from './protocol/client-half.ts';
+export { programDigest } from './protocol/digest.ts';
+export { makeManifest } from './protocol/make-manifest.ts';
+export { batchOf, type ProgramManifest, parametersOf, parseManifest } from './protocol/manifest.ts';

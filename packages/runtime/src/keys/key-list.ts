@@ -1,0 +1,148 @@
+import {
+  checkKeySpec,
+  compareSpecs,
+  type KeyPart,
+  type KeySpec,
+  keyMemoryBytes,
+  keyParts,
+  keyPlanDigest,
+  keyWireBytes,
+  nameOfPart,
+  ParameterError,
+  type Parameters,
+} from '@cipherformer/ckks';
+import { parseForeignJson } from '@cipherformer/model/untrusted';
+import { z } from 'zod';
+import { FileError } from '../errors.ts';
+
+export const keyListFormat = 'cipherformer-keys';
+export const keyListVersion = 1;
+/** Most keys of a plan: a program of a hundred layers needs a few hundred. */
+const maxKeys = 4096;
+/** Of a list as JSON: gigabytes of keys are a few hundred parts. */
+const maxListBytes = 16 * 2 ** 20;
+const maxParts = 2 ** 17;
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** A key as it stands in JSON: role, Galois element, level, special primes. */
+export const keyTuple = z.tuple([
+  z.enum(['relinearisation', 'galois', 'toSparse', 'toDense']),
+  z
+    .int()
+    .min(1)
+    .max(2 ** 18),
+  z.int().min(0).max(128),
+  z.int().min(1).max(128),
+]);
+export const keyTuples = z.array(keyTuple).max(maxKeys);
+export type KeyTuples = z.infer<typeof keyTuples>;
+
+const schema = z.strictObject({
+  format: z.literal(keyListFormat),
+  version: z.literal(keyListVersion),
+  parametersDigest: digest,
+  /** Names the list of keys under these parameters. */
+  plan: digest,
+  /** Names the secret key that they belong to. */
+  key: z.string().regex(/^[0-9a-f]{32}$/),
+  keys: keyTuples,
+  /** SHA-256 of each part, in the order of `keyParts`. */
+  parts: z.array(digest).max(maxParts),
+});
+
+/** The list of a key set: which keys, whose, and the parts that they are made of. Everything in it is public. */
+export type KeyList = z.infer<typeof schema>;
+
+/** The keys of a list. */
+export function specsOf(tuples: KeyTuples): KeySpec[] {
+  return tuples.map(([role, galois, level, special]) => ({ role, galois, level, special }));
+}
+
+/** The other way round. */
+export function tuplesOf(specs: readonly KeySpec[]): KeyTuples {
+  return specs.map(({ role, galois, level, special }) => [role, galois, level, special]);
+}
+
+/**
+ * Throws ParameterError unless the keys may be made under these parameters, none twice, in the order of `compareSpecs`.
+ * @param where the field that lists them
+ */
+export function checkSpecs(parameters: Parameters, specs: readonly KeySpec[], where: string): void {
+  for (const [i, spec] of specs.entries()) {
+    try {
+      checkKeySpec(parameters, spec);
+    } catch (error) {
+      if (!(error instanceof ParameterError)) throw error;
+      throw new ParameterError(`${where}[${i}] may not be made: ${error.message}`, { cause: error });
+    }
+    if (i > 0 && !(compareSpecs(specs[i - 1]!, spec) < 0))
+      throw new ParameterError(`${where}[${i}] is there twice, or out of order: each key is needed once`);
+  }
+}
+
+/** Evaluation keys up to this many bytes on the wire are made without a question: whoever wrote a program chose how many. */
+export const unaskedKeyBytes = 4 * 2 ** 30;
+
+/** Bytes of keys in memory and on the wire: counted by each party for itself, whatever anybody says. */
+export function countKeys(parameters: Parameters, specs: readonly KeySpec[]): { keyBytes: number; wireBytes: number } {
+  return { keyBytes: keyMemoryBytes(parameters, specs), wireBytes: keyWireBytes(parameters, specs) };
+}
+
+/** A list of keys all of whose parts are there. */
+export function makeKeyList(
+  parameters: Parameters,
+  key: string,
+  specs: readonly KeySpec[],
+  digestOf: (part: KeyPart) => string,
+): KeyList {
+  const sorted = [...specs].sort(compareSpecs);
+  return {
+    format: keyListFormat,
+    version: keyListVersion,
+    parametersDigest: parameters.digest,
+    plan: keyPlanDigest(parameters, sorted),
+    key,
+    keys: tuplesOf(sorted),
+    parts: keyParts(parameters, sorted).map(digestOf),
+  };
+}
+
+/** Checks a list. Throws FileError that says what is wrong; `where` is the file's name. */
+export function parseKeyList(source: string | Uint8Array, where: string, parameters: Parameters): KeyList {
+  const list = parseForeignJson(source, {
+    schema,
+    maxBytes: maxListBytes,
+    refuse: (what) => new FileError(`${where} is no list of evaluation keys: it ${what}`),
+  });
+  if (list.parametersDigest !== parameters.digest)
+    throw new FileError(
+      `${where} is of parameters ${list.parametersDigest.slice(0, 12)}, the program has ${parameters.digest.slice(0, 12)}: give keys made for this program`,
+    );
+  const specs = specsOf(list.keys);
+  try {
+    checkSpecs(parameters, specs, 'keys');
+  } catch (error) {
+    if (!(error instanceof ParameterError)) throw error;
+    throw new FileError(`${where} lists a key that may not be: ${error.message}`, { cause: error });
+  }
+  if (keyPlanDigest(parameters, specs) !== list.plan)
+    throw new FileError(`${where} names another plan than that of its keys: it is damaged, run keygen again`);
+  const parts = keyParts(parameters, specs).length;
+  if (list.parts.length !== parts)
+    throw new FileError(
+      `${where} has ${list.parts.length} parts, its keys have ${parts}: it is damaged, run keygen again`,
+    );
+  return list;
+}
+
+/** The digest of every part of a list, by the part's name. */
+export function digestsByPart(parameters: Parameters, list: KeyList): ReadonlyMap<string, string> {
+  return new Map(keyParts(parameters, specsOf(list.keys)).map((part, i) => [nameOfPart(part), list.parts[i]!]));
+}
+
+/** The keys of `wanted` that are not there. */
+export function missingSpecs(there: KeyTuples, wanted: readonly KeySpec[]): KeySpec[] {
+  const known = new Set(there.map((tuple) => tuple.join('/')));
+  return wanted.filter((spec) => !known.has(tuplesOf([spec])[0]!.join('/')));
+}

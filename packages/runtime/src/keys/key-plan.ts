@@ -1,0 +1,122 @@
+import { programCost } from '@cipherformer/approx';
+import {
+  type BootstrapPlan,
+  compareSpecs,
+  conjugationElement,
+  galoisElement,
+  type KeySpec,
+  keySwitchTransforms,
+  type Parameters,
+} from '@cipherformer/ckks';
+import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
+import { hasMasks } from '../program/levels.ts';
+import { conjugationLevel, highestLevels, type RotationUse, rotationsOf } from './rotations.ts';
+
+/** A relinearisation key that costs this many times the transforms of the best one at a level still serves there. */
+const acceptableCost = 1.15;
+
+/**
+ * The evaluation keys of a program, before any exists: those of its bootstraps, and as few and as low as serve its own
+ * rotations and products. All its own rotations have one number of special primes, the one that makes them cheapest
+ * together: so every rotation has one key, whatever the levels it is used at.
+ */
+export interface KeyPlan {
+  readonly bootstraps: boolean;
+  /** Special primes of the program's own rotation keys. */
+  readonly special: number;
+  /** Every key, those of bootstraps included, in the order of `compareSpecs`. */
+  readonly specs: readonly KeySpec[];
+}
+
+/** Throws ParameterError where no number of special primes serves the program's levels. Cost: linear in its diagonals. */
+export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): KeyPlan {
+  const { parameters } = bootstrap;
+  const bootstraps = program.instructions.some(({ op }) => op === 'bootstrap');
+  const uses = program.instructions.flatMap((instruction) => rotationsOf(instruction, program.slots));
+  const special = cheapestSpecial(parameters, uses);
+  const given = bootstraps ? bootstrap.keySpecs() : [];
+  const conjugates = conjugationLevel(program);
+  const needed = [
+    ...[...highestLevels(uses)].map(([rotation, level]) => ({
+      galois: galoisElement(rotation, parameters.logN),
+      level,
+    })),
+    ...(conjugates === undefined ? [] : [{ galois: conjugationElement(parameters.logN), level: conjugates }]),
+  ];
+  const galois = needed
+    .filter(
+      (use) =>
+        !given.some(
+          (key) =>
+            key.galois === use.galois && key.level >= use.level && key.special === special && key.role === 'galois',
+        ),
+    )
+    .map((use): KeySpec => ({ role: 'galois', ...use, special }));
+  const relinearisations = relinearisationLevels(
+    parameters,
+    program.instructions.flatMap(productLevels),
+    bootstraps ? [bootstrap.splitLevel] : [],
+  ).map((level): KeySpec => ({ role: 'relinearisation', galois: 1, level, special: parameters.gadget(level).special }));
+  return { bootstraps, special, specs: [...given, ...relinearisations, ...galois].sort(compareSpecs) };
+}
+
+/**
+ * In limb transforms, measured at N = 2^16: reading a limb of a key and multiplying by it, and converting a limb from one
+ * modulus to another.
+ */
+const keyLimbCost = 0.3;
+const conversionCost = 0.1;
+
+/** The number of special primes with which a program's rotations cost least. */
+function cheapestSpecial(parameters: Parameters, uses: readonly RotationUse[]): number {
+  let best = { special: parameters.gadget(Math.max(0, ...uses.map(({ level }) => level))).special, cost: Infinity };
+  for (let special = 1; special <= parameters.specialCount; special++) {
+    const cost = uses.reduce((sum, use) => sum + rotationCost(parameters, special, use), 0);
+    if (cost < best.cost) best = { special, cost };
+  }
+  return best.special;
+}
+
+/** What a rotation costs in limb transforms: a baby step only reads its key, a hoisted one is divided too. */
+function rotationCost(parameters: Parameters, special: number, { level, kind }: RotationUse): number {
+  const gadget = parameters.gadgetWith(level, special);
+  if (!gadget) return Number.POSITIVE_INFINITY;
+  const limbs = level + 1 + special;
+  const reading = keyLimbCost * 2 * gadget.digitSizes.length * limbs;
+  if (kind === 'baby') return reading;
+  const division = 2 * (limbs + conversionCost * special * (level + 1));
+  if (kind === 'hoisted') return reading + division;
+  const extension = gadget.digitSizes.reduce((sum, size) => sum + (1 + conversionCost * size) * (limbs - size), 0);
+  return reading + division + level + 1 + extension;
+}
+
+/** The levels of an instruction's relinearisations. */
+function productLevels(instruction: Instruction): number[] {
+  switch (instruction.op) {
+    case 'multiply':
+      return [instruction.level];
+    case 'productSum':
+      return [instruction.level - (hasMasks(instruction) ? 1 : 0)];
+    case 'polynomial': {
+      const levels = programCost({ interval: [-1, 1], steps: instruction.steps }).levels;
+      return Array.from({ length: levels }, (_, i) => instruction.level - i);
+    }
+    default:
+      return [];
+  }
+}
+
+/** Levels of keys from the highest down, one more wherever those there are would cost too much. */
+function relinearisationLevels(parameters: Parameters, levels: readonly number[], given: readonly number[]): number[] {
+  const there = [...given];
+  const chosen: number[] = [];
+  for (const level of [...new Set(levels)].sort((a, b) => b - a)) {
+    const best = keySwitchTransforms(level, parameters.gadget(level));
+    const serves = (key: number) =>
+      key >= level && keySwitchTransforms(level, parameters.gadget(key)) <= acceptableCost * best;
+    if (there.some(serves)) continue;
+    there.push(level);
+    chosen.push(level);
+  }
+  return chosen;
+}

@@ -1,0 +1,185 @@
+import { sha256 } from '@cipherformer/base';
+import { startsLikeSecretKey, type WireObject } from '@cipherformer/ckks';
+import { parseForeignJson } from '@cipherformer/model/untrusted';
+import { z } from 'zod';
+import { FileError, MismatchError } from '../errors.ts';
+
+// Like the wire objects inside: a byte above 127 and both line endings, so that a transfer as text is noticed at once.
+const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x45, 0x0d, 0x0a, 0x1a, 0x0a);
+const checksumBytes = 32;
+const maxHeaderBytes = 2 ** 20;
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const binding = {
+  /** Digest of the program, in hexadecimal. */
+  program: digest,
+  /** Names the secret key that it belongs to. */
+  key: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Bytes of the objects that follow. */
+  lengths: z
+    .array(z.int().min(0))
+    .max(4096)
+    .refine((all) => Number.isSafeInteger(all.reduce((sum, bytes) => sum + bytes, 0)), 'more bytes than a file has'),
+};
+const schema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('inputs'),
+    ...binding,
+    /** How many of the program's batch are the client's; padding fills the rest. */
+    examples: z
+      .int()
+      .min(1)
+      .max(2 ** 16),
+  }),
+  z.strictObject({
+    kind: z.literal('outputs'),
+    ...binding,
+    /** SHA-256 of the encrypted input that it answers, all its bytes, in hexadecimal. */
+    request: digest,
+  }),
+]);
+
+/** What stands before the wire objects of a file: which program, secret key and request they belong to. */
+export type EnvelopeHeader = z.infer<typeof schema>;
+export type EnvelopeKind = EnvelopeHeader['kind'];
+export type HeaderOf<Kind extends EnvelopeKind> = Extract<EnvelopeHeader, { kind: Kind }>;
+type Sealed<Header> = Header extends EnvelopeHeader ? Omit<Header, 'lengths'> : never;
+
+const kindTitles: Readonly<Record<EnvelopeKind, string>> = {
+  inputs: 'an encrypted input',
+  outputs: 'an encrypted result',
+};
+
+/** Several wire objects behind one header, as one object for `writeWireFile`. */
+export async function sealEnvelope(
+  header: Sealed<EnvelopeHeader>,
+  objects: readonly WireObject[],
+): Promise<WireObject> {
+  const json = new TextEncoder().encode(JSON.stringify({ ...header, lengths: objects.map(({ bytes }) => bytes) }));
+  const start = new Uint8Array(magic.length + 4 + json.length + checksumBytes);
+  start.set(magic);
+  new DataView(start.buffer).setUint32(magic.length, json.length, true);
+  start.set(json, magic.length + 4);
+  start.set(await sha256(start.subarray(0, -checksumBytes)), start.length - checksumBytes);
+  return {
+    kind: objects[0]?.kind ?? 'ciphertext',
+    bytes: start.length + objects.reduce((sum, { bytes }) => sum + bytes, 0),
+    async *[Symbol.asyncIterator]() {
+      yield start;
+      for (const object of objects) yield* object;
+    },
+  };
+}
+
+/** Reads an envelope's header, then each of its objects from its own source. */
+export class EnvelopeReader {
+  readonly #pieces: AsyncIterator<Uint8Array>;
+  readonly #where: string;
+  #piece = new Uint8Array(0);
+
+  /** @param where the file, for messages */
+  constructor(source: AsyncIterable<Uint8Array>, where: string) {
+    this.#pieces = source[Symbol.asyncIterator]();
+    this.#where = where;
+  }
+
+  /**
+   * Throws FileError for anything but an undamaged envelope of this kind, MismatchError where it is not for this program
+   * and, if given, this key.
+   */
+  async header<Kind extends EnvelopeKind>(expected: {
+    kind: Kind;
+    program: string;
+    key?: string;
+  }): Promise<HeaderOf<Kind>> {
+    const header = await this.#readHeader();
+    if (!isKind(header, expected.kind))
+      throw new FileError(
+        `${this.#where} is ${kindTitles[header.kind]}, expected ${kindTitles[expected.kind]}: give the other file`,
+      );
+    const { program, key } = header;
+    if (program !== expected.program)
+      throw new MismatchError(
+        `${this.#where} was made for program ${program.slice(0, 12)}, this is ${expected.program.slice(0, 12)}: make it again with this program`,
+      );
+    if (expected.key !== undefined && key !== expected.key)
+      throw new MismatchError(
+        `${this.#where} belongs to the secret key ${key.slice(0, 12)}, not to ${expected.key.slice(0, 12)}: use keys, inputs and results of one keygen`,
+      );
+    return header;
+  }
+
+  async #readHeader(): Promise<EnvelopeHeader> {
+    const fixed = await this.#take(magic.length + 4, 'its header');
+    if (startsLikeSecretKey(fixed))
+      throw new FileError(`${this.#where} is a secret key, which never belongs here: keep this file to yourself`);
+    if (magic.some((byte, i) => byte !== fixed[i]))
+      throw new FileError(
+        `${this.#where} is not an encrypted input or result: give what encrypt or run wrote, transferred as binary`,
+      );
+    const length = new DataView(fixed.buffer).getUint32(magic.length, true);
+    if (length > maxHeaderBytes)
+      throw new FileError(`${this.#where} claims a header of ${length} bytes: it is damaged`);
+    const json = await this.#take(length, 'its header');
+    const checksum = await this.#take(checksumBytes, 'its header');
+    const sealed = new Uint8Array(fixed.length + length);
+    sealed.set(fixed);
+    sealed.set(json, fixed.length);
+    const expected = await sha256(sealed);
+    if (checksum.some((byte, i) => byte !== expected[i]))
+      throw new FileError(`the header of ${this.#where} is damaged (wrong checksum): copy or make it again`);
+    const refuse = (what: string) =>
+      new FileError(`the header of ${this.#where} ${what}; it is damaged or of another release: make it again`);
+    return parseForeignJson(json, { schema, maxBytes: maxHeaderBytes, refuse });
+  }
+
+  /** The next `length` bytes, as a source. Take them all before the next object. */
+  async *object(length: number): AsyncGenerator<Uint8Array> {
+    let left = length;
+    while (left > 0) {
+      const piece = await this.#next(left);
+      // The reader of the object says what of it is missing.
+      if (!piece) return;
+      left -= piece.length;
+      yield piece;
+    }
+  }
+
+  /** Throws FileError when there is more. */
+  async end(): Promise<void> {
+    if (await this.#next(1))
+      throw new FileError(`${this.#where} goes on after its end: it is damaged, copy or make it again`);
+  }
+
+  async close(): Promise<void> {
+    await this.#pieces.return?.();
+  }
+
+  async #take(length: number, what: string): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; ) {
+      const piece = await this.#next(length - at);
+      if (!piece)
+        throw new FileError(`${this.#where} ends in the middle of ${what}: it is cut short, copy or make it again`);
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes;
+  }
+
+  /** At most `most` bytes; none at the end. */
+  async #next(most: number): Promise<Uint8Array | undefined> {
+    while (this.#piece.length === 0) {
+      const { done, value } = await this.#pieces.next();
+      if (done) return undefined;
+      this.#piece = value as Uint8Array<ArrayBuffer>;
+    }
+    const run = this.#piece.subarray(0, most);
+    this.#piece = this.#piece.subarray(run.length);
+    return run;
+  }
+}
+
+function isKind<Kind extends EnvelopeKind>(header: EnvelopeHeader, kind: Kind): header is HeaderOf<Kind> {
+  return header.kind === kind;
+}

@@ -1,0 +1,118 @@
+import type { KeySpec } from '@cipherformer/ckks';
+import { preparationFiles, preparationSchema } from '@cipherformer/model';
+import { isPrintable } from '@cipherformer/model/untrusted';
+import { z } from 'zod';
+import { FileError } from '../errors.ts';
+import { keyTuples, specsOf } from '../keys/key-list.ts';
+import { fromRuns } from './runs.ts';
+
+// The shape of manifest.json. What its numbers mean together is checked in manifest-check.ts.
+
+export const manifestFormat = 'cipherformer-program';
+export const manifestVersion = 2;
+/** A long list of slot maps takes a few hundred KiB. */
+export const maxManifestBytes = 16 * 2 ** 20;
+const maxSlots = 2 ** 16;
+/** Outputs are sent at this level or below: a client decrypts there as well, and fewer levels are fewer bytes. */
+export const highestSentLevel = 1;
+/** Ciphertexts of an input or a result; a language model of 50,000 words has two. */
+const maxCiphertexts = 256;
+
+const whole = z
+  .int()
+  .min(0)
+  .max(2 ** 48);
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const runs = z.array(z.int()).max(3 * maxSlots);
+const factor = z.number().refine((value) => value !== 0, 'a factor must not be 0');
+/** Names reach terminals: whoever wrote the manifest must not write there what is not text. */
+const printable = z
+  .string()
+  .max(256)
+  .refine(isPrintable, 'text must not hold control characters, line breaks or changes of direction');
+
+export const manifestSchema = z.strictObject({
+  format: z.literal(manifestFormat),
+  version: z.literal(manifestVersion),
+  /** Of the instructions and the model's files: what keys and ciphertexts are made for. */
+  digest,
+  parameters: z.strictObject({
+    logN: whole,
+    chainBits: z.array(whole).max(128),
+    specialBits: z.array(whole).max(128),
+    scaleBits: whole,
+  }),
+  parametersDigest: digest,
+  slots: z.int().min(1).max(maxSlots),
+  inputs: z
+    .array(z.strictObject({ name: printable.min(1), level: whole, scale: z.number().positive(), source: runs, factor }))
+    .min(1)
+    .max(maxCiphertexts),
+  outputs: z
+    .array(
+      z.strictObject({
+        name: z.enum(['logits', 'sentinel']),
+        slots: runs,
+        factor,
+        limit: z.number().positive(),
+        period: z.int().min(1).optional(),
+        /** Of the ciphertext as a server sends it: what a client holds it against. */
+        level: z.int().min(0).max(highestSentLevel),
+        scale: z.number().positive(),
+      }),
+    )
+    .max(maxCiphertexts),
+  keys: z.strictObject({
+    /** Names the list of keys under these parameters: a key set serves every program whose plan it covers. */
+    plan: digest,
+    list: keyTuples,
+    keyBytes: whole,
+    wireBytes: whole,
+  }),
+  predicted: z.strictObject({
+    cpuSeconds: z.number().min(0),
+    peakBytes: z.number().min(0),
+    bootstraps: whole,
+    instructions: whole,
+    /** How far a decrypted logit may be from the program's without noise (`predictError`); absent where it is not known. */
+    error: z.number().positive().optional(),
+  }),
+  /** What compile was asked for, so that the server compiles the same again. */
+  compile: z.strictObject({
+    /** Examples that one run computes. */
+    batch: z.int().min(1).max(maxSlots),
+  }),
+  /** Facts for the client: names of the classes, how an image or a text becomes numbers. */
+  model: z.strictObject({
+    name: printable,
+    classes: z
+      .array(printable)
+      .max(2 ** 20)
+      .optional(),
+    ...preparationSchema.shape,
+  }),
+  /** SHA-256 of the other files of the client's half, by their names. */
+  files: z.partialRecord(z.enum(Object.values(preparationFiles)), digest),
+});
+
+/** What a client and a server have to agree on, as it stands in manifest.json. Everything in it is public. */
+export type ProgramManifest = z.infer<typeof manifestSchema>;
+
+/** Examples that one run of the program computes. */
+export function batchOf({ compile }: Pick<ProgramManifest, 'compile'>): number {
+  return compile.batch;
+}
+
+/** The slot map of an input or output: at most `slots` numbers. Throws FileError; `where` is what has it. */
+export function mapOf(runs: readonly number[], slots: number, where: string): Int32Array {
+  try {
+    return fromRuns(runs, slots);
+  } catch (error) {
+    throw new FileError(`${where} has no slot map: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** The evaluation keys that a program needs. */
+export function keySpecsOf({ keys }: Pick<ProgramManifest, 'keys'>): KeySpec[] {
+  return specsOf(keys.list);
+}

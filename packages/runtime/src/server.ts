@@ -1,0 +1,24 @@
+/** The server's side of a program: evaluation keys and ciphertexts. Reaches nothing that makes or uses a secret key. */
+export {
+  type CkksMachine,
+  type CkksOptions,
+  type CkksResult,
+  type InstructionTiming,
+  runCkks,
+} from './backends/ckks.ts';
+export { FileError, InputError, MismatchError, ResourceError } from './errors.ts';
+export { keyFiles, openKeyFolder } from './keys/key-folder.ts';
+export { type KeyList, parseKeyList } from './keys/key-list.ts';
+export type { KeySource } from './keys/key-source.ts';
+export { clientFolder, readManifest, serverFolder } from './protocol/client-folder.ts';
+export { manifestFile } from './protocol/client-half.ts';
+export { parametersOf } from './protocol/manifest.ts';
+export { batchOf, type ProgramManifest } from './protocol/manifest-schema.ts';
+export { availableMemoryBytes, checkMemory, totalMemoryBytes } from './server/memory.ts';
+export {
+  type LoadedKeys,
+  loadKeys,
+  outputsFile,
+  type ReceivedRequest,
+  readInputs,
+} from './server/server.ts';

@@ -1,0 +1,121 @@
+import {
+  BootstrapPlan,
+  Bootstrapper,
+  type Ciphertext,
+  type Context,
+  ciphertextFromWire,
+  ciphertextToWire,
+  type Progress,
+  readKeySet,
+  type WireObject,
+} from '@cipherformer/ckks';
+import type { CkksMachine } from '../backends/ckks.ts';
+import { MismatchError } from '../errors.ts';
+import { missingSpecs, tuplesOf } from '../keys/key-list.ts';
+import type { KeySource } from '../keys/key-source.ts';
+import { EnvelopeReader, sealEnvelope } from '../protocol/envelope.ts';
+import { keySpecsOf, type ProgramManifest } from '../protocol/manifest.ts';
+import { HashedSource } from '../protocol/request.ts';
+
+// The server's side: nothing here may import what makes, reads or uses a secret key.
+
+/** The keys of one client, ready to run one program. */
+export interface LoadedKeys extends Disposable {
+  readonly machine: CkksMachine;
+  /** Of the secret key they belong to: inputs have to belong to the same one. */
+  readonly key: string;
+  /** Of all keys in memory: what the manifest's keys.keyBytes predicts. */
+  readonly keyBytes: number;
+}
+
+export interface LoadKeysOptions {
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads the evaluation keys of a program and encodes the bootstrap's matrices.
+ * Throws MismatchError for keys that do not cover the program's plan, WireError for damaged ones; the signal's reason.
+ */
+export async function loadKeys(
+  context: Context,
+  manifest: ProgramManifest,
+  source: KeySource,
+  { progress, signal }: LoadKeysOptions = {},
+): Promise<LoadedKeys> {
+  const specs = keySpecsOf(manifest);
+  const missing = missingSpecs(tuplesOf(source.specs), specs);
+  if (missing.length > 0)
+    throw new MismatchError(
+      `the evaluation keys lack ${missing.length} of the ${specs.length} that this program needs: run keygen for this program, it adds them`,
+    );
+  const held: Disposable[] = [];
+  const release = () => {
+    for (const one of held.reverse()) one[Symbol.dispose]();
+  };
+  try {
+    const set = await readKeySet(context, specs, (part) => source.part(part), {
+      progress: (done, total) => progress?.('keys', done, total),
+      ...(signal ? { signal } : {}),
+    });
+    held.push(set);
+    const { evaluation, toSparse, toDense, bytes: keyBytes } = set;
+    const plan = new BootstrapPlan(context.parameters);
+    const machine = { context, plan, keys: evaluation };
+    const loaded = { key: source.key, keyBytes, [Symbol.dispose]: release };
+    if (!toSparse || !toDense) return { ...loaded, machine };
+    const bootstrapper = new Bootstrapper(context, plan, { evaluation, toSparse, toDense, [Symbol.dispose]() {} }, progress); // biome-ignore format: one call
+    held.push(bootstrapper);
+    return { ...loaded, machine: { ...machine, bootstrapper } };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** An encrypted input as a server reads it. */
+export interface ReceivedRequest {
+  /** A ciphertext for each input of the program; dispose of them after the run. */
+  readonly inputs: readonly Ciphertext[];
+  /** SHA-256 of its bytes, in hexadecimal: the result says that it answers this request. */
+  readonly request: string;
+}
+
+/** The ciphertexts of an input. Throws FileError for one of another program or key, WireError for damaged data. */
+export async function readInputs(
+  context: Context,
+  manifest: ProgramManifest,
+  key: string,
+  source: AsyncIterable<Uint8Array>,
+  where: string,
+): Promise<ReceivedRequest> {
+  const file = new HashedSource(source);
+  const reader = new EnvelopeReader(file, where);
+  const inputs: Ciphertext[] = [];
+  try {
+    const { lengths } = await reader.header({ kind: 'inputs', program: manifest.digest, key });
+    for (const length of lengths.slice(0, manifest.inputs.length))
+      inputs.push(await ciphertextFromWire(context, reader.object(length)));
+    await reader.end();
+    return { inputs, request: file.hash! };
+  } catch (error) {
+    for (const input of inputs) input[Symbol.dispose]();
+    throw error;
+  } finally {
+    await reader.close();
+  }
+}
+
+/**
+ * The file of a result, bound to program, key and request. The levels a client does not need are dropped.
+ * @param request SHA-256 of the request: `ReceivedRequest.request`
+ */
+export function outputsFile(
+  manifest: ProgramManifest,
+  key: string,
+  request: string,
+  outputs: readonly Ciphertext[],
+): Promise<WireObject> {
+  const objects = outputs.map((output, i) => ciphertextToWire(output.dropTo(manifest.outputs[i]!.level)));
+  return sealEnvelope({ kind: 'outputs', program: manifest.digest, key, request }, objects);
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { UsageError } from '@cipherformer/base';
+import { bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import { partialSuffix } from '@cipherformer/ckks/durable';
+import { openProgram, writeProgram } from '@cipherformer/compiler';
+import { isPolynomialModel } from '@cipherformer/model/files';
+import {
+  batchOf,
+  clientFolder,
+  FileError,
+  manifestFile,
+  type ProgramManifest,
+  serverFolder,
+} from '@cipherformer/runtime/server';
+import type { ServedProgram } from '../programs.ts';
+
+/** A program that opens here, as a service takes it. */
+export interface PreparedProgram extends ServedProgram {
+  readonly manifest: ProgramManifest;
+}
+
+export interface PrepareOptions {
+  /** Folder in which polynomial models are compiled; it is there. */
+  readonly compiled: string;
+  readonly security: SecurityOptions;
+  /** Of programs that are compiled here. Default: those of `compile`. */
+  readonly parameters?: Parameters | undefined;
+  /** Hears what takes time. */
+  readonly notice: (text: string) => void;
+}
+
+/**
+ * Opens a program, or compiles a polynomial model that was not compiled here before.
+ * Throws UsageError for a folder that is neither; errors as openProgram and writeProgram.
+ */
+export async function prepareProgram(path: string, options: PrepareOptions): Promise<PreparedProgram> {
+  const whole = existsSync(join(path, clientFolder)) && existsSync(join(path, serverFolder));
+  if (!whole && !isPolynomialModel(path))
+    throw new UsageError(
+      `${path} is neither the folder of a program (compile makes it; both halves are needed) nor of a polynomial model (convert makes it)`,
+    );
+  const { folder, manifest } = whole
+    ? { folder: resolve(path), ...(await openProgram(path, options.security)) }
+    : await compileOnce(path, options);
+  const { name, task, classes } = manifest.model;
+  const { keyBytes, wireBytes } = manifest.keys;
+  const { cpuSeconds, peakBytes } = manifest.predicted;
+  return {
+    digest: manifest.digest,
+    plan: manifest.keys.plan,
+    summary: {
+      name,
+      task,
+      ...(classes ? { classes } : {}),
+      batch: batchOf(manifest),
+      keys: { keyBytes, wireBytes },
+      predicted: { cpuSeconds, peakBytes },
+    },
+    keyBytes: wireBytes,
+    clientFolder: join(folder, clientFolder),
+    clientFiles: [manifestFile, ...Object.keys(manifest.files)],
+    folder,
+    manifest,
+  };
+}
+
+/** Removes what compilations that were cut short left behind. Only for who holds the data folder. */
+export async function sweepPrograms(compiled: string): Promise<void> {
+  for (const name of await readdir(compiled))
+    if (name.endsWith(partialSuffix)) await rm(join(compiled, name), { recursive: true, force: true });
+}
+
+/** The program of a model: the one that was compiled before, where this release still compiles the same. */
+async function compileOnce(model: string, options: PrepareOptions) {
+  const { compiled, security, parameters = Parameters.from(bootstrapLiteral()), notice } = options;
+  const name = basename(resolve(model)).replace(/[^A-Za-z0-9._-]/g, '_');
+  const folder = join(resolve(compiled), `${name}-${(await modelDigest(model, parameters)).slice(0, 12)}`);
+  if (existsSync(folder)) {
+    try {
+      return { folder, ...(await openProgram(folder, security)) };
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+      notice(`${folder} does not open here (${error.message}): compiling it again`);
+      await rm(folder, { recursive: true });
+    }
+  }
+  notice(`compiling ${model} (some ten seconds) ...`);
+  const opened = await writeProgram(model, folder, {}, parameters);
+  notice(`compiled into ${folder}: the next start uses it again`);
+  return { folder, ...opened };
+}
+
+/** SHA-256 over what a program of a model is compiled from. */
+async function modelDigest(model: string, parameters: Parameters): Promise<string> {
+  const hash = createHash('sha256').update(parameters.digest);
+  const entries = await readdir(model, { withFileTypes: true });
+  for (const name of entries.filter((entry) => entry.isFile()).map((entry) => entry.name).sort()) // biome-ignore format: short
+    hash.update(`\n${name}\n`).update(createHash('sha256').update(await readFile(join(model, name))).digest()); // biome-ignore format: short
+  return hash.digest('hex');
+}

@@ -1,0 +1,72 @@
+import { fork } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
+import { availableMemoryBytes, checkMemory, totalMemoryBytes } from '@cipherformer/runtime/server';
+import { type RunningService, type ServeOptions, serve } from '../serve.ts';
+import { openDataFolder } from '../store/data-folder.ts';
+import { type PreparedProgram, prepareProgram, sweepPrograms } from './prepare-program.ts';
+
+export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'host' | 'log' | 'spawnWorker'> {
+  /** Folders of programs or of polynomial models. */
+  readonly folders: readonly string[];
+  readonly security?: SecurityOptions;
+  /** Default: the worker of this package, which takes nothing below 128-bit security. */
+  readonly spawnWorker?: ServeOptions['spawnWorker'];
+  /** Of programs that are compiled here. Default: those of `compile`. */
+  readonly parameters?: Parameters;
+  /** Hears what takes time, what the machine lacks, and faults that no owner sees. */
+  readonly notice: (text: string) => void;
+}
+
+/**
+ * Serves programs on this machine's loopback. Throws ResourceError for a program that this machine can never run, StartError
+ * where the service cannot start, the signal's reason; errors as prepareProgram.
+ */
+export async function startService(
+  options: ServiceOptions,
+): Promise<{ readonly service: RunningService; readonly programs: readonly PreparedProgram[] }> {
+  const { folders, parameters, security = {}, notice, ...rest } = options;
+  const { data, signal } = rest;
+  const compiled = join(data, 'programs');
+  await openDataFolder(data);
+  await mkdir(compiled, { recursive: true, mode: 0o700 });
+  const programs: PreparedProgram[] = [];
+  for (const folder of folders) {
+    const program = await prepareProgram(folder, { compiled, security, parameters, notice });
+    signal?.throwIfAborted();
+    checkMachine(program, notice);
+    programs.push(program);
+  }
+  const service = await serve({
+    spawnWorker,
+    ...rest,
+    programs: programs.map(({ manifest: _, ...program }) => program),
+    log: { level: 'error', stream: { write: (line: string) => notice(wordsOf(line)) } },
+  });
+  await sweepPrograms(compiled);
+  return { service, programs };
+}
+
+/** The compiled file, also when this one runs as source. Its stdout is not data. */
+const spawnWorker = () =>
+  fork(fileURLToPath(new URL('../../dist/run/worker.js', import.meta.url)), {
+    stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
+  });
+
+/** Memory that is taken now may be free when a question comes; what the machine does not have never will be. */
+function checkMachine(program: PreparedProgram, notice: (text: string) => void): void {
+  checkMemory(program, totalMemoryBytes());
+  try {
+    checkMemory(program, availableMemoryBytes());
+  } catch (error) {
+    notice(`warning: questions will fail until more memory is free: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** An entry of the service's log, which is JSON, for a person. */
+function wordsOf(line: string): string {
+  const { msg, err } = JSON.parse(line) as { readonly msg?: string; readonly err?: { readonly message?: string } };
+  return ['warning', msg, err?.message].filter(Boolean).join(': ');
+}
