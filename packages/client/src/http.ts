@@ -112,7 +112,7 @@ export class Http {
   }
 }
 
-/** A document from a service, which may be any text. Throws TransportError. */
+/** A document from a service, which may be any text. @throws TransportError */
 export function parseJson<T>(schema: z.core.$ZodType<T>, text: string, where: string): T {
   let value: unknown;
   try {
@@ -153,7 +153,7 @@ async function refusal(response: Response): Promise<ServiceError> {
   }
 }
 
-/** Throws RangeError for a body that is too long to be a refusal of ours. */
+/** @throws RangeError for a body that is too long to be a refusal of ours */
 async function shortText(response: Response): Promise<string> {
   const pieces: Uint8Array[] = [];
   let length = 0;

@@ -25,7 +25,7 @@ export const nodeFetch: typeof fetch = (input, { method = 'GET', headers, body, 
     outgoing.end(body ?? undefined);
   });
 
-/** Throws RangeError for a status that is none. */
+/** @throws RangeError for a status that is none */
 function answerOf(incoming: IncomingMessage): Response {
   const { statusCode: status = 0 } = incoming;
   const headers = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)] as [string, string]);

@@ -128,7 +128,7 @@ export class ServiceSession {
   /**
    * Makes the parts of keys that the service does not have, sends each before the next ones are made, and waits until the
    * service has checked them. Can be stopped and begun again at any moment: nothing is sent twice.
-   * Throws KeysRejected, ServiceError, TransportError, KeyError for a secret of version 1; the signal's reason.
+   * @throws KeysRejected, ServiceError, TransportError, KeyError for a secret of version 1; the signal's reason
    * @returns the id of the key set
    */
   async ensureKeys(owner: Owner, options: SessionOptions = {}): Promise<string> {

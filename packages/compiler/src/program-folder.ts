@@ -44,7 +44,7 @@ export interface OpenProgram {
 
 /**
  * Compiles a polynomial model into a new folder, which appears complete or not at all.
- * Throws FileError for a folder that exists or is no model, and for a program that clients would refuse; errors as `compile`.
+ * @throws FileError for a folder that exists or is no model, and for a program that clients would refuse; errors as `compile`
  */
 export async function writeProgram(
   model: string,

@@ -4,11 +4,11 @@
  * so that a run resumed at step k draws what an uninterrupted run draws at step k.
  */
 export class Random {
-  private a: number;
-  private b: number;
-  private c: number;
-  private d: number;
-  private spare: number | undefined;
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
+  #spare: number | undefined;
 
   constructor(seed: number) {
     let state = seed >>> 0;
@@ -20,10 +20,10 @@ export class Random {
       z = Math.imul(z, 0x735a2d97);
       return z ^ (z >>> 15);
     };
-    this.a = next();
-    this.b = next();
-    this.c = next();
-    this.d = next() | 1;
+    this.#a = next();
+    this.#b = next();
+    this.#c = next();
+    this.#d = next() | 1;
   }
 
   /** A generator for one labelled purpose: the label and the indices are hashed into the seed (FNV-1a). */
@@ -39,15 +39,15 @@ export class Random {
 
   /** An integer in [0, 2^32). */
   uint32(): number {
-    const product = Math.imul(this.b, 5);
+    const product = Math.imul(this.#b, 5);
     const result = Math.imul((product << 7) | (product >>> 25), 9);
-    const t = this.b << 9;
-    this.c ^= this.a;
-    this.d ^= this.b;
-    this.b ^= this.c;
-    this.a ^= this.d;
-    this.c ^= t;
-    this.d = (this.d << 11) | (this.d >>> 21);
+    const t = this.#b << 9;
+    this.#c ^= this.#a;
+    this.#d ^= this.#b;
+    this.#b ^= this.#c;
+    this.#a ^= this.#d;
+    this.#c ^= t;
+    this.#d = (this.#d << 11) | (this.#d >>> 21);
     return result >>> 0;
   }
 
@@ -63,9 +63,9 @@ export class Random {
 
   /** A standard normal number (polar method). */
   normal(): number {
-    if (this.spare !== undefined) {
-      const value = this.spare;
-      this.spare = undefined;
+    if (this.#spare !== undefined) {
+      const value = this.#spare;
+      this.#spare = undefined;
       return value;
     }
     for (;;) {
@@ -74,7 +74,7 @@ export class Random {
       const s = u * u + v * v;
       if (s > 0 && s < 1) {
         const factor = Math.sqrt((-2 * Math.log(s)) / s);
-        this.spare = v * factor;
+        this.#spare = v * factor;
         return u * factor;
       }
     }

@@ -43,7 +43,7 @@ export class Programs {
     this.#entries = entries;
   }
 
-  /** Throws StartError for programs that cannot be served. */
+  /** @throws StartError for programs that cannot be served */
   static async open(programs: readonly ServedProgram[]): Promise<Programs> {
     const entries = new Map<string, Entry>();
     for (const program of programs) {

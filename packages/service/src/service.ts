@@ -71,7 +71,7 @@ export class Service {
     });
   }
 
-  /** Opens a data folder, and takes up what the last service left. Throws StartError. */
+  /** Opens a data folder, and takes up what the last service left. @throws StartError */
   static async open(options: ServiceOptions): Promise<Service> {
     await openDataFolder(options.data);
     const lock = lockFolder(options.data);

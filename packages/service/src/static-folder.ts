@@ -44,7 +44,7 @@ export class StaticFolder {
 
   /**
    * @param only names of the files to serve. Default: all. Nothing else in the folder is read or told of.
-   * Throws StartError for a name that is not there and for a file that is a secret key; errors of the file system.
+   * @throws StartError for a name that is not there and for a file that is a secret key; errors of the file system
    */
   static async open(folder: string, only?: readonly string[]): Promise<StaticFolder> {
     const files = new Map<string, StaticFile>();

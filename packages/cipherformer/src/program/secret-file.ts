@@ -12,7 +12,7 @@ const makingMs = 1000;
 /**
  * The secret key of a file, or a new one in it, written before any evaluation key: without it those are of no use to anybody.
  * @param option the option that chose the folder, for messages
- * Throws UsageError for a key of version 1; errors of the file system, readSecretKey and writeSecretKey.
+ * @throws UsageError for a key of version 1; errors of the file system, readSecretKey and writeSecretKey
  */
 export async function openSecret(file: string, context: Context, option: '--out' | '--keys'): Promise<SecretKey> {
   const counts = verdictFileOf(file);

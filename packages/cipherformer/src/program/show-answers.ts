@@ -25,7 +25,7 @@ export function withAnswerOptions(command: Command): Command {
     .option('--json', 'JSON on stdout');
 }
 
-/** Throws UsageError for options that contradict each other. */
+/** @throws UsageError for options that contradict each other */
 export function checkAnswerOptions({ force, reveal }: AnswerOptions): void {
   if (force && !reveal) throw new UsageError('--force shows logits that are no answer: add --reveal.');
 }

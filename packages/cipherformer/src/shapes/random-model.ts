@@ -46,7 +46,7 @@ export function randomInput(model: PolynomialModel, seed: number): GraphInputs {
   return prepareInput(model, { ids: Array.from({ length: graph.tokens }, () => random.integer(rows)) });
 }
 
-/** With bounds from these inputs. Throws RangeError where a random value leaves a polynomial's interval: take another seed. */
+/** With bounds from these inputs. @throws RangeError where a random value leaves a polynomial's interval: take another seed */
 export function calibratedOn(model: PolynomialModel, inputs: readonly GraphInputs[]): PolynomialModel {
   for (const { name, low, high, interval } of recordValues(model.graph, inputs).sites)
     if (low < interval[0] || high > interval[1])

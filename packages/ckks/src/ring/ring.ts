@@ -124,7 +124,7 @@ export function conjugationElement(logN: number): number {
   return 2 ** (logN + 1) - 1;
 }
 
-/** Throws ParameterError unless X -> X^galois is an automorphism of the ring: a whole odd number from 1 to 2N - 1. */
+/** @throws ParameterError unless X -> X^galois is an automorphism of the ring: a whole odd number from 1 to 2N - 1 */
 export function checkGalois(galois: number, logN: number): void {
   const most = 2 ** (logN + 1) - 1;
   if (Number.isInteger(galois) && galois % 2 === 1 && galois >= 1 && galois <= most) return;
@@ -134,7 +134,7 @@ export function checkGalois(galois: number, logN: number): void {
   );
 }
 
-/** g^-1 mod 2N. Throws ParameterError unless g is odd, from 1 to 2N - 1. */
+/** g^-1 mod 2N. @throws ParameterError unless g is odd, from 1 to 2N - 1 */
 export function inverseGalois(galois: number, logN: number): number {
   checkGalois(galois, logN);
   const mask = (1n << BigInt(logN + 1)) - 1n;

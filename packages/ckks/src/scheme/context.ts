@@ -10,7 +10,7 @@ export class Context implements Disposable {
   readonly kernels: Kernels;
   readonly ring: Ring;
 
-  /** Throws ParameterError for parameters below 128-bit security, unless the caller accepts them here too. */
+  /** @throws ParameterError for parameters below 128-bit security, unless the caller accepts them here too */
   constructor(parameters: Parameters, kernels: Kernels, security: SecurityOptions = {}) {
     parameters.requireSecurity(security);
     this.parameters = parameters;

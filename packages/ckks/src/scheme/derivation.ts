@@ -91,7 +91,7 @@ export function digitInfo(parameters: Parameters, of: DigitInfo): Uint8Array<Arr
     .finish();
 }
 
-/** Writes an info; fields that a purpose does not have are zero. Throws RangeError for a value that does not fit its field. */
+/** Writes an info; fields that a purpose does not have are zero. @throws RangeError for a value that does not fit its field */
 class Info {
   readonly #bytes = new Uint8Array(infoBytes);
   readonly #view = new DataView(this.#bytes.buffer);

@@ -13,7 +13,7 @@ export interface SeededCiphertext {
 
 /**
  * b = e - a s, with a expanded from a fresh public seed, which is returned: a public key, or a ciphertext of zero.
- * Throws ParameterError for a sparse secret in a basis where it is not secure.
+ * @throws ParameterError for a sparse secret in a basis where it is not secure
  * @param basis a prefix of the ring's primes, as the secret is stored
  */
 export function encryptZero(secret: SecretKey, b: number, a: number, basis: Basis): Uint8Array<ArrayBuffer> {

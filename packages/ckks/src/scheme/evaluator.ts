@@ -78,7 +78,7 @@ export class Evaluator {
     for (let i = 0; i < b.size; i++) this.context.ring.add(dst.part(i), dst.part(i), b.part(i), dst.basis);
   }
 
-  /** a * integer, exactly; the scale does not change. Throws OperandError where 1 * integer leaves the modulus. */
+  /** a * integer, exactly; the scale does not change. @throws OperandError where 1 * integer leaves the modulus */
   multiplyInteger(a: Ciphertext, integer: bigint): Ciphertext {
     this.check(a, 'the ciphertext');
     checkRoom(this.context.parameters, Math.abs(Number(integer)) * a.scale, a.level, () => `a multiple by ${integer}`);

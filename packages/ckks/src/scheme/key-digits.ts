@@ -27,7 +27,7 @@ export class KeyDigits implements Disposable {
   #prepared: string | undefined;
   #sparse: SecretKey | undefined;
 
-  /** Throws KeyError for a secret of version 1. */
+  /** @throws KeyError for a secret of version 1 */
   constructor(secret: SecretKey) {
     const { context } = secret;
     const words = context.ring.primes.length * context.ring.n;
@@ -37,7 +37,7 @@ export class KeyDigits implements Disposable {
     this.#derived = new Slab(context.kernels, words, true);
   }
 
-  /** Throws ParameterError for a key that may not be made. */
+  /** @throws ParameterError for a key that may not be made */
   make(spec: KeySpec, digit: number): KeyDigit {
     const { parameters } = this.#context;
     checkKeySpec(parameters, spec);

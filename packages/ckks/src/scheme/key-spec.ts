@@ -17,8 +17,8 @@ export interface KeySpec {
 }
 
 /**
- * Throws ParameterError for a key that may not be made from a secret, whoever asks for it: the place where the secret is
- * decides what is legal.
+ * @throws ParameterError for a key that may not be made from a secret, whoever asks for it: the place where the secret is
+ * decides what is legal
  */
 export function checkKeySpec(parameters: Parameters, spec: KeySpec): void {
   const { role, galois, level, special } = spec;

@@ -66,7 +66,7 @@ export class KeyGenerator {
   /**
    * A key from s to g^-1(s): the automorphism g that follows brings the result back under s. `gadget`: default
    * Parameters.gadget, otherwise exactly Parameters.gadgetWith.
-   * Throws ParameterError for what is not an automorphism, and for a gadget that does not fit.
+   * @throws ParameterError for what is not an automorphism, and for a gadget that does not fit
    */
   galois({ galois, level }: GaloisUse, gadget?: Gadget): SwitchingKey {
     const { ring, kernels } = this.#context;
@@ -81,7 +81,7 @@ export class KeyGenerator {
 
   /**
    * A key from this secret to `other` at `level`, with exactly this gadget.
-   * Throws ParameterError for a sparse `other` under more than q0 and one special prime, unless the parameters are insecure.
+   * @throws ParameterError for a sparse `other` under more than q0 and one special prime, unless the parameters are insecure
    */
   switchTo(other: SecretKey, level: number, gadget: Gadget): SwitchingKey {
     this.#context.require(other.context, 'the other secret key');
@@ -108,7 +108,7 @@ export interface DigitRequest {
  * (b, a) with b = -a under + e + P [limb in the digit] message: Han and Ki, CT-RSA 2020, section 3. Every switching key is
  * made here, so what may be made is checked here.
  * @param a null: not stored, it follows from its seed
- * Throws ParameterError for an automorphism, level, gadget or secret that is not allowed.
+ * @throws ParameterError for an automorphism, level, gadget or secret that is not allowed
  */
 export function generateDigit(b: number, a: number | null, request: DigitRequest): void {
   const { secret, under, message, level, gadget, digit, publicSeed, noiseSeed } = request;

@@ -84,7 +84,7 @@ export class SecretKey implements Disposable {
     return bytesToHex(bytes.subarray(0, 16));
   }
 
-  /** The sparse ephemeral secret that belongs to this one; dispose of it. Throws KeyError for a key of version 1. */
+  /** The sparse ephemeral secret that belongs to this one; dispose of it. @throws KeyError for a key of version 1 */
   sparse(): SecretKey {
     const seed = this.derive(secretInfo(this.context.parameters, 'sparse'));
     try {
@@ -94,7 +94,7 @@ export class SecretKey implements Disposable {
     }
   }
 
-  /** 32 bytes for the one use that `info` names; erase them. Throws KeyError for a key of version 1. */
+  /** 32 bytes for the one use that `info` names; erase them. @throws KeyError for a key of version 1 */
   derive(info: Uint8Array): Uint8Array<ArrayBuffer> {
     this.#checkAlive();
     if (this.#extracted === undefined)

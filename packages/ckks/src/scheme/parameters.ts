@@ -106,7 +106,7 @@ export class Parameters {
     return parameters;
   }
 
-  /** Throws ParameterError below 128-bit security, unless the caller accepts it. */
+  /** @throws ParameterError below 128-bit security, unless the caller accepts it */
   requireSecurity({ insecure }: SecurityOptions): void {
     if (!this.insecure || insecure === true) return;
     const needed = smallestSecureLogN(this.logQP);

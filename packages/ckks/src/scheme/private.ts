@@ -89,8 +89,8 @@ export class PrivateSlots implements Disposable {
   /**
    * The slots with Gaussian noise that drowns the decryption's own (Li, Micciancio, Schultz, Sorrell, CRYPTO 2022). Each
    * result once, and no more results under the key than the first one declared: see ShareBudget.
-   * Throws OperandError for options that make no sense, when the key's results are used up, and where the noise would
-   * drown the values too; whether it did says something about them, so what follows from that is for the owner's eyes.
+   * @throws OperandError for options that make no sense, when the key's results are used up, and where the noise would
+   * drown the values too; whether it did says something about them, so what follows from that is for the owner's eyes
    */
   share(options: ShareOptions): SharedSlots {
     const { slots, context } = this.#plaintext;
@@ -205,7 +205,7 @@ function checked(flooding: Flooding): Flooding {
   );
 }
 
-/** Throws OperandError unless the values differ by more than the noise: by their standard deviation, one by its size. */
+/** @throws OperandError unless the values differ by more than the noise: by their standard deviation, one by its size */
 function checkSpread(values: Float64Array, deviation: number): void {
   const mean = values.length === 1 ? 0 : values.reduce((sum, x) => sum + x, 0) / values.length;
   const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);

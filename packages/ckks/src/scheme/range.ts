@@ -22,7 +22,7 @@ export function numberBits(primes: readonly number[], scale: number): number {
   return bits;
 }
 
-/** Throws OperandError unless coefficients of absolute value `size` fit the modulus of `level`. */
+/** @throws OperandError unless coefficients of absolute value `size` fit the modulus of `level` */
 export function checkRoom(parameters: Parameters, size: number, level: number, what: () => string): void {
   const logQ = parameters.logQ(level);
   if (size < 2 ** (logQ - 1)) return;
@@ -31,7 +31,7 @@ export function checkRoom(parameters: Parameters, size: number, level: number, w
   );
 }
 
-/** Throws OperandError unless a constant at `scale` fits, see `numberBits`. */
+/** @throws OperandError unless a constant at `scale` fits, see `numberBits` */
 export function checkConstant(parameters: Parameters, value: number, scale: number, level: number): void {
   const limit = 2 ** (numberBits(parameters.primes.slice(0, level + 1), scale) - 1) / scale;
   if (Math.abs(value) < limit) return;
@@ -41,7 +41,7 @@ export function checkConstant(parameters: Parameters, value: number, scale: numb
   );
 }
 
-/** Throws OperandError unless a value of absolute value 1 at `scale` fits the modulus of `level`, and is not rounded away. */
+/** @throws OperandError unless a value of absolute value 1 at `scale` fits the modulus of `level`, and is not rounded away */
 export function checkScale(parameters: Parameters, scale: number, level: number): void {
   if (!(scale > 0)) throw new OperandError(`a scale must be positive and finite, not ${scale}`);
   if (scale < 1) {

@@ -15,7 +15,7 @@ const maxPieceBytes = 2 ** 22;
 /**
  * Writes an object to a file, frame by frame. The file appears under its name only when it is complete and on the disk
  * (a temporary neighbour is renamed), so a file of that name is never half-written.
- * Throws StorageError, with the bytes needed when the disk is full.
+ * @throws StorageError, with the bytes needed when the disk is full
  */
 export async function writeWireFile(
   path: string,
@@ -60,7 +60,7 @@ export async function writeSecretKey(
   await writeWireFile(path, secretKeyToWire(secret), { mode: 0o600, overwrite: options.overwrite ?? false });
 }
 
-/** Reads a secret key. Throws KeyError when others could have read or replaced the file. */
+/** Reads a secret key. @throws KeyError when others could have read or replaced the file */
 export async function readSecretKey(path: string, context: Context): Promise<SecretKey> {
   const file = await openRegular(path);
   try {

@@ -41,7 +41,7 @@ export interface KeyPart {
   readonly bytes: number;
 }
 
-/** All parts of a set of keys, in the order of the list. Throws ParameterError for a key that may not be made. */
+/** All parts of a set of keys, in the order of the list. @throws ParameterError for a key that may not be made */
 export function keyParts(parameters: Parameters, specs: readonly KeySpec[]): KeyPart[] {
   const bytesOf = parameters.primes.map((p) => limbBytes(parameters.n, p));
   return specs.flatMap((spec) => {
@@ -95,7 +95,7 @@ export class KeyPartMaker implements Disposable {
   readonly #digits: KeyDigits;
   #made: { readonly of: KeyPart; readonly digit: KeyDigit; readonly view: LastingView } | undefined;
 
-  /** Throws KeyError for a secret of version 1, ParameterError for a key that may not be made. */
+  /** @throws KeyError for a secret of version 1, ParameterError for a key that may not be made */
   constructor(secret: SecretKey, specs: readonly KeySpec[]) {
     this.#context = secret.context;
     this.parts = keyParts(secret.context.parameters, specs);
@@ -177,7 +177,7 @@ const roleNames = new Map<number, KeyRole>(
   Object.entries(keyRoles).map(([name, code]) => [code, name as KeyRole] as const),
 );
 
-/** Reads the first 128 bytes of a part. Throws WireError for anything that `KeyPartMaker` does not make for these parameters. */
+/** Reads the first 128 bytes of a part. @throws WireError for anything that `KeyPartMaker` does not make for these parameters */
 export function readKeyPartHeader(parameters: Parameters, bytes: Uint8Array, where: string): ReadKeyPart {
   if (bytes.length < partHeaderBytes)
     throw new WireError(`${where} has only ${bytes.length} bytes: it is cut short, make or send it again`);
@@ -240,7 +240,7 @@ export class KeyPartReader implements Disposable {
    * @param bytes of the whole part, whose SHA-256 the caller has checked
    * @param address of [limbs of the digit][N] words
    * @returns the digit's public seed
-   * Throws WireError for another part, or residues that are not below their primes.
+   * @throws WireError for another part, or residues that are not below their primes
    */
   read(bytes: Uint8Array, expected: KeyPart, address: number, where: string): Uint8Array<ArrayBuffer> {
     const { parameters, kernels, ring } = this.#context;

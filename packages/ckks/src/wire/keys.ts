@@ -29,7 +29,7 @@ export function secretKeyToWire(secret: SecretKey): WireObject {
   return secretObject('secretKey', version, context.parameters.digest, seedBytes, () => secret.exportBytes());
 }
 
-/** Reads a secret key and expands it. Throws WireError for damaged data or a key of other parameters. */
+/** Reads a secret key and expands it. @throws WireError for damaged data or a key of other parameters */
 export function secretKeyFromWire(context: Context, source: WireSource): Promise<SecretKey> {
   return reading(source, 'the secret key', async (from) => {
     const { header } = await expectHeader(from, 'secretKey', context.parameters.digest);
@@ -56,7 +56,7 @@ export function publicKeyToWire(key: PublicKey): WireObject {
   });
 }
 
-/** Reads a public key and expands its uniform half. Throws WireError for damaged data or a key of other parameters. */
+/** Reads a public key and expands its uniform half. @throws WireError for damaged data or a key of other parameters */
 export function publicKeyFromWire(context: Context, source: WireSource): Promise<PublicKey> {
   const { parameters, ring } = context;
   return reading(source, 'the public key', (from) =>
@@ -95,7 +95,7 @@ export function switchingKeyToWire(key: SwitchingKey): WireObject {
   });
 }
 
-/** Reads one key and expands its uniform halves. Throws WireError for damaged data or a key of other parameters. */
+/** Reads one key and expands its uniform halves. @throws WireError for damaged data or a key of other parameters */
 export function switchingKeyFromWire(context: Context, source: WireSource): Promise<SwitchingKey> {
   const { parameters, ring } = context;
   return reading(source, 'the switching key', (from) =>

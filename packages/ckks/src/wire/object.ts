@@ -196,7 +196,7 @@ export async function readPacked<T extends Disposable>(
   }
 }
 
-/** Unpacks the payload at `payload` into its limbs. Throws WireError for a residue that is not below its prime. */
+/** Unpacks the payload at `payload` into its limbs. @throws WireError for a residue that is not below its prime */
 function unpackFrame(payload: number, { context, primes, address }: Limbs, frame: Frame, what: string): void {
   const { kernels, ring, parameters } = context;
   const moduli = primes.slice(frame.from, frame.to);

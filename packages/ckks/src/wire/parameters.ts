@@ -17,8 +17,8 @@ export function parametersToWire(parameters: Parameters): WireObject {
 }
 
 /**
- * Throws WireError for damaged data, ParameterError for parameters that do not exist, and for parameters below 128-bit
- * security unless the caller accepts them: a stranger's file must not lower the security of what is encrypted here.
+ * @throws WireError for damaged data, ParameterError for parameters that do not exist, and for parameters below 128-bit
+ * security unless the caller accepts them: a stranger's file must not lower the security of what is encrypted here
  */
 export function parametersFromWire(source: WireSource, options: SecurityOptions = {}): Promise<Parameters> {
   return reading(source, 'the parameters', async (from) => {

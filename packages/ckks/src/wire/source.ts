@@ -23,7 +23,7 @@ export class SourceReader {
 
   /**
    * Fills the bytes that `target` gives, asked for again after each wait (kernel memory may have moved in between).
-   * Throws WireError when the source ends before.
+   * @throws WireError when the source ends before
    */
   async fill(target: () => Uint8Array, what: string): Promise<void> {
     const { length } = target();
@@ -48,7 +48,7 @@ export class SourceReader {
     return this.#piece.length === 0 && !(await this.#advance());
   }
 
-  /** Throws WireError when anything is left. */
+  /** @throws WireError when anything is left */
   async end(what: string): Promise<void> {
     if (await this.ended()) return;
     throw new WireError(

@@ -34,7 +34,7 @@ export function plaintextToWire(plaintext: Plaintext): WireObject {
   return packedObject('plaintext', describe(plaintext.context.parameters, plaintext), limbsOf(plaintext, 1));
 }
 
-/** Reads a plaintext. Throws WireError for anything that `plaintextToWire` does not write under these parameters. */
+/** Reads a plaintext. @throws WireError for anything that `plaintextToWire` does not write under these parameters */
 export function plaintextFromWire(context: Context, source: WireSource): Promise<Plaintext> {
   return reading(source, 'the plaintext', (from) =>
     readPacked(from, 'plaintext', context, ({ description }) => {
@@ -59,7 +59,7 @@ export function ciphertextToWire(value: Ciphertext | SeededCiphertext): WireObje
   return packedObject('ciphertext', description, limbsOf(ciphertext, seed ? 1 : ciphertext.size));
 }
 
-/** Reads a ciphertext. Throws WireError for anything that `ciphertextToWire` does not write under these parameters. */
+/** Reads a ciphertext. @throws WireError for anything that `ciphertextToWire` does not write under these parameters */
 export function ciphertextFromWire(context: Context, source: WireSource): Promise<Ciphertext> {
   return reading(source, 'the ciphertext', (from) =>
     readPacked(from, 'ciphertext', context, ({ description }) => {

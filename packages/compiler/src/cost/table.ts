@@ -11,7 +11,7 @@ export interface CostTable {
   readonly milliseconds: Readonly<Record<OperationName, readonly number[]>>;
 }
 
-/** Processor seconds of these operations by a table. Throws CipherformerError for a level it does not have. */
+/** Processor seconds of these operations by a table. @throws CipherformerError for a level it does not have */
 export function secondsOf(table: CostTable, operations: readonly OperationCount[]): number {
   return operations.reduce((sum, { operation, level, count }) => {
     const milliseconds = table.milliseconds[operation][level];

@@ -21,7 +21,7 @@ export interface Geometry {
 
 /**
  * @param spread 1, or 2 for twice the padded tokens
- * Throws LayoutError where a row would not fit into the slots.
+ * @throws LayoutError where a row would not fit into the slots
  */
 export function geometryOf(slots: number, tokens: number, batch = 1, spread = 1): Geometry {
   if (!isPowerOfTwo(slots) || !isPowerOfTwo(batch))

@@ -43,7 +43,7 @@ export interface HeadLayout {
   readonly stride: number;
 }
 
-/** Throws LayoutError where not even one head fits a ciphertext. */
+/** @throws LayoutError where not even one head fits a ciphertext */
 export function headLayout(heads: number, headWidth: number, geometry: Geometry): HeadLayout {
   const { rows, paddedTokens, rowLength } = geometry;
   const paddedWidth = nextPowerOfTwo(headWidth);

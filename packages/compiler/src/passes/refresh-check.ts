@@ -51,7 +51,7 @@ export class RefreshCheck {
   #powers: Register | undefined;
   #differences: Register | undefined;
 
-  /** Throws PlacementError where a bootstrap leaves too few levels for the powers. */
+  /** @throws PlacementError where a bootstrap leaves too few levels for the powers */
   constructor(
     emitter: Emitter,
     { parts, sentinel }: Lowered & Required<Pick<Lowered, 'sentinel'>>,

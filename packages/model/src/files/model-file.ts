@@ -101,41 +101,43 @@ export class TensorWriter {
 
 /** Hands out the tensors of a file by name, each once, checked. @throws FormatError naming the file and the tensor */
 export class TensorReader {
-  private readonly tensors: ReadonlyMap<string, StoredTensor>;
-  private readonly where: string;
-  private readonly read = new Set<string>();
+  readonly #tensors: ReadonlyMap<string, StoredTensor>;
+  readonly #where: string;
+  readonly #read = new Set<string>();
 
   constructor(tensors: ReadonlyMap<string, StoredTensor>, where: string) {
-    this.tensors = tensors;
-    this.where = where;
+    this.#tensors = tensors;
+    this.#where = where;
   }
 
   vector(name: string): Float32Array {
-    return this.take(name, 1).data;
+    return this.#take(name, 1).data;
   }
 
   matrix(name: string): Matrix {
-    const { shape, data } = this.take(name, 2);
-    if (data.length === 0) throw new FormatError(`${this.where}: "${name}" ${formatShape(shape)} is empty.`);
+    const { shape, data } = this.#take(name, 2);
+    if (data.length === 0) throw new FormatError(`${this.#where}: "${name}" ${formatShape(shape)} is empty.`);
     return { rows: shape[0]!, columns: shape[1]!, values: data };
   }
 
   /** @throws FormatError where the file holds more than was read */
   finish(): void {
-    const extra = [...this.tensors.keys()].find((name) => !this.read.has(name));
+    const extra = [...this.#tensors.keys()].find((name) => !this.#read.has(name));
     if (extra !== undefined)
-      throw new FormatError(`${this.where}: no node has a place for the tensor ${shown(extra)}.`);
+      throw new FormatError(`${this.#where}: no node has a place for the tensor ${shown(extra)}.`);
   }
 
-  private take(name: string, rank: number): StoredTensor {
-    const tensor = this.tensors.get(name);
-    if (!tensor) throw new FormatError(`${this.where}: the tensor "${name}" is missing.`);
-    this.read.add(name);
+  #take(name: string, rank: number): StoredTensor {
+    const tensor = this.#tensors.get(name);
+    if (!tensor) throw new FormatError(`${this.#where}: the tensor "${name}" is missing.`);
+    this.#read.add(name);
     if (tensor.shape.length !== rank) {
-      throw new FormatError(`${this.where}: "${name}" has ${tensor.shape.length} dimensions where ${rank} are needed.`);
+      throw new FormatError(
+        `${this.#where}: "${name}" has ${tensor.shape.length} dimensions where ${rank} are needed.`,
+      );
     }
     const bad = tensor.data.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) throw new FormatError(`${this.where}: value ${bad} of "${name}" is ${tensor.data[bad]}.`);
+    if (bad >= 0) throw new FormatError(`${this.#where}: value ${bad} of "${name}" is ${tensor.data[bad]}.`);
     return tensor;
   }
 }

@@ -30,49 +30,49 @@ export interface SiteValues {
 
 /** Watches evaluations of a graph: the extent of every value, and what left a polynomial's interval. */
 export class ValueRecorder {
-  private readonly graph: PolynomialGraph;
-  private readonly low: Float64Array;
-  private readonly high: Float64Array;
+  readonly #graph: PolynomialGraph;
+  readonly #low: Float64Array;
+  readonly #high: Float64Array;
   /** By node; used for polynomials. */
-  private readonly outside: number[][];
+  readonly #outside: number[][];
   /** By node: the polynomials that read it. */
-  private readonly readers: number[][];
-  private examples = 0;
-  private broken: ValueRecord['broken'];
+  readonly #readers: number[][];
+  #examples = 0;
+  #broken: ValueRecord['broken'];
 
   constructor(graph: PolynomialGraph) {
-    this.graph = graph;
+    this.#graph = graph;
     const { nodes } = graph;
-    this.low = new Float64Array(nodes.length).fill(Number.POSITIVE_INFINITY);
-    this.high = new Float64Array(nodes.length).fill(Number.NEGATIVE_INFINITY);
-    this.outside = nodes.map(() => []);
-    this.readers = nodes.map(() => []);
+    this.#low = new Float64Array(nodes.length).fill(Number.POSITIVE_INFINITY);
+    this.#high = new Float64Array(nodes.length).fill(Number.NEGATIVE_INFINITY);
+    this.#outside = nodes.map(() => []);
+    this.#readers = nodes.map(() => []);
     nodes.forEach((node, i) => {
-      if (node.op === 'polynomial') this.readers[node.input]!.push(i);
+      if (node.op === 'polynomial') this.#readers[node.input]!.push(i);
     });
   }
 
   /** What to watch the evaluation of the next example with. */
   nextExample(): Observer {
-    const example = this.examples++;
-    const { nodes } = this.graph;
+    const example = this.#examples++;
+    const { nodes } = this.#graph;
     return (i, values) => {
       for (const value of values) {
-        if (!Number.isFinite(value)) this.broken ??= { node: nodes[i]!.name, example };
-        if (value < this.low[i]!) this.low[i] = value;
-        if (value > this.high[i]!) this.high[i] = value;
+        if (!Number.isFinite(value)) this.#broken ??= { node: nodes[i]!.name, example };
+        if (value < this.#low[i]!) this.#low[i] = value;
+        if (value > this.#high[i]!) this.#high[i] = value;
       }
-      for (const reader of this.readers[i]!) this.outside[reader]!.push(countOutside(nodes[reader]!, values));
+      for (const reader of this.#readers[i]!) this.#outside[reader]!.push(countOutside(nodes[reader]!, values));
     };
   }
 
   record(): ValueRecord {
-    const { low, high, examples, broken } = this;
-    const sites = this.graph.nodes.flatMap((node, i): SiteValues[] => {
+    const [low, high, examples, broken] = [this.#low, this.#high, this.#examples, this.#broken];
+    const sites = this.#graph.nodes.flatMap((node, i): SiteValues[] => {
       if (node.op !== 'polynomial') return [];
       const { name, input, program } = node;
       const extent = { interval: program.interval, low: low[input]!, high: high[input]! };
-      return [{ node: i, name, ...extent, outside: Uint32Array.from(this.outside[i]!) }];
+      return [{ node: i, name, ...extent, outside: Uint32Array.from(this.#outside[i]!) }];
     });
     return { examples, low: low.slice(), high: high.slice(), sites, ...(broken && { broken }) };
   }

@@ -19,25 +19,25 @@ const blockSize = 512;
  */
 export class PolynomialEvaluator {
   readonly graph: PolynomialGraph;
-  private readonly shapes: readonly ValueShape[];
-  private readonly programs: ReadonlyMap<number, ReturnType<typeof prepareProgram>>;
+  readonly #shapes: readonly ValueShape[];
+  readonly #programs: ReadonlyMap<number, ReturnType<typeof prepareProgram>>;
   /** The last node that reads a value: its memory is free after that. */
-  private readonly lastUse: Int32Array;
-  private readonly scratch: Float64Array[] = [];
+  readonly #lastUse: Int32Array;
+  readonly #scratch: Float64Array[] = [];
 
   /** @throws ShapeError where the graph is not well formed */
   constructor(graph: PolynomialGraph) {
     this.graph = graph;
-    this.shapes = valueShapes(graph);
-    this.programs = new Map(
+    this.#shapes = valueShapes(graph);
+    this.#programs = new Map(
       graph.nodes.flatMap((node, i) => (node.op === 'polynomial' ? [[i, prepareProgram(node.program)] as const] : [])),
     );
-    this.lastUse = new Int32Array(graph.nodes.length).fill(-1);
+    this.#lastUse = new Int32Array(graph.nodes.length).fill(-1);
     graph.nodes.forEach((node, i) => {
-      for (const [, operand] of operandsOf(node)) this.lastUse[operand] = i;
+      for (const [, operand] of operandsOf(node)) this.#lastUse[operand] = i;
     });
-    const steps = Math.max(0, ...[...this.programs.values()].map((program) => program.steps.length));
-    for (let i = 0; i <= steps; i++) this.scratch.push(new Float64Array(blockSize));
+    const steps = Math.max(0, ...[...this.#programs.values()].map((program) => program.steps.length));
+    for (let i = 0; i <= steps; i++) this.#scratch.push(new Float64Array(blockSize));
   }
 
   /** The logits [outputs]. @throws ShapeError where an input is missing or of another size */
@@ -45,18 +45,18 @@ export class PolynomialEvaluator {
     const { nodes, output } = this.graph;
     const values: (Float64Array | undefined)[] = [];
     nodes.forEach((node, i) => {
-      const value = this.compute(node, i, inputs, values as Float64Array[]);
+      const value = this.#compute(node, i, inputs, values as Float64Array[]);
       values.push(value);
       observe?.(i, value);
       for (const [, operand] of operandsOf(node)) {
-        if (this.lastUse[operand] === i && operand !== output) values[operand] = undefined;
+        if (this.#lastUse[operand] === i && operand !== output) values[operand] = undefined;
       }
     });
     return values[output]!;
   }
 
-  private compute(node: GraphNode, index: number, inputs: GraphInputs, values: readonly Float64Array[]): Float64Array {
-    const shape = this.shapes[index]!;
+  #compute(node: GraphNode, index: number, inputs: GraphInputs, values: readonly Float64Array[]): Float64Array {
+    const shape = this.#shapes[index]!;
     const { rows, columns } = shape;
     if (node.op === 'input') return readInput(inputs, node.name, shape);
     const out = new Float64Array(valueSize(shape));
@@ -85,16 +85,16 @@ export class PolynomialEvaluator {
           values[node.query]!,
           values[node.key]!,
           tokens,
-          this.shapes[node.query]!.columns / node.heads,
+          this.#shapes[node.query]!.columns / node.heads,
           node,
           out,
         );
         break;
       case 'polynomial':
-        kernels.polynomial(values[node.input]!, this.programs.get(index)!, this.scratch, out);
+        kernels.polynomial(values[node.input]!, this.#programs.get(index)!, this.#scratch, out);
         break;
       case 'attend': {
-        const heads = this.shapes[node.maps]!.heads!;
+        const heads = this.#shapes[node.maps]!.heads!;
         kernels.attend(values[node.maps]!, values[node.value]!, tokens, heads, columns / heads, node, out);
         break;
       }

@@ -335,7 +335,7 @@ function finish(
   };
 }
 
-/** Interprets a Hugging Face config.json. Throws ConfigError for an architecture this package does not know. */
+/** Interprets a Hugging Face config.json. @throws ConfigError for an architecture this package does not know */
 export function huggingFaceLayout(value: unknown, where: string): ForeignLayout {
   const type = (value as { model_type?: unknown } | null)?.model_type;
   const layout = typeof type === 'string' && Object.hasOwn(layouts, type) ? layouts[type] : undefined;

@@ -7,28 +7,28 @@ import { Random } from '../random.ts';
  */
 export class EpochOrder {
   readonly stepsPerEpoch: number;
-  private readonly count: number;
-  private readonly batch: number;
-  private readonly seed: number;
-  private epoch = -1;
-  private order = new Uint32Array(0);
+  readonly #count: number;
+  readonly #batch: number;
+  readonly #seed: number;
+  #epoch = -1;
+  #order = new Uint32Array(0);
 
   constructor(count: number, batch: number, seed: number) {
-    this.count = count;
-    this.batch = batch;
-    this.seed = seed;
+    this.#count = count;
+    this.#batch = batch;
+    this.#seed = seed;
     this.stepsPerEpoch = Math.floor(count / batch);
   }
 
   /** The examples of step 0, 1, 2, ... */
   examples(step: number): Uint32Array {
     const epoch = Math.floor(step / this.stepsPerEpoch);
-    if (epoch !== this.epoch) {
-      this.order = Uint32Array.from(Random.derive(this.seed, 'order', epoch).permutation(this.count));
-      this.epoch = epoch;
+    if (epoch !== this.#epoch) {
+      this.#order = Uint32Array.from(Random.derive(this.#seed, 'order', epoch).permutation(this.#count));
+      this.#epoch = epoch;
     }
-    const start = (step % this.stepsPerEpoch) * this.batch;
-    return this.order.subarray(start, start + this.batch);
+    const start = (step % this.stepsPerEpoch) * this.#batch;
+    return this.#order.subarray(start, start + this.#batch);
   }
 }
 
@@ -45,43 +45,43 @@ export interface BucketBatch {
  */
 export class BucketOrder {
   readonly stepsPerEpoch: number;
-  private readonly lengths: readonly number[];
-  private readonly buckets: readonly number[];
-  private readonly batch: number;
-  private readonly seed: number;
-  private epoch = -1;
-  private batches: BucketBatch[] = [];
+  readonly #lengths: readonly number[];
+  readonly #buckets: readonly number[];
+  readonly #batch: number;
+  readonly #seed: number;
+  #epoch = -1;
+  #batches: BucketBatch[] = [];
 
   /** `lengths[i]` is the length of example i; the last bucket takes everything. */
   constructor(lengths: readonly number[], buckets: readonly number[], batch: number, seed: number) {
-    this.lengths = lengths;
-    this.buckets = [...buckets].sort((a, b) => a - b);
-    this.batch = batch;
-    this.seed = seed;
-    this.stepsPerEpoch = this.group(0).length;
+    this.#lengths = lengths;
+    this.#buckets = [...buckets].sort((a, b) => a - b);
+    this.#batch = batch;
+    this.#seed = seed;
+    this.stepsPerEpoch = this.#group(0).length;
   }
 
   step(step: number): BucketBatch {
     const epoch = Math.floor(step / this.stepsPerEpoch);
-    if (epoch !== this.epoch) {
-      this.batches = this.group(epoch);
-      this.epoch = epoch;
+    if (epoch !== this.#epoch) {
+      this.#batches = this.#group(epoch);
+      this.#epoch = epoch;
     }
-    return this.batches[step % this.stepsPerEpoch]!;
+    return this.#batches[step % this.stepsPerEpoch]!;
   }
 
-  private group(epoch: number): BucketBatch[] {
-    const random = Random.derive(this.seed, 'order', epoch);
-    const waiting: number[][] = this.buckets.map(() => []);
-    for (const example of random.permutation(this.lengths.length)) {
-      const bucket = this.buckets.findIndex((size) => this.lengths[example]! <= size);
+  #group(epoch: number): BucketBatch[] {
+    const random = Random.derive(this.#seed, 'order', epoch);
+    const waiting: number[][] = this.#buckets.map(() => []);
+    for (const example of random.permutation(this.#lengths.length)) {
+      const bucket = this.#buckets.findIndex((size) => this.#lengths[example]! <= size);
       waiting[bucket < 0 ? waiting.length - 1 : bucket]!.push(example);
     }
     const batches: BucketBatch[] = [];
     waiting.forEach((examples, bucket) => {
-      const full = Math.floor(examples.length / this.batch) * this.batch;
-      for (let start = 0; start < full; start += this.batch) {
-        batches.push({ examples: examples.slice(start, start + this.batch), tokens: this.buckets[bucket]! });
+      const full = Math.floor(examples.length / this.#batch) * this.#batch;
+      for (let start = 0; start < full; start += this.#batch) {
+        batches.push({ examples: examples.slice(start, start + this.#batch), tokens: this.#buckets[bucket]! });
       }
       waiting[bucket + 1]?.push(...examples.slice(full));
     });

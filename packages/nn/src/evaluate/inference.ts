@@ -26,13 +26,13 @@ export class InferenceModel {
   readonly config: ModelConfig;
   readonly batch: number;
   readonly outputs: ReadonlyMap<string, Tensor>;
-  private readonly session: Session;
-  private weights: Feeds = {};
+  readonly #session: Session;
+  #weights: Feeds = {};
 
   private constructor(config: ModelConfig, batch: number, session: Session) {
     this.config = config;
     this.batch = batch;
-    this.session = session;
+    this.#session = session;
     this.outputs = session.outputs;
   }
 
@@ -48,16 +48,16 @@ export class InferenceModel {
 
   load(weights: Weights): void {
     checkWeights(this.config, weights, 'inference');
-    this.weights = Object.fromEntries([...weights].map(([name, { data }]) => [name, data]));
+    this.#weights = Object.fromEntries([...weights].map(([name, { data }]) => [name, data]));
   }
 
   /** Runs one batch; the arrays returned are overwritten by the next run. */
   async run(feeds: Feeds): Promise<Readonly<Record<string, Float32Array>>> {
-    return (await this.session.run({ ...this.weights, ...feeds })) as Readonly<Record<string, Float32Array>>;
+    return (await this.#session.run({ ...this.#weights, ...feeds })) as Readonly<Record<string, Float32Array>>;
   }
 
   async close(): Promise<void> {
-    await this.session.close();
+    await this.#session.close();
   }
 }
 

@@ -96,38 +96,38 @@ function middleOf(key: number): number {
 }
 
 class Accumulator {
-  private readonly site: SiteExtremes;
-  private readonly counted: readonly boolean[];
-  private readonly min: number;
-  private readonly max: number;
-  private count = 0;
-  private sum = 0;
-  private squares = 0;
-  private readonly histogram = new Float64Array(bins);
-  private readonly byKey = new Float64Array(1 << keyBits);
+  readonly #site: SiteExtremes;
+  readonly #counted: readonly boolean[];
+  readonly #min: number;
+  readonly #max: number;
+  #count = 0;
+  #sum = 0;
+  #squares = 0;
+  readonly #histogram = new Float64Array(bins);
+  readonly #byKey = new Float64Array(1 << keyBits);
 
   /** `counted`: the examples whose values count. */
   constructor(site: SiteExtremes, counted: readonly boolean[]) {
-    this.site = site;
-    this.counted = counted;
-    this.min = site.exampleMin.reduce((low, value, i) => (counted[i] ? Math.min(low, value) : low), Infinity);
-    this.max = site.exampleMax.reduce((high, value, i) => (counted[i] ? Math.max(high, value) : high), -Infinity);
+    this.#site = site;
+    this.#counted = counted;
+    this.#min = site.exampleMin.reduce((low, value, i) => (counted[i] ? Math.min(low, value) : low), Infinity);
+    this.#max = site.exampleMax.reduce((high, value, i) => (counted[i] ? Math.max(high, value) : high), -Infinity);
   }
 
   add(values: Float32Array, include: Float32Array | undefined, batch: number, used: number, start: number): void {
     const size = values.length / batch;
     for (let example = 0; example < used; example++) {
-      if (!this.counted[start + example]) continue;
+      if (!this.#counted[start + example]) continue;
       const [from, to] = [example * size, (example + 1) * size];
-      this.addExample(values.subarray(from, to), include?.subarray(from, to));
+      this.#addExample(values.subarray(from, to), include?.subarray(from, to));
     }
   }
 
   /** A language model has 1e8 values a site, so this loop keeps to local names and whole numbers as indices. */
-  private addExample(values: Float32Array, include: Float32Array | undefined): void {
-    const { min, histogram, byKey } = this;
+  #addExample(values: Float32Array, include: Float32Array | undefined): void {
+    const [min, histogram, byKey] = [this.#min, this.#histogram, this.#byKey];
     const keys = new Uint32Array(values.buffer, values.byteOffset, values.length);
-    const scaleFactor = bins / Math.max(this.max - min, Number.MIN_VALUE);
+    const scaleFactor = bins / Math.max(this.#max - min, Number.MIN_VALUE);
     let [count, sum, squares] = [0, 0, 0];
     for (let i = 0; i < values.length; i++) {
       if (include !== undefined && include[i] === 0) continue;
@@ -141,29 +141,29 @@ class Accumulator {
       histogram[bin < bins ? bin : bins - 1]! += 1;
       byKey[keys[i]! >>> (32 - keyBits)]! += 1;
     }
-    this.count += count;
-    this.sum += sum;
-    this.squares += squares;
+    this.#count += count;
+    this.#sum += sum;
+    this.#squares += squares;
   }
 
   result(): SiteRange {
-    const { count, min, max } = this;
-    const mean = this.sum / count;
+    const [count, min, max] = [this.#count, this.#min, this.#max];
+    const mean = this.#sum / count;
     const quantile = (share: number) => {
       let below = 0;
       for (const key of ascendingKeys) {
-        below += this.byKey[key]!;
+        below += this.#byKey[key]!;
         if (below >= share * count) return Math.min(max, Math.max(min, middleOf(key)));
       }
       return max;
     };
     return {
-      ...this.site,
+      ...this.#site,
       count,
       min,
       max,
       mean,
-      deviation: Math.sqrt(Math.max(0, this.squares / count - mean * mean)),
+      deviation: Math.sqrt(Math.max(0, this.#squares / count - mean * mean)),
       quantiles: {
         low4: quantile(1e-4),
         low2: quantile(1e-2),
@@ -174,7 +174,7 @@ class Accumulator {
       histogram: {
         low: min,
         high: max,
-        counts: Array.from(this.histogram),
+        counts: Array.from(this.#histogram),
       },
     };
   }

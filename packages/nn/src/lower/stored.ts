@@ -3,15 +3,15 @@ import type { Dense } from './affine.ts';
 
 /** The stored tensors of a model, read in float64 with their sizes and values checked. */
 export class Stored {
-  private readonly weights: Weights;
+  readonly #weights: Weights;
 
   constructor(weights: Weights) {
-    this.weights = weights;
+    this.#weights = weights;
   }
 
   /** @throws WeightError where the tensor is missing, of another size or not finite */
   vector(name: string, size: number): Float64Array {
-    const found = this.weights.get(name);
+    const found = this.#weights.get(name);
     if (!found) throw new WeightError(`The tensor "${name}" is missing: are the weights of another configuration?`);
     if (found.data.length !== size) {
       throw new WeightError(

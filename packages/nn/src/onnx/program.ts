@@ -64,9 +64,9 @@ export class Program {
   readonly operations: Operation[] = [];
   readonly tape: TapeRecord[] = [];
   readonly tensors = new Map<string, Tensor>();
-  private readonly scopes: string[] = [];
-  private readonly scalars = new Map<string, Tensor>();
-  private counter = 0;
+  readonly #scopes: string[] = [];
+  readonly #scalars = new Map<string, Tensor>();
+  #counter = 0;
 
   constructor(options: ProgramOptions = {}) {
     this.dialect = options.dialect ?? 'onnxruntime';
@@ -74,23 +74,23 @@ export class Program {
 
   /** Runs `build` with `name` prefixed to the names of the tensors it creates ("layers.0/attention/..."). */
   scope<T>(name: string, build: () => T): T {
-    this.scopes.push(name);
+    this.#scopes.push(name);
     try {
       return build();
     } finally {
-      this.scopes.pop();
+      this.#scopes.pop();
     }
   }
 
   /** Where the program is being built, for messages. */
   get location(): string {
-    return this.scopes.join('/') || 'top level';
+    return this.#scopes.join('/') || 'top level';
   }
 
   /** A value fed at every run. Differentiable inputs are the parameters. */
   input(name: string, shape: Shape, type: ElementType = 'float32', differentiable = false): Tensor {
     if (this.tensors.has(name)) throw new ShapeError(`Two tensors of the program are named "${name}".`);
-    const tensor = this.define(name, shape, type, differentiable);
+    const tensor = this.#define(name, shape, type, differentiable);
     this.inputs.push(tensor);
     return tensor;
   }
@@ -107,7 +107,7 @@ export class Program {
           : data instanceof Int32Array
             ? 'int32'
             : 'bool';
-    const tensor = this.define(this.fresh(label), shape, type, false);
+    const tensor = this.#define(this.#fresh(label), shape, type, false);
     this.constants.set(tensor.name, { tensor, data });
     return tensor;
   }
@@ -115,20 +115,20 @@ export class Program {
   /** A float32 scalar; equal values share one constant. */
   scalar(value: number): Tensor {
     const key = `${value}`;
-    const known = this.scalars.get(key);
+    const known = this.#scalars.get(key);
     if (known) return known;
     const tensor = this.constant(Float32Array.of(value), [], `scalar`);
-    this.scalars.set(key, tensor);
+    this.#scalars.set(key, tensor);
     return tensor;
   }
 
   /** A rank-1 int64 constant (shapes, axes); equal values share one constant. */
   integers(values: readonly number[]): Tensor {
     const key = `i${values.join(',')}`;
-    const known = this.scalars.get(key);
+    const known = this.#scalars.get(key);
     if (known) return known;
     const tensor = this.constant(BigInt64Array.from(values, BigInt), [values.length], 'integers');
-    this.scalars.set(key, tensor);
+    this.#scalars.set(key, tensor);
     return tensor;
   }
 
@@ -141,7 +141,7 @@ export class Program {
     domain = '',
   ): Tensor[] {
     const created = outputs.map((output) =>
-      this.define(this.fresh(output.label ?? op), output.shape, output.type ?? 'float32', false),
+      this.#define(this.#fresh(output.label ?? op), output.shape, output.type ?? 'float32', false),
     );
     this.operations.push({
       op,
@@ -180,12 +180,12 @@ export class Program {
     return marked;
   }
 
-  private fresh(label: string): string {
-    this.counter += 1;
-    return `${[...this.scopes, label].join('/')}_${this.counter}`;
+  #fresh(label: string): string {
+    this.#counter += 1;
+    return `${[...this.#scopes, label].join('/')}_${this.#counter}`;
   }
 
-  private define(name: string, shape: Shape, type: ElementType, differentiable: boolean): Tensor {
+  #define(name: string, shape: Shape, type: ElementType, differentiable: boolean): Tensor {
     if (shape.some((size) => !Number.isInteger(size) || size < 0)) {
       throw new ShapeError(`"${name}" was given the shape ${formatShape(shape)}; sizes must be integers >= 0.`);
     }

@@ -29,19 +29,19 @@ function allocate(type: ElementType, size: number): TensorData {
 export class Session {
   readonly inputs: ReadonlyMap<string, Tensor>;
   readonly outputs: ReadonlyMap<string, Tensor>;
-  private readonly session: ort.InferenceSession;
-  private readonly owned: ReadonlyMap<string, ort.Tensor>;
-  private readonly wrapped = new WeakMap<TensorData, ort.Tensor>();
+  readonly #session: ort.InferenceSession;
+  readonly #owned: ReadonlyMap<string, ort.Tensor>;
+  readonly #wrapped = new WeakMap<TensorData, ort.Tensor>();
 
   private constructor(
     session: ort.InferenceSession,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: ReadonlyMap<string, Tensor>,
   ) {
-    this.session = session;
+    this.#session = session;
     this.inputs = inputs;
     this.outputs = outputs;
-    this.owned = new Map(
+    this.#owned = new Map(
       [...outputs].map(([name, { type, shape }]) => [
         name,
         new ort.Tensor(type, allocate(type, elementCount(shape)) as Float32Array, shape),
@@ -74,14 +74,14 @@ export class Session {
   }
 
   /** Wraps an array as a tensor of the given input or output; the array is not copied and can be refilled. */
-  private bind(name: string, { type, shape }: Tensor, data: TensorData): ort.Tensor {
-    const known = this.wrapped.get(data);
+  #bind(name: string, { type, shape }: Tensor, data: TensorData): ort.Tensor {
+    const known = this.#wrapped.get(data);
     if (known && known.type === type && known.dims.join() === shape.join()) return known;
     if (data.length !== elementCount(shape)) {
       throw new ShapeError(`"${name}" needs ${elementCount(shape)} values ${formatShape(shape)}, got ${data.length}.`);
     }
     const tensor = new ort.Tensor(type, data as Float32Array, shape);
-    this.wrapped.set(data, tensor);
+    this.#wrapped.set(data, tensor);
     return tensor;
   }
 
@@ -94,14 +94,14 @@ export class Session {
     for (const [name, tensor] of this.inputs) {
       const data = feeds[name];
       if (!data) throw new ShapeError(`The input "${name}" ${formatShape(tensor.shape)} was not given.`);
-      fed[name] = this.bind(name, tensor, data);
+      fed[name] = this.#bind(name, tensor, data);
     }
     const fetches: Record<string, ort.Tensor> = {};
     for (const [name, tensor] of this.outputs) {
       const target = targets[name];
-      fetches[name] = target ? this.bind(name, tensor, target) : this.owned.get(name)!;
+      fetches[name] = target ? this.#bind(name, tensor, target) : this.#owned.get(name)!;
     }
-    await this.session.run(fed, fetches);
+    await this.#session.run(fed, fetches);
     return Object.fromEntries(Object.entries(fetches).map(([name, tensor]) => [name, tensor.data as TensorData]));
   }
 
@@ -113,10 +113,10 @@ export class Session {
 
   /** Ends profiling (when it was asked for) and writes its file. */
   endProfiling(): void {
-    this.session.endProfiling();
+    this.#session.endProfiling();
   }
 
   async close(): Promise<void> {
-    await this.session.release();
+    await this.#session.release();
   }
 }

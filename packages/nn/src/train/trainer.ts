@@ -178,52 +178,52 @@ function withCheckpoint(error: DivergenceError, folder: RunFolder): DivergenceEr
 
 /** CPU and wall time over all sessions of a run. */
 class RunClock {
-  private readonly cpu = process.cpuUsage();
-  private readonly start = performance.now();
-  private readonly before: { readonly cpuSeconds: number; readonly wallSeconds: number };
+  readonly #cpu = process.cpuUsage();
+  readonly #start = performance.now();
+  readonly #before: { readonly cpuSeconds: number; readonly wallSeconds: number };
 
   constructor(before?: { readonly cpuSeconds: number; readonly wallSeconds: number }) {
-    this.before = before ?? { cpuSeconds: 0, wallSeconds: 0 };
+    this.#before = before ?? { cpuSeconds: 0, wallSeconds: 0 };
   }
 
   read(): { cpuSeconds: number; wallSeconds: number } {
-    const { user, system } = process.cpuUsage(this.cpu);
+    const { user, system } = process.cpuUsage(this.#cpu);
     return {
-      cpuSeconds: this.before.cpuSeconds + (user + system) / 1e6,
-      wallSeconds: this.before.wallSeconds + (performance.now() - this.start) / 1000,
+      cpuSeconds: this.#before.cpuSeconds + (user + system) / 1e6,
+      wallSeconds: this.#before.wallSeconds + (performance.now() - this.#start) / 1000,
     };
   }
 }
 
 /** Means over the steps since the last report. */
 class ReportWindow {
-  private readonly batch: number;
-  private losses = 0;
-  private norms = 0;
-  private count = 0;
-  private since = performance.now();
+  readonly #batch: number;
+  #losses = 0;
+  #norms = 0;
+  #count = 0;
+  #since = performance.now();
 
   constructor(batch: number) {
-    this.batch = batch;
+    this.#batch = batch;
   }
 
   add(loss: number, norm: number): void {
-    this.losses += loss;
-    this.norms += norm;
-    this.count += 1;
+    this.#losses += loss;
+    this.#norms += norm;
+    this.#count += 1;
   }
 
   close(): { loss: number; gradientNorm: number; examplesPerSecond: number } {
-    const seconds = (performance.now() - this.since) / 1000;
+    const seconds = (performance.now() - this.#since) / 1000;
     const report = {
-      loss: this.losses / this.count,
-      gradientNorm: this.norms / this.count,
-      examplesPerSecond: (this.count * this.batch) / seconds,
+      loss: this.#losses / this.#count,
+      gradientNorm: this.#norms / this.#count,
+      examplesPerSecond: (this.#count * this.#batch) / seconds,
     };
-    this.losses = 0;
-    this.norms = 0;
-    this.count = 0;
-    this.since = performance.now();
+    this.#losses = 0;
+    this.#norms = 0;
+    this.#count = 0;
+    this.#since = performance.now();
     return report;
   }
 }

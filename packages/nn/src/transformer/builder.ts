@@ -60,19 +60,19 @@ export class Builder {
   readonly sites: Site[] = [];
   readonly updates = new Map<string, Tensor>();
   readonly dropouts: DropoutInput[] = [];
-  private readonly rate: number;
-  private readonly prefix: string;
-  private readonly resolve: (spec: ParameterSpec) => Tensor;
-  private readonly clamps: NonNullable<BuilderOptions['clamps']>;
+  readonly #rate: number;
+  readonly #prefix: string;
+  readonly #resolve: (spec: ParameterSpec) => Tensor;
+  readonly #clamps: NonNullable<BuilderOptions['clamps']>;
 
   constructor(options: BuilderOptions) {
     this.program = options.program;
     this.mode = options.mode;
     this.batch = options.batch;
-    this.rate = options.mode === 'train' ? (options.dropout ?? 0) : 0;
-    this.prefix = options.prefix ?? '';
-    this.clamps = options.clamps ?? (() => undefined);
-    this.resolve = options.resolve ?? ((spec) => this.program.input(this.prefix + spec.name, spec.shape));
+    this.#rate = options.mode === 'train' ? (options.dropout ?? 0) : 0;
+    this.#prefix = options.prefix ?? '';
+    this.#clamps = options.clamps ?? (() => undefined);
+    this.#resolve = options.resolve ?? ((spec) => this.program.input(this.#prefix + spec.name, spec.shape));
   }
 
   /** A trained tensor. Matrices [out, in] start normal with variance 1/(3 in), as PyTorch's uniform default. */
@@ -81,7 +81,7 @@ export class Builder {
     const fallback: Initial = decay
       ? { kind: 'normal', deviation: Math.sqrt(1 / (3 * shape.at(-1)!)) }
       : { kind: 'constant', value: 0 };
-    return this.declare({
+    return this.#declare({
       name,
       shape,
       initial: initial ?? fallback,
@@ -92,34 +92,34 @@ export class Builder {
   }
 
   buffer(name: string, shape: Shape, initial: Initial): Tensor {
-    return this.declare({ name, shape, initial, decay: false, trained: false });
+    return this.#declare({ name, shape, initial, decay: false, trained: false });
   }
 
   /** The value a buffer takes after this step. */
   update(name: string, value: Tensor): void {
-    this.updates.set(this.prefix + name, value);
+    this.updates.set(this.#prefix + name, value);
   }
 
   site(site: Site): void {
-    this.sites.push({ ...site, name: this.prefix + site.name });
+    this.sites.push({ ...site, name: this.#prefix + site.name });
   }
 
   /** What the value of this name is clamped to, if the caller asked for it. */
   limits(name: string): readonly [low: number, high: number] | undefined {
-    return this.clamps(name);
+    return this.#clamps(name);
   }
 
   /** Inverted dropout with a mask that the caller feeds; nothing in evaluation or at rate 0. */
   dropout(x: Tensor): Tensor {
-    if (this.rate === 0) return x;
+    if (this.#rate === 0) return x;
     const mask = this.program.input(`dropout.${this.dropouts.length}`, x.shape);
-    this.dropouts.push({ tensor: mask, rate: this.rate });
+    this.dropouts.push({ tensor: mask, rate: this.#rate });
     return mul(x, mask);
   }
 
-  private declare(spec: ParameterSpec): Tensor {
+  #declare(spec: ParameterSpec): Tensor {
     this.specs.push(spec);
-    return this.resolve(spec);
+    return this.#resolve(spec);
   }
 }
 

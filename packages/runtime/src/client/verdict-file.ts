@@ -42,7 +42,7 @@ export class FileVerdictLedger implements VerdictLedger {
     this.#key = key;
   }
 
-  /** Starts the counts of a new key, in a file that only its owner can use. Throws FileError where there is one. */
+  /** Starts the counts of a new key, in a file that only its owner can use. @throws FileError where there is one */
   static async create(path: string, key: string): Promise<FileVerdictLedger> {
     const file = await opened(path, 'wx', 0o600);
     try {

@@ -65,7 +65,7 @@ export class MemoryVerdictLedger implements VerdictLedger {
   }
 }
 
-/** Lets the key be used where its counts allow it. Throws KeyUseError where they do not. */
+/** Lets the key be used where its counts allow it. @throws KeyUseError where they do not */
 export async function requireUsableKey(options: VerdictOptions): Promise<void> {
   const counts = await options.ledger.load();
   if (counts.dishonest >= dishonestLimit) throw locked(counts);
@@ -85,7 +85,7 @@ export async function countRefused(error: unknown, { ledger, pairedByProgram }: 
   return new ResultError(error.fault, `${error.message}. It is number ${dishonest}; ${next}`, { cause: error });
 }
 
-/** Counts examples out of range, before anybody hears of them. Throws KeyUseError where they are too many to be shown. */
+/** Counts examples out of range, before anybody hears of them. @throws KeyUseError where they are too many to be shown */
 export async function countOutOfRange(examples: number, options: VerdictOptions): Promise<void> {
   if (examples === 0) return;
   const counts = await options.ledger.record({ outOfRange: examples });

@@ -14,7 +14,7 @@ export const partsFolder = 'parts';
 
 export const partPath = (folder: string, sha256: string): string => join(folder, partsFolder, sha256);
 
-/** Reads the list of a folder of evaluation keys. Throws FileError where there is none, or a damaged one. */
+/** Reads the list of a folder of evaluation keys. @throws FileError where there is none, or a damaged one */
 export async function readKeyList(folder: string, parameters: Parameters): Promise<KeyList> {
   await refuseFile(folder);
   const path = join(folder, keyListFile);
@@ -31,7 +31,7 @@ export async function readKeyList(folder: string, parameters: Parameters): Promi
   return parseKeyList(text, path, parameters);
 }
 
-/** Throws FileError for a file where a folder belongs: for a secret key above all, of which no more than the start is read. */
+/** @throws FileError for a file where a folder belongs: for a secret key above all, of which no more than the start is read */
 async function refuseFile(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return;

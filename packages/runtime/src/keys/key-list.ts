@@ -65,7 +65,7 @@ export function tuplesOf(specs: readonly KeySpec[]): KeyTuples {
 }
 
 /**
- * Throws ParameterError unless the keys may be made under these parameters, none twice, in the order of `compareSpecs`.
+ * @throws ParameterError unless the keys may be made under these parameters, none twice, in the order of `compareSpecs`
  * @param where the field that lists them
  */
 export function checkSpecs(parameters: Parameters, specs: readonly KeySpec[], where: string): void {
@@ -108,7 +108,7 @@ export function makeKeyList(
   };
 }
 
-/** Checks a list. Throws FileError that says what is wrong; `where` is the file's name. */
+/** Checks a list. @throws FileError that says what is wrong; `where` is the file's name */
 export function parseKeyList(source: string | Uint8Array, where: string, parameters: Parameters): KeyList {
   const list = parseForeignJson(source, {
     schema,

@@ -28,7 +28,7 @@ export interface WriteKeyFolderOptions extends Omit<MakePartsOptions, 'present' 
  * Makes the evaluation keys of a plan in a folder, part by part: parts that are there are not made again, and the list is
  * written last. Keys that the folder has for other programs of this secret stay.
  * @param memoryFile where digests of parts made so far are kept: beside the secret
- * Throws StorageError, before anything is made, where the disk has no room; the signal's reason: then the same call goes on.
+ * @throws StorageError, before anything is made, where the disk has no room; the signal's reason: then the same call goes on
  */
 export async function writeKeyFolder(
   folder: string,

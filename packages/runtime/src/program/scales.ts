@@ -16,7 +16,7 @@ export class CanonicalScales {
     this.#scales = scales;
   }
 
-  /** Throws ProgramError for a level above the top. */
+  /** @throws ProgramError for a level above the top */
   at(level: number): number {
     const scale = this.#scales[level];
     if (scale === undefined)

@@ -4,7 +4,7 @@ import type { ProgramInput, ProgramOutput } from './instructions.ts';
 /**
  * The slots a client encrypts: slot s holds values[source[s]] * factor, or 0.
  * @param wanted how many numbers the input has; by default, one more than the last that this ciphertext holds
- * Throws InputError for another number of values or values that are not finite.
+ * @throws InputError for another number of values or values that are not finite
  */
 export function packInput(
   input: Pick<ProgramInput, 'name' | 'source' | 'factor'>,
@@ -63,7 +63,7 @@ export function ofExample<Output extends Pick<ProgramOutput, 'slots'>>(
 /**
  * The inputs of a batch: of every input, the examples' numbers one after the other. Where there are fewer examples than the
  * program computes, the last one fills the rest: what lies in unused slots has to stay in range as well.
- * Throws InputError for no example, for more than fit, and for examples of different shapes.
+ * @throws InputError for no example, for more than fit, and for examples of different shapes
  */
 export function joinExamples(
   examples: readonly Readonly<Record<string, ArrayLike<number>>>[],

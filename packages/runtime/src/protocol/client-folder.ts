@@ -11,7 +11,7 @@ import { type ProgramManifest, parseManifest } from './manifest.ts';
 export const clientFolder = 'client';
 export const serverFolder = 'server';
 
-/** Reads a program's manifest; `path` is its folder, the client's half of it, or the file. Throws FileError as parseManifest. */
+/** Reads a program's manifest; `path` is its folder, the client's half of it, or the file. @throws FileError as parseManifest */
 export async function readManifest(path: string, security: SecurityOptions = {}): Promise<ProgramManifest> {
   const file = manifestPath(path);
   return parseManifest(new TextDecoder().decode(await read(file)), file, security);

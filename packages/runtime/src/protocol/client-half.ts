@@ -15,7 +15,7 @@ export interface ClientProgram {
  * Reads a client's half from wherever its files are.
  * @param file gives a file by its name
  * @param where a folder or an address, for messages
- * Throws FileError for a manifest that is not legal or files that are not its own; errors of parsePreparation.
+ * @throws FileError for a manifest that is not legal or files that are not its own; errors of parsePreparation
  */
 export async function readClientHalf(
   file: (name: string) => Promise<Uint8Array<ArrayBuffer>>,

@@ -84,8 +84,8 @@ export class EnvelopeReader {
   }
 
   /**
-   * Throws FileError for anything but an undamaged envelope of this kind, MismatchError where it is not for this program
-   * and, if given, this key.
+   * @throws FileError for anything but an undamaged envelope of this kind, MismatchError where it is not for this program
+   * and, if given, this key
    */
   async header<Kind extends EnvelopeKind>(expected: {
     kind: Kind;
@@ -145,7 +145,7 @@ export class EnvelopeReader {
     }
   }
 
-  /** Throws FileError when there is more. */
+  /** @throws FileError when there is more */
   async end(): Promise<void> {
     if (await this.#next(1))
       throw new FileError(`${this.#where} goes on after its end: it is damaged, copy or make it again`);

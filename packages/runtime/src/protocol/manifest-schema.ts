@@ -103,7 +103,7 @@ export function batchOf({ compile }: Pick<ProgramManifest, 'compile'>): number {
   return compile.batch;
 }
 
-/** The slot map of an input or output: at most `slots` numbers. Throws FileError; `where` is what has it. */
+/** The slot map of an input or output: at most `slots` numbers. @throws FileError; `where` is what has it */
 export function mapOf(runs: readonly number[], slots: number, where: string): Int32Array {
   try {
     return fromRuns(runs, slots);

@@ -8,8 +8,8 @@ export { batchOf, keySpecsOf, mapOf, type ProgramManifest } from './manifest-sch
 
 /**
  * Checks a manifest, for a client that does not trust who wrote it: what it asks for is legal, whatever it says.
- * Throws FileError that names the field, for parameters below 128-bit security too unless the caller accepts them: otherwise
- * whoever hands a client a manifest would choose its security. `where` is the file's name.
+ * @throws FileError that names the field, for parameters below 128-bit security too unless the caller accepts them: otherwise
+ * whoever hands a client a manifest would choose its security. `where` is the file's name
  */
 export function parseManifest(
   source: string | Uint8Array,
@@ -30,7 +30,7 @@ export function parseManifest(
   return manifest;
 }
 
-/** Throws ParameterError for parameters that are inconsistent, or below 128-bit security unless the caller accepts them. */
+/** @throws ParameterError for parameters that are inconsistent, or below 128-bit security unless the caller accepts them */
 export function parametersOf({ parameters }: ProgramManifest, security: SecurityOptions = {}): Parameters {
   return Parameters.from(parameters, security);
 }

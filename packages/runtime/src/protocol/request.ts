@@ -51,7 +51,7 @@ export class RequestFile extends HashedSource implements WireObject {
     this.#examples = examples;
   }
 
-  /** What its result is checked against. Throws FileError before the file was written to its end. */
+  /** What its result is checked against. @throws FileError before the file was written to its end */
   get request(): RequestDescription {
     const { hash } = this;
     if (hash === undefined) throw new FileError('the encrypted input has no hash before it is written: write it first');

@@ -27,7 +27,7 @@ function memoryInfo(): string {
   }
 }
 
-/** Throws ResourceError for a program that takes more memory than is free. */
+/** @throws ResourceError for a program that takes more memory than is free */
 export function checkMemory(
   { manifest }: { readonly manifest: Pick<ProgramManifest, 'predicted'> },
   available: number,

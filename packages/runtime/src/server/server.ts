@@ -35,7 +35,7 @@ export interface LoadKeysOptions {
 
 /**
  * Reads the evaluation keys of a program and encodes the bootstrap's matrices.
- * Throws MismatchError for keys that do not cover the program's plan, WireError for damaged ones; the signal's reason.
+ * @throws MismatchError for keys that do not cover the program's plan, WireError for damaged ones; the signal's reason
  */
 export async function loadKeys(
   context: Context,
@@ -81,7 +81,7 @@ export interface ReceivedRequest {
   readonly request: string;
 }
 
-/** The ciphertexts of an input. Throws FileError for one of another program or key, WireError for damaged data. */
+/** The ciphertexts of an input. @throws FileError for one of another program or key, WireError for damaged data */
 export async function readInputs(
   context: Context,
   manifest: ProgramManifest,

@@ -34,7 +34,7 @@ export interface PrepareOptions {
 
 /**
  * Opens a program, or compiles a polynomial model that was not compiled here before.
- * Throws UsageError for a folder that is neither; errors as openProgram and writeProgram.
+ * @throws UsageError for a folder that is neither; errors as openProgram and writeProgram
  */
 export async function prepareProgram(path: string, options: PrepareOptions): Promise<PreparedProgram> {
   const whole = existsSync(join(path, clientFolder)) && existsSync(join(path, serverFolder));

@@ -45,7 +45,7 @@ export class ProgramEngine implements Engine, Disposable {
     this.#security = security;
   }
 
-  /** Throws FileError for a list or a part that is not what the plan asks for, WireError for one with wrong contents. */
+  /** @throws FileError for a list or a part that is not what the plan asks for, WireError for one with wrong contents */
   async verify(keyset: KeysetFiles, progress: Report, signal: AbortSignal): Promise<Verdict> {
     const [folder] = keyset.programs;
     if (folder === undefined) return { ok: false, reason: 'no program that is served has its key plan any more' };
@@ -60,7 +60,7 @@ export class ProgramEngine implements Engine, Disposable {
     return { ok: true };
   }
 
-  /** Throws ResourceError where the memory does not suffice, FileError, WireError and InputError for a request that does not fit. */
+  /** @throws ResourceError where the memory does not suffice, FileError, WireError and InputError for a request that does not fit */
   async run(job: JobFiles, progress: Report, signal: AbortSignal): Promise<void> {
     const opened = await this.#open(job.program);
     const { manifest, program } = opened;
@@ -135,7 +135,7 @@ async function load(
   }
 }
 
-/** The keys of a committed set. Throws FileError for a damaged list, MismatchError for one of another plan or key. */
+/** The keys of a committed set. @throws FileError for a damaged list, MismatchError for one of another plan or key */
 async function openKeyset(
   { plan, key, list: listPath, parts }: KeysetFiles,
   manifest: ProgramManifest,

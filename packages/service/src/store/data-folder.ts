@@ -16,7 +16,7 @@ const ofFileSystem = 'lost+found';
 /**
  * Opens a data folder, or makes one of a folder that is empty or absent. Call it before anything is written to the folder
  * or swept from it: services remove what they do not know, also keys, in folders that are their own.
- * Throws StartError for a folder of something else, and where it cannot be read or written.
+ * @throws StartError for a folder of something else, and where it cannot be read or written
  */
 export async function openDataFolder(folder: string): Promise<void> {
   const path = join(folder, dataFolderMarker);

@@ -27,7 +27,7 @@ export class Records<T extends { readonly id: string }> {
     this.#records = records;
   }
 
-  /** Opens or makes the folder. What a crash left half-written is swept. Throws StartError for a damaged document. */
+  /** Opens or makes the folder. What a crash left half-written is swept. @throws StartError for a damaged document */
   static async open<T extends { readonly id: string }>(
     folder: string,
     document: string,

@@ -51,7 +51,7 @@ function checkMatrices(slotsToCoeffsLevels: number, coeffsToSlotsLevels: number)
 
 /**
  * The literal of a chain, bottom up: q0, SlotsToCoeffs, the user's levels, EvalMod, CoeffsToSlots; special primes.
- * Throws ParameterError for counts out of range; `Parameters.from` checks the rest.
+ * @throws ParameterError for counts out of range; `Parameters.from` checks the rest
  */
 export function bootstrapLiteral(chain: BootstrapChain = defaultBootstrapChain): ParametersLiteral {
   checkMatrices(chain.slotsToCoeffsLevels, chain.coeffsToSlotsLevels);

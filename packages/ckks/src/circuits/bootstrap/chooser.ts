@@ -60,7 +60,7 @@ export function expectedPrecision(logN: number, scaleBits: number, levels: numbe
 
 /**
  * The smallest secure parameters for a computation: the smallest ring first, then the cheapest key switch at the top.
- * Throws ParameterError that says what to relax when there are none.
+ * @throws ParameterError that says what to relax when there are none
  */
 export function chooseParameters(wanted: Wanted): Choice {
   const checkedWants = checkWanted(wanted);

@@ -51,7 +51,7 @@ export class EvalMod {
   /** Of the sine: a little more than 1 / 2 pi. */
   readonly #amplitude: number;
 
-  /** Throws ParameterError for options out of range. */
+  /** @throws ParameterError for options out of range */
   constructor(options: EvalModOptions = defaultEvalMod) {
     checkWhole('evalMod.degree', options.degree, 1, 255);
     checkWhole('evalMod.doubleAngles', options.doubleAngles, 0, 10);

@@ -29,7 +29,7 @@ interface Term {
   readonly baby: number;
 }
 
-/** Which rotations, in which order: all that can be known without a ciphertext. Throws OperandError as LinearTransform. */
+/** Which rotations, in which order: all that can be known without a ciphertext. @throws OperandError as LinearTransform */
 export class LinearTransformPlan {
   readonly slots: number;
   readonly level: number;
@@ -115,8 +115,8 @@ interface EncodedTerm extends EncodedDiagonal {
 /**
  * A matrix over the slots, encoded for one level: encoded once, applied to any number of ciphertexts.
  * Baby-step giant-step with double hoisting (Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021, section 4.3).
- * Throws OperandError for a level, a number of slots or of baby steps that does not exist, and for entries that are not
- * finite or too large for the scale.
+ * @throws OperandError for a level, a number of slots or of baby steps that does not exist, and for entries that are not
+ * finite or too large for the scale
  */
 export class LinearTransform implements Disposable {
   readonly plan: LinearTransformPlan;

@@ -96,7 +96,7 @@ export class StreamedTransformPlan {
  *
  * Cost: a decomposition for each input, a hoisted rotation for each baby step (again for each part of `workBytes`), a key
  * switch for each output and giant step, and for each diagonal one FFT and one NTT a limb.
- * Throws OperandError for operands that do not fit, KeyError for a missing rotation key.
+ * @throws OperandError for operands that do not fit, KeyError for a missing rotation key
  */
 export function applyStreamed(
   evaluator: Evaluator,

@@ -48,7 +48,7 @@ export class ConversionFolder {
 
   /** Whether something was trained here. */
   get begun(): boolean {
-    return this.rows().length > 0 || this.hasCheckpoint;
+    return this.rows().length > 0 || this.#hasCheckpoint;
   }
 
   rows(): StageRecord[] {
@@ -63,44 +63,44 @@ export class ConversionFolder {
   /** Notes a finished piece and its model; the checkpoint of its training and a record of fewer pieces are of no more use. */
   finishPiece(rows: readonly StageRecord[], model: Model): void {
     rmSync(join(this.path, 'conversion.json'), { force: true });
-    saveModel(this.stagePath(rows.length - 1), model);
+    saveModel(this.#stagePath(rows.length - 1), model);
     writeAtomically(join(this.path, 'rows.json'), `${JSON.stringify(rows)}\n`);
-    rmSync(this.checkpointPath, { force: true });
+    rmSync(this.#checkpointPath, { force: true });
   }
 
   /** The model after the piece of this row. */
   modelAfter(row: number): Model {
-    return readOwnModel(this.stagePath(row));
+    return readOwnModel(this.#stagePath(row));
   }
 
   hasModelAfter(row: number): boolean {
-    return existsSync(this.stagePath(row));
+    return existsSync(this.#stagePath(row));
   }
 
-  private stagePath(row: number): string {
+  #stagePath(row: number): string {
     return join(this.path, 'stages', `${row}`);
   }
 
-  private get checkpointPath(): string {
+  get #checkpointPath(): string {
     return join(this.path, 'checkpoint.safetensors');
   }
 
-  private get hasCheckpoint(): boolean {
-    return existsSync(this.checkpointPath);
+  get #hasCheckpoint(): boolean {
+    return existsSync(this.#checkpointPath);
   }
 
   saveCheckpoint(piece: string, { state, progress }: StageCheckpoint): void {
-    writeSafetensors(this.checkpointPath, state, { piece, progress: JSON.stringify(progress) });
+    writeSafetensors(this.#checkpointPath, state, { piece, progress: JSON.stringify(progress) });
   }
 
   /** The checkpoint of a piece, if it was interrupted. */
   readCheckpoint(piece: string): StageCheckpoint | undefined {
-    if (!this.hasCheckpoint) return undefined;
-    const { tensors, metadata } = readSafetensors(this.checkpointPath);
+    if (!this.#hasCheckpoint) return undefined;
+    const { tensors, metadata } = readSafetensors(this.#checkpointPath);
     if (metadata.piece !== piece) return undefined;
     const parsed = stageProgressSchema.safeParse(parseMetadata(metadata.progress));
     if (!parsed.success)
-      throw new ConfigError(`${this.checkpointPath} is not a checkpoint of a conversion; delete it.`);
+      throw new ConfigError(`${this.#checkpointPath} is not a checkpoint of a conversion; delete it.`);
     return { state: tensors, progress: parsed.data };
   }
 

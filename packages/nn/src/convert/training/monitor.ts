@@ -21,39 +21,39 @@ const median = (values: readonly number[]): number => [...values].sort((a, b) =>
  * 64 before. Its state is plain data, so that it can be kept in a checkpoint.
  */
 export class LossMonitor {
-  private state: MonitorState;
+  #state: MonitorState;
 
   constructor(state: MonitorState = { losses: [], rollbacks: 0 }) {
-    this.state = state;
+    this.#state = state;
   }
 
   /** Notes a loss; false when training has diverged (nothing is noted then). */
   accept(loss: number): boolean {
     if (!Number.isFinite(loss)) return false;
-    const losses = [...this.state.losses, loss].slice(-windowLength - recentLength);
+    const losses = [...this.#state.losses, loss].slice(-windowLength - recentLength);
     if (losses.length >= least) {
       const recent = losses.slice(-recentLength);
       if (median(recent) > 3 * median(losses.slice(0, -recentLength))) return false;
     }
-    this.state = { ...this.state, losses };
+    this.#state = { ...this.#state, losses };
     return true;
   }
 
   /** Returns to an earlier state, one roll-back later. */
   rollBack(to: MonitorState): void {
-    this.state = { losses: to.losses, rollbacks: this.state.rollbacks + 1 };
+    this.#state = { losses: to.losses, rollbacks: this.#state.rollbacks + 1 };
   }
 
   get rollbacks(): number {
-    return this.state.rollbacks;
+    return this.#state.rollbacks;
   }
 
   /** Factor on the learning rate: halved at every roll-back. */
   get rateFactor(): number {
-    return 0.5 ** this.state.rollbacks;
+    return 0.5 ** this.#state.rollbacks;
   }
 
   read(): MonitorState {
-    return this.state;
+    return this.#state;
   }
 }
