@@ -1,3 +1,4 @@
+import { CipherformerError } from '@cipherformer/base';
 import { randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
 import { type Job, type Owner, ServiceSession, Transport } from '@cipherformer/client';
 import { outOfRangeStep, type PrivateAnswer, type VerdictCounts } from '@cipherformer/runtime/client';
@@ -25,7 +26,10 @@ export function serveOwner(port: OwnerPort, security: SecurityOptions = {}): voi
 }
 
 /** What the owner stops, not a failure. */
-class Stopped extends Error {}
+class Stopped extends CipherformerError {
+  override readonly name = 'Stopped';
+  override readonly code = 'interrupted';
+}
 
 /**
  * Bytes of an empty buffer that is made and dropped after each part that was sent. It is never touched and takes no memory,
@@ -88,7 +92,7 @@ class OwnerDesk {
         break;
       case 'stop':
         // The answer may have been quicker: what comes next is not to be stopped.
-        if (this.#busy) this.#stop.abort(new Stopped());
+        if (this.#busy) this.#stop.abort(new Stopped('stopped'));
         break;
       case 'allow':
         this.#allow?.(order.yes);

@@ -147,9 +147,13 @@ async function refusal(response: Response): Promise<ServiceError> {
   try {
     const text = await shortText(response);
     const { code, title, detail, hint, type: _, status: __, ...fields } = problem.parse(JSON.parse(text));
-    return new ServiceError({ message: detail ?? title ?? code, code, hint, status, fields });
+    return new ServiceError({ message: detail ?? title ?? code, problem: code, hint, status, fields });
   } catch {
-    return new ServiceError({ message: `the service answered with status ${status}`, code: `http-${status}`, status });
+    return new ServiceError({
+      message: `the service answered with status ${status}`,
+      problem: `http-${status}`,
+      status,
+    });
   }
 }
 

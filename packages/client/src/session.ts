@@ -224,7 +224,7 @@ export class ServiceSession {
       try {
         return await this.#transport.commit(id, list);
       } catch (error) {
-        const gone = error instanceof ServiceError && error.code === 'parts-missing' && attempt < commitTries;
+        const gone = error instanceof ServiceError && error.problem === 'parts-missing' && attempt < commitTries;
         if (!gone) throw error;
       }
     }

@@ -23,7 +23,13 @@ describe('refusals', () => {
     });
     const error = (await failure(new Transport(url, { retry }).keyset(keyset.id))) as ServiceError;
     expect(error).toBeInstanceOf(ServiceError);
-    expect(error).toMatchObject({ code: 'parts-missing', hint: 'send them', status: 409, fields: { missing: ['x'] } });
+    expect(error).toMatchObject({
+      code: 'service-refused',
+      problem: 'parts-missing',
+      hint: 'send them',
+      status: 409,
+      fields: { missing: ['x'] },
+    });
     expect(error.message).toBe('two are missing: send them');
     expect(seen).toHaveLength(1);
   });
@@ -36,7 +42,7 @@ describe('refusals', () => {
     [502, '{"status":502,"code":"A B"}'],
   ])('of others (%i %j) are typed as well', async (status, text) => {
     const { url } = await serverOf((_, response) => void response.writeHead(status).end(text));
-    expect(await failure(new Transport(url, { retry }).jobs())).toMatchObject({ name: 'ServiceError', status, code: `http-${status}` }); // biome-ignore format: short
+    expect(await failure(new Transport(url, { retry }).jobs())).toMatchObject({ name: 'ServiceError', status, problem: `http-${status}` }); // biome-ignore format: short
   });
 });
 

@@ -46,6 +46,8 @@ export { readTexts, type TextSet } from './data/texts.ts';
 export {
   CalibrationError,
   DivergenceError,
+  LoweringError,
+  OtherRunError,
   SiteRangeError,
   UnstableTrainingError,
   UnsupportedPartError,

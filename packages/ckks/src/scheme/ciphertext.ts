@@ -1,4 +1,4 @@
-import { CkksError, OperandError } from '../errors/index.ts';
+import { OperandError, SecrecyError } from '../errors/index.ts';
 import { Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
@@ -83,7 +83,7 @@ export class Plaintext extends Element {
  */
 export class DecryptedPlaintext extends Plaintext {
   toJSON(): never {
-    throw new CkksError(
+    throw new SecrecyError(
       'a decrypted plaintext cannot become JSON: its noise reveals the secret key; share PrivateSlots',
     );
   }

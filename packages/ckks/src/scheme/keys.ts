@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { CkksError, KeyError, OperandError } from '../errors/index.ts';
+import { KeyError, OperandError, SecrecyError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import type { Context } from './context.ts';
@@ -117,7 +117,9 @@ export class SecretKey implements Disposable {
   }
 
   toJSON(): never {
-    throw new CkksError('a secret key cannot become JSON; write it with writeSecretKey, which makes the file private');
+    throw new SecrecyError(
+      'a secret key cannot become JSON; write it with writeSecretKey, which makes the file private',
+    );
   }
 
   toString(): string {

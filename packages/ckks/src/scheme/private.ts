@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { checkWhole } from '../errors/checks.ts';
-import { CkksError, OperandError } from '../errors/index.ts';
+import { OperandError, SecrecyError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import type { Ciphertext, DecryptedPlaintext } from './ciphertext.ts';
 import type { Context } from './context.ts';
@@ -140,7 +140,7 @@ export class PrivateSlots implements Disposable {
   }
 
   toJSON(): never {
-    throw new CkksError('decrypted values cannot become JSON, they carry the secret key: use reveal() or share()');
+    throw new SecrecyError('decrypted values cannot become JSON, they carry the secret key: use reveal() or share()');
   }
 
   toString(): string {

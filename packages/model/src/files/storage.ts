@@ -60,7 +60,7 @@ export function readBytes(path: string): Uint8Array {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
-    throw new DataError(`Cannot read ${path}: ${reason}. Check the path and the data root (--data).`);
+    throw new DataError(`Cannot read ${path}: ${reason}. Check the path and the folder of the data.`);
   }
   if (raw[0] !== 0x1f || raw[1] !== 0x8b) return raw;
   try {

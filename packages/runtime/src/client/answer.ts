@@ -1,4 +1,4 @@
-import { CipherformerError } from '@cipherformer/base';
+import { SecrecyError } from '@cipherformer/ckks';
 import { ShareError } from '../errors.ts';
 
 const privateNotice = '[private answer: label, inRange and reason; reveal() gives its owner the rest]';
@@ -74,7 +74,7 @@ export class PrivateAnswer {
   }
 
   toJSON(): never {
-    throw new CipherformerError(
+    throw new SecrecyError(
       'a decrypted answer cannot become JSON, its logits tell of the secret key: take label and inRange, or reveal() for its owner',
     );
   }

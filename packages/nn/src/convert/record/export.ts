@@ -1,4 +1,3 @@
-import { CipherformerError } from '@cipherformer/base';
 import {
   calibrate,
   evaluate,
@@ -11,7 +10,7 @@ import {
 import { savePolynomialModel } from '@cipherformer/model/files';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import { feedsAt } from '../../data/windows.ts';
-import { CalibrationError } from '../../errors.ts';
+import { CalibrationError, LoweringError } from '../../errors.ts';
 import { InferenceModel } from '../../evaluate/inference.ts';
 import { inputOf } from '../../evaluate/polynomial.ts';
 import { makePolynomialModel } from '../../lower/make-model.ts';
@@ -37,7 +36,7 @@ export interface ExportRecord {
 
 /**
  * Writes the finished model as a polynomial model folder: lowered, with bounds from training examples, and compared with
- * the trained form. @throws CipherformerError where the two do not agree
+ * the trained form. @throws LoweringError where the two do not agree
  */
 export async function exportPolynomial(
   conversion: Conversion,
@@ -123,7 +122,7 @@ async function compare(
       });
     }
     if (!(worst <= agreement * Math.max(1, largest))) {
-      throw new CipherformerError(
+      throw new LoweringError(
         `The polynomial graph's logits differ from the trained model's by ${worst} (largest logit ${largest}): ` +
           'a part was lowered wrongly, or the model is too sensitive for float32.',
       );

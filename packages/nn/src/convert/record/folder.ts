@@ -5,6 +5,7 @@ import { ConfigError } from '@cipherformer/model';
 import { readJson, readSafetensors, writeAtomically, writeSafetensors } from '@cipherformer/model/files';
 import { parseMetadata } from '@cipherformer/model/untrusted';
 import { type Model, readOwnModel, saveModel } from '../../checkpoints/model-folder.ts';
+import { OtherRunError } from '../../errors.ts';
 import { type ConversionRecipe, parseConversion } from '../recipe.ts';
 import { type StageCheckpoint, stageProgressSchema } from '../training/train-stage.ts';
 import { type StageRecord, stageName } from './record.ts';
@@ -38,8 +39,8 @@ export class ConversionFolder {
       // Parsed, so that options added to recipes since then count with their defaults.
       const before = parseConversion(stored.recipe, file);
       if (stored.model !== model || (stored.control ?? false) !== control || !beginsWith(recipe, before)) {
-        throw new ConfigError(
-          `${this.path} holds a conversion of another model or recipe, or a control. Give another folder with --out, or start over with --restart.`,
+        throw new OtherRunError(
+          `${this.path} holds a conversion of another model or recipe, or a control. Give another folder, or start over.`,
         );
       }
     }
