@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { ApproxError, programFromJSON } from '../../packages/approx/src/index.ts';
+import { programFromJSON } from '../../packages/approx/src/index.ts';
 import { CipherformerError } from '../../packages/base/src/errors.ts';
 import { DataError } from '../../packages/model/src/errors.ts';
 import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
@@ -188,7 +188,7 @@ function run({ graph }: PolynomialModel): void {
   evaluate(graph, Object.fromEntries(inputs));
 }
 const file = (files: ModelFiles, name: string) => [files.get(name)!];
-const modelErrors = [CipherformerError, ApproxError];
+const modelErrors = [CipherformerError];
 
 export const nnReaders: readonly Reader[] = [
   reader('IDX images', [images], (bytes) => mnist(bytes, labels)),
@@ -291,7 +291,7 @@ export const nnReaders: readonly Reader[] = [
       },
     ].map(json),
     read: (bytes) => programFromJSON(jsonOf(bytes)),
-    errors: [ApproxError, CipherformerError],
+    errors: [CipherformerError],
     mutations: words,
   },
 ];

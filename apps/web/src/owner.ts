@@ -2,7 +2,7 @@ import { CipherformerError } from '@cipherformer/base';
 import { randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
 import { type Job, type Owner, ServiceSession, Transport } from '@cipherformer/client';
 import { outOfRangeStep, type PrivateAnswer, type VerdictCounts } from '@cipherformer/runtime/client';
-import type { Facts, News, Order, Progress } from './messages.ts';
+import type { Facts, News, Order, QuestionProgress } from './messages.ts';
 import { KeyDeleted, OwnerStore, type StoredOwner } from './store.ts';
 import { problemOf } from './words.ts';
 
@@ -132,11 +132,11 @@ class OwnerDesk {
 
   async #ask(pixels: Uint8Array): Promise<void> {
     this.#last = undefined;
-    this.#tell({ type: 'progress', stage: 'waiting', done: 0, total: 1 });
+    this.#tell({ type: 'progress', what: 'waiting', done: 0, total: 1 });
     const { session, transport } = await this.#connect();
     transport.submitted = undefined;
     const { signal } = this.#stop;
-    const progress = (now: Progress) => this.#tell({ type: 'progress', ...now });
+    const progress = (now: QuestionProgress) => this.#tell({ type: 'progress', ...now });
     const store = await this.#opened();
     const owned = await store.keepOwner(randomSeed());
     using secret = SecretKey.fromMaster(session.context, owned.master);

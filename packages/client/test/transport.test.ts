@@ -30,7 +30,7 @@ describe('refusals', () => {
       status: 409,
       fields: { missing: ['x'] },
     });
-    expect(error.message).toBe('two are missing: send them');
+    expect(error.message).toBe('two are missing');
     expect(seen).toHaveLength(1);
   });
 
@@ -62,7 +62,7 @@ describe('row 9: what a service sends without end is not read without end', () =
 
   it('a refusal', async () => {
     const { read, fetch } = endless(400);
-    expect(await failure(new Transport('http://x', { fetch }).jobs())).toMatchObject({ code: 'http-400', status: 400 });
+    expect(await failure(new Transport('http://x', { fetch }).jobs())).toMatchObject({ problem: 'http-400', status: 400 });
     expect(read.bytes).toBeLessThan(2 ** 23);
   });
 
@@ -304,7 +304,7 @@ describe('events', () => {
 
   it('of a job that is not there, or that make no sense, are errors', async () => {
     const gone = await serverOf((_, response) => json(response, 404, { status: 404, code: 'unknown-job' }));
-    expect(await failure(states(new Transport(gone.url, { retry }).events(job.id)))).toMatchObject({ code: 'unknown-job' }); // biome-ignore format: short
+    expect(await failure(states(new Transport(gone.url, { retry }).events(job.id)))).toMatchObject({ problem: 'unknown-job' }); // biome-ignore format: short
     const odd = await serverOf((_, response) => void response.end('event: job\ndata: {}\n\n'));
     expect(await failure(states(new Transport(odd.url, { retry }).events(job.id)))).toBeInstanceOf(TransportError);
   });

@@ -213,8 +213,8 @@ export class Service {
     if (place !== undefined) return { ...record, state: 'queued', place };
     const progress = this.#scheduler.progressOf(record.id);
     if (progress === undefined) return { ...record, state: record.state === 'queued' ? 'queued' : 'loading' };
-    const { stage, done, total, secondsLeft } = progress;
-    const state = stage === 'running' ? 'running' : 'loading';
+    const { what, done, total, secondsLeft } = progress;
+    const state = what === 'running' ? 'running' : 'loading';
     return { ...record, state, done, total, ...(secondsLeft === undefined ? {} : { secondsLeft }) };
   }
 

@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import {
   BootstrapPlan,
   Bootstrapper,
@@ -163,7 +164,7 @@ export class BootstrapBench implements Disposable {
 
   constructor(bench: CkksBench, slots: number, progress: (note: string) => void) {
     this.plan = new BootstrapPlan(bench.parameters, { slots });
-    const note = (what: string, done: number, total: number) => progress(`${what} ${done}/${total}`);
+    const note: OnProgress = ({ what, done, total }) => progress(`${what} ${done}/${total}`);
     let keys: ReturnType<typeof generateBootstrapKeys>;
     this.keygen = span(() => {
       keys = generateBootstrapKeys(bench.secret, this.plan, note);

@@ -15,7 +15,7 @@ import { describeMachine } from '../measure/machine.ts';
 import { best } from '../measure/statistics.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
-import { formatSeconds, startProgress } from '../terminal/progress.ts';
+import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface DemoOptions {
@@ -138,15 +138,15 @@ function finish(result: DemoResult, { out, json }: DemoOptions): void {
 async function liveConversion(out: string): Promise<DemoResult['conversion']> {
   const started = performance.now();
   const recipe = demoRecipe();
-  let bar: ReturnType<typeof startProgress> | undefined;
+  let bar: Bar | undefined;
   const { measured } = await convert(loadModel(demoPaths.original), recipe, {
     dataRoot: demoPaths.samples,
     out: join(out, 'conversion'),
     modelName: 'mnist-vit',
     endsOnly: true,
-    onProgress({ step: at, steps, loss, secondsLeft }) {
-      bar ??= startProgress('convert', steps);
-      bar.update(at, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
+    onProgress({ done, total, loss, secondsLeft }) {
+      bar ??= startBar('convert', total);
+      bar.update(done, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
     },
   });
   bar?.stop();

@@ -16,7 +16,7 @@ import type { Command } from 'commander';
 import { trainingCurves } from '../plots/training-curves.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
-import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
+import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface TrainCommandOptions {
@@ -80,7 +80,7 @@ function shortLog(recipe: Recipe, folder: string, result: TrainResult, test?: Re
 }
 
 async function runWithProgress(recipe: Recipe, folder: string, options: TrainCommandOptions): Promise<TrainResult> {
-  let bar: Progress | undefined;
+  let bar: Bar | undefined;
   try {
     return await interruptible('stopping after this step; a checkpoint is being written', (signal) =>
       train(recipe, {
@@ -89,10 +89,10 @@ async function runWithProgress(recipe: Recipe, folder: string, options: TrainCom
         threads: options.threads,
         signal,
         onProgress(progress) {
-          bar ??= startProgress(recipe.name, progress.steps);
+          bar ??= startBar(recipe.name, progress.total);
           bar.update(
-            progress.step,
-            `loss ${progress.loss.toFixed(4)} | ${progress.examplesPerSecond.toFixed(0)} examples/s | ETA ${formatSeconds(progress.etaSeconds)}`,
+            progress.done,
+            `loss ${progress.loss.toFixed(4)} | ${progress.examplesPerSecond.toFixed(0)} examples/s | ETA ${formatSeconds(progress.secondsLeft)}`,
           );
         },
       }),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { UsageError } from '@cipherformer/base';
-import type { Progress, SecurityOptions } from '@cipherformer/ckks';
+import { type OnProgress, startPace, UsageError } from '@cipherformer/base';
+import type { SecurityOptions } from '@cipherformer/ckks';
 import { type OpenProgram, predictSeconds } from '@cipherformer/compiler';
 import type { PolynomialModel } from '@cipherformer/model';
 import type { DataConfig, Model, SplitName } from '@cipherformer/nn';
@@ -37,9 +37,9 @@ export interface EncryptedEvaluationOptions extends ProgramSource {
 /** What a long evaluation tells while it runs. */
 export interface EvaluationProgress {
   note(text: string): void;
-  readonly setUp: Progress;
-  /** Predicted seconds done of those of all examples, and what was computed last. */
-  running(done: number, total: number, what: string): void;
+  readonly setUp: OnProgress;
+  /** Predicted seconds done of those of all examples; `detail` is what was computed last. */
+  readonly running: OnProgress;
   answered(example: ExampleResult, classes: readonly string[] | undefined): void;
 }
 
@@ -77,6 +77,7 @@ export async function evaluateEncrypted(
   using session = await EncryptedSession.open(opened, options.keys, {
     ...security,
     ...(progress ? { progress: progress.setUp } : {}),
+    ...(options.signal ? { signal: options.signal } : {}),
   });
   const clear = await ClearModels.create(original, model, examples, opened, options.threads ?? 1);
   try {
@@ -157,12 +158,14 @@ function factsOf(
 function tracker({ program, parameters }: OpenProgram, runs: number, progress: EvaluationProgress | undefined) {
   const seconds = predictSeconds(program, parameters);
   const total = runs * seconds.reduce((sum, s) => sum + s, 0);
+  const pace = startPace();
   let done = 0;
   return ([first, ...more]: readonly number[]) => {
     const asked = more.length === 0 ? `example ${first}` : `example ${first} and ${more.length} more`;
     return ({ index }: { readonly index: number }) => {
       done += seconds[index]!;
-      progress?.running(done, total, `${asked}, ${program.instructions[index]!.source}`);
+      const detail = `${asked}, ${program.instructions[index]!.source}`;
+      progress?.running({ what: 'run', done, total, secondsLeft: pace(done, total), detail });
     };
   };
 }

@@ -53,7 +53,7 @@ describe('run', () => {
     const seen: EngineProgress[] = [];
     await run('keys', 'first', { progress: (progress) => seen.push(progress) });
     for (const stage of ['loading', 'running'] as const) {
-      const of = seen.filter((one) => one.stage === stage);
+      const of = seen.filter((one) => one.what === stage);
       expect(of.length).toBeGreaterThan(5);
       expect(of.at(-1)!.done).toBe(of.at(-1)!.total);
     }
@@ -63,7 +63,7 @@ describe('run', () => {
     }
     const again: EngineProgress[] = [];
     await run('keys', 'again', { progress: (progress) => again.push(progress) });
-    expect(again.map(({ stage }) => stage)).not.toContain('loading');
+    expect(again.map(({ what }) => what)).not.toContain('loading');
     expect(readFileSync(at('again')).equals(readFileSync(at('first')))).toBe(true);
     await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('keys.in'), '--out', at('by-hand'));
     expect(readFileSync(at('by-hand')).equals(readFileSync(at('first')))).toBe(true);
@@ -72,7 +72,7 @@ describe('run', () => {
   it('exchanges the keys for those of another owner, and back', async () => {
     for (const keys of ['others', 'keys']) {
       const stages = new Set<string>();
-      await run(keys, `${keys}.out`, { progress: ({ stage }) => stages.add(stage) });
+      await run(keys, `${keys}.out`, { progress: ({ what }) => stages.add(what) });
       expect(stages).toEqual(new Set(['loading', 'running']));
       const answer = await cli('decrypt', at('program'), '--keys', at(`${keys}/secret`), '--input', at(`${keys}.out`), '--request', at(`${keys}.in`)); // biome-ignore format: short
       expect(answer.code).toBe(0);
@@ -92,8 +92,8 @@ describe('run', () => {
     const stop = new AbortController();
     const stopping = run('keys', 'none', {
       signal: stop.signal,
-      progress: ({ stage }) => {
-        if (stage === 'running') stop.abort(new Error('enough'));
+      progress: ({ what }) => {
+        if (what === 'running') stop.abort(new Error('enough'));
       },
     });
     await expect(stopping).rejects.toThrow('enough');

@@ -6,7 +6,7 @@ export {
   bootstrapLiteral,
   defaultBootstrapChain,
 } from './bootstrap/bootstrap-plan.ts';
-export { type BootstrapKeys, Bootstrapper, generateBootstrapKeys, type Progress } from './bootstrap/bootstrapping.ts';
+export { type BootstrapKeys, Bootstrapper, generateBootstrapKeys } from './bootstrap/bootstrapping.ts';
 export { type Choice, chooseParameters, expectedPrecision, type Wanted } from './bootstrap/chooser.ts';
 export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from './bootstrap/dft.ts';
 export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './bootstrap/eval-mod.ts';

@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import { WireError } from '../errors/index.ts';
 import { Slab } from '../kernels/index.ts';
 import {
@@ -23,7 +24,7 @@ export interface KeySet extends Disposable {
 
 export interface ReadKeySetOptions {
   /** After each part. */
-  readonly progress?: (done: number, total: number) => void;
+  readonly progress?: OnProgress;
   readonly signal?: AbortSignal;
 }
 
@@ -96,7 +97,7 @@ async function eachPart(
     seed = found;
     const next = parts[index + 1];
     if (next?.spec !== part.spec || next.digit !== part.digit) target!.ready(part.digit, found);
-    progress?.(index + 1, parts.length);
+    progress?.({ what: 'keys', done: index + 1, total: parts.length });
   }
 }
 

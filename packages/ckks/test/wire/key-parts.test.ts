@@ -169,9 +169,9 @@ describe('keys from parts', () => {
     const other = new Context(small.parameters, kernels, { insecure: true });
     const steps: string[] = [];
     using keys = await readKeySet(other, specs, async (part) => made.make(part), {
-      progress: (done, total) => steps.push(`${done}/${total}`),
+      progress: ({ what, done, total }) => steps.push(`${what} ${done}/${total}`),
     });
-    expect(steps.at(-1)).toBe(`${made.parts.length}/${made.parts.length}`);
+    expect(steps.at(-1)).toBe(`keys ${made.parts.length}/${made.parts.length}`);
     expect(keys.bytes).toBe(keyMemoryBytes(small.parameters, specs));
     const values = Array.from({ length: 512 }, (_, i) => i / 512 - 0.5);
     using plaintext = new Encoder(other).encode(values);

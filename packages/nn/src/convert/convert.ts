@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { OnProgress, Progress } from '@cipherformer/base';
 import type { Tokenizer } from '@cipherformer/model';
 import { type Model, saveModel } from '../checkpoints/model-folder.ts';
 import { preprocessOf } from '../train/assemble.ts';
@@ -24,11 +25,8 @@ import {
 import { drawOf } from './training/draw.ts';
 import { trainStage } from './training/train-stage.ts';
 
-export interface ConvertProgress {
-  readonly piece: string;
-  /** Steps done of the whole conversion, and in all. */
-  readonly step: number;
-  readonly steps: number;
+/** `what` is the piece of a stage that is trained; `done` and `total` count the steps of the whole conversion. */
+export interface ConvertProgress extends Progress {
   readonly loss: number;
   readonly secondsLeft: number;
 }
@@ -49,10 +47,10 @@ export interface ConvertOptions {
    * (variants that keep a part that is no polynomial have none).
    */
   readonly endsOnly?: boolean;
-  readonly onProgress?: (progress: ConvertProgress) => void;
+  readonly onProgress?: OnProgress<ConvertProgress>;
   readonly onStage?: (row: StageRecord) => void;
   /** While the finished model is measured: the test set, ranges, the model as a graph. */
-  readonly onMeasured?: (done: number, total: number) => void;
+  readonly onMeasured?: OnProgress<Progress<'measuring'>>;
   /** Aborting finishes a few steps and writes a checkpoint, or finishes a measurement, and returns without a record. */
   readonly signal?: AbortSignal;
 }
@@ -127,9 +125,9 @@ async function conclude(
   let measuredSoFar = 0;
   const done = () => {
     options.signal?.throwIfAborted();
-    options.onMeasured?.(++measuredSoFar, measurements);
+    options.onMeasured?.({ what: 'measuring', done: ++measuredSoFar, total: measurements });
   };
-  options.onMeasured?.(0, measurements);
+  options.onMeasured?.({ what: 'measuring', done: 0, total: measurements });
   const result: Model = control ? model : { ...model, ...(await widened(conversion, model)) };
   done();
   saveModel(join(options.out, 'trained'), result, options.tokenizer?.files);
@@ -205,13 +203,13 @@ async function runPiece(
       ...(resume ? { resume } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
       save: (checkpoint) => folder.saveCheckpoint(item.name, checkpoint),
-      onProgress: ({ step, steps, loss, secondsLeft }) =>
+      onProgress: ({ done, total: steps, loss, secondsLeft }) =>
         options.onProgress?.({
-          piece: item.name,
-          step: item.firstBatch + step,
-          steps: total,
+          what: item.name,
+          done: item.firstBatch + done,
+          total,
           loss,
-          secondsLeft: (secondsLeft * (total - item.firstBatch - step)) / Math.max(1, steps - step),
+          secondsLeft: (secondsLeft * (total - item.firstBatch - done)) / Math.max(1, steps - done),
         }),
     });
     if (!trained.finished) return undefined;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { OnProgress, Progress } from '@cipherformer/base';
 import { saveModel } from '../checkpoints/model-folder.ts';
 import { loadTask } from '../data/task.ts';
 import { DivergenceError } from '../errors.ts';
@@ -10,13 +11,12 @@ import { type MetricsLine, RunFolder, type RunProgress } from './run-folder.ts';
 import { warmupCosine } from './schedule.ts';
 import { TrainingStep } from './step.ts';
 
-export interface TrainProgress {
-  readonly step: number;
-  readonly steps: number;
+/** `done` and `total` count steps. */
+export interface TrainProgress extends Progress<'training'> {
   readonly epoch: number;
   readonly loss: number;
   readonly examplesPerSecond: number;
-  readonly etaSeconds: number;
+  readonly secondsLeft: number;
 }
 
 export interface TrainOptions {
@@ -26,7 +26,7 @@ export interface TrainOptions {
   readonly threads?: number;
   /** Steps between checkpoints on the way to the end of an evaluation period. */
   readonly checkpointEverySeconds?: number;
-  readonly onProgress?: (progress: TrainProgress) => void;
+  readonly onProgress?: OnProgress<TrainProgress>;
   readonly onMetrics?: (line: MetricsLine) => void;
   /** Aborting finishes the step under way, writes a checkpoint and returns with `finished` false. */
   readonly signal?: AbortSignal;
@@ -141,12 +141,13 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
         folder.appendMetrics(line);
         options.onMetrics?.(line);
         options.onProgress?.({
-          step: now,
-          steps,
+          what: 'training',
+          done: now,
+          total: steps,
           epoch: line.epoch,
           loss: report.loss,
           examplesPerSecond: report.examplesPerSecond,
-          etaSeconds: ((steps - now) * training.batch) / report.examplesPerSecond,
+          secondsLeft: ((steps - now) * training.batch) / report.examplesPerSecond,
         });
       }
       if (due || performance.now() - checkpointAt > 1000 * (options.checkpointEverySeconds ?? 60)) saveCheckpoint();

@@ -83,7 +83,7 @@ describe('an ablation', () => {
     const pieces = new Map<string, Set<string>>();
     const cells = await runAblation(ablation, base, await model(), {
       ...options,
-      onProgress: ({ variant }, { piece }) => pieces.set(variant, (pieces.get(variant) ?? new Set()).add(piece)),
+      onProgress: ({ variant }, { what: piece }) => pieces.set(variant, (pieces.get(variant) ?? new Set()).add(piece)),
     });
     expect(statSync(kept).mtimeMs).toBe(before);
     expect(cells).toHaveLength(10);

@@ -44,7 +44,7 @@ describe('a conversion', () => {
     const measuring: number[][] = [];
     const { record, model } = await convert(await original(), tiny, {
       ...options('straight'),
-      onMeasured: (...progress) => measuring.push(progress),
+      onMeasured: ({ done, total }) => measuring.push([done, total]),
     });
     // Intervals, a test for each of four rows, ranges twice, single examples, the graph.
     expect(measuring).toEqual(Array.from({ length: 10 }, (_, done) => [done, 9]));
@@ -77,7 +77,7 @@ describe('a conversion', () => {
     const first = await convert(await original(), tiny, {
       ...options('halves'),
       signal: stop.signal,
-      onProgress: ({ piece }) => {
+      onProgress: ({ what: piece }) => {
         if (piece === 'polynomial' && ++events === 2) stop.abort();
       },
     });
@@ -96,14 +96,14 @@ describe('a conversion', () => {
     const first = await convert(await original(), tiny, {
       ...options('measured'),
       signal: stop.signal,
-      onMeasured: (done) => done === 3 && stop.abort(new Error('enough')),
+      onMeasured: ({ done }) => done === 3 && stop.abort(new Error('enough')),
     });
     expect([first.record, first.measured]).toEqual([undefined, undefined]);
     expect(existsSync(join(folder, 'measured', 'conversion.json'))).toBe(false);
     const steps: string[] = [];
     const second = await convert(await original(), tiny, {
       ...options('measured'),
-      onProgress: ({ piece }) => steps.push(piece),
+      onProgress: ({ what: piece }) => steps.push(piece),
     });
     expect(steps).toEqual([]);
     expect(second.record).toBeDefined();

@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import {
   BootstrapPlan,
   Bootstrapper,
@@ -5,7 +6,6 @@ import {
   type Context,
   ciphertextFromWire,
   ciphertextToWire,
-  type Progress,
   readKeySet,
   type WireObject,
 } from '@cipherformer/ckks';
@@ -29,7 +29,7 @@ export interface LoadedKeys extends Disposable {
 }
 
 export interface LoadKeysOptions {
-  readonly progress?: Progress;
+  readonly progress?: OnProgress;
   readonly signal?: AbortSignal;
 }
 
@@ -55,7 +55,7 @@ export async function loadKeys(
   };
   try {
     const set = await readKeySet(context, specs, (part) => source.part(part), {
-      progress: (done, total) => progress?.('keys', done, total),
+      ...(progress ? { progress } : {}),
       ...(signal ? { signal } : {}),
     });
     held.push(set);
@@ -64,6 +64,7 @@ export async function loadKeys(
     const machine = { context, plan, keys: evaluation };
     const loaded = { key: source.key, keyBytes, [Symbol.dispose]: release };
     if (!toSparse || !toDense) return { ...loaded, machine };
+    signal?.throwIfAborted();
     const bootstrapper = new Bootstrapper(context, plan, { evaluation, toSparse, toDense, [Symbol.dispose]() {} }, progress); // biome-ignore format: one call
     held.push(bootstrapper);
     return { ...loaded, machine: { ...machine, bootstrapper } };

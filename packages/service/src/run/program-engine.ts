@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { startPace } from '@cipherformer/base';
+import { type OnProgress, startPace } from '@cipherformer/base';
 import { Context, type Parameters, type SecurityOptions, verifyKeySet } from '@cipherformer/ckks';
 import { readWireFile, writeWireFile } from '@cipherformer/ckks/files';
 import { apiPrefix } from '@cipherformer/client/protocol';
@@ -22,7 +22,7 @@ import {
 } from '@cipherformer/runtime/server';
 import type { Engine, EngineProgress, JobFiles, KeysetFiles, Verdict } from '../worker/engine.ts';
 
-type Report = (progress: EngineProgress) => void;
+type Report = OnProgress<EngineProgress>;
 
 /** Keys in memory, ready for every program of their plan. */
 interface Resident extends Disposable {
@@ -70,7 +70,7 @@ export class ProgramEngine implements Engine, Disposable {
       const follow = followRun(opened);
       using result = await runCkks(keys.machine, program, inputs, {
         signal,
-        progress: (timing) => progress({ stage: 'running', ...follow(timing) }),
+        progress: (timing) => progress({ what: 'running', ...follow(timing) }),
       });
       await writeWireFile(job.result, await outputsFile(manifest, keys.key, request, result.outputs));
     } finally {
@@ -111,13 +111,13 @@ async function load(
 ): Promise<Resident> {
   const context = await Context.create(parameters, security);
   try {
-    const stages = new Map<string, ReturnType<typeof paced>>();
+    const stages = new Map<string, OnProgress>();
     const keys = await loadKeys(context, manifest, source, {
       signal,
-      progress: (stage, done, total) => {
-        const report = stages.get(stage) ?? paced('loading', progress);
-        stages.set(stage, report);
-        report(done, total);
+      progress: (now) => {
+        const report = stages.get(now.what) ?? paced('loading', progress);
+        stages.set(now.what, report);
+        report(now);
       },
     });
     return {
@@ -158,7 +158,7 @@ async function openKeyset(
 }
 
 /** Reports a stage with the time that it has left at its speed so far. */
-function paced(stage: EngineProgress['stage'], progress: Report): (done: number, total: number) => void {
+function paced(what: EngineProgress['what'], progress: Report): OnProgress {
   const pace = startPace();
-  return (done, total) => progress({ stage, done, total, secondsLeft: pace(done, total) });
+  return ({ done, total }) => progress({ what, done, total, secondsLeft: pace(done, total) });
 }

@@ -34,7 +34,7 @@ export async function startService(
   await mkdir(compiled, { recursive: true, mode: 0o700 });
   const programs: PreparedProgram[] = [];
   for (const folder of folders) {
-    const program = await prepareProgram(folder, { compiled, security, parameters, notice });
+    const program = await prepareProgram(folder, { compiled, security, parameters, notice, signal });
     signal?.throwIfAborted();
     checkMachine(program, notice);
     programs.push(program);

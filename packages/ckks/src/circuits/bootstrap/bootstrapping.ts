@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import { OperandError } from '../../errors/index.ts';
 import { galoisElement } from '../../ring/index.ts';
 import {
@@ -20,9 +21,6 @@ import { coeffsToSlotsMatrices, slotsToCoeffsMatrices } from './dft.ts';
 /** Least log2(q0 / scale): at 2^7 the sine's cubic error leaves 11 bits of a slot of absolute value 1. */
 const minRatioBits = 7;
 
-/** Progress of long work: `done` of `total` steps of `what`. */
-export type Progress = (what: string, done: number, total: number) => void;
-
 /** The evaluation keys of a bootstrap. */
 export interface BootstrapKeys extends Disposable {
   readonly evaluation: EvaluationKeys;
@@ -37,7 +35,7 @@ export interface BootstrapKeys extends Disposable {
  * Throws OperandError for a plan of other parameters; ParameterError where the ephemeral secret would not be secure.
  * Cost: plan.galoisUses() + 3 switching keys, plan.keyBytes of memory.
  */
-export function generateBootstrapKeys(secret: SecretKey, plan: BootstrapPlan, progress?: Progress): BootstrapKeys {
+export function generateBootstrapKeys(secret: SecretKey, plan: BootstrapPlan, progress?: OnProgress): BootstrapKeys {
   const { context } = secret;
   const { parameters } = context;
   checkPlan(context, plan);
@@ -59,10 +57,10 @@ export function generateBootstrapKeys(secret: SecretKey, plan: BootstrapPlan, pr
     const top = parameters.maxLevel;
     const toDense = holding(new KeyGenerator(sparse).switchTo(secret, top, parameters.gadget(top)));
     evaluation.addRelinearisation(generator.relinearisation(plan.splitLevel));
-    progress?.('bootstrap keys', 3, total);
+    progress?.({ what: 'bootstrap keys', done: 3, total });
     for (const [i, use] of uses.entries()) {
       evaluation.addGalois(generator.galois(use));
-      progress?.('bootstrap keys', i + 4, total);
+      progress?.({ what: 'bootstrap keys', done: i + 4, total });
     }
     return { evaluation, toSparse, toDense, [Symbol.dispose]: release };
   } catch (error) {
@@ -104,7 +102,7 @@ export class Bootstrapper implements Disposable {
   /** The imaginary unit in every slot: X^(N/2), at scale 1. */
   readonly #imaginaryUnit: Plaintext;
 
-  constructor(context: Context, plan: BootstrapPlan, keys: BootstrapKeys, progress?: Progress) {
+  constructor(context: Context, plan: BootstrapPlan, keys: BootstrapKeys, progress?: OnProgress) {
     checkPlan(context, plan);
     context.require(keys.toSparse.context, 'the key to the sparse secret');
     context.require(keys.toDense.context, 'the key from the sparse secret');
@@ -118,13 +116,13 @@ export class Bootstrapper implements Disposable {
     const factor = 1 / (2 * 2 ** plan.traceSteps * plan.evalMod.halfWidth);
     this.#slotsToCoeffs = slotsToCoeffsMatrices(slots, slotsToCoeffs.length).map((matrix, i) => {
       const transform = new LinearTransform(context, matrix, { level: slotsToCoeffs[i]!.level });
-      progress?.('bootstrap matrices', i + 1, total);
+      progress?.({ what: 'bootstrap matrices', done: i + 1, total });
       return transform;
     });
     this.#coeffsToSlots = coeffsToSlotsMatrices(slots, coeffsToSlots.length, factor ** (1 / coeffsToSlots.length)).map(
       (matrix, i) => {
         const transform = new LinearTransform(context, matrix, { level: coeffsToSlots[i]!.level });
-        progress?.('bootstrap matrices', slotsToCoeffs.length + i + 1, total);
+        progress?.({ what: 'bootstrap matrices', done: slotsToCoeffs.length + i + 1, total });
         return transform;
       },
     );

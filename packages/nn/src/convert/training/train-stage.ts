@@ -1,3 +1,4 @@
+import type { OnProgress, Progress } from '@cipherformer/base';
 import type { Weights } from '@cipherformer/model';
 import { z } from 'zod';
 import type { Draw, TaskData } from '../../data/task.ts';
@@ -51,7 +52,8 @@ export interface StageOptions {
   /** How training batches differ from those that are due. */
   readonly draw?: Draw;
   readonly resume?: StageCheckpoint;
-  readonly onProgress?: (progress: { step: number; steps: number; loss: number; secondsLeft: number }) => void;
+  /** `done` and `total` count the steps of this stage. */
+  readonly onProgress?: OnProgress<Progress & { readonly loss: number; readonly secondsLeft: number }>;
   /** Called now and then, and before an aborted stage returns. */
   readonly save?: (checkpoint: StageCheckpoint) => void;
   readonly signal?: AbortSignal;
@@ -202,7 +204,13 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
           terms: Object.fromEntries(Object.entries(window.terms).map(([name, value]) => [name, mean(value)])),
         });
         const pace = (performance.now() - started) / 1000 / (now - firstStep);
-        options.onProgress?.({ step: now, steps: total, loss: curve.at(-1)!.loss, secondsLeft: pace * (total - now) });
+        options.onProgress?.({
+          what: options.name,
+          done: now,
+          total,
+          loss: curve.at(-1)!.loss,
+          secondsLeft: pace * (total - now),
+        });
         window = emptyWindow();
         if (curve.length % pointsPerSnapshot === 0) good = { state: step.snapshot(), progress: progress() };
         if (options.save && performance.now() - savedAt > 1000 * checkpointSeconds) {
