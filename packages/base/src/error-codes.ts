@@ -100,10 +100,8 @@ export const errorCodes = {
     'correct the field that the message names',
   ),
   'other-run': failure('a folder with results of another recipe or model', 'choose another folder, or start over'),
-  'bad-data': failure(
-    'data that is not there, or does not fit the model or task',
-    'check the path, and what the model takes',
-  ),
+  'bad-data': failure('data that does not fit the model or task', 'compare it with what the model takes'),
+  'missing-file': failure('a file that is not there, or cannot be read', 'check the path and the permissions'),
   diverged: failure('a loss or gradient that is not finite', 'lower the learning rate'),
   'unstable-training': failure(
     'training that kept diverging after several roll-backs',

@@ -62,7 +62,10 @@ describe('row 9: what a service sends without end is not read without end', () =
 
   it('a refusal', async () => {
     const { read, fetch } = endless(400);
-    expect(await failure(new Transport('http://x', { fetch }).jobs())).toMatchObject({ problem: 'http-400', status: 400 });
+    expect(await failure(new Transport('http://x', { fetch }).jobs())).toMatchObject({
+      problem: 'http-400',
+      status: 400,
+    });
     expect(read.bytes).toBeLessThan(2 ** 23);
   });
 

@@ -26,8 +26,14 @@ export class ConfigError extends CipherformerError {
 
 /** Data that does not fit the model or the task. */
 export class DataError extends CipherformerError {
-  override readonly name = 'DataError';
-  override readonly code = 'bad-data';
+  override readonly name: string = 'DataError';
+  override readonly code: ErrorCode = 'bad-data';
+}
+
+/** A file that is not there, or cannot be read. */
+export class MissingFileError extends DataError {
+  override readonly name = 'MissingFileError';
+  override readonly code = 'missing-file';
 }
 
 /** A file could not be written (no space left, no permission); names the path and what remains valid on disk. */

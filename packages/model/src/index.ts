@@ -1,6 +1,14 @@
 /** Polynomial models: their graph and its evaluation in clear, the preparation of inputs, and their files as bytes. Browsers and Node. */
 export { modelCard, type PolynomialSite, polynomialSites } from './card.ts';
-export { ConfigError, DataError, FormatError, ShapeError, StorageError, WeightError } from './errors.ts';
+export {
+  ConfigError,
+  DataError,
+  FormatError,
+  MissingFileError,
+  ShapeError,
+  StorageError,
+  WeightError,
+} from './errors.ts';
 export {
   type ModelFiles,
   type PreparationFile,

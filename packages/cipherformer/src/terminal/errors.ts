@@ -15,6 +15,7 @@ export class CheckFailedError extends CipherformerError {
 
 /** The command line's own way to do what a message of a library asks for: libraries know no options of ours. */
 const optionHints: Partial<Record<ErrorCode, string>> = {
+  'missing-file': 'paths of data start from the folder that --data names',
   'other-run': '--out names another folder, --restart starts over',
 };
 
