@@ -1,9 +1,9 @@
-import { Slab } from '../kernels/index.ts';
+import { Op, Slab } from '../kernels/index.ts';
 import type { Basis } from '../ring/index.ts';
 import { Ciphertext, DecryptedPlaintext, type Plaintext } from './ciphertext.ts';
 import { checkSecretUse } from './key-use.ts';
 import type { PublicKey, SecretKey } from './keys.ts';
-import { expandUniform, publicSeed, sampleSmall, withFreshSeed } from './random.ts';
+import { publicSeed, sampleSmall, withFreshSeed, withSeed } from './random.ts';
 
 /** A ciphertext fresh from the secret key: its uniform half is a seed, so it is half as long on the wire. */
 export interface SeededCiphertext {
@@ -14,23 +14,23 @@ export interface SeededCiphertext {
 /**
  * b = e - a s, with a expanded from a fresh public seed, which is returned: a public key, or a ciphertext of zero.
  * @throws ParameterError for a sparse secret in a basis where it is not secure
- * @param basis a prefix of the ring's primes, as the secret is stored
  */
 export function encryptZero(secret: SecretKey, b: number, a: number, basis: Basis): Uint8Array<ArrayBuffer> {
   const { context } = secret;
   const { ring, kernels } = context;
   checkSecretUse(context.parameters, secret.weight, basis);
   const seed = publicSeed();
-  // a s gives s away to whoever also sees a: the released memory must not hold it.
-  const product = new Slab(kernels, basis.length * ring.n, true);
-  try {
-    expandUniform(context, a, seed, 0, basis);
-    withFreshSeed(kernels, (noise) => sampleSmall(context, b, noise, 0, 'centredBinomial', basis));
-    ring.multiply(product.address(), a, secret.limb(), basis);
-    ring.subtract(b, b, product.address(), basis);
-  } finally {
-    product.release();
-  }
+  // The digit of a key that holds no message: limb by limb while it is in the caches, and no product a s, which would give s
+  // away to whoever also sees a, is ever written to memory.
+  withSeed(kernels, seed, (publicAt) =>
+    withFreshSeed(
+      kernels,
+      (noiseAt) =>
+      kernels.call(
+        Op.generateKeyDigit, ring.handle, b, a, secret.limb(), secret.limb(), publicAt, 0, noiseAt, 0, basis, [], 0, 0,
+      ), // biome-ignore format: one kernel call
+    ),
+  );
   return seed;
 }
 
