@@ -2,19 +2,21 @@ import { DataError, type Normalisation, normalisePixels } from '@cipherformer/mo
 import type { NamedBytes } from '@cipherformer/model/untrusted';
 import { readBytes } from '@cipherformer/model/files';
 
-/** Labelled images in memory, 8 bits a value. */
-export interface ImageSet {
+export interface ImageShape {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
+}
+
+/** Labelled images in memory, 8 bits a value. */
+export interface ImageSet extends ImageShape {
   readonly count: number;
   /** [count, channels, height, width]. */
   readonly pixels: Uint8Array;
   readonly labels: Uint8Array;
 }
 
-export const imageSize = (set: Pick<ImageSet, 'channels' | 'height' | 'width'>): number =>
-  set.channels * set.height * set.width;
+export const imageSize = ({ channels, height, width }: ImageShape): number => channels * height * width;
 
 /** CIFAR-10 binary: records of one label byte and 3072 bytes (red, green, blue planes, 32 x 32 each). */
 export const readCifar10 = (paths: readonly string[]): ImageSet =>

@@ -56,23 +56,30 @@ interface Row {
 
 function textSet(rows: readonly Row[], where: string, columns: TextColumns, classes: number): TextSet {
   if (rows.length === 0) throw new DataError(`${where} holds no examples.`);
-  const texts = rows.map(({ place, text }) => {
-    if (typeof text !== 'string' || text.trim() === '')
-      throw new DataError(`${place}: "${columns.text}" is ${shown(text)}: give a text that is not blank, or leave the example out.`);
-    return text;
-  });
-  const labels = rows.map(({ place, label }) => {
-    const value = wholeNumber(label);
-    if (value === undefined || value >= classes) {
-      const range = Number.isFinite(classes) ? `0 to ${classes - 1}` : '0 on';
-      throw new DataError(
-        `${place}: the label ${shown(label)} ("${columns.label}") is not a whole number from ${range}: number the classes ` +
-          'in the order in which the recipe names them.',
-      );
-    }
-    return value;
-  });
-  return { texts, labels };
+  return {
+    texts: rows.map(({ place, text }) => checkText(text, place, columns.text)),
+    labels: rows.map(({ place, label }) => checkLabel(label, place, columns.label, classes)),
+  };
+}
+
+/** @throws DataError naming the place, the column and the value of what is no text, or a blank one */
+export function checkText(text: unknown, place: string, column: string): string {
+  if (typeof text !== 'string' || text.trim() === '')
+    throw new DataError(`${place}: "${column}" is ${shown(text)}: give a text that is not blank, or leave the example out.`);
+  return text;
+}
+
+/** The class that a label names. @throws DataError naming the place, the column and the value of what is none */
+export function checkLabel(label: unknown, place: string, column: string, classes: number): number {
+  const value = wholeNumber(label);
+  if (value === undefined || value >= classes) {
+    const range = Number.isFinite(classes) ? `0 to ${classes - 1}` : '0 on';
+    throw new DataError(
+      `${place}: the label ${shown(label)} ("${column}") is not a whole number from ${range}: number the classes ` +
+        'in the order in which the recipe names them.',
+    );
+  }
+  return value;
 }
 
 /** The number that a label is; undefined for what only converts to one (blanks, booleans, lists, hexadecimal). */

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readText } from '../../../model/src/files/storage.ts';
-import { parseData } from '../../src/data/config.ts';
-import { type Draw, loadTask } from '../../src/data/task.ts';
+import { batches, type Draw } from '../../src/data/batches.ts';
+import { drawingOf, parseData } from '../../src/data/config.ts';
+import * as datasets from '../../src/data/datasets.ts';
 import type { Feeds } from '../../src/onnx/session.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'batches-'));
@@ -89,24 +90,25 @@ const short = (hash: ReturnType<typeof sha256>) => hash.digest('hex').slice(0, 1
 describe('the same seed draws the same bytes', () => {
   it.each(Object.entries(cases))('%s', async (_, { data, labelSmoothing = 0, draw, expected }) => {
     const config = parseData({ data }, 'recipe');
-    const load = (seed: number) => loadTask(config, { root, batch, seed, labelSmoothing });
+    const set = await datasets.load(config, { root });
+    const options = { batch, labelSmoothing, ...drawingOf(config) };
     const drawn = sha256();
     for (const seed of [1, 2, 77]) {
-      const task = await load(seed);
-      for (let step = 0; step < steps; step++) add(drawn, task.feeds(step * (1 + (step % 7)), draw));
+      const { feeds } = batches(set, { ...options, seed });
+      for (let step = 0; step < steps; step++) add(drawn, feeds(step * (1 + (step % 7)), draw));
     }
-    const task = await load(1);
     const evaluated = sha256();
     for (const split of ['train', 'validation', 'test'] as const) {
-      const set = task.evaluation(split);
-      if (set.kind === 'language') {
-        evaluated.update(`${set.characters} ${set.words} `);
-        for (const stream of set.streams) add(evaluated, { stream } as unknown as Feeds);
+      const part = set[split];
+      if (part.kind === 'language') {
+        evaluated.update(`${part.characters} ${part.words} `);
+        for (const stream of part.streams) add(evaluated, { stream } as unknown as Feeds);
       } else {
-        evaluated.update(`${set.count} ${set.classes} ${Array.from({ length: set.count }, (_, i) => set.label(i))} `);
-        for (let start = 0; start < set.count; start += batch) add(evaluated, set.feeds(start, batch));
+        evaluated.update(`${part.count} ${part.classes} ${Array.from({ length: part.count }, (_, i) => part.label(i))} `);
+        for (let start = 0; start < part.count; start += batch) add(evaluated, part.feeds(start, batch));
       }
     }
-    expect([task.trainExamples, task.stepsPerEpoch, short(drawn), short(evaluated)]).toEqual(expected);
+    const { examples, stepsPerEpoch } = batches(set, { ...options, seed: 1 });
+    expect([examples, stepsPerEpoch, short(drawn), short(evaluated)]).toEqual(expected);
   });
 });

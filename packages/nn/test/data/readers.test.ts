@@ -8,8 +8,9 @@ import { augmentImage, augmentSchema, noAugmentation, symmetricBeta } from '../.
 import { readCorpus } from '../../src/data/corpus.ts';
 import { type ImageSet, normaliseImage, parseCifar10, parseMnist, readCifar10, readMnist } from '../../src/data/images.ts';
 import { BucketOrder, EpochOrder } from '../../src/data/order.ts';
-import { loadTask } from '../../src/data/task.ts';
+import { batches } from '../../src/data/batches.ts';
 import { parseCsv } from '../../src/data/csv.ts';
+import * as datasets from '../../src/data/datasets.ts';
 import { parseTexts, readTexts, type TextFormat } from '../../src/data/texts.ts';
 import { DataError } from '../../../model/src/errors.ts';
 import { parseData } from '../../src/data/config.ts';
@@ -162,20 +163,19 @@ describe('text files', () => {
 });
 
 describe('row 9: parts of a data set that do not go together', () => {
-  const options = { root: folder, batch: 1, seed: 1, labelSmoothing: 0 };
+  const load = (data: unknown) => datasets.load(parseData({ data }, 'recipe'), { root: folder });
 
   it('a split with nothing to predict is refused, not scored as no number', async () => {
     put('short.txt', 'to be or not to be');
     const data = { kind: 'corpus', files: ['short.txt'], tokens: 4, tokenizer: { kind: 'characters' } };
-    const task = await loadTask(parseData({ data: { ...data, split: [1, 0, 0] } }, 'recipe'), options);
-    expect(task.evaluation('train').kind).toBe('language');
+    const short = await load({ ...data, split: [1, 0, 0] });
+    expect(short.train.kind).toBe('language');
     for (const split of ['validation', 'test'] as const) {
-      expect(() => task.evaluation(split)).toThrow(DataError);
-      expect(() => task.evaluation(split)).toThrow(`The ${split} part of short.txt has no token to predict`);
+      expect(() => short[split]).toThrow(DataError);
+      expect(() => short[split]).toThrow(`The ${split} part of short.txt has no token to predict`);
     }
-    await expect(loadTask(parseData({ data: { ...data, tokens: 99, split: [1, 0, 0] } }, 'recipe'), options)).rejects.toThrow(
-      /training part of short\.txt is shorter than one window of 99/,
-    );
+    const long = await load({ ...data, tokens: 99, split: [1, 0, 0] });
+    expect(() => batches(long, { batch: 1, seed: 1 })).toThrow(/training part of the corpus is shorter than one window of 99/);
   });
 
   it('test images of another size than those trained on', async () => {
@@ -192,10 +192,9 @@ describe('row 9: parts of a data set that do not go together', () => {
     const files = (images: string) => ({ images, labels: 'labels' });
     const normalise = { mean: [0.5], deviation: [0.5] };
     const data = { kind: 'mnist', train: files('large'), validation: 1, normalise };
-    const task = (test: string) => loadTask(parseData({ data: { ...data, test: files(test) } }, 'recipe'), options);
-    expect((await task('large')).evaluation('test').kind).toBe('classification');
-    const other = await task('small');
-    expect(() => other.evaluation('test')).toThrow(/data\.test holds images of 1 x 2 x 2, data\.train of 1 x 4 x 4/);
+    const tested = (test: string) => load({ ...data, test: files(test) });
+    expect((await tested('large')).test.kind).toBe('classification');
+    await expect(tested('small')).rejects.toThrow(/data\.test holds images of 1 x 2 x 2, data\.train of 1 x 4 x 4/);
   });
 });
 
