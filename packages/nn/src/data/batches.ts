@@ -154,7 +154,9 @@ function corpusBatches({ train, tokens, tokenizer }: CorpusDataSet, options: Bat
   const usable = streams.map((stream) => Math.min(most, Math.max(0, stream.length - tokens)));
   const total = usable.reduce((a, b) => a + b, 0);
   if (total === 0)
-    throw new DataError(`The training part of the corpus is shorter than one window of ${tokens} tokens: give more text, or make windows shorter.`);
+    throw new DataError(
+      `The training part of the corpus is shorter than one window of ${tokens} tokens: give more text, or make windows shorter.`,
+    );
   const ids = new BigInt64Array(batch * tokens);
   const targets = new BigInt64Array(batch * tokens);
   return {
@@ -181,7 +183,9 @@ function corpusBatches({ train, tokens, tokenizer }: CorpusDataSet, options: Bat
 
 function checkFilled({ stepsPerEpoch }: { readonly stepsPerEpoch: number }, count: number, batch: number): void {
   if (stepsPerEpoch < 1)
-    throw new ConfigError(`${count} training examples do not fill a batch of ${batch}: give more, or make batches smaller.`);
+    throw new ConfigError(
+      `${count} training examples do not fill a batch of ${batch}: give more, or make batches smaller.`,
+    );
 }
 
 /** Probabilities [batch, classes]: all of it, or what smoothing leaves, on the labels. */

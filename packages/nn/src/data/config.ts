@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import { ConfigError, normalisationSchema } from '@cipherformer/model';
 import { problems, words } from '@cipherformer/model/untrusted';
+import { z } from 'zod';
 import { tokenizerSchema } from '../text/tokenizers.ts';
 import { type Augmentation, augmentSchema } from './augment.ts';
 

@@ -83,8 +83,6 @@ export function corpusDataSet(
 ): CorpusDataSet {
   const { tokens, tokenizer } = facts;
   const vocabulary = tokenizer.size;
-  const splits = new LazySplits(
-    (name): LanguageSplit => ({ kind: 'language', tokens, vocabulary, ...part(name) }),
-  );
+  const splits = new LazySplits((name): LanguageSplit => ({ kind: 'language', tokens, vocabulary, ...part(name) }));
   return Object.assign(splits, { task: 'language-model', outputs: vocabulary, ...facts } as const);
 }

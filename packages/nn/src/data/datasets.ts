@@ -17,9 +17,9 @@ export interface LoadOptions {
 }
 
 /**
- * Reads a data set: files that a recipe's data part names, or examples that the caller has in memory. All are in memory
- * then; texts are cut into tokens when a part of the set is first asked for.
- * @throws DataError naming the file, the line and the value that is wrong
+ * Reads a data set: files that a recipe's data part names, or examples that the caller has in memory. All of it is in
+ * memory then; texts of files are cut into tokens when a part of the set is first asked for.
+ * @throws DataError naming the file and line, or the part and example, and the value that is wrong
  * @throws ConfigError for what the configuration asks and the data cannot give; errors of reading tokenizer files
  */
 export async function load(config: DataConfig | Examples, options: LoadOptions = {}): Promise<DataSet> {
@@ -50,7 +50,9 @@ function loadImages(config: ImageConfig, { root = '.' }: LoadOptions): ImageData
   const test = readImages(config, root, 'test');
   const size = ({ channels, height, width }: ImageSet) => `${channels} x ${height} x ${width}`;
   if (size(test) !== size(all))
-    throw new DataError(`data.test holds images of ${size(test)}, data.train of ${size(all)}: give two parts of one data set.`);
+    throw new DataError(
+      `data.test holds images of ${size(test)}, data.train of ${size(all)}: give two parts of one data set.`,
+    );
   const held = heldOut(all.count, config.validation);
   const parts = {
     train: sliceImages(all, 0, Math.min(held, config.limit ?? held)),
@@ -58,22 +60,34 @@ function loadImages(config: ImageConfig, { root = '.' }: LoadOptions): ImageData
     test,
   };
   const { channels, height, width } = all;
-  return imageDataSet((name) => parts[name], { outputs: imageClasses, image: { channels, height, width }, normalise: config.normalise });
+  return imageDataSet((name) => parts[name], {
+    outputs: imageClasses,
+    image: { channels, height, width },
+    normalise: config.normalise,
+  });
 }
 
 /** Where the examples that are held out begin. @throws ConfigError where none is left before them */
 function heldOut(count: number, validation: number): number {
   if (validation >= count)
-    throw new ConfigError(`data.validation holds out ${validation} of ${count} training examples: leave some to train on.`);
+    throw new ConfigError(
+      `data.validation holds out ${validation} of ${count} training examples: leave some to train on.`,
+    );
   return count - validation;
 }
 
-async function loadTexts(config: DataConfig & { kind: 'texts' }, { root = '.', ...given }: LoadOptions): Promise<TextDataSet> {
+async function loadTexts(
+  config: DataConfig & { kind: 'texts' },
+  { root = '.', ...given }: LoadOptions,
+): Promise<TextDataSet> {
   const { classes, tokens } = config;
   const read = (path: string) => readTexts(join(root, path), config.columns, classes.length);
   const all = await read(config.train);
   const held = heldOut(all.texts.length, typeof config.validation === 'number' ? config.validation : 0);
-  const part = (from: number, to: number): TextSet => ({ texts: all.texts.slice(from, to), labels: all.labels.slice(from, to) });
+  const part = (from: number, to: number): TextSet => ({
+    texts: all.texts.slice(from, to),
+    labels: all.labels.slice(from, to),
+  });
   const parts = {
     train: part(0, Math.min(held, config.limit ?? held)),
     validation: typeof config.validation === 'number' ? part(held, all.texts.length) : await read(config.validation),
@@ -86,14 +100,17 @@ async function loadTexts(config: DataConfig & { kind: 'texts' }, { root = '.', .
 
 function loadCorpus(config: DataConfig & { kind: 'corpus' }, { root = '.', ...given }: LoadOptions): CorpusDataSet {
   const { files, split, tokens } = config;
-  const corpus = readCorpus(files.map((file) => join(root, file)), split); // biome-ignore format: one call
+  const paths = files.map((file) => join(root, file));
+  const corpus = readCorpus(paths, split);
   const tokenizer = given.tokenizer ?? makeTokenizer(config.tokenizer, corpus.train, root);
   return corpusDataSet(
     (name) => {
       const texts = corpus[name];
       const streams = texts.map((text) => encodeLong(text, tokenizer));
       if (!streams.some(({ length }) => length > 1))
-        throw new DataError(`The ${name} part of ${files.join(', ')} has no token to predict: give it a larger share in data.split.`);
+        throw new DataError(
+          `The ${name} part of ${files.join(', ')} has no token to predict: give it a larger share in data.split.`,
+        );
       const characters = texts.reduce((sum, text) => sum + text.length, 0);
       const words = texts.reduce((sum, text) => sum + text.split(/\s+/).filter(Boolean).length, 0);
       return { streams, characters, words };

@@ -2,7 +2,7 @@ import { ConfigError, DataError, encodeTexts, type Normalisation, type Tokenizer
 import { makeTokenizer, type TokenizerConfig } from '../text/tokenizers.ts';
 import { type DataSet, type ImageDataSet, imageDataSet, type TextDataSet, textDataSet } from './dataset.ts';
 import { type ImageSet, type ImageShape, imageSize } from './images.ts';
-import type { EncodedTexts, SplitName } from './splits.ts';
+import { type EncodedTexts, type SplitName, splitNames } from './splits.ts';
 import { checkLabel, checkText } from './texts.ts';
 
 /** An image: bytes [channels, height, width]. */
@@ -42,16 +42,21 @@ export type TextExamples = Parts<TextExample | TokenExample> & {
 
 export type Examples = ImageExamples | TextExamples;
 
-/** A data set of examples in memory. `root` is where a tokenizer's files are. @throws DataError naming the part and the example */
+/**
+ * A data set of examples in memory, all checked. `root` is where a tokenizer's files are.
+ * @throws DataError naming the part, the example and the value that is wrong
+ * @throws ConfigError for what does not fit together: normalisation and channels, texts without a tokenizer
+ */
 export const gatherExamples = (examples: Examples, root: string, tokenizer?: Tokenizer): DataSet =>
   'image' in examples ? gatherImages(examples) : gatherTexts(examples, root, tokenizer);
 
-const names = ['train', 'validation', 'test'] as const;
-
 /** What is made of each part that is there, by name; asking for another throws. */
-function partsOf<E, P>(examples: Parts<E>, make: (examples: readonly E[], name: SplitName) => P): (name: SplitName) => P {
+function partsOf<E, P>(
+  examples: Parts<E>,
+  make: (examples: readonly E[], name: SplitName) => P,
+): (name: SplitName) => P {
   const made = new Map<SplitName, P>();
-  for (const name of names) {
+  for (const name of splitNames) {
     const part = examples[name];
     if (part && part.length > 0) made.set(name, make(part, name));
   }
@@ -67,7 +72,8 @@ const labelsOf = (examples: readonly { readonly label: number }[], part: string,
 
 function gatherImages(examples: ImageExamples): ImageDataSet {
   const { classes, image, normalise } = examples;
-  if (classes.length > 256) throw new ConfigError(`Images have labels of one byte, at most 256 classes: ${classes.length} are too many.`);
+  if (classes.length > 256)
+    throw new ConfigError(`Images have labels of one byte, at most 256 classes: ${classes.length} are too many.`);
   const size = imageSize(image);
   const parts = partsOf(examples, (given: readonly ImageExample[], part): ImageSet => {
     const pixels = new Uint8Array(given.length * size);
@@ -79,7 +85,9 @@ function gatherImages(examples: ImageExamples): ImageDataSet {
       pixels.set(example.pixels, i * size);
       const wrong = Array.from(example.pixels).findIndex((value, at) => pixels[i * size + at] !== value);
       if (wrong >= 0)
-        throw new DataError(`${part}, example ${i} has the value ${example.pixels[wrong]}: pixels are whole numbers from 0 to 255.`);
+        throw new DataError(
+          `${part}, example ${i} has the value ${example.pixels[wrong]}: pixels are whole numbers from 0 to 255.`,
+        );
     });
     return { ...image, count: given.length, pixels, labels: Uint8Array.from(labelsOf(given, part, classes.length)) };
   });
@@ -95,13 +103,18 @@ function gatherTexts(examples: TextExamples, root: string, given?: Tokenizer): T
     if ('text' in example) return encodeTexts([checkText(example.text, place, 'text')], tokenizer, tokens)[0]!;
     const ids = Array.from(example.ids);
     const wrong = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < tokenizer.size));
-    if (wrong !== undefined) throw new DataError(`${place} has the token ${wrong}: tokens are whole numbers from 0 to ${tokenizer.size - 1}.`);
-    if (ids.length === 0 || ids.length > tokens) throw new DataError(`${place} has ${ids.length} tokens: give 1 to ${tokens}.`);
+    if (wrong !== undefined)
+      throw new DataError(`${place} has the token ${wrong}: tokens are whole numbers from 0 to ${tokenizer.size - 1}.`);
+    if (ids.length === 0 || ids.length > tokens)
+      throw new DataError(`${place} has ${ids.length} tokens: give 1 to ${tokens}.`);
     return Int32Array.from(ids);
   };
-  const parts = partsOf(examples, (given: readonly (TextExample | TokenExample)[], part): EncodedTexts => ({
-    ids: given.map((example, i) => encode(example, `${part}, example ${i}`)),
-    labels: labelsOf(given, part, classes.length),
-  }));
+  const parts = partsOf(
+    examples,
+    (given: readonly (TextExample | TokenExample)[], part): EncodedTexts => ({
+      ids: given.map((example, i) => encode(example, `${part}, example ${i}`)),
+      labels: labelsOf(given, part, classes.length),
+    }),
+  );
   return textDataSet(parts, { classes, tokens, tokenizer });
 }

@@ -2,7 +2,8 @@ import type { Normalisation } from '@cipherformer/model';
 import type { Feeds } from '../onnx/session.ts';
 import { type ImageSet, imageSize, normaliseImage } from './images.ts';
 
-export type SplitName = 'train' | 'validation' | 'test';
+export const splitNames = ['train', 'validation', 'test'] as const;
+export type SplitName = (typeof splitNames)[number];
 
 /** Labelled examples a model can be run on, by number. */
 export interface ClassificationSet {

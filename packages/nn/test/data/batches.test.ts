@@ -19,7 +19,8 @@ const book = readText(sample('moby-dick-opening.txt.gz'));
 const sentences = book.split(/(?<=\.)\s+/).map((text) => text.replaceAll(/\s+/g, ' ').trim()).filter(Boolean); // biome-ignore format: one chain
 const table = (texts: readonly string[]) => texts.map((text, i) => `${text}\t${(i * i) % 3}\n`).join('');
 const letters = [...'abcdefghijklmnopqrstuvwxyz'].flatMap((letter) => [letter, `##${letter}`]);
-const record = (i: number) => Uint8Array.from({ length: 3073 }, (_, at) => (at === 0 ? i % 10 : (i * 31 + at * at) % 256));
+const record = (i: number) =>
+  Uint8Array.from({ length: 3073 }, (_, at) => (at === 0 ? i % 10 : (i * 31 + at * at) % 256));
 const digits = { images: 'mnist-100-images-idx3-ubyte.gz', labels: 'mnist-100-labels-idx1-ubyte.gz' };
 for (const name of Object.values(digits)) copyFileSync(sample(name), join(root, name));
 put('sentences.tsv', `text\tlabel\n${table(sentences)}`);
@@ -38,7 +39,8 @@ const specials = ['[PAD]', '[CLS]', '[SEP]', '[UNK]'];
 const corpus = { kind: 'corpus', files: ['book.txt', 'half.txt'], split: [8, 1, 1], tokens: 24 };
 
 /** Every third place takes another example, as stages with hard examples do. */
-const exchange: Draw['exchange'] = (examples, step) => Array.from(examples, (example, i) => (i % 3 ? example : (step + i) % 30));
+const exchange: Draw['exchange'] = (examples, step) =>
+  Array.from(examples, (example, i) => (i % 3 ? example : (step + i) % 30));
 const noise = { examples: 0.5, tokens: 0.3 };
 
 interface Case {
@@ -104,7 +106,9 @@ describe('the same seed draws the same bytes', () => {
         evaluated.update(`${part.characters} ${part.words} `);
         for (const stream of part.streams) add(evaluated, { stream } as unknown as Feeds);
       } else {
-        evaluated.update(`${part.count} ${part.classes} ${Array.from({ length: part.count }, (_, i) => part.label(i))} `);
+        evaluated.update(
+          `${part.count} ${part.classes} ${Array.from({ length: part.count }, (_, i) => part.label(i))} `,
+        );
         for (let start = 0; start < part.count; start += batch) add(evaluated, part.feeds(start, batch));
       }
     }

@@ -18,7 +18,12 @@ function seen(data: DataSet) {
   const { feeds, examples, stepsPerEpoch } = batches(data, { batch: 4, seed: 3, labelSmoothing: 0.1 });
   const parts = (['train', 'validation', 'test'] as const).map((name) => {
     const part = data[name] as ClassificationSplit;
-    return [part.count, part.classes, Array.from({ length: part.count }, (_, i) => part.label(i)), part.feeds(0, part.count + 1)];
+    return [
+      part.count,
+      part.classes,
+      Array.from({ length: part.count }, (_, i) => part.label(i)),
+      part.feeds(0, part.count + 1),
+    ];
   });
   return structuredClone([examples, stepsPerEpoch, feeds(0), parts]);
 }
@@ -27,9 +32,12 @@ describe('images in memory', () => {
   const digits = { images: 'mnist-100-images-idx3-ubyte.gz', labels: 'mnist-100-labels-idx1-ubyte.gz' };
   const normalise = { mean: [0.1307], deviation: [0.3081], contrast: 1.1 };
   const fromFiles = () =>
-    datasets.load(parseData({ data: { kind: 'mnist', train: digits, test: digits, validation: 20, normalise } }, 'test'), {
-      root: import.meta.dirname,
-    }) as Promise<ImageDataSet>;
+    datasets.load(
+      parseData({ data: { kind: 'mnist', train: digits, test: digits, validation: 20, normalise } }, 'test'),
+      {
+        root: import.meta.dirname,
+      },
+    ) as Promise<ImageDataSet>;
   const gathered = (part: ImageDataSet['train']) =>
     Array.from({ length: part.count }, (_, i) => ({
       pixels: part.images.pixels.subarray(i * 784, (i + 1) * 784),
@@ -40,23 +48,41 @@ describe('images in memory', () => {
     const files = await fromFiles();
     const [train, validation, test] = [files.train, files.validation, files.test].map(gathered);
     const { image } = files;
-    const memory = await datasets.load({ train: train!, validation: validation!, test: test!, classes: [...'0123456789'], image, normalise });
+    const memory = await datasets.load({
+      train: train!,
+      validation: validation!,
+      test: test!,
+      classes: [...'0123456789'],
+      image,
+      normalise,
+    });
     expect(memory).toMatchObject({ task: 'image-classification', outputs: 10, image, classes: [...'0123456789'] });
     expect(seen(memory)).toEqual(seen(files));
   });
 
   const image = { channels: 1, height: 1, width: 2 };
-  const small = (train: ImageExamples['train'], more = {}) => () =>
-    datasets.load({ ...{ classes: ['a', 'b'], image, normalise }, train: train!, ...more });
+  const small =
+    (train: ImageExamples['train'], more = {}) =>
+    () =>
+      datasets.load({ ...{ classes: ['a', 'b'], image, normalise }, train: train!, ...more });
 
   it('are refused by part, example and value', async () => {
     const good = { pixels: [0, 255], label: 1 };
-    await expect(small([good, { pixels: [1], label: 0 }])()).rejects.toThrow('train, example 1 has 1 values, an image 2 [1, 1, 2]');
+    await expect(small([good, { pixels: [1], label: 0 }])()).rejects.toThrow(
+      'train, example 1 has 1 values, an image 2 [1, 1, 2]',
+    );
     for (const wrong of [256, -1, 0.5, Number.NaN])
-      await expect(small([{ pixels: [0, wrong], label: 0 }])()).rejects.toThrow(`train, example 0 has the value ${wrong}: pixels are`);
-    for (const label of [2, -1, 0.5]) await expect(small([good, { ...good, label }])()).rejects.toThrow(`train, example 1: the label ${label}`);
-    await expect(small([good], { normalise: { mean: [0, 0], deviation: [1, 1] } })()).rejects.toThrow(/needs 1 means and deviations/);
-    await expect(small([good], { classes: Array.from({ length: 257 }, (_, i) => `${i}`) })()).rejects.toThrow(ConfigError);
+      await expect(small([{ pixels: [0, wrong], label: 0 }])()).rejects.toThrow(
+        `train, example 0 has the value ${wrong}: pixels are`,
+      );
+    for (const label of [2, -1, 0.5])
+      await expect(small([good, { ...good, label }])()).rejects.toThrow(`train, example 1: the label ${label}`);
+    await expect(small([good], { normalise: { mean: [0, 0], deviation: [1, 1] } })()).rejects.toThrow(
+      /needs 1 means and deviations/,
+    );
+    await expect(small([good], { classes: Array.from({ length: 257 }, (_, i) => `${i}`) })()).rejects.toThrow(
+      ConfigError,
+    );
   });
 
   it('have the parts that were given, and say which was not', async () => {
@@ -78,7 +104,13 @@ describe('texts in memory', () => {
 
   it('are the data set that the same files are, cut into tokens or not', async () => {
     for (const [name, examples] of Object.entries(parts)) put(`${name}.jsonl`, examples);
-    const config = { kind: 'texts', train: 'train.jsonl', validation: 'validation.jsonl', test: 'test.jsonl', ...given };
+    const config = {
+      kind: 'texts',
+      train: 'train.jsonl',
+      validation: 'validation.jsonl',
+      test: 'test.jsonl',
+      ...given,
+    };
     const files = await datasets.load(parseData({ data: config }, 'test'), { root });
     const memory = await datasets.load({ ...parts, ...given });
     expect(memory).toMatchObject({ task: 'text-classification', outputs: 2, tokens: 16, classes: ['no', 'yes'] });
@@ -95,7 +127,8 @@ describe('texts in memory', () => {
   it('are refused by part, example and value', async () => {
     const load = (train: TextExamples['train'], more = {}) => datasets.load({ ...given, train: train!, ...more });
     const { tokenizer: made } = await load(rows);
-    const ids = (values: readonly number[]) => datasets.load({ ...given, test: [{ ids: values, label: 0 }] }, { tokenizer: made! });
+    const ids = (values: readonly number[]) =>
+      datasets.load({ ...given, test: [{ ids: values, label: 0 }] }, { tokenizer: made! });
     await expect(load([...rows, { text: ' ', label: 0 }])).rejects.toThrow('train, example 12: "text" is " "');
     await expect(load([{ text: 'a', label: 2 }])).rejects.toThrow('train, example 0: the label 2');
     await expect(ids([280])).rejects.toThrow('test, example 0 has the token 280: tokens are whole numbers from 0 to');
