@@ -16,6 +16,7 @@ import { finished, withClamp } from './substitution/substitute.ts';
 import {
   type Conversion,
   calibrationOf,
+  conversionBatches,
   extremesOn,
   loadConversionData,
   rangesOn,
@@ -82,9 +83,10 @@ export async function convert(
   const control = options.control ?? false;
   folder.claim(recipe, options.modelName, control);
   const data = await loadConversionData(recipe, original, options);
-  const conversion: Conversion = { recipe, original, data, threads: options.threads ?? 1, control };
-  calibrationCount(data.evaluation('train'), calibrationOf(conversion));
-  const stages = planConversion(recipe, original.config, data);
+  const batches = conversionBatches(recipe, data);
+  const conversion: Conversion = { recipe, original, data, batches, threads: options.threads ?? 1, control };
+  calibrationCount(data.train, calibrationOf(conversion));
+  const stages = planConversion(recipe, original.config, conversion);
   const plan = control ? withoutChanges(stages) : stages;
   const total = plan.reduce((sum, { steps }) => sum + steps, 0);
   const rows = folder.rows();
@@ -181,14 +183,14 @@ async function runPiece(
   total: number,
   options: ConvertOptions,
 ): Promise<{ model: Converted; record: StageRecord } | undefined> {
-  const { recipe, data, threads, original } = conversion;
+  const { recipe, data, batches, threads, original } = conversion;
   const started = performance.now();
   const change = await applyChange(conversion, item, before);
   const { train } = item.stage;
   let { model } = change;
   let trained: Awaited<ReturnType<typeof trainStage>> | undefined;
   if (train) {
-    const statistics = await normStatistics(model, data.evaluation('train'), calibrationOf(conversion));
+    const statistics = await normStatistics(model, data.train, calibrationOf(conversion));
     const resume = folder.readCheckpoint(item.name);
     const draw = await drawOf(conversion, model, train);
     trained = await trainStage(model, {
@@ -196,6 +198,7 @@ async function runPiece(
       training: train,
       teacher: original,
       data,
+      batches,
       batch: recipe.batch,
       seed: recipe.seed,
       firstBatch: item.firstBatch,

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { saveModel } from '../checkpoints/model-folder.ts';
-import { loadTask } from '../data/task.ts';
+import { batches } from '../data/batches.ts';
+import { drawingOf } from '../data/config.ts';
+import * as datasets from '../data/datasets.ts';
 import { DivergenceError } from '../errors.ts';
 import { createValidator } from '../evaluate/validator.ts';
 import { assembleModel, preprocessOf } from './assemble.ts';
@@ -58,12 +60,9 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
   const modelFolder = join(options.runFolder, 'model');
   const { training } = recipe;
   const resumed = folder.hasCheckpoint ? folder.readCheckpoint() : undefined;
-  const data = await loadTask(recipe.data, {
-    root: options.dataRoot,
-    batch: training.batch,
-    seed: training.seed,
-    labelSmoothing: training.labelSmoothing,
-  });
+  const data = await datasets.load(recipe.data, { root: options.dataRoot });
+  const { batch, seed, labelSmoothing } = training;
+  const drawn = batches(data, { batch, seed, labelSmoothing, ...drawingOf(recipe.data) });
   const { config, weights } = assembleModel(recipe, data, options.dataRoot);
   const step = await TrainingStep.create(
     {
@@ -80,15 +79,15 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
     },
     weights,
   );
-  const validator = await createValidator(config, weights, data, 'validation', options.threads ?? 1);
-  const steps = Math.max(1, Math.round(training.epochs * data.stepsPerEpoch));
+  const validator = await createValidator(config, weights, data.validation, options.threads ?? 1);
+  const steps = Math.max(1, Math.round(training.epochs * drawn.stepsPerEpoch));
   const schedule = {
     peak: training.learningRate,
     warmup: Math.max(1, Math.round(training.warmup * steps)),
     total: steps,
     final: training.finalRate,
   };
-  const evaluateEvery = Math.max(1, Math.round(training.evaluateEvery * data.stepsPerEpoch));
+  const evaluateEvery = Math.max(1, Math.round(training.evaluateEvery * drawn.stepsPerEpoch));
   if (resumed) {
     step.restore(resumed.state, resumed.progress.step);
     folder.truncateMetrics(resumed.progress.step);
@@ -108,7 +107,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
     const window = new ReportWindow(training.batch);
     while (step.step < steps && !options.signal?.aborted) {
       const learningRate = warmupCosine(step.step, schedule);
-      const result = await step.run(data.feeds(step.step), learningRate).catch((error: unknown) => {
+      const result = await step.run(drawn.feeds(step.step), learningRate).catch((error: unknown) => {
         throw error instanceof DivergenceError ? withCheckpoint(error, folder) : error;
       });
       window.add(result.loss, result.gradientNorm);
@@ -132,7 +131,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
         const report = window.close();
         const line: MetricsLine = {
           step: now,
-          epoch: now / data.stepsPerEpoch,
+          epoch: now / drawn.stepsPerEpoch,
           learningRate,
           ...report,
           ...clock.read(),

@@ -146,8 +146,8 @@ describe('a conversion', () => {
     const small = recipe(stages, { data: { ...data, validation: 80 } });
     await expect(convert(await original(), small, options('small'))).rejects.toThrow(/20 examples/);
     const rotary = { ...config, positions: { kind: 'rotary', base: 10000, interleaved: false } } as const;
-    const task = await loadData();
-    expect(() => planConversion(tiny, rotary, task)).toThrow(UnsupportedPartError);
+    const loaded = await loadData();
+    expect(() => planConversion(tiny, rotary, loaded)).toThrow(UnsupportedPartError);
     const uniform = {
       ...(await original()),
       config: { ...config, attention: { ...config.attention, kind: 'uniform' } },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../model/src/errors.ts';
 import { loadModel } from '../../src/checkpoints/load.ts';
-import { loadTask } from '../../src/data/task.ts';
+import * as datasets from '../../src/data/datasets.ts';
 import { DivergenceError } from '../../src/errors.ts';
 import { evaluateModel } from '../../src/evaluate/model.ts';
 import { recordRanges } from '../../src/evaluate/ranges.ts';
@@ -92,13 +92,10 @@ describe('training a recipe', () => {
 
   it('the best model can be loaded, evaluated and looked into', async () => {
     const model = loadModel(join(folder, 'straight', 'model'));
-    const result = await evaluateModel(model, images.data, { root, split: 'validation', limit: 13 });
+    const { validation } = await datasets.load(images.data, { root });
+    const result = await evaluateModel(model, validation, { limit: 13 });
     expect(result).toMatchObject({ kind: 'classification', examples: 13 });
-    const task = await loadTask(images.data, { root, batch: 1, seed: 0, labelSmoothing: 0 });
-    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), {
-      limit: 10,
-      batch: 4,
-    });
+    const ranges = await recordRanges(model.config, model.weights, validation, { limit: 10, batch: 4 });
     const gelu = ranges.find((range) => range.name === 'layers.0.mlp.activation')!;
     expect(gelu.count).toBe(10 * 16 * 32);
     expect(gelu.histogram.counts.reduce((a, b) => a + b, 0)).toBe(gelu.count);
@@ -114,20 +111,16 @@ describe('training a recipe', () => {
     const model = loadModel(result.modelFolder);
     const tokenizer = loadTokenizer(result.modelFolder);
     expect(tokenizer.size).toBe(300);
-    const options = { root, split: 'test', tokenizer } as const;
-    const full = await evaluateModel(model, words.data, { ...options, stride: 1 });
-    const disjoint = await evaluateModel(model, words.data, { ...options, stride: 16 });
+    const { test, validation } = await datasets.load(words.data, { root, tokenizer });
+    const full = await evaluateModel(model, test, { stride: 1 });
+    const disjoint = await evaluateModel(model, test, { stride: 16 });
     if (full.kind !== 'language' || disjoint.kind !== 'language') throw new Error('wrong kind');
     // Every token but the first is scored once, whatever the stride.
     expect(full.tokens).toBe(disjoint.tokens);
     expect(full.natsPerToken).toBeLessThan(Math.log(300) - 0.5);
     expect(full.natsPerCharacter).toBeCloseTo(full.nats / full.characters, 10);
     // Looking at the keys of a causal model: masked positions are left out of the ranges.
-    const task = await loadTask(words.data, { root, batch: 1, seed: 0, labelSmoothing: 0, tokenizer });
-    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), {
-      limit: 3,
-      tokens: 16,
-    });
+    const ranges = await recordRanges(model.config, model.weights, validation, { limit: 3, tokens: 16 });
     const scores = ranges.find((range) => range.kind === 'attention-softmax')!;
     expect(scores.count).toBe((3 * 2 * (16 * 17)) / 2);
   });

@@ -41,7 +41,7 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
       };
     }
     case 'freeze-norms': {
-      const set = conversion.data.evaluation('train');
+      const set = conversion.data.train;
       const statistics = await normStatistics(model, set, calibrationOf(conversion));
       const denominators = new Map(item.norms.map((name) => [name, statistics.get(name)!.deviation]));
       const values = [...denominators].map(([name, value]) => `${name}: ${value.toFixed(3)}`).join(', ');
@@ -68,7 +68,7 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
 
 /** What the scores of a softmax model are, hidden ones left out. */
 async function scoresUnderSoftmax(conversion: Conversion, model: Converted): Promise<SiteRange[]> {
-  const set = conversion.data.evaluation('train');
+  const set = conversion.data.train;
   const ranges = await recordRanges(model.config, model.weights, set, calibrationOf(conversion));
   return ranges.filter(({ kind }) => kind === 'attention-softmax');
 }
@@ -99,7 +99,7 @@ async function substituteSites(
     );
     if (!validator || compiled !== shape) {
       await validator?.close();
-      validator = await createValidator(candidate.config, candidate.weights, data, 'validation', threads);
+      validator = await createValidator(candidate.config, candidate.weights, data.validation, threads);
       compiled = shape;
     }
     const result = await validator.run(candidate.weights);

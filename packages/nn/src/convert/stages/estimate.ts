@@ -4,7 +4,7 @@ import type { Model } from '../../checkpoints/model-folder.ts';
 import type { ConversionRecipe } from '../recipe.ts';
 import { pointwiseAttention } from '../substitution/architecture.ts';
 import { polynomialLevels } from '../substitution/substitute.ts';
-import { loadConversionData } from '../training/conversion.ts';
+import { conversionBatches, loadConversionData } from '../training/conversion.ts';
 import { trainStage } from '../training/train-stage.ts';
 import { planConversion } from './plan.ts';
 
@@ -29,15 +29,17 @@ export async function estimateConversion(
   options: { readonly dataRoot: string; readonly tokenizer?: Tokenizer; readonly threads?: number },
 ): Promise<ConversionEstimate> {
   const data = await loadConversionData(recipe, original, options);
-  const plan = planConversion(recipe, original.config, data);
+  const batches = conversionBatches(recipe, data);
+  const plan = planConversion(recipe, original.config, { data, batches });
   const training = recipe.stages.find(({ train }) => train)?.train;
   let perStep = 0;
   if (training) {
     const result = await trainStage(pointwiseAttention(original, { activation: 'gelu', affine: true }), {
       name: 'timing',
-      training: { ...training, epochs: timedSteps / data.stepsPerEpoch },
+      training: { ...training, epochs: timedSteps / batches.stepsPerEpoch },
       teacher: original,
       data,
+      batches,
       batch: recipe.batch,
       seed: recipe.seed,
       firstBatch: 0,

@@ -1,8 +1,8 @@
-import type { TaskData } from '../../data/task.ts';
 import { UnsupportedPartError } from '../../errors.ts';
 import { type ModelConfig, normAt } from '../../transformer/config.ts';
 import type { ConversionRecipe, Stage } from '../recipe.ts';
 import { normNames } from '../substitution/architecture.ts';
+import type { Conversion } from '../training/conversion.ts';
 import { checkDraw } from '../training/draw.ts';
 import { stageSteps } from '../training/train-stage.ts';
 
@@ -27,7 +27,11 @@ export interface PlanItem {
  * @throws UnsupportedPartError naming the part, where it is and what to do
  * @throws ConfigError where a stage asks for batches that the data cannot give
  */
-export function planConversion(recipe: ConversionRecipe, config: ModelConfig, data: TaskData): PlanItem[] {
+export function planConversion(
+  recipe: ConversionRecipe,
+  config: ModelConfig,
+  { data, batches }: Pick<Conversion, 'data' | 'batches'>,
+): PlanItem[] {
   if (config.positions.kind === 'rotary') {
     throw new UnsupportedPartError(
       'positions',
@@ -39,7 +43,7 @@ export function planConversion(recipe: ConversionRecipe, config: ModelConfig, da
   let frozen: string[] = [];
   for (const stage of recipe.stages) {
     checkDraw(stage, data);
-    const steps = stage.train ? stageSteps(stage.train, data) : 0;
+    const steps = stage.train ? stageSteps(stage.train, batches) : 0;
     const norms =
       stage.change?.kind === 'freeze-norms' ? freezable(config).filter((name) => !frozen.includes(name)) : [];
     frozen = [...frozen, ...norms];

@@ -1,4 +1,4 @@
-import type { Exchange } from '../../data/task.ts';
+import type { Exchange } from '../../data/batches.ts';
 import { largestFirst, type SiteExtremes } from '../../evaluate/extremes.ts';
 import { Random } from '../../random.ts';
 import type { StageTraining } from '../recipe.ts';
@@ -20,9 +20,10 @@ export async function hardExchange(
   training: StageTraining,
   { pool, share }: NonNullable<StageTraining['hard']>,
 ): Promise<Exchange> {
-  const { data, recipe } = conversion;
-  const sites = await extremesOn(conversion, withClamp(model, false), 'train', data.trainExamples);
-  const hardest = byReach(sites, rangeLimits(model, training)).slice(0, Math.ceil(pool * data.trainExamples));
+  const { recipe } = conversion;
+  const { examples: all } = conversion.batches;
+  const sites = await extremesOn(conversion, withClamp(model, false), 'train', all);
+  const hardest = byReach(sites, rangeLimits(model, training)).slice(0, Math.ceil(pool * all));
   return (examples, step) => {
     const random = Random.derive(recipe.seed, 'hard', step);
     const kept = Math.round((1 - share) * examples.length);

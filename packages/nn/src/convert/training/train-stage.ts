@@ -1,6 +1,7 @@
 import type { Weights } from '@cipherformer/model';
 import { z } from 'zod';
-import type { Draw, TaskData } from '../../data/task.ts';
+import type { Batches, Draw } from '../../data/batches.ts';
+import type { DataSet } from '../../data/dataset.ts';
 import { DivergenceError, UnstableTrainingError } from '../../errors.ts';
 import { warmupCosine } from '../../train/schedule.ts';
 import { TrainingStep } from '../../train/step.ts';
@@ -40,7 +41,8 @@ export interface StageOptions {
   readonly name: string;
   readonly training: StageTraining;
   readonly teacher: { readonly config: ModelConfig; readonly weights: Weights };
-  readonly data: TaskData;
+  readonly data: DataSet;
+  readonly batches: Batches;
   readonly batch: number;
   readonly seed: number;
   /** Number of the first training batch, so that stages see the data in one order. */
@@ -75,8 +77,8 @@ const otherBatches = 1009;
 /** Values at polynomial sites are pulled inside this share of the interval. */
 const polynomialShare = 0.9;
 
-export const stageSteps = (training: StageTraining, data: TaskData): number =>
-  Math.max(1, Math.round(training.epochs * data.stepsPerEpoch));
+export const stageSteps = (training: StageTraining, { stepsPerEpoch }: Batches): number =>
+  Math.max(1, Math.round(training.epochs * stepsPerEpoch));
 
 /** Limits of every site: a polynomial's interval, else the stage's limits by kind and name. */
 export function rangeLimits(model: Converted, { limits }: StageTraining): SiteLimits[] {
@@ -102,7 +104,7 @@ export function rangeLimits(model: Converted, { limits }: StageTraining): SiteLi
 export async function trainStage(model: Converted, options: StageOptions): Promise<StageResult> {
   const { training, data, teacher } = options;
   const { losses } = training;
-  const total = stageSteps(training, data);
+  const total = stageSteps(training, options.batches);
   const step = await TrainingStep.create(
     {
       config: model.config,
@@ -164,7 +166,7 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
       const ramp = training.ramp > 0 ? Math.min(1, (at + 1) / (training.ramp * total)) : 1;
       // After a roll-back other batches follow, so that one bad batch is not met again.
       const feeds = {
-        ...data.feeds(options.firstBatch + at + monitor.rollbacks * otherBatches, options.draw),
+        ...options.batches.feeds(options.firstBatch + at + monitor.rollbacks * otherBatches, options.draw),
         ...fixed,
       };
       const result = await step

@@ -19,7 +19,7 @@ const options = async (training: Record<string, unknown>): Promise<StageOptions>
   name: 'test',
   training: stageTrainingSchema.parse(training),
   teacher: { config, weights: await trainedWeights() },
-  data: await loadData(),
+  ...(await loadData()),
   batch: 16,
   seed: 1,
   firstBatch: 0,
@@ -31,7 +31,7 @@ describe('the teacher', () => {
   it('in the program of its pupil gives the logits that it gives alone', async () => {
     const weights = await trainedWeights();
     const pupil = initialWeights(config, 2);
-    const { images } = (await loadData()).feeds(0);
+    const { images } = (await loadData()).batches.feeds(0);
     const program = new Program();
     const builder = new Builder({ program, mode: 'train', batch: 16 });
     const inputs = declareInputs(builder, config);
@@ -63,10 +63,10 @@ describe('the teacher', () => {
       labelSmoothing: 0,
     });
     const optimiser = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 };
-    const task = await loadData();
+    const { batches } = await loadData();
     const termsOf = async (pupil: typeof weights) => {
       const step = await TrainingStep.create({ config, batch: 16, losses, optimiser, seed: 1 }, pupil);
-      const { terms } = await step.run({ ...task.feeds(0), ...teacherFeeds(weights) }, 0);
+      const { terms } = await step.run({ ...batches.feeds(0), ...teacherFeeds(weights) }, 0);
       await step.close();
       return terms;
     };
@@ -89,7 +89,7 @@ describe('a stage of training', () => {
       limits: { mlp: [-1, 1] },
     });
     const { model } = await trainStage({ config, weights: await trainedWeights() }, given);
-    const ranges = await recordRanges(config, model.weights, given.data.evaluation('train'), { limit: 48 });
+    const ranges = await recordRanges(config, model.weights, given.data.train, { limit: 48 });
     const sites = ranges.filter(({ kind }) => kind === 'mlp-activation');
     return Math.max(...sites.map(({ min, max }) => Math.max(-min, max)));
   };
@@ -124,10 +124,10 @@ describe('a stage of training', () => {
     const huge = (clamp?: number): StageOptions => ({
       ...given,
       training: { ...given.training, ...(clamp === undefined ? {} : { clamp }) },
-      data: {
-        ...given.data,
+      batches: {
+        ...given.batches,
         feeds(step) {
-          const feeds = given.data.feeds(step);
+          const feeds = given.batches.feeds(step);
           return { ...feeds, images: (feeds.images as Float32Array).map((x, i) => (i < 784 ? 1e4 * x : x)) };
         },
       },
@@ -141,10 +141,10 @@ describe('a stage of training', () => {
     let calls = 0;
     const broken: StageOptions = {
       ...given,
-      data: {
-        ...given.data,
+      batches: {
+        ...given.batches,
         feeds(step) {
-          const feeds = given.data.feeds(step);
+          const feeds = given.batches.feeds(step);
           calls += 1;
           return calls === 30 ? { ...feeds, images: (feeds.images as Float32Array).map(() => Number.NaN) } : feeds;
         },
@@ -161,9 +161,9 @@ describe('a stage of training', () => {
     const given = await options({ epochs: 10 });
     const broken: StageOptions = {
       ...given,
-      data: {
-        ...given.data,
-        feeds: (step) => ({ ...given.data.feeds(step), images: new Float32Array(16 * 784).fill(Number.NaN) }),
+      batches: {
+        ...given.batches,
+        feeds: (step) => ({ ...given.batches.feeds(step), images: new Float32Array(16 * 784).fill(Number.NaN) }),
       },
     };
     const run = trainStage({ config, weights: await trainedWeights() }, broken);
