@@ -54,7 +54,8 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   ],
   model: [
     ['errors.ts'],
-    ['untrusted', 'graph'],
+    ['untrusted', 'operations'],
+    ['graph'],
     ['inputs'],
     ['polynomial-model.ts'],
     ['card.ts'],

@@ -9,9 +9,10 @@ import { parseSafetensors, serialiseSafetensors } from '../../packages/model/src
 import { parsePolynomialModel, serialisePolynomialModel } from '../../packages/model/src/files/serialise.ts';
 import { calibrate } from '../../packages/model/src/graph/calibrate.ts';
 import { evaluate } from '../../packages/model/src/graph/evaluate.ts';
-import { valueShapes, valueSize } from '../../packages/model/src/graph/shapes.ts';
+import { valueShapes } from '../../packages/model/src/graph/shapes.ts';
 import { prepareInput } from '../../packages/model/src/inputs/prepare-input.ts';
 import { huggingFaceTokenizer } from '../../packages/model/src/inputs/tokenizer.ts';
+import { valueSize } from '../../packages/model/src/operations/definition.ts';
 import type { PolynomialModel } from '../../packages/model/src/polynomial-model.ts';
 import { decodeUtf8, parseJson } from '../../packages/model/src/untrusted/index.ts';
 import { parseAblation } from '../../packages/nn/src/ablation/recipe.ts';

@@ -1,8 +1,8 @@
-import type { Matrix, NodeOf } from './graph.ts';
+import type { Matrix } from './fields.ts';
 import type { PreparedProgram } from './prepare.ts';
 
 /**
- * What each node computes on plain numbers: additions, subtractions and multiplications only. Nothing else may enter
+ * What each operation computes on plain numbers: additions, subtractions and multiplications only. Nothing else may enter
  * this file: a test reads it and fails on a division, a call into Math or a comparison of values. Matrices are
  * row-major float64; results go to `out`, which the caller has sized and filled with zeros.
  */
@@ -114,7 +114,7 @@ export function scores(
   key: Float64Array,
   tokens: number,
   headWidth: number,
-  { heads, offset }: NodeOf<'scores'>,
+  { heads, offset }: { readonly heads: number; readonly offset?: Float32Array },
   out: Float64Array,
 ) {
   const width = heads * headWidth;
@@ -140,7 +140,7 @@ export function attend(
   tokens: number,
   heads: number,
   headWidth: number,
-  { causal, weights }: NodeOf<'attend'>,
+  { causal, weights }: { readonly causal: boolean; readonly weights?: Float32Array },
   out: Float64Array,
 ) {
   const width = heads * headWidth;
