@@ -6,7 +6,7 @@ import { readJson, readSafetensors, writeAtomically, writeSafetensors } from '@c
 import { parseMetadata } from '@cipherformer/model/untrusted';
 import { type Model, readOwnModel, saveModel } from '../../checkpoints/model-folder.ts';
 import { type ConversionRecipe, parseConversion } from '../recipe.ts';
-import { type StageCheckpoint, stageProgressSchema } from '../training/train-stage.ts';
+import { type StageCheckpoint, stageProgressSchema } from '../training/stage-state.ts';
 import { type StageRecord, stageName } from './record.ts';
 
 /**

@@ -4,7 +4,7 @@ import type { ConversionRecipe } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import type { DegreeChoice } from '../substitution/degrees.ts';
 import { polynomialLevels, polynomialsOf, type SitePolynomial, staysInside } from '../substitution/substitute.ts';
-import type { CurvePoint } from '../training/train-stage.ts';
+import type { CurvePoint } from '../training/stage-state.ts';
 import type { ExportRecord } from './export.ts';
 import type { TestOutcomes } from './outcomes.ts';
 import type { PairedComparison } from './paired.ts';

@@ -1,10 +1,10 @@
 import type { TaskData } from '../../data/task.ts';
 import { UnsupportedPartError } from '../../errors.ts';
+import { stepsIn } from '../../train/schedule.ts';
 import { type ModelConfig, normAt } from '../../transformer/config.ts';
 import type { ConversionRecipe, Stage } from '../recipe.ts';
 import { normNames } from '../substitution/architecture.ts';
 import { checkDraw } from '../training/draw.ts';
-import { stageSteps } from '../training/train-stage.ts';
 
 /** One piece of work: a stage, or one normalisation or layer of a stage that goes from the input to the output. */
 export interface PlanItem {
@@ -39,7 +39,7 @@ export function planConversion(recipe: ConversionRecipe, config: ModelConfig, da
   let frozen: string[] = [];
   for (const stage of recipe.stages) {
     checkDraw(stage, data);
-    const steps = stage.train ? stageSteps(stage.train, data) : 0;
+    const steps = stage.train ? stepsIn(stage.train.epochs, data) : 0;
     const norms =
       stage.change?.kind === 'freeze-norms' ? freezable(config).filter((name) => !frozen.includes(name)) : [];
     frozen = [...frozen, ...norms];

@@ -5,8 +5,7 @@ import type { StageTraining } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import { isActivation, withClamp } from '../substitution/substitute.ts';
 import { type Conversion, extremesOn } from './conversion.ts';
-import { limitsOf, type SiteLimits } from './losses.ts';
-import { rangeLimits } from './train-stage.ts';
+import { limitsOf, rangeLimits, type SiteLimits } from './limits.ts';
 
 /**
  * The exchange of a stage with `hard`: a share of every batch comes from the training examples that reach furthest

@@ -5,19 +5,12 @@ import type { LossContext, Losses, LossTerm } from '../../train/build-step.ts';
 import { taskLoss } from '../../train/losses.ts';
 import type { Site } from '../../transformer/builder.ts';
 import type { ModelConfig } from '../../transformer/config.ts';
-import { matches } from '../../transformer/names.ts';
 import { hingeMax, hingeNorm, hingeSquare } from './hinge.ts';
+import { limitsOf, type SiteLimits } from './limits.ts';
 import { buildTeacher } from './teacher.ts';
 
 /** How values outside their limits are counted against the model; see hinge.ts. */
 export type HingeForm = 'square' | 'max' | 'norm';
-
-/** The limits of the sites whose name matches (first match wins; * stands for any characters). */
-export interface SiteLimits {
-  readonly pattern: string;
-  readonly low: number;
-  readonly high: number;
-}
 
 export interface MethodLossOptions {
   /** The model to learn from; it is built into the same program. */
@@ -79,10 +72,6 @@ function featureLoss({ graph, inputs }: LossContext, teacher: readonly Tensor[])
   });
   return ops.scale(layers.reduce(ops.add), 1 / layers.length);
 }
-
-/** The limits that apply to a site, if any. */
-export const limitsOf = (name: string, limits: readonly SiteLimits[]): SiteLimits | undefined =>
-  limits.find(({ pattern }) => matches(pattern, name));
 
 function hinges(sites: readonly Site[], limits: readonly SiteLimits[], form: HingeForm): Tensor | undefined {
   const forms = { square: hingeSquare, max: hingeMax, norm: hingeNorm };
