@@ -9,9 +9,12 @@ import { DivergenceError } from '../../src/errors.ts';
 import { evaluateModel } from '../../src/evaluate/model.ts';
 import { recordRanges } from '../../src/evaluate/ranges.ts';
 import { loadTokenizer } from '../../src/text/tokenizer-folder.ts';
+import { assembleModel } from '../../src/train/assemble.ts';
+import { taskLoss } from '../../src/train/losses.ts';
 import { parseRecipe, type Recipe } from '../../src/train/recipe.ts';
 import { RunFolder } from '../../src/train/run-folder.ts';
 import { warmupCosine } from '../../src/train/schedule.ts';
+import { type StepResult, TrainingStep } from '../../src/train/step.ts';
 import { train } from '../../src/train/trainer.ts';
 
 const root = join(import.meta.dirname, '../data');
@@ -80,6 +83,36 @@ describe('training a recipe', () => {
     const steps = (run: string) => new RunFolder(run).readMetrics().map(({ step, loss }) => [step, loss]);
     expect(steps(broken)).toEqual(steps(straight));
     expect(new RunFolder(straight).readMetrics().at(-1)!.validation).toHaveProperty('accuracy');
+  });
+
+  it('takes the steps of a loop written by hand, and reports their means', async () => {
+    const { training } = images;
+    const task = await loadTask(images.data, { root, batch: 20, seed: 7, labelSmoothing: 0 });
+    const { config, weights } = assembleModel(images, task, root);
+    const step = await TrainingStep.create(
+      { config, batch: 20, losses: taskLoss(config), optimiser: training, dropout: 0.1, averageDecay: 0.9, seed: 7 },
+      weights,
+    );
+    const schedule = { peak: 0.005, warmup: 1, total: 16, final: 0.01 };
+    const results: StepResult[] = [];
+    for (let i = 0; i < 16; i++) results.push(await step.run(task.feeds(i), warmupCosine(i, schedule)));
+    const expected = [...step.snapshot()].map(([name, { data }]) => [name, [...data]]);
+    await step.close();
+
+    const run = join(folder, 'by-hand');
+    await train(images, { dataRoot: root, runFolder: run });
+    expect(weightsOf(run)).toEqual(expected);
+    const means = [4, 8, 12, 16].map((end) => ({
+      step: end,
+      epoch: end / 4,
+      learningRate: warmupCosine(end - 1, schedule),
+      loss: results.slice(end - 4, end).reduce((sum, { loss }) => sum + loss, 0) / 4,
+      gradientNorm: results.slice(end - 4, end).reduce((sum, { gradientNorm }) => sum + gradientNorm, 0) / 4,
+    }));
+    const reported = new RunFolder(run).readMetrics();
+    expect(
+      reported.map(({ validation: _, examplesPerSecond: __, cpuSeconds: ___, wallSeconds: ____, ...line }) => line),
+    ).toEqual(means);
   });
 
   it('another seed is another run; another recipe is refused in the same folder', async () => {
@@ -156,17 +189,5 @@ describe('training a recipe', () => {
     );
     expect(() => parseRecipe({ ...images, mdoel: 1 }, 'r.json')).toThrow(/mdoel/);
     expect(() => parseRecipe({ ...images, name: '../x' }, 'r.json')).toThrow(ConfigError);
-  });
-});
-
-describe('the learning-rate schedule', () => {
-  it('rises linearly, falls as a cosine, ends at its share', () => {
-    const options = { peak: 2, warmup: 10, total: 110, final: 0.1 };
-    const rates = Array.from({ length: 111 }, (_, step) => warmupCosine(step, options));
-    expect(rates[0]).toBeCloseTo(0.2);
-    expect(rates[9]).toBeCloseTo(2);
-    expect(rates[60]).toBeCloseTo(1.1);
-    expect(rates[110]).toBeCloseTo(0.2);
-    for (let i = 11; i <= 110; i++) expect(rates[i]!).toBeLessThan(rates[i - 1]!);
   });
 });
