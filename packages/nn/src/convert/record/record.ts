@@ -58,7 +58,7 @@ export interface StageRecord {
   readonly front?: readonly DegreeChoice[];
 }
 
-/** The stage that a row or a piece of work belongs to: "norms" for its part "norms/layers.0.norm1". */
+/** The stage that a row belongs to: "norms" for its part "norms/layers.0.norm1". */
 export const stageName = (row: string): string => row.split('/')[0]!;
 
 /** A row's figure on the splits that it was measured on, validation first; one that was not finite is in no record. */

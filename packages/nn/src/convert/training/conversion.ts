@@ -6,8 +6,9 @@ import { recordRanges } from '../../evaluate/ranges.ts';
 import { createValidator } from '../../evaluate/validator.ts';
 import type { ConversionRecipe } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
+import { calibrationCount } from '../substitution/calibrate.ts';
 
-/** What the pieces of a conversion share. */
+/** What the parts of a conversion share. */
 export interface Conversion {
   readonly recipe: ConversionRecipe;
   readonly original: Model;
@@ -47,6 +48,27 @@ export async function loadConversionData(
   return data;
 }
 
+/**
+ * Loads the data of a conversion.
+ * @throws ConfigError where data and model do not fit
+ * @throws CalibrationError for too few training examples
+ */
+export async function openConversion(
+  original: Model,
+  recipe: ConversionRecipe,
+  options: {
+    readonly dataRoot: string;
+    readonly tokenizer?: Tokenizer;
+    readonly threads?: number;
+    readonly control?: boolean;
+  },
+): Promise<Conversion> {
+  const data = await loadConversionData(recipe, original, options);
+  const conversion = { recipe, original, data, threads: options.threads ?? 1, control: options.control ?? false };
+  calibrationCount(data.evaluation('train'), calibrationOf(conversion));
+  return conversion;
+}
+
 /** How much of the training data calibration takes. */
 export const calibrationOf = ({ recipe, data, threads }: Conversion) => ({
   limit: recipe.calibration,
@@ -74,7 +96,7 @@ export const extremesOn = (conversion: Conversion, model: Converted, split: Spli
   recordExtremes(model.config, model.weights, conversion.data.evaluation(split), recording(conversion, limit));
 
 /** A model's figures on one split. */
-export async function validate({ data, threads }: Conversion, model: Converted, split: 'validation' | 'test') {
+export async function evaluateOn({ data, threads }: Conversion, model: Converted, split: SplitName) {
   const validator = await createValidator(model.config, model.weights, data, split, threads);
   try {
     const figures = Object.entries(await validator.run(model.weights));
