@@ -20,11 +20,15 @@ import { type Conversion, extremesOn, openConversion } from './training/conversi
  * compute on encrypted numbers.
  *
  * The method is that of Zimerman et al., "Converting Transformers to Polynomial Form for Secure Inference Over Homomorphic
- * Encryption" (ICML 2024), whose Figure 2 shows it as a line of models. What no polynomial can stand for is replaced by what
- * one can (softmax by pointwise attention, LayerNorm by a norm that divides by constants), range minimisation trains
- * values into short intervals, and polynomials take the places of the functions left, on these intervals. Here these are
- * the stages of a recipe (recipe.ts), in any order, and training goes on where the paper's ends: the polynomials are
- * trained too, and throughout the model learns from the original (docs/method.md says what each stage does and why).
+ * Encryption" (ICML 2024), whose Figure 2 shows it as a pipeline:
+ * - HE-friendly architecture: what no polynomial approximates well is replaced by what one does, and trained (softmax by
+ *   pointwise attention; LayerNorm, there of vision models by BatchNorm, here by its like with a constant denominator);
+ * - range minimisation: further training with a range loss (training/range-loss.ts) pulls the inputs of what is left into
+ *   short intervals;
+ * - polynomial approximation of the functions left, on these intervals.
+ *
+ * Here these are stages of a recipe (recipe.ts), in any order, and training goes on where the paper's ends: the polynomials
+ * are trained too, and throughout the model learns from the original (docs/method.md says what each stage does and why).
  *
  * In this file:
  * 1. the original is measured;
@@ -61,8 +65,10 @@ export async function convert(
     folder.finishPart(rows, model);
     options.onStage?.(row);
   };
+  // 1. The original.
   if (rows.length === 0) keep(await originalRow(conversion), original);
 
+  // 2. Part by part, after those that an earlier call has finished.
   let model: Model = { ...folder.modelAfter(rows.length - 1), preprocess };
   for (const part of plan.slice(rows.length - 1)) {
     const started = performance.now();
@@ -79,6 +85,7 @@ export async function convert(
     keep(await partRow(conversion, model, { ...part, change, trained, started }), model);
   }
 
+  // 3. The finished model.
   try {
     return await conclude(conversion, model, rows, folder, options);
   } catch (error) {

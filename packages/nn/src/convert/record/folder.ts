@@ -123,7 +123,7 @@ export interface ConversionSource {
  * with: order, draws and rates depend on the recipe alone, so they would come out the same to the last bit. Does nothing
  * where the folder has begun, or the other keeps no models any more.
  */
-export function beginFrom(source: ConversionSource, folder: string, recipe: ConversionRecipe, model: string): void {
+export function reuseStages(source: ConversionSource, folder: string, recipe: ConversionRecipe, model: string): void {
   const [from, to] = [new ConversionFolder(source.folder), new ConversionFolder(folder)];
   if (to.begun) return;
   const { stages, ...rest } = recipe;

@@ -54,7 +54,7 @@ export interface StageRecord {
   readonly test?: Readonly<Record<string, number>>;
   readonly curve: readonly CurvePoint[];
   readonly sites: readonly SiteRecord[];
-  /** Of a substitution with a search: the choices of degrees that no other beats. */
+  /** Of a substitution with a search: the Pareto front of degrees, by levels and loss. */
   readonly front?: readonly DegreeChoice[];
 }
 

@@ -7,7 +7,7 @@ import { normStatistics } from '../substitution/calibrate.ts';
 import { chooseDegrees, type DegreeChoice } from '../substitution/degrees.ts';
 import { activationAt, isActivation, type SitePolynomial, substitute } from '../substitution/substitute.ts';
 import { type Conversion, calibrationOf, rangesOn } from '../training/conversion.ts';
-import { freezable, type StagePart } from './plan.ts';
+import { freezableNorms, type StagePart } from './plan.ts';
 
 export interface AppliedChange {
   readonly model: Converted;
@@ -53,7 +53,7 @@ export async function applyChange(conversion: Conversion, part: StagePart, model
       };
     }
     case 'batch-norms': {
-      const names = freezable(model.config);
+      const names = freezableNorms(model.config);
       return {
         model: batchNorms(model, names),
         description: `BatchNorm at ${names.length} places`,

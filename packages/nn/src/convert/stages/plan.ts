@@ -44,7 +44,7 @@ export function planConversion(recipe: ConversionRecipe, config: ModelConfig, da
     checkDraw(stage, data);
     const steps = stage.train ? stepsIn(stage.train.epochs, data) : 0;
     const norms =
-      stage.change?.kind === 'freeze-norms' ? freezable(config).filter((name) => !frozen.includes(name)) : [];
+      stage.change?.kind === 'freeze-norms' ? freezableNorms(config).filter((name) => !frozen.includes(name)) : [];
     frozen = [...frozen, ...norms];
     const places = placesOf(stage, norms, config);
     places.forEach(({ place, ...rest }, i) => {
@@ -75,7 +75,7 @@ function placesOf({ change }: Stage, norms: readonly string[], config: ModelConf
  * Normalisations that divide by what they see, from the input to the output. A norm of embedded tokens stays: it is
  * computed before encryption, by the client.
  */
-export function freezable(config: ModelConfig): string[] {
+export function freezableNorms(config: ModelConfig): string[] {
   return normNames(config).filter((name) => {
     const { kind } = normAt(config, name);
     return name !== 'embedding.norm' && (kind === 'layer' || kind === 'rms');

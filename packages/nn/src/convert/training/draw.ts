@@ -3,7 +3,7 @@ import type { Draw, TaskData } from '../../data/task.ts';
 import type { Stage, StageTraining } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import type { Conversion } from './conversion.ts';
-import { hardExchange } from './hard-examples.ts';
+import { mineHardExamples } from './hard-examples.ts';
 
 /** How a stage's batches differ from those that are due. */
 export async function drawOf(
@@ -13,7 +13,7 @@ export async function drawOf(
 ): Promise<Draw | undefined> {
   if (!hard && !noise) return undefined;
   return {
-    ...(hard ? { exchange: await hardExchange(conversion, model, training, hard) } : {}),
+    ...(hard ? { exchange: await mineHardExamples(conversion, model, training, hard) } : {}),
     ...(noise ? { noise } : {}),
   };
 }

@@ -13,7 +13,7 @@ import { limitsOf, rangeLimits, type SiteLimits } from './limits.ts';
  * example in a thousand that explodes is otherwise met once an epoch, and then clamped.
  * Cost: one pass over the training data.
  */
-export async function hardExchange(
+export async function mineHardExamples(
   conversion: Conversion,
   model: Converted,
   training: StageTraining,
@@ -21,7 +21,7 @@ export async function hardExchange(
 ): Promise<Exchange> {
   const { data, recipe } = conversion;
   const sites = await extremesOn(conversion, withClamp(model, false), 'train', data.trainExamples);
-  const hardest = byReach(sites, rangeLimits(model, training)).slice(0, Math.ceil(pool * data.trainExamples));
+  const hardest = hardestFirst(sites, rangeLimits(model, training)).slice(0, Math.ceil(pool * data.trainExamples));
   return (examples, step) => {
     const random = Random.derive(recipe.seed, 'hard', step);
     const kept = Math.round((1 - share) * examples.length);
@@ -30,7 +30,7 @@ export async function hardExchange(
 }
 
 /** Numbers of the examples, first the one whose worst site reaches furthest from the middle of its limits. */
-export function byReach(sites: readonly SiteExtremes[], limits: readonly SiteLimits[]): number[] {
+export function hardestFirst(sites: readonly SiteExtremes[], limits: readonly SiteLimits[]): number[] {
   const reaches = sites.filter(isActivation).flatMap(({ name, exampleMax, exampleMin }) => {
     const found = limitsOf(name, limits);
     if (!found) return [];

@@ -8,7 +8,7 @@ import type { ModelConfig } from '../../transformer/config.ts';
 import type { StageTraining } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import { clampLimits, rangeLimits, varianceLimits } from './limits.ts';
-import { methodLosses } from './losses.ts';
+import { conversionLosses } from './losses.ts';
 import { type StageCheckpoint, type StageProgress, StageState } from './stage-state.ts';
 import { teacherFeeds } from './teacher.ts';
 
@@ -107,7 +107,7 @@ function stepOptions(model: Converted, options: StageOptions): TrainingStepOptio
     config: model.config,
     batch: options.batch,
     ...(data.tokens ? { tokens: data.tokens } : {}),
-    losses: methodLosses(model.config, {
+    losses: conversionLosses(model.config, {
       ...(losses.distillation > 0 || losses.features > 0
         ? { teacher: { config: teacher.config, temperature: losses.temperature } }
         : {}),

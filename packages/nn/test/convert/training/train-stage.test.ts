@@ -3,7 +3,7 @@ import type { Weights } from '../../../../model/src/files/stored-tensor.ts';
 import { stageTrainingSchema } from '../../../src/convert/recipe.ts';
 import { freezeNorms, normNames, pointwiseAttention } from '../../../src/convert/substitution/architecture.ts';
 import { rangeLimits } from '../../../src/convert/training/limits.ts';
-import { methodLosses } from '../../../src/convert/training/losses.ts';
+import { conversionLosses } from '../../../src/convert/training/losses.ts';
 import type { StageCheckpoint } from '../../../src/convert/training/stage-state.ts';
 import { buildTeacher, teacherFeeds } from '../../../src/convert/training/teacher.ts';
 import { type StageOptions, trainStage } from '../../../src/convert/training/train-stage.ts';
@@ -61,7 +61,7 @@ describe('the teacher', () => {
 
   it('has nothing to teach itself, and something to another', async () => {
     const weights = await trainedWeights();
-    const losses = methodLosses(config, {
+    const losses = conversionLosses(config, {
       teacher: { config, temperature: 2 },
       features: true,
       range: { form: 'square', limits: [] },
@@ -187,7 +187,7 @@ describe('a stage of training', () => {
     const model = { config, weights: await trainedWeights() };
     const given = await eventful();
     const { data, training } = given;
-    const losses = methodLosses(config, {
+    const losses = conversionLosses(config, {
       teacher: { config, temperature: 1 },
       features: true,
       range: { form: 'square', limits: rangeLimits(model, training) },
