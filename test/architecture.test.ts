@@ -72,6 +72,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['train', 'convert/substitution'],
     ['convert/training'],
     ['convert/stages', 'convert/record'],
+    ['convert/options.ts'],
     ['convert/convert.ts'],
     ['ablation'],
     ['index.ts'],

@@ -7,7 +7,8 @@ export { type Adapter, type AdapterInput, adaptWeights } from './checkpoints/ada
 export { readLlama2cTokenizer } from './checkpoints/llama2c.ts';
 export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
-export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './convert/convert.ts';
+export { convert } from './convert/convert.ts';
+export type { ConvertOptions, ConvertResult } from './convert/options.ts';
 export { type ConversionRecipe, conversionSchema, parseConversion } from './convert/recipe.ts';
 export {
   type Comparison,
@@ -31,6 +32,7 @@ export {
 } from './convert/record/record.ts';
 export { judgeTargets, rangeTargets, type TargetVerdict } from './convert/record/targets.ts';
 export { type ConversionEstimate, estimateConversion } from './convert/stages/estimate.ts';
+export type { ConvertProgress } from './convert/stages/train-part.ts';
 export { type Batches, type BatchOptions, batches, type Draw, type Exchange, type TokenNoise } from './data/batches.ts';
 export { type DataConfig, type Drawing, drawingOf, parseData } from './data/config.ts';
 export { readCorpus } from './data/corpus.ts';

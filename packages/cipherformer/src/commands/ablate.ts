@@ -82,13 +82,13 @@ async function runWithProgress(
         threads: options.threads,
         signal,
         ...tokenizer,
-        onProgress({ variant, seed }, { step, steps, piece }) {
+        onProgress({ variant, seed }, { step, steps, part }) {
           const name = `${variant}, seed ${seed}`;
           if (bar?.name !== name) {
             bar?.progress.stop();
             bar = { name, progress: startProgress(name, steps) };
           }
-          bar.progress.update(step, piece);
+          bar.progress.update(step, part);
         },
         onCell({ variant, seed, figures, failure }, done, all) {
           const text = figures ? `${figures.figure} ${figures.result.toPrecision(5)}` : `failed: ${failure}`;

@@ -106,9 +106,9 @@ async function runWithProgress(
           control: options.control ?? false,
           signal,
           ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-          onProgress({ piece, step, steps, loss, secondsLeft }) {
+          onProgress({ part, step, steps, loss, secondsLeft }) {
             bar ??= startProgress(recipe.name, steps);
-            bar.update(step, `${piece} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
+            bar.update(step, `${part} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
           },
           onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
           onMeasured(done, total) {
@@ -206,10 +206,10 @@ function targetLine(record: ConversionRecord): string {
 }
 
 function planTable(plan: Awaited<ReturnType<typeof estimateConversion>>): string {
-  const rows = plan.pieces.map(({ name, steps, seconds }) => [name, steps, formatSeconds(seconds)]);
+  const rows = plan.parts.map(({ name, steps, seconds }) => [name, steps, formatSeconds(seconds)]);
   const { fewest, most } = plan.levelsPerLayer;
   return [
-    renderTable(['piece', 'steps', 'time'], rows),
+    renderTable(['part', 'steps', 'time'], rows),
     `${plan.steps} steps, about ${formatSeconds(plan.seconds)} on this machine (${(plan.seconds / 3600).toFixed(2)} h; timed on ${plan.timedSteps} steps)`,
     `levels of a layer's polynomials: ${fewest === most ? fewest : `${fewest} to ${most}`}; linear maps and products add 6, packing 1`,
   ].join('\n');

@@ -10,7 +10,7 @@ import { planConversion } from './plan.ts';
 
 /** What a conversion will take. */
 export interface ConversionEstimate {
-  readonly pieces: readonly { readonly name: string; readonly steps: number; readonly seconds: number }[];
+  readonly parts: readonly { readonly name: string; readonly steps: number; readonly seconds: number }[];
   readonly steps: number;
   readonly seconds: number;
   readonly timedSteps: number;
@@ -48,10 +48,10 @@ export async function estimateConversion(
     });
     perStep = result.progress.seconds / timedSteps;
   }
-  const pieces = plan.map(({ name, steps }) => ({ name, steps, seconds: steps * perStep }));
-  const steps = pieces.reduce((sum, piece) => sum + piece.steps, 0);
+  const parts = plan.map(({ name, steps }) => ({ name, steps, seconds: steps * perStep }));
+  const steps = parts.reduce((sum, part) => sum + part.steps, 0);
   return {
-    pieces,
+    parts,
     steps,
     seconds: steps * perStep,
     timedSteps,
@@ -61,7 +61,7 @@ export async function estimateConversion(
 }
 
 function layerLevels(recipe: ConversionRecipe): { fewest: number; most: number } {
-  const change = recipe.stages.map((stage) => stage.change).find((part) => part?.kind === 'substitute');
+  const change = recipe.stages.map((stage) => stage.change).find((each) => each?.kind === 'substitute');
   if (change?.kind !== 'substitute') return { fewest: 0, most: 0 };
   // The shape a fit of GELU has: every term up to degree 3, above that x/2 and even terms.
   const levels = (degree: number) =>

@@ -10,8 +10,9 @@ import { recordRanges } from '../../evaluate/ranges.ts';
 import { createValidator } from '../../evaluate/validator.ts';
 import type { ConversionRecipe } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
+import { calibrationCount } from '../substitution/calibrate.ts';
 
-/** What the pieces of a conversion share. */
+/** What the parts of a conversion share. */
 export interface Conversion {
   readonly recipe: ConversionRecipe;
   readonly original: Model;
@@ -49,6 +50,28 @@ export async function loadConversionData(
   return data;
 }
 
+/**
+ * Loads the data of a conversion.
+ * @throws ConfigError where data and model do not fit
+ * @throws CalibrationError for too few training examples
+ */
+export async function openConversion(
+  original: Model,
+  recipe: ConversionRecipe,
+  options: {
+    readonly dataRoot: string;
+    readonly tokenizer?: Tokenizer;
+    readonly threads?: number;
+    readonly control?: boolean;
+  },
+): Promise<Conversion> {
+  const data = await loadConversionData(recipe, original, options);
+  const { threads = 1, control = false } = options;
+  const conversion = { recipe, original, data, batches: conversionBatches(recipe, data), threads, control };
+  calibrationCount(data.train, calibrationOf(conversion));
+  return conversion;
+}
+
 /** What the stages of a conversion are trained on. */
 export const conversionBatches = (recipe: ConversionRecipe, data: DataSet): Batches =>
   batches(data, { batch: recipe.batch, seed: recipe.seed, ...drawingOf(recipe.data) });
@@ -80,7 +103,7 @@ export const extremesOn = (conversion: Conversion, model: Converted, split: Spli
   recordExtremes(model.config, model.weights, conversion.data[split], recording(conversion, limit));
 
 /** A model's figures on one split. */
-export async function validate({ data, threads }: Conversion, model: Converted, split: 'validation' | 'test') {
+export async function evaluateOn({ data, threads }: Conversion, model: Converted, split: SplitName) {
   const validator = await createValidator(model.config, model.weights, data[split], threads);
   try {
     const figures = Object.entries(await validator.run(model.weights));

@@ -4,7 +4,7 @@ import type { DataSet } from '../../data/dataset.ts';
 import type { Stage, StageTraining } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import type { Conversion } from './conversion.ts';
-import { hardExchange } from './hard-examples.ts';
+import { mineHardExamples } from './hard-examples.ts';
 
 /** How a stage's batches differ from those that are due. */
 export async function drawOf(
@@ -14,7 +14,7 @@ export async function drawOf(
 ): Promise<Draw | undefined> {
   if (!hard && !noise) return undefined;
   return {
-    ...(hard ? { exchange: await hardExchange(conversion, model, training, hard) } : {}),
+    ...(hard ? { exchange: await mineHardExamples(conversion, model, training, hard) } : {}),
     ...(noise ? { noise } : {}),
   };
 }

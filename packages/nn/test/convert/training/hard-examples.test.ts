@@ -3,7 +3,7 @@ import { stageTrainingSchema } from '../../../src/convert/recipe.ts';
 import { planConversion } from '../../../src/convert/stages/plan.ts';
 import type { Conversion } from '../../../src/convert/training/conversion.ts';
 import { drawOf } from '../../../src/convert/training/draw.ts';
-import { byReach } from '../../../src/convert/training/hard-examples.ts';
+import { hardestFirst } from '../../../src/convert/training/hard-examples.ts';
 import { parseData } from '../../../src/data/config.ts';
 import * as datasets from '../../../src/data/datasets.ts';
 import type { SiteExtremes } from '../../../src/evaluate/extremes.ts';
@@ -28,7 +28,7 @@ describe('examples by reach', () => {
       { pattern: 'layers.0.*', low: -6, high: 6 },
       { pattern: 'layers.1.*', low: 9, high: 11 },
     ];
-    expect(byReach(sites, limits)).toEqual([3, 1, 2, 0]);
+    expect(hardestFirst(sites, limits)).toEqual([3, 1, 2, 0]);
   });
 
   it('puts one that explodes first, NaN at later sites or not', () => {
@@ -36,7 +36,7 @@ describe('examples by reach', () => {
       extremes('a', [0, -Infinity, 0, -Infinity], [0, Infinity, 3, 0]),
       extremes('b', [0, Infinity, 0, Infinity], [1, -Infinity, 0, -Infinity]),
     ];
-    expect(byReach(sites, [{ pattern: '*', low: -1, high: 1 }])).toEqual([1, 3, 2, 0]);
+    expect(hardestFirst(sites, [{ pattern: '*', low: -1, high: 1 }])).toEqual([1, 3, 2, 0]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hingeMax, hingeNorm, hingeSquare } from '../../../src/convert/training/hinge.ts';
+import { maxRangeLoss, normRangeLoss, squaredRangeLoss } from '../../../src/convert/training/range-loss.ts';
 import { gradients } from '../../../src/onnx/autodiff.ts';
 import { Program, type Tensor } from '../../../src/onnx/program.ts';
 import { Session } from '../../../src/onnx/session.ts';
@@ -15,7 +15,7 @@ const reference = {
   square: (e: readonly number[]) => e.reduce((sum, v) => sum + (v / 2) ** 2, 0) / e.length,
   norm: (e: readonly number[]) => (e.reduce((sum, v) => sum + (v / 2) ** 8, 0) / e.length) ** (1 / 8),
 };
-const built = { square: hingeSquare, norm: hingeNorm, max: hingeMax };
+const built = { square: squaredRangeLoss, norm: normRangeLoss, max: maxRangeLoss };
 
 async function run(form: keyof typeof built, xs: readonly number[], masked: boolean) {
   const program = new Program();

@@ -5,7 +5,7 @@ import * as ops from '../../ops/index.ts';
 import { rawReduce } from '../../ops/reduce.ts';
 
 /**
- * Penalties on values outside [low, high], in units of the half-width, so that one weight fits sites of any size. The
+ * Range losses: penalties on values outside [low, high] (two-sided hinges), in units of the half-width, so that one weight fits sites of any size. The
  * excess of x is max(0, x - high, low - x). `include` (0/1, broadcasting) leaves hidden values out.
  */
 
@@ -18,7 +18,7 @@ function excess(x: Tensor, low: number, high: number, include: Tensor | undefine
 }
 
 /** sum of excess^2 / (count * half-width^2): every element counts, so the gradient is smooth and never rare. */
-export function hingeSquare(x: Tensor, low: number, high: number, include?: Tensor): Tensor {
+export function squaredRangeLoss(x: Tensor, low: number, high: number, include?: Tensor): Tensor {
   const halfWidth = (high - low) / 2;
   const factor = 1 / (elementCount(x.shape) * halfWidth * halfWidth);
   const outside = excess(x, low, high, include);
@@ -28,7 +28,7 @@ export function hingeSquare(x: Tensor, low: number, high: number, include?: Tens
 }
 
 /** Largest excess over the batch / half-width, the form of the paper's group: only the extreme elements are pulled. */
-export function hingeMax(x: Tensor, low: number, high: number, include?: Tensor): Tensor {
+export function maxRangeLoss(x: Tensor, low: number, high: number, include?: Tensor): Tensor {
   const inside = include ? ops.mul(x, include) : x;
   const above = ops.relu(ops.shift(ops.max(inside), -high));
   const below = ops.relu(ops.shift(ops.max(ops.scale(inside, -1)), low));
@@ -36,7 +36,7 @@ export function hingeMax(x: Tensor, low: number, high: number, include?: Tensor)
 }
 
 /** (mean of (excess / half-width)^8)^(1/8): between the two, towards the extremes. */
-export function hingeNorm(x: Tensor, low: number, high: number, include?: Tensor): Tensor {
+export function normRangeLoss(x: Tensor, low: number, high: number, include?: Tensor): Tensor {
   const halfWidth = (high - low) / 2;
   const outside = ops.sub(x, ops.clip(x, low, high));
   const kept = include ? ops.mul(outside, include) : outside;

@@ -3,7 +3,7 @@ import type { ModelCard } from '@cipherformer/model';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import { parameterCount, parameterSpecs } from '../../transformer/weights.ts';
 import { activationAt, polynomialsOf, withClamp } from '../substitution/substitute.ts';
-import { type Conversion, extremesOn, rangesOn, validate } from '../training/conversion.ts';
+import { type Conversion, evaluateOn, extremesOn, rangesOn } from '../training/conversion.ts';
 import type { ConversionFolder } from './folder.ts';
 import { type TestOutcomes, testOutcomes, unpackBits } from './outcomes.ts';
 import { comparePaired, type PairedComparison } from './paired.ts';
@@ -20,7 +20,7 @@ import {
 } from './record.ts';
 
 /** Facts about the conversion for the model's README. */
-export function cardOf({ recipe, original }: Conversion, model: Model, measured: MeasuredConversion): ModelCard {
+export function modelCardOf({ recipe, original }: Conversion, model: Model, measured: MeasuredConversion): ModelCard {
   const complete = measured.stages.filter((stage) => stage.complete);
   return {
     name: `${recipe.name} in polynomial form`,
@@ -40,27 +40,43 @@ export function cardOf({ recipe, original }: Conversion, model: Model, measured:
   };
 }
 
-/** Called when one of the measurements at a conversion's end is done. */
-export type Measured = () => void;
-
 /** Rows that the test set is read for: of complete stages, or the original and the result alone. */
 const isTested = (rows: readonly StageRecord[], i: number, endsOnly: boolean): boolean =>
   endsOnly ? i === 0 || i === rows.length - 1 : rows[i]!.complete;
 
-/** How many there are after these stages. */
-export const measurementsOf = (rows: readonly StageRecord[], endsOnly: boolean): number =>
-  rows.filter((_, i) => isTested(rows, i, endsOnly)).length + (endsOnly ? 2 : 3);
+/**
+ * Counts the measurements at a conversion's end for who watches: final intervals, a test for each row, ranges on two splits,
+ * outcomes of single examples, the model as a graph. What is returned is called after each of them.
+ * @throws what the signal is aborted with, from the function returned
+ */
+export function measurementCounter(
+  rows: readonly StageRecord[],
+  { endsOnly, exports }: { readonly endsOnly: boolean; readonly exports: boolean },
+  {
+    onMeasured,
+    signal,
+  }: { readonly onMeasured?: (done: number, total: number) => void; readonly signal?: AbortSignal },
+): () => void {
+  const tests = rows.filter((_, i) => isTested(rows, i, endsOnly)).length;
+  const total = 1 + tests + 2 + (endsOnly ? 0 : 1) + (exports ? 1 : 0);
+  let measured = 0;
+  onMeasured?.(0, total);
+  return () => {
+    signal?.throwIfAborted();
+    onMeasured?.(++measured, total);
+  };
+}
 
 /**
  * Reads the test set, once: every complete stage, out-of-range counts, and the comparison with the original. With
- * `endsOnly` the stages between and the outcomes of single examples are left out.
+ * `endsOnly` the stages between and the outcomes of single examples are left out. `done` is called after each measurement.
  */
-export async function finish(
+export async function measureConversion(
   conversion: Conversion,
   model: Model,
   rows: readonly StageRecord[],
   folder: ConversionFolder,
-  { name, endsOnly, done }: { readonly name: string; readonly endsOnly: boolean; readonly done: Measured },
+  { name, endsOnly, done }: { readonly name: string; readonly endsOnly: boolean; readonly done: () => void },
 ): Promise<MeasuredConversion> {
   const stages: StageRecord[] = [];
   for (const [i, row] of rows.entries()) {
@@ -68,7 +84,7 @@ export async function finish(
     else {
       const last = i === rows.length - 1;
       const measured = last ? model : withClamp(folder.modelAfter(i), false);
-      const test = (await validate(conversion, measured, 'test')).result;
+      const test = (await evaluateOn(conversion, measured, 'test')).result;
       stages.push({ ...row, test, ...(last && { sites: await finalSites(conversion, model, row) }) });
       done();
     }
