@@ -1,5 +1,6 @@
 import {
   applyStreamed,
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   type Ciphertext,
@@ -163,7 +164,8 @@ class CostBench implements Disposable {
 
   bootstraps(plan: BootstrapPlan): { real: number; pair: number } {
     using keys = generateBootstrapKeys(this.#secret, plan);
-    using bootstrapper = new Bootstrapper(this.#context, plan, keys);
+    using matrices = new BootstrapMatrices(this.#context, plan);
+    const bootstrapper = new Bootstrapper(matrices, keys);
     using a = this.#encrypt(plan.inputLevel);
     return {
       real: this.#time(() => bootstrapper.real(a)),
