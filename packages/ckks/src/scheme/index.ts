@@ -12,7 +12,7 @@ export {
 } from './derivation.ts';
 export { type EncodeOptions, Encoder, type Slots } from './encoder.ts';
 export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphertext } from './encryptor.ts';
-export { type Decomposition, Evaluator, scaledInteger } from './evaluator.ts';
+export { Evaluator } from './evaluator.ts';
 export { type KeyDigit, KeyDigits } from './key-digits.ts';
 export {
   checkKeySpec,
@@ -23,10 +23,12 @@ export {
   keyPlanDigest,
   secretPaths,
 } from './key-spec.ts';
+export { type Decomposition, type ExtendedBasis, KeySwitcher, type Pair, pairOf } from './key-switcher.ts';
 export { checkKeyShape, checkKeyUse, checkSecretUse, type KeyUse } from './key-use.ts';
 export { type GaloisUse, KeyGenerator } from './keygen.ts';
 export { digitBasis, EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
 export { NoiseModel, type NoisyValue } from './noise.ts';
+export { checkOperand } from './operands.ts';
 export {
   digitSizesAt,
   type Gadget,
@@ -47,6 +49,7 @@ export {
   smallKind,
   withSeed,
 } from './random.ts';
+export { checkConstant, checkScale, scaledInteger } from './range.ts';
 export {
   checkEphemeralBasis,
   ephemeralWeight,

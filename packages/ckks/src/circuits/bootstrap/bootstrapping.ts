@@ -1,6 +1,6 @@
 import { OperandError } from '../../errors/index.ts';
 import { galoisElement } from '../../ring/index.ts';
-import { Ciphertext, type Context, Evaluator } from '../../scheme/index.ts';
+import { Ciphertext, type Context, checkOperand, Evaluator, pairOf } from '../../scheme/index.ts';
 import type { LinearTransform } from '../linear/linear-transform.ts';
 import type { BootstrapKeys } from './bootstrap-keys.ts';
 import type { BootstrapMatrices } from './bootstrap-matrices.ts';
@@ -93,7 +93,7 @@ export class Bootstrapper {
 
   /** From slots to x / (2 halfWidth) in the slots, x = I + m / q0 the raised coefficients, at the split level. */
   #raiseToSlots(a: Ciphertext): Ciphertext {
-    this.#evaluator.check(a, 'the ciphertext to refresh');
+    checkOperand(this.#context, a, 'the ciphertext to refresh');
     if (a.slots !== this.plan.slots)
       throw new OperandError(`this bootstrapper refreshes ${this.plan.slots} slots, the ciphertext has ${a.slots}`);
     if (a.level < this.plan.inputLevel) {
@@ -134,16 +134,15 @@ export class Bootstrapper {
   #modRaise(a: Ciphertext): Ciphertext {
     const { ring, parameters } = this.#context;
     using sparse = a.like({ level: 0 });
-    this.#evaluator.keySwitch(sparse.part(0), sparse.part(1), a.part(1), 0, this.#keys.toSparse, { add0: a.part(0) });
+    const { switcher } = this.#evaluator;
+    switcher.keySwitch(pairOf(sparse), a.part(1), 0, this.#keys.toSparse, { add0: a.part(0) });
     const top = parameters.maxLevel;
     // As numbers the slots are now (m + q0 I) / q0.
     const scale = parameters.primeAt(0);
     using raised = new Ciphertext(this.#context, top, scale, a.slots);
     for (const part of [0, 1]) ring.raise(raised.part(part), sparse.part(part), 0, raised.basis);
     const result = new Ciphertext(this.#context, top, scale, a.slots);
-    this.#evaluator.keySwitch(result.part(0), result.part(1), raised.part(1), top, this.#keys.toDense, {
-      add0: raised.part(0),
-    });
+    switcher.keySwitch(pairOf(result), raised.part(1), top, this.#keys.toDense, { add0: raised.part(0) });
     return result;
   }
 
