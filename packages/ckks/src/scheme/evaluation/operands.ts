@@ -1,6 +1,6 @@
-import { OperandError } from '../errors/index.ts';
-import { type Ciphertext, type Plaintext, sameScale } from './ciphertext.ts';
-import type { Context } from './context.ts';
+import { OperandError } from '../../errors/index.ts';
+import type { Context } from '../parameters/context.ts';
+import { type Ciphertext, type Plaintext, sameScale } from '../values/ciphertext.ts';
 
 // What operations ask of their operands before any memory is taken: nothing is adjusted silently.
 

@@ -1,10 +1,10 @@
-import { KeyError } from '../errors/index.ts';
-import { Op, Slab } from '../kernels/index.ts';
-import { galoisElement } from '../ring/index.ts';
-import type { Ciphertext } from './ciphertext.ts';
-import type { Context } from './context.ts';
-import type { EvaluationKeys, SwitchingKey } from './keys.ts';
-import { digitSizesAt } from './parameters.ts';
+import { KeyError } from '../../errors/index.ts';
+import { Op, Slab } from '../../kernels/index.ts';
+import { galoisElement } from '../../ring/index.ts';
+import type { EvaluationKeys, SwitchingKey } from '../keys/evaluation-keys.ts';
+import type { Context } from '../parameters/context.ts';
+import { digitSizesAt } from '../parameters/parameters.ts';
+import type { Ciphertext } from '../values/ciphertext.ts';
 
 /** Two polynomials by the addresses of their limbs. */
 export type Pair = readonly [first: number, second: number];

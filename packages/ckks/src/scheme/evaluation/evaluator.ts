@@ -1,12 +1,12 @@
-import { OperandError } from '../errors/index.ts';
-import { Op } from '../kernels/index.ts';
-import { conjugationElement, galoisElement } from '../ring/index.ts';
-import { type Ciphertext, type Plaintext, sameScale } from './ciphertext.ts';
-import type { Context } from './context.ts';
+import { OperandError } from '../../errors/index.ts';
+import { Op } from '../../kernels/index.ts';
+import { conjugationElement, galoisElement } from '../../ring/index.ts';
+import type { EvaluationKeys, SwitchingKey } from '../keys/evaluation-keys.ts';
+import type { Context } from '../parameters/context.ts';
+import { checkConstant, checkRoom, checkScale, scaledInteger } from '../parameters/range.ts';
+import { type Ciphertext, type Plaintext, sameScale } from '../values/ciphertext.ts';
 import { KeySwitcher, pairOf } from './key-switcher.ts';
-import type { EvaluationKeys, SwitchingKey } from './keys.ts';
 import { checkFactors, checkOperand, checkRescales, checkSlots, checkSummands, checkTwoParts } from './operands.ts';
-import { checkConstant, checkRoom, checkScale, scaledInteger } from './range.ts';
 
 /**
  * Operations on ciphertexts. Results are new ciphertexts that the caller disposes of; only the `...To` forms change an

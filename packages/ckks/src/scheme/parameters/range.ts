@@ -1,4 +1,4 @@
-import { OperandError } from '../errors/index.ts';
+import { OperandError } from '../../errors/index.ts';
 import type { Parameters } from './parameters.ts';
 
 // What fits where. Beyond half the modulus of a level on either side of zero values wrap around and are silently
