@@ -3,6 +3,7 @@ import {
   type Bootstrapper,
   type Ciphertext,
   type Context,
+  checkOperand,
   Encoder,
   type EvaluationKeys,
   Evaluator,
@@ -128,7 +129,7 @@ class CkksRun implements Disposable {
       throw new InputError(`the program takes ${wanted.length} ciphertexts, not ${inputs.length}`);
     for (const [i, { name, register, level }] of wanted.entries()) {
       const input = inputs[i]!;
-      this.#evaluator.check(input, `input ${name}`);
+      checkOperand(this.#machine.context, input, `input ${name}`);
       const fits = input.level === level && input.slots === slots && input.size === 2;
       if (!fits || !sameScale(input.scale, this.#scales.at(level)))
         throw new InputError(

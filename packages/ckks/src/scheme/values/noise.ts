@@ -1,5 +1,5 @@
-import { digitSizesAt, type Gadget, type Parameters } from './parameters.ts';
-import { errorDeviation } from './random.ts';
+import { digitSizesAt, type Gadget, type Parameters } from '../parameters/parameters.ts';
+import { errorDeviation } from '../seeds/random.ts';
 
 /** A value as the noise model sees it. */
 export interface NoisyValue {

@@ -1,10 +1,10 @@
-import { checkPowerOfTwo } from '../errors/checks.ts';
-import { OperandError } from '../errors/index.ts';
-import { Op, Slab } from '../kernels/index.ts';
-import type { Basis } from '../ring/index.ts';
+import { checkPowerOfTwo } from '../../errors/checks.ts';
+import { OperandError } from '../../errors/index.ts';
+import { Op, Slab } from '../../kernels/index.ts';
+import type { Basis } from '../../ring/index.ts';
+import type { Context } from '../parameters/context.ts';
+import { numberBits } from '../parameters/range.ts';
 import { Plaintext } from './ciphertext.ts';
-import type { Context } from './context.ts';
-import { numberBits } from './range.ts';
 
 /** Slots as real parts and, where there are any, imaginary parts. */
 export interface Slots {

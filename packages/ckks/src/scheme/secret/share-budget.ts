@@ -1,5 +1,5 @@
-import { OperandError } from '../errors/index.ts';
-import type { SecretKey } from './keys.ts';
+import { OperandError } from '../../errors/index.ts';
+import type { SecretKey } from './secret-key.ts';
 
 /** What is asked for when a result is shared. */
 export interface ShareRequest {

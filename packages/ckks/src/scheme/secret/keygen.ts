@@ -1,11 +1,12 @@
-import { Op, Slab } from '../kernels/index.ts';
-import { conjugationElement, galoisElement, inverseGalois } from '../ring/index.ts';
-import type { Context } from './context.ts';
+import { Op, Slab } from '../../kernels/index.ts';
+import { conjugationElement, galoisElement, inverseGalois } from '../../ring/index.ts';
+import { digitBasis, PublicKey, SwitchingKey } from '../keys/evaluation-keys.ts';
+import { checkKeyShape, checkSecretUse } from '../keys/key-use.ts';
+import type { Context } from '../parameters/context.ts';
+import type { Gadget } from '../parameters/parameters.ts';
+import { publicSeed, randomSeed, withSeed } from '../seeds/random.ts';
 import { encryptZero } from './encryptor.ts';
-import { checkKeyShape, checkSecretUse } from './key-use.ts';
-import { digitBasis, PublicKey, type SecretKey, SwitchingKey } from './keys.ts';
-import type { Gadget } from './parameters.ts';
-import { publicSeed, randomSeed, withSeed } from './random.ts';
+import type { SecretKey } from './secret-key.ts';
 
 /** Where a key is needed: the automorphism, and the highest level at which it is used. */
 export interface GaloisUse {

@@ -1,6 +1,6 @@
-import { OperandError } from '../errors/index.ts';
-import { type Kernels, type LoadOptions, loadKernels } from '../kernels/index.ts';
-import { Ring } from '../ring/index.ts';
+import { OperandError } from '../../errors/index.ts';
+import { type Kernels, type LoadOptions, loadKernels } from '../../kernels/index.ts';
+import { Ring } from '../../ring/index.ts';
 import type { Parameters } from './parameters.ts';
 import type { SecurityOptions } from './security.ts';
 

@@ -1,14 +1,14 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { checkWhole } from '../errors/checks.ts';
-import { CkksError, OperandError } from '../errors/index.ts';
-import { Op, Slab } from '../kernels/index.ts';
-import type { Ciphertext, DecryptedPlaintext } from './ciphertext.ts';
-import type { Context } from './context.ts';
-import { Encoder, type Slots } from './encoder.ts';
+import { checkWhole } from '../../errors/checks.ts';
+import { CkksError, OperandError } from '../../errors/index.ts';
+import { Op, Slab } from '../../kernels/index.ts';
+import type { Context } from '../parameters/context.ts';
+import { smallKind, withFreshSeed } from '../seeds/random.ts';
+import type { Ciphertext, DecryptedPlaintext } from '../values/ciphertext.ts';
+import { Encoder, type Slots } from '../values/encoder.ts';
 import { decryptToPlaintext } from './encryptor.ts';
-import type { SecretKey } from './keys.ts';
-import { smallKind, withFreshSeed } from './random.ts';
+import type { SecretKey } from './secret-key.ts';
 import { ShareBudget } from './share-budget.ts';
 
 const privateNotice = '[private slots]';

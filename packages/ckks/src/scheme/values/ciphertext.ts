@@ -1,8 +1,8 @@
-import { CkksError, OperandError } from '../errors/index.ts';
-import { Slab } from '../kernels/index.ts';
-import type { Basis } from '../ring/index.ts';
-import type { Context } from './context.ts';
-import { checkScale } from './range.ts';
+import { CkksError, OperandError } from '../../errors/index.ts';
+import { Slab } from '../../kernels/index.ts';
+import type { Basis } from '../../ring/index.ts';
+import type { Context } from '../parameters/context.ts';
+import { checkScale } from '../parameters/range.ts';
 
 /** Relative difference up to which two scales count as equal: doubles carry 53 bits, messages far fewer than 40. */
 const scaleTolerance = 2 ** -40;

@@ -1,11 +1,11 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, concatBytes, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { ParameterError } from '../errors/index.ts';
-import { inverseGalois } from '../ring/index.ts';
-import { type KeyRole, keyRoles, type SecretPath } from './derivation.ts';
+import { ParameterError } from '../../errors/index.ts';
+import { inverseGalois } from '../../ring/index.ts';
+import type { Gadget, Parameters } from '../parameters/parameters.ts';
+import { type KeyRole, keyRoles, type SecretPath } from '../seeds/derivation.ts';
+import { switchingKeyWords } from './evaluation-keys.ts';
 import { checkKeyUse } from './key-use.ts';
-import { switchingKeyWords } from './keys.ts';
-import type { Gadget, Parameters } from './parameters.ts';
 
 /** One evaluation key of a plan: what it is for, its automorphism, the highest level it serves, its special primes. */
 export interface KeySpec {

@@ -1,7 +1,7 @@
-import { ParameterError } from '../errors/index.ts';
-import { checkGalois } from '../ring/index.ts';
-import type { Gadget, Parameters } from './parameters.ts';
-import { checkEphemeralBasis } from './security.ts';
+import { ParameterError } from '../../errors/index.ts';
+import { checkGalois } from '../../ring/index.ts';
+import type { Gadget, Parameters } from '../parameters/parameters.ts';
+import { checkEphemeralBasis } from '../parameters/security.ts';
 
 // What a secret key may be used for. These numbers come from plans, manifests and files that another party may have
 // written, so they are checked where the secret is.

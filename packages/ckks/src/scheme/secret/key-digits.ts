@@ -1,9 +1,9 @@
-import { Slab } from '../kernels/index.ts';
-import type { Context } from './context.ts';
-import { digitInfo } from './derivation.ts';
-import { checkKeySpec, gadgetOf, type KeySpec, secretPaths } from './key-spec.ts';
+import { Slab } from '../../kernels/index.ts';
+import { checkKeySpec, gadgetOf, type KeySpec, secretPaths } from '../keys/key-spec.ts';
+import type { Context } from '../parameters/context.ts';
+import { digitInfo } from '../seeds/derivation.ts';
 import { generateDigit } from './keygen.ts';
-import type { SecretKey } from './keys.ts';
+import type { SecretKey } from './secret-key.ts';
 
 /** The half of a digit that is not its seed. */
 export interface KeyDigit {

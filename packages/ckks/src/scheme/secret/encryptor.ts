@@ -1,9 +1,10 @@
-import { Op, Slab } from '../kernels/index.ts';
-import type { Basis } from '../ring/index.ts';
-import { Ciphertext, DecryptedPlaintext, type Plaintext } from './ciphertext.ts';
-import { checkSecretUse } from './key-use.ts';
-import type { PublicKey, SecretKey } from './keys.ts';
-import { publicSeed, sampleSmall, withFreshSeed, withSeed } from './random.ts';
+import { Op, Slab } from '../../kernels/index.ts';
+import type { Basis } from '../../ring/index.ts';
+import type { PublicKey } from '../keys/evaluation-keys.ts';
+import { checkSecretUse } from '../keys/key-use.ts';
+import { publicSeed, sampleSmall, withFreshSeed, withSeed } from '../seeds/random.ts';
+import { Ciphertext, DecryptedPlaintext, type Plaintext } from '../values/ciphertext.ts';
+import type { SecretKey } from './secret-key.ts';
 
 /** A ciphertext fresh from the secret key: its uniform half is a seed, so it is half as long on the wire. */
 export interface SeededCiphertext {

@@ -1,8 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { checkWhole } from '../errors/checks.ts';
-import { OperandError, ParameterError } from '../errors/index.ts';
-import { type Basis, maxPrimeBits, takePrimes } from '../ring/index.ts';
+import { checkWhole } from '../../errors/checks.ts';
+import { OperandError, ParameterError } from '../../errors/index.ts';
+import { type Basis, maxPrimeBits, takePrimes } from '../../ring/index.ts';
 import { type SecurityOptions, secureLogQP, smallestSecureLogN } from './security.ts';
 
 /** What a person writes down; nothing is trusted until `Parameters.from` has checked it. */

@@ -1,4 +1,4 @@
-import { OperandError } from '../errors/index.ts';
+import { OperandError } from '../../errors/index.ts';
 import type { Parameters } from './parameters.ts';
 
 // What fits where. Beyond half the modulus of a level on either side of zero values wrap around and are silently
@@ -50,4 +50,12 @@ export function checkScale(parameters: Parameters, scale: number, level: number)
     );
   }
   checkRoom(parameters, scale, level, () => `a result of scale 2^${Math.log2(scale).toFixed(1)}`);
+}
+
+/** round(value * scale) as an exact integer, beyond 2^53 too. @throws OperandError where the product is not finite */
+export function scaledInteger(value: number, scale: number): bigint {
+  if (!Number.isFinite(value * scale)) throw new OperandError(`the constant ${value} is not finite at scale ${scale}`);
+  const product = value * scale;
+  if (Math.abs(product) < 2 ** 52) return BigInt(Math.round(product));
+  return BigInt(product);
 }

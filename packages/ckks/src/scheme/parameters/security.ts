@@ -1,4 +1,4 @@
-import { ParameterError } from '../errors/index.ts';
+import { ParameterError } from '../../errors/index.ts';
 
 /**
  * The largest log2(QP) that leaves 128 bits of classical security for a uniform ternary secret and error of standard

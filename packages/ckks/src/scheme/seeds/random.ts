@@ -1,8 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
-import { type Kernels, Op, Slab } from '../kernels/index.ts';
-import type { Basis } from '../ring/index.ts';
-import type { Context } from './context.ts';
+import { type Kernels, Op, Slab } from '../../kernels/index.ts';
+import type { Basis } from '../../ring/index.ts';
+import type { Context } from '../parameters/context.ts';
 
 /** Seeds of streams are 32 bytes: an AES-256 key. */
 export const seedBytes = 32;

@@ -1,7 +1,7 @@
 import { expand, extract } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Gadget, Parameters } from './parameters.ts';
+import type { Gadget, Parameters } from '../parameters/parameters.ts';
 import { erasableCopy, seedBytes } from './random.ts';
 
 // Everything secret that an owner has follows from 32 bytes, the master, by HKDF with SHA-256 (RFC 5869): so the same keys
