@@ -1,269 +1,143 @@
-import { FormatError } from '@cipherformer/model';
-import { decodeUtf8, shown } from '@cipherformer/model/untrusted';
+import { decodeUtf8 } from '@cipherformer/model/untrusted';
+import { PickleMachine } from './pickle-machine.ts';
+import { construct, nameReference, type PickleValue, storageReference } from './pickle-values.ts';
+
+/** One instruction of a pickle. Names and arguments are those of CPython's Lib/pickletools.py, which explains them. */
+interface Opcode {
+  readonly code: string;
+  /** Reads the instruction's argument and does what it says. */
+  run(machine: PickleMachine): void;
+}
+
+/** What follows an instruction in the file. */
+type Argument<A> = (machine: PickleMachine) => A;
+/** What it does to the stack and the memo. */
+type Effect<A> = (machine: PickleMachine, argument: A) => void;
+
+const none: Argument<void> = () => {};
+const uint1: Argument<number> = (m) => m.view.getUint8(m.take(1));
+const uint2: Argument<number> = (m) => m.view.getUint16(m.take(2), true);
+const int4: Argument<number> = (m) => m.view.getInt32(m.take(4), true);
+const uint4: Argument<number> = (m) => m.view.getUint32(m.take(4), true);
+const float8: Argument<number> = (m) => m.view.getFloat64(m.take(8), false);
+const unicodestring4: Argument<string> = (m) => text(m, uint4(m));
+const stringnl: Argument<string> = (m) => text(m, m.lineLength()).slice(0, -1);
+const stringnlPair: Argument<[string, string]> = (m) => [stringnl(m), stringnl(m)];
+
+/** A whole number in two's complement, the low byte first. */
+const long1: Argument<number> = (m) => {
+  const length = uint1(m);
+  m.within('integerBytes', length);
+  const start = m.take(length);
+  let value = 0;
+  for (let i = length - 1; i >= 0; i--) value = value * 256 + m.bytes[start + i]!;
+  return length > 0 && m.bytes[start + length - 1]! & 0x80 ? value - 256 ** length : value;
+};
+
+function text(machine: PickleMachine, length: number): string {
+  const start = machine.take(length);
+  try {
+    return decodeUtf8(machine.bytes.subarray(start, start + length));
+  } catch {
+    return machine.fail('a name is not UTF-8 text.');
+  }
+}
+
+/** Pushes the argument itself. */
+const push: Effect<PickleValue> = (m, value) => m.push(value);
+
+/** The top `count` values, the lowest first. */
+function popped(machine: PickleMachine, count: number): PickleValue[] {
+  return Array.from({ length: count }, () => machine.pop()).reverse();
+}
+
+const op = <A>(code: string, argument: Argument<A>, effect: Effect<A>): Opcode => ({
+  code,
+  run: (machine) => effect(machine, argument(machine)),
+});
+
+/** The instructions that are followed, by name. */
+const opcodes: Readonly<Record<string, Opcode>> = {
+  // Numbers, text and constants.
+  BININT: op('J', int4, push),
+  BININT1: op('K', uint1, push),
+  BININT2: op('M', uint2, push),
+  LONG1: op('\x8a', long1, push),
+  BINFLOAT: op('G', float8, push),
+  BINUNICODE: op('X', unicodestring4, push),
+  NONE: op('N', none, (m) => m.push(null)),
+  NEWTRUE: op('\x88', none, (m) => m.push(true)),
+  NEWFALSE: op('\x89', none, (m) => m.push(false)),
+  // Lists.
+  EMPTY_LIST: op(']', none, (m) => m.push([])),
+  APPEND: op('a', none, (m) => m.append([m.pop()])),
+  APPENDS: op('e', none, (m) => m.append(m.popToMark())),
+  // Tuples.
+  EMPTY_TUPLE: op(')', none, (m) => m.push([])),
+  TUPLE1: op('\x85', none, (m) => m.push(popped(m, 1))),
+  TUPLE2: op('\x86', none, (m) => m.push(popped(m, 2))),
+  TUPLE3: op('\x87', none, (m) => m.push(popped(m, 3))),
+  TUPLE: op('t', none, (m) => m.push(m.popToMark())),
+  // Dictionaries.
+  EMPTY_DICT: op('}', none, (m) => m.push(new Map())),
+  SETITEM: op('s', none, (m) => m.setItems(popped(m, 2))),
+  SETITEMS: op('u', none, (m) => m.setItems(m.popToMark())),
+  // The stack and the memo.
+  MARK: op('(', none, (m) => m.mark()),
+  BINPUT: op('q', uint1, (m, key) => m.memorise(key)),
+  LONG_BINPUT: op('r', uint4, (m, key) => m.memorise(key)),
+  BINGET: op('h', uint1, (m, key) => m.recall(key)),
+  LONG_BINGET: op('j', uint4, (m, key) => m.recall(key)),
+  // Names and what is made of them.
+  GLOBAL: op('c', stringnlPair, (m, name) => m.push(nameReference(name, m.fail))),
+  BINPERSID: op('Q', none, (m) => m.push(storageReference(m.pop(), m.fail))),
+  REDUCE: op('R', none, (m) => {
+    const [target, args] = popped(m, 2);
+    m.push(construct(target, args, m.fail));
+  }),
+  // State of an OrderedDict (its _metadata), of no use here.
+  BUILD: op('b', none, (m) => void m.pop()),
+  // The file.
+  PROTO: op('\x80', uint1, (m, protocol) => m.within('protocol', protocol)),
+  STOP: op('.', none, (m) => {
+    m.result = m.pop();
+  }),
+};
+
+/** The code of those that are refused: they make objects, call what a file names, or are not written by protocol 2. */
+const refused: Readonly<Record<string, string>> = {
+  INT: 'I', LONG: 'L', LONG4: '\x8b', FLOAT: 'F',
+  STRING: 'S', BINSTRING: 'T', SHORT_BINSTRING: 'U', UNICODE: 'V', SHORT_BINUNICODE: '\x8c', BINUNICODE8: '\x8d',
+  BINBYTES: 'B', SHORT_BINBYTES: 'C', BINBYTES8: '\x8e', BYTEARRAY8: '\x96', NEXT_BUFFER: '\x97', READONLY_BUFFER: '\x98',
+  LIST: 'l', DICT: 'd', EMPTY_SET: '\x8f', ADDITEMS: '\x90', FROZENSET: '\x91',
+  POP: '0', POP_MARK: '1', DUP: '2', PUT: 'p', GET: 'g', MEMOIZE: '\x94', FRAME: '\x95',
+  EXT1: '\x82', EXT2: '\x83', EXT4: '\x84', PERSID: 'P', STACK_GLOBAL: '\x93',
+  INST: 'i', OBJ: 'o', NEWOBJ: '\x81', NEWOBJ_EX: '\x92',
+}; // biome-ignore format: groups as above
+
+const byCode = new Map(Object.values(opcodes).map((opcode) => [opcode.code, opcode]));
 
 /**
- * A reader for the small part of Python's pickle (protocol 2) that PyTorch state dictionaries use. It builds plain
- * data and executes nothing: the only names it accepts are the ones below, each turned into a description, and any
- * other name or instruction is an error. Source: the comments of CPython's Lib/pickletools.py.
+ * Reads one pickle, of the small part of Python's pickle (protocol 2) that PyTorch state dictionaries use. It builds plain
+ * data and executes nothing: the only names it accepts are those of pickle-values.ts, each turned into a description,
+ * and any other name or instruction is an error.
+ * @param where names the file for messages
+ * @throws FormatError
  */
-export interface StorageReference {
-  readonly kind: 'storage';
-  readonly type: string;
-  readonly key: string;
-}
-
-export interface TensorReference {
-  readonly kind: 'tensor';
-  readonly storage: StorageReference;
-  readonly offset: number;
-  readonly shape: readonly number[];
-  readonly stride: readonly number[];
-}
-
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | string
-  | PickleValue[]
-  | Map<PickleValue, PickleValue>
-  | StorageReference
-  | TensorReference
-  | { readonly kind: 'name'; readonly name: string };
-
-const storageTypes = new Set([
-  'FloatStorage',
-  'DoubleStorage',
-  'HalfStorage',
-  'BFloat16Storage',
-  'LongStorage',
-  'IntStorage',
-  'BoolStorage',
-]);
-const constructors = new Set([
-  'collections OrderedDict',
-  'torch._utils _rebuild_tensor_v2',
-  'torch._utils _rebuild_parameter',
-]);
-
-/** More values than a state dictionary of a hundred thousand tensors has: each takes memory, and one byte in the file. */
-const maxValues = 2 ** 22;
-
-/** Reads one pickle. `where` names the file for messages. @throws FormatError */
 export function readPickle(bytes: Uint8Array, where: string): PickleValue {
-  const fail = (message: string): never => {
-    throw new FormatError(`${where}: ${message} Only plain PyTorch state dictionaries are read; nothing is executed.`);
-  };
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let position = 0;
-  let stack: PickleValue[] = [];
-  let values = 0;
-  const marks: PickleValue[][] = [];
-  const memo = new Map<number, PickleValue>();
-  const need = (count: number) => {
-    if (position + count > bytes.length) fail('the pickle ends early.');
-    position += count;
-    return position - count;
-  };
-  const u8 = () => view.getUint8(need(1));
-  const u16 = () => view.getUint16(need(2), true);
-  const i32 = () => view.getInt32(need(4), true);
-  const u32 = () => view.getUint32(need(4), true);
-  const text = (length: number) => {
-    const start = need(length);
-    try {
-      return decodeUtf8(bytes.subarray(start, start + length));
-    } catch {
-      return fail('a name is not UTF-8 text.');
-    }
-  };
-  const line = () => {
-    const end = bytes.indexOf(10, position);
-    if (end < 0) fail('the pickle ends early.');
-    return text(end + 1 - position).slice(0, -1);
-  };
-  const pop = (): PickleValue => (stack.length > 0 ? stack.pop()! : fail('the stack is empty.'));
-  const toMark = (): PickleValue[] => {
-    const items = stack;
-    stack = marks.pop() ?? fail('a mark is missing.');
-    return items;
-  };
-  const dictionary = (value: PickleValue | undefined): Map<PickleValue, PickleValue> =>
-    value instanceof Map ? value : fail('an item is set on something that is not a dictionary.');
-  const list = (value: PickleValue | undefined): PickleValue[] =>
-    Array.isArray(value) ? value : fail('an item is added to something that is not a list.');
-  const put = (key: number) => memo.set(key, stack.length > 0 ? stack.at(-1)! : fail('the stack is empty.'));
-  const get = (key: number) => stack.push(memo.has(key) ? memo.get(key)! : fail('a memo is missing.'));
-  const setItems = (items: readonly PickleValue[]) => {
-    const target = dictionary(stack.at(-1));
-    for (let i = 0; i + 1 < items.length; i += 2) target.set(items[i]!, items[i + 1]!);
-  };
-
-  for (;;) {
-    if (++values > maxValues) fail(`it makes more than ${maxValues} values.`);
-    const opcode = String.fromCharCode(u8());
-    switch (opcode) {
-      case '\x80':
-        if (u8() > 5) fail('its protocol is newer than 5.');
-        break;
-      case '}':
-        stack.push(new Map());
-        break;
-      case ']':
-      case ')':
-        stack.push([]);
-        break;
-      case '(':
-        marks.push(stack);
-        stack = [];
-        break;
-      case 'X':
-        stack.push(text(u32()));
-        break;
-      case 'K':
-        stack.push(u8());
-        break;
-      case 'M':
-        stack.push(u16());
-        break;
-      case 'J':
-        stack.push(i32());
-        break;
-      case '\x8a': {
-        const length = u8();
-        if (length > 6) fail('an integer is longer than 48 bits.');
-        const start = need(length);
-        let value = 0;
-        for (let i = length - 1; i >= 0; i--) value = value * 256 + bytes[start + i]!;
-        if (length > 0 && bytes[start + length - 1]! & 0x80) value -= 256 ** length;
-        stack.push(value);
-        break;
-      }
-      case 'G':
-        stack.push(view.getFloat64(need(8), false));
-        break;
-      case '\x88':
-        stack.push(true);
-        break;
-      case '\x89':
-        stack.push(false);
-        break;
-      case 'N':
-        stack.push(null);
-        break;
-      case 'q':
-        put(u8());
-        break;
-      case 'r':
-        put(u32());
-        break;
-      case 'h':
-        get(u8());
-        break;
-      case 'j':
-        get(u32());
-        break;
-      case 't': {
-        const items = toMark();
-        stack.push(items);
-        break;
-      }
-      case '\x85':
-        stack.push([pop()]);
-        break;
-      case '\x86': {
-        const b = pop();
-        stack.push([pop(), b]);
-        break;
-      }
-      case '\x87': {
-        const c = pop();
-        const b = pop();
-        stack.push([pop(), b, c]);
-        break;
-      }
-      case 's': {
-        const value = pop();
-        const key = pop();
-        setItems([key, value]);
-        break;
-      }
-      case 'u': {
-        const items = toMark();
-        setItems(items);
-        break;
-      }
-      case 'a': {
-        const item = pop();
-        list(stack.at(-1)).push(item);
-        break;
-      }
-      case 'e': {
-        const items = toMark();
-        const target = list(stack.at(-1));
-        for (const item of items) target.push(item);
-        break;
-      }
-      case 'c': {
-        const name = `${line()} ${line()}`;
-        const [module, attribute] = name.split(' ');
-        if (!constructors.has(name) && !(module === 'torch' && storageTypes.has(attribute!))) {
-          fail(`it refers to ${shown(name.replace(' ', '.'))}, which is not allowed.`);
-        }
-        stack.push({ kind: 'name', name });
-        break;
-      }
-      case 'Q':
-        stack.push(storage(pop(), fail));
-        break;
-      case 'R': {
-        const args = list(pop());
-        stack.push(construct(pop(), args, fail));
-        break;
-      }
-      case 'b':
-        // State of an OrderedDict (its _metadata): of no use here.
-        pop();
-        break;
-      case '.':
-        return pop();
-      default:
-        fail(`it uses the pickle instruction 0x${opcode.charCodeAt(0).toString(16)}, which is not allowed.`);
-    }
+  const machine = new PickleMachine(bytes, where);
+  while (machine.result === undefined) {
+    const code = String.fromCharCode(machine.next());
+    const opcode =
+      byCode.get(code) ?? machine.fail(`it uses the pickle instruction ${nameOf(code)}, which is not allowed.`);
+    opcode.run(machine);
   }
+  return machine.result;
 }
 
-type Fail = (message: string) => never;
-
-function storage(id: PickleValue, fail: Fail): StorageReference {
-  const [kind, type, key] = Array.isArray(id) ? id : [];
-  if (kind !== 'storage' || typeof key !== 'string' || typeof type !== 'object' || type === null || !('kind' in type)) {
-    return fail('a storage reference is malformed.');
-  }
-  if (type.kind !== 'name') return fail('a storage reference is malformed.');
-  return { kind: 'storage', type: type.name.split(' ')[1]!, key };
-}
-
-function construct(target: PickleValue, args: readonly PickleValue[], fail: Fail): PickleValue {
-  if (typeof target !== 'object' || target === null || !('kind' in target) || target.kind !== 'name') {
-    return fail('something that is not a known constructor is called.');
-  }
-  switch (target.name) {
-    case 'collections OrderedDict':
-      return new Map();
-    case 'torch._utils _rebuild_parameter':
-      return args[0] ?? fail('a parameter is malformed.');
-    case 'torch._utils _rebuild_tensor_v2': {
-      const [source, offset, shape, stride] = args;
-      const whole = (value: PickleValue | undefined): value is number =>
-        Number.isSafeInteger(value) && (value as number) >= 0;
-      const numbers = (value: PickleValue | undefined): number[] =>
-        Array.isArray(value) && value.every(whole) ? value : fail('a tensor has a malformed shape or stride.');
-      const reference = source as StorageReference | null | undefined;
-      if (reference?.kind !== 'storage' || !whole(offset)) return fail('a tensor is malformed.');
-      return { kind: 'tensor', storage: reference, offset, shape: numbers(shape), stride: numbers(stride) };
-    }
-    default:
-      return fail(`${shown(target.name)} cannot be called.`);
-  }
+/** "NEWOBJ (0x81)", or the number alone of what is no instruction at all. */
+function nameOf(code: string): string {
+  const number = `0x${code.charCodeAt(0).toString(16)}`;
+  const known = Object.entries(refused).find(([, one]) => one === code);
+  return known ? `${known[0]} (${number})` : number;
 }
