@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { FormatError } from '../../../model/src/errors.ts';
-import { readPickle } from '../../src/checkpoints/pickle.ts';
-import { readPth } from '../../src/checkpoints/pth.ts';
+import { FormatError } from '../../../../model/src/errors.ts';
+import { readPickle } from '../../../src/checkpoints/formats/pickle.ts';
+import { readPth } from '../../../src/checkpoints/formats/pth.ts';
 import { Pickle, zip } from './pickles.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pth-'));
