@@ -357,7 +357,7 @@ export class Evaluator {
     return result;
   }
 
-  /** Throws unless the operand belongs to this context and has not been disposed of. */
+  /** Asks for an operand of this context that has not been disposed of. @throws OperandError for any other */
   check(operand: Ciphertext | Plaintext, what: string): void {
     this.context.require(operand.context, what);
     if (operand.slab.released)
@@ -372,12 +372,15 @@ export class Evaluator {
     );
   }
 
-  /** Throws unless a constant at `scale` fits what decoding reads at `level`. */
+  /** Asks that a constant at `scale` fits what decoding reads at `level`. @throws OperandError where it does not */
   checkConstant(value: number, scale: number, level: number): void {
     checkConstant(this.context.parameters, value, scale, level);
   }
 
-  /** Throws unless a value of absolute value 1 at `scale` fits the modulus of `level`, and is not rounded away. */
+  /**
+   * Asks that a value of absolute value 1 at `scale` fits the modulus of `level`, and is not rounded away.
+   * @throws OperandError where it does not
+   */
   checkScale(scale: number, level: number): void {
     checkScale(this.context.parameters, scale, level);
   }

@@ -112,7 +112,7 @@ export async function convert(
   }
 }
 
-/** Final intervals, all measurements, and the model as a graph. Throws what the signal is aborted with. */
+/** Final intervals, all measurements, and the model as a graph. @throws what the signal is aborted with */
 async function conclude(
   conversion: Conversion,
   model: Model,

@@ -34,8 +34,8 @@ export interface BootstrapKeys extends Disposable {
 
 /**
  * Makes the keys of a plan. The ephemeral secret exists only in here.
- * Throws OperandError for a plan of other parameters; ParameterError where the ephemeral secret would not be secure.
  * Cost: plan.galoisUses() + 3 switching keys, plan.keyBytes of memory.
+ * @throws OperandError for a plan of other parameters, ParameterError where the ephemeral secret would not be secure
  */
 export function generateBootstrapKeys(secret: SecretKey, plan: BootstrapPlan, progress?: Progress): BootstrapKeys {
   const { context } = secret;
@@ -92,7 +92,8 @@ function checkPlan(context: Context, plan: BootstrapPlan): void {
  * sparse ephemeral secret (Bossuat, Troncoso-Pastoriza, Hubaux, ACNS 2022), CoeffsToSlots and EvalMod at the top.
  * Input: slots of absolute value at most 1 at level >= plan.inputLevel, left as it was; output at plan.outputLevel, at
  * the parameters' scale. The input's scale times 2^10 should be about q0: that ratio trades the sine's error for noise.
- * Throws OperandError for a ciphertext that does not fit, KeyError for a missing key. Cost: plan.transforms limb NTTs.
+ * Cost: plan.transforms limb NTTs.
+ * @throws OperandError for a ciphertext that does not fit, KeyError for a missing key
  */
 export class Bootstrapper implements Disposable {
   readonly plan: BootstrapPlan;

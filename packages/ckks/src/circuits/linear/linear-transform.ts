@@ -23,7 +23,7 @@ export interface LinearTransformOptions {
 }
 
 interface Term {
-  /** The diagonal. */
+  /** Which diagonal of the matrix: its d. */
   readonly diagonal: number;
   /** The baby rotation it meets. */
   readonly baby: number;
@@ -164,8 +164,8 @@ export class LinearTransform implements Disposable {
 
   /**
    * matrix * slots, rescaled: at plan.level - 1, with the scale of `a` times this transform's over the level's prime.
-   * Throws OperandError where `a` does not fit, KeyError for a missing rotation key (`plan.galoisUses` lists them).
    * Cost: a key switch for each giant step, a hoisted one (no NTT) for each baby step.
+   * @throws OperandError where `a` does not fit, KeyError for a missing rotation key (`plan.galoisUses` lists them)
    */
   apply(evaluator: Evaluator, a: Ciphertext): Ciphertext {
     const { kernels, ring, parameters } = this.#context;

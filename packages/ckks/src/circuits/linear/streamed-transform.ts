@@ -294,7 +294,7 @@ class StreamedWork implements Disposable {
     this.#evaluator.innerProduct(total0, total1, digits, key, { addend: sum0, accumulate });
   }
 
-  /** Divides the totals by the special primes and the level's own. Throws for an output without diagonals. */
+  /** Divides the totals by the special primes and the level's own. @throws OperandError for an output without diagonals */
   finish(): Ciphertext[] {
     const { context } = this.#evaluator;
     const { q, p } = this.#bases;
