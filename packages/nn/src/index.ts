@@ -4,7 +4,7 @@ export { type AblationRecipe, type AblationVariant, parseAblation } from './abla
 export { type AblateOptions, runAblation } from './ablation/run.ts';
 export { type AblationRow, ablationCsv, type Estimate, type Measure, summarise } from './ablation/summary.ts';
 export { type Adapter, type AdapterInput, adaptWeights } from './checkpoints/adapter.ts';
-export { readLlama2cTokenizer } from './checkpoints/llama2c.ts';
+export { readLlama2cTokenizer } from './checkpoints/formats/llama2c.ts';
 export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
 export { convert } from './convert/convert.ts';

@@ -17,7 +17,8 @@ export type ValueLayout =
 
 /**
  * Chooses the layout of every value. Linear maps and the client give any layout for nothing; element-wise operations
- * keep it; attention wants heads. Throws LayoutError where attentions with different heads share a value.
+ * keep it; attention wants heads.
+ * @throws LayoutError where attentions with different heads share a value
  */
 export function chooseLayouts({ nodes, shapes, tokens, meanings }: Model, geometry: Geometry): ValueLayout[] {
   const classes = new Classes(nodes.length);

@@ -59,14 +59,14 @@ export class Lowering {
     return this.#partOf.has(node);
   }
 
-  /** The layout of a matrix. */
+  /** How a value lies in slots that has to be a matrix. @throws TypeError for attention maps */
   matrixLayout(node: number): Extract<ValueLayout, { kind: 'matrix' }> {
     const layout = this.layouts[node]!;
     if (layout.kind !== 'matrix') throw new TypeError(`${this.nodes[node]!.name} is no matrix`);
     return layout;
   }
 
-  /** The layout of attention maps. */
+  /** The heads of a value that has to be attention maps. @throws TypeError for a matrix */
   mapLayout(node: number): Extract<ValueLayout, { kind: 'maps' }>['heads'] {
     const layout = this.layouts[node]!;
     if (layout.kind !== 'maps') throw new TypeError(`${this.nodes[node]!.name} is no attention map`);

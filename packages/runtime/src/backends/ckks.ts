@@ -56,10 +56,11 @@ export interface CkksResult extends Disposable {
 }
 
 /**
- * Runs a program on ciphertexts. Registers are released after their last use; the inputs are not.
+ * Runs a program on ciphertexts. Registers are released after their last use; the inputs are not. Between instructions the
+ * event loop turns, so that a signal can arrive.
  * @param inputs a ciphertext for each input of the program, at its level, with the canonical scale there
- * Throws ProgramError for a program that breaks its rules, InputError for ciphertexts that do not fit it, KeyError for a
- * missing key. Between instructions the event loop turns, so that a signal can arrive.
+ * @throws ProgramError for a program that breaks its rules, InputError for ciphertexts that do not fit it, KeyError for a
+ * missing key
  */
 export async function runCkks(
   machine: CkksMachine,

@@ -28,7 +28,7 @@ export interface LinearTransformOptions {
 }
 
 interface Term {
-  /** The diagonal. */
+  /** Which diagonal of the matrix: its d. */
   readonly diagonal: number;
   /** The baby rotation it meets. */
   readonly baby: number;

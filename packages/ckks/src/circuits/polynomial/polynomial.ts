@@ -23,12 +23,12 @@ export class PolynomialEvaluator {
   }
 
   /**
-   * p(t) for t in [-1, 1] in every slot.
+   * p(t) for t in [-1, 1] in every slot. Cost: `evaluationCost` of @cipherformer/approx.
    * @param coefficients of T_0, T_1, ...
    * @param targetScale of the result, exactly; default: t's own
    * @returns a ciphertext at level t.level - ceil(log2(degree + 1))
-   * Throws OperandError for a constant, too few levels, a scale without room, or coefficients that are not finite;
-   * KeyError without a relinearisation key. Cost: `evaluationCost` of @cipherformer/approx.
+   * @throws OperandError for a constant, too few levels, a scale without room, or coefficients that are not finite;
+   * KeyError without a relinearisation key
    */
   evaluate(t: Ciphertext, coefficients: readonly number[], targetScale = t.scale): Ciphertext {
     // Before the plan: that of a huge polynomial would take long.

@@ -17,9 +17,9 @@ export interface KeyUse {
 }
 
 /**
- * Throws ParameterError, with the field, its value and what is allowed, unless a switching key may be made for this use.
- * An even `galois` would give the secret away: it folds the secret into a part of its coefficients, and a key made with
- * that is solved for the whole secret in less than a second.
+ * Whether a switching key may be made for this use. An even `galois` would give the secret away: it folds the secret into
+ * a part of its coefficients, and a key made with that is solved for the whole secret in less than a second.
+ * @throws ParameterError where it may not, with the field, its value and what is allowed
  */
 export function checkKeyUse(parameters: Parameters, { galois, level, special }: KeyUse): void {
   const { logN, maxLevel, specialCount } = parameters;
@@ -60,11 +60,12 @@ export function checkKeyShape(
 }
 
 /**
- * Throws ParameterError unless samples (a, -a s + e) in this basis are secure for a secret of this weight: a dense
- * ternary secret, whose basis `Parameters.from` has checked, or the ephemeral one where it belongs. Parameters that are
- * insecure anyway allow any secret.
+ * Whether samples (a, -a s + e) in this basis are secure for a secret of this weight: a dense ternary secret, whose basis
+ * `Parameters.from` has checked, or the ephemeral one where it belongs. Parameters that are insecure anyway allow any
+ * secret.
  * @param weight ones of a sparse secret, undefined for a dense one: see SecretKey
  * @param basis ring primes of the samples
+ * @throws ParameterError where they are not
  */
 export function checkSecretUse(parameters: Parameters, weight: number | undefined, basis: readonly number[]): void {
   if (weight === undefined || parameters.insecure) return;

@@ -19,8 +19,8 @@ export class Context implements Disposable {
   }
 
   /**
-   * Loads the fastest kernels, or those of `options`. Throws KernelError where none can be loaded, ParameterError as the
-   * constructor.
+   * Loads the fastest kernels, or those of `options`.
+   * @throws KernelError where none can be loaded, ParameterError as the constructor
    */
   static async create(
     parameters: Parameters,
@@ -30,7 +30,7 @@ export class Context implements Disposable {
     return new Context(parameters, await loadKernels(load), { insecure });
   }
 
-  /** Throws unless `other` was made for the same parameters. */
+  /** Asks for a context of the same parameters and kernels. @throws OperandError for another */
   require(other: Context, what: string): void {
     if (other !== this && other.parameters.digest !== this.parameters.digest) {
       throw new OperandError(

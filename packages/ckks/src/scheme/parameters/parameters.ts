@@ -80,8 +80,8 @@ export class Parameters {
   }
 
   /**
-   * Checks a literal and chooses its primes. Throws ParameterError with what to change, for less than 128-bit security too
-   * unless the caller accepts it.
+   * Checks a literal and chooses its primes.
+   * @throws ParameterError with what to change, for less than 128-bit security too unless the caller accepts it
    */
   static from(literal: ParametersLiteral, options: SecurityOptions = {}): Parameters {
     checkWhole('logN', literal.logN, 4, 17);
@@ -131,7 +131,7 @@ export class Parameters {
     return this.#logQ[level]!;
   }
 
-  /** Throws unless `level` exists. */
+  /** Asks for a level of these parameters. @throws OperandError for another */
   checkLevel(level: number): void {
     if (!Number.isInteger(level) || level < 0 || level > this.maxLevel)
       throw new OperandError(`level ${level} does not exist: these parameters have levels 0 to ${this.maxLevel}`);

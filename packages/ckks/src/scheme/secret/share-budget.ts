@@ -35,8 +35,9 @@ export class ShareBudget {
   }
 
   /**
-   * Uses up one result. Returns how many are used then, and the security of all of them. Throws OperandError, and uses up
-   * nothing, for a result that was shared already, another declaration than the first one, and when none is left.
+   * Uses up one result. Returns how many are used then, and the security of all of them.
+   * @throws OperandError, and uses up nothing, for a result that was shared already, another declaration than the first
+   * one, and when none is left
    */
   take({ content, shares, securityBits, sharesUsed }: ShareRequest): { sharesUsed: number; securityBits: number } {
     if (this.#contents.has(content)) {

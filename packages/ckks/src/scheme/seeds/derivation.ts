@@ -14,7 +14,7 @@ export const derivationVersion = 1;
 /** Of the bytes that a seed expands to (AES-256-CTR, the samplers' use of the stream): the same in every build. */
 export const samplerVersion = 1;
 
-/** Bytes of the master. */
+/** Of the seed that everything secret follows from. */
 export const masterBytes = 32;
 
 const domain = utf8ToBytes('cipherformer derivation\0');

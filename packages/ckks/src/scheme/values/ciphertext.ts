@@ -53,8 +53,8 @@ abstract class Element implements Disposable {
   }
 
   /**
-   * Forgets the upper limbs, in place: the same value at a lower level, at no cost. Returns the value itself. Throws
-   * OperandError for a level above, and for one whose modulus is too small for the scale.
+   * Forgets the upper limbs, in place: the same value at a lower level, at no cost. Returns the value itself.
+   * @throws OperandError for a level above, and for one whose modulus is too small for the scale
    */
   dropTo(level: number): this {
     this.context.parameters.checkLevel(level);

@@ -43,9 +43,9 @@ export class Encoder {
   }
 
   /**
-   * Encodes real or complex values, missing ones as zero.
-   * Throws OperandError for too many values, values that are not finite or too large for the level, and options out of
-   * range. Cost: one FFT and level + 1 NTTs.
+   * Encodes real or complex values, missing ones as zero. Cost: one FFT and level + 1 NTTs.
+   * @throws OperandError for too many values, values that are not finite or too large for the level, and options out of
+   * range
    */
   encode(real: ArrayLike<number>, imag?: ArrayLike<number>, options: EncodeOptions = {}): Plaintext {
     const { parameters } = this.#context;
@@ -103,9 +103,10 @@ export class Encoder {
   }
 
   /**
-   * The `plaintext.slots` values of a plaintext, divided by its scale: all that fit the modulus of its level. Throws
-   * OperandError for values beyond the range of doubles. Cost: up to three inverse NTTs and one FFT; for values of more
-   * than about 2^90 / scale one transform of every limb more, and so on for each 2^130.
+   * The `plaintext.slots` values of a plaintext, divided by its scale: all that fit the modulus of its level. Cost: up to
+   * three inverse NTTs and one FFT; for values of more than about 2^90 / scale one transform of every limb more, and so on
+   * for each 2^130.
+   * @throws OperandError for values beyond the range of doubles
    */
   decode(plaintext: Plaintext): Slots {
     this.#context.require(plaintext.context, 'the plaintext');

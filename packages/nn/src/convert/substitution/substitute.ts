@@ -18,7 +18,7 @@ import type { ActivationConfig, ModelConfig, PolynomialConfig } from '../../tran
 import type { SubstituteOptions } from '../recipe.ts';
 import { type Converted, carryOver } from './architecture.ts';
 
-/** A polynomial for one site. */
+/** What stands at one site in place of its function. */
 export interface SitePolynomial {
   readonly site: string;
   readonly interval: Interval;

@@ -8,7 +8,8 @@ import {
 } from '@cipherformer/model';
 import { readBytes } from '@cipherformer/model/files';
 import { type NamedBytes, shown } from '@cipherformer/model/untrusted';
-import { type PickleValue, readPickle, type TensorReference } from './pickle.ts';
+import { readPickle } from './pickle.ts';
+import type { PickleValue, TensorReference } from './pickle-values.ts';
 
 /** Values of a storage type: bytes per element and how one is read. */
 const readers = new Map<string, readonly [bytes: number, read: (view: DataView, offset: number) => number]>([

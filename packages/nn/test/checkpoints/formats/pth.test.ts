@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { FormatError } from '../../../model/src/errors.ts';
-import { readPickle } from '../../src/checkpoints/pickle.ts';
-import { readPth } from '../../src/checkpoints/pth.ts';
+import { FormatError } from '../../../../model/src/errors.ts';
+import { readPickle } from '../../../src/checkpoints/formats/pickle.ts';
+import { readPth } from '../../../src/checkpoints/formats/pth.ts';
 import { Pickle, zip } from './pickles.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pth-'));
@@ -51,6 +51,7 @@ describe('PyTorch state dictionaries', () => {
       ['torch', 'load'],
       ['posix', 'system'],
       ['torch', 'constructor'],
+      ['torch FloatStorage', 'load'],
     ]) {
       const attack = new Pickle().global(module!, name!).text('echo owned').raw('\x85R').end();
       expect(() => readPickle(attack, 'bad.pth')).toThrow(FormatError);
@@ -59,9 +60,18 @@ describe('PyTorch state dictionaries', () => {
   });
 
   it('refuses instructions it does not need, and pickles that end early', () => {
-    // INST, OBJ, NEWOBJ, EXT1, PERSID, STACK_GLOBAL
-    for (const opcode of ['i', 'o', '\x81', '\x82', 'P', '\x93']) {
-      expect(() => readPickle(new Pickle().raw(`()${opcode}`).end(), 'x')).toThrow(FormatError);
+    for (const [opcode, name] of [
+      ['i', 'INST (0x69)'],
+      ['o', 'OBJ (0x6f)'],
+      ['\x81', 'NEWOBJ (0x81)'],
+      ['\x82', 'EXT1 (0x82)'],
+      ['P', 'PERSID (0x50)'],
+      ['\x93', 'STACK_GLOBAL (0x93)'],
+      ['\xff', '0xff'],
+    ] as const) {
+      const read = () => readPickle(new Pickle().raw(`()${opcode}`).end(), 'x');
+      expect(read).toThrow(FormatError);
+      expect(read).toThrow(`it uses the pickle instruction ${name}, which is not allowed`);
     }
     const whole = stateDict({ a: tensor('0', 'FloatStorage', 0, [2], [1]) });
     for (let length = 0; length < whole.length; length++) {
