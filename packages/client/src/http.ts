@@ -67,8 +67,9 @@ export class Http {
   }
 
   /**
-   * The answer's body as it comes; one attempt. Throws ServiceError for a refusal, TransportError for a redirection,
-   * ConnectionLost when nothing comes for `silentMs` milliseconds or the connection breaks, and the signal's reason.
+   * The answer's body as it comes; one attempt.
+   * @throws ServiceError for a refusal, TransportError for a redirection, ConnectionLost when nothing comes for `silentMs`
+   * milliseconds or the connection breaks, and the signal's reason
    */
   async *pieces(path: string, request: HttpRequest, silentMs: number): AsyncGenerator<Uint8Array> {
     using watch = new Watch(silentMs, this.signal);

@@ -96,10 +96,10 @@ export class ServiceSession {
   }
 
   /**
-   * Fetches the client's half of a program and checks it. Throws TransportError where none or several are served and
-   * `program` does not say which, FileError for a half that is not legal, ParameterError below 128-bit security unless
-   * `insecure` accepts it, KernelError where no kernels load.
+   * Fetches the client's half of a program and checks it.
    * @param program digest, or the beginning of one
+   * @throws TransportError where none or several are served and `program` does not say which, FileError for a half that is
+   * not legal, ParameterError below 128-bit security unless `insecure` accepts it, KernelError where no kernels load
    */
   static async open(
     transport: Transport,
@@ -148,8 +148,8 @@ export class ServiceSession {
 
   /**
    * Asks: prepares and encrypts inputs, as many as the program computes at once at most, waits for the result and decrypts
-   * it. Every request is encrypted afresh. Throws what ensureKeys throws, JobFailed, errors of prepareInput, encryptInputs
-   * and decryptOutputs.
+   * it. Every request is encrypted afresh.
+   * @throws what ensureKeys throws, JobFailed, errors of prepareInput, encryptInputs and decryptOutputs
    */
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
     const { progress, signal } = options;

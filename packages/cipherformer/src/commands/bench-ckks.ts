@@ -199,8 +199,8 @@ class Runner {
     using boot = new BootstrapBench(bench, slots, (text) => this.#note(text));
     const full = slots === bench.parameters.maxSlots;
     const suffix = full ? '' : `.${slots}`;
-    const { keyBytes, wireKeyBytes, plan, bootstrapper } = boot;
-    const weights = { slots, keyBytes, wireKeyBytes, plaintextBytes: bootstrapper.bytes };
+    const { keyBytes, wireKeyBytes, plan, matrices, bootstrapper } = boot;
+    const weights = { slots, keyBytes, wireKeyBytes, plaintextBytes: matrices.bytes };
     this.#add(`ckks.keygen.bootstrap${suffix}`, kernels.threads, boot.keygen, weights);
     this.#add(`ckks.setup.bootstrap${suffix}`, kernels.threads, boot.setup, weights);
     const level = plan.inputLevel;

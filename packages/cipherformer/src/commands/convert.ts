@@ -206,10 +206,10 @@ function targetLine(record: ConversionRecord): string {
 }
 
 function planTable(plan: Awaited<ReturnType<typeof estimateConversion>>): string {
-  const rows = plan.pieces.map(({ name, steps, seconds }) => [name, steps, formatSeconds(seconds)]);
+  const rows = plan.parts.map(({ name, steps, seconds }) => [name, steps, formatSeconds(seconds)]);
   const { fewest, most } = plan.levelsPerLayer;
   return [
-    renderTable(['piece', 'steps', 'time'], rows),
+    renderTable(['part', 'steps', 'time'], rows),
     `${plan.steps} steps, about ${formatSeconds(plan.seconds)} on this machine (${(plan.seconds / 3600).toFixed(2)} h; timed on ${plan.timedSteps} steps)`,
     `levels of a layer's polynomials: ${fewest === most ? fewest : `${fewest} to ${most}`}; linear maps and products add 6, packing 1`,
   ].join('\n');

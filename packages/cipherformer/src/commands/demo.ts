@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gib, UsageError } from '@cipherformer/base';
 import { loadPolynomialModel } from '@cipherformer/model/files';
-import { convert, evaluateModel, evaluatePolynomialModel, type ImageSet, loadModel } from '@cipherformer/nn';
+import { convert, datasets, evaluateModel, evaluatePolynomialModel, type ImageSet, loadModel } from '@cipherformer/nn';
 import { type ProgramManifest, parametersOf } from '@cipherformer/runtime/client';
 import type { Command } from 'commander';
 import pc from 'picocolors';
@@ -73,9 +73,9 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   const recipe = demoRecipe();
   const original = loadModel(demoPaths.original);
   const polynomial = loadPolynomialModel(demoPaths.polynomial);
-  const data = { root: demoPaths.samples, split: 'test' } as const;
-  const softmax = accuracyOf(await evaluateModel(original, recipe.data, data));
-  const clear = accuracyOf((await evaluatePolynomialModel(polynomial, recipe.data, data)).result);
+  const { test } = await datasets.load(recipe.data, { root: demoPaths.samples });
+  const softmax = accuracyOf(await evaluateModel(original, test));
+  const clear = accuracyOf((await evaluatePolynomialModel(polynomial, test)).result);
   note(`right on ${images.count} test images: original ${percent(softmax)}, polynomial ${percent(clear)}`);
 
   step(2, 'A live piece of the conversion: softmax attention becomes element-wise, learned from the original');

@@ -5,7 +5,6 @@ import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   evaluateModel,
   loadModel,
-  loadTokenizer,
   parseRecipe,
   type Recipe,
   RunFolder,
@@ -13,6 +12,7 @@ import {
   train,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
+import { loadDataFor } from '../evaluate/data.ts';
 import { trainingCurves } from '../plots/training-curves.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
@@ -104,12 +104,8 @@ async function runWithProgress(recipe: Recipe, folder: string, options: TrainCom
 
 /** The best model's figures on the test split. */
 async function testFigures(recipe: Recipe, result: TrainResult, root: string): Promise<Record<string, number>> {
-  const textual = recipe.data.kind === 'texts' || recipe.data.kind === 'corpus';
-  const evaluation = await evaluateModel(loadModel(result.modelFolder), recipe.data, {
-    root,
-    split: 'test',
-    ...(textual ? { tokenizer: loadTokenizer(result.modelFolder) } : {}),
-  });
+  const { test } = await loadDataFor(result.modelFolder, recipe.data, root);
+  const evaluation = await evaluateModel(loadModel(result.modelFolder), test);
   return Object.fromEntries(
     Object.entries(evaluation).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
   );

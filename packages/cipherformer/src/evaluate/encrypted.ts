@@ -7,7 +7,8 @@ import type { DataConfig, Model, SplitName } from '@cipherformer/nn';
 import { availableMemoryBytes, batchOf, checkMemory } from '@cipherformer/runtime/server';
 import { currentCommit, describeMachine } from '../measure/machine.ts';
 import { ClearModels, logitsOf } from './clear.ts';
-import { type Examples, loadExamples } from './examples.ts';
+import { loadDataForPolynomial } from './data.ts';
+import { type Examples, examplesOf } from './examples.ts';
 import { openOrCompile, type ProgramSource, readOriginal, readPolynomialModel } from './models.ts';
 import type { EvaluationFacts, ExampleResult } from './result.ts';
 import { type EncryptedEvaluation, evaluationOf, readEarlierResults, writeResults } from './results-file.ts';
@@ -58,7 +59,7 @@ export async function evaluateEncrypted(
   const measuredWith = { machine: describeMachine(), commit: currentCommit() ?? null };
   const model = readPolynomialModel(options.model);
   const original = readOriginal(options.original, options.root, model);
-  const examples = await loadExamples(model, options.data, options.root, split);
+  const examples = examplesOf(model, await loadDataForPolynomial(model, options.data, options.root), split);
   const asked = chooseExamples(examples, count, selection);
   if (options.program === undefined) progress?.note('compiling the program');
   await using program = await openOrCompile(options, model, security);

@@ -32,8 +32,8 @@ export interface ReadKeySetOptions {
 export type PartSource = (part: KeyPart, index: number) => Promise<Uint8Array>;
 
 /**
- * Reads keys part by part into memory and expands their uniform halves.
- * Throws WireError for parts that are not the expected ones; the signal's reason. Cost: keyMemoryBytes of the specs.
+ * Reads keys part by part into memory and expands their uniform halves. Cost: keyMemoryBytes of the specs.
+ * @throws WireError for parts that are not the expected ones; the signal's reason
  */
 export async function readKeySet(
   context: Context,

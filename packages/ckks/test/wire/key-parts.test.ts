@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type BootstrapKeys,
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
@@ -194,7 +195,8 @@ describe('keys from parts', () => {
     using made = new KeyPartMaker(key, plan.keySpecs());
     using keys = await readKeySet(context, plan.keySpecs(), async (part) => made.make(part));
     expect(keys.bytes).toBe(plan.keyBytes);
-    using bootstrapper = new Bootstrapper(context, plan, keys as BootstrapKeys);
+    using matrices = new BootstrapMatrices(context, plan);
+    const bootstrapper = new Bootstrapper(matrices, keys as BootstrapKeys);
     const values = Array.from({ length: 512 }, (_, i) => Math.sin(i));
     using plaintext = new Encoder(context).encode(values, undefined, { level: plan.inputLevel });
     using fresh = encryptSymmetric(key, plaintext).ciphertext;

@@ -1,6 +1,7 @@
 import type { OnProgress } from '@cipherformer/base';
 import {
   applyStreamed,
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   type Ciphertext,
@@ -113,7 +114,7 @@ class CostBench implements Disposable {
     const time = (run: () => Disposable | readonly Disposable[]) => this.#time(run);
 
     const encode = time(() => this.#encoder.encode(this.#values, undefined, { level }));
-    const decompose = time(() => ev.decompose(a.part(1), level, special));
+    const decompose = time(() => ev.switcher.decompose(a.part(1), { level, special }));
     const hoisted = time(() => ev.rotateHoisted(a, steps));
     // Differences of transforms by what one has more of; periodic diagonals, so that little else is in them.
     const transform = (babySteps: readonly number[], giantSteps: readonly number[]) =>
@@ -166,13 +167,14 @@ class CostBench implements Disposable {
           { level, outputs: 1, scale: a.scale, babySteps: [0], giantSteps: [0], special },
         ),
       );
-    const decompose = this.#time(() => ev.decompose(a.part(1), level, special));
+    const decompose = this.#time(() => ev.switcher.decompose(a.part(1), { level, special }));
     return Math.max(0, (inputs(9) - inputs(1)) / 8 - decompose);
   }
 
   bootstraps(plan: BootstrapPlan): { real: number; pair: number } {
     using keys = generateBootstrapKeys(this.#secret, plan);
-    using bootstrapper = new Bootstrapper(this.#context, plan, keys);
+    using matrices = new BootstrapMatrices(this.#context, plan);
+    const bootstrapper = new Bootstrapper(matrices, keys);
     using a = this.#encrypt(plan.inputLevel);
     return {
       real: this.#time(() => bootstrapper.real(a)),

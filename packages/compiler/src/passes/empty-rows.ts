@@ -9,11 +9,9 @@ import { insertRescale, type Model } from './model.ts';
 export function zeroEmptyRows(model: Model, geometry: Geometry): Model {
   const layouts = chooseLayouts(model, geometry);
   for (const [i, node] of model.nodes.entries()) {
-    const unclean = (value: number) => hasEmptyRows(layouts[value]!) && !emptyRowsAreZero(model.nodes, value);
-    if (node.op === 'meanFeatures' && unclean(node.input))
-      return zeroEmptyRows(insertRescale(model, node.input, i), geometry);
-    if (node.op === 'scores' && unclean(node.query) && unclean(node.key))
-      return zeroEmptyRows(insertRescale(model, node.key, i), geometry);
+    const unclean = (value: number) => hasEmptyRows(layouts[value]!) && !emptyRowsAreZero(model, value);
+    const spoilt = model.meanings[node.op].spoilt?.(node, unclean);
+    if (spoilt !== undefined) return zeroEmptyRows(insertRescale(model, spoilt, i), geometry);
   }
   return model;
 }
@@ -23,32 +21,13 @@ export function hasEmptyRows(layout: ValueLayout): boolean {
 }
 
 /** Whether rows without a feature hold zero. */
-export function emptyRowsAreZero(nodes: Model['nodes'], value: number): boolean {
-  const zero = (operand: number) => emptyRowsAreZero(nodes, operand);
-  const node = nodes[value]!;
-  switch (node.op) {
-    case 'input':
-    case 'linear':
-    case 'rescale':
-      return true;
-    case 'add':
-      return zero(node.left) && zero(node.right);
-    case 'multiply':
-      return zero(node.left) || zero(node.right);
-    case 'addTable':
-    case 'maskTokens':
-    case 'pool':
-      return zero(node.input);
-    case 'attend':
-      return zero(node.value);
-    default:
-      return false;
-  }
+export function emptyRowsAreZero(model: Pick<Model, 'nodes' | 'meanings'>, value: number): boolean {
+  const node = model.nodes[value]!;
+  return model.meanings[node.op].emptyRowsAreZero(node, (operand) => emptyRowsAreZero(model, operand));
 }
 
 /** A model with its values in slots. */
-interface LaidOut {
-  readonly nodes: Model['nodes'];
+interface LaidOut extends Pick<Model, 'nodes' | 'meanings'> {
   readonly layouts: readonly ValueLayout[];
   readonly geometry: Geometry;
 }
@@ -59,30 +38,10 @@ interface LaidOut {
  * its sum.
  */
 export function otherSlotsAreZero(model: LaidOut, value: number): boolean {
-  const zero = (operand: number) => otherSlotsAreZero(model, operand);
-  const node = model.nodes[value]!;
   if (!hasOtherSlots(model, value)) return true;
-  switch (node.op) {
-    case 'input':
-    case 'rescale':
-      return true;
-    case 'linear':
-      return model.nodes[node.input]!.op !== 'pool';
-    case 'add':
-      return zero(node.left) && zero(node.right);
-    case 'scores':
-      return zero(node.query) && zero(node.key);
-    case 'multiply':
-      return zero(node.left) || zero(node.right);
-    case 'addTable':
-    case 'maskTokens':
-    case 'meanFeatures':
-      return zero(node.input);
-    case 'pool':
-    case 'polynomial':
-    case 'attend':
-      return false;
-  }
+  const { nodes, meanings } = model;
+  const node = nodes[value]!;
+  return meanings[node.op].otherSlotsAreZero(node, (operand) => otherSlotsAreZero(model, operand), nodes);
 }
 
 function hasOtherSlots({ layouts, geometry }: LaidOut, value: number): boolean {

@@ -21,7 +21,8 @@ const textLimitBytes = 2 ** 29 - 24;
 
 /**
  * Writes a file so that a reader sees the old content or the new, never a part: a temporary file beside it, flushed
- * to the disk, then renamed over it. Throws StorageError (with the old file intact) if it cannot.
+ * to the disk, then renamed over it.
+ * @throws StorageError (with the old file intact) if it cannot
  */
 export function writeAtomically(path: string, content: Uint8Array | string): void {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;

@@ -16,8 +16,9 @@ import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '../
 import { parseSafetensors, serialiseSafetensors } from '../../src/files/safetensors.ts';
 import { parsePolynomialModel, serialisePolynomialModel } from '../../src/files/serialise.ts';
 import { calibrate } from '../../src/graph/calibrate.ts';
-import { evaluate, type GraphInputs } from '../../src/graph/evaluate.ts';
+import { evaluate } from '../../src/graph/evaluate.ts';
 import { type ModelInput, prepareInput } from '../../src/inputs/prepare-input.ts';
+import type { GraphInputs } from '../../src/operations/definition.ts';
 import type { PolynomialModel } from '../../src/polynomial-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'polynomial-'));

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { Tokenizer } from '@cipherformer/model';
 import { readJson, writeAtomically } from '@cipherformer/model/files';
 import type { Model } from '../checkpoints/model-folder.ts';
-import { type ConvertProgress, convert } from '../convert/convert.ts';
+import { convert } from '../convert/convert.ts';
 import type { ConversionRecipe } from '../convert/recipe.ts';
-import { beginFrom, type ConversionSource } from '../convert/record/folder.ts';
+import { type ConversionSource, reuseStages } from '../convert/record/folder.ts';
+import type { ConvertProgress } from '../convert/stages/train-part.ts';
 import { DivergenceError, OtherRunError, SiteRangeError, UnstableTrainingError } from '../errors.ts';
 import { type AblationCell, cellFigures } from './cell.ts';
 import { type AblationRecipe, type AblationVariant, cellRecipe } from './recipe.ts';
@@ -77,7 +78,7 @@ async function runCell(
   const file = join(folder, 'cell.json');
   mkdirSync(folder, { recursive: true });
   if (existsSync(file)) return readCell(file, recipe);
-  if (base) beginFrom(base, folder, recipe, options.modelName);
+  if (base) reuseStages(base, folder, recipe, options.modelName);
   const keep = (cell: AblationCell): AblationCell => {
     writeAtomically(file, `${JSON.stringify({ recipe, cell })}\n`);
     if (base) rmSync(join(folder, 'stages'), { recursive: true, force: true });

@@ -115,8 +115,8 @@ export class TrainingStep {
   }
 
   /**
-   * Takes one step. `feeds` are the model's inputs and the targets; `weights` the factor of each loss term (default
-   * 1). Throws DivergenceError, with the state still that of before the step, if the loss or a gradient is not finite.
+   * Takes one step. `feeds` are the model's inputs and the targets; `weights` the factor of each loss term (default 1).
+   * @throws DivergenceError, with the state still that of before the step, if the loss or a gradient is not finite
    */
   async run(feeds: Feeds, learningRate: number, weights: Readonly<Record<string, number>> = {}): Promise<StepResult> {
     const scalars = stepScalars(

@@ -29,8 +29,8 @@ export interface MakePartsOptions {
 
 /**
  * Makes the parts of a plan that are not present, in order, one at a time: the receiver takes one before the next is made.
- * Throws KeyError for a secret of version 1, or where a part is not the one that the memory knows; the signal's reason.
  * Cost: memory of one digit; processor time of the keys that are not present.
+ * @throws KeyError for a secret of version 1, or where a part is not the one that the memory knows; the signal's reason
  */
 export async function* makeParts(
   secret: SecretKey,

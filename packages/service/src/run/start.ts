@@ -21,8 +21,9 @@ export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'host' |
 }
 
 /**
- * Serves programs on this machine's loopback. Throws ResourceError for a program that this machine can never run, StartError
- * where the service cannot start, the signal's reason; errors as prepareProgram.
+ * Serves programs on this machine's loopback.
+ * @throws ResourceError for a program that this machine can never run, StartError where the service cannot start, the
+ * signal's reason; errors as prepareProgram
  */
 export async function startService(
   options: ServiceOptions,

@@ -60,7 +60,7 @@ export async function exportPolynomial(
     },
     data.tokens ? { tokens: data.tokens } : {},
   );
-  const set = data.evaluation('train');
+  const set = data.train;
   const usual = await usualExamples(conversion, model);
   const inputs = usual.map((i) => prepareInput(lowered, inputOf(feedsAt(set, i, 1, data.tokens ?? 0))));
   const result: PolynomialModel = { ...lowered, graph: calibrate(lowered.graph, inputs, boundMargin) };
@@ -78,7 +78,7 @@ const tokensOf = (tokens: number | undefined) => (tokens ? { tokens } : {});
 async function usualExamples(conversion: Conversion, model: Model): Promise<number[]> {
   const { data, recipe } = conversion;
   const limit = Math.min(recipe.calibration, boundExamples);
-  const count = calibrationCount(data.evaluation('train'), { limit, ...tokensOf(data.tokens) });
+  const count = calibrationCount(data.train, { limit, ...tokensOf(data.tokens) });
   const seen = await extremesOn(conversion, model, 'train', count);
   const polynomials = polynomialsOf(model);
   const usual = Array.from({ length: count }, (_, i) => i).filter((i) =>
@@ -101,7 +101,7 @@ async function compare(
   examples: readonly number[],
 ): Promise<number> {
   const tokens = data.tokens ?? 0;
-  const set = data.evaluation('train');
+  const set = data.train;
   const inference = await InferenceModel.create(model.config, model.weights, {
     batch: 1,
     threads,

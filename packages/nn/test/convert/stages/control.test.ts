@@ -68,8 +68,8 @@ describe('a control', () => {
     const first = await convert(await original(), tiny, {
       ...options('halves'),
       signal: stop.signal,
-      onProgress: ({ what: piece }) => {
-        if (piece === 'norms/layers.0.norm2') stop.abort();
+      onProgress: ({ what: part }) => {
+        if (part === 'norms/layers.0.norm2') stop.abort();
       },
     });
     expect(first.measured).toBeUndefined();
