@@ -2,6 +2,7 @@
 export { sha256, toHex } from './digest.ts';
 export { type ErrorCode, type ErrorEntry, type ExitCode, errorCodes } from './error-codes.ts';
 export { CipherformerError, type CipherformerErrorOptions, isCipherformerError, UsageError } from './errors.ts';
+export { Mutex } from './mutex.ts';
 export { type Pace, startPace } from './pace.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export { gib } from './units.ts';

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Mutex } from '@cipherformer/base';
 import {
   apiPrefix,
   isFinal,
@@ -16,7 +17,6 @@ import { openDataFolder } from './store/data-folder.ts';
 import { JobStore } from './store/jobs.ts';
 import { KeysetStore } from './store/keysets.ts';
 import { lockFolder } from './store/lock.ts';
-import { Mutex } from './store/mutex.ts';
 import { PartStore } from './store/parts.ts';
 import { type DiskSpace, Room } from './store/room.ts';
 import type { JobRecord, KeysetRecord } from './store/schemas.ts';

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
@@ -7,11 +6,10 @@ import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
 import { nodeFetch } from '@cipherformer/client/node';
 import type { ModelInput } from '@cipherformer/model';
 import { batchOf } from '@cipherformer/runtime/client';
-import { FilePartMemory, FileVerdictLedger, partMemoryFileOf, verdictFileOf } from '@cipherformer/runtime/client/files';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputReader } from '../input/read-input.ts';
 import { agreeOnKeyBytes } from '../program/key-bytes.ts';
-import { openSecret } from '../program/secret-file.ts';
+import { openOwner } from '../program/secret-file.ts';
 import { showSession } from '../program/session-progress.ts';
 import {
   type AnswerOptions,
@@ -71,8 +69,8 @@ async function query(
     });
     try {
       const inputs = await readQuestions(questions, session, options.resize ?? false);
-      const { owner, secret } = await openOwner(session, options);
-      using _ = secret;
+      const owner = await ownerOf(session, options);
+      using _ = owner.secret;
       const show = showSession();
       const agree = (bytes: number) => agreeOnKeyBytes(bytes, options.maxKeyBytes);
       const { answers } = await session.ask(owner, inputs, { signal, progress: show.update, agree }).finally(show.stop);
@@ -99,18 +97,12 @@ async function readQuestions(
 }
 
 /** The secret key with what is kept beside it; made where there is none. */
-async function openOwner({ context }: ServiceSession, options: QueryOptions) {
+function ownerOf({ context }: ServiceSession, options: QueryOptions): Promise<Owner> {
   const folder = options.keys ?? keysFolder(context.parameters.digest);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, 'secret');
-  const secret = await openSecret(file, context, '--keys');
-  const owner: Owner = {
-    secret,
-    memory: await FilePartMemory.open(partMemoryFileOf(file), secret.id),
-    ledger: new FileVerdictLedger(verdictFileOf(file), secret.id),
+  return openOwner(join(folder, 'secret'), context, {
+    option: '--keys',
     allowMore: (counts) => allowMore(counts, options),
-  };
-  return { owner, secret };
+  });
 }
 
 /** Keys serve every program of their parameters, so the folder is named by those. */

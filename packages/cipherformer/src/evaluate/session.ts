@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { OnProgress } from '@cipherformer/base';
-import { type Ciphertext, Context, Decryptor, randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
+import { type Ciphertext, Context, Decryptor, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey } from '@cipherformer/ckks/files';
 import { defaultCosts, measureReference, type OpenProgram } from '@cipherformer/compiler';
 import {
@@ -102,9 +102,7 @@ export class EncryptedSession implements Disposable {
         const source = await openKeyFolder(join(folder, 'evaluation'), parameters);
         return new EncryptedSession(opened, secret, hold(await loadKeys(context, manifest, source, options)), held);
       }
-      const master = randomSeed();
-      const secret = hold(SecretKey.fromMaster(context, master));
-      master.fill(0);
+      const secret = hold(SecretKey.create(context));
       using source = derivedKeys(secret, keySpecsOf(manifest));
       return new EncryptedSession(opened, secret, hold(await loadKeys(context, manifest, source, options)), held);
     } catch (error) {

@@ -41,7 +41,7 @@ export async function imagePixels(
     if (!resize)
       throw new UsageError(
         `${file} is ${found.width} x ${found.height} pixels, the model takes ${width} x ${height}: ` +
-          'add --resize to scale it (its aspect ratio is not kept), or cut it out first',
+          'ask to resize it (its aspect ratio is not kept), or cut it out first',
       );
     image.resize({ w: width, h: height });
   }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '@cipherformer/base';
-import { type ModelInput, prepareInput } from '@cipherformer/model';
+import { type InputPreparation, type ModelInput, prepareInput } from '@cipherformer/model';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
 import type { ClientProgram } from '@cipherformer/runtime/client';
 import { z } from 'zod';
@@ -49,19 +49,29 @@ export class InputReader {
     const bytes = await readFile(file).catch((error: Error) => {
       throw new UsageError(`${file} cannot be read: ${error.message}`);
     });
-    return imageKind(bytes) === undefined ? parseInput(bytes, file) : this.#imageInput(bytes, file);
+    if (imageKind(bytes) === undefined) return parseInput(bytes, file);
+    return imageInput(bytes, file, this.#client.preparation, this.#resize);
   }
 
   #isPrepared(given: object): given is Record<string, number[]> {
     return this.#client.manifest.inputs.every(({ name }) => Object.hasOwn(given, name));
   }
+}
 
-  async #imageInput(bytes: Uint8Array, file: string): Promise<ModelInput> {
-    const { preprocess, task } = this.#client.preparation;
-    if (preprocess.kind !== 'image')
-      throw new UsageError(`${file} is an image, the model does ${task}: give a JSON file with {"text": "..."}`);
-    return { pixels: await imagePixels(bytes, file, preprocess, this.#resize) };
-  }
+/**
+ * The picture of a PNG or JPEG file as a model takes it.
+ * @param file for messages
+ * @throws UsageError for a model of texts, and as imagePixels
+ */
+export async function imageInput(
+  bytes: Uint8Array,
+  file: string,
+  { preprocess, task }: InputPreparation,
+  resize: boolean,
+): Promise<ModelInput> {
+  if (preprocess.kind !== 'image')
+    throw new UsageError(`${file} is an image, the model does ${task}: give a text, {"text": "..."}`);
+  return { pixels: await imagePixels(bytes, file, preprocess, resize) };
 }
 
 function parseInput(bytes: Uint8Array, file: string): z.infer<typeof inputSchema> {

@@ -1,35 +1,35 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UsageError } from '@cipherformer/base';
-import { type Context, randomSeed, SecretKey } from '@cipherformer/ckks';
+import { type Context, SecretKey } from '@cipherformer/ckks';
 import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
-import { FileVerdictLedger, verdictFileOf } from '@cipherformer/runtime/client/files';
+import type { Owner } from '@cipherformer/client';
+import { MemoryVerdictLedger, noVerdicts, type VerdictCounts, VolatilePartMemory } from '@cipherformer/runtime/client';
+import { FilePartMemory, FileVerdictLedger, partMemoryFileOf, verdictFileOf } from '@cipherformer/runtime/client/files';
 
 /** Longest time from the counts of a new key to its file, in a process that makes both. */
 const makingMs = 1000;
 
 /**
  * The secret key of a file, or a new one in it, written before any evaluation key: without it those are of no use to anybody.
- * @param option the option that chose the folder, for messages
+ * @param option what chose the file, for messages
  * @throws UsageError for a key of version 1; errors of the file system, readSecretKey and writeSecretKey
  */
-export async function openSecret(file: string, context: Context, option: '--out' | '--keys'): Promise<SecretKey> {
+export async function openSecret(
+  file: string,
+  context: Context,
+  option: '--out' | '--keys' | 'secret',
+): Promise<SecretKey> {
   const counts = verdictFileOf(file);
   // Of another process that makes the key now, or of one that was killed before the key was there.
   if (!existsSync(file) && existsSync(counts)) await sleep(makingMs);
   if (!existsSync(file)) {
     if (existsSync(counts)) await FileVerdictLedger.removeUnused(counts);
-    const master = randomSeed();
-    const secret = SecretKey.fromMaster(context, master);
-    master.fill(0);
+    const secret = SecretKey.create(context);
     try {
-      // The counts first: a key is never without them.
-      await FileVerdictLedger.create(counts, secret.id);
-      await writeSecretKey(file, secret).catch(async (error: unknown) => {
-        await rm(counts, { force: true });
-        throw error;
-      });
+      await writeSecretWithCounts(file, secret);
       return secret;
     } catch (error) {
       secret[Symbol.dispose]();
@@ -42,4 +42,53 @@ export async function openSecret(file: string, context: Context, option: '--out'
   throw new UsageError(
     `${file} is a secret key of version 1, which only decrypts old results: choose another ${option}, where a new key is made`,
   );
+}
+
+/**
+ * Writes a secret key to a new file that only its owner can read, with the counts of what it has told beside it.
+ * @throws FileError, StorageError where one of the two files is there; then neither is changed
+ */
+export async function writeSecretWithCounts(
+  file: string,
+  secret: SecretKey,
+  { dishonest, outOfRange, allowed }: VerdictCounts = noVerdicts,
+): Promise<void> {
+  const counts = verdictFileOf(file);
+  // The counts first: a key is never without them.
+  const ledger = await FileVerdictLedger.create(counts, secret.id);
+  try {
+    if (dishonest > 0) await ledger.record({ dishonest });
+    if (outOfRange > 0) await ledger.record({ outOfRange });
+    if (allowed > noVerdicts.allowed) await ledger.record({ allowed });
+    await writeSecretKey(file, secret);
+  } catch (error) {
+    await rm(counts, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * A secret key with what is kept beside it: of a file as `openSecret`, whose folder is made where there is none, or without
+ * one a new key that ends with the process. Dispose of its `secret`.
+ * @throws what openSecret throws
+ */
+export async function openOwner(
+  file: string | undefined,
+  context: Context,
+  { option, allowMore }: { readonly option: '--keys' | 'secret' } & Pick<Owner, 'allowMore'>,
+): Promise<Owner> {
+  const asked = allowMore ? { allowMore } : {};
+  if (file === undefined) {
+    const secret = SecretKey.create(context);
+    return { secret, memory: new VolatilePartMemory(), ledger: new MemoryVerdictLedger(), ...asked };
+  }
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const secret = await openSecret(file, context, option);
+  try {
+    const memory = await FilePartMemory.open(partMemoryFileOf(file), secret.id);
+    return { secret, memory, ledger: new FileVerdictLedger(verdictFileOf(file), secret.id), ...asked };
+  } catch (error) {
+    secret[Symbol.dispose]();
+    throw error;
+  }
 }

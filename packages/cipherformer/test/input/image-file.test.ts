@@ -35,7 +35,7 @@ describe('image files', () => {
     const file = png(4, 4, 1, new Uint8Array(16).fill(90));
     const asked = read(file, taking(1, 2, 2));
     await expect(asked).rejects.toThrow(UsageError);
-    await expect(asked).rejects.toThrow(/digit\.png is 4 x 4 pixels, the model takes 2 x 2: add --resize/);
+    await expect(asked).rejects.toThrow(/digit\.png is 4 x 4 pixels, the model takes 2 x 2: ask to resize/);
     expect([...(await read(file, taking(1, 2, 2), true))]).toEqual([90, 90, 90, 90]);
   });
 

@@ -1,7 +1,7 @@
+import type { Mutex } from '@cipherformer/base';
 import { apiPrefix, isFinal } from '@cipherformer/client/protocol';
 import { Problem } from '../problem.ts';
 import { jobId } from './ids.ts';
-import type { Mutex } from './mutex.ts';
 import { Records } from './records.ts';
 import { type JobRecord, jobRecord } from './schemas.ts';
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Mutex } from '@cipherformer/base';
 import { apiPrefix, type KeyList, keyList, maxMissingBatch, type OpenKeyset } from '@cipherformer/client/protocol';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import { keysetId } from './ids.ts';
-import type { Mutex } from './mutex.ts';
 import type { PartStore } from './parts.ts';
 import { Records, writeJson } from './records.ts';
 import { type KeysetRecord, keysetRecord } from './schemas.ts';

@@ -5,7 +5,7 @@ import { Op, Slab } from '../../kernels/index.ts';
 import type { Context } from '../parameters/context.ts';
 import { ephemeralWeight } from '../parameters/security.ts';
 import { deriveSeed, extractMaster, keyIdInfo, masterBytes, secretInfo } from '../seeds/derivation.ts';
-import { erasableCopy, seedBytes, smallKind, withSeed } from '../seeds/random.ts';
+import { erasableCopy, randomSeed, seedBytes, smallKind, withSeed } from '../seeds/random.ts';
 
 const secretNotice = '[secret key]';
 
@@ -60,6 +60,16 @@ export class SecretKey implements Disposable {
     key.#extracted = extracted;
     key.#erasable.push(extracted);
     return key;
+  }
+
+  /** A new secret under these parameters. */
+  static create(context: Context): SecretKey {
+    const master = randomSeed();
+    try {
+      return SecretKey.fromMaster(context, master);
+    } finally {
+      master.fill(0);
+    }
   }
 
   /** 2 where it has a master, and with it evaluation keys that can be made again; 1 for the seed of a polynomial. */
