@@ -108,7 +108,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['terminal', 'measure', 'plots', 'shapes', 'report/summary.ts', 'report/record-schema.ts'],
     ['bench', 'evaluate', 'input', 'page'],
     ['program', 'report/figures', 'report/comparison.ts'],
-    ['demo', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
+    ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
     ['report/conversion.ts'],
     ['commands'],
     ['cli.ts', 'index.ts'],
@@ -136,6 +136,8 @@ const withoutSecrets = [
   'packages/service/src/run/worker.ts',
   'packages/cipherformer/src/commands/run.ts',
   'packages/cipherformer/src/commands/serve.ts',
+  'packages/cipherformer/src/door/server.ts',
+  'packages/cipherformer/src/door/serve.ts',
 ];
 /** Everything that touches a secret key, its files, what is derived from it, or what it decrypts. */
 const secretNames = [

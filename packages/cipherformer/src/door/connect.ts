@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { OnProgress } from '@cipherformer/base';
+import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
+import { isPolynomialModel } from '@cipherformer/model/files';
+import type { PrivateAnswer } from '@cipherformer/runtime/client';
+import type { OwnerOptions } from './client.ts';
+import { compile } from './compile.ts';
+import type { Input, InputOptions } from './input.ts';
+import { LocalConnection } from './local-connection.ts';
+import { Program } from './program.ts';
+import { RemoteConnection } from './remote-connection.ts';
+import type { WorkOptions } from './server.ts';
+
+export interface ConnectOptions extends OwnerOptions, InputOptions, SecurityOptions {
+  /** The program to ask, by the beginning of its digest, where a service has several. */
+  readonly program?: string;
+  /** The new folder in which a polynomial model is compiled. Default: a temporary one, which `close` removes. */
+  readonly folder?: string;
+  /** Of a polynomial model that is compiled. Default: N = 2^16 with bootstrapping, at 128-bit security. */
+  readonly parameters?: Parameters;
+  /** Most bytes of evaluation keys: whoever compiled a program chose how many there are. Default: 4 GiB. */
+  readonly maxKeyBytes?: number;
+  /** Of compiling a polynomial model. */
+  readonly progress?: OnProgress;
+  /** Of connecting. */
+  readonly signal?: AbortSignal;
+}
+
+/** A program that answers encrypted questions, here or behind a service. */
+export interface Connection extends AsyncDisposable {
+  /**
+   * Encrypts an input, has the program run on it, and decrypts the answer. The first question makes the evaluation keys, as
+   * the program needs them: minutes and gigabytes at full security. Questions are answered one after another. An abort takes
+   * effect between steps of the work, at a service with its next message.
+   * @throws UsageError, DataError for what is no input of the model; what Client and Server throw here, and at a service
+   * ServiceError, TransportError, KeysRejected, JobFailed; the signal's reason
+   */
+  ask(input: Input, options?: WorkOptions): Promise<PrivateAnswer>;
+  /** Ends what is under way and releases everything; a secret key without a file is gone. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to a program: a service by its http(s) URL, or on this machine, in this process, a program's folder or a polynomial
+ * model's, which is compiled. Whoever asks holds the secret key; whoever runs the program never has it.
+ * @throws MissingFileError where there is no such folder, FileError for one of something else, what `compile`, Client.create and
+ * Server.load throw; TransportError where no service answers; the signal's reason
+ */
+export async function connect(programOrUrl: string, options: ConnectOptions = {}): Promise<Connection> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  if (/^https?:\/\//i.test(programOrUrl)) return RemoteConnection.open(programOrUrl, options);
+  const { insecure } = options;
+  if (!isPolynomialModel(programOrUrl)) {
+    using program = await Program.load(programOrUrl, { insecure });
+    return await LocalConnection.open(program, options);
+  }
+  const temporary = options.folder === undefined ? await mkdtemp(join(tmpdir(), 'cipherformer-')) : undefined;
+  const clean = async () => {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+  };
+  try {
+    const { parameters, progress } = options;
+    using program = await compile(programOrUrl, {
+      folder: options.folder ?? join(temporary!, 'program'),
+      ...(parameters ? { parameters } : {}),
+      ...(progress ? { progress } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    return await LocalConnection.open(program, options, clean);
+  } catch (error) {
+    await clean();
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+import type { Client as ClientClass } from './client.ts';
+import type { compile as compileModel } from './compile.ts';
+import type { connect as connectTo } from './connect.ts';
+import type { PolynomialModel as PolynomialModelClass } from './polynomial-model.ts';
+import type { Program as ProgramClass } from './program.ts';
+import type { Server as ServerClass } from './server.ts';
+
+// What is behind the door is loaded when it is asked for: the whole of it takes some hundred milliseconds, and who serves needs
+// nothing of who asks. So these are beginnings, not the classes; their types are.
+
+/** The owner of the data: holds the secret key, encrypts inputs and decrypts answers. */
+export type Client = ClientClass;
+export const Client: Pick<typeof ClientClass, 'create'> = {
+  create: async (...args) => (await import('./client.ts')).Client.create(...args),
+};
+
+/** Runs a program on encrypted inputs, and cannot hold a secret key. */
+export type Server = ServerClass;
+export const Server: Pick<typeof ServerClass, 'load'> = {
+  load: async (...args) => (await import('./server.ts')).Server.load(...args),
+};
+
+/** An encrypted program in a folder. */
+export type Program = ProgramClass;
+export const Program: Pick<typeof ProgramClass, 'load'> = {
+  load: async (...args) => (await import('./program.ts')).Program.load(...args),
+};
+
+/** A polynomial model, evaluated in clear. */
+export type PolynomialModel = PolynomialModelClass;
+export const PolynomialModel: Pick<typeof PolynomialModelClass, 'load'> = {
+  load: async (...args) => (await import('./polynomial-model.ts')).PolynomialModel.load(...args),
+};
+
+/** Compiles a polynomial model into an encrypted program, in a new folder: `compile(model, { folder })`. */
+export const compile: typeof compileModel = async (...args) => (await import('./compile.ts')).compile(...args);
+
+/**
+ * Connects to a program to ask it: the http(s) URL of a service, or on this machine a program's folder or a polynomial model's.
+ * Close the connection at the end.
+ */
+export const connect: typeof connectTo = async (...args) => (await import('./connect.ts')).connect(...args);

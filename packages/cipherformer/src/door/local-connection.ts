@@ -1,0 +1,85 @@
+import { Mutex } from '@cipherformer/base';
+import type { SecurityOptions } from '@cipherformer/ckks';
+import type { PrivateAnswer } from '@cipherformer/runtime/client';
+import { Client, type ClientOptions } from './client.ts';
+import { closed } from './closed.ts';
+import type { Input } from './input.ts';
+import type { Program } from './program.ts';
+import { Server, type ServerKeys, type WorkOptions } from './server.ts';
+
+export interface LocalOptions extends ClientOptions, SecurityOptions {
+  readonly maxKeyBytes?: number;
+}
+
+/** Both sides of a program in one process: what passes between them takes the form in which it would travel. */
+export class LocalConnection implements AsyncDisposable {
+  readonly #client: Client;
+  readonly #server: Server;
+  readonly #maxKeyBytes: number | undefined;
+  readonly #clean: () => Promise<void>;
+  readonly #turns = new Mutex();
+  readonly #closing = new AbortController();
+  #keys: ServerKeys | undefined;
+
+  private constructor(client: Client, server: Server, maxKeyBytes: number | undefined, clean: () => Promise<void>) {
+    this.#client = client;
+    this.#server = server;
+    this.#maxKeyBytes = maxKeyBytes;
+    this.#clean = clean;
+  }
+
+  /**
+   * @param clean called at the end
+   * @throws what Client.create and Server.load throw
+   */
+  static async open(
+    program: Program,
+    { maxKeyBytes, ...options }: LocalOptions,
+    clean: () => Promise<void> = async () => {},
+  ): Promise<LocalConnection> {
+    const { insecure } = options;
+    const client = await Client.create(program, options);
+    try {
+      return new LocalConnection(client, await Server.load(program, { insecure }), maxKeyBytes, clean);
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  }
+
+  ask(input: Input, options: WorkOptions = {}): Promise<PrivateAnswer> {
+    return this.#turns.run(async () => {
+      const { progress } = options;
+      const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
+      const work = { ...options, signal: AbortSignal.any(signals) };
+      work.signal.throwIfAborted();
+      progress?.({ what: 'encrypting', done: 0, total: 1 });
+      // First: gigabytes of keys are not made for a question that cannot be asked.
+      const request = await this.#client.encrypt(input);
+      this.#keys ??= await this.#server.loadKeys(this.#evaluationKeys(), work);
+      const result = await this.#server.run(this.#keys, request, work);
+      progress?.({ what: 'decrypting', done: 0, total: 1 });
+      const [answer] = await this.#client.decrypt(result, request);
+      return answer!;
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(closed());
+    await this.#turns.run(async () => {
+      this.#client.close();
+      await this.#server.close();
+      await this.#clean();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #evaluationKeys() {
+    const maxBytes = this.#maxKeyBytes;
+    return this.#client.evaluationKeys(maxBytes === undefined ? {} : { maxBytes });
+  }
+}

@@ -1,0 +1,84 @@
+import { Mutex } from '@cipherformer/base';
+import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
+import { nodeFetch } from '@cipherformer/client/node';
+import type { PrivateAnswer } from '@cipherformer/runtime/client';
+import { openOwner } from '../program/secret-file.ts';
+import { type ClientOptions, checkKeyBytes } from './client.ts';
+import { closed } from './closed.ts';
+import { type Input, type InputOptions, readInput } from './input.ts';
+import type { WorkOptions } from './server.ts';
+
+export interface RemoteOptions extends ClientOptions {
+  readonly program?: string;
+  readonly maxKeyBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A program behind a service: keys are sent once, and kept there. */
+export class RemoteConnection implements AsyncDisposable {
+  readonly #session: ServiceSession;
+  readonly #owner: Owner;
+  readonly #closing: AbortController;
+  readonly #input: InputOptions;
+  readonly #maxKeyBytes: number | undefined;
+  readonly #turns = new Mutex();
+
+  private constructor(
+    session: ServiceSession,
+    owner: Owner,
+    closing: AbortController,
+    { maxKeyBytes, ...input }: InputOptions & Pick<RemoteOptions, 'maxKeyBytes'>,
+  ) {
+    this.#session = session;
+    this.#owner = owner;
+    this.#closing = closing;
+    this.#input = input;
+    this.#maxKeyBytes = maxKeyBytes;
+  }
+
+  /** @throws what ServiceSession.open throws, and as Client.create; the signal's reason */
+  static async open(url: string, options: RemoteOptions): Promise<RemoteConnection> {
+    const { program, secret, allowMore, insecure, signal, ...others } = options;
+    // A service that is not there is told at once; one that goes away later is waited for.
+    await new Transport(url, { ...(signal ? { signal } : {}), fetch: nodeFetch, retry: { attempts: 1 } }).programs();
+    const closing = new AbortController();
+    const transport = new Transport(url, { signal: closing.signal, fetch: nodeFetch });
+    const session = await ServiceSession.open(transport, { insecure, ...(program === undefined ? {} : { program }) });
+    try {
+      signal?.throwIfAborted();
+      const asked = allowMore ? { allowMore } : {};
+      const owner = await openOwner(secret, session.context, { option: 'secret', ...asked });
+      return new RemoteConnection(session, owner, closing, others);
+    } catch (error) {
+      session.close();
+      throw error;
+    }
+  }
+
+  ask(input: Input, { progress, signal }: WorkOptions = {}): Promise<PrivateAnswer> {
+    return this.#turns.run(async () => {
+      this.#closing.signal.throwIfAborted();
+      signal?.throwIfAborted();
+      const read = await readInput(input, this.#session.client.preparation, this.#input);
+      const { answers } = await this.#session.ask(this.#owner, [read], {
+        agree: async (bytes) => checkKeyBytes(bytes, this.#maxKeyBytes),
+        signal: AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]),
+        ...(progress ? { progress } : {}),
+      });
+      return answers[0]!;
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(closed());
+    await this.#turns.run(async () => {
+      this.#owner.secret[Symbol.dispose]();
+      this.#session.close();
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
