@@ -1,5 +1,4 @@
 import { Mutex } from '@cipherformer/base';
-import type { SecurityOptions } from '@cipherformer/ckks';
 import type { PrivateAnswer } from '@cipherformer/runtime/client';
 import { Client, type ClientOptions } from './client.ts';
 import { closed } from './closed.ts';
@@ -7,7 +6,8 @@ import type { Input } from './input.ts';
 import type { Program } from './program.ts';
 import { Server, type ServerKeys, type WorkOptions } from './server.ts';
 
-export interface LocalOptions extends ClientOptions, SecurityOptions {
+export interface LocalOptions extends ClientOptions {
+  /** Most bytes of evaluation keys. Default: 4 GiB. */
   readonly maxKeyBytes?: number;
 }
 

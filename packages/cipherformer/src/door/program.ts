@@ -16,9 +16,9 @@ export class Program implements Disposable {
   readonly folder: string;
   /** What everybody may know of it: parameters, keys, inputs, outputs, predicted time and memory. */
   readonly manifest: ProgramManifest;
-  readonly #open: () => Promise<OpenProgram>;
+  /** None when closed: it may hold what was just compiled. */
+  #open: (() => Promise<OpenProgram>) | undefined;
   #opened: Promise<OpenProgram> | undefined;
-  #closed = false;
 
   /** @param open compiles the folder again, or gives what was just compiled */
   constructor(folder: string, manifest: ProgramManifest, open: () => Promise<OpenProgram>) {
@@ -45,14 +45,14 @@ export class Program implements Disposable {
    * @throws FileError where the model's files have changed, or only the client's half is there; UsageError when closed
    */
   async open(): Promise<OpenProgram> {
-    if (this.#closed) throw new UsageError(`the program ${this.folder} is closed: load it again`);
+    if (!this.#open) throw new UsageError(`the program ${this.folder} is closed: load it again`);
     this.#opened ??= this.#open();
     return this.#opened;
   }
 
   /** Lets go of the instructions; the folder stays. Servers that were loaded from it go on. */
   close(): void {
-    this.#closed = true;
+    this.#open = undefined;
     this.#opened = undefined;
   }
 

@@ -9,8 +9,11 @@ import { type Input, type InputOptions, readInput } from './input.ts';
 import type { WorkOptions } from './server.ts';
 
 export interface RemoteOptions extends ClientOptions {
+  /** The program to ask, by the beginning of its digest, where a service has several. */
   readonly program?: string;
+  /** Most bytes of evaluation keys. Default: 4 GiB. */
   readonly maxKeyBytes?: number;
+  /** Of connecting. */
   readonly signal?: AbortSignal;
 }
 

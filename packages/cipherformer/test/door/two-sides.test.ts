@@ -181,6 +181,9 @@ describe('the wrong way', () => {
     expect((await failure(() => host.run(keys, request))).message).toContain('of another server');
     await host.close();
     expect((await failure(() => host.run(theirs, request))).message).toContain('is closed');
+    const folder = await door.Program.load(at('program'), { insecure: true });
+    folder.close();
+    expect((await failure(() => Server.load(folder, { insecure: true }))).message).toContain('is closed');
   }); // biome-ignore format: short
 
   it('an aborted run ends with its reason, and the next one is answered', async () => {

@@ -161,3 +161,12 @@ describe('a secret key from a master', () => {
     expect(() => gone.exportBytes()).toThrow(KeyError);
   });
 });
+
+describe('a new secret', () => {
+  it('has a master of its own, from which it comes again', () => {
+    using one = SecretKey.create(context);
+    using other = SecretKey.create(context);
+    using again = SecretKey.fromMaster(context, one.exportBytes());
+    expect([one.version, again.id, other.id === one.id]).toEqual([2, one.id, false]);
+  });
+});
