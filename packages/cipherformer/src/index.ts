@@ -3,7 +3,7 @@
  * apart, the client with the secret key and the server without it.
  */
 export { isCipherformerError, type OnProgress, type Progress } from '@cipherformer/base';
-export type { PrivateAnswer, RevealedAnswer } from '@cipherformer/runtime/client';
+export type { PrivateAnswer, ProgramManifest, RevealedAnswer, VerdictCounts } from '@cipherformer/runtime/client';
 export type { ClientOptions, EvaluationKeyOptions, MadeEvaluationKeys, OwnerOptions } from './door/client.ts';
 export type { CompileOptions } from './door/compile.ts';
 export type { Connection, ConnectOptions } from './door/connect.ts';
