@@ -57,7 +57,7 @@ export async function connect(programOrUrl: string, options: ConnectOptions = {}
     using program = await Program.load(programOrUrl, { insecure });
     return await LocalConnection.open(program, options);
   }
-  const temporary = options.folder === undefined ? await mkdtemp(join(tmpdir(), 'cipherformer-')) : undefined;
+  const temporary = options.folder === undefined ? await mkdtemp(join(tmpdir(), 'cipherformer-connect-')) : undefined;
   const clean = async () => {
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
   };

@@ -47,7 +47,7 @@ describe('on this machine', () => {
   });
 
   it('a polynomial model is compiled, and nothing stays of it', async () => {
-    const temporary = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cipherformer-'));
+    const temporary = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cipherformer-connect-'));
     const before = temporary();
     const stages: string[] = [];
     const connection = await connect(at('model'), {
