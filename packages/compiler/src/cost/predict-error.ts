@@ -1,4 +1,3 @@
-import { BootstrapPlan, type Parameters } from '@cipherformer/ckks';
 import {
   type GraphInputs,
   PolynomialEvaluator,
@@ -6,14 +5,7 @@ import {
   untrustedExamples,
   ValueRecorder,
 } from '@cipherformer/model';
-import {
-  type EncryptedProgram,
-  Gaussian,
-  joinExamples,
-  packInputs,
-  runClear,
-  runSimulated,
-} from '@cipherformer/runtime';
+import { Gaussian, joinExamples, type PlannedProgram, packInputs, runClear, runSimulated } from '@cipherformer/runtime';
 
 /** Random inputs that are simulated. */
 const samples = 2;
@@ -34,20 +26,15 @@ const largestInput = 4;
  * Undefined where no random input is in range.
  * Cost: a simulation each, seconds at N = 2^16.
  */
-export function predictError(
-  program: EncryptedProgram,
-  parameters: Parameters,
-  graph: PolynomialGraph,
-  batch: number,
-): number | undefined {
-  const plan = new BootstrapPlan(parameters);
+export function predictError(planned: PlannedProgram, graph: PolynomialGraph, batch: number): number | undefined {
+  const { program } = planned;
   let largest = 0;
   for (let seed = 1; seed <= samples; seed++) {
     const inputs = largestInRange(graph, seed);
     if (!inputs) return undefined;
     const packed = packInputs(program, joinExamples([inputs], batch));
     const clear = runClear(program, packed).outputs;
-    const noisy = runSimulated(program, packed, plan, { seed }).outputs;
+    const noisy = runSimulated(planned, packed, { seed }).outputs;
     for (const [i, { name }] of program.outputs.entries())
       if (name === 'logits') largest = Math.max(largest, rootMeanSquare(clear[i]!, noisy[i]!));
   }

@@ -1,9 +1,9 @@
-import { BootstrapPlan, keyMemoryBytes, type Parameters } from '@cipherformer/ckks';
+import { keyMemoryBytes, type Parameters } from '@cipherformer/ckks';
 import {
   type EncryptedProgram,
   type Instruction,
   lastUses,
-  planKeys,
+  type PlannedProgram,
   resultLevel,
   resultsOf,
 } from '@cipherformer/runtime';
@@ -38,25 +38,21 @@ export function predictSeconds(
 }
 
 /** Time and memory of a run. Keys are counted exactly, all else by what is live at each instruction. */
-export function predict(
-  program: EncryptedProgram,
-  parameters: Parameters,
-  table: CostTable = defaultCosts,
-): Prediction {
+export function predict(planned: PlannedProgram, table: CostTable = defaultCosts): Prediction {
+  const { program, bootstrapPlan } = planned;
   const { instructions } = program;
-  const plan = new BootstrapPlan(parameters);
   return {
-    cpuSeconds: predictSeconds(program, parameters, table).reduce((sum, seconds) => sum + seconds, 0),
-    peakBytes: Math.round(peakBytes(program, plan)),
+    cpuSeconds: predictSeconds(program, bootstrapPlan.parameters, table).reduce((sum, seconds) => sum + seconds, 0),
+    peakBytes: Math.round(peakBytes(planned)),
     bootstraps: instructions.reduce((sum, i) => sum + (i.op === 'bootstrap' ? i.inputs.length : 0), 0),
     instructions: instructions.length,
   };
 }
 
-function peakBytes(program: EncryptedProgram, plan: BootstrapPlan): number {
+function peakBytes({ program, bootstrapPlan: plan, keyPlan }: PlannedProgram): number {
   const { parameters } = plan;
   const { n } = parameters;
-  const { specs, bootstraps, special } = planKeys(program, plan);
+  const { specs, bootstraps, special } = keyPlan;
   const keyBytes = keyMemoryBytes(parameters, specs);
   const limbBytes = 8 * n;
   const levels = new Map(program.inputs.map(({ register, level }) => [register, level]));

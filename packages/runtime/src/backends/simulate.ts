@@ -9,7 +9,7 @@ import {
   polynomialNoise,
   StreamedTransformPlan,
 } from '@cipherformer/ckks';
-import { planKeys } from '../keys/key-plan.ts';
+import type { PlannedProgram } from '../keys/planned-program.ts';
 import { modulo } from '../program/arithmetic.ts';
 import { checkProgram } from '../program/check.ts';
 import type { EncryptedProgram, Instruction, InstructionOf, Register, RotatedCopy } from '../program/instructions.ts';
@@ -32,12 +32,12 @@ export interface SimulateOptions extends ClearOptions {
  * once a plan a second for the bootstrap's formula.
  */
 export function runSimulated(
-  program: EncryptedProgram,
+  planned: PlannedProgram,
   inputs: readonly Float64Array[],
-  plan: BootstrapPlan,
   options: SimulateOptions = {},
 ): ClearResult {
-  const simulation = new Simulation(program, plan, options.seed ?? 1);
+  const { program } = planned;
+  const simulation = new Simulation(planned, options.seed ?? 1);
   const fresh = inputs.map((values, i) => simulation.encrypted(values, program.inputs[i]!.level));
   return interpret(program, fresh, (instruction, read) => simulation.execute(instruction, read), options);
 }
@@ -65,14 +65,14 @@ class Simulation {
   readonly #masks: readonly Float64Array[];
   readonly #gaussian: Gaussian;
 
-  constructor(program: EncryptedProgram, plan: BootstrapPlan, seed: number) {
+  constructor({ program, bootstrapPlan: plan, keyPlan }: PlannedProgram, seed: number) {
     this.#program = program;
     this.#plan = plan;
     this.#parameters = plan.parameters;
     this.#model = new NoiseModel(plan.parameters);
     this.#scales = new CanonicalScales(plan.parameters, plan.outputLevel);
     this.#levels = checkProgram(program, this.#machine);
-    this.#special = planKeys(program, plan).special;
+    this.#special = keyPlan.special;
     this.#masks = program.masks.map((mask) => mask.values());
     this.#gaussian = new Gaussian(seed);
   }

@@ -28,7 +28,7 @@ export interface KeyPlan {
   readonly specs: readonly KeySpec[];
 }
 
-/** Throws ParameterError where no number of special primes serves the program's levels. Cost: linear in its diagonals. */
+/** @throws ParameterError where no number of special primes serves the program's levels. Cost: linear in its diagonals. */
 export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): KeyPlan {
   const { parameters } = bootstrap;
   const bootstraps = program.instructions.some(({ op }) => op === 'bootstrap');

@@ -1,7 +1,6 @@
-import { BootstrapPlan, keyPlanDigest, type Parameters } from '@cipherformer/ckks';
+import { keyPlanDigest } from '@cipherformer/ckks';
 import { countKeys, tuplesOf } from '../keys/key-list.ts';
-import { planKeys } from '../keys/key-plan.ts';
-import type { EncryptedProgram } from '../program/instructions.ts';
+import type { PlannedProgram } from '../keys/planned-program.ts';
 import { registerLevels } from '../program/levels.ts';
 import { CanonicalScales } from '../program/scales.ts';
 import { highestSentLevel, manifestFormat, manifestVersion, type ProgramManifest } from './manifest-schema.ts';
@@ -9,8 +8,7 @@ import { toRuns } from './runs.ts';
 
 export interface ManifestSource {
   readonly digest: string;
-  readonly parameters: Parameters;
-  readonly program: EncryptedProgram;
+  readonly planned: PlannedProgram;
   readonly predicted: ProgramManifest['predicted'];
   readonly compile: ProgramManifest['compile'];
   readonly model: ProgramManifest['model'];
@@ -19,15 +17,16 @@ export interface ManifestSource {
 }
 
 /** The manifest of a compiled program, its key plan included. */
-export function makeManifest({ parameters, program, ...rest }: ManifestSource): ProgramManifest {
-  const plan = new BootstrapPlan(parameters);
+export function makeManifest({ planned, ...rest }: ManifestSource): ProgramManifest {
+  const { program, bootstrapPlan: plan } = planned;
+  const { parameters } = plan;
+  const { specs } = planned.keyPlan;
   const scales = new CanonicalScales(parameters, plan.outputLevel);
   const levels = registerLevels(program, {
     bootstrapInputLevel: plan.inputLevel,
     bootstrapOutputLevel: plan.outputLevel,
   });
   const { chainBits, specialBits, ...literal } = parameters.literal;
-  const { specs } = planKeys(program, plan);
   return {
     format: manifestFormat,
     version: manifestVersion,

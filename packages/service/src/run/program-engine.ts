@@ -63,12 +63,12 @@ export class ProgramEngine implements Engine, Disposable {
   /** @throws ResourceError where the memory does not suffice, FileError, WireError and InputError for a request that does not fit */
   async run(job: JobFiles, progress: Report, signal: AbortSignal): Promise<void> {
     const opened = await this.#open(job.program);
-    const { manifest, program } = opened;
+    const { manifest } = opened;
     const { context, keys } = await this.#load(job.keyset, opened, progress, signal);
     const { inputs, request } = await readInputs(context, manifest, keys.key, readWireFile(job.request), 'the request');
     try {
       const follow = followRun(opened);
-      using result = await runCkks(keys.machine, program, inputs, {
+      using result = await runCkks(keys.machine, opened, inputs, {
         signal,
         progress: (timing) => progress({ stage: 'running', ...follow(timing) }),
       });
