@@ -168,7 +168,8 @@ class Simulation {
     for (const { output, giant, terms } of groups) {
       for (const { input, rotation, baby } of terms) {
         const parts = [transform.diagonal(output, input, rotation), transform.imaginary(output, input, rotation)];
-        const square = factor(output) ** 2 * parts.reduce((sum, part) => sum + (part ? meanSquare(part) : 0), 0);
+        const square =
+          factor(output) ** 2 * parts.reduce((sum, part) => sum + (part ? meanSquare(part.subarray(0, period)) : 0), 0);
         const { variance, power } = packed[input]!;
         const noise = { variance: variance + (baby === 0 ? 0 : keyErrors), power };
         variances[output]! += model.plainProduct(noise, square, slots / period);
@@ -262,5 +263,8 @@ class Simulation {
 }
 
 function meanSquare(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value * value, 0) / values.length;
+  let sum = 0;
+  // A loop: `reduce` takes ten times as long, and every diagonal comes here.
+  for (let s = 0; s < values.length; s++) sum += values[s]! ** 2;
+  return sum / values.length;
 }
