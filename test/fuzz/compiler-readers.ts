@@ -48,7 +48,7 @@ function manifest({ model, files, input }: Half): Uint8Array {
       new BootstrapPlan(parameters),
     ),
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
-    compile: { batch: 1 },
+    batch: 1,
     model,
     files,
   });
@@ -59,6 +59,12 @@ const ofImages: Half = {
   files: { 'tokenizer.json': 'ef'.repeat(32) },
   input: 'patches',
 };
+
+/** The same as releases before version 3 wrote it. */
+function version2(bytes: Uint8Array): Uint8Array {
+  const { batch, ...rest } = JSON.parse(new TextDecoder().decode(bytes)) as { readonly batch: number };
+  return encoded({ ...rest, version: 2, compile: { batch } });
+}
 
 function readManifest(bytes: Uint8Array): void {
   const read = parseManifest(bytes, 'manifest.json', { insecure: true });
@@ -159,7 +165,7 @@ async function sealHeader(changed: Uint8Array): Promise<Uint8Array> {
 export const compilerReaders: readonly Reader[] = [
   {
     name: 'compiler manifest',
-    seeds: [manifest(ofImages)],
+    seeds: [manifest(ofImages), version2(manifest(ofImages))],
     read: readManifest,
     errors: [CipherformerError],
     mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],

@@ -7,7 +7,6 @@ import { BootstrapPlan, bootstrapLiteral, Parameters, type SecurityOptions } fro
 import { serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
-  batchOf,
   type EncryptedProgram,
   FileError,
   makeManifest,
@@ -75,7 +74,7 @@ export async function writeProgram(
       digest,
       planned,
       predicted: { ...predict(planned), ...(error === undefined ? {} : { error }) },
-      compile: { batch },
+      batch,
       model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
       files: digests,
     });
@@ -99,7 +98,7 @@ export async function writeProgram(
 export async function openProgram(folder: string, security: SecurityOptions = {}): Promise<OpenProgram> {
   const manifest = await readManifest(folder, security);
   const parameters = parametersOf(manifest, security);
-  const { compiled, planned, digest } = await compileFolder(folder, parameters, { batch: batchOf(manifest) });
+  const { compiled, planned, digest } = await compileFolder(folder, parameters, { batch: manifest.batch });
   if (digest !== manifest.digest)
     throw new FileError(
       `${folder} gives program ${digest.slice(0, 12)}, its manifest says ${manifest.digest.slice(0, 12)}: its model was changed or this release compiles differently; compile it again and make new keys`,

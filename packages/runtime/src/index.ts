@@ -63,4 +63,4 @@ export { joinExamples, ofExample, packInput, packInputs, unpackOutput } from './
 export { manifestFile } from './protocol/client-half.ts';
 export { programDigest } from './protocol/digest.ts';
 export { makeManifest } from './protocol/make-manifest.ts';
-export { batchOf, type ProgramManifest, parametersOf, parseManifest } from './protocol/manifest.ts';
+export { type ProgramManifest, parametersOf, parseManifest } from './protocol/manifest.ts';

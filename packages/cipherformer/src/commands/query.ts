@@ -6,7 +6,6 @@ import type { SecurityOptions } from '@cipherformer/ckks';
 import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
 import { nodeFetch } from '@cipherformer/client/node';
 import type { ModelInput } from '@cipherformer/model';
-import { batchOf } from '@cipherformer/runtime/client';
 import { FilePartMemory, FileVerdictLedger, partMemoryFileOf, verdictFileOf } from '@cipherformer/runtime/client/files';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputReader } from '../input/read-input.ts';
@@ -88,7 +87,7 @@ async function readQuestions(
   { client }: ServiceSession,
   resize: boolean,
 ): Promise<ModelInput[]> {
-  const batch = batchOf(client.manifest);
+  const { batch } = client.manifest;
   if (questions.length > batch)
     throw new UsageError(`${questions.length} inputs for a program that computes ${batch} at once: ask fewer`);
   const reader = new InputReader(client, { resize });

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { gib } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { batchOf } from '@cipherformer/runtime/server';
 import { type PreparedProgram, startService } from '@cipherformer/service';
 import { type Command, InvalidArgumentError } from 'commander';
 import { buildPage, pageFolder } from '../program/page-folder.ts';
@@ -56,7 +55,7 @@ async function serve(
 }
 
 function describe({ digest, folder, summary, manifest }: PreparedProgram) {
-  return { digest, folder, ...summary, batch: batchOf(manifest) };
+  return { digest, folder, ...summary, batch: manifest.batch };
 }
 
 function words(url: string, programs: readonly PreparedProgram[], page: string | undefined): string {

@@ -8,7 +8,6 @@ import {
 } from '@cipherformer/model';
 import { InferenceModel, type Model } from '@cipherformer/nn';
 import { type EncryptedProgram, joinExamples, packInputs, runSimulated } from '@cipherformer/runtime';
-import { batchOf } from '@cipherformer/runtime/server';
 import type { Examples } from './examples.ts';
 
 /** The three forms that need no key. */
@@ -26,7 +25,7 @@ export class ClearModels {
     this.#evaluator = new PolynomialEvaluator(model.graph);
     this.#examples = examples;
     this.#opened = opened;
-    this.#batch = batchOf(opened.manifest);
+    this.#batch = opened.manifest.batch;
   }
 
   static async create(

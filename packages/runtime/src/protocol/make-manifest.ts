@@ -9,8 +9,9 @@ import { toRuns } from './runs.ts';
 export interface ManifestSource {
   readonly digest: string;
   readonly planned: PlannedProgram;
+  /** Examples that one run computes. */
+  readonly batch: number;
   readonly predicted: ProgramManifest['predicted'];
-  readonly compile: ProgramManifest['compile'];
   readonly model: ProgramManifest['model'];
   /** SHA-256 of the other files of the client's half, by their names. */
   readonly files: Readonly<Record<string, string>>;
@@ -34,6 +35,7 @@ export function makeManifest({ planned, ...rest }: ManifestSource): ProgramManif
     parameters: { ...literal, chainBits: [...chainBits], specialBits: [...specialBits] },
     parametersDigest: parameters.digest,
     slots: program.slots,
+    batch: rest.batch,
     inputs: program.inputs.map(({ name, level, source, factor }) => ({
       name,
       level,
@@ -54,7 +56,6 @@ export function makeManifest({ planned, ...rest }: ManifestSource): ProgramManif
       ...countKeys(parameters, specs),
     },
     predicted: rest.predicted,
-    compile: rest.compile,
     model: rest.model,
     files: { ...rest.files },
   };

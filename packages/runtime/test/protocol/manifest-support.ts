@@ -29,7 +29,7 @@ export function manifestOf(program: EncryptedProgram, batch = 1): ProgramManifes
     digest: 'ab'.repeat(32),
     planned: planProgram(program, new BootstrapPlan(parameters)),
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
-    compile: { batch },
+    batch,
     model: { ...testModel, classes: ['a', 'b', 'c'] },
     files: {},
   });

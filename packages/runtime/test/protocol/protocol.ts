@@ -42,7 +42,7 @@ export function manifestOf(program: EncryptedProgram, digest = 'ab'.repeat(32), 
     digest,
     planned: planProgram(program, new BootstrapPlan(Parameters.from(insecureLiteral, { insecure: true }))),
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
-    compile: { batch },
+    batch,
     model: testModel,
     files: {},
   });
