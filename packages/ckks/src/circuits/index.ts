@@ -15,6 +15,7 @@ export { encodedLength } from './linear/encoded-diagonal.ts';
 export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear/linear-transform.ts';
 export {
   applyStreamed,
+  defaultDiagonalBytes,
   type StreamedMatrix,
   type StreamedTransformOptions,
   StreamedTransformPlan,

@@ -26,11 +26,12 @@ export interface StreamedTransformOptions {
   readonly giantSteps: readonly number[];
   /** Special primes of the rotation keys to use. Default: those of the level's gadget. */
   readonly special?: number;
-  /** Bytes that encoded diagonals may take at a time. Default 512 MiB. */
-  readonly workBytes?: number;
+  /** Bytes that encoded diagonals may take at a time. Default: `defaultDiagonalBytes`. */
+  readonly diagonalBytes?: number;
 }
 
-const defaultWorkBytes = 2 ** 29;
+/** Larger maps are worked in parts, each of which rotates the inputs again. */
+export const defaultDiagonalBytes = 2 ** 29;
 
 /** One diagonal and where it belongs. */
 interface Term {
@@ -94,7 +95,7 @@ export class StreamedTransformPlan {
  * and dropped a few at a time. Inputs may have different scales and any level from `level` up: their diagonals are encoded
  * at the scale that makes up for it.
  *
- * Cost: a decomposition for each input, a hoisted rotation for each baby step (again for each part of `workBytes`), a key
+ * Cost: a decomposition for each input, a hoisted rotation for each baby step (again for each part of `diagonalBytes`), a key
  * switch for each output and giant step, and for each diagonal one FFT and one NTT a limb.
  * @throws OperandError for operands that do not fit, KeyError for a missing rotation key
  */
@@ -110,7 +111,7 @@ export function applyStreamed(
   try {
     const { context } = evaluator;
     const words = (options.level + 1 + work.special) * encodedLength(context.ring.n, matrix.period ?? slots);
-    const most = (options.workBytes ?? defaultWorkBytes) / (8 * words);
+    const most = (options.diagonalBytes ?? defaultDiagonalBytes) / (8 * words);
     for (const part of parts(plan.groups, most)) work.add(part);
     return work.finish();
   } finally {
