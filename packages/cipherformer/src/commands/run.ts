@@ -17,7 +17,7 @@ import { startRunProgress } from '../program/run-progress.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { startStages } from '../terminal/progress.ts';
 
-// The server's verb: nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
+// The server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
 
 interface RunOptions {
   readonly keys: string;

@@ -8,7 +8,7 @@ import { interruptible } from '../terminal/interrupt.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { showable } from '../terminal/text.ts';
 
-// A server's verb: nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
+// A server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
 
 interface ServeCommandOptions {
   readonly port: number;

@@ -119,7 +119,8 @@ export function mapOf(runs: readonly number[], slots: number, where: string): In
   try {
     return fromRuns(runs, slots);
   } catch (error) {
-    throw new FileError(`${where} has no slot map: ${error instanceof Error ? error.message : error}`);
+    if (!(error instanceof RangeError)) throw error;
+    throw new FileError(`${where} has no slot map: ${error.message}`, { cause: error });
   }
 }
 

@@ -33,7 +33,7 @@ interface Resident extends Disposable {
 
 /**
  * The work of a service, on programs as `compile` writes them. The keys of one key set stay in memory until another comes.
- * Nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
+ * Nothing it imports of ours may read a secret key (test/architecture.test.ts).
  */
 export class ProgramEngine implements Engine, Disposable {
   readonly #security: SecurityOptions;
