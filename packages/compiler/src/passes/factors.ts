@@ -52,7 +52,9 @@ class FactorSolver {
       const of = this.#classes.of(i);
       this.#bounds.set(of, Math.max(this.#bounds.get(of) ?? 0, bound));
     }
-    for (const node of nodes) if (node.op === 'maskTokens') this.#fixed.set(this.#classes.of(node.mask), 1);
+    // Asked for, not set: a mask may be a product, whose factor is that of its operands.
+    for (const [i, node] of nodes.entries())
+      if (node.op === 'maskTokens' && !this.#request(node.mask, 1)) return { producer: node.mask, consumer: i };
     for (let i = nodes.length - 1; i >= 0; i--) {
       const node = nodes[i]!;
       if (node.op !== 'polynomial') continue;
@@ -83,28 +85,36 @@ class FactorSolver {
 
   /** A product whose operand depends on the sum that the product is part of. */
   #cycle(): Conflict | undefined {
-    const state = new Map<number, 'open' | 'done'>();
-    const visit = (of: number): number | undefined => {
-      if (state.get(of) === 'done') return undefined;
+    const done = new Set<number>();
+    const path: number[] = [];
+    const visit = (of: number): readonly number[] | undefined => {
       const derived = this.#derived.get(of);
-      if (derived === undefined) return undefined;
-      if (state.get(of) === 'open') return derived;
-      state.set(of, 'open');
-      for (const operand of operandNumbers(this.#model.nodes[derived]!)) {
+      if (derived === undefined || done.has(of)) return undefined;
+      if (path.includes(of)) return path.slice(path.indexOf(of));
+      path.push(of);
+      for (const operand of this.#factorOperands(derived)) {
         const found = visit(this.#classes.of(operand));
-        if (found !== undefined) return found;
+        if (found) return found;
       }
-      state.set(of, 'done');
+      path.pop();
+      done.add(of);
       return undefined;
     };
-    for (const of of this.#derived.keys()) {
-      const producer = visit(of);
-      if (producer === undefined) continue;
-      // The class of a value grows only through sums, so one of its consumers is such a sum.
-      const inSum = (consumer: number) => this.#classes.of(consumer) === this.#classes.of(producer);
-      return { producer, consumer: consumersOf(this.#model)[producer]!.find(inSum)! };
-    }
+    const consumers = consumersOf(this.#model);
+    for (const of of this.#derived.keys())
+      for (const member of visit(of) ?? []) {
+        const producer = this.#derived.get(member)!;
+        // A product in a class of others is an operand of a sum in it; operands are earlier nodes, so some class has others.
+        const consumer = consumers[producer]!.find((reader) => this.#classes.of(reader) === member);
+        if (consumer !== undefined) return { producer, consumer };
+      }
     return undefined;
+  }
+
+  /** The values that a derived factor is made of: that of a polynomial is 1, whatever it reads. */
+  #factorOperands(derived: number): number[] {
+    const node = this.#model.nodes[derived]!;
+    return node.op === 'polynomial' ? [] : operandNumbers(node);
   }
 
   #isDerived(i: number): boolean {
