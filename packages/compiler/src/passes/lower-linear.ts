@@ -3,6 +3,7 @@ import type { Register, SlotVector } from '@cipherformer/runtime';
 import { doublingSteps } from '../packing/geometry.ts';
 import { type RowMap, RowMatrix } from '../packing/row-matrix.ts';
 import { ScaleMatrix } from '../packing/scale-matrix.ts';
+import { takesFirstToken } from './empty-rows.ts';
 import { diagonalAndSumOf } from './lower-diagonal-and-sum.ts';
 import { emitRotateSum, emitVectors, type Lowering, spread, tokenWeights } from './lowering.ts';
 
@@ -76,7 +77,7 @@ export function lowerLinear(lowering: Lowering, node: number): void {
       output: at.matrixLayout(i).rows,
       tokenWeights: tokenWeights(at, from, pooling),
     };
-    const tokenSteps = pooling ? doublingSteps(1, geometry.paddedTokens) : [];
+    const tokenSteps = pooling ? poolSteps(at, pooling) : [];
     if (!bias && shift === 0) return { map, tokenSteps };
     const vectors = at.featureVectors(i, (feature) => (bias?.[feature] ?? 0) * factor + shift);
     return { map, tokenSteps, vectors };
@@ -90,17 +91,24 @@ function sharedName(names: readonly string[]): string {
   return [first, ...others.map((name) => (name.startsWith(folder) ? name.slice(folder.length) : name))].join(' + ');
 }
 
+/** The rotations that add up the weighted tokens, at the first one. */
+function poolSteps({ geometry }: Lowering, pool: NodeOf<'pool'>): number[] {
+  return takesFirstToken(pool) ? [] : doublingSteps(1, geometry.paddedTokens);
+}
+
 /** A pool by itself: tokens weighted, then added up; the sum is right at the first token. */
 export function lowerPool(lowering: Lowering, node: number): void {
-  const { input, weights, name } = lowering.nodes[node] as NodeOf<'pool'>;
+  const pool = lowering.nodes[node] as NodeOf<'pool'>;
+  const { input, weights, name } = pool;
   const scale = lowering.factors[node]! / lowering.factors[input]!;
   const vectors = lowering.featureVectors(input, (_, token) => weights[token]! * scale);
-  lowerScaling(lowering, node, input, vectors, doublingSteps(1, lowering.geometry.paddedTokens), name);
+  lowerScaling(lowering, node, input, vectors, poolSteps(lowering, pool), name);
 }
 
 /** A factor that nothing else could take. Rows without a feature and padding become zero. */
 export function lowerRescale(lowering: Lowering, node: number, input: number): void {
-  const vectors = lowering.constantVectors(input, lowering.factors[node]! / lowering.factors[input]!);
+  // By the layout of the result: of an input that is alike in all rows it is a ciphertext for each of theirs.
+  const vectors = lowering.constantVectors(node, lowering.factors[node]! / lowering.factors[input]!);
   lowerScaling(lowering, node, input, vectors, [], lowering.nodes[node]!.name);
 }
 

@@ -1,6 +1,6 @@
 // Random small graphs of every operation, with intervals and bounds that their values reach.
 import type { Program } from '@cipherformer/approx';
-import { type GraphInputs, PolynomialEvaluator, type PolynomialGraph } from '@cipherformer/model';
+import type { GraphInputs, PolynomialGraph } from '@cipherformer/model';
 import fc from 'fast-check';
 import { centring, GraphWriter, Numbers, someProgram } from './graphs.ts';
 
@@ -24,7 +24,7 @@ export interface Recipe {
   readonly batch: number;
   readonly draws: readonly Draw[];
   /** What makes the output of the last value. */
-  readonly end: 'pool' | 'pool and linear' | 'pool and MLP' | 'pool and polynomial';
+  readonly end: 'pool' | 'pool and linear' | 'pool and norm' | 'pool and MLP' | 'pool and polynomial';
 }
 
 export interface RandomGraph {
@@ -45,7 +45,7 @@ export function recipes(ops: readonly Operation[] = operations, most = 6): fc.Ar
       minLength: 1,
       maxLength: most,
     }),
-    end: fc.constantFrom('pool', 'pool and linear', 'pool and MLP', 'pool and polynomial'),
+    end: fc.constantFrom('pool', 'pool and linear', 'pool and norm', 'pool and MLP', 'pool and polynomial'),
   });
 }
 
@@ -62,6 +62,7 @@ export function randomGraph({ seed, tokens, features, batch, draws, end }: Recip
     values.push(writer.write(draw, of(draw.left), of(draw.right)));
   }
   let last = writer.pool(values.at(-1)!);
+  if (end === 'pool and norm') writer.norm(last);
   if (end === 'pool and polynomial') last = writer.polynomial(last, 3);
   if (end === 'pool and MLP') last = writer.polynomial(writer.linear(last, 5), 3);
   if (end === 'pool and linear' || end === 'pool and MLP') writer.linear(last, 3);
@@ -104,6 +105,14 @@ class Writer {
   /** Of an interval that the value reaches on both sides or on neither. */
   polynomial(input: number, degree: number): number {
     return this.#add({ op: 'polynomial', input, program: this.#program(input, degree) }, this.#columns.get(input));
+  }
+
+  /** A full normalisation of a few features of a value. */
+  norm(input: number): void {
+    const centred = this.linear(input, 5);
+    const square = this.#add({ op: 'multiply', left: centred, right: centred }, 5);
+    const variance = this.#add({ op: 'meanFeatures', input: square }, 5);
+    this.#add({ op: 'multiply', left: centred, right: this.polynomial(variance, 3) }, 5);
   }
 
   write({ op, width }: Draw, left: number, right: number): number {
@@ -163,7 +172,7 @@ class Writer {
   }
 
   #program(input: number, degree: number): Program {
-    const [lo, hi] = this.#range(input);
+    const [lo, hi] = this.graph.range(input, this.#examples);
     const margin = Math.max(hi - lo, Math.abs(hi) / 10, 1e-3) * (degree % 2 === 0 ? 0.5 : 0.01);
     const interval = [lo - margin, hi + margin] as const;
     const { steps } = someProgram(interval, degree, this.#numbers);
@@ -173,20 +182,6 @@ class Writer {
     const sum = (value: number) => ({ op: 'affine', terms: [{ value: 2, factor: 2 }, { value, factor: 1 }], offset }) as const; // biome-ignore format: one step
     const more = { 6: [square], 7: [square, sum(1)], 8: [square, sum(0)] }[degree] ?? [];
     return { interval: [...interval], steps: [...steps, ...more] };
-  }
-
-  /** Least and largest number of a value on the examples. */
-  #range(value: number): [number, number] {
-    let [lo, hi] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    const output = this.graph.nodes.findIndex(({ op }) => op === 'input');
-    const evaluator = new PolynomialEvaluator({ tokens: this.graph.tokens, nodes: this.graph.nodes, output });
-    for (const example of this.#examples)
-      evaluator.run(example, (node, values) => {
-        if (node !== value) return;
-        lo = Math.min(lo, ...values);
-        hi = Math.max(hi, ...values);
-      });
-    return [lo, hi];
   }
 
   #add(node: Parameters<GraphWriter['add']>[1], columns: number | undefined): number {
