@@ -140,6 +140,36 @@ describe('slots without a number', () => {
   const twenty = (input: number) => ({ op: 'polynomial', input, program: { interval: [-2, 2], steps: [{ op: 'polynomial', value: 0, coefficients: [20, 0.3, 0.2] }] } }) as const; // biome-ignore format: one node
   const oneHot = (at: number) => Float32Array.from({ length: 5 }, (_, t) => (t === at ? 1 : 0));
 
+  /** Values that are 1 where there are numbers and 21 where there are none: 21 - 20 t^2 of t = 1, or 0. */
+  const oneOr21 = (graph: GraphWriter, input: number, features: number) => {
+    const weight = { rows: features, columns: 13, values: new Float32Array(features * 13) };
+    const bias = new Float32Array(features).fill(1);
+    const ones = graph.add('ones', { op: 'linear', input, weight, bias });
+    const steps = [{ op: 'polynomial', value: 0, coefficients: [11, 0, -10] }] as const;
+    return graph.add('one or 21', { op: 'polynomial', input: ones, program: { interval: [-1, 1], steps } });
+  };
+
+  it('scores of what polynomials leave in rows without a feature count the features alone', () => {
+    expectWritten((graph, x) => {
+      const query = oneOr21(graph, x, 6);
+      const scores = graph.add('scores', { op: 'scores', query, key: query, heads: 2 });
+      const maps = graph.add('maps', { op: 'polynomial', input: scores, program: someProgram([-1, 5], 2, new Numbers(1)) });
+      const attended = graph.add('attended', { op: 'attend', maps, value: query, causal: false });
+      graph.add('pool', { op: 'pool', input: attended, weights: oneHot(2) });
+    }, 2); // biome-ignore format: one graph
+  });
+
+  it('scores of queries that padding tokens have, too, are in range at these before a polynomial', () => {
+    expectWritten((graph, x, numbers) => {
+      const key = graph.add('key', { op: 'linear', input: x, weight: numbers.matrix(8, 13, 1) });
+      const scores = graph.add('scores', { op: 'scores', query: oneOr21(graph, x, 8), key, heads: 2 });
+      const [least, most] = graph.range(scores, examples);
+      const maps = graph.add('maps', { op: 'polynomial', input: scores, program: someProgram([least, most], 2, numbers) }); // biome-ignore format: one node
+      const attended = graph.add('attended', { op: 'attend', maps, value: key, causal: true });
+      graph.add('pool', { op: 'pool', input: attended, weights: oneHot(2) });
+    }, 1); // biome-ignore format: one graph
+  });
+
   it('the argument of a polynomial that another one makes: in range at padding and in rows without a feature', () => {
     expectWritten((graph, x, numbers) => {
       const value = graph.add('twenty', twenty(x));
@@ -187,10 +217,7 @@ describe('slots without a number', () => {
 
   it('a product of a mean and what a polynomial leaves in rows without a feature has a mask', () => {
     expectWritten((graph, x, numbers) => {
-      // 21 - 20 t^2, which is 1 where the argument is in range and 21 where it is 0.
-      const one = graph.add('one', { op: 'linear', input: x, weight: numbers.matrix(13, 13, 0), bias: new Float32Array(13).fill(1) }); // biome-ignore format: one node
-      const steps = [{ op: 'polynomial', value: 0, coefficients: [11, 0, -10] }] as const;
-      const odd = graph.add('odd', { op: 'polynomial', input: one, program: { interval: [-1, 1], steps } });
+      const odd = oneOr21(graph, x, 13);
       // One feature alone, so that its sum with the others stays in range.
       const weight = { rows: 13, columns: 13, values: numbers.vector(169).map((w, i) => (i < 13 ? w : 0)) };
       const first = graph.add('first', { op: 'linear', input: x, weight });
