@@ -1,4 +1,3 @@
-import type { NodeOf } from '@cipherformer/model';
 import type { Geometry } from '../packing/geometry.ts';
 import { chooseLayouts, type ValueLayout } from './layouts.ts';
 import { insertRescale, type Model, operandNumbers } from './model.ts';
@@ -11,13 +10,13 @@ import { insertRescale, type Model, operandNumbers } from './model.ts';
 export function zeroEmptyRows(model: Model, geometry: Geometry): Model {
   const layouts = chooseLayouts(model, geometry);
   for (const [i, node] of model.nodes.entries()) {
-    const cause = node.op === 'polynomial' ? causeOfOtherSlots({ ...model, layouts, geometry }, i) : undefined;
+    const meaning = model.meanings[node.op];
+    // What wants its argument in an interval wants it there in all slots.
+    const cause = meaning.wanted ? causeOfOtherSlots({ ...model, layouts, geometry }, i) : undefined;
     if (cause) return zeroEmptyRows(insertRescale(model, cause.producer, cause.consumer), geometry);
-    const unclean = (value: number) => hasEmptyRows(layouts[value]!) && !emptyRowsAreZero(model.nodes, value);
-    if (node.op === 'meanFeatures' && unclean(node.input))
-      return zeroEmptyRows(insertRescale(model, node.input, i), geometry);
-    if (node.op === 'scores' && unclean(node.query) && unclean(node.key))
-      return zeroEmptyRows(insertRescale(model, node.key, i), geometry);
+    const unclean = (value: number) => hasEmptyRows(layouts[value]!) && !emptyRowsAreZero(model, value);
+    const spoilt = meaning.spoilt?.(node, unclean);
+    if (spoilt !== undefined) return zeroEmptyRows(insertRescale(model, spoilt, i), geometry);
   }
   return model;
 }
@@ -27,39 +26,15 @@ export function hasEmptyRows(layout: ValueLayout): boolean {
 }
 
 /** Whether rows without a feature hold zero. */
-export function emptyRowsAreZero(nodes: Model['nodes'], value: number): boolean {
-  const zero = (operand: number) => emptyRowsAreZero(nodes, operand);
-  const node = nodes[value]!;
-  switch (node.op) {
-    case 'input':
-    case 'linear':
-    case 'rescale':
-      return true;
-    case 'add':
-      return zero(node.left) && zero(node.right);
-    case 'multiply':
-      return zero(node.left) || zero(node.right);
-    case 'addTable':
-    case 'maskTokens':
-    case 'pool':
-      return zero(node.input);
-    case 'attend':
-      return zero(node.value);
-    default:
-      return false;
-  }
+export function emptyRowsAreZero(model: Pick<Model, 'nodes' | 'meanings'>, value: number): boolean {
+  const node = model.nodes[value]!;
+  return model.meanings[node.op].emptyRowsAreZero(node, (operand) => emptyRowsAreZero(model, operand));
 }
 
 /** A model with its values in slots. */
-interface LaidOut {
-  readonly nodes: Model['nodes'];
+interface LaidOut extends Pick<Model, 'nodes' | 'meanings'> {
   readonly layouts: readonly ValueLayout[];
   readonly geometry: Geometry;
-}
-
-/** Whether a pool takes the first token as it is: it needs no sum, and leaves zeros at the other tokens. */
-export function takesFirstToken({ weights }: NodeOf<'pool'>): boolean {
-  return weights.every((weight, token) => token === 0 || weight === 0);
 }
 
 /**
@@ -86,35 +61,13 @@ function causeOfOtherSlots(model: LaidOut, polynomial: number): { producer: numb
  * its sum. A value that is alike in all rows has its number in those without a feature too.
  */
 export function otherSlotsAreZero(model: LaidOut, value: number): boolean {
+  if (!hasOtherSlots(model, value)) return true;
+  const { nodes, meanings } = model;
+  const node = nodes[value]!;
   const zero = (operand: number) =>
     otherSlotsAreZero(model, operand) &&
     (isUniform(model, value) || !isUniform(model, operand) || !hasEmptyRows(model.layouts[operand]!));
-  const node = model.nodes[value]!;
-  if (!hasOtherSlots(model, value)) return true;
-  switch (node.op) {
-    case 'input':
-    case 'rescale':
-      return true;
-    case 'linear': {
-      const input = model.nodes[node.input]!;
-      return input.op !== 'pool' || takesFirstToken(input);
-    }
-    case 'add':
-      return zero(node.left) && zero(node.right);
-    case 'scores':
-      return zero(node.query) && zero(node.key);
-    case 'multiply':
-      return zero(node.left) || zero(node.right);
-    case 'addTable':
-    case 'maskTokens':
-    case 'meanFeatures':
-      return zero(node.input);
-    case 'pool':
-      return takesFirstToken(node);
-    case 'polynomial':
-    case 'attend':
-      return false;
-  }
+  return meanings[node.op].otherSlotsAreZero(node, zero, nodes);
 }
 
 function isUniform({ layouts }: LaidOut, value: number): boolean {

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Normalised, normalise } from '../../src/passes/factors.ts';
 import { modelOf } from '../../src/passes/model.ts';
+import { operations } from '../../src/passes/operations.ts';
 import { scaleSteps } from '../../src/passes/scale-steps.ts';
 import { GraphWriter, Numbers, randomInputs, someProgram, type TransformerShape, transformer } from './graphs.ts';
 import { randomGraph, recipes } from './random-graphs.ts';
@@ -107,7 +108,7 @@ function normalisedGraph(write: (graph: GraphWriter, x: number, numbers: Numbers
   graph.add('pool', { op: 'pool', input: graph.nodes.length - 1, weights: numbers.vector(3) });
   const inputs = { x: numbers.vector(12), mask: Float32Array.of(1, 0, 1) };
   const calibrated = graph.calibrated([inputs]);
-  const normalised = normalise(modelOf(calibrated));
+  const normalised = normalise(modelOf(calibrated, operations));
   expectClose(onSlots(normalised, inputs), evaluated(calibrated, [inputs]));
   return normalised;
 }
@@ -117,7 +118,7 @@ describe('factors', () => {
     fc.assert(
       fc.property(recipes(), (recipe) => {
         const { graph, examples } = randomGraph(recipe);
-        const normalised = normalise(modelOf(graph));
+        const normalised = normalise(modelOf(graph, operations));
         expect(normalised.factors.every((factor) => factor > 0 && Number.isFinite(factor))).toBe(true);
         for (const one of examples) expectClose(onSlots(normalised, one), evaluated(graph, [one]));
       }),
@@ -134,7 +135,7 @@ describe('factors', () => {
     'cost a transformer nothing, and bring every value without a factor of its own to its bound: %o',
     (change) => {
       const graph = transformer({ ...shape, ...change }, 3).calibrated([randomInputs({ ...shape, ...change }, 7)]);
-      const normalised = normalise(modelOf(graph));
+      const normalised = normalise(modelOf(graph, operations));
       const { model, factors } = normalised;
       expect(rescales(normalised)).toBe(0);
       // One factor for the residual stream: that of its largest value.

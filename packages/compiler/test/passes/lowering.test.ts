@@ -8,7 +8,9 @@ import { zeroEmptyRows } from '../../src/passes/empty-rows.ts';
 import { normalise } from '../../src/passes/factors.ts';
 import { chooseLayouts } from '../../src/passes/layouts.ts';
 import { lowerModel } from '../../src/passes/lower.ts';
-import { type ModelNode, modelOf } from '../../src/passes/model.ts';
+import type { ModelNode } from '../../src/passes/meaning.ts';
+import { modelOf } from '../../src/passes/model.ts';
+import { operations as meanings } from '../../src/passes/operations.ts';
 import { centring, GraphWriter, Numbers, someProgram } from './graphs.ts';
 import { operations, type RandomGraph, randomGraph, recipes } from './random-graphs.ts';
 import { batchOf, evaluated, expectClose, largest, runGroups, slotsOf } from './running.ts';
@@ -45,7 +47,7 @@ function numbersOf(graph: PolynomialGraph, examples: RandomGraph['examples']): R
 function loweredOf({ graph, examples }: RandomGraph, { slots, spread, keys, values }: Packing) {
   try {
     const geometry = geometryOf(slots, graph.tokens, examples.length, spread);
-    const normalised = normalise(zeroEmptyRows(modelOf(graph), geometry));
+    const normalised = normalise(zeroEmptyRows(modelOf(graph, meanings), geometry));
     const layouts = chooseLayouts(normalised.model, geometry);
     return { ...normalised, geometry, layouts, lowered: lowerModel(normalised, geometry, { keys, values }) };
   } catch (error) {

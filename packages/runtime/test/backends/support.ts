@@ -1,6 +1,7 @@
 // What tests of the back ends share: a small insecure machine, and programs written by hand.
 import {
   type BootstrapKeys,
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
@@ -86,7 +87,7 @@ export class Machine implements Disposable {
   readonly secret: SecretKey;
   readonly keys: KeySet;
   readonly server: CkksMachine;
-  readonly #bootstrapper: Bootstrapper | undefined;
+  readonly #matrices: BootstrapMatrices | undefined;
   readonly #encoder: Encoder;
 
   constructor(context: Context, program: EncryptedProgram) {
@@ -95,13 +96,12 @@ export class Machine implements Disposable {
     this.secret = SecretKey.fromMaster(context, randomSeed());
     this.keys = generateKeySet(this.secret, planKeys(program, this.plan).specs);
     const { evaluation, toSparse, toDense } = this.keys;
-    this.#bootstrapper =
-      toSparse && toDense ? new Bootstrapper(context, this.plan, this.keys as BootstrapKeys) : undefined;
+    this.#matrices = toSparse && toDense ? new BootstrapMatrices(context, this.plan) : undefined;
     this.server = {
       context,
       plan: this.plan,
       keys: evaluation,
-      ...(this.#bootstrapper ? { bootstrapper: this.#bootstrapper } : {}),
+      ...(this.#matrices ? { bootstrapper: new Bootstrapper(this.#matrices, this.keys as BootstrapKeys) } : {}),
     };
     this.#encoder = new Encoder(context);
   }
@@ -122,7 +122,7 @@ export class Machine implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#bootstrapper?.[Symbol.dispose]();
+    this.#matrices?.[Symbol.dispose]();
     this.keys[Symbol.dispose]();
     this.secret[Symbol.dispose]();
   }
