@@ -83,7 +83,7 @@ const route = (name: string, path: string, body: unknown, read?: protocol.Proble
     try {
       await send({ method: 'POST', path, payload });
     } catch (error) {
-      if (!(error instanceof Problem && error.code === read)) throw error;
+      if (!(error instanceof Problem && error.problem === read)) throw error;
     }
   },
   errors: [Problem],
@@ -148,7 +148,7 @@ async function readRefusal(bytes: Uint8Array): Promise<void> {
     await new Http('http://localhost', { fetch }).bytes('/v1/keysets');
   } catch (error) {
     // Read as it was meant.
-    if (!(error instanceof ServiceError && error.code === 'parts-missing')) throw error;
+    if (!(error instanceof ServiceError && error.problem === 'parts-missing')) throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Progress } from '@cipherformer/base';
 import type { SessionStage } from '@cipherformer/client';
 
 // What the page and its worker say to each other. The secret key, the request and the logits stay in the worker; a label
@@ -18,7 +19,7 @@ export type Order =
 /** From the worker. */
 export type News =
   | { readonly type: 'ready'; readonly facts: Facts }
-  | ({ readonly type: 'progress' } & Progress)
+  | ({ readonly type: 'progress' } & QuestionProgress)
   | { readonly type: 'answer'; readonly answer: Answer }
   | { readonly type: 'scores'; readonly scores: readonly { readonly label: string; readonly score: number }[] }
   /** Whether the next examples out of range may be shown. */
@@ -43,11 +44,8 @@ export interface Facts {
 
 export type Stage = 'waiting' | SessionStage;
 
-export interface Progress {
-  readonly stage: Stage;
-  readonly done: number;
-  readonly total: number;
-  readonly secondsLeft?: number;
+export interface QuestionProgress extends Progress<Stage> {
+  /** While it waits: how many questions come before. */
   readonly place?: number;
 }
 

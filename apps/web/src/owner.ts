@@ -1,7 +1,8 @@
+import { CipherformerError } from '@cipherformer/base';
 import { randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
 import { type Job, type Owner, ServiceSession, Transport } from '@cipherformer/client';
 import { outOfRangeStep, type PrivateAnswer, type VerdictCounts } from '@cipherformer/runtime/client';
-import type { Facts, News, Order, Progress } from './messages.ts';
+import type { Facts, News, Order, QuestionProgress } from './messages.ts';
 import { KeyDeleted, OwnerStore, type StoredOwner } from './store.ts';
 import { problemOf } from './words.ts';
 
@@ -25,7 +26,10 @@ export function serveOwner(port: OwnerPort, security: SecurityOptions = {}): voi
 }
 
 /** What the owner stops, not a failure. */
-class Stopped extends Error {}
+class Stopped extends CipherformerError {
+  override readonly name = 'Stopped';
+  override readonly code = 'interrupted';
+}
 
 /**
  * Bytes of an empty buffer that is made and dropped after each part that was sent. It is never touched and takes no memory,
@@ -88,7 +92,7 @@ class OwnerDesk {
         break;
       case 'stop':
         // The answer may have been quicker: what comes next is not to be stopped.
-        if (this.#busy) this.#stop.abort(new Stopped());
+        if (this.#busy) this.#stop.abort(new Stopped('stopped'));
         break;
       case 'allow':
         this.#allow?.(order.yes);
@@ -128,11 +132,11 @@ class OwnerDesk {
 
   async #ask(pixels: Uint8Array): Promise<void> {
     this.#last = undefined;
-    this.#tell({ type: 'progress', stage: 'waiting', done: 0, total: 1 });
+    this.#tell({ type: 'progress', what: 'waiting', done: 0, total: 1 });
     const { session, transport } = await this.#connect();
     transport.submitted = undefined;
     const { signal } = this.#stop;
-    const progress = (now: Progress) => this.#tell({ type: 'progress', ...now });
+    const progress = (now: QuestionProgress) => this.#tell({ type: 'progress', ...now });
     const store = await this.#opened();
     const owned = await store.keepOwner(randomSeed());
     using secret = SecretKey.fromMaster(session.context, owned.master);

@@ -96,8 +96,8 @@ class Page {
         this.#idle();
         break;
       case 'progress':
-        if (news.stage === 'keys') this.#hasKeys('unfinished');
-        if (news.stage === 'encrypting') this.#hasKeys('ready');
+        if (news.what === 'keys') this.#hasKeys('unfinished');
+        if (news.what === 'encrypting') this.#hasKeys('ready');
         this.#timeline?.note(news, performance.now());
         this.#showTimeline();
         break;

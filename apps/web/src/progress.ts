@@ -1,4 +1,4 @@
-import type { Progress, Stage } from './messages.ts';
+import type { QuestionProgress, Stage } from './messages.ts';
 import { bytesText, secondsText } from './units.ts';
 
 // The time line of a question: what is done, what is being done and how far it is, what comes.
@@ -39,7 +39,7 @@ export class Timeline {
   readonly #keyBytes: number;
   readonly #began = new Map<StepName, number>();
   readonly #ended = new Map<StepName, number>();
-  #now: Progress | undefined;
+  #now: QuestionProgress | undefined;
   #finished = false;
   /** Where the keys' step was first seen, for a prediction. */
   #first: { readonly done: number; readonly at: number } | undefined;
@@ -50,13 +50,13 @@ export class Timeline {
   }
 
   /** @param at time, in milliseconds */
-  note(progress: Progress, at: number): void {
-    const step = stepOf[progress.stage];
+  note(progress: QuestionProgress, at: number): void {
+    const step = stepOf[progress.what];
     const place = steps.findIndex(({ name }) => name === step);
     for (const { name } of steps.slice(0, place))
       if (this.#began.has(name) && !this.#ended.has(name)) this.#ended.set(name, at);
     if (!this.#began.has(step)) this.#began.set(step, at);
-    if (progress.stage === 'keys') this.#first ??= { done: progress.done, at };
+    if (progress.what === 'keys') this.#first ??= { done: progress.done, at };
     this.#now = progress;
   }
 
@@ -67,7 +67,7 @@ export class Timeline {
   }
 
   view(at: number): StepView[] {
-    const current = this.#now && !this.#finished ? stepOf[this.#now.stage] : undefined;
+    const current = this.#now && !this.#finished ? stepOf[this.#now.what] : undefined;
     const place = steps.findIndex(({ name }) => name === current);
     return steps.map(({ name, title }, i) => {
       if (name === current) return { name, title, state: 'now', ...this.#detail(this.#now!, at) };
@@ -83,10 +83,10 @@ export class Timeline {
     return seconds < 1 ? '' : secondsText(seconds);
   }
 
-  #detail({ stage, done, total, secondsLeft, place }: Progress, at: number): { detail: string; share?: number } {
+  #detail({ what, done, total, secondsLeft, place }: QuestionProgress, at: number): { detail: string; share?: number } {
     const share = total > 0 ? done / total : 0;
     const left = secondsLeft === undefined ? '' : `about ${secondsText(secondsLeft)} left`;
-    switch (stage) {
+    switch (what) {
       case 'waiting':
         return { detail: 'looking what is there' };
       case 'keys':

@@ -1,3 +1,4 @@
+import { CipherformerError } from '@cipherformer/base';
 import {
   noVerdicts,
   type PartMemory,
@@ -16,8 +17,9 @@ const version = 1;
 const only = 'owner';
 
 /** The owner's key was deleted, here or in another tab. */
-export class KeyDeleted extends Error {
+export class KeyDeleted extends CipherformerError {
   override readonly name = 'KeyDeleted';
+  override readonly code = 'key-deleted';
 
   constructor() {
     super('the secret key was deleted');

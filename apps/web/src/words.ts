@@ -64,10 +64,10 @@ export function problemOf(error: unknown): Problem {
 }
 
 function refusal(error: ServiceError): Problem {
-  const { code, fields, message, hint } = error;
+  const { problem, fields, message, hint } = error;
   const amount = (field: string) => (typeof fields[field] === 'number' ? bytesText(fields[field]) : undefined);
-  const hinted = sentence(message);
-  switch (code) {
+  const hinted = sentence(`${message}: ${hint}`);
+  switch (problem) {
     case 'no-room': {
       const [needed, free] = [amount('needed'), amount('free')];
       const numbers = needed && free ? ` They take ${needed}; ${free} are free there.` : '';
@@ -96,7 +96,7 @@ function refusal(error: ServiceError): Problem {
     case 'internal':
       return { title: 'The service had a fault of its own', text: `Its log says which. ${kept}` };
     default:
-      return { title: hint === undefined ? 'The service refused' : 'The service refused, and says why', text: hinted };
+      return { title: 'The service refused', text: hinted };
   }
 }
 

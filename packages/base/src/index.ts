@@ -1,5 +1,7 @@
 /** What every package shares: the base of all errors, progress, and how numbers are shown. */
 export { sha256, toHex } from './digest.ts';
-export { CipherformerError, UsageError } from './errors.ts';
+export { type ErrorCode, type ErrorEntry, type ExitCode, errorCodes } from './error-codes.ts';
+export { CipherformerError, type CipherformerErrorOptions, isCipherformerError, UsageError } from './errors.ts';
 export { type Pace, startPace } from './pace.ts';
+export type { OnProgress, Progress } from './progress.ts';
 export { gib } from './units.ts';

@@ -1,12 +1,11 @@
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands/index.ts';
-import { exitCodes, reportError } from './terminal/errors.ts';
+import { exitOk, exitUsage, reportError } from './terminal/errors.ts';
 import { showable } from './terminal/text.ts';
 
 /**
- * Runs the command line and returns the process's exit code: 0 ok, 1 failure, 2 usage, 3 a check fell short,
- * 130 interrupted.
+ * Runs the command line and returns the process's exit code: 0, or that of the error (docs/errors.md).
  * @param security for tests: the executable accepts nothing below 128 bits, and no option or variable changes that
  */
 export async function runCli(argv: readonly string[], security: SecurityOptions = {}): Promise<number> {
@@ -22,9 +21,9 @@ export async function runCli(argv: readonly string[], security: SecurityOptions 
   for (const load of asked) (await load())(program, security);
   try {
     await program.parseAsync(['node', 'cipherformer', ...argv]);
-    return typeof process.exitCode === 'number' ? process.exitCode : exitCodes.ok;
+    return typeof process.exitCode === 'number' ? process.exitCode : exitOk;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitOk : exitUsage;
     return reportError(error);
   }
 }

@@ -42,7 +42,7 @@ LiveRings& liveRings() { return immortal<LiveRings>(); }
 
 bool takesRing(int operation) {
   return (operation > kRingCreate && operation <= kDecode && operation != kKeystream) || operation == kEncodePeriodic ||
-         operation == kUnpackResidues;
+         operation == kUnpackResidues || operation == kPackResidues;
 }
 
 /// logN, primes -> the ring's address in *result.
@@ -115,6 +115,7 @@ int run(int operation, Args& args, double* result) {
     case kEncodePeriodic: return encode(args, true);
     case kDecode: return decode(args);
     case kUnpackResidues: return unpackResiduesCall(args, result);
+    case kPackResidues: return packResiduesCall(args, result);
     case kMeasureMultiplies: return measureMultiplies(args, result);
     default: return kUnknownOperation;
   }

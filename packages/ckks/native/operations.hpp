@@ -35,6 +35,7 @@ enum Operation : int {
   kMeasureMultiplies = 29,
   kEncodePeriodic = 30,
   kUnpackResidues = 31,
+  kPackResidues = 32,
 };
 
 }  // namespace cf

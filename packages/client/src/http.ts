@@ -67,8 +67,9 @@ export class Http {
   }
 
   /**
-   * The answer's body as it comes; one attempt. Throws ServiceError for a refusal, TransportError for a redirection,
-   * ConnectionLost when nothing comes for `silentMs` milliseconds or the connection breaks, and the signal's reason.
+   * The answer's body as it comes; one attempt.
+   * @throws ServiceError for a refusal, TransportError for a redirection, ConnectionLost when nothing comes for `silentMs`
+   * milliseconds or the connection breaks, and the signal's reason
    */
   async *pieces(path: string, request: HttpRequest, silentMs: number): AsyncGenerator<Uint8Array> {
     using watch = new Watch(silentMs, this.signal);
@@ -147,9 +148,13 @@ async function refusal(response: Response): Promise<ServiceError> {
   try {
     const text = await shortText(response);
     const { code, title, detail, hint, type: _, status: __, ...fields } = problem.parse(JSON.parse(text));
-    return new ServiceError({ message: detail ?? title ?? code, code, hint, status, fields });
+    return new ServiceError({ message: detail ?? title ?? code, problem: code, hint, status, fields });
   } catch {
-    return new ServiceError({ message: `the service answered with status ${status}`, code: `http-${status}`, status });
+    return new ServiceError({
+      message: `the service answered with status ${status}`,
+      problem: `http-${status}`,
+      status,
+    });
   }
 }
 

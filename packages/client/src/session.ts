@@ -1,3 +1,4 @@
+import type { OnProgress, Progress } from '@cipherformer/base';
 import {
   Context,
   KeyError,
@@ -41,21 +42,16 @@ export type SessionStage =
   | 'running'
   | 'decrypting';
 
-export interface SessionProgress {
-  readonly stage: SessionStage;
-  /** Of the stage: parts that the service has, steps of a check or a run. */
-  readonly done: number;
-  readonly total: number;
+/** `done` counts parts that the service has, or steps of a check or a run; the service predicts `secondsLeft`. */
+export interface SessionProgress extends Progress<SessionStage> {
   /** Bytes of keys that were sent. */
   readonly sentBytes?: number;
-  /** Predicted, by the service. */
-  readonly secondsLeft?: number;
   /** While queued: how many tasks come before. */
   readonly place?: number;
 }
 
 export interface SessionOptions {
-  readonly progress?: (progress: SessionProgress) => void;
+  readonly progress?: OnProgress<SessionProgress>;
   /** Give the same one to the transport, which ends what is under way on the line. */
   readonly signal?: AbortSignal;
   /**
@@ -100,10 +96,10 @@ export class ServiceSession {
   }
 
   /**
-   * Fetches the client's half of a program and checks it. Throws TransportError where none or several are served and
-   * `program` does not say which, FileError for a half that is not legal, ParameterError below 128-bit security unless
-   * `insecure` accepts it, KernelError where no kernels load.
+   * Fetches the client's half of a program and checks it.
    * @param program digest, or the beginning of one
+   * @throws TransportError where none or several are served and `program` does not say which, FileError for a half that is
+   * not legal, ParameterError below 128-bit security unless `insecure` accepts it, KernelError where no kernels load
    */
   static async open(
     transport: Transport,
@@ -144,7 +140,7 @@ export class ServiceSession {
     if (keyset.state === 'verifying')
       keyset = await this.#transport.verified(keyset.id, ({ done = 0, total = 0 }: Keyset) => {
         options.signal?.throwIfAborted();
-        options.progress?.({ stage: 'verifying', done, total });
+        options.progress?.({ what: 'verifying', done, total });
       });
     if (keyset.state === 'rejected') throw new KeysRejected(keyset.reason ?? 'no reason given');
     return keyset.id;
@@ -152,8 +148,8 @@ export class ServiceSession {
 
   /**
    * Asks: prepares and encrypts inputs, as many as the program computes at once at most, waits for the result and decrypts
-   * it. Every request is encrypted afresh. Throws what ensureKeys throws, JobFailed, errors of prepareInput, encryptInputs
-   * and decryptOutputs.
+   * it. Every request is encrypted afresh.
+   * @throws what ensureKeys throws, JobFailed, errors of prepareInput, encryptInputs and decryptOutputs
    */
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
     const { progress, signal } = options;
@@ -161,10 +157,10 @@ export class ServiceSession {
     // First: gigabytes of keys are not made for a question that cannot be asked.
     const examples = inputs.map((input) => prepareInput(preparation, input));
     const keyset = await this.ensureKeys(owner, options);
-    progress?.({ stage: 'encrypting', done: 0, total: 1 });
+    progress?.({ what: 'encrypting', done: 0, total: 1 });
     const file = await encryptInputs(owner.secret, manifest, examples);
     const request = await wireBytes(file);
-    progress?.({ stage: 'sending', done: 0, total: 1 });
+    progress?.({ what: 'sending', done: 0, total: 1 });
     const { id } = await this.#transport.submit(this.program.digest, keyset, request);
     try {
       await this.#finished(id, options);
@@ -177,7 +173,7 @@ export class ServiceSession {
     // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
     // it sees may depend on the verdict. That it could not be told is no fault of the answer.
     await this.#transport.acknowledge(id);
-    progress?.({ stage: 'decrypting', done: 0, total: 1 });
+    progress?.({ what: 'decrypting', done: 0, total: 1 });
     const { ledger, allowMore } = owner;
     const answers = await decryptOutputs(owner.secret, manifest, file.request, once(result), 'the result', {
       ledger,
@@ -213,18 +209,18 @@ export class ServiceSession {
       const missing = all.filter((_, i) => !present.has(memory.get(parts[i]!) ?? ''));
       const there = parts.length - missing.length;
       await agree(missing.reduce((sum, { bytes }) => sum + bytes, 0));
-      progress?.({ stage: 'keys', done: there, total: parts.length, sentBytes: 0 });
+      progress?.({ what: 'keys', done: there, total: parts.length, sentBytes: 0 });
       const made = makeParts(secret, this.specs, memory, { present, ...(signal ? { signal } : {}) });
       await uploadParts(this.#transport, id, made, {
-        progress: ({ parts: done, sentBytes }) =>
-          progress?.({ stage: 'keys', done: there + done, total: parts.length, sentBytes }),
+        progress: ({ done, sentBytes }) =>
+          progress?.({ what: 'keys', done: there + done, total: parts.length, sentBytes }),
         ...(signal ? { signal } : {}),
       });
       const list = makeKeyList(parameters, secret.id, this.specs, (part) => memory.get(nameOfPart(part))!);
       try {
         return await this.#transport.commit(id, list);
       } catch (error) {
-        const gone = error instanceof ServiceError && error.code === 'parts-missing' && attempt < commitTries;
+        const gone = error instanceof ServiceError && error.problem === 'parts-missing' && attempt < commitTries;
         if (!gone) throw error;
       }
     }
@@ -254,7 +250,7 @@ function chosen(programs: readonly Program[], wanted: string): Program {
 function report({ state, done = 0, total = 0, secondsLeft, place }: Job, progress: SessionOptions['progress']): void {
   if (state !== 'queued' && state !== 'loading' && state !== 'running') return;
   progress?.({
-    stage: state,
+    what: state,
     done,
     total,
     ...(secondsLeft === undefined ? {} : { secondsLeft }),

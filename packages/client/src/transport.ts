@@ -36,8 +36,9 @@ const pollMs = 500;
 
 /**
  * The routes of a service, one method each. Everything may be repeated safely, so a lost connection, 429 and 503 are
- * tried again. Throws ServiceError where the service refuses, TransportError where it cannot be reached or understood,
- * and the signal's reason.
+ * tried again.
+ * @throws ServiceError where the service refuses, TransportError where it cannot be reached or understood, and the
+ * signal's reason
  */
 export class Transport {
   readonly #http: Http;

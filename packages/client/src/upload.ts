@@ -1,3 +1,4 @@
+import type { OnProgress, Progress } from '@cipherformer/base';
 import { maxMissingBatch } from './protocol.ts';
 import type { Transport } from './transport.ts';
 
@@ -15,10 +16,9 @@ export interface UploadPart {
   readonly bytes: Uint8Array<ArrayBuffer> | (() => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>);
 }
 
-export interface UploadProgress {
-  /** Parts of which the service has said that it has them on disk. */
-  readonly parts: number;
-  /** Of those, the ones that had to be sent, and their bytes. */
+/** `done` counts the parts of which the service has said that it has them on disk, `total` those that there were so far. */
+export interface UploadProgress extends Progress<'keys'> {
+  /** Of those that are done, the ones that had to be sent, and their bytes. */
   readonly sentParts: number;
   readonly sentBytes: number;
 }
@@ -33,12 +33,13 @@ export async function uploadParts(
   transport: Transport,
   keyset: string,
   parts: AsyncIterable<UploadPart> | Iterable<UploadPart>,
-  options: { readonly progress?: (progress: UploadProgress) => void; readonly signal?: AbortSignal } = {},
+  options: { readonly progress?: OnProgress<UploadProgress>; readonly signal?: AbortSignal } = {},
 ): Promise<string[]> {
   const { progress, signal } = options;
   const digests: string[] = [];
   const inFlight = new Set<Promise<void>>();
-  const sent = { parts: 0, sentParts: 0, sentBytes: 0 };
+  const sent = { done: 0, sentParts: 0, sentBytes: 0 };
+  const report = () => progress?.({ what: 'keys', total: digests.length, ...sent });
   let failure: { readonly error: unknown } | undefined;
 
   const check = () => {
@@ -48,17 +49,17 @@ export async function uploadParts(
   const send = async ({ sha256, bytes: source }: UploadPart) => {
     const bytes = typeof source === 'function' ? await source() : source;
     await transport.putPart(keyset, sha256, bytes);
-    sent.parts++;
+    sent.done++;
     sent.sentParts++;
     sent.sentBytes += bytes.length;
-    progress?.({ ...sent });
+    report();
   };
   const sendMissing = async (batch: UploadPart[]) => {
     if (batch.length === 0) return;
     const missing = new Set(await transport.missing(keyset, [...new Set(batch.map(({ sha256 }) => sha256))]));
     for (let part = batch.shift(); part !== undefined; part = batch.shift()) {
       if (!missing.delete(part.sha256)) {
-        sent.parts++;
+        sent.done++;
         continue;
       }
       while (inFlight.size >= maxInFlight) await Promise.race(inFlight);
@@ -70,7 +71,7 @@ export async function uploadParts(
         .finally(() => inFlight.delete(sending));
       inFlight.add(sending);
     }
-    progress?.({ ...sent });
+    report();
   };
 
   try {

@@ -23,8 +23,14 @@ describe('refusals', () => {
     });
     const error = (await failure(new Transport(url, { retry }).keyset(keyset.id))) as ServiceError;
     expect(error).toBeInstanceOf(ServiceError);
-    expect(error).toMatchObject({ code: 'parts-missing', hint: 'send them', status: 409, fields: { missing: ['x'] } });
-    expect(error.message).toBe('two are missing: send them');
+    expect(error).toMatchObject({
+      code: 'service-refused',
+      problem: 'parts-missing',
+      hint: 'send them',
+      status: 409,
+      fields: { missing: ['x'] },
+    });
+    expect(error.message).toBe('two are missing');
     expect(seen).toHaveLength(1);
   });
 
@@ -36,7 +42,7 @@ describe('refusals', () => {
     [502, '{"status":502,"code":"A B"}'],
   ])('of others (%i %j) are typed as well', async (status, text) => {
     const { url } = await serverOf((_, response) => void response.writeHead(status).end(text));
-    expect(await failure(new Transport(url, { retry }).jobs())).toMatchObject({ name: 'ServiceError', status, code: `http-${status}` }); // biome-ignore format: short
+    expect(await failure(new Transport(url, { retry }).jobs())).toMatchObject({ name: 'ServiceError', status, problem: `http-${status}` }); // biome-ignore format: short
   });
 });
 
@@ -56,7 +62,10 @@ describe('row 9: what a service sends without end is not read without end', () =
 
   it('a refusal', async () => {
     const { read, fetch } = endless(400);
-    expect(await failure(new Transport('http://x', { fetch }).jobs())).toMatchObject({ code: 'http-400', status: 400 });
+    expect(await failure(new Transport('http://x', { fetch }).jobs())).toMatchObject({
+      problem: 'http-400',
+      status: 400,
+    });
     expect(read.bytes).toBeLessThan(2 ** 23);
   });
 
@@ -298,7 +307,7 @@ describe('events', () => {
 
   it('of a job that is not there, or that make no sense, are errors', async () => {
     const gone = await serverOf((_, response) => json(response, 404, { status: 404, code: 'unknown-job' }));
-    expect(await failure(states(new Transport(gone.url, { retry }).events(job.id)))).toMatchObject({ code: 'unknown-job' }); // biome-ignore format: short
+    expect(await failure(states(new Transport(gone.url, { retry }).events(job.id)))).toMatchObject({ problem: 'unknown-job' }); // biome-ignore format: short
     const odd = await serverOf((_, response) => void response.end('event: job\ndata: {}\n\n'));
     expect(await failure(states(new Transport(odd.url, { retry }).events(job.id)))).toBeInstanceOf(TransportError);
   });

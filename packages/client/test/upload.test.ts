@@ -46,10 +46,11 @@ describe('uploads', () => {
           const { sha256, bytes } = partOf(n);
           return { sha256, bytes: lazy ? async () => bytes : bytes };
         });
-        let last: UploadProgress = { parts: 0, sentParts: 0, sentBytes: 0 };
+        let last: UploadProgress = { what: 'keys', done: 0, total: 0, sentParts: 0, sentBytes: 0 };
         const digests = await uploadParts(service.transport, 'k', parts, {
           progress: (now) => {
-            expect(now.parts).toBeGreaterThanOrEqual(last.parts);
+            expect(now.done).toBeGreaterThanOrEqual(last.done);
+            expect(now.done).toBeLessThanOrEqual(now.total);
             last = now;
           },
         });
@@ -58,7 +59,13 @@ describe('uploads', () => {
         expect(service.counts.puts).toBe(needed.size);
         expect(service.counts.mostInFlight).toBeLessThanOrEqual(2);
         for (const one of digests) expect(service.kept.has(one)).toBe(true);
-        expect(last).toEqual({ parts: sent.length, sentParts: needed.size, sentBytes: 4 * needed.size });
+        expect(last).toEqual({
+          what: 'keys',
+          done: sent.length,
+          total: sent.length,
+          sentParts: needed.size,
+          sentBytes: 4 * needed.size,
+        });
       }),
       { numRuns: 100 },
     );

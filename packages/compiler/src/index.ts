@@ -3,7 +3,7 @@ export { defaultCosts } from './cost/default-costs.ts';
 export { followRun } from './cost/follow-run.ts';
 export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
 export { measureReference } from './cost/reference.ts';
-export { LayoutError, PlacementError } from './errors.ts';
+export { CostError, LayoutError, PlacementError } from './errors.ts';
 export {
   type Compiled,
   type CompileOptions,

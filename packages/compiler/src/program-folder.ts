@@ -92,8 +92,9 @@ export async function writeProgram(
 }
 
 /**
- * Compiles a program's model again. Throws FileError where the result is not the manifest's program: the model's files
- * have changed, or this release compiles differently. Errors as parseManifest.
+ * Compiles a program's model again.
+ * @throws FileError where the result is not the manifest's program: the model's files have changed, or this release
+ * compiles differently; errors as parseManifest
  */
 export async function openProgram(folder: string, security: SecurityOptions = {}): Promise<OpenProgram> {
   const manifest = await readManifest(folder, security);

@@ -1,6 +1,14 @@
 /** Polynomial models: their graph and its evaluation in clear, the preparation of inputs, and their files as bytes. Browsers and Node. */
 export { modelCard, type PolynomialSite, polynomialSites } from './card.ts';
-export { ConfigError, DataError, FormatError, ShapeError, StorageError, WeightError } from './errors.ts';
+export {
+  ConfigError,
+  DataError,
+  FormatError,
+  MissingFileError,
+  ShapeError,
+  StorageError,
+  WeightError,
+} from './errors.ts';
 export {
   type ModelFiles,
   type PreparationFile,
@@ -22,12 +30,12 @@ export {
   ValueRecorder,
   withBounds,
 } from './graph/calibrate.ts';
-export { evaluate, type GraphInputs, type Observer, PolynomialEvaluator } from './graph/evaluate.ts';
+export { evaluate, type Observer, PolynomialEvaluator } from './graph/evaluate.ts';
 export { everyToken } from './graph/every-token.ts';
-export type { GraphNode, GraphOp, Matrix, NodeOf, PolynomialGraph } from './graph/graph.ts';
+export type { GraphNode, GraphOp, NodeOf, PolynomialGraph } from './graph/graph.ts';
 export { type ModelLevels, modelLevels, nodeDepths, nodeLevels } from './graph/levels.ts';
-export { type PreparedStep, prepareProgram } from './graph/prepare.ts';
-export { operandsOf, type ValueShape, valueShapes, valueSize } from './graph/shapes.ts';
+export { operandsOf, withOperands } from './graph/operands.ts';
+export { valueShapes } from './graph/shapes.ts';
 export { type EmbeddingNorm, embedTokens, type TokenEmbedding } from './inputs/embedding.ts';
 export { checkPatches, patchGrid, patchIndices, patchSchema } from './inputs/patches.ts';
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
@@ -39,4 +47,7 @@ export {
   type TextPreprocess,
 } from './inputs/preprocess.ts';
 export { encodeTexts, huggingFaceTokenizer, type Tokenizer, type TokenizerFiles } from './inputs/tokenizer.ts';
+export { type GraphInputs, type ValueShape, valueSize } from './operations/definition.ts';
+export type { Matrix } from './operations/fields.ts';
+export { type PreparedStep, prepareProgram } from './operations/prepare.ts';
 export { checkPolynomialModel, type ModelCard, type PolynomialModel, type SiteFacts } from './polynomial-model.ts';

@@ -4,10 +4,11 @@ export { type AblationRecipe, type AblationVariant, parseAblation } from './abla
 export { type AblateOptions, runAblation } from './ablation/run.ts';
 export { type AblationRow, ablationCsv, type Estimate, type Measure, summarise } from './ablation/summary.ts';
 export { type Adapter, type AdapterInput, adaptWeights } from './checkpoints/adapter.ts';
-export { readLlama2cTokenizer } from './checkpoints/llama2c.ts';
+export { readLlama2cTokenizer } from './checkpoints/formats/llama2c.ts';
 export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
-export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './convert/convert.ts';
+export { convert } from './convert/convert.ts';
+export type { ConvertOptions, ConvertResult } from './convert/options.ts';
 export { type ConversionRecipe, conversionSchema, parseConversion } from './convert/recipe.ts';
 export {
   type Comparison,
@@ -31,21 +32,45 @@ export {
 } from './convert/record/record.ts';
 export { judgeTargets, rangeTargets, type TargetVerdict } from './convert/record/targets.ts';
 export { type ConversionEstimate, estimateConversion } from './convert/stages/estimate.ts';
-export { type DataConfig, parseData } from './data/config.ts';
+export type { ConvertProgress } from './convert/stages/train-part.ts';
+export { type Batches, type BatchOptions, batches, type Draw, type Exchange, type TokenNoise } from './data/batches.ts';
+export { type DataConfig, type Drawing, drawingOf, parseData } from './data/config.ts';
 export { readCorpus } from './data/corpus.ts';
-export { type ImageSet, imageSize, normaliseImage, readCifar10, readMnist, sliceImages } from './data/images.ts';
+export type { CorpusDataSet, DataSet, ImageDataSet, TextDataSet } from './data/dataset.ts';
+export type { LoadOptions } from './data/datasets.ts';
+export * as datasets from './data/datasets.ts';
+export type {
+  Examples,
+  ImageExample,
+  ImageExamples,
+  TextExample,
+  TextExamples,
+  TokenExample,
+} from './data/examples.ts';
+export {
+  type ImageSet,
+  type ImageShape,
+  imageSize,
+  normaliseImage,
+  readCifar10,
+  readMnist,
+  sliceImages,
+} from './data/images.ts';
 export {
   type ClassificationSet,
-  type EvaluationSet,
-  imageEvaluation,
+  type ClassificationSplit,
+  imageSplit,
   type LanguageSet,
-  textEvaluation,
-} from './data/sets.ts';
-export { encodeLong, type LoadOptions, loadTask, type SplitName, type TaskData } from './data/task.ts';
+  type LanguageSplit,
+  type Split,
+  type SplitName,
+} from './data/splits.ts';
 export { readTexts, type TextSet } from './data/texts.ts';
 export {
   CalibrationError,
   DivergenceError,
+  LoweringError,
+  OtherRunError,
   SiteRangeError,
   UnstableTrainingError,
   UnsupportedPartError,
@@ -82,6 +107,7 @@ export * as ops from './ops/index.ts';
 export { Random } from './random.ts';
 export { trainByteBpe } from './text/bpe.ts';
 export { loadTokenizer, saveTokenizer } from './text/tokenizer-folder.ts';
+export { encodeLong, type TokenizerConfig } from './text/tokenizers.ts';
 export type { LossContext, Losses, LossTerm, TrainingStepOptions } from './train/build-step.ts';
 export { combineLosses, distillationLoss, taskLoss } from './train/losses.ts';
 export { parseRecipe, type Recipe, recipeSchema } from './train/recipe.ts';

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../model/src/files/safetensors-file.ts';
 import { readJson } from '../../model/src/files/storage.ts';
 import { huggingFaceTokenizer } from '../../model/src/inputs/tokenizer.ts';
-import { readLlama2cTokenizer } from '../src/checkpoints/llama2c.ts';
+import { readLlama2cTokenizer } from '../src/checkpoints/formats/llama2c.ts';
+import { readPth } from '../src/checkpoints/formats/pth.ts';
 import { adapterRecipeSchema, loadModel } from '../src/checkpoints/load.ts';
-import { readPth } from '../src/checkpoints/pth.ts';
 import { parseData } from '../src/data/config.ts';
 import { readCifar10, readMnist, sliceImages } from '../src/data/images.ts';
-import { imageEvaluation } from '../src/data/sets.ts';
+import { imageSplit } from '../src/data/splits.ts';
 import { generateGreedy } from '../src/evaluate/generate.ts';
 import { InferenceModel } from '../src/evaluate/inference.ts';
 import { evaluateClassification } from '../src/evaluate/metrics.ts';
@@ -39,7 +39,7 @@ describe.skipIf(!present)('real weights in ../shared/data', () => {
     const model = loadModel(adapter('vit-cifar10'), shared);
     const set = sliceImages(readCifar10([join(shared, 'images/cifar10/test.bin.gz')]), 0, 200);
     const inference = await InferenceModel.create(model.config, model.weights, { batch: 50 });
-    const result = await evaluateClassification(inference, imageEvaluation(set, model.preprocess.normalise!, 10));
+    const result = await evaluateClassification(inference, imageSplit(set, model.preprocess.normalise!, 10));
     await inference.close();
     // 75.2 % of all 2000; three standard errors of a sample of 200 are 9 points.
     expect(Math.abs(result.accuracy - 0.752)).toBeLessThan(0.09);
@@ -50,7 +50,7 @@ describe.skipIf(!present)('real weights in ../shared/data', () => {
     const folder = join(shared, 'images/mnist');
     const set = readMnist(join(folder, 'test9k-images-idx3-ubyte.gz'), join(folder, 'test9k-labels-idx1-ubyte.gz'));
     const inference = await InferenceModel.create(model.config, model.weights, { batch: 50 });
-    const result = await evaluateClassification(inference, imageEvaluation(set, model.preprocess.normalise!, 10), 200);
+    const result = await evaluateClassification(inference, imageSplit(set, model.preprocess.normalise!, 10), 200);
     await inference.close();
     expect(result.accuracy).toBeGreaterThan(0.94);
   });

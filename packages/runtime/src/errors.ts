@@ -1,23 +1,27 @@
-import { CipherformerError } from '@cipherformer/base';
+import { CipherformerError, type ErrorCode } from '@cipherformer/base';
 
 /** An encrypted program that breaks its own rules: a fault of whoever made it. */
 export class ProgramError extends CipherformerError {
   override readonly name = 'ProgramError';
+  override readonly code = 'bad-program';
 }
 
 /** Values that do not fit a program's inputs. */
 export class InputError extends CipherformerError {
   override readonly name = 'InputError';
+  override readonly code = 'bad-input';
 }
 
 /** A program's folder, keys or ciphertexts as files: damaged, cut short, or of something else. */
 export class FileError extends CipherformerError {
   override readonly name: string = 'FileError';
+  override readonly code: ErrorCode = 'damaged-file';
 }
 
 /** A file of another program or key than the one it is used with. */
 export class MismatchError extends FileError {
   override readonly name = 'MismatchError';
+  override readonly code = 'wrong-key-or-program';
 }
 
 /**
@@ -31,32 +35,38 @@ export type ResultFault = 'damaged' | 'mismatched' | 'dishonest';
 /** A result that is refused before the secret key touches it. */
 export class ResultError extends FileError {
   override readonly name = 'ResultError';
+  override readonly code: 'damaged-result' | 'mismatched-result' | 'dishonest-result';
   readonly fault: ResultFault;
 
   constructor(fault: ResultFault, message: string, options?: ErrorOptions) {
     super(message, options);
     this.fault = fault;
+    this.code = `${fault}-result`;
   }
 }
 
 /** An answer that cannot leave its owner, even as a label alone. */
 export class ShareError extends CipherformerError {
   override readonly name = 'ShareError';
+  override readonly code = 'not-shareable';
 }
 
 /** A key that decrypts nothing more, or not before its owner agrees, because of what its counted verdicts may have told. */
 export class KeyUseError extends CipherformerError {
   override readonly name = 'KeyUseError';
+  override readonly code: 'key-locked' | 'verdict-limit';
   /** 'locked' for good, or 'outOfRange': until the owner allows more of them. */
   readonly limit: 'locked' | 'outOfRange';
 
   constructor(limit: 'locked' | 'outOfRange', message: string) {
     super(message);
     this.limit = limit;
+    this.code = limit === 'locked' ? 'key-locked' : 'verdict-limit';
   }
 }
 
 /** A run that needs more than the machine has. */
 export class ResourceError extends CipherformerError {
   override readonly name = 'ResourceError';
+  override readonly code = 'not-enough-memory';
 }

@@ -1,10 +1,12 @@
+import { CipherformerError } from '@cipherformer/base';
 import { type ProblemCode, problemStatus } from '@cipherformer/client/protocol';
 
 /** Something the service will not do. It is answered as application/problem+json (RFC 9457). */
-export class Problem extends Error {
+export class Problem extends CipherformerError {
   override readonly name = 'Problem';
-  readonly code: ProblemCode;
-  readonly hint: string;
+  override readonly code = 'service-refused';
+  /** Which one, as the protocol names it. */
+  readonly problem: ProblemCode;
   readonly fields: Readonly<Record<string, unknown>>;
 
   /**
@@ -12,24 +14,24 @@ export class Problem extends Error {
    * @param hint what to do about it
    * @param fields facts for programs
    */
-  constructor(code: ProblemCode, detail: string, hint: string, fields: Readonly<Record<string, unknown>> = {}) {
-    super(detail);
-    this.code = code;
-    this.hint = hint;
+  constructor(problem: ProblemCode, detail: string, hint: string, fields: Readonly<Record<string, unknown>> = {}) {
+    super(detail, { hint });
+    this.problem = problem;
     this.fields = fields;
   }
 
   get status(): number {
-    return problemStatus[this.code];
+    return problemStatus[this.problem];
   }
 
-  toJSON(): Record<string, unknown> {
+  /** The document that is answered: its `code` is the protocol's. */
+  override toJSON(): Record<string, unknown> {
     return {
-      type: `urn:cipherformer:problem:${this.code}`,
-      title: this.code.replaceAll('-', ' '),
+      type: `urn:cipherformer:problem:${this.problem}`,
+      title: this.problem.replaceAll('-', ' '),
       status: this.status,
       detail: this.message,
-      code: this.code,
+      code: this.problem,
       hint: this.hint,
       ...this.fields,
     };
@@ -37,6 +39,7 @@ export class Problem extends Error {
 }
 
 /** A service that cannot start: what was wrong, where, and how to fix it. */
-export class StartError extends Error {
+export class StartError extends CipherformerError {
   override readonly name = 'StartError';
+  override readonly code = 'cannot-start';
 }

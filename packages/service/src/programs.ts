@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Problem, StartError } from './problem.ts';
 import { StaticFolder } from './static-folder.ts';
 
-/** A program to serve. */
+/** What a service tells of a program, and where its files lie. */
 export interface ServedProgram {
   /** Of the program, 64 hexadecimal digits. */
   readonly digest: string;
@@ -73,7 +73,7 @@ export class Programs {
     return this.all().filter((program) => program.plan === plan);
   }
 
-  /** Throws the problem 'unknown-program'. */
+  /** @throws Problem 'unknown-program' */
   get(digest: string): Entry {
     const program = this.#entries.get(digest);
     if (program === undefined) {

@@ -42,7 +42,8 @@ export interface RunningService {
 
 /**
  * Serves programs to one owner on this machine. Nothing is acknowledged before it is on the disk: a kill -9 or a loss
- * of power loses nothing that was. Throws StartError.
+ * of power loses nothing that was.
+ * @throws StartError
  */
 export async function serve(options: ServeOptions): Promise<RunningService> {
   const { host = '127.0.0.1', port = 0, graceMs = 10_000 } = options;

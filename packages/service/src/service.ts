@@ -109,7 +109,7 @@ export class Service {
     this.#lock[Symbol.dispose]();
   }
 
-  /** Throws the problems 'unknown-plan', 'no-room' and 'list-mismatch'. */
+  /** @throws Problem 'unknown-plan', 'no-room' or 'list-mismatch' */
   async openKeyset(request: OpenKeyset): Promise<{ record: KeysetRecord; created: boolean }> {
     const plans = this.programs.all().map(({ plan }) => plan);
     if (!plans.includes(request.plan)) {
@@ -132,7 +132,7 @@ export class Service {
     return record;
   }
 
-  /** Throws the problem 'keyset-in-use' while jobs need it. */
+  /** @throws Problem 'keyset-in-use' while jobs need it */
   async removeKeyset(id: string): Promise<void> {
     await this.keysets.remove(id, () => {
       const jobs = this.jobs.unfinishedOf(id).map((job) => job.id);
@@ -149,8 +149,8 @@ export class Service {
   }
 
   /**
-   * Throws unless a job of this program and key set may be queued: 'unknown-program', 'unknown-keyset',
-   * 'plan-mismatch', 'keyset-not-ready', 'queue-full'.
+   * Whether a job of this program and key set may be queued.
+   * @throws Problem 'unknown-program', 'unknown-keyset', 'plan-mismatch', 'keyset-not-ready' or 'queue-full' where not
    */
   checkJob(request: { readonly program: string; readonly keyset: string }): void {
     const program = this.programs.get(request.program);
@@ -213,8 +213,8 @@ export class Service {
     if (place !== undefined) return { ...record, state: 'queued', place };
     const progress = this.#scheduler.progressOf(record.id);
     if (progress === undefined) return { ...record, state: record.state === 'queued' ? 'queued' : 'loading' };
-    const { stage, done, total, secondsLeft } = progress;
-    const state = stage === 'running' ? 'running' : 'loading';
+    const { what, done, total, secondsLeft } = progress;
+    const state = what === 'running' ? 'running' : 'loading';
     return { ...record, state, done, total, ...(secondsLeft === undefined ? {} : { secondsLeft }) };
   }
 

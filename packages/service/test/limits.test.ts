@@ -76,8 +76,8 @@ describe('a disk that is full', () => {
       const upload = uploadParts(transport, id, parts);
       await expect(upload).rejects.toThrow(ServiceError);
       const error = (await upload.catch((reason: unknown) => reason)) as ServiceError;
-      expect([error.status, error.code]).toEqual([507, 'no-room']);
-      expect(error.message).toMatch(/no room.*delete key sets or jobs/);
+      expect([error.status, error.problem]).toEqual([507, 'no-room']);
+      expect(`${error.message}: ${error.hint}`).toMatch(/no room.*delete key sets or jobs/);
       const kept = readdirSync(join(place.data, 'parts'));
       expect(kept.length).toBeGreaterThan(4);
       expect(kept.filter((name) => name.endsWith('.partial'))).toEqual([]);

@@ -72,7 +72,7 @@ describe('room', () => {
     const asked = await Promise.allSettled(Array.from({ length: 8 }, () => room.promise(100)));
     const held = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     expect(held).toHaveLength(3);
-    for (const one of asked) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'no-room' });
+    for (const one of asked) if (one.status === 'rejected') expect(one.reason).toMatchObject({ problem: 'no-room' });
     for (const one of held) one[Symbol.dispose]();
     await room.check(300);
     await expect(room.promise(301)).rejects.toMatchObject({ fields: { free: 300 } });

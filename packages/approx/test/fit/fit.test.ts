@@ -132,7 +132,7 @@ describe('certificates say more than the error', () => {
 });
 
 describe('bad input is a typed error that names what, where and the remedy', () => {
-  const bad: [string, Partial<FitOptions>, new (...args: never[]) => ApproxError, RegExp][] = [
+  const bad: [string, Partial<FitOptions>, abstract new (...args: never[]) => ApproxError, RegExp][] = [
     ['reversed', { interval: [1, -1] }, IntervalError, /reversed: give it as \[-1, 1\]/],
     ['a point', { interval: [1, 1] }, IntervalError, /single point/],
     ['infinite', { interval: [0, Number.POSITIVE_INFINITY] }, IntervalError, /two finite ends/],

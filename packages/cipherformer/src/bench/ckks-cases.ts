@@ -1,4 +1,7 @@
+import type { OnProgress } from '@cipherformer/base';
 import {
+  type BootstrapKeys,
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
@@ -155,7 +158,8 @@ export function precisionInputs(slots: number): ReadonlyMap<string, Float64Array
 /** A bootstrapper with its keys and what they weigh. */
 export class BootstrapBench implements Disposable {
   readonly plan: BootstrapPlan;
-  readonly keys: ReturnType<typeof generateBootstrapKeys>;
+  readonly keys: BootstrapKeys;
+  readonly matrices: BootstrapMatrices;
   readonly bootstrapper: Bootstrapper;
   readonly keygen: Span;
   readonly setup: Span;
@@ -163,17 +167,18 @@ export class BootstrapBench implements Disposable {
 
   constructor(bench: CkksBench, slots: number, progress: (note: string) => void) {
     this.plan = new BootstrapPlan(bench.parameters, { slots });
-    const note = (what: string, done: number, total: number) => progress(`${what} ${done}/${total}`);
-    let keys: ReturnType<typeof generateBootstrapKeys>;
+    const note: OnProgress = ({ what, done, total }) => progress(`${what} ${done}/${total}`);
+    let keys: BootstrapKeys;
     this.keygen = span(() => {
       keys = generateBootstrapKeys(bench.secret, this.plan, note);
     });
     this.keys = keys!;
-    let bootstrapper: Bootstrapper;
+    let matrices: BootstrapMatrices;
     this.setup = span(() => {
-      bootstrapper = new Bootstrapper(bench.context, this.plan, this.keys, note);
+      matrices = new BootstrapMatrices(bench.context, this.plan, note);
     });
-    this.bootstrapper = bootstrapper!;
+    this.matrices = matrices!;
+    this.bootstrapper = new Bootstrapper(this.matrices, this.keys);
     this.wireKeyBytes = keyWireBytes(this.plan.parameters, this.plan.keySpecs());
   }
 
@@ -183,7 +188,7 @@ export class BootstrapBench implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.bootstrapper[Symbol.dispose]();
+    this.matrices[Symbol.dispose]();
     this.keys[Symbol.dispose]();
   }
 }

@@ -16,7 +16,7 @@ import type { Command } from 'commander';
 import { ablationMarkdown, ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
-import { type Progress, startProgress } from '../terminal/progress.ts';
+import { type Bar, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
 
@@ -72,7 +72,7 @@ async function runWithProgress(
   const { kind } = parseConversion(base, conversion).data;
   const folder = modelPath(options.model ?? resolve(dirname(file), ablation.model));
   const tokenizer = kind === 'texts' || kind === 'corpus' ? { tokenizer: loadTokenizer(folder) } : {};
-  let bar: { readonly name: string; readonly progress: Progress } | undefined;
+  let shown: { readonly name: string; readonly bar: Bar } | undefined;
   try {
     return await interruptible('stopping within 20 steps; a checkpoint is being written', (signal) =>
       runAblation(ablation, base, loadModel(folder), {
@@ -82,13 +82,13 @@ async function runWithProgress(
         threads: options.threads,
         signal,
         ...tokenizer,
-        onProgress({ variant, seed }, { step, steps, piece }) {
+        onProgress({ variant, seed }, { what, done, total }) {
           const name = `${variant}, seed ${seed}`;
-          if (bar?.name !== name) {
-            bar?.progress.stop();
-            bar = { name, progress: startProgress(name, steps) };
+          if (shown?.name !== name) {
+            shown?.bar.stop();
+            shown = { name, bar: startBar(name, total) };
           }
-          bar.progress.update(step, piece);
+          shown.bar.update(done, what);
         },
         onCell({ variant, seed, figures, failure }, done, all) {
           const text = figures ? `${figures.figure} ${figures.result.toPrecision(5)}` : `failed: ${failure}`;
@@ -97,7 +97,7 @@ async function runWithProgress(
       }),
     );
   } finally {
-    bar?.progress.stop();
+    shown?.bar.stop();
   }
 }
 

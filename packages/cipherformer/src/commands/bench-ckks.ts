@@ -14,7 +14,7 @@ import {
 import { measure } from '../measure/measure.ts';
 import { peakMemoryBytes, resetPeakMemory } from '../measure/peak-memory.ts';
 import { type BenchReport, type BenchResult, machineLine, startReport } from '../measure/report.ts';
-import { startProgress } from '../terminal/progress.ts';
+import { type Bar, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface CkksResult extends BenchResult {
@@ -114,11 +114,11 @@ class Runner {
   readonly #threads: readonly number[];
   readonly #runs: number;
   readonly #nttMs: number;
-  readonly #progress: ReturnType<typeof startProgress>;
+  readonly #bar: Bar;
   #done = 0;
 
   constructor(bench: CkksBench, threads: readonly number[], runs: number, steps: number) {
-    this.#progress = startProgress('bench ckks', steps);
+    this.#bar = startBar('bench ckks', steps);
     this.#bench = bench;
     this.#threads = threads;
     this.#runs = runs;
@@ -132,11 +132,11 @@ class Runner {
   }
 
   stop(): void {
-    this.#progress.stop();
+    this.#bar.stop();
   }
 
   #note(text: string): void {
-    this.#progress.update(this.#done, text);
+    this.#bar.update(this.#done, text);
   }
 
   #add(
@@ -199,8 +199,8 @@ class Runner {
     using boot = new BootstrapBench(bench, slots, (text) => this.#note(text));
     const full = slots === bench.parameters.maxSlots;
     const suffix = full ? '' : `.${slots}`;
-    const { keyBytes, wireKeyBytes, plan, bootstrapper } = boot;
-    const weights = { slots, keyBytes, wireKeyBytes, plaintextBytes: bootstrapper.bytes };
+    const { keyBytes, wireKeyBytes, plan, matrices, bootstrapper } = boot;
+    const weights = { slots, keyBytes, wireKeyBytes, plaintextBytes: matrices.bytes };
     this.#add(`ckks.keygen.bootstrap${suffix}`, kernels.threads, boot.keygen, weights);
     this.#add(`ckks.setup.bootstrap${suffix}`, kernels.threads, boot.setup, weights);
     const level = plan.inputLevel;

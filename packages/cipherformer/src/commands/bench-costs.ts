@@ -1,8 +1,9 @@
 import { bootstrapLiteral, Context, Parameters } from '@cipherformer/ckks';
 import { measureCosts } from '@cipherformer/compiler/costs';
 import type { Command } from 'commander';
+import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
-import { startProgress } from '../terminal/progress.ts';
+import { type Bar, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface BenchCostsOptions {
@@ -24,16 +25,18 @@ export function registerBenchCosts(bench: Command): void {
 
 async function benchCosts({ runs, bootstraps, json }: BenchCostsOptions): Promise<void> {
   using context = await Context.create(Parameters.from(bootstrapLiteral()));
-  let progress: ReturnType<typeof startProgress> | undefined;
-  const table = measureCosts(context, {
-    runs,
-    bootstraps,
-    progress: (what, done, total) => {
-      progress ??= startProgress('bench costs', total);
-      progress.update(done, what);
-    },
-  });
-  progress?.stop();
+  let bar: Bar | undefined;
+  const table = await interruptible('stopping after this level', (signal) =>
+    measureCosts(context, {
+      runs,
+      bootstraps,
+      signal,
+      progress: ({ done, total, detail = '' }) => {
+        bar ??= startBar('bench costs', total);
+        bar.update(done, detail);
+      },
+    }),
+  ).finally(() => bar?.stop());
   if (json) {
     process.stdout.write(`${JSON.stringify(table)}\n`);
     return;

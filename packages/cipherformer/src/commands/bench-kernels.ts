@@ -5,7 +5,7 @@ import { boundOf, derivation, multiplyRate, type StreamRates, streamRates } from
 import { KernelBench, type KernelCase } from '../bench/kernel-cases.ts';
 import { type MeasureOptions, measure } from '../measure/measure.ts';
 import { type BenchReport, type BenchResult, machineLine, startReport } from '../measure/report.ts';
-import { formatSeconds, startProgress } from '../terminal/progress.ts';
+import { formatSeconds, startBar } from '../terminal/progress.ts';
 import { enableRelaxedSimd } from '../terminal/relaxed-simd.ts';
 import { renderTable } from '../terminal/table.ts';
 
@@ -112,12 +112,12 @@ async function benchKernels(
   const results: KernelResult[] = [];
   const bounds = new Map<BuildName, { rate: number; text: string }>();
   const streams = new Map<string, StreamRates>();
-  const progress = startProgress('bench kernels', list.length);
+  const bar = startBar('bench kernels', list.length);
   const started = performance.now();
   list.forEach(({ kernels, threads: count, logN }, done) => {
     const elapsed = (performance.now() - started) / 1000;
     const left = done === 0 ? Number.NaN : (elapsed / done) * (list.length - done);
-    progress.update(done, `${kernels.build} N = 2^${logN}, ${count} threads, ${formatSeconds(left)} left`);
+    bar.update(done, `${kernels.build} N = 2^${logN}, ${count} threads, ${formatSeconds(left)} left`);
     kernels.threads = 1;
     let bound = bounds.get(kernels.build);
     if (!bound) {
@@ -139,8 +139,8 @@ async function benchKernels(
     for (const c of bench.limbCases(24)) run(c);
     for (const c of bench.callCases()) run(c);
   });
-  progress.update(list.length, '');
-  progress.stop();
+  bar.update(list.length, '');
+  bar.stop();
   return {
     ...finish(results),
     bounds: [...[...bounds.values()].map(({ text }) => text), ...streamLines(streams, fastest.build)],

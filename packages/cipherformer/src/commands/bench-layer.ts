@@ -104,7 +104,7 @@ async function run({ shape, layers, seed }: BenchLayerOptions, folder: string, s
 
   const stages = startStages();
   const started = performance.now();
-  using session = await EncryptedSession.open(opened, undefined, { progress: stages.update });
+  using session = await EncryptedSession.open(opened, undefined, { progress: stages.update, signal });
   stages.stop();
   const keySeconds = (performance.now() - started) / 1000;
   const encryptedSlots: number[] = [];

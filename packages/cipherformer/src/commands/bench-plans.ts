@@ -7,7 +7,7 @@ import { planProgram } from '@cipherformer/runtime';
 import type { Command } from 'commander';
 import { randomModel } from '../shapes/random-model.ts';
 import { modelShapes, type ShapeName, shapeNames } from '../shapes/shapes.ts';
-import { startProgress } from '../terminal/progress.ts';
+import { startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface BenchPlansOptions {
@@ -49,9 +49,9 @@ export function registerBenchPlans(bench: Command): void {
 function benchPlans(models: readonly string[], { throughput = false, json }: BenchPlansOptions): void {
   const parameters = Parameters.from(bootstrapLiteral());
   const names = models.length > 0 ? models : shapeNames;
-  const progress = startProgress('bench plans', names.length);
+  const bar = startBar('bench plans', names.length);
   const rows = names.flatMap((name, i) => {
-    progress.update(i, name);
+    bar.update(i, name);
     const { title, graph } = graphOf(name);
     const one = compile(graph);
     const compiled = throughput ? [one, compileForThroughput(graph)] : [one];
@@ -59,8 +59,8 @@ function benchPlans(models: readonly string[], { throughput = false, json }: Ben
     const distinct = compiled.filter(({ batch }, k) => k === 0 || batch > 1);
     return distinct.map((program) => figuresOf(title, graph, program, parameters));
   });
-  progress.update(names.length, 'done');
-  progress.stop();
+  bar.update(names.length, 'done');
+  bar.stop();
   process.stdout.write(json ? `${JSON.stringify(rows)}\n` : `${table(rows)}\n`);
 }
 

@@ -21,7 +21,7 @@ import type { Command } from 'commander';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
-import { formatSeconds, type Progress, startProgress, startStages } from '../terminal/progress.ts';
+import { type Bar, formatSeconds, startBar, startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
 
@@ -92,7 +92,7 @@ async function runWithProgress(
   out: string,
   options: ConvertCommandOptions & { readonly tokenizer?: Tokenizer },
 ): Promise<ConvertResult> {
-  let bar: Progress | undefined;
+  let bar: Bar | undefined;
   const measuring = startStages();
   try {
     return await interruptible(
@@ -106,15 +106,15 @@ async function runWithProgress(
           control: options.control ?? false,
           signal,
           ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-          onProgress({ piece, step, steps, loss, secondsLeft }) {
-            bar ??= startProgress(recipe.name, steps);
-            bar.update(step, `${piece} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
+          onProgress({ what, done, total, loss, secondsLeft }) {
+            bar ??= startBar(recipe.name, total);
+            bar.update(done, `${what} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
           },
           onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
-          onMeasured(done, total) {
+          onMeasured(progress) {
             bar?.stop();
             bar = undefined;
-            measuring.update('measuring', done, total);
+            measuring.update(progress);
           },
         }),
     );
@@ -206,10 +206,10 @@ function targetLine(record: ConversionRecord): string {
 }
 
 function planTable(plan: Awaited<ReturnType<typeof estimateConversion>>): string {
-  const rows = plan.pieces.map(({ name, steps, seconds }) => [name, steps, formatSeconds(seconds)]);
+  const rows = plan.parts.map(({ name, steps, seconds }) => [name, steps, formatSeconds(seconds)]);
   const { fewest, most } = plan.levelsPerLayer;
   return [
-    renderTable(['piece', 'steps', 'time'], rows),
+    renderTable(['part', 'steps', 'time'], rows),
     `${plan.steps} steps, about ${formatSeconds(plan.seconds)} on this machine (${(plan.seconds / 3600).toFixed(2)} h; timed on ${plan.timedSteps} steps)`,
     `levels of a layer's polynomials: ${fewest === most ? fewest : `${fewest} to ${most}`}; linear maps and products add 6, packing 1`,
   ].join('\n');

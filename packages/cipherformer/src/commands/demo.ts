@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gib, UsageError } from '@cipherformer/base';
 import { loadPolynomialModel } from '@cipherformer/model/files';
-import { convert, evaluateModel, evaluatePolynomialModel, type ImageSet, loadModel } from '@cipherformer/nn';
+import { convert, datasets, evaluateModel, evaluatePolynomialModel, type ImageSet, loadModel } from '@cipherformer/nn';
 import { type ProgramManifest, parametersOf } from '@cipherformer/runtime/client';
 import type { Command } from 'commander';
 import pc from 'picocolors';
@@ -16,7 +16,7 @@ import { describeMachine } from '../measure/machine.ts';
 import { best } from '../measure/statistics.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
-import { formatSeconds, startProgress } from '../terminal/progress.ts';
+import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface DemoOptions {
@@ -75,9 +75,9 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   const recipe = demoRecipe(paths);
   const original = loadModel(paths.original);
   const polynomial = loadPolynomialModel(paths.polynomial);
-  const data = { root: paths.samples, split: 'test' } as const;
-  const softmax = accuracyOf(await evaluateModel(original, recipe.data, data));
-  const clear = accuracyOf((await evaluatePolynomialModel(polynomial, recipe.data, data)).result);
+  const { test } = await datasets.load(recipe.data, { root: paths.samples });
+  const softmax = accuracyOf(await evaluateModel(original, test));
+  const clear = accuracyOf((await evaluatePolynomialModel(polynomial, test)).result);
   note(`right on ${images.count} test images: original ${percent(softmax)}, polynomial ${percent(clear)}`);
 
   step(2, 'A live piece of the conversion: softmax attention becomes element-wise, learned from the original');
@@ -141,15 +141,15 @@ async function liveConversion(out: string): Promise<DemoResult['conversion']> {
   const started = performance.now();
   const paths = demoPaths();
   const recipe = demoRecipe(paths);
-  let bar: ReturnType<typeof startProgress> | undefined;
+  let bar: Bar | undefined;
   const { measured } = await convert(loadModel(paths.original), recipe, {
     dataRoot: paths.samples,
     out: join(out, 'conversion'),
     modelName: 'mnist-vit',
     endsOnly: true,
-    onProgress({ step: at, steps, loss, secondsLeft }) {
-      bar ??= startProgress('convert', steps);
-      bar.update(at, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
+    onProgress({ done, total, loss, secondsLeft }) {
+      bar ??= startBar('convert', total);
+      bar.update(done, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
     },
   });
   bar?.stop();

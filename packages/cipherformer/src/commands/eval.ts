@@ -13,12 +13,12 @@ import {
   generateGreedy,
   type LanguageResult,
   loadModel,
-  loadTokenizer,
   type Model,
   parseData,
 } from '@cipherformer/nn';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { loadDataFor, loadDataForPolynomial } from '../evaluate/data.ts';
 import { type EncryptedVerbOptions, evaluateEncryptedVerb } from '../evaluate/verb.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
@@ -121,16 +121,12 @@ async function evaluatePolynomial(path: string, options: EvalOptions): Promise<v
   const folder = modelPath(path);
   if (options.attention) throw new UsageError('--attention replaces attention in models that are not polynomial yet.');
   const { split, limit, stride } = options;
-  const { result, values, untrusted } = await evaluatePolynomialModel(
-    loadPolynomialModel(folder),
-    dataOf(folder, options),
-    {
-      root: options.data,
-      split,
-      ...(limit === undefined ? {} : { limit }),
-      ...(stride === undefined ? {} : { stride }),
-    },
-  );
+  const model = loadPolynomialModel(folder);
+  const data = await loadDataForPolynomial(model, dataOf(folder, options), options.data);
+  const { result, values, untrusted } = await evaluatePolynomialModel(model, data[split], {
+    ...(limit === undefined ? {} : { limit }),
+    ...(stride === undefined ? {} : { stride }),
+  });
   const figures = { ...numbers(result), examplesOutsideAnInterval: untrusted };
   const sites = values.sites
     .map((site) => ({
@@ -159,22 +155,18 @@ async function evaluatePolynomial(path: string, options: EvalOptions): Promise<v
 
 async function evaluateOne(path: string, options: EvalOptions): Promise<ClassificationResult | LanguageResult> {
   const folder = modelPath(path);
-  const data = dataOf(folder, options);
+  const config = dataOf(folder, options);
   const loaded = loadModel(folder, options.data);
   const model: Model =
     options.attention === 'uniform'
       ? { ...loaded, config: { ...loaded.config, attention: { ...loaded.config.attention, kind: 'uniform' } } }
       : loaded;
-  const textual = data.kind === 'texts' || data.kind === 'corpus';
-  const own = textual && ['tokenizer.json', 'vocab.txt', 'vocab.json'].some((name) => existsSync(join(folder, name)));
-  return evaluateModel(model, data, {
-    root: options.data,
-    split: options.split,
+  const data = await loadDataFor(folder, config, options.data);
+  return evaluateModel(model, data[options.split], {
     threads: options.threads,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     ...(options.batch === undefined ? {} : { batch: options.batch }),
     ...(options.stride === undefined ? {} : { stride: options.stride }),
-    ...(own ? { tokenizer: loadTokenizer(folder) } : {}),
   });
 }
 

@@ -18,6 +18,7 @@ import {
   parseData,
   polynomialOperations,
 } from '@cipherformer/nn';
+import { loadDataForPolynomial } from '../evaluate/data.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { renderTable } from '../terminal/table.ts';
 
@@ -72,8 +73,8 @@ async function valuesOn(
 ): Promise<readonly SiteValues[]> {
   if (set === undefined) return [];
   if (data === undefined) throw new UsageError('Ranges need data: give its folder with --data.');
-  const config = parseData(readJson(set), set);
-  const { values } = await evaluatePolynomialModel(model, config, { root: data, split: 'validation', limit });
+  const { validation } = await loadDataForPolynomial(model, parseData(readJson(set), set), data);
+  const { values } = await evaluatePolynomialModel(model, validation, { limit });
   return values.sites;
 }
 

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import { elementCount, formatShape } from '@cipherformer/model';
 import { isPolynomialModel, readJson, writeAtomically } from '@cipherformer/model/files';
@@ -7,8 +6,6 @@ import {
   buildInference,
   exportOnnx,
   loadModel,
-  loadTask,
-  loadTokenizer,
   type Model,
   parameterCount,
   parameterSpecs,
@@ -19,6 +16,7 @@ import {
   sequenceLength,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
+import { loadDataFor } from '../evaluate/data.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
@@ -89,18 +87,10 @@ function summarise(model: Model): Summary {
 
 async function rangesOf(model: Model, folder: string, set: string, options: InspectOptions): Promise<SiteRange[]> {
   if (options.data === undefined) throw new UsageError('Ranges need data: give its folder with --data.');
-  const data = parseData(readJson(set), set);
-  const own = existsSync(join(folder, 'tokenizer.json'));
-  const task = await loadTask(data, {
-    root: options.data,
-    batch: 1,
-    seed: 0,
-    labelSmoothing: 0,
-    ...(own ? { tokenizer: loadTokenizer(folder) } : {}),
-  });
-  return recordRanges(model.config, model.weights, task.evaluation('validation'), {
+  const { validation } = await loadDataFor(folder, parseData(readJson(set), set), options.data);
+  return recordRanges(model.config, model.weights, validation, {
     limit: options.limit,
-    ...(task.tokens ? { tokens: task.tokens } : {}),
+    ...(validation.tokens ? { tokens: validation.tokens } : {}),
   });
 }
 

@@ -51,16 +51,16 @@ async function keygen(
   const stopping = 'stopping after this part; run the same command again, it goes on where it stopped';
   await interruptible(stopping, async (signal) => {
     using secret = await openSecret(secretFile, context, '--out');
-    const progress = startStages();
+    const stages = startStages();
     await writeKeyFolder(evaluation, secret, keySpecsOf(manifest), partMemoryFileOf(secretFile), {
       signal,
-      progress: (done, total) => progress.update('keys', done, total),
+      progress: stages.update,
       // Keys for other programs that the folder lists come on top of what was agreed on.
       agree: async (bytes) => {
         if (bytes > wireBytes) await agreeOnKeyBytes(bytes, maxKeyBytes);
       },
     });
-    progress.stop();
+    stages.stop();
   });
   const text = json
     ? JSON.stringify({ secret: secretFile, evaluation, evaluationBytes: wireBytes })

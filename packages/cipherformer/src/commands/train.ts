@@ -5,7 +5,6 @@ import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   evaluateModel,
   loadModel,
-  loadTokenizer,
   parseRecipe,
   type Recipe,
   RunFolder,
@@ -13,10 +12,11 @@ import {
   train,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
+import { loadDataFor } from '../evaluate/data.ts';
 import { trainingCurves } from '../plots/training-curves.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
-import { formatSeconds, type Progress, startProgress } from '../terminal/progress.ts';
+import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface TrainCommandOptions {
@@ -80,7 +80,7 @@ function shortLog(recipe: Recipe, folder: string, result: TrainResult, test?: Re
 }
 
 async function runWithProgress(recipe: Recipe, folder: string, options: TrainCommandOptions): Promise<TrainResult> {
-  let bar: Progress | undefined;
+  let bar: Bar | undefined;
   try {
     return await interruptible('stopping after this step; a checkpoint is being written', (signal) =>
       train(recipe, {
@@ -89,10 +89,10 @@ async function runWithProgress(recipe: Recipe, folder: string, options: TrainCom
         threads: options.threads,
         signal,
         onProgress(progress) {
-          bar ??= startProgress(recipe.name, progress.steps);
+          bar ??= startBar(recipe.name, progress.total);
           bar.update(
-            progress.step,
-            `loss ${progress.loss.toFixed(4)} | ${progress.examplesPerSecond.toFixed(0)} examples/s | ETA ${formatSeconds(progress.etaSeconds)}`,
+            progress.done,
+            `loss ${progress.loss.toFixed(4)} | ${progress.examplesPerSecond.toFixed(0)} examples/s | ETA ${formatSeconds(progress.secondsLeft)}`,
           );
         },
       }),
@@ -104,12 +104,8 @@ async function runWithProgress(recipe: Recipe, folder: string, options: TrainCom
 
 /** The best model's figures on the test split. */
 async function testFigures(recipe: Recipe, result: TrainResult, root: string): Promise<Record<string, number>> {
-  const textual = recipe.data.kind === 'texts' || recipe.data.kind === 'corpus';
-  const evaluation = await evaluateModel(loadModel(result.modelFolder), recipe.data, {
-    root,
-    split: 'test',
-    ...(textual ? { tokenizer: loadTokenizer(result.modelFolder) } : {}),
-  });
+  const { test } = await loadDataFor(result.modelFolder, recipe.data, root);
+  const evaluation = await evaluateModel(loadModel(result.modelFolder), test);
   return Object.fromEntries(
     Object.entries(evaluation).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
   );

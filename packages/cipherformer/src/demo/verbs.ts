@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { CipherformerError } from '@cipherformer/base';
 
 const executable = join(import.meta.dirname, '../../bin/cipherformer.js');
 
 /** A verb that failed in its own process; its message is on stderr already. */
-export class VerbError extends Error {
+export class VerbError extends CipherformerError {
   override readonly name = 'VerbError';
+  override readonly code = 'verb-failed';
 }
 
 /**

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
-import { UsageError } from '@cipherformer/base';
-import type { Progress, SecurityOptions } from '@cipherformer/ckks';
+import { type OnProgress, startPace, UsageError } from '@cipherformer/base';
+import type { SecurityOptions } from '@cipherformer/ckks';
 import { type OpenProgram, predictSeconds } from '@cipherformer/compiler';
 import type { PolynomialModel } from '@cipherformer/model';
 import type { DataConfig, Model, SplitName } from '@cipherformer/nn';
 import { availableMemoryBytes, checkMemory } from '@cipherformer/runtime/server';
 import { currentCommit, describeMachine } from '../measure/machine.ts';
 import { ClearModels, logitsOf } from './clear.ts';
-import { type Examples, loadExamples } from './examples.ts';
+import { loadDataForPolynomial } from './data.ts';
+import { type Examples, examplesOf } from './examples.ts';
 import { openOrCompile, type ProgramSource, readOriginal, readPolynomialModel } from './models.ts';
 import type { EvaluationFacts, ExampleResult } from './result.ts';
 import { type EncryptedEvaluation, evaluationOf, readEarlierResults, writeResults } from './results-file.ts';
@@ -37,9 +38,9 @@ export interface EncryptedEvaluationOptions extends ProgramSource {
 /** What a long evaluation tells while it runs. */
 export interface EvaluationProgress {
   note(text: string): void;
-  readonly setUp: Progress;
-  /** Predicted seconds done of those of all examples, and what was computed last. */
-  running(done: number, total: number, what: string): void;
+  readonly setUp: OnProgress;
+  /** Predicted seconds done of those of all examples; `detail` is what was computed last. */
+  readonly running: OnProgress;
   answered(example: ExampleResult, classes: readonly string[] | undefined): void;
 }
 
@@ -58,7 +59,7 @@ export async function evaluateEncrypted(
   const measuredWith = { machine: describeMachine(), commit: currentCommit() ?? null };
   const model = readPolynomialModel(options.model);
   const original = readOriginal(options.original, options.root, model);
-  const examples = await loadExamples(model, options.data, options.root, split);
+  const examples = examplesOf(model, await loadDataForPolynomial(model, options.data, options.root), split);
   const asked = chooseExamples(examples, count, selection);
   if (options.program === undefined) progress?.note('compiling the program');
   await using program = await openOrCompile(options, model, security);
@@ -77,6 +78,7 @@ export async function evaluateEncrypted(
   using session = await EncryptedSession.open(opened, options.keys, {
     ...security,
     ...(progress ? { progress: progress.setUp } : {}),
+    ...(options.signal ? { signal: options.signal } : {}),
   });
   const clear = await ClearModels.create(original, model, examples, opened, options.threads ?? 1);
   try {
@@ -157,12 +159,14 @@ function factsOf(
 function tracker({ program, parameters }: OpenProgram, runs: number, progress: EvaluationProgress | undefined) {
   const seconds = predictSeconds(program, parameters);
   const total = runs * seconds.reduce((sum, s) => sum + s, 0);
+  const pace = startPace();
   let done = 0;
   return ([first, ...more]: readonly number[]) => {
     const asked = more.length === 0 ? `example ${first}` : `example ${first} and ${more.length} more`;
     return ({ index }: { readonly index: number }) => {
       done += seconds[index]!;
-      progress?.running(done, total, `${asked}, ${program.instructions[index]!.source}`);
+      const detail = `${asked}, ${program.instructions[index]!.source}`;
+      progress?.running({ what: 'run', done, total, secondsLeft: pace(done, total), detail });
     };
   };
 }

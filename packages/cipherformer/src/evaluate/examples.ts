@@ -1,6 +1,6 @@
 import { UsageError } from '@cipherformer/base';
-import { huggingFaceTokenizer, type ModelInput, type PolynomialModel, valueShapes } from '@cipherformer/model';
-import { type DataConfig, type Feeds, inputOf, type LanguageSet, loadTask, type SplitName } from '@cipherformer/nn';
+import { type ModelInput, type PolynomialModel, valueShapes } from '@cipherformer/model';
+import { type DataSet, type Feeds, inputOf, type LanguageSet, type SplitName } from '@cipherformer/nn';
 
 /** A split of a data set, example by example, for models of both forms. */
 export interface Examples {
@@ -12,40 +12,31 @@ export interface Examples {
   readonly names?: readonly string[];
   /** The class of an example; the token after the window of a language model. */
   label(index: number): number;
-  /** Inputs of the original model at batch 1; reused by the next call. */
+  /** Inputs of the original model at batch 1. */
   feeds(index: number): Feeds;
   /** The same as a person would give it to the polynomial model. */
   input(index: number): ModelInput;
 }
 
 /**
- * Reads the split that a polynomial model is to be asked about. Windows of a language model have the graph's length, do not
- * overlap, and are followed by at least one token: the answer.
+ * What a polynomial model is to be asked about. Windows of a language model have the graph's length, do not overlap, and
+ * are followed by at least one token: the answer.
  * @throws UsageError where data and model have other numbers of classes
  */
-export async function loadExamples(
-  model: PolynomialModel,
-  data: DataConfig,
-  root: string,
-  split: SplitName,
-): Promise<Examples> {
-  const { graph, preprocess } = model;
-  const tokenizer =
-    preprocess.kind === 'text' && preprocess.tokenizer ? { tokenizer: huggingFaceTokenizer(preprocess.tokenizer) } : {};
-  const task = await loadTask(data, { root, batch: 1, seed: 0, labelSmoothing: 0, ...tokenizer });
+export function examplesOf({ graph }: PolynomialModel, data: DataSet, split: SplitName): Examples {
   const outputs = valueShapes(graph)[graph.output]!.columns;
-  if (task.outputs !== outputs)
-    throw new UsageError(`The model has ${outputs} outputs, the data ${task.outputs}: give the data it was made for.`);
-  const set = task.evaluation(split);
-  if (set.kind === 'language') {
-    const names = Array.from({ length: outputs }, (_, id) => JSON.stringify(task.tokenizer!.decode([id])));
-    return { ...windowExamples(set, graph.tokens), names };
+  if (data.outputs !== outputs)
+    throw new UsageError(`The model has ${outputs} outputs, the data ${data.outputs}: give the data it was made for.`);
+  if (data.task === 'language-model') {
+    const names = Array.from({ length: outputs }, (_, id) => JSON.stringify(data.tokenizer.decode([id])));
+    return { ...windowExamples(data[split], graph.tokens), names };
   }
+  const set = data[split];
   const feeds = (index: number) => set.feeds(index, 1);
   return {
     kind: 'classification',
     count: set.count,
-    ...(task.tokens === undefined ? {} : { tokens: task.tokens }),
+    ...(set.tokens === undefined ? {} : { tokens: set.tokens }),
     label: (index) => set.label(index),
     feeds,
     input: (index) => inputOf(feeds(index)),

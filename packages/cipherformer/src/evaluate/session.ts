@@ -1,13 +1,6 @@
 import { join } from 'node:path';
-import {
-  type Ciphertext,
-  Context,
-  Decryptor,
-  type Progress,
-  randomSeed,
-  SecretKey,
-  type SecurityOptions,
-} from '@cipherformer/ckks';
+import type { OnProgress } from '@cipherformer/base';
+import { type Ciphertext, Context, Decryptor, randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey } from '@cipherformer/ckks/files';
 import { defaultCosts, measureReference, type OpenProgram } from '@cipherformer/compiler';
 import {
@@ -56,7 +49,8 @@ export interface AskOptions {
 
 export interface SessionOptions extends SecurityOptions {
   /** Of making or reading keys. */
-  readonly progress?: Progress;
+  readonly progress?: OnProgress;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -86,12 +80,13 @@ export class EncryptedSession implements Disposable {
 
   /**
    * Makes keys for a program, or reads those that `keygen` wrote to a folder.
-   * Cost: keys and bootstrap matrices, tens of seconds and gigabytes at full security. Errors of Context.create and of reading keys.
+   * Cost: keys and bootstrap matrices, tens of seconds and gigabytes at full security. Errors of Context.create and of reading keys,
+   * and the signal's reason.
    */
   static async open(
     opened: OpenProgram,
     folder: string | undefined,
-    { progress, insecure }: SessionOptions = {},
+    { progress, signal, insecure }: SessionOptions = {},
   ): Promise<EncryptedSession> {
     const held: Disposable[] = [];
     const hold = <One extends Disposable>(one: One): One => {
@@ -101,7 +96,7 @@ export class EncryptedSession implements Disposable {
     try {
       const { manifest, parameters } = opened;
       const context = hold(await Context.create(parameters, { insecure }));
-      const options = progress ? { progress } : {};
+      const options = { ...(progress ? { progress } : {}), ...(signal ? { signal } : {}) };
       if (folder !== undefined) {
         const secret = hold(await readSecretKey(join(folder, 'secret'), context));
         const source = await openKeyFolder(join(folder, 'evaluation'), parameters);

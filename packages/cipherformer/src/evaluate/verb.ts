@@ -3,7 +3,7 @@ import type { SecurityOptions } from '@cipherformer/ckks';
 import type { DataConfig, SplitName } from '@cipherformer/nn';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
-import { formatSeconds, type Progress, startProgress, startStages } from '../terminal/progress.ts';
+import { type Bar, formatSeconds, startBar, startStages } from '../terminal/progress.ts';
 import { showable } from '../terminal/text.ts';
 import { type EncryptedEvaluationOptions, type EvaluationProgress, evaluateEncrypted } from './encrypted.ts';
 import { evaluationTables, exampleLine } from './tables.ts';
@@ -56,21 +56,18 @@ export async function evaluateEncryptedVerb(
 /** On stderr: stages of the set-up, then one bar over all runs with the time left at the speed so far. */
 function startEvaluationProgress(): EvaluationProgress {
   const stages = startStages();
-  let bar: Progress | undefined;
-  let started = 0;
+  let bar: Bar | undefined;
   return {
     note: (text) => process.stderr.write(`${showable(text)}\n`),
     setUp: stages.update,
-    running(done, total, what) {
+    running({ what, done, total, secondsLeft, detail = '' }) {
       if (!bar) {
         stages.stop();
-        bar = startProgress('run', Math.max(1, Math.round(total)));
-        started = performance.now();
+        bar = startBar(what, Math.max(1, Math.round(total)));
       }
-      const left = ((performance.now() - started) / 1000) * (total / done - 1);
       // Only the end is the total, so that it is shown once.
       const shown = done < total * (1 - 1e-9) ? Math.min(Math.floor(done), Math.round(total) - 1) : Math.round(total);
-      bar.update(shown, `${what} | ETA ${formatSeconds(left)}`);
+      bar.update(shown, `${detail} | ETA ${formatSeconds(secondsLeft)}`);
       if (shown === Math.round(total)) bar.stop();
     },
     answered: (example, classes) => process.stderr.write(`${showable(exampleLine(example, classes))}\n`),

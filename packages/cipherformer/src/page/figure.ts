@@ -9,7 +9,7 @@ export type Panel = Extract<TopLevelSpec, { concat: unknown }>['concat'][number]
 export interface LegendEntry {
   readonly label: string;
   readonly colour: string;
-  /** line (dashed or not) or a filled area. */
+  /** A line, dashed or not, or a filled area. */
   readonly mark: 'line' | 'dashed' | 'area';
 }
 

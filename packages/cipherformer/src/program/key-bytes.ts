@@ -7,10 +7,11 @@ export type Ask = (question: string) => Promise<boolean>;
 
 /**
  * Whoever wrote a manifest chose how many keys there are: above 4 GiB of them, their owner has to agree, by the flag
- * --max-key-bytes or at the terminal. Throws UsageError that names the flag.
+ * --max-key-bytes or at the terminal.
  * @param bytes of the file of evaluation keys, counted from the list of keys
  * @param most what --max-key-bytes allows; undefined without it
  * @param ask undefined where nobody can be asked
+ * @throws UsageError that names the flag
  */
 export async function agreeOnKeyBytes(bytes: number, most: number | undefined, ask = askOnTerminal()): Promise<void> {
   if (bytes <= (most ?? unaskedKeyBytes)) return;

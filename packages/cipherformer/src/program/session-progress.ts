@@ -24,13 +24,13 @@ export function showSession(): { update(progress: SessionProgress): void; stop()
     process.stderr.write(`${text}\n`);
   };
   return {
-    update({ stage, done, total, sentBytes, secondsLeft, place }) {
-      if (stage === 'queued' && place !== undefined && place > 0) say(`${words.queued}: ${place} before this question`);
-      else if (stage === 'loading' && total === 0) say('the service begins');
-      else if (total <= 1) say(words[stage]);
+    update({ what, done, total, sentBytes, secondsLeft, place }) {
+      if (what === 'queued' && place !== undefined && place > 0) say(`${words.queued}: ${place} before this question`);
+      else if (what === 'loading' && total === 0) say('the service begins');
+      else if (total <= 1) say(words[what]);
       else {
-        const note = sentBytes === undefined ? undefined : `${Math.round(sentBytes / 2 ** 20)} MiB sent`;
-        stages.update(words[stage], done, total, { secondsLeft, ...(note === undefined ? {} : { note }) });
+        const detail = sentBytes === undefined ? undefined : `${Math.round(sentBytes / 2 ** 20)} MiB sent`;
+        stages.update({ what: words[what], done, total, secondsLeft, detail });
       }
     },
     stop: stages.stop,

@@ -1,4 +1,5 @@
 import { fit, inverseSqrtIteration, type Program } from '@cipherformer/approx';
+import { UsageError } from '@cipherformer/base';
 import {
   calibrate,
   type GraphInputs,
@@ -46,11 +47,11 @@ export function randomInput(model: PolynomialModel, seed: number): GraphInputs {
   return prepareInput(model, { ids: Array.from({ length: graph.tokens }, () => random.integer(rows)) });
 }
 
-/** With bounds from these inputs. @throws RangeError where a random value leaves a polynomial's interval: take another seed */
+/** With bounds from these inputs. @throws UsageError where a random value leaves a polynomial's interval: take another seed */
 export function calibratedOn(model: PolynomialModel, inputs: readonly GraphInputs[]): PolynomialModel {
   for (const { name, low, high, interval } of recordValues(model.graph, inputs).sites)
     if (low < interval[0] || high > interval[1])
-      throw new RangeError(
+      throw new UsageError(
         `${name}: random values from ${low.toFixed(2)} to ${high.toFixed(2)} leave [${interval.join(', ')}]; take another --seed`,
       );
   return { ...model, graph: calibrate(model.graph, inputs, 1.5) };

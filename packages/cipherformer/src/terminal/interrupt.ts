@@ -1,6 +1,9 @@
+import { CipherformerError } from '@cipherformer/base';
+
 /** Ctrl-C, or a request to end. */
-export class InterruptedError extends Error {
+export class InterruptedError extends CipherformerError {
   override readonly name = 'InterruptedError';
+  override readonly code = 'interrupted';
 }
 
 /**

@@ -1,9 +1,9 @@
-import { type Pace, startPace } from '@cipherformer/base';
+import { type OnProgress, type Pace, startPace } from '@cipherformer/base';
 import { Presets, SingleBar } from 'cli-progress';
 import { showable } from './text.ts';
 
-/** Progress on stderr: a bar on a terminal, a line now and then elsewhere, nothing when silenced. */
-export interface Progress {
+/** What shows on stderr how far work is: a bar on a terminal, a line now and then elsewhere, nothing when silenced. */
+export interface Bar {
   update(value: number, note: string): void;
   stop(): void;
 }
@@ -11,7 +11,7 @@ export interface Progress {
 /** Seconds between lines where stderr is not a terminal. */
 const lineEverySeconds = 15;
 
-export function startProgress(label: string, total: number, silent = false): Progress {
+export function startBar(label: string, total: number, silent = false): Bar {
   if (silent) return { update() {}, stop() {} };
   if (process.stderr.isTTY) {
     const bar = new SingleBar(
@@ -39,27 +39,22 @@ export function startProgress(label: string, total: number, silent = false): Pro
 }
 
 export interface Stages {
-  /**
-   * @param secondsLeft where somebody knows better than the speed of the stage so far
-   * @param note what else there is to say of the stage
-   */
-  update(stage: string, done: number, total: number, known?: { secondsLeft?: number | undefined; note?: string }): void;
+  /** Takes the time that is left from the speed of the stage so far where nobody knows better. */
+  readonly update: OnProgress;
   stop(): void;
 }
 
 /** Progress of work in stages: a bar for each, with the time it has left. */
 export function startStages(): Stages {
-  let current:
-    | { readonly stage: string; readonly total: number; readonly bar: Progress; readonly pace: Pace }
-    | undefined;
+  let current: { readonly what: string; readonly total: number; readonly bar: Bar; readonly pace: Pace } | undefined;
   return {
-    update(stage, done, total, { secondsLeft, note } = {}) {
-      if (current?.stage !== stage || current.total !== total) {
+    update({ what, done, total, secondsLeft, detail }) {
+      if (current?.what !== what || current.total !== total) {
         current?.bar.stop();
-        current = { stage, total, bar: startProgress(stage, total), pace: startPace(done) };
+        current = { what, total, bar: startBar(what, total), pace: startPace(done) };
       }
       const left = `ETA ${formatSeconds(secondsLeft ?? current.pace(done, total))}`;
-      current.bar.update(done, note === undefined ? left : `${note} | ${left}`);
+      current.bar.update(done, detail === undefined ? left : `${detail} | ${left}`);
     },
     stop() {
       current?.bar.stop();

@@ -11,7 +11,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ablate-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const files = { images: 'mnist-100-images-idx3-ubyte.gz', labels: 'mnist-100-labels-idx1-ubyte.gz' };
-const task = {
+const digits = {
   kind: 'mnist',
   train: files,
   test: files,
@@ -37,11 +37,11 @@ describe('cipherformer ablate', () => {
   it('converts, compares, and writes the table as text, CSV, JSON and a page', async () => {
     const model = { preset: 'vit', width: 8, layers: 1, heads: 2, mlpWidth: 16, patch: 14 };
     const training = { epochs: 4, batch: 16, learningRate: 0.01 };
-    const train = save('train.json', { name: 'tiny', data: task, model, training });
+    const train = save('train.json', { name: 'tiny', data: digits, model, training });
     expect((await cli('train', train, '--data', data, '--out', join(folder, 'model'), '--json')).code).toBe(0);
     save('convert.json', {
       name: 'tiny',
-      data: task,
+      data: digits,
       batch: 16,
       calibration: 48,
       stages: [

@@ -8,10 +8,11 @@ import { calibrate, evaluate, prepareInput } from '@cipherformer/model';
 import { savePolynomialModel } from '@cipherformer/model/files';
 import {
   bertConfig,
+  datasets,
   gptConfig,
   InferenceModel,
   initialWeights,
-  loadTask,
+  type LanguageSplit,
   type ModelConfig,
   makePolynomialModel,
   parseData,
@@ -54,10 +55,10 @@ function polynomialForm(base: ModelConfig): ModelConfig {
 }
 
 it('the next token of windows, in four ways', async () => {
-  const task = await loadTask(data, { root, batch: 1, seed: 0, labelSmoothing: 0 });
-  const stream = (task.evaluation('test') as { streams: readonly Int32Array[] }).streams[0]!;
+  const books = await datasets.load(data, { root });
+  const stream = (books.test as LanguageSplit).streams[0]!;
   const gpt = gptConfig({
-    ...{ vocabulary: task.outputs, maxTokens: 8, width: 8, layers: 1, heads: 2, mlpWidth: 16, tied: true },
+    ...{ vocabulary: books.outputs, maxTokens: 8, width: 8, layers: 1, heads: 2, mlpWidth: 16, tied: true },
   });
   const weights = initialWeights(gpt, 1);
   saveModel(join(folder, 'original'), { config: gpt, weights, preprocess: {} });
@@ -73,12 +74,12 @@ it('the next token of windows, in four ways', async () => {
     ...{ parameters: insecure, selection: { order: 'file', seed: 1, offset: 5 } },
   }, { insecure: true }); // biome-ignore format: one call
   expect(outputSizes.length).toBeGreaterThan(1);
-  expect(outputSizes.reduce((a, b) => a + b)).toBe(task.outputs);
+  expect(outputSizes.reduce((a, b) => a + b)).toBe(books.outputs);
   expect(examples.map(({ index }) => index)).toEqual([5, 6, 7]);
   for (const { index, label, original, polynomial, encrypted } of examples) {
     expect(label).toBe(stream[(index + 1) * tokens]);
-    expect(classes![label]).toBe(JSON.stringify(task.tokenizer!.decode([label])));
-    expect(original).toHaveLength(task.outputs);
+    expect(classes![label]).toBe(JSON.stringify(books.tokenizer!.decode([label])));
+    expect(original).toHaveLength(books.outputs);
     const clear = [...evaluate(model.graph, prepareInput(model, window(index)))];
     const size = Math.max(...clear.map(Math.abs));
     for (const [k, value] of clear.entries()) {

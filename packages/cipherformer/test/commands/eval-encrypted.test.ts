@@ -156,6 +156,27 @@ describe('eval --encrypted on an insecure ring', () => {
     expect(examples.map(({ index }) => index)).toEqual([first.examples[0]!.index]);
   });
 
+  it('can be stopped while keys are made', async () => {
+    const stop = new AbortController();
+    const seen: number[] = [];
+    const work = evaluateEncrypted({
+      ...{ model: at('model'), original: at('original'), program: at('program'), root: data, split: 'test', count: 1 },
+      ...{ data: parseData(readJson(at('set.json')), 'test'), signal: stop.signal },
+      selection: { order: 'spread', seed: 1, offset: 0 },
+      progress: {
+        note() {},
+        setUp({ done }) {
+          seen.push(done);
+          stop.abort(new Error('enough'));
+        },
+        running() {},
+        answered() {},
+      },
+    }, { insecure: true }); // biome-ignore format: one call
+    await expect(work).rejects.toThrow('enough');
+    expect(seen).toEqual([1]);
+  });
+
   it('asks a program for batches: the last one is not full, and each example gets its own answers', async () => {
     const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure: true });
     await writeProgram(at('model'), at('program-batch'), { batch: 2 }, parameters);

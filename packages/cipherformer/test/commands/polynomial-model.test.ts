@@ -6,7 +6,7 @@ import { savePolynomialModel } from '@cipherformer/model/files';
 import {
   evaluateClassification,
   InferenceModel,
-  imageEvaluation,
+  imageSplit,
   initialWeights,
   makePolynomialModel,
   parseModelConfig,
@@ -94,7 +94,7 @@ describe('cipherformer inspect and eval of a polynomial model', () => {
 
   it('eval gives the figures of the trained model, and counts examples outside an interval', async () => {
     const inference = await InferenceModel.create(config, weights, { batch: 10 });
-    const reference = await evaluateClassification(inference, imageEvaluation(images, normalise, 10));
+    const reference = await evaluateClassification(inference, imageSplit(images, normalise, 10));
     await inference.close();
     const evaluated = await cli('eval', model, '--set', set, '--data', data, '--json');
     expect(evaluated.code).toBe(0);

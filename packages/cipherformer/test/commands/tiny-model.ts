@@ -11,10 +11,10 @@ const shape: TransformerShape = {
 export const insecureParameters = () =>
   Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure: true });
 
-/** A classifier of 4 x 4 images, one layer, random weights. */
-export function tinyModel(seed: number): PolynomialModel {
+/** A classifier of 4 x 4 images with random weights; one layer runs without a bootstrap. */
+export function tinyModel(seed: number, layers = 1): PolynomialModel {
   const inputs = [7, 8].map((s) => randomInputs(shape, s));
-  const writer = transformer(shape, seed);
+  const writer = transformer({ ...shape, layers }, seed);
   writer.nodes[0] = { ...writer.nodes[0]!, name: 'patches' };
   const { nodes, tokens, output } = writer.calibrated(inputs.map(({ input }) => ({ patches: input! })), 2); // biome-ignore format: short
   return {

@@ -2,7 +2,9 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BootstrapPlan } from '@cipherformer/ckks';
 import { writeProgram } from '@cipherformer/compiler';
+import type { PolynomialModel } from '@cipherformer/model';
 import { savePolynomialModel } from '@cipherformer/model/files';
 import type { KeyList } from '@cipherformer/runtime/server';
 import type { EngineProgress, KeysetFiles } from '@cipherformer/service/worker';
@@ -31,29 +33,34 @@ function changed(keys: string, change: (list: KeyList) => object): string {
   return at('changed.json');
 }
 
-beforeAll(async () => {
-  savePolynomialModel(at('model'), tinyModel(3));
-  await writeProgram(at('model'), at('program'), {}, insecureParameters());
-  writeFileSync(at('input.json'), JSON.stringify({ pixels: Array.from({ length: 16 }, (_, i) => 16 * i) }));
-  for (const keys of ['keys', 'others']) {
-    await cli('keygen', at('program'), '--out', at(keys));
-    await cli('encrypt', at('program'), '--keys', at(`${keys}/secret`), '--input', at('input.json'), '--out', at(`${keys}.in`)); // biome-ignore format: short
+/** A program of a model, and for each of its owners keys and an encrypted input. */
+async function prepare(program: string, model: PolynomialModel, owners: readonly string[]): Promise<void> {
+  savePolynomialModel(at(`${program}-model`), model);
+  await writeProgram(at(`${program}-model`), at(program), {}, insecureParameters());
+  for (const keys of owners) {
+    await cli('keygen', at(program), '--out', at(keys));
+    await cli('encrypt', at(program), '--keys', at(`${keys}/secret`), '--input', at('input.json'), '--out', at(`${keys}.in`)); // biome-ignore format: short
   }
+}
+
+beforeAll(async () => {
+  writeFileSync(at('input.json'), JSON.stringify({ pixels: Array.from({ length: 16 }, (_, i) => 16 * i) }));
+  await prepare('program', tinyModel(3), ['keys', 'others']);
 });
 afterAll(() => {
   engine[Symbol.dispose]();
   rmSync(folder, { recursive: true });
 });
 
-const run = (keys: string, result: string, options: { request?: string; signal?: AbortSignal; progress?: (progress: EngineProgress) => void } = {}) =>
-  engine.run({ id: 'a job', program: at('program'), keyset: keyset(keys), request: at(options.request ?? `${keys}.in`), result: at(result) }, options.progress ?? quiet, options.signal ?? never); // biome-ignore format: short
+const run = (keys: string, result: string, options: { program?: string; request?: string; signal?: AbortSignal; progress?: (progress: EngineProgress) => void } = {}) =>
+  engine.run({ id: 'a job', program: at(options.program ?? 'program'), keyset: keyset(keys), request: at(options.request ?? `${keys}.in`), result: at(result) }, options.progress ?? quiet, options.signal ?? never); // biome-ignore format: short
 
 describe('run', () => {
   it('loads keys once, says how far it is, gives the same bytes again and those of the verb run', async () => {
     const seen: EngineProgress[] = [];
     await run('keys', 'first', { progress: (progress) => seen.push(progress) });
     for (const stage of ['loading', 'running'] as const) {
-      const of = seen.filter((one) => one.stage === stage);
+      const of = seen.filter((one) => one.what === stage);
       expect(of.length).toBeGreaterThan(5);
       expect(of.at(-1)!.done).toBe(of.at(-1)!.total);
     }
@@ -63,7 +70,7 @@ describe('run', () => {
     }
     const again: EngineProgress[] = [];
     await run('keys', 'again', { progress: (progress) => again.push(progress) });
-    expect(again.map(({ stage }) => stage)).not.toContain('loading');
+    expect(again.map(({ what }) => what)).not.toContain('loading');
     expect(readFileSync(at('again')).equals(readFileSync(at('first')))).toBe(true);
     await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('keys.in'), '--out', at('by-hand'));
     expect(readFileSync(at('by-hand')).equals(readFileSync(at('first')))).toBe(true);
@@ -72,12 +79,33 @@ describe('run', () => {
   it('exchanges the keys for those of another owner, and back', async () => {
     for (const keys of ['others', 'keys']) {
       const stages = new Set<string>();
-      await run(keys, `${keys}.out`, { progress: ({ stage }) => stages.add(stage) });
+      await run(keys, `${keys}.out`, { progress: ({ what }) => stages.add(what) });
       expect(stages).toEqual(new Set(['loading', 'running']));
       const answer = await cli('decrypt', at('program'), '--keys', at(`${keys}/secret`), '--input', at(`${keys}.out`), '--request', at(`${keys}.in`)); // biome-ignore format: short
       expect(answer.code).toBe(0);
     }
     expect(readFileSync(at('keys.out')).equals(readFileSync(at('first')))).toBe(true);
+  });
+
+  it('encodes the matrices of a bootstrap for the first keys and keeps them for those of others', async () => {
+    await prepare('deep', tinyModel(3, 2), ['deep-keys', 'deep-others']);
+    const { slotsToCoeffs, coeffsToSlots } = new BootstrapPlan(insecureParameters());
+    const matrices = slotsToCoeffs.length + coeffsToSlots.length;
+    /** How much is loaded before the first instruction, in each stage: parts of keys, matrices of a bootstrap. */
+    const loaded = async (keys: string) => {
+      const seen: EngineProgress[] = [];
+      const stop = new AbortController();
+      const progress = (one: EngineProgress) => {
+        seen.push(one);
+        if (one.what === 'running') stop.abort(new Error('enough'));
+      };
+      await expect(run(keys, 'none', { program: 'deep', progress, signal: stop.signal })).rejects.toThrow('enough');
+      return seen.flatMap(({ what, done, total }) => (what === 'loading' && done === total ? total : []));
+    };
+    const parts = keyset('deep-keys').parts.length;
+    expect(await loaded('deep-keys')).toEqual([parts, matrices]);
+    expect(await loaded('deep-others')).toEqual([parts]);
+    expect(await loaded('deep-keys')).toEqual([parts]);
   });
 
   it('refuses a request of another key, a damaged one and a secret key, and leaves no result', async () => {
@@ -92,8 +120,8 @@ describe('run', () => {
     const stop = new AbortController();
     const stopping = run('keys', 'none', {
       signal: stop.signal,
-      progress: ({ stage }) => {
-        if (stage === 'running') stop.abort(new Error('enough'));
+      progress: ({ what }) => {
+        if (what === 'running') stop.abort(new Error('enough'));
       },
     });
     await expect(stopping).rejects.toThrow('enough');
@@ -104,7 +132,7 @@ describe('run', () => {
 
   it('needs the memory that the program is predicted to take', async () => {
     const program = at('large');
-    await writeProgram(at('model'), program, {}, insecureParameters());
+    await writeProgram(at('program-model'), program, {}, insecureParameters());
     const path = join(program, 'client/manifest.json');
     const manifest = JSON.parse(readFileSync(path, 'utf8'));
     writeFileSync(path, JSON.stringify({ ...manifest, predicted: { ...manifest.predicted, peakBytes: 2 ** 50 } }));

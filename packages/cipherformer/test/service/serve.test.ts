@@ -64,6 +64,12 @@ describe('a service', () => {
     expect(other.shown.programs.length).toBe(2);
   });
 
+  it('that is stopped while it starts compiles nothing more', async () => {
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(started('stopped', [at('model')], { signal })).rejects.toThrow('enough');
+    expect(readdirSync(at('stopped/programs'))).toEqual([]);
+  });
+
   it('shows of a program what its manifest says, and no other file of its folder', async () => {
     writeFileSync(at('program/client/stray'), 'not of the program');
     const { programs, shown } = await started('shown', [at('program')]);

@@ -26,10 +26,10 @@ describe('the time that is left', () => {
     const time = clock();
     const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     const stages = startStages();
-    stages.update('keys', 50, 100, { note: '0 MiB sent' });
+    stages.update({ what: 'keys', done: 50, total: 100, detail: '0 MiB sent' });
     time.advanceTimersByTime(20_000);
-    stages.update('keys', 75, 100, { note: '8 MiB sent' });
-    stages.update('run', 1, 33, { secondsLeft: 61 });
+    stages.update({ what: 'keys', done: 75, total: 100, detail: '8 MiB sent' });
+    stages.update({ what: 'run', done: 1, total: 33, secondsLeft: 61 });
     const lines = written.mock.calls.join('');
     written.mockRestore();
     expect(lines).toBe('keys 50/100 0 MiB sent | ETA ?\nkeys 75/100 8 MiB sent | ETA 20s\nrun 1/33 ETA 1m1s\n');

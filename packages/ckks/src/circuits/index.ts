@@ -1,3 +1,5 @@
+export { type BootstrapKeys, generateBootstrapKeys } from './bootstrap/bootstrap-keys.ts';
+export { BootstrapMatrices } from './bootstrap/bootstrap-matrices.ts';
 export { type BootstrapPrecision, bootstrapPrecision } from './bootstrap/bootstrap-noise.ts';
 export {
   type BootstrapChain,
@@ -6,7 +8,7 @@ export {
   bootstrapLiteral,
   defaultBootstrapChain,
 } from './bootstrap/bootstrap-plan.ts';
-export { type BootstrapKeys, Bootstrapper, generateBootstrapKeys, type Progress } from './bootstrap/bootstrapping.ts';
+export { Bootstrapper } from './bootstrap/bootstrapping.ts';
 export { type Choice, chooseParameters, expectedPrecision, type Wanted } from './bootstrap/chooser.ts';
 export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from './bootstrap/dft.ts';
 export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './bootstrap/eval-mod.ts';
@@ -14,11 +16,11 @@ export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './linear/
 export { encodedLength } from './linear/encoded-diagonal.ts';
 export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear/linear-transform.ts';
 export {
-  applyStreamed,
   defaultDiagonalBytes,
   type StreamedMatrix,
   type StreamedTransformOptions,
   StreamedTransformPlan,
-} from './linear/streamed-transform.ts';
+} from './linear/streamed-plan.ts';
+export { applyStreamed } from './linear/streamed-transform.ts';
 export { linearTransformNoise, polynomialNoise } from './noise.ts';
 export { chebyshevFromMonomial, evaluationWork, PolynomialEvaluator } from './polynomial/polynomial.ts';

@@ -2,7 +2,7 @@ import { type CkksError, ParameterError } from './index.ts';
 
 type ErrorClass = new (message: string) => CkksError;
 
-/** Throws unless `value` is a whole number from `low` to `high`. */
+/** Asks for a whole number from `low` to `high`. @throws Failure with the name, what is allowed and the value */
 export function checkWhole(
   name: string,
   value: number,
@@ -18,7 +18,7 @@ export function isPowerOfTwo(value: number): boolean {
   return value >= 1 && Number.isInteger(Math.log2(value));
 }
 
-/** Throws unless `value` is a power of two up to `most`. */
+/** Asks for a power of two up to `most`. @throws Failure as above */
 export function checkPowerOfTwo(name: string, value: number, most: number, Failure: ErrorClass = ParameterError): void {
   if (!isPowerOfTwo(value) || value > most)
     throw new Failure(`${name} must be a power of two from 1 to ${most}, not ${value}`);

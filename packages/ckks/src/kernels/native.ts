@@ -21,7 +21,7 @@ interface Addon {
   builds(): NativeBuild[];
 }
 
-/** Loads the native addon; throws what Node throws when it is missing or does not fit this machine. */
+/** Loads the native addon. @throws what Node throws when it is missing or does not fit this machine */
 function loadAddon(): Addon {
   // A plain relative path, unlike new URL(..., import.meta.url), is no asset for a bundler to copy.
   const { createRequire } = node!.getBuiltinModule('node:module');

@@ -31,6 +31,7 @@ export const Op = {
   measureMultiplies: 29,
   encodePeriodic: 30,
   unpackResidues: 31,
+  packResidues: 32,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 

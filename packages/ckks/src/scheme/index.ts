@@ -1,5 +1,41 @@
-export { Ciphertext, DecryptedPlaintext, Plaintext, sameScale } from './ciphertext.ts';
-export { Context } from './context.ts';
+export { Evaluator } from './evaluation/evaluator.ts';
+export { type Decomposition, type ExtendedBasis, KeySwitcher, type Pair, pairOf } from './evaluation/key-switcher.ts';
+export { checkOperand } from './evaluation/operands.ts';
+export { digitBasis, EvaluationKeys, PublicKey, SwitchingKey, switchingKeyWords } from './keys/evaluation-keys.ts';
+export {
+  checkKeySpec,
+  compareSpecs,
+  gadgetOf,
+  type KeySpec,
+  keyMemoryBytes,
+  keyPlanDigest,
+  secretPaths,
+} from './keys/key-spec.ts';
+export { checkKeyShape, checkKeyUse, checkSecretUse, type KeyUse } from './keys/key-use.ts';
+export { Context } from './parameters/context.ts';
+export {
+  digitSizesAt,
+  type Gadget,
+  keySwitchTransforms,
+  maxSpecialPrimes,
+  Parameters,
+  type ParametersLiteral,
+} from './parameters/parameters.ts';
+export { checkConstant, checkScale, scaledInteger } from './parameters/range.ts';
+export {
+  checkEphemeralBasis,
+  ephemeralWeight,
+  maxEphemeralLogQP,
+  minEphemeralLogN,
+  type SecurityOptions,
+  secureLogQP,
+  smallestSecureLogN,
+} from './parameters/security.ts';
+export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphertext } from './secret/encryptor.ts';
+export { type KeyDigit, KeyDigits } from './secret/key-digits.ts';
+export { type GaloisUse, KeyGenerator } from './secret/keygen.ts';
+export { Decryptor, floodingDeviation, PrivateSlots, type SharedSlots, type ShareOptions } from './secret/private.ts';
+export { SecretKey } from './secret/secret-key.ts';
 export {
   type DigitInfo,
   derivationVersion,
@@ -9,33 +45,7 @@ export {
   masterBytes,
   type SecretPath,
   samplerVersion,
-} from './derivation.ts';
-export { type EncodeOptions, Encoder, type Slots } from './encoder.ts';
-export { decryptToPlaintext, encryptPublic, encryptSymmetric, type SeededCiphertext } from './encryptor.ts';
-export { type Decomposition, Evaluator, scaledInteger } from './evaluator.ts';
-export { type KeyDigit, KeyDigits } from './key-digits.ts';
-export {
-  checkKeySpec,
-  compareSpecs,
-  gadgetOf,
-  type KeySpec,
-  keyMemoryBytes,
-  keyPlanDigest,
-  secretPaths,
-} from './key-spec.ts';
-export { checkKeyShape, checkKeyUse, checkSecretUse, type KeyUse } from './key-use.ts';
-export { type GaloisUse, KeyGenerator } from './keygen.ts';
-export { digitBasis, EvaluationKeys, PublicKey, SecretKey, SwitchingKey, switchingKeyWords } from './keys.ts';
-export { NoiseModel, type NoisyValue } from './noise.ts';
-export {
-  digitSizesAt,
-  type Gadget,
-  keySwitchTransforms,
-  maxSpecialPrimes,
-  Parameters,
-  type ParametersLiteral,
-} from './parameters.ts';
-export { Decryptor, floodingDeviation, PrivateSlots, type SharedSlots, type ShareOptions } from './private.ts';
+} from './seeds/derivation.ts';
 export {
   erasableBytes,
   erasableCopy,
@@ -46,13 +56,7 @@ export {
   seedBytes,
   smallKind,
   withSeed,
-} from './random.ts';
-export {
-  checkEphemeralBasis,
-  ephemeralWeight,
-  maxEphemeralLogQP,
-  minEphemeralLogN,
-  type SecurityOptions,
-  secureLogQP,
-  smallestSecureLogN,
-} from './security.ts';
+} from './seeds/random.ts';
+export { Ciphertext, DecryptedPlaintext, Plaintext, sameScale } from './values/ciphertext.ts';
+export { type EncodeOptions, Encoder, type Slots } from './values/encoder.ts';
+export { NoiseModel, type NoisyValue } from './values/noise.ts';

@@ -1,5 +1,5 @@
 import { bytesToHex, hexToBytes } from '@noble/hashes/utils.js';
-import { WireError } from '../errors/index.ts';
+import { OperandError, WireError } from '../errors/index.ts';
 import { Op, Slab } from '../kernels/index.ts';
 import {
   type Context,
@@ -18,7 +18,7 @@ import {
 } from '../scheme/index.ts';
 import { sameBytes } from './checksum.ts';
 import { FieldReader, FieldWriter } from './fields.ts';
-import { limbBytes, packResidues } from './packing.ts';
+import { limbBytes } from './packing.ts';
 
 // Evaluation keys on disk and on the wire: parts of at most 8 MiB, each whole limbs of one digit of one key, b half alone.
 // A part says what it is and is named by its SHA-256, so parts are made, sent, kept and resumed one by one, in any order.
@@ -93,13 +93,17 @@ export class KeyPartMaker implements Disposable {
   readonly parts: readonly KeyPart[];
   readonly #context: Context;
   readonly #digits: KeyDigits;
-  #made: { readonly of: KeyPart; readonly digit: KeyDigit; readonly view: LastingView } | undefined;
+  readonly #staging: Slab;
+  readonly #packed: LastingView;
+  #made: { readonly of: KeyPart; readonly digit: KeyDigit } | undefined;
 
   /** @throws KeyError for a secret of version 1, ParameterError for a key that may not be made */
   constructor(secret: SecretKey, specs: readonly KeySpec[]) {
     this.#context = secret.context;
     this.parts = keyParts(secret.context.parameters, specs);
     this.#digits = new KeyDigits(secret);
+    this.#staging = new Slab(secret.context.kernels, maxPartBytes / 8);
+    this.#packed = new LastingView(() => this.#staging.bytesView());
   }
 
   /**
@@ -107,40 +111,29 @@ export class KeyPartMaker implements Disposable {
    * @param buffer where they go, `maxPartBytes` at least. Default: fresh memory, whose release costs as much as packing.
    */
   make(part: KeyPart, buffer = new ArrayBuffer(part.bytes)): Uint8Array<ArrayBuffer> {
-    const { parameters, ring } = this.#context;
+    const { parameters, kernels, ring } = this.#context;
     if (this.#made?.of.spec !== part.spec || this.#made.of.digit !== part.digit) {
-      const before = this.#made;
       // Where making fails, the buffer holds neither digit.
       this.#made = undefined;
-      const digit = this.#digits.make(part.spec, part.digit);
-      const view = before?.digit.address === digit.address ? before.view : this.#viewOf(digit);
-      this.#made = { of: part, digit, view };
+      this.#made = { of: part, digit: this.#digits.make(part.spec, part.digit) };
     }
-    const { seed } = this.#made.digit;
-    const words = this.#made.view.bytes;
+    const { digit } = this.#made;
     const bytes = new Uint8Array(buffer, 0, part.bytes);
-    bytes.set(header(parameters, part, seed));
+    bytes.set(header(parameters, part, digit.seed));
     const basis = digitBasis(parameters, part.spec.level, gadgetOf(parameters, part.spec));
-    let at = partHeaderBytes;
-    for (let limb = part.from; limb < part.to; limb++) {
-      const p = parameters.primes[basis[limb]!]!;
-      const length = limbBytes(ring.n, p);
-      const lanes = new Uint32Array(words.buffer, words.byteOffset + 8 * limb * ring.n, 2 * ring.n);
-      packResidues(lanes, new Uint32Array(buffer, at, length / 4), p);
-      at += length;
-    }
+    const limbs = basis.slice(part.from, part.to);
+    const addresses = limbs.map((_, i) => digit.address + 8 * (part.from + i) * ring.n);
+    const wrong = kernels.call(Op.packResidues, ring.handle, this.#staging.address(), addresses, limbs);
+    if (wrong >= 0)
+      throw new OperandError(`residue ${wrong % ring.n} of ${nameOfPart(part)} has more bits than its prime`);
+    bytes.set(this.#packed.bytes.subarray(0, part.bytes - partHeaderBytes), partHeaderBytes);
     return bytes;
-  }
-
-  /** Digits are made in one place, so the view of one serves all. */
-  #viewOf({ address }: KeyDigit): LastingView {
-    const { kernels, ring } = this.#context;
-    return new LastingView(() => kernels.view(address, 8 * ring.primes.length * ring.n));
   }
 
   [Symbol.dispose](): void {
     this.#made = undefined;
     this.#digits[Symbol.dispose]();
+    this.#staging.release();
   }
 }
 

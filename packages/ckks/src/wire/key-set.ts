@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import { WireError } from '../errors/index.ts';
 import { Slab } from '../kernels/index.ts';
 import {
@@ -23,7 +24,7 @@ export interface KeySet extends Disposable {
 
 export interface ReadKeySetOptions {
   /** After each part. */
-  readonly progress?: (done: number, total: number) => void;
+  readonly progress?: OnProgress;
   readonly signal?: AbortSignal;
 }
 
@@ -31,8 +32,8 @@ export interface ReadKeySetOptions {
 export type PartSource = (part: KeyPart, index: number) => Promise<Uint8Array>;
 
 /**
- * Reads keys part by part into memory and expands their uniform halves.
- * Throws WireError for parts that are not the expected ones; the signal's reason. Cost: keyMemoryBytes of the specs.
+ * Reads keys part by part into memory and expands their uniform halves. Cost: keyMemoryBytes of the specs.
+ * @throws WireError for parts that are not the expected ones; the signal's reason
  */
 export async function readKeySet(
   context: Context,
@@ -96,7 +97,7 @@ async function eachPart(
     seed = found;
     const next = parts[index + 1];
     if (next?.spec !== part.spec || next.digit !== part.digit) target!.ready(part.digit, found);
-    progress?.(index + 1, parts.length);
+    progress?.({ what: 'keys', done: index + 1, total: parts.length });
   }
 }
 

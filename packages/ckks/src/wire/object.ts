@@ -145,8 +145,8 @@ export interface Reading<T extends Disposable> {
 }
 
 /**
- * Reads an object with residues: header, then frame by frame into the memory of `allocate`. Throws WireError for
- * anything that is not exactly what `packedObject` writes; releases what it allocated.
+ * Reads an object with residues: header, then frame by frame into the memory of `allocate`.
+ * @throws WireError for anything that is not exactly what `packedObject` writes, and releases what it allocated
  */
 export async function readPacked<T extends Disposable>(
   from: SourceReader,

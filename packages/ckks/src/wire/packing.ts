@@ -15,9 +15,10 @@ export function limbBytes(n: number, p: number): number {
 }
 
 /**
- * Packs residues modulo p. Throws OperandError for a word with more bits than p has: memory that holds no residues.
+ * Packs residues modulo p.
  * @param lanes 64-bit little-endian words as pairs of 32-bit ones
  * @param out exactly `limbBytes` bytes
+ * @throws OperandError for a word with more bits than p has: memory that holds no residues
  */
 export function packResidues(lanes: Uint32Array, out: Uint32Array, p: number): void {
   const bits = residueBits(p);

@@ -1,10 +1,10 @@
-// Unpacking by the kernels against src/wire/packing.ts, the second implementation (test/wire checks that one against the
+// Packing and unpacking by the kernels against src/wire/packing.ts, the second implementation (test/wire checks that one against the
 // definition).
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KernelError } from '../../src/errors/index.ts';
 import { Op } from '../../src/kernels/index.ts';
-import { limbBytes, packResidues, unpackResidues } from '../../src/wire/packing.ts';
+import { limbBytes, packResidues, residueBits, unpackResidues } from '../../src/wire/packing.ts';
 import { type BasisCase, basisCase, boundaryRing, builds, flatten, polynomial, Workbench } from './support.ts';
 
 const slackBytes = 8;
@@ -39,10 +39,22 @@ function unpack(w: Workbench, bytes: Uint8Array, basis: readonly number[], offse
   return { wrong, limbs };
 }
 
+/** Packs limbs that lie in reversed order. */
+function pack(w: Workbench, a: readonly bigint[][], basis: readonly number[]) {
+  const { n } = w.ring;
+  const source = w.room(basis.length);
+  const addresses = basis.map((_, j) => source.address((basis.length - 1 - j) * n));
+  for (const [j, limb] of a.entries()) source.wordsView((basis.length - 1 - j) * n, (basis.length - j) * n).set(limb);
+  const out = w.room(basis.length);
+  const wrong = w.kernels.call(Op.packResidues, w.handle, out.address(), addresses, basis);
+  const length = basis.reduce((sum, j) => sum + limbBytes(n, Number(w.ring.primes[j])), 0);
+  return { wrong, bytes: out.bytesView().slice(0, length) };
+}
+
 const cases = basisCase({ logN: [5, 6, 9], maxLimbs: 7 });
 const primesOf = ({ ring, basis }: BasisCase) => basis.map((j) => ring.primes[j]!);
 
-describe.each(builds)('unpacking of residues by the %s kernels', (build) => {
+describe.each(builds)('packing of residues by the %s kernels', (build) => {
   it('gives back what was packed, from any address', () => {
     fc.assert(
       fc.property(cases, fc.nat(40), (c, offset) => {
@@ -81,9 +93,37 @@ describe.each(builds)('unpacking of residues by the %s kernels', (build) => {
     );
   });
 
+  it('packs as the second implementation does, from limbs anywhere', () => {
+    fc.assert(
+      fc.property(cases, (c) => {
+        using w = new Workbench(build, c.ring);
+        const a = polynomial(c.ring.n, primesOf(c), c.pattern, c.seed);
+        expect(pack(w, a, c.basis)).toEqual({ wrong: -1, bytes: packed(a, primesOf(c)).slice(0, -slackBytes) });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('finds the first residue with more bits than its prime', () => {
+    fc.assert(
+      fc.property(cases, fc.nat(), fc.nat(), (c, limbSeed, residueSeed) => {
+        using w = new Workbench(build, c.ring);
+        const primes = primesOf(c);
+        const limb = limbSeed % primes.length;
+        const residue = residueSeed % c.ring.n;
+        const a = polynomial(c.ring.n, primes, c.pattern, c.seed);
+        a[limb]![residue] = 1n << BigInt(residueBits(Number(primes[limb])));
+        expect(pack(w, a, c.basis).wrong).toBe(limb * c.ring.n + residue);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it('refuses lists of different lengths', () => {
     using w = new Workbench(build, boundaryRing(5));
     const at = w.room(4).address();
+    expect(() => w.kernels.call(Op.packResidues, w.handle, at, [at, at], [0])).toThrow(KernelError);
+    expect(() => w.kernels.call(Op.packResidues, w.handle, at, [at], [0, 1])).toThrow(KernelError);
     expect(() => w.kernels.call(Op.unpackResidues, w.handle, at, [at, at], [0])).toThrow(KernelError);
     expect(() => w.kernels.call(Op.unpackResidues, w.handle, at, [at], [0, 1])).toThrow(KernelError);
   });

@@ -217,5 +217,6 @@ inline std::vector<Call> everyCall(Bench& b) {
       {"decode", cf::kDecode, args() << c0 << decoded << decoded + half << half << 0x1p40 << std::vector<int>{0, 1, 3}},
       {"unpackResidues", cf::kUnpackResidues,
        args() << packed << 1 << b.room(1) << std::vector<int>{4}},
+      {"packResidues", cf::kPackResidues, args() << b.room(2) << 1 << x << std::vector<int>{0}},
   };
 }

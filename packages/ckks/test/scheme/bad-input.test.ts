@@ -33,7 +33,7 @@ afterAll(() => {
   for (const thing of [x, foreign, p, lab, other]) thing[Symbol.dispose]();
 });
 
-type ErrorClass = new (message: string) => CkksError;
+type ErrorClass = abstract new (message: string) => CkksError;
 
 function expectError(run: () => unknown, kind: ErrorClass, ...patterns: readonly RegExp[]): void {
   let caught: unknown;

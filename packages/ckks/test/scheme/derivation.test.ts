@@ -13,7 +13,7 @@ import {
   SecretKey,
   samplerVersion,
 } from '../../src/index.ts';
-import { deriveSeed, extractMaster, infoBytes, keyIdInfo, secretInfo } from '../../src/scheme/derivation.ts';
+import { deriveSeed, extractMaster, infoBytes, keyIdInfo, secretInfo } from '../../src/scheme/seeds/derivation.ts';
 import vectors from './derivation-vectors.json' with { type: 'json' };
 
 const literal = { logN: 10, chainBits: [50, 40, 40, 40, 40], specialBits: [50, 50], scaleBits: 40 };

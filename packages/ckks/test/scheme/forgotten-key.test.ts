@@ -7,7 +7,7 @@ import { smallLiteral } from './support.ts';
 
 /** Every copy of a secret that was made to be erased. */
 const copies = vi.hoisted((): Uint8Array[] => []);
-vi.mock(import('../../src/scheme/random.ts'), async (original) => {
+vi.mock(import('../../src/scheme/seeds/random.ts'), async (original) => {
   const module = await original();
   const erasableCopy = (secret: Uint8Array) => {
     const copy = module.erasableCopy(secret);

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type BootstrapKeys,
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
@@ -169,9 +170,9 @@ describe('keys from parts', () => {
     const other = new Context(small.parameters, kernels, { insecure: true });
     const steps: string[] = [];
     using keys = await readKeySet(other, specs, async (part) => made.make(part), {
-      progress: (done, total) => steps.push(`${done}/${total}`),
+      progress: ({ what, done, total }) => steps.push(`${what} ${done}/${total}`),
     });
-    expect(steps.at(-1)).toBe(`${made.parts.length}/${made.parts.length}`);
+    expect(steps.at(-1)).toBe(`keys ${made.parts.length}/${made.parts.length}`);
     expect(keys.bytes).toBe(keyMemoryBytes(small.parameters, specs));
     const values = Array.from({ length: 512 }, (_, i) => i / 512 - 0.5);
     using plaintext = new Encoder(other).encode(values);
@@ -194,7 +195,8 @@ describe('keys from parts', () => {
     using made = new KeyPartMaker(key, plan.keySpecs());
     using keys = await readKeySet(context, plan.keySpecs(), async (part) => made.make(part));
     expect(keys.bytes).toBe(plan.keyBytes);
-    using bootstrapper = new Bootstrapper(context, plan, keys as BootstrapKeys);
+    using matrices = new BootstrapMatrices(context, plan);
+    const bootstrapper = new Bootstrapper(matrices, keys as BootstrapKeys);
     const values = Array.from({ length: 512 }, (_, i) => Math.sin(i));
     using plaintext = new Encoder(context).encode(values, undefined, { level: plan.inputLevel });
     using fresh = encryptSymmetric(key, plaintext).ciphertext;

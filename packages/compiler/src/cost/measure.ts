@@ -1,5 +1,7 @@
+import type { OnProgress } from '@cipherformer/base';
 import {
   applyStreamed,
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   type Ciphertext,
@@ -23,7 +25,8 @@ export interface MeasureCostsOptions {
   readonly runs?: number;
   /** Bootstraps need 5 GiB and half a minute; without them their entries are 0. Default: measured. */
   readonly bootstraps?: boolean;
-  readonly progress?: (what: string, done: number, total: number) => void;
+  readonly progress?: OnProgress;
+  readonly signal?: AbortSignal;
 }
 
 /** Slots after which the measured periodic diagonal repeats: 64 rows of 16 tokens. */
@@ -36,9 +39,10 @@ const together = 8;
 
 /**
  * Measures the processor milliseconds of every operation at every level from 1 to the output of a bootstrap, with fresh
- * keys of a throw-away secret. Run nothing else meanwhile. Cost: a minute at N = 2^16.
+ * keys of a throw-away secret. Run nothing else meanwhile. Between levels the event loop turns, so that a signal can arrive.
+ * Cost: a minute at N = 2^16. @throws the signal's reason
  */
-export function measureCosts(context: Context, options: MeasureCostsOptions = {}): CostTable {
+export async function measureCosts(context: Context, options: MeasureCostsOptions = {}): Promise<CostTable> {
   const plan = new BootstrapPlan(context.parameters);
   using bench = new CostBench(context, options.runs ?? 5);
   const levels = Array.from({ length: plan.outputLevel }, (_, i) => i + 1);
@@ -46,16 +50,22 @@ export function measureCosts(context: Context, options: MeasureCostsOptions = {}
     operationNames.map((name) => [name, new Array<number>(plan.outputLevel + 1).fill(0)]),
   ) as Record<OperationName, number[]>;
   const total = levels.length + (options.bootstraps === false ? 0 : 1);
+  const turn = async () => {
+    await new Promise((resolve) => setTimeout(resolve));
+    options.signal?.throwIfAborted();
+  };
   for (const level of levels) {
+    await turn();
     for (const [name, value] of Object.entries(bench.atLevel(level)))
       milliseconds[name as OperationName][level] = value;
-    options.progress?.(`costs at level ${level}`, level, total);
+    options.progress?.({ what: 'costs', done: level, total, detail: `level ${level}` });
   }
   if (options.bootstraps !== false) {
+    await turn();
     const { real, pair } = bench.bootstraps(plan);
     milliseconds.bootstrapReal.fill(real);
     milliseconds.bootstrapPair.fill(pair);
-    options.progress?.('bootstraps', total, total);
+    options.progress?.({ what: 'costs', done: total, total, detail: 'bootstraps' });
   }
   return {
     logN: context.parameters.logN,
@@ -104,7 +114,7 @@ class CostBench implements Disposable {
     const time = (run: () => Disposable | readonly Disposable[]) => this.#time(run);
 
     const encode = time(() => this.#encoder.encode(this.#values, undefined, { level }));
-    const decompose = time(() => ev.decompose(a.part(1), level, special));
+    const decompose = time(() => ev.switcher.decompose(a.part(1), { level, special }));
     const hoisted = time(() => ev.rotateHoisted(a, steps));
     // Differences of transforms by what one has more of; periodic diagonals, so that little else is in them.
     const transform = (babySteps: readonly number[], giantSteps: readonly number[]) =>
@@ -157,13 +167,14 @@ class CostBench implements Disposable {
           { level, outputs: 1, scale: a.scale, babySteps: [0], giantSteps: [0], special },
         ),
       );
-    const decompose = this.#time(() => ev.decompose(a.part(1), level, special));
+    const decompose = this.#time(() => ev.switcher.decompose(a.part(1), { level, special }));
     return Math.max(0, (inputs(9) - inputs(1)) / 8 - decompose);
   }
 
   bootstraps(plan: BootstrapPlan): { real: number; pair: number } {
     using keys = generateBootstrapKeys(this.#secret, plan);
-    using bootstrapper = new Bootstrapper(this.#context, plan, keys);
+    using matrices = new BootstrapMatrices(this.#context, plan);
+    const bootstrapper = new Bootstrapper(matrices, keys);
     using a = this.#encrypt(plan.inputLevel);
     return {
       real: this.#time(() => bootstrapper.real(a)),

@@ -8,9 +8,10 @@ import { zeroEmptyRows } from './empty-rows.ts';
 import { normalise } from './factors.ts';
 import { Emitter, type Lowered } from './groups.ts';
 import { lowerModel } from './lower.ts';
-import type { SkewStages } from './lower-attention.ts';
 import { type Model, modelOf } from './model.ts';
+import { operations } from './operations.ts';
 import { type GroupCost, type Placement, placeBootstraps } from './placement.ts';
+import type { SkewStages } from './skews.ts';
 
 export interface CompileOptions {
   /** Slots of a ciphertext. Default 2^15. */
@@ -52,7 +53,7 @@ const stageChoices: readonly SkewStages[] = ([1, 2] as const).flatMap((keys) =>
  */
 export function compile(graph: PolynomialGraph, options: CompileOptions = {}): Compiled {
   const { slots = 2 ** 15, batch = 1, machine = defaultMachine() } = options;
-  const model = modelOf(graph);
+  const model = modelOf(graph, operations);
   const tight = lowerings(model, geometryOf(slots, model.tokens, batch));
   const wide = unlessRefused(() => lowerings(model, geometryOf(slots, model.tokens, batch, 2)));
   const room = acceptableGrowth * ciphertextsIn(tight[0]!);

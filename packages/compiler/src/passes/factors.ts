@@ -1,6 +1,6 @@
 import { LayoutError } from '../errors.ts';
+import type { FactorRule } from './meaning.ts';
 import { Classes, consumersOf, insertRescale, type Model, operandNumbers } from './model.ts';
-import { scaleSteps } from './scale-steps.ts';
 
 /** slot = value * factor (+ the shift of a polynomial's interval). */
 export interface Normalised {
@@ -33,6 +33,7 @@ export function normalise(model: Model): Normalised {
 
 class FactorSolver {
   readonly #model: Model;
+  readonly #rules: readonly FactorRule[];
   readonly #classes: Classes;
   /** By class: the member that fixes the factor by its operands', if there is one. */
   readonly #derived = new Map<number, number>();
@@ -40,35 +41,39 @@ class FactorSolver {
   readonly #bounds = new Map<number, number>();
 
   constructor(model: Model) {
+    const { nodes, shapes, meanings } = model;
     this.#model = model;
-    this.#classes = new Classes(model.nodes.length);
+    this.#rules = nodes.map((node, i) => meanings[node.op].factor(node, shapes[i]!));
+    this.#classes = new Classes(nodes.length);
   }
 
   solve(): number[] | Conflict {
     const conflict = this.#joinSums() ?? this.#cycle();
     if (conflict) return conflict;
-    const { nodes } = this.#model;
+    const { nodes, meanings } = this.#model;
     for (const [i, { bound }] of nodes.entries()) {
       const of = this.#classes.of(i);
       this.#bounds.set(of, Math.max(this.#bounds.get(of) ?? 0, bound));
     }
-    for (const node of nodes) if (node.op === 'maskTokens') this.#fixed.set(this.#classes.of(node.mask), 1);
+    // Asked for, not set: a mask may be a product, whose factor is that of its operands.
+    for (const [i, node] of nodes.entries()) {
+      const unit = meanings[node.op].unit?.(node);
+      if (unit !== undefined && !this.#request(unit, 1)) return { producer: unit, consumer: i };
+    }
     for (let i = nodes.length - 1; i >= 0; i--) {
       const node = nodes[i]!;
-      if (node.op !== 'polynomial') continue;
-      const [lo, hi] = node.program.interval;
-      if (!this.#request(node.input, 2 / (hi - lo))) return { producer: node.input, consumer: i };
+      const wanted = meanings[node.op].wanted?.(node);
+      if (wanted && !this.#request(wanted.operand, wanted.factor)) return { producer: wanted.operand, consumer: i };
     }
     return nodes.map((_, i) => this.#factor(i));
   }
 
   /** Values that are added have one factor; two products in one sum are a conflict. */
   #joinSums(): Conflict | undefined {
-    for (const [i, node] of this.#model.nodes.entries()) {
-      if (this.#isDerived(i)) this.#derived.set(this.#classes.of(i), i);
-      if (node.op !== 'add' && node.op !== 'addTable' && node.op !== 'maskTokens' && node.op !== 'pool') continue;
-      const operands = node.op === 'add' ? [node.left, node.right] : [node.input];
-      for (const operand of operands) {
+    for (const [i, rule] of this.#rules.entries()) {
+      if (rule.kind !== 'free' && rule.kind !== 'shared') this.#derived.set(this.#classes.of(i), i);
+      if (rule.kind !== 'shared') continue;
+      for (const operand of rule.operands) {
         const [a, b] = [this.#classes.of(operand), this.#classes.of(i)];
         if (a === b) continue;
         const [fromA, fromB] = [this.#derived.get(a), this.#derived.get(b)];
@@ -83,34 +88,35 @@ class FactorSolver {
 
   /** A product whose operand depends on the sum that the product is part of. */
   #cycle(): Conflict | undefined {
-    const state = new Map<number, 'open' | 'done'>();
-    const visit = (of: number): number | undefined => {
-      if (state.get(of) === 'done') return undefined;
+    const done = new Set<number>();
+    const path: number[] = [];
+    const visit = (of: number): readonly number[] | undefined => {
       const derived = this.#derived.get(of);
-      if (derived === undefined) return undefined;
-      if (state.get(of) === 'open') return derived;
-      state.set(of, 'open');
-      for (const operand of operandNumbers(this.#model.nodes[derived]!)) {
+      if (derived === undefined || done.has(of)) return undefined;
+      if (path.includes(of)) return path.slice(path.indexOf(of));
+      path.push(of);
+      for (const operand of this.#factorOperands(derived)) {
         const found = visit(this.#classes.of(operand));
-        if (found !== undefined) return found;
+        if (found) return found;
       }
-      state.set(of, 'done');
+      path.pop();
+      done.add(of);
       return undefined;
     };
-    for (const of of this.#derived.keys()) {
-      const producer = visit(of);
-      if (producer === undefined) continue;
-      // The class of a value grows only through sums, so one of its consumers is such a sum.
-      const inSum = (consumer: number) => this.#classes.of(consumer) === this.#classes.of(producer);
-      return { producer, consumer: consumersOf(this.#model)[producer]!.find(inSum)! };
-    }
+    const consumers = consumersOf(this.#model);
+    for (const of of this.#derived.keys())
+      for (const member of visit(of) ?? []) {
+        const producer = this.#derived.get(member)!;
+        // A product in a class of others is an operand of a sum in it; operands are earlier nodes, so some class has others.
+        const consumer = consumers[producer]!.find((reader) => this.#classes.of(reader) === member);
+        if (consumer !== undefined) return { producer, consumer };
+      }
     return undefined;
   }
 
-  #isDerived(i: number): boolean {
-    const node = this.#model.nodes[i]!;
-    if (node.op === 'polynomial') return scaleSteps(node.program.steps, 0.5) === undefined;
-    return node.op === 'multiply' || node.op === 'meanFeatures' || node.op === 'scores' || node.op === 'attend';
+  /** The values that a derived factor is made of; one that is 1 is made of none, whatever its node reads. */
+  #factorOperands(derived: number): number[] {
+    return this.#rules[derived]!.kind === 'one' ? [] : operandNumbers(this.#model.nodes[derived]!);
   }
 
   /** Fixes free factors so that this value gets the wanted one; false where others have fixed it otherwise. */
@@ -123,18 +129,12 @@ class FactorSolver {
       this.#fixed.set(of, wanted);
       return true;
     }
-    const node = this.#model.nodes[derived]!;
-    switch (node.op) {
-      case 'scores':
-        return this.#requestProduct(node.key, node.query, wanted);
-      case 'attend':
-        return this.#requestProduct(node.maps, node.value, wanted);
-      case 'multiply':
-        if (this.#classes.of(node.left) === this.#classes.of(node.right))
-          return this.#request(node.left, Math.sqrt(wanted));
-        return this.#requestProduct(node.left, node.right, wanted);
-      case 'meanFeatures':
-        return this.#request(node.input, wanted / this.#model.shapes[derived]!.columns);
+    const rule = this.#rules[derived]!;
+    switch (rule.kind) {
+      case 'product':
+        return this.#requestProduct(rule.kept, rule.changed, wanted);
+      case 'multiple':
+        return this.#request(rule.operand, wanted / rule.times);
       default:
         return close(1, wanted);
     }
@@ -162,17 +162,12 @@ class FactorSolver {
   }
 
   #derivedFactor(derived: number): number {
-    const node = this.#model.nodes[derived]!;
-    const bound = this.#bounds.get(this.#classes.of(derived))!;
-    switch (node.op) {
-      case 'scores':
-        return this.#productFactor(node.key, node.query, bound);
-      case 'attend':
-        return this.#productFactor(node.maps, node.value, bound);
-      case 'multiply':
-        return this.#productFactor(node.left, node.right, bound);
-      case 'meanFeatures':
-        return this.#factor(node.input) * this.#model.shapes[derived]!.columns;
+    const rule = this.#rules[derived]!;
+    switch (rule.kind) {
+      case 'product':
+        return this.#productFactor(rule.kept, rule.changed, this.#bounds.get(this.#classes.of(derived))!);
+      case 'multiple':
+        return this.#factor(rule.operand) * rule.times;
       default:
         return 1;
     }

@@ -17,26 +17,13 @@ export type ValueLayout =
 
 /**
  * Chooses the layout of every value. Linear maps and the client give any layout for nothing; element-wise operations
- * keep it; attention wants heads. Throws LayoutError where attentions with different heads share a value.
+ * keep it; attention wants heads.
+ * @throws LayoutError where attentions with different heads share a value
  */
-export function chooseLayouts({ nodes, shapes, tokens }: Model, geometry: Geometry): ValueLayout[] {
+export function chooseLayouts({ nodes, shapes, tokens, meanings }: Model, geometry: Geometry): ValueLayout[] {
   const classes = new Classes(nodes.length);
-  for (const [i, node] of nodes.entries()) {
-    switch (node.op) {
-      case 'add':
-      case 'multiply':
-        classes.join(node.left, i);
-        classes.join(node.right, i);
-        break;
-      case 'addTable':
-      case 'meanFeatures':
-      case 'maskTokens':
-      case 'pool':
-      case 'polynomial':
-      case 'rescale':
-        classes.join(node.input, i);
-    }
-  }
+  for (const [i, node] of nodes.entries())
+    for (const operand of meanings[node.op].sameLayout(node)) classes.join(operand, i);
   const wanted = new Map<number, HeadLayout>();
   const want = (value: number, heads: number) => {
     const layout = headLayout(heads, shapes[value]!.columns / heads, geometry);
@@ -46,19 +33,23 @@ export function chooseLayouts({ nodes, shapes, tokens }: Model, geometry: Geomet
     wanted.set(classes.of(value), layout);
   };
   const mapLayouts = new Map<number, HeadLayout>();
-  for (const [i, node] of nodes.entries()) {
-    if (node.op === 'scores') {
-      for (const value of [node.query, node.key]) want(value, node.heads);
-      mapLayouts.set(classes.of(i), headLayout(node.heads, shapes[node.query]!.columns / node.heads, geometry));
-    } else if (node.op === 'attend') {
-      for (const value of [node.value, i]) want(value, shapes[node.maps]!.heads!);
-    }
+  const byHeads = nodes.map((node) => meanings[node.op].byHeads?.(node, shapes));
+  for (const [i, by] of byHeads.entries()) {
+    if (!by) continue;
+    const { heads, matrices } = by;
+    for (const value of matrices) want(value, heads);
+    if (shapes[i]!.heads === undefined) want(i, heads);
+    else mapLayouts.set(classes.of(i), headLayout(heads, shapes[matrices[0]!]!.columns / heads, geometry));
   }
-  for (const [i, node] of nodes.entries())
-    if (node.op === 'attend')
-      checkWidths(wanted.get(classes.of(i))!, mapLayouts.get(classes.of(node.maps))!, node.name);
+  for (const [i, by] of byHeads.entries())
+    if (by?.maps !== undefined)
+      checkWidths(wanted.get(classes.of(i))!, mapLayouts.get(classes.of(by.maps))!, nodes[i]!.name);
   const layouts: ValueLayout[] = [];
-  for (const i of nodes.keys()) {
+  const uniform = (value: number) => {
+    const layout = layouts[value]!;
+    return layout.kind === 'matrix' && layout.uniform;
+  };
+  for (const [i, node] of nodes.entries()) {
     const shape = shapes[i]!;
     if (shape.heads !== undefined) {
       layouts.push({ kind: 'maps', heads: mapLayouts.get(classes.of(i))! });
@@ -68,7 +59,7 @@ export function chooseLayouts({ nodes, shapes, tokens }: Model, geometry: Geomet
     layouts.push({
       kind: 'matrix',
       rows: heads ? headRows(heads) : ordinaryLayout(shape.columns, geometry),
-      uniform: isUniform(nodes[i]!, layouts),
+      uniform: meanings[node.op].isUniform?.(node, uniform) ?? false,
       tokens: shape.rows === 1 ? 1 : tokens,
     });
   }
@@ -81,24 +72,6 @@ function checkWidths(values: HeadLayout, maps: HeadLayout, name: string): void {
       `${name} has heads of ${values.headWidth} features, its maps come from heads of ${maps.headWidth}, and they do not ` +
         'fit one ciphertext alike: use heads of one width',
     );
-}
-
-function isUniform(node: Model['nodes'][number], layouts: readonly ValueLayout[]): boolean {
-  const uniform = (value: number) => {
-    const layout = layouts[value]!;
-    return layout.kind === 'matrix' && layout.uniform;
-  };
-  switch (node.op) {
-    case 'meanFeatures':
-      return true;
-    case 'polynomial':
-      return uniform(node.input);
-    case 'add':
-    case 'multiply':
-      return uniform(node.left) && uniform(node.right);
-    default:
-      return false;
-  }
 }
 
 /** Ciphertexts of a value. */

@@ -2,123 +2,102 @@ import type { NodeOf } from '@cipherformer/model';
 import type { ProductTerm, Register } from '@cipherformer/runtime';
 import { attendSteps, attendTerms, type MaskNumber, scoreTerms, type Terms } from '../packing/attention.ts';
 import type { HeadLayout } from '../packing/layout.ts';
-import { keyRange, SkewMatrix, type TokenRange, valueRange } from '../packing/skew.ts';
+import { keyRange, valueRange } from '../packing/skew.ts';
 import { MapVector } from '../packing/vectors.ts';
 import { Emitter } from './groups.ts';
-import { emitRotateSum, emitVectors, type Lowering, spread } from './lowering.ts';
+import { emitRotateSum, emitVectors, spread } from './lowering.ts';
+import type { LowerContext, Operations } from './operation.ts';
 
-/** How many matrices skew the keys and the values: two cost a level more and far fewer diagonals. */
-export interface SkewStages {
-  readonly keys: 1 | 2;
-  readonly values: 1 | 2;
+export const attentionOperations: Operations<'scores' | 'attend'> = {
+  scores: {
+    factor: ({ key, query }) => ({ kind: 'product', kept: key, changed: query }),
+    sameLayout: () => [],
+    byHeads: ({ heads, query, key }) => ({ heads, matrices: [query, key] }),
+    emptyRowsAreZero: () => false,
+    otherSlotsAreZero: ({ query, key }, zero) => zero(query) && zero(key),
+    // Products of rows without a feature vanish where either side is clean.
+    spoilt: ({ query, key }, unclean) => (unclean(query) && unclean(key) ? key : undefined),
+    takesShift: true,
+    lower: lowerScores,
+  },
+  attend: {
+    factor: ({ maps, value }) => ({ kind: 'product', kept: maps, changed: value }),
+    sameLayout: () => [],
+    byHeads: ({ maps, value }, shapes) => ({ heads: shapes[maps]!.heads!, matrices: [value], maps }),
+    emptyRowsAreZero: ({ value }, zero) => zero(value),
+    otherSlotsAreZero: () => false,
+    takesShift: false,
+    lower: lowerAttend,
+  },
+};
+
+/** Scores: skew the keys, then one level for products with the queries, and one before where queries have masks. */
+function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews }: LowerContext): void {
+  const { geometry, factors } = lowering;
+  const { name, query, key, offset, heads } = node;
+  const layout = lowering.mapLayout(i);
+  const skewed = skews.partOf(key, layout, 'keys', keyRange(geometry, layout));
+  const shift = lowering.shiftOf(i);
+  const { tokens } = geometry;
+  const offsetAt = (head: number, query: number, key: number) => {
+    if (!offset) return 0;
+    return offset.length === heads ? offset[head]! : offset[(head * tokens + query) * tokens + key]!;
+  };
+  const factor = factors[i]!;
+  const terms = (emitter: Emitter) => scoreTerms(geometry, layout, maskNumber(emitter, layout));
+  lowering.groups.push({
+    source: name,
+    operands: [
+      { part: lowering.partOf(query), above: levelsOfTerms(terms(new Emitter())) },
+      { part: skewed, above: 1 },
+    ],
+    results: [lowering.definePart(i)],
+    emit(emitter, level, [queries, keys]) {
+      const all = terms(emitter);
+      const products = emitProducts(emitter, name, level, queries!, keys!, layout.blocks, () => all);
+      if (!offset && shift === 0) return [products];
+      const vectors = products.map(
+        (_, block) =>
+          new MapVector(geometry, layout, block, (head, query, key) => offsetAt(head, query, key) * factor + shift),
+      );
+      return [emitVectors(emitter, name, level, products, vectors)];
+    },
+  });
 }
 
-/** Lowers attentions; skewed copies are made once for each key or value. */
-export class AttentionLowering {
-  readonly #lowering: Lowering;
-  readonly #stages: SkewStages;
-  readonly #skewed = new Map<string, number>();
-
-  constructor(lowering: Lowering, stages: SkewStages) {
-    this.#lowering = lowering;
-    this.#stages = stages;
-  }
-
-  /** Scores: skew the keys, then one level for products with the queries, and one before where queries have masks. */
-  scores(node: number): void {
-    const { geometry, factors, nodes } = this.#lowering;
-    const { name, query, key, offset, heads } = nodes[node] as NodeOf<'scores'>;
-    const layout = this.#lowering.mapLayout(node);
-    const skewed = this.#skew(key, layout, 'keys', keyRange(geometry, layout));
-    const shift = this.#lowering.shiftOf(node);
-    const { tokens } = geometry;
-    const offsetAt = (head: number, query: number, key: number) => {
-      if (!offset) return 0;
-      return offset.length === heads ? offset[head]! : offset[(head * tokens + query) * tokens + key]!;
+/** Maps times values: skew the values, then one level for the products, and one before where values have masks. */
+function lowerAttend(node: NodeOf<'attend'>, i: number, { lowering, skews }: LowerContext): void {
+  const { geometry } = lowering;
+  const { name, maps, value, causal, weights } = node;
+  const mapHeads = lowering.mapLayout(maps);
+  // The heads of a value have the width of its features; rows are shared as those of the maps.
+  const { period } = lowering.matrixLayout(value).rows;
+  const layout = { ...mapHeads, paddedWidth: period / mapHeads.headsPerBlock };
+  const skewed = skews.partOf(value, layout, 'values', valueRange(geometry, layout));
+  const steps = attendSteps(geometry, layout);
+  const { tokens } = geometry;
+  const keyWeights = (block: number) =>
+    weights && {
+      key: `${name} ${block}`,
+      block,
+      at: (head: number, query: number, key: number) => weights[(head * tokens + query) * tokens + key]!,
     };
-    const factor = factors[node]!;
-    const terms = (emitter: Emitter) => scoreTerms(geometry, layout, maskNumber(emitter, layout));
-    this.#lowering.groups.push({
-      source: name,
-      operands: [
-        { part: this.#lowering.partOf(query), above: levelsOfTerms(terms(new Emitter())) },
-        { part: skewed, above: 1 },
-      ],
-      results: [this.#lowering.definePart(node)],
-      emit(emitter, level, [queries, keys]) {
-        const all = terms(emitter);
-        const products = emitProducts(emitter, name, level, queries!, keys!, layout.blocks, () => all);
-        if (!offset && shift === 0) return [products];
-        const vectors = products.map(
-          (_, block) =>
-            new MapVector(geometry, layout, block, (head, query, key) => offsetAt(head, query, key) * factor + shift),
-        );
-        return [emitVectors(emitter, name, level, products, vectors)];
-      },
-    });
-  }
-
-  /** Maps times values: skew the values, then one level for the products, and one before where values have masks. */
-  attend(node: number): void {
-    const { geometry, nodes } = this.#lowering;
-    const { name, maps, value, causal, weights } = nodes[node] as NodeOf<'attend'>;
-    const mapHeads = this.#lowering.mapLayout(maps);
-    // The heads of a value have the width of its features; rows are shared as those of the maps.
-    const { period } = this.#lowering.matrixLayout(value).rows;
-    const layout = { ...mapHeads, paddedWidth: period / mapHeads.headsPerBlock };
-    const skewed = this.#skew(value, layout, 'values', valueRange(geometry, layout));
-    const steps = attendSteps(geometry, layout);
-    const { tokens } = geometry;
-    const keyWeights = (block: number) =>
-      weights && {
-        key: `${name} ${block}`,
-        block,
-        at: (head: number, query: number, key: number) => weights[(head * tokens + query) * tokens + key]!,
-      };
-    const terms = (emitter: Emitter, block: number) =>
-      attendTerms(geometry, layout, causal, maskNumber(emitter, layout), keyWeights(block));
-    this.#lowering.groups.push({
-      source: name,
-      operands: [
-        { part: this.#lowering.partOf(maps), above: 1 },
-        { part: skewed, above: levelsOfTerms(terms(new Emitter(), 0)) },
-      ],
-      results: [this.#lowering.definePart(node)],
-      emit(emitter, level, [lefts, values]) {
-        const products = emitProducts(emitter, name, level, lefts!, values!, layout.blocks, (block) =>
-          terms(emitter, block),
-        );
-        return [emitRotateSum(emitter, name, level, products, steps)];
-      },
-    });
-  }
-
-  #skew(node: number, layout: HeadLayout, use: keyof SkewStages, range: TokenRange): number {
-    const known = this.#skewed.get(`${use} ${node}`);
-    if (known !== undefined) return known;
-    const lowering = this.#lowering;
-    const source = `${lowering.nodes[node]!.name} (skew)`;
-    const matrices = SkewMatrix.stages(lowering.geometry, layout, range, this.#stages[use]);
-    const ways = matrices.map((matrix) => matrix.ways());
-    const part = lowering.extraPart(node, ' (skew)', layout.blocks);
-    lowering.groups.push({
-      source,
-      operands: [{ part: lowering.partOf(node), above: matrices.length }],
-      results: [part],
-      emit(emitter, level, [registers]) {
-        let inputs = spread(registers!, layout.blocks);
-        for (const [k, matrix] of matrices.entries()) {
-          const outputs = inputs.map(() => emitter.register());
-          const linear = { op: 'linear', source, level: level + matrices.length - k, inputs, outputs, matrix } as const;
-          emitter.pushCheapest(ways[k]!.map((way) => [{ ...linear, ...way }]));
-          inputs = outputs;
-        }
-        return [inputs];
-      },
-    });
-    this.#skewed.set(`${use} ${node}`, part);
-    return part;
-  }
+  const terms = (emitter: Emitter, block: number) =>
+    attendTerms(geometry, layout, causal, maskNumber(emitter, layout), keyWeights(block));
+  lowering.groups.push({
+    source: name,
+    operands: [
+      { part: lowering.partOf(maps), above: 1 },
+      { part: skewed, above: levelsOfTerms(terms(new Emitter(), 0)) },
+    ],
+    results: [lowering.definePart(i)],
+    emit(emitter, level, [lefts, values]) {
+      const products = emitProducts(emitter, name, level, lefts!, values!, layout.blocks, (block) =>
+        terms(emitter, block),
+      );
+      return [emitRotateSum(emitter, name, level, products, steps)];
+    },
+  });
 }
 
 /** Levels from the side with masks to the result. */

@@ -17,7 +17,7 @@ export function diagonalAndSumOf(lowering: Lowering, node: number): DiagonalAndS
   if (linear.op !== 'linear' || nodes[linear.input]!.op === 'pool') return undefined;
   const from = lowering.matrixLayout(linear.input);
   if (from.uniform || !sameRows(from.rows, lowering.matrixLayout(node).rows)) return undefined;
-  if (hasEmptyRows(from) && !emptyRowsAreZero(nodes, linear.input)) return undefined;
+  if (hasEmptyRows(from) && !emptyRowsAreZero(lowering, linear.input)) return undefined;
   return diagonalAndSum(linear.weight);
 }
 
@@ -25,9 +25,13 @@ export function diagonalAndSumOf(lowering: Lowering, node: number): DiagonalAndS
  * A group of its own: it shares no rotations with other maps of the value, so it need not share their level either. The sum
  * over the features, log2(rows) rotations, then two products at one level; or the dense matrix, where that costs less.
  */
-export function lowerDiagonalAndSum(lowering: Lowering, node: number, { diagonal, sum }: DiagonalAndSum): void {
+export function lowerDiagonalAndSum(
+  lowering: Lowering,
+  { input, weight, bias, name: source }: NodeOf<'linear'>,
+  node: number,
+  { diagonal, sum }: DiagonalAndSum,
+): void {
   const { geometry, factors } = lowering;
-  const { input, weight, bias, name: source } = lowering.nodes[node] as NodeOf<'linear'>;
   const { rows } = lowering.matrixLayout(input);
   const blocks = rows.blocks.length;
   const factor = factors[node]!;

@@ -5,23 +5,77 @@ import { doublingSteps } from '../packing/geometry.ts';
 import type { Emitter } from './groups.ts';
 import { ciphertextsOf } from './layouts.ts';
 import { emitRotateSum, emitVectors, type Lowering, spread } from './lowering.ts';
+import type { Operations } from './operation.ts';
 import { scaleSteps } from './scale-steps.ts';
 
-export function lowerAdd(lowering: Lowering, node: number): void {
-  const { left, right } = lowering.nodes[node] as NodeOf<'add'>;
-  lowerPairwise(lowering, node, 'add', left, right, 0);
-}
-
-export function lowerMultiply(lowering: Lowering, node: number): void {
-  const { left, right } = lowering.nodes[node] as NodeOf<'multiply'>;
-  lowerPairwise(lowering, node, 'multiply', left, right, 1);
-}
-
-/** The mask repeats in all rows: a value of one feature does. */
-export function lowerMaskTokens(lowering: Lowering, node: number): void {
-  const { input, mask } = lowering.nodes[node] as NodeOf<'maskTokens'>;
-  lowerPairwise(lowering, node, 'multiply', input, mask, 1);
-}
+/** What is done to each number alone or to pairs of numbers, and sums within a token. */
+export const elementwiseOperations: Operations<
+  'add' | 'multiply' | 'maskTokens' | 'addTable' | 'meanFeatures' | 'polynomial'
+> = {
+  add: {
+    factor: ({ left, right }) => ({ kind: 'shared', operands: [left, right] }),
+    sameLayout: ({ left, right }) => [left, right],
+    isUniform: ({ left, right }, uniform) => uniform(left) && uniform(right),
+    emptyRowsAreZero: ({ left, right }, zero) => zero(left) && zero(right),
+    otherSlotsAreZero: ({ left, right }, zero) => zero(left) && zero(right),
+    takesShift: false,
+    lower: ({ left, right }, i, { lowering }) => lowerPairwise(lowering, i, 'add', left, right, 0),
+  },
+  multiply: {
+    factor: ({ left, right }) => ({ kind: 'product', kept: left, changed: right }),
+    sameLayout: ({ left, right }) => [left, right],
+    isUniform: ({ left, right }, uniform) => uniform(left) && uniform(right),
+    emptyRowsAreZero: ({ left, right }, zero) => zero(left) || zero(right),
+    otherSlotsAreZero: ({ left, right }, zero) => zero(left) || zero(right),
+    takesShift: false,
+    lower: ({ left, right }, i, { lowering }) => lowerPairwise(lowering, i, 'multiply', left, right, 1),
+  },
+  maskTokens: {
+    factor: ({ input }) => ({ kind: 'shared', operands: [input] }),
+    unit: ({ mask }) => mask,
+    sameLayout: ({ input }) => [input],
+    emptyRowsAreZero: ({ input }, zero) => zero(input),
+    otherSlotsAreZero: ({ input }, zero) => zero(input),
+    takesShift: false,
+    // The mask repeats in all rows: a value of one feature does.
+    lower: ({ input, mask }, i, { lowering }) => lowerPairwise(lowering, i, 'multiply', input, mask, 1),
+  },
+  addTable: {
+    factor: ({ input }) => ({ kind: 'shared', operands: [input] }),
+    sameLayout: ({ input }) => [input],
+    emptyRowsAreZero: ({ input }, zero) => zero(input),
+    otherSlotsAreZero: ({ input }, zero) => zero(input),
+    takesShift: true,
+    lower: (node, i, { lowering }) => lowerAddTable(lowering, node, i),
+  },
+  meanFeatures: {
+    // That the sum is a mean is in the factor.
+    factor: ({ input }, { columns }) => ({ kind: 'multiple', operand: input, times: columns }),
+    sameLayout: ({ input }) => [input],
+    isUniform: () => true,
+    emptyRowsAreZero: () => false,
+    otherSlotsAreZero: ({ input }, zero) => zero(input),
+    spoilt: ({ input }, unclean) => (unclean(input) ? input : undefined),
+    takesShift: false,
+    lower: (node, i, { lowering }) => lowerMeanFeatures(lowering, node, i),
+  },
+  polynomial: {
+    factor: ({ program }) => ({ kind: scaleSteps(program.steps, 0.5) ? 'free' : 'one' }),
+    wanted({ input, program }) {
+      const [lo, hi] = program.interval;
+      return { operand: input, factor: 2 / (hi - lo) };
+    },
+    sameLayout: ({ input }) => [input],
+    isUniform: ({ input }, uniform) => uniform(input),
+    emptyRowsAreZero: () => false,
+    otherSlotsAreZero: () => false,
+    takesShift: false,
+    lower(node, i, { lowering, sentinel }) {
+      sentinel.watch(i);
+      lowerPolynomial(lowering, node, i);
+    },
+  },
+};
 
 function lowerPairwise(
   lowering: Lowering,
@@ -50,8 +104,7 @@ function lowerPairwise(
   });
 }
 
-export function lowerAddTable(lowering: Lowering, node: number): void {
-  const { input, table, name } = lowering.nodes[node] as NodeOf<'addTable'>;
+function lowerAddTable(lowering: Lowering, { input, table, name }: NodeOf<'addTable'>, node: number): void {
   const factor = lowering.factors[node]!;
   const shift = lowering.shiftOf(node);
   const vectors = lowering.featureVectors(node, (f, t) => table.values[t * table.columns + f]! * factor + shift);
@@ -65,9 +118,8 @@ export function lowerAddTable(lowering: Lowering, node: number): void {
   });
 }
 
-/** The sum over the rows of a period, in every row; that it is a mean is in the factor. */
-export function lowerMeanFeatures(lowering: Lowering, node: number): void {
-  const { input, name } = lowering.nodes[node] as NodeOf<'meanFeatures'>;
+/** The sum over the rows of a period, in every row. */
+function lowerMeanFeatures(lowering: Lowering, { input, name }: NodeOf<'meanFeatures'>, node: number): void {
   const { rows } = lowering.matrixLayout(input);
   const steps = doublingSteps(lowering.geometry.rowLength, rows.period);
   lowering.groups.push({
@@ -86,8 +138,7 @@ export function lowerMeanFeatures(lowering: Lowering, node: number): void {
 }
 
 /** The steps with the result's factor in their coefficients, of a value moved to [-1, 1] where nobody else has. */
-export function lowerPolynomial(lowering: Lowering, node: number): void {
-  const { input, program, name } = lowering.nodes[node] as NodeOf<'polynomial'>;
+function lowerPolynomial(lowering: Lowering, { input, program, name }: NodeOf<'polynomial'>, node: number): void {
   // Steps that cannot take a factor have got the factor 1.
   const steps = scaleSteps(program.steps, lowering.factors[node]!)!;
   const { levels } = programCost({ interval: [-1, 1], steps });

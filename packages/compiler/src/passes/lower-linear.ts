@@ -3,8 +3,48 @@ import type { Register, SlotVector } from '@cipherformer/runtime';
 import { doublingSteps } from '../packing/geometry.ts';
 import { type RowMap, RowMatrix } from '../packing/row-matrix.ts';
 import { ScaleMatrix } from '../packing/scale-matrix.ts';
-import { diagonalAndSumOf } from './lower-diagonal-and-sum.ts';
+import { diagonalAndSumOf, lowerDiagonalAndSum } from './lower-diagonal-and-sum.ts';
 import { emitRotateSum, emitVectors, type Lowering, spread, tokenWeights } from './lowering.ts';
+import type { RescaleNode } from './meaning.ts';
+import type { Operations } from './operation.ts';
+
+/** What is a matrix on slots. */
+export const linearOperations: Operations<'linear' | 'pool' | 'rescale'> = {
+  linear: {
+    factor: () => ({ kind: 'free' }),
+    sameLayout: () => [],
+    emptyRowsAreZero: () => true,
+    // With the pool before it, parts of the pool's sum are left at other tokens.
+    otherSlotsAreZero({ input }, _, nodes) {
+      const pool = nodes[input]!;
+      return pool.op !== 'pool' || takesFirstToken(pool);
+    },
+    takesShift: true,
+    lower(node, i, { lowering }) {
+      const parts = diagonalAndSumOf(lowering, i);
+      if (parts) lowerDiagonalAndSum(lowering, node, i, parts);
+      else lowerLinear(lowering, node, i);
+    },
+  },
+  pool: {
+    factor: ({ input }) => ({ kind: 'shared', operands: [input] }),
+    sameLayout: ({ input }) => [input],
+    emptyRowsAreZero: ({ input }, zero) => zero(input),
+    otherSlotsAreZero: takesFirstToken,
+    takesShift: false,
+    lower(node, i, { lowering }) {
+      if (!isAbsorbed(lowering, i)) lowerPool(lowering, node, i);
+    },
+  },
+  rescale: {
+    factor: () => ({ kind: 'free' }),
+    sameLayout: ({ input }) => [input],
+    emptyRowsAreZero: () => true,
+    otherSlotsAreZero: () => true,
+    takesShift: false,
+    lower: (node, i, { lowering }) => lowerRescale(lowering, node, i),
+  },
+};
 
 /** A linear map with the pooling of its input folded into its diagonals. */
 interface Member {
@@ -15,7 +55,7 @@ interface Member {
 }
 
 /** The pool that a linear map takes in: its input, where nobody else reads it. */
-export function absorbedPool(lowering: Lowering, node: number): NodeOf<'pool'> | undefined {
+function absorbedPool(lowering: Lowering, node: number): NodeOf<'pool'> | undefined {
   const linear = lowering.nodes[node]!;
   if (linear.op !== 'linear') return undefined;
   const input = lowering.nodes[linear.input]!;
@@ -24,7 +64,7 @@ export function absorbedPool(lowering: Lowering, node: number): NodeOf<'pool'> |
 }
 
 /** Whether a pool is left to the linear map after it. */
-export function isAbsorbed(lowering: Lowering, node: number): boolean {
+function isAbsorbed(lowering: Lowering, node: number): boolean {
   return lowering.consumers[node]!.some((consumer) => absorbedPool(lowering, consumer) === lowering.nodes[node]);
 }
 
@@ -32,9 +72,8 @@ export function isAbsorbed(lowering: Lowering, node: number): boolean {
  * All linear maps of one value as one group, which share the rotations of that value: queries, keys and values. Those that
  * are a diagonal and a sum have groups of their own.
  */
-export function lowerLinear(lowering: Lowering, node: number): void {
+function lowerLinear(lowering: Lowering, first: NodeOf<'linear'>, node: number): void {
   const { geometry, nodes, factors } = lowering;
-  const first = nodes[node] as NodeOf<'linear'>;
   const pool = absorbedPool(lowering, node);
   const input = pool ? pool.input : first.input;
   const siblings = pool
@@ -76,7 +115,7 @@ export function lowerLinear(lowering: Lowering, node: number): void {
       output: at.matrixLayout(i).rows,
       tokenWeights: tokenWeights(at, from, pooling),
     };
-    const tokenSteps = pooling ? doublingSteps(1, geometry.paddedTokens) : [];
+    const tokenSteps = pooling ? poolSteps(at, pooling) : [];
     if (!bias && shift === 0) return { map, tokenSteps };
     const vectors = at.featureVectors(i, (feature) => (bias?.[feature] ?? 0) * factor + shift);
     return { map, tokenSteps, vectors };
@@ -90,18 +129,29 @@ function sharedName(names: readonly string[]): string {
   return [first, ...others.map((name) => (name.startsWith(folder) ? name.slice(folder.length) : name))].join(' + ');
 }
 
+/** Whether a pool takes the first token as it is: it needs no sum, and leaves zeros at the other tokens. */
+function takesFirstToken({ weights }: NodeOf<'pool'>): boolean {
+  return weights.every((weight, token) => token === 0 || weight === 0);
+}
+
+/** The rotations that add up the weighted tokens, at the first one. */
+function poolSteps({ geometry }: Lowering, pool: NodeOf<'pool'>): number[] {
+  return takesFirstToken(pool) ? [] : doublingSteps(1, geometry.paddedTokens);
+}
+
 /** A pool by itself: tokens weighted, then added up; the sum is right at the first token. */
-export function lowerPool(lowering: Lowering, node: number): void {
-  const { input, weights, name } = lowering.nodes[node] as NodeOf<'pool'>;
+function lowerPool(lowering: Lowering, pool: NodeOf<'pool'>, node: number): void {
+  const { input, weights, name } = pool;
   const scale = lowering.factors[node]! / lowering.factors[input]!;
   const vectors = lowering.featureVectors(input, (_, token) => weights[token]! * scale);
-  lowerScaling(lowering, node, input, vectors, doublingSteps(1, lowering.geometry.paddedTokens), name);
+  lowerScaling(lowering, node, input, vectors, poolSteps(lowering, pool), name);
 }
 
 /** A factor that nothing else could take. Rows without a feature and padding become zero. */
-export function lowerRescale(lowering: Lowering, node: number, input: number): void {
-  const vectors = lowering.constantVectors(input, lowering.factors[node]! / lowering.factors[input]!);
-  lowerScaling(lowering, node, input, vectors, [], lowering.nodes[node]!.name);
+function lowerRescale(lowering: Lowering, { input, name }: RescaleNode, node: number): void {
+  // By the layout of the result: of an input that is alike in all rows it is a ciphertext for each of theirs.
+  const vectors = lowering.constantVectors(node, lowering.factors[node]! / lowering.factors[input]!);
+  lowerScaling(lowering, node, input, vectors, [], name);
 }
 
 function lowerScaling(

@@ -6,7 +6,8 @@ import { otherSlotsAreZero } from './empty-rows.ts';
 import type { Normalised } from './factors.ts';
 import type { Emitter, Group, InputPart, Part } from './groups.ts';
 import { ciphertextsOf, type ValueLayout } from './layouts.ts';
-import { consumersOf, type ModelNode } from './model.ts';
+import type { Meanings, ModelNode } from './meaning.ts';
+import { consumersOf } from './model.ts';
 
 /** Slots may exceed 1 by this much and still count as within [-1, 1]. */
 const roundingSlack = 1e-6;
@@ -15,6 +16,7 @@ const roundingSlack = 1e-6;
 export class Lowering {
   readonly geometry: Geometry;
   readonly nodes: readonly ModelNode[];
+  readonly meanings: Meanings;
   readonly factors: readonly number[];
   readonly layouts: readonly ValueLayout[];
   readonly consumers: readonly (readonly number[])[];
@@ -27,6 +29,7 @@ export class Lowering {
   constructor(geometry: Geometry, { model, factors }: Normalised, layouts: readonly ValueLayout[]) {
     this.geometry = geometry;
     this.nodes = model.nodes;
+    this.meanings = model.meanings;
     this.output = model.output;
     this.factors = factors;
     this.layouts = layouts;
@@ -56,14 +59,14 @@ export class Lowering {
     return this.#partOf.has(node);
   }
 
-  /** The layout of a matrix. */
+  /** How a value lies in slots that has to be a matrix. @throws TypeError for attention maps */
   matrixLayout(node: number): Extract<ValueLayout, { kind: 'matrix' }> {
     const layout = this.layouts[node]!;
     if (layout.kind !== 'matrix') throw new TypeError(`${this.nodes[node]!.name} is no matrix`);
     return layout;
   }
 
-  /** The layout of attention maps. */
+  /** The heads of a value that has to be attention maps. @throws TypeError for a matrix */
   mapLayout(node: number): Extract<ValueLayout, { kind: 'maps' }>['heads'] {
     const layout = this.layouts[node]!;
     if (layout.kind !== 'maps') throw new TypeError(`${this.nodes[node]!.name} is no attention map`);
@@ -73,8 +76,7 @@ export class Lowering {
   /** The shift a node adds to its slots so that they are a polynomial's argument; 0 where the polynomial adds it. */
   shiftOf(node: number): number {
     const { op } = this.nodes[node]!;
-    if (op !== 'linear' && op !== 'addTable' && op !== 'scores') return 0;
-    return this.#soleInterval(node)?.shift ?? 0;
+    return this.meanings[op].takesShift ? (this.#soleInterval(node)?.shift ?? 0) : 0;
   }
 
   /** The shift to add to the argument of a polynomial before its steps. */

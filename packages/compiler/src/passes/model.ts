@@ -1,15 +1,6 @@
-import { type GraphNode, operandsOf, type PolynomialGraph, type ValueShape, valueShapes } from '@cipherformer/model';
+import { operandsOf, type PolynomialGraph, type ValueShape, valueShapes, withOperands } from '@cipherformer/model';
 import { LayoutError } from '../errors.ts';
-
-/** Multiplies a value by a constant, where no neighbour can take the factor. */
-export interface RescaleNode {
-  readonly op: 'rescale';
-  readonly name: string;
-  readonly bound: number;
-  readonly input: number;
-}
-
-export type ModelNode = GraphNode | RescaleNode;
+import type { Meanings, ModelNode, RescaleNode } from './meaning.ts';
 
 /** A polynomial graph as the passes work on it: only what the output needs, with shapes, and with rescales. */
 export interface Model {
@@ -17,10 +8,12 @@ export interface Model {
   readonly nodes: readonly ModelNode[];
   readonly shapes: readonly ValueShape[];
   readonly output: number;
+  /** Of all operations; carried, as the table that has them lowers too, which stands on the passes before it. */
+  readonly meanings: Meanings;
 }
 
 /** @throws ShapeError (of the package model) for a graph that is not well formed, LayoutError for one without bounds */
-export function modelOf(graph: PolynomialGraph): Model {
+export function modelOf(graph: PolynomialGraph, meanings: Meanings): Model {
   const shapes = valueShapes(graph);
   const needed = new Set<number>([graph.output]);
   for (let i = graph.nodes.length - 1; i >= 0; i--)
@@ -37,6 +30,7 @@ export function modelOf(graph: PolynomialGraph): Model {
     nodes: kept.map((i) => withOperands(graph.nodes[i]!, (operand) => number.get(operand)!)),
     shapes: kept.map((i) => shapes[i]!),
     output: number.get(graph.output)!,
+    meanings,
   };
 }
 
@@ -63,7 +57,7 @@ export function insertRescale(model: Model, producer: number, consumer: number):
     input: producer,
   };
   const nodes = model.nodes.map((node, i) =>
-    withOperands(node, (operand) => (i === consumer && operand === producer ? consumer : moved(operand))),
+    renumbered(node, (operand) => (i === consumer && operand === producer ? consumer : moved(operand))),
   );
   return {
     ...model,
@@ -73,9 +67,8 @@ export function insertRescale(model: Model, producer: number, consumer: number):
   };
 }
 
-function withOperands<Node extends ModelNode>(node: Node, map: (operand: number) => number): Node {
-  const fields = node.op === 'rescale' ? [['input', node.input] as const] : operandsOf(node);
-  return { ...node, ...Object.fromEntries(fields.map(([field, value]) => [field, map(value)])) };
+function renumbered(node: ModelNode, map: (operand: number) => number): ModelNode {
+  return node.op === 'rescale' ? { ...node, input: map(node.input) } : withOperands(node, map);
 }
 
 /** Sets that grow together, each named by one of its members. */

@@ -119,13 +119,27 @@ describe('predictions', () => {
 });
 
 describe('a measured table', () => {
-  it('has a positive time for everything at every level', async () => {
+  const smallContext = () => {
     const chain = { ...defaultBootstrapChain, logN: 11, userLevels: 2 };
-    using context = await Context.create(Parameters.from(bootstrapLiteral(chain), { insecure: true }), {
-      threads: 1,
-      insecure: true,
-    });
-    const table = measureCosts(context, { runs: 1, bootstraps: false });
+    return Context.create(Parameters.from(bootstrapLiteral(chain), { insecure: true }), { threads: 1, insecure: true });
+  };
+
+  it('is given up where a signal says so, with its reason', async () => {
+    using context = await smallContext();
+    const stop = new AbortController();
+    const seen: number[] = [];
+    const progress = ({ done }: { readonly done: number }) => {
+      seen.push(done);
+      setTimeout(() => stop.abort(new Error('enough')));
+    };
+    const measuring = measureCosts(context, { runs: 1, bootstraps: false, progress, signal: stop.signal });
+    await expect(measuring).rejects.toThrow('enough');
+    expect(seen).toEqual([1]);
+  });
+
+  it('has a positive time for everything at every level', async () => {
+    using context = await smallContext();
+    const table = await measureCosts(context, { runs: 1, bootstraps: false });
     expect(table.reference).toBeGreaterThan(0);
     for (const name of ['decompose', 'rotate', 'relinearise'] as const)
       for (const value of table.milliseconds[name].slice(1)) expect([name, value > 0]).toEqual([name, true]);

@@ -1,44 +1,42 @@
-import { ApproxError, programFromJSON } from '@cipherformer/approx';
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
-import type { GraphNode, Matrix, PolynomialGraph } from '../graph/graph.ts';
+import { type GraphNode, type GraphOp, operations, type PolynomialGraph } from '../graph/graph.ts';
 import { patchSchema } from '../inputs/patches.ts';
 import { normalisationSchema } from '../inputs/pixels.ts';
+import { type AnyField, indexSchema, type Matrix, sizeSchema } from '../operations/fields.ts';
 import { shown, words } from '../untrusted/index.ts';
 import { formatShape, type StoredTensor } from './stored-tensor.ts';
 
 /** Version of polynomial.json; readers refuse others. */
 export const polynomialModelFormat = 'cipherformer/polynomial-model@1';
 
-const index = z.int().min(0);
-const size = z
-  .int()
-  .positive()
-  .max(2 ** 24);
 const base = { name: words.min(1).max(200), bound: z.number().positive() };
 
 /** Nodes as JSON: arrays are tensors of model.safetensors named "<node>.<field>", programs their own JSON form. */
-const nodeSchema = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.literal('input'), ...base, features: size }),
-  z.strictObject({ op: z.literal('linear'), ...base, input: index, bias: z.boolean() }),
-  z.strictObject({ op: z.literal('addTable'), ...base, input: index }),
-  z.strictObject({ op: z.literal('add'), ...base, left: index, right: index }),
-  z.strictObject({ op: z.literal('multiply'), ...base, left: index, right: index }),
-  z.strictObject({ op: z.literal('meanFeatures'), ...base, input: index }),
-  z.strictObject({ op: z.literal('maskTokens'), ...base, input: index, mask: index }),
-  z.strictObject({ op: z.literal('scores'), ...base, query: index, key: index, heads: size, offset: z.boolean() }),
-  z.strictObject({ op: z.literal('polynomial'), ...base, input: index, program: z.unknown() }),
-  z.strictObject({
-    op: z.literal('attend'),
-    ...base,
-    maps: index,
-    value: index,
-    causal: z.boolean(),
-    weights: z.boolean().default(false),
-  }),
-  z.strictObject({ op: z.literal('pool'), ...base, input: index }),
-]);
+const nodeSchemas = Object.entries(operations).map(([op, { fields }]) => {
+  const own = Object.entries(fields).flatMap(([name, field]) => {
+    const schema = schemaOf(field);
+    return schema ? [[name, schema] as const] : [];
+  });
+  return z.strictObject({ op: z.literal(op as GraphOp), ...base, ...Object.fromEntries(own) });
+});
+const nodeSchema = z.discriminatedUnion('op', [nodeSchemas[0]!, ...nodeSchemas.slice(1)]);
 type NodeJson = z.infer<typeof nodeSchema>;
+
+/** How a field stands in the JSON; undefined for tensors that are always there. */
+function schemaOf(field: AnyField): z.ZodType | undefined {
+  switch (field.kind) {
+    case 'operand':
+      return indexSchema;
+    case 'value':
+      return field.schema;
+    case 'optional vector':
+      return field.flag;
+    case 'matrix':
+    case 'vector':
+      return undefined;
+  }
+}
 
 export const preprocessSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -48,7 +46,7 @@ export const preprocessSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({
     kind: z.literal('text'),
-    padding: index,
+    padding: indexSchema,
     position: z.boolean(),
     norm: z.strictObject({ kind: z.enum(['layer', 'rms']), epsilon: z.number().positive() }).optional(),
     tokenizer: z.boolean(),
@@ -58,7 +56,7 @@ export const preprocessSchema = z.discriminatedUnion('kind', [
 export type PreprocessFile = z.infer<typeof preprocessSchema>;
 
 export const taskSchema = z.enum(['image-classification', 'text-classification', 'language-model']);
-export const tokensSchema = size;
+export const tokensSchema = sizeSchema;
 
 export const cardSchema = z.strictObject({
   name: words,
@@ -73,7 +71,7 @@ export const modelFileSchema = z.strictObject({
   format: z.literal(polynomialModelFormat),
   task: taskSchema,
   tokens: tokensSchema,
-  output: index,
+  output: indexSchema,
   /** Of model.safetensors, in hexadecimal: the two files belong together. Absent in folders of earlier versions. */
   weightsSha256: z
     .string()
@@ -145,81 +143,48 @@ export class TensorReader {
 /** A graph's nodes as JSON, their arrays handed to `writer`. @throws ConfigError where a bound was not calibrated */
 export function writeNodes({ nodes }: PolynomialGraph, writer: TensorWriter): NodeJson[] {
   return nodes.map((node): NodeJson => {
-    if (!Number.isFinite(node.bound)) {
-      throw new ConfigError(`The node "${node.name}" has no bound: calibrate the graph on data before saving it.`);
+    const { name, bound, op } = node;
+    if (!Number.isFinite(bound)) {
+      throw new ConfigError(`The node "${name}" has no bound: calibrate the graph on data before saving it.`);
     }
-    const { name } = node;
-    switch (node.op) {
-      case 'linear': {
-        const { weight, bias, ...rest } = node;
-        writer.matrix(`${name}.weight`, weight);
-        if (bias) writer.vector(`${name}.bias`, bias);
-        return { ...rest, bias: bias !== undefined };
-      }
-      case 'addTable': {
-        const { table, ...rest } = node;
-        writer.matrix(`${name}.table`, table);
-        return rest;
-      }
-      case 'scores': {
-        const { offset, ...rest } = node;
-        if (offset) writer.vector(`${name}.offset`, offset);
-        return { ...rest, offset: offset !== undefined };
-      }
-      case 'attend': {
-        const { weights, ...rest } = node;
-        if (weights) writer.vector(`${name}.weights`, weights);
-        return { ...rest, weights: weights !== undefined };
-      }
-      case 'pool': {
-        const { weights, ...rest } = node;
-        writer.vector(`${name}.weights`, weights);
-        return rest;
-      }
-      default:
-        return node;
+    // The node's own order of fields, with the flags of tensors last, is the file's.
+    const json: Record<string, unknown> = { ...node };
+    for (const [field, { kind }] of Object.entries(operations[op].fields)) {
+      if (kind === 'operand' || kind === 'value') continue;
+      const tensor = json[field];
+      delete json[field];
+      if (kind === 'matrix') writer.matrix(`${name}.${field}`, tensor as Matrix);
+      else if (tensor !== undefined) writer.vector(`${name}.${field}`, tensor as Float32Array);
+      if (kind === 'optional vector') json[field] = tensor !== undefined;
     }
+    return json as NodeJson;
   });
 }
 
 /** The nodes again. @throws FormatError naming the field */
 export function readNodes(nodes: readonly NodeJson[], reader: TensorReader, where: string): GraphNode[] {
-  return nodes.map((node, i): GraphNode => {
-    const { name } = node;
-    switch (node.op) {
-      case 'linear': {
-        const { bias, ...rest } = node;
-        return {
-          ...rest,
-          weight: reader.matrix(`${name}.weight`),
-          ...(bias && { bias: reader.vector(`${name}.bias`) }),
-        };
+  return nodes.map((json, i): GraphNode => {
+    const node: Record<string, unknown> = { ...json };
+    for (const [field, kind] of Object.entries(operations[json.op].fields)) {
+      const path = `${json.name}.${field}`;
+      switch (kind.kind) {
+        case 'operand':
+          break;
+        case 'value':
+          node[field] = kind.read(node[field], `${where}: nodes[${i}].${field}`);
+          break;
+        case 'matrix':
+          node[field] = reader.matrix(path);
+          break;
+        case 'vector':
+          node[field] = reader.vector(path);
+          break;
+        case 'optional vector':
+          if (node[field]) node[field] = reader.vector(path);
+          else delete node[field];
       }
-      case 'addTable':
-        return { ...node, table: reader.matrix(`${name}.table`) };
-      case 'scores': {
-        const { offset, ...rest } = node;
-        return { ...rest, ...(offset && { offset: reader.vector(`${name}.offset`) }) };
-      }
-      case 'attend': {
-        const { weights, ...rest } = node;
-        return { ...rest, ...(weights && { weights: reader.vector(`${name}.weights`) }) };
-      }
-      case 'pool':
-        return { ...node, weights: reader.vector(`${name}.weights`) };
-      case 'polynomial':
-        return { ...node, program: readProgram(node.program, `${where}: nodes[${i}].program`) };
-      default:
-        return node;
     }
+    // The schema and the table of fields are made of one definition: this is the node that it describes.
+    return node as unknown as GraphNode;
   });
-}
-
-function readProgram(value: unknown, path: string) {
-  try {
-    return programFromJSON(value, path);
-  } catch (error) {
-    if (error instanceof ApproxError) throw new FormatError(`${error.message}.`);
-    throw error;
-  }
 }

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { DataError, StorageError } from '../errors.ts';
+import { DataError, MissingFileError, StorageError } from '../errors.ts';
 import { decodeUtf8, parseJson } from '../untrusted/index.ts';
 
 /** Largest size a .gz file may unpack to. */
@@ -21,7 +21,8 @@ const textLimitBytes = 2 ** 29 - 24;
 
 /**
  * Writes a file so that a reader sees the old content or the new, never a part: a temporary file beside it, flushed
- * to the disk, then renamed over it. Throws StorageError (with the old file intact) if it cannot.
+ * to the disk, then renamed over it.
+ * @throws StorageError (with the old file intact) if it cannot
  */
 export function writeAtomically(path: string, content: Uint8Array | string): void {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
@@ -60,7 +61,7 @@ export function readBytes(path: string): Uint8Array {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' ? 'there is no such file' : (error as Error).message;
-    throw new DataError(`Cannot read ${path}: ${reason}. Check the path and the data root (--data).`);
+    throw new MissingFileError(`Cannot read ${path}: ${reason}. Check the path and the folder of the data.`);
   }
   if (raw[0] !== 0x1f || raw[1] !== 0x8b) return raw;
   try {

@@ -1,6 +1,7 @@
 import { DataError } from '../errors.ts';
-import { type GraphInputs, type Observer, PolynomialEvaluator } from './evaluate.ts';
-import type { PolynomialGraph } from './graph.ts';
+import type { Argument, GraphInputs } from '../operations/definition.ts';
+import { type Observer, PolynomialEvaluator } from './evaluate.ts';
+import { type GraphNode, operations, type PolynomialGraph } from './graph.ts';
 
 /** What the nodes of a graph held over a number of examples. */
 export interface ValueRecord {
@@ -48,7 +49,8 @@ export class ValueRecorder {
     this.#outside = nodes.map(() => []);
     this.#readers = nodes.map(() => []);
     nodes.forEach((node, i) => {
-      if (node.op === 'polynomial') this.#readers[node.input]!.push(i);
+      const argument = argumentOf(node);
+      if (argument) this.#readers[argument.operand]!.push(i);
     });
   }
 
@@ -62,17 +64,19 @@ export class ValueRecorder {
         if (value < this.#low[i]!) this.#low[i] = value;
         if (value > this.#high[i]!) this.#high[i] = value;
       }
-      for (const reader of this.#readers[i]!) this.#outside[reader]!.push(countOutside(nodes[reader]!, values));
+      for (const reader of this.#readers[i]!)
+        this.#outside[reader]!.push(countOutside(argumentOf(nodes[reader]!)!, values));
     };
   }
 
   record(): ValueRecord {
     const [low, high, examples, broken] = [this.#low, this.#high, this.#examples, this.#broken];
     const sites = this.#graph.nodes.flatMap((node, i): SiteValues[] => {
-      if (node.op !== 'polynomial') return [];
-      const { name, input, program } = node;
-      const extent = { interval: program.interval, low: low[input]!, high: high[input]! };
-      return [{ node: i, name, ...extent, outside: Uint32Array.from(this.#outside[i]!) }];
+      const argument = argumentOf(node);
+      if (!argument) return [];
+      const { operand, interval } = argument;
+      const extent = { interval, low: low[operand]!, high: high[operand]! };
+      return [{ node: i, name: node.name, ...extent, outside: Uint32Array.from(this.#outside[i]!) }];
     });
     return { examples, low: low.slice(), high: high.slice(), sites, ...(broken && { broken }) };
   }
@@ -87,9 +91,9 @@ export function recordValues(graph: PolynomialGraph, examples: readonly GraphInp
   return recorder.record();
 }
 
-function countOutside(node: PolynomialGraph['nodes'][number], values: Float64Array): number {
-  if (node.op !== 'polynomial') return 0;
-  const [from, to] = node.program.interval;
+const argumentOf = (node: GraphNode): Argument | undefined => operations[node.op].argument?.(node);
+
+function countOutside({ interval: [from, to] }: Argument, values: Float64Array): number {
   let count = 0;
   // Written so that a NaN counts.
   for (const value of values) if (!(value >= from && value <= to)) count += 1;

@@ -1,5 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import type { GraphNode, PolynomialGraph } from './graph.ts';
+import { withOperands } from './operands.ts';
 
 /**
  * A language model's graph with logits for every token, [tokens, outputs]: what scoring a text needs. What chooses one
@@ -20,31 +21,7 @@ export function everyToken(graph: PolynomialGraph): PolynomialGraph {
       continue;
     }
     numbers.push(nodes.length);
-    nodes.push(renumber(node, numbers));
+    nodes.push(withOperands(node, (operand) => numbers[operand]!));
   }
   return { tokens: graph.tokens, nodes, output: numbers[graph.output]! };
-}
-
-/** The node with its operands' new numbers. */
-function renumber(node: GraphNode, numbers: readonly number[]): GraphNode {
-  const to = (value: number) => numbers[value]!;
-  switch (node.op) {
-    case 'input':
-      return node;
-    case 'linear':
-    case 'addTable':
-    case 'meanFeatures':
-    case 'polynomial':
-    case 'pool':
-      return { ...node, input: to(node.input) };
-    case 'add':
-    case 'multiply':
-      return { ...node, left: to(node.left), right: to(node.right) };
-    case 'maskTokens':
-      return { ...node, input: to(node.input), mask: to(node.mask) };
-    case 'scores':
-      return { ...node, query: to(node.query), key: to(node.key) };
-    case 'attend':
-      return { ...node, maps: to(node.maps), value: to(node.value) };
-  }
 }

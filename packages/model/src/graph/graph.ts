@@ -1,4 +1,10 @@
-import type { Program } from '@cipherformer/approx';
+import { type AttentionNode, attentionOperations } from '../operations/attention.ts';
+import type { AnyOperation, OperationTable } from '../operations/definition.ts';
+import { type InputNode, inputOperations } from '../operations/input.ts';
+import { type PairNode, pairOperations } from '../operations/pairs.ts';
+import { type PolynomialNode, polynomialOperations } from '../operations/polynomial.ts';
+import { type RowNode, rowOperations } from '../operations/rows.ts';
+import { type WeightNode, weightOperations } from '../operations/weights.ts';
 
 /**
  * A transformer in polynomial form: what conversion makes, what the float64 evaluator runs and what the compiler turns
@@ -16,99 +22,19 @@ export interface PolynomialGraph {
   readonly output: number;
 }
 
-/** [rows, columns], row-major. */
-export interface Matrix {
-  readonly rows: number;
-  readonly columns: number;
-  readonly values: Float32Array;
-}
-
-interface NodeBase {
-  /** Unique, as the model's parts are named: "layers.0.attention.query". */
-  readonly name: string;
-  /**
-   * Largest absolute value seen in calibration, times a margin. The compiler divides by it, so that slots stay in
-   * [-1, 1] where a bootstrap needs that. For the input of a polynomial the polynomial's interval counts instead.
-   * Infinite in a graph that was not calibrated.
-   */
-  readonly bound: number;
-}
-
-export type GraphNode = NodeBase &
-  (
-    | {
-        /**
-         * What the client encrypts: "patches" or "embedded" [tokens, features]; columns [tokens, 1]: "mask" (0/1), and
-         * "pooling" (weights of the tokens that sum to 1).
-         */
-        readonly op: 'input';
-        readonly features: number;
-      }
-    | {
-        /** weight * x + bias for every token: weight [out, in], bias [out]. */
-        readonly op: 'linear';
-        readonly input: number;
-        readonly weight: Matrix;
-        readonly bias?: Float32Array;
-      }
-    | {
-        /** x + table, [tokens, features]: positions, a class token (whose input row is zero). */
-        readonly op: 'addTable';
-        readonly input: number;
-        readonly table: Matrix;
-      }
-    | { readonly op: 'add'; readonly left: number; readonly right: number }
-    | { readonly op: 'multiply'; readonly left: number; readonly right: number }
-    | {
-        /** The mean over the features of each token, repeated for every feature: [tokens, features]. */
-        readonly op: 'meanFeatures';
-        readonly input: number;
-      }
-    | {
-        /** Row t of x times the mask's row t (the mask is [tokens, 1]): hides padding that only the client knows of. */
-        readonly op: 'maskTokens';
-        readonly input: number;
-        readonly mask: number;
-      }
-    | {
-        /**
-         * sum over f of query[t, h, f] * key[j, h, f] + offset: maps [heads, tokens, tokens]. Features are head-major,
-         * h * headWidth + f. Scale factors ride on the query's weights. The offset is [heads] or [heads, tokens, tokens].
-         */
-        readonly op: 'scores';
-        readonly query: number;
-        readonly key: number;
-        readonly heads: number;
-        readonly offset?: Float32Array;
-      }
-    | {
-        /** A polynomial program of every element, of a matrix or of maps. */
-        readonly op: 'polynomial';
-        readonly input: number;
-        readonly program: Program;
-      }
-    | {
-        /**
-         * sum over the visible j of weights[h, t, j] * maps[h, t, j] * value[j, h, f]: [tokens, heads * headWidth].
-         * Causal: j <= t.
-         */
-        readonly op: 'attend';
-        readonly maps: number;
-        readonly value: number;
-        readonly causal: boolean;
-        /**
-         * Constants [heads, tokens, tokens] in [-1, 1]; absent: 1. Causal attention only: there they ride on the mask
-         * and cost no level.
-         */
-        readonly weights?: Float32Array;
-      }
-    | {
-        /** sum over t of weights[t] * x[t]: [1, features]. 1/L for a mean, one-hot for a class or the last token. */
-        readonly op: 'pool';
-        readonly input: number;
-        readonly weights: Float32Array;
-      }
-  );
-
+export type GraphNode = InputNode | WeightNode | PairNode | RowNode | AttentionNode | PolynomialNode;
 export type GraphOp = GraphNode['op'];
 export type NodeOf<Op extends GraphOp> = Extract<GraphNode, { readonly op: Op }>;
+
+/** Every operation, each defined once. */
+const definitions: OperationTable<GraphNode> = {
+  ...inputOperations,
+  ...weightOperations,
+  ...pairOperations,
+  ...rowOperations,
+  ...attentionOperations,
+  ...polynomialOperations,
+};
+
+/** The definitions by name, for what treats all operations alike. */
+export const operations: Readonly<Record<GraphOp, AnyOperation<GraphNode>>> = definitions;

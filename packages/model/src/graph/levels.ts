@@ -1,6 +1,5 @@
-import { programCost } from '@cipherformer/approx';
-import type { GraphNode, PolynomialGraph } from './graph.ts';
-import { operandsOf } from './shapes.ts';
+import { type GraphNode, operations, type PolynomialGraph } from './graph.ts';
+import { operandsOf } from './operands.ts';
 
 /** Multiplicative depth spent by the model alone; packing and bootstrapping add their own. */
 export interface ModelLevels {
@@ -10,25 +9,7 @@ export interface ModelLevels {
 }
 
 /** Levels a node adds to its deepest operand: a linear map or a product 1, a polynomial its program's, else 0. */
-export function nodeLevels(node: GraphNode): number {
-  switch (node.op) {
-    case 'linear':
-    case 'multiply':
-    case 'maskTokens':
-    case 'scores':
-    case 'attend':
-      return 1;
-    case 'polynomial':
-      return programCost(node.program).levels;
-    // Constants of sums ride on a neighbour: 1/width on a polynomial's interval, pool weights on the next linear map.
-    case 'input':
-    case 'add':
-    case 'addTable':
-    case 'meanFeatures':
-    case 'pool':
-      return 0;
-  }
-}
+export const nodeLevels = (node: GraphNode): number => operations[node.op].levels(node);
 
 /** Levels along the longest path from an input to each node. */
 export function nodeDepths(graph: PolynomialGraph): number[] {

@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts';
-import type { Matrix } from '../graph/graph.ts';
+import type { Matrix } from '../operations/fields.ts';
 
 /** What turns tokens into the graph's input, on the client: public, since encryption starts after it. */
 export interface TokenEmbedding {

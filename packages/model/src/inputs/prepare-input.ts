@@ -1,5 +1,5 @@
 import { DataError } from '../errors.ts';
-import type { GraphInputs } from '../graph/evaluate.ts';
+import type { GraphInputs } from '../operations/definition.ts';
 import { embedTokens } from './embedding.ts';
 import { patchIndices } from './patches.ts';
 import { normalisePixels } from './pixels.ts';

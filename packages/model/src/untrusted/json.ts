@@ -56,9 +56,9 @@ export interface ForeignJsonOptions<Value> {
 }
 
 /**
- * JSON that a stranger wrote, as a schema describes it. Throws what `refuse` makes, and nothing else: for what is too long,
- * no UTF-8, no JSON, nested too deep or of another shape. What of it stands in the message is short, and escaped.
- * Cost: linear in its length.
+ * JSON that a stranger wrote, as a schema describes it. Cost: linear in its length.
+ * @throws what `refuse` makes, and nothing else: for what is too long, no UTF-8, no JSON, nested too deep or of another
+ * shape. What of it stands in the message is short, and escaped.
  */
 export function parseForeignJson<Value>(
   source: string | Uint8Array,

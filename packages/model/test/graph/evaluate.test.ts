@@ -9,11 +9,12 @@ import { parseModelConfig } from '../../../nn/src/transformer/config.ts';
 import { livelyWeights, onnxLogits, polynomialForm, vit } from '../../../nn/test/lower/support.ts';
 import { DataError, ShapeError } from '../../src/errors.ts';
 import { calibrate, examplesOutside, recordValues } from '../../src/graph/calibrate.ts';
-import { evaluate, type GraphInputs } from '../../src/graph/evaluate.ts';
+import { evaluate } from '../../src/graph/evaluate.ts';
 import type { PolynomialGraph } from '../../src/graph/graph.ts';
 import { valueShapes } from '../../src/graph/shapes.ts';
+import type { GraphInputs } from '../../src/operations/definition.ts';
 
-const kernelSource = readFileSync(join(import.meta.dirname, '../../src/graph/kernels.ts'), 'utf8');
+const kernelSource = readFileSync(join(import.meta.dirname, '../../src/operations/kernels.ts'), 'utf8');
 
 /** What in a source could make it more than additions, subtractions and multiplications of values. */
 function beyondArithmetic(source: string): string[] {

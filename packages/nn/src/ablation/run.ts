@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, type Tokenizer } from '@cipherformer/model';
+import type { Tokenizer } from '@cipherformer/model';
 import { readJson, writeAtomically } from '@cipherformer/model/files';
 import type { Model } from '../checkpoints/model-folder.ts';
-import { type ConvertProgress, convert } from '../convert/convert.ts';
+import { convert } from '../convert/convert.ts';
 import type { ConversionRecipe } from '../convert/recipe.ts';
-import { beginFrom, type ConversionSource } from '../convert/record/folder.ts';
-import { DivergenceError, SiteRangeError, UnstableTrainingError } from '../errors.ts';
+import { type ConversionSource, reuseStages } from '../convert/record/folder.ts';
+import type { ConvertProgress } from '../convert/stages/train-part.ts';
+import { DivergenceError, OtherRunError, SiteRangeError, UnstableTrainingError } from '../errors.ts';
 import { type AblationCell, cellFigures } from './cell.ts';
 import { type AblationRecipe, type AblationVariant, cellRecipe } from './recipe.ts';
 
@@ -26,7 +27,7 @@ export interface AblateOptions {
 /**
  * Converts the model once for every variant and seed, seed by seed so that an early stop leaves all variants compared.
  * Finished cells are read back. Returns the cells there are; fewer than variants x seeds when it was interrupted.
- * @throws ConfigError when a finished cell was made by another recipe
+ * @throws OtherRunError when a finished cell was made by another recipe
  */
 export async function runAblation(
   ablation: AblationRecipe,
@@ -77,7 +78,7 @@ async function runCell(
   const file = join(folder, 'cell.json');
   mkdirSync(folder, { recursive: true });
   if (existsSync(file)) return readCell(file, recipe);
-  if (base) beginFrom(base, folder, recipe, options.modelName);
+  if (base) reuseStages(base, folder, recipe, options.modelName);
   const keep = (cell: AblationCell): AblationCell => {
     writeAtomically(file, `${JSON.stringify({ recipe, cell })}\n`);
     if (base) rmSync(join(folder, 'stages'), { recursive: true, force: true });
@@ -106,9 +107,7 @@ async function runCell(
 function readCell(file: string, recipe: ConversionRecipe): AblationCell {
   const stored = (readJson(file) ?? {}) as { readonly recipe?: unknown; readonly cell: AblationCell };
   if (JSON.stringify(stored.recipe) !== JSON.stringify(recipe)) {
-    throw new ConfigError(
-      `${file} was made by another recipe. Delete its folder, give another one with --out, or start over with --restart.`,
-    );
+    throw new OtherRunError(`${file} was made by another recipe. Delete its folder, give another one, or start over.`);
   }
   return stored.cell;
 }

@@ -6,10 +6,10 @@ import { problems, shown } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { type ModelConfig, parseModelConfig } from '../transformer/config.ts';
 import { adapterSchema, adaptWeights } from './adapter.ts';
-import { huggingFaceLayout } from './huggingface.ts';
-import { readLlama2c } from './llama2c.ts';
+import { readLlama2c } from './formats/llama2c.ts';
+import { readPth } from './formats/pth.ts';
+import { huggingFaceLayout } from './huggingface/families.ts';
 import { isOwnConfig, type Model, preprocessSchema, readOwnModel } from './model-folder.ts';
-import { readPth } from './pth.ts';
 
 /** A JSON file that says how a foreign weight file becomes a model: its configuration and its tensor rules. */
 export const adapterRecipeSchema = z.strictObject({

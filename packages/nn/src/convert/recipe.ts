@@ -34,7 +34,7 @@ const lossesSchema = z.strictObject({
 });
 
 export const stageTrainingSchema = z.strictObject({
-  /** Passes over the training data; for changes made in pieces, of each piece. */
+  /** Passes over the training data; for changes made in parts, of each part. */
   epochs: z.number().positive(),
   learningRate: z.number().positive().default(1e-3),
   finalRate: z.number().min(0).max(1).default(0.02),

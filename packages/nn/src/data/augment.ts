@@ -1,7 +1,7 @@
-import { z } from 'zod';
 import { limitContrast, type Normalisation } from '@cipherformer/model';
+import { z } from 'zod';
 import type { Random } from '../random.ts';
-import { imageSize, type ImageSet } from './images.ts';
+import { type ImageSet, imageSize } from './images.ts';
 
 /** Random changes to training images. Every number is drawn from the generator the caller passes. */
 export const augmentSchema = z.strictObject({

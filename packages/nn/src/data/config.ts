@@ -1,7 +1,8 @@
-import { z } from 'zod';
 import { ConfigError, normalisationSchema } from '@cipherformer/model';
 import { problems, words } from '@cipherformer/model/untrusted';
-import { augmentSchema } from './augment.ts';
+import { z } from 'zod';
+import { tokenizerSchema } from '../text/tokenizers.ts';
+import { type Augmentation, augmentSchema } from './augment.ts';
 
 /** Paths are relative to the data root that the person gives. */
 const path = z.string().min(1);
@@ -10,17 +11,6 @@ const mnistFiles = z.strictObject({ images: path, labels: path });
 /** Use the first so many training examples only (windows of a corpus); for short trials and ablations. */
 const limit = z.int().positive().optional();
 const columnsSchema = z.strictObject({ text: z.string(), label: z.string() }).default({ text: 'text', label: 'label' });
-
-const tokenizerSchema = z.discriminatedUnion('kind', [
-  /** A byte-level BPE trained on the training texts. */
-  z.strictObject({ kind: z.literal('train-bpe'), size: z.int().min(257), specials: z.array(z.string()).default([]) }),
-  /** A WordPiece vocabulary (vocab.txt), cut down to the entries that occur at least `minimum` times in training. */
-  z.strictObject({ kind: z.literal('wordpiece'), vocabulary: path, minimum: z.int().min(0).default(0) }),
-  /** Every character that occurs in the files is a token, numbered in sorted order. */
-  z.strictObject({ kind: z.literal('characters') }),
-  /** A folder with tokenizer files. */
-  z.strictObject({ kind: z.literal('folder'), path }),
-]);
 
 export const dataSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -69,6 +59,31 @@ export const dataSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 export type DataConfig = z.infer<typeof dataSchema>;
+
+/** How training examples are changed and put together, besides their order. */
+export interface Drawing {
+  /** Random changes; images only. */
+  readonly augmentation?: Augmentation;
+  /** Probability that a token is replaced by [UNK]; texts only. */
+  readonly tokenDropout?: number;
+  /** Lengths that batches are padded to, each to the shortest that fits; texts only. Default: the longest alone. */
+  readonly buckets?: readonly number[];
+  /** Windows to take from the beginning of a corpus. Default: all. */
+  readonly windows?: number;
+}
+
+/** What a recipe's data part says of training on it. */
+export function drawingOf(config: DataConfig): Drawing {
+  switch (config.kind) {
+    case 'mnist':
+    case 'cifar10':
+      return config.augment ? { augmentation: config.augment } : {};
+    case 'texts':
+      return { tokenDropout: config.tokenDropout, buckets: config.buckets };
+    case 'corpus':
+      return config.limit === undefined ? {} : { windows: config.limit };
+  }
+}
 
 /** The data part of a recipe, or a file with the data part alone ({"data": ...}). */
 export function parseData(value: unknown, where: string): DataConfig {

@@ -15,7 +15,8 @@ export interface Corpus {
 export function readCorpus(paths: readonly string[], split: readonly [number, number, number]): Corpus {
   const [train, validation, test] = split;
   const total = train + validation + test;
-  if (!(train > 0 && validation >= 0 && test >= 0)) throw new DataError(`A split needs shares >= 0, got ${split.join('/')}.`);
+  if (!(train > 0 && validation >= 0 && test >= 0))
+    throw new DataError(`A split needs shares >= 0, got ${split.join('/')}.`);
   const parts = paths.map((path) => {
     const text = readText(path);
     const cut = (share: number) => {

@@ -1,20 +1,22 @@
 import { DataError, type Normalisation, normalisePixels } from '@cipherformer/model';
-import type { NamedBytes } from '@cipherformer/model/untrusted';
 import { readBytes } from '@cipherformer/model/files';
+import type { NamedBytes } from '@cipherformer/model/untrusted';
 
-/** Labelled images in memory, 8 bits a value. */
-export interface ImageSet {
+export interface ImageShape {
   readonly channels: number;
   readonly height: number;
   readonly width: number;
+}
+
+/** Labelled images in memory, 8 bits a value. */
+export interface ImageSet extends ImageShape {
   readonly count: number;
   /** [count, channels, height, width]. */
   readonly pixels: Uint8Array;
   readonly labels: Uint8Array;
 }
 
-export const imageSize = (set: Pick<ImageSet, 'channels' | 'height' | 'width'>): number =>
-  set.channels * set.height * set.width;
+export const imageSize = ({ channels, height, width }: ImageShape): number => channels * height * width;
 
 /** CIFAR-10 binary: records of one label byte and 3072 bytes (red, green, blue planes, 32 x 32 each). */
 export const readCifar10 = (paths: readonly string[]): ImageSet =>
@@ -25,7 +27,9 @@ export function parseCifar10(files: readonly NamedBytes[]): ImageSet {
   const record = 3073;
   for (const { where, bytes } of files) {
     if (bytes.length === 0 || bytes.length % record !== 0)
-      throw new DataError(`${where}: ${bytes.length} bytes is not a whole number of CIFAR-10 records (${record} bytes). Truncated?`);
+      throw new DataError(
+        `${where}: ${bytes.length} bytes is not a whole number of CIFAR-10 records (${record} bytes). Truncated?`,
+      );
   }
   const count = files.reduce((sum, { bytes }) => sum + bytes.length / record, 0);
   const pixels = new Uint8Array(count * 3072);
@@ -80,7 +84,9 @@ function idx({ where, bytes }: NamedBytes, magic: number, rank: number): { sizes
 function checkLabels(labels: Uint8Array, classes: number, where: string): void {
   const wrong = labels.findIndex((label) => label >= classes);
   if (wrong >= 0)
-    throw new DataError(`${where}: image ${wrong + 1} has the label ${labels[wrong]}, classes are 0 to ${classes - 1}. Is it of another data set?`);
+    throw new DataError(
+      `${where}: image ${wrong + 1} has the label ${labels[wrong]}, classes are 0 to ${classes - 1}. Is it of another data set?`,
+    );
 }
 
 /** Images [start, end) of a set, sharing its memory. */

@@ -1,6 +1,6 @@
-import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { DataError } from '@cipherformer/model';
 import { shown } from '@cipherformer/model/untrusted';
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 
 /** All rows are in memory at once. */
 const maxRows = 2 ** 24;

@@ -1,6 +1,6 @@
 import { DataError } from '@cipherformer/model';
-import { listed, parseJson, shown, splitLines } from '@cipherformer/model/untrusted';
 import { readBytes, readText } from '@cipherformer/model/files';
+import { listed, parseJson, shown, splitLines } from '@cipherformer/model/untrusted';
 import { parseCsv, type TableRow } from './csv.ts';
 import { readParquet } from './parquet.ts';
 
@@ -24,14 +24,23 @@ export type TextFormat = 'tsv' | 'csv' | 'jsonl';
  * 0 to below `classes`.
  * @throws DataError naming the file, the line, the column, the value and what is allowed
  */
-export async function readTexts(path: string, columns: TextColumns, classes = Number.POSITIVE_INFINITY): Promise<TextSet> {
+export async function readTexts(
+  path: string,
+  columns: TextColumns,
+  classes = Number.POSITIVE_INFINITY,
+): Promise<TextSet> {
   const kind = /\.(tsv|csv|jsonl|ndjson|parquet)(\.gz)?$/.exec(path)?.[1];
   if (!kind) throw new DataError(`${path}: texts are read from .tsv, .csv, .jsonl or .parquet (each also .gz).`);
   if (kind !== 'parquet') {
     return parseTexts(readText(path), kind === 'ndjson' ? 'jsonl' : (kind as TextFormat), path, columns, classes);
   }
   const records = await readParquet(readBytes(path), path, [columns.text, columns.label]);
-  return textSet(records.map((record, row) => pick(record, `${path}, row ${row + 1}`, columns)), path, columns, classes);
+  return textSet(
+    records.map((record, row) => pick(record, `${path}, row ${row + 1}`, columns)),
+    path,
+    columns,
+    classes,
+  );
 }
 
 /** Labelled texts from the text of a file; errors as `readTexts`. */
@@ -56,23 +65,32 @@ interface Row {
 
 function textSet(rows: readonly Row[], where: string, columns: TextColumns, classes: number): TextSet {
   if (rows.length === 0) throw new DataError(`${where} holds no examples.`);
-  const texts = rows.map(({ place, text }) => {
-    if (typeof text !== 'string' || text.trim() === '')
-      throw new DataError(`${place}: "${columns.text}" is ${shown(text)}: give a text that is not blank, or leave the example out.`);
-    return text;
-  });
-  const labels = rows.map(({ place, label }) => {
-    const value = wholeNumber(label);
-    if (value === undefined || value >= classes) {
-      const range = Number.isFinite(classes) ? `0 to ${classes - 1}` : '0 on';
-      throw new DataError(
-        `${place}: the label ${shown(label)} ("${columns.label}") is not a whole number from ${range}: number the classes ` +
-          'in the order in which the recipe names them.',
-      );
-    }
-    return value;
-  });
-  return { texts, labels };
+  return {
+    texts: rows.map(({ place, text }) => checkText(text, place, columns.text)),
+    labels: rows.map(({ place, label }) => checkLabel(label, place, columns.label, classes)),
+  };
+}
+
+/** @throws DataError naming the place, the column and the value of what is no text, or a blank one */
+export function checkText(text: unknown, place: string, column: string): string {
+  if (typeof text !== 'string' || text.trim() === '')
+    throw new DataError(
+      `${place}: "${column}" is ${shown(text)}: give a text that is not blank, or leave the example out.`,
+    );
+  return text;
+}
+
+/** The class that a label names. @throws DataError naming the place, the column and the value of what is none */
+export function checkLabel(label: unknown, place: string, column: string, classes: number): number {
+  const value = wholeNumber(label);
+  if (value === undefined || value >= classes) {
+    const range = Number.isFinite(classes) ? `0 to ${classes - 1}` : '0 on';
+    throw new DataError(
+      `${place}: the label ${shown(label)} ("${column}") is not a whole number from ${range}: number the classes ` +
+        'in the order in which the recipe names them.',
+    );
+  }
+  return value;
 }
 
 /** The number that a label is; undefined for what only converts to one (blanks, booleans, lists, hexadecimal). */
@@ -85,7 +103,9 @@ function wholeNumber(label: unknown): number | undefined {
 
 function pick(record: unknown, place: string, columns: TextColumns): Row {
   if (typeof record !== 'object' || record === null || Array.isArray(record))
-    throw new DataError(`${place} is ${shown(record)}: every line has to be an object, {"${columns.text}": ..., "${columns.label}": ...}.`);
+    throw new DataError(
+      `${place} is ${shown(record)}: every line has to be an object, {"${columns.text}": ..., "${columns.label}": ...}.`,
+    );
   const fields = record as Readonly<Record<string, unknown>>;
   const [text, label] = [fields[columns.text], fields[columns.label]];
   if (typeof text !== 'string' || label === undefined || label === null)
@@ -105,7 +125,8 @@ function tableRows(text: string, format: 'tsv' | 'csv', where: string, columns: 
       throw new DataError(
         `${where} has no column "${name}"; its first line names ${listed(names)}. Other columns are named by "columns" in the recipe.`,
       );
-    if (names.includes(name, index + 1)) throw new DataError(`${where}: two columns are named "${name}" in its first line.`);
+    if (names.includes(name, index + 1))
+      throw new DataError(`${where}: two columns are named "${name}" in its first line.`);
     return index;
   };
   const [textAt, labelAt] = [at(columns.text), at(columns.label)];
@@ -118,7 +139,9 @@ function tableRows(text: string, format: 'tsv' | 'csv', where: string, columns: 
 }
 
 const parseTsv = (text: string, where: string): TableRow[] =>
-  splitLines(text, where).flatMap(({ line, text: content }) => (content === '' ? [] : [{ line, cells: content.split('\t') }]));
+  splitLines(text, where).flatMap(({ line, text: content }) =>
+    content === '' ? [] : [{ line, cells: content.split('\t') }],
+  );
 
 function jsonRows(text: string, where: string, columns: TextColumns): Row[] {
   return splitLines(text, where).flatMap(({ line, text: content }) => {
@@ -128,7 +151,9 @@ function jsonRows(text: string, where: string, columns: TextColumns): Row[] {
     try {
       record = parseJson(content);
     } catch (error) {
-      throw new DataError(`${place} is not valid JSON: ${shown((error as Error).message)}. Every line has to be one object.`);
+      throw new DataError(
+        `${place} is not valid JSON: ${shown((error as Error).message)}. Every line has to be one object.`,
+      );
     }
     return [pick(record, place, columns)];
   });

@@ -1,12 +1,12 @@
 import type { Feeds } from '../onnx/session.ts';
-import type { EvaluationSet } from './sets.ts';
+import type { LanguageSet, Split } from './splits.ts';
 
-/** Windows of `tokens` tokens without overlap in a language set. */
-export const windowCount = (set: EvaluationSet & { kind: 'language' }, tokens: number): number =>
+/** Windows of `tokens` tokens without overlap. */
+export const windowCount = (set: LanguageSet, tokens: number): number =>
   set.streams.reduce((sum, stream) => sum + Math.floor(stream.length / tokens), 0);
 
 /** A model's inputs for the examples (or windows) [start, start + batch); beyond the end the last one repeats. */
-export function feedsAt(set: EvaluationSet, start: number, batch: number, tokens: number): Feeds {
+export function feedsAt(set: Split, start: number, batch: number, tokens: number): Feeds {
   if (set.kind === 'classification') return set.feeds(start, batch);
   const total = windowCount(set, tokens);
   const ids = new BigInt64Array(batch * tokens);

@@ -1,5 +1,5 @@
 import { DataError, type Weights } from '@cipherformer/model';
-import type { EvaluationSet } from '../data/sets.ts';
+import type { Split } from '../data/splits.ts';
 import { feedsAt, windowCount } from '../data/windows.ts';
 import type { Tensor } from '../onnx/program.ts';
 import { perExampleExtremes } from '../ops/index.ts';
@@ -33,7 +33,7 @@ export interface ExtremeOptions {
 export async function recordExtremes(
   config: ModelConfig,
   weights: Weights,
-  set: EvaluationSet,
+  set: Split,
   options: ExtremeOptions,
 ): Promise<SiteExtremes[]> {
   const sites: SiteExtremes[] = [];
@@ -72,7 +72,7 @@ export interface BatchRun {
 export async function overSites(
   config: ModelConfig,
   weights: Weights,
-  set: EvaluationSet,
+  set: Split,
   options: ExtremeOptions,
   outputs: (site: Site, i: number) => Readonly<Record<string, Tensor>>,
   onBatch: (results: Readonly<Record<string, Float32Array>>, run: BatchRun) => void,
@@ -95,7 +95,7 @@ export async function overSites(
   }
 }
 
-function exampleCount(set: EvaluationSet, { limit, tokens }: ExtremeOptions): number {
+function exampleCount(set: Split, { limit, tokens }: ExtremeOptions): number {
   const available = set.kind === 'classification' ? set.count : windowCount(set, tokens ?? 0);
   const examples = Math.min(limit, available);
   if (examples === 0) throw new DataError('There is no example to record ranges on.');

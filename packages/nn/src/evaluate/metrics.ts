@@ -1,5 +1,5 @@
 import type { Weights } from '@cipherformer/model';
-import type { ClassificationSet, LanguageSet } from '../data/sets.ts';
+import type { ClassificationSet, LanguageSet } from '../data/splits.ts';
 import type { Tensor } from '../onnx/program.ts';
 import * as ops from '../ops/index.ts';
 import type { ModelConfig } from '../transformer/config.ts';

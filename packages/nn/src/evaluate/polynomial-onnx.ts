@@ -1,11 +1,11 @@
 import {
   type GraphNode,
+  type GraphOp,
   type Matrix,
   type NodeOf,
   type PolynomialGraph,
   type PreparedStep,
   prepareProgram,
-  type ValueShape,
   valueShapes,
 } from '@cipherformer/model';
 import { toOnnx } from '../onnx/onnx.ts';
@@ -37,63 +37,70 @@ function buildProgram(graph: PolynomialGraph): { program: Program; logits: Tenso
   const shapes = valueShapes(graph);
   const values: Tensor[] = [];
   graph.nodes.forEach((node, i) => {
-    values.push(emit(program, node, shapes[i]!, values, graph.tokens));
+    const { heads, rows, columns } = shapes[i]!;
+    const size = heads === undefined ? [rows, columns] : [heads, rows, columns];
+    // The entry for an operation takes its nodes.
+    const emit = onnxForms[node.op] as OnnxForm<GraphNode>;
+    values.push(emit(node, { program, size, values, tokens: graph.tokens }));
   });
   return { program, logits: values[graph.output]! };
 }
 
-function emit(program: Program, node: GraphNode, shape: ValueShape, values: readonly Tensor[], tokens: number): Tensor {
-  const { rows, columns } = shape;
-  const size = shape.heads === undefined ? [rows, columns] : [shape.heads, rows, columns];
-  const binary = (op: 'Add' | 'Mul', left: Tensor, right: Tensor) => program.emit1(op, [left, right], size);
-  switch (node.op) {
-    case 'input':
-      return program.input(node.name, size);
-    case 'linear': {
-      const weight = program.constant(transposed(node.weight), [node.weight.columns, node.weight.rows], 'weight');
-      const product = program.emit1('MatMul', [values[node.input]!, weight], size);
-      return node.bias ? binary('Add', product, program.constant(node.bias, [columns], 'bias')) : product;
-    }
-    case 'addTable':
-      return binary('Add', values[node.input]!, program.constant(node.table.values, size, 'table'));
-    case 'add':
-      return binary('Add', values[node.left]!, values[node.right]!);
-    case 'multiply':
-      return binary('Mul', values[node.left]!, values[node.right]!);
-    case 'meanFeatures': {
-      const sum = program.emit1('ReduceSum', [values[node.input]!, program.integers([1])], [rows, 1]);
-      const mean = program.emit1('Mul', [sum, program.scalar(1 / columns)], [rows, 1]);
-      return program.emit1('Expand', [mean, program.integers(size)], size);
-    }
-    case 'maskTokens':
-      return binary('Mul', values[node.input]!, values[node.mask]!);
-    case 'scores': {
-      const query = byHead(values[node.query]!, node.heads, [1, 0, 2]);
-      const key = byHead(values[node.key]!, node.heads, [1, 2, 0]);
-      const product = program.emit1('MatMul', [query, key], size);
-      if (!node.offset) return product;
-      const offset = node.offset.length === node.heads ? [node.heads, 1, 1] : size;
-      return binary('Add', product, program.constant(node.offset, offset, 'offset'));
-    }
-    case 'polynomial':
-      return emitPolynomial(values[node.input]!, node);
-    case 'attend': {
-      const maps = values[node.maps]!;
-      const seen = node.causal ? program.emit1('Mul', [maps, causalMask(program, tokens, node)], maps.shape) : maps;
-      const heads = maps.shape[0]!;
-      const value = byHead(values[node.value]!, heads, [1, 0, 2]);
-      const mixed = program.emit1('MatMul', [seen, value], value.shape);
-      const turned = program.emit1('Transpose', [mixed], [tokens, heads, columns / heads], {
-        perm: { ints: [1, 0, 2] },
-      });
-      return program.emit1('Reshape', [turned, program.integers(size)], size);
-    }
-    case 'pool': {
-      const weights = program.constant(node.weights, [1, node.weights.length], 'weights');
-      return program.emit1('MatMul', [weights, values[node.input]!], size);
-    }
-  }
+/** What a node becomes operations of. */
+interface Place {
+  readonly program: Program;
+  /** Of the node's own value. */
+  readonly size: readonly number[];
+  /** Those of earlier nodes. */
+  readonly values: readonly Tensor[];
+  readonly tokens: number;
 }
+
+type OnnxForm<Node extends GraphNode> = (node: Node, place: Place) => Tensor;
+
+/** Each operation of the graph in ONNX. */
+const onnxForms: { readonly [Op in GraphOp]: OnnxForm<NodeOf<Op>> } = {
+  input: ({ name }, { program, size }) => program.input(name, size),
+  linear({ input, weight, bias }, { program, size, values }) {
+    const factor = program.constant(transposed(weight), [weight.columns, weight.rows], 'weight');
+    const product = program.emit1('MatMul', [values[input]!, factor], size);
+    return bias ? program.emit1('Add', [product, program.constant(bias, [weight.rows], 'bias')], size) : product;
+  },
+  addTable: ({ input, table }, { program, size, values }) =>
+    program.emit1('Add', [values[input]!, program.constant(table.values, size, 'table')], size),
+  add: ({ left, right }, { program, size, values }) => program.emit1('Add', [values[left]!, values[right]!], size),
+  multiply: ({ left, right }, { program, size, values }) => program.emit1('Mul', [values[left]!, values[right]!], size),
+  meanFeatures({ input }, { program, size, values }) {
+    const [rows, columns] = size as [number, number];
+    const sum = program.emit1('ReduceSum', [values[input]!, program.integers([1])], [rows, 1]);
+    const mean = program.emit1('Mul', [sum, program.scalar(1 / columns)], [rows, 1]);
+    return program.emit1('Expand', [mean, program.integers(size)], size);
+  },
+  maskTokens: ({ input, mask }, { program, size, values }) =>
+    program.emit1('Mul', [values[input]!, values[mask]!], size),
+  scores({ query, key, heads, offset }, { program, size, values }) {
+    const left = byHead(values[query]!, heads, [1, 0, 2]);
+    const right = byHead(values[key]!, heads, [1, 2, 0]);
+    const product = program.emit1('MatMul', [left, right], size);
+    if (!offset) return product;
+    const constant = program.constant(offset, offset.length === heads ? [heads, 1, 1] : size, 'offset');
+    return program.emit1('Add', [product, constant], size);
+  },
+  polynomial: (node, { values }) => emitPolynomial(values[node.input]!, node),
+  attend(node, { program, size, values, tokens }) {
+    const maps = values[node.maps]!;
+    const seen = node.causal ? program.emit1('Mul', [maps, causalMask(program, tokens, node)], maps.shape) : maps;
+    const heads = maps.shape[0]!;
+    const value = byHead(values[node.value]!, heads, [1, 0, 2]);
+    const mixed = program.emit1('MatMul', [seen, value], value.shape);
+    const turned = program.emit1('Transpose', [mixed], [tokens, heads, size[1]! / heads], {
+      perm: { ints: [1, 0, 2] },
+    });
+    return program.emit1('Reshape', [turned, program.integers(size)], size);
+  },
+  pool: ({ input, weights }, { program, size, values }) =>
+    program.emit1('MatMul', [program.constant(weights, [1, weights.length], 'weights'), values[input]!], size),
+};
 
 /** [tokens, heads * width] as [tokens, heads, width] with its axes in another order. */
 function byHead(x: Tensor, heads: number, perm: readonly number[]): Tensor {
@@ -119,7 +126,7 @@ function causalMask(program: Program, tokens: number, { weights }: NodeOf<'atten
   return program.constant(values, [...heads, tokens, tokens], 'causal');
 }
 
-function emitPolynomial(x: Tensor, node: GraphNode & { readonly op: 'polynomial' }): Tensor {
+function emitPolynomial(x: Tensor, node: NodeOf<'polynomial'>): Tensor {
   const { factor, offset, steps } = prepareProgram(node.program);
   const arithmetic = arithmeticOn(x);
   const values = [arithmetic.add(arithmetic.scale(x, factor), offset)];

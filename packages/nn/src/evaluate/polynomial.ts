@@ -1,7 +1,5 @@
 import {
-  ConfigError,
   everyToken,
-  huggingFaceTokenizer,
   type ModelInput,
   PolynomialEvaluator,
   type PolynomialModel,
@@ -11,11 +9,10 @@ import {
   ValueRecorder,
   valueShapes,
 } from '@cipherformer/model';
-import type { DataConfig } from '../data/config.ts';
-import { loadTask } from '../data/task.ts';
+import type { Split } from '../data/splits.ts';
 import type { Feeds } from '../onnx/session.ts';
 import { type BatchRunner, type EvaluationResult, evaluateClassification, evaluateLanguage } from './metrics.ts';
-import type { EvaluateOptions } from './model.ts';
+import { checkOutputs, type EvaluateOptions } from './model.ts';
 
 export interface PolynomialEvaluation {
   readonly result: EvaluationResult;
@@ -25,34 +22,22 @@ export interface PolynomialEvaluation {
 }
 
 /**
- * Evaluates a polynomial model on one split of a data set, in clear: the figures of `evaluateModel`, and what left the
+ * Evaluates a polynomial model on one part of a data set, in clear: the figures of `evaluateModel`, and what left the
  * polynomials' intervals. A language model is scored in windows of the graph's own length.
+ * @throws ConfigError where the two have other numbers of outputs
  */
 export async function evaluatePolynomialModel(
   model: PolynomialModel,
-  data: DataConfig,
-  options: Pick<EvaluateOptions, 'root' | 'split' | 'limit' | 'stride'>,
+  split: Split,
+  options: Pick<EvaluateOptions, 'limit' | 'stride'> = {},
 ): Promise<PolynomialEvaluation> {
-  const { graph, preprocess } = model;
-  const tokenizer =
-    preprocess.kind === 'text' && preprocess.tokenizer ? huggingFaceTokenizer(preprocess.tokenizer) : undefined;
-  const task = await loadTask(data, {
-    root: options.root,
-    batch: 1,
-    seed: 0,
-    labelSmoothing: 0,
-    ...(tokenizer ? { tokenizer } : {}),
-  });
-  const outputs = valueShapes(graph)[graph.output]!.columns;
-  if (task.outputs !== outputs) {
-    throw new ConfigError(`The model has ${outputs} outputs, the data ${task.outputs}: not made for each other.`);
-  }
-  const set = task.evaluation(options.split);
+  const { graph } = model;
+  checkOutputs(valueShapes(graph)[graph.output]!.columns, split);
   const { runner, recorder } = polynomialRunner(model);
   const result =
-    set.kind === 'classification'
-      ? await evaluateClassification(runner, set, options.limit)
-      : await evaluateLanguage(runner, set, {
+    split.kind === 'classification'
+      ? await evaluateClassification(runner, split, options.limit)
+      : await evaluateLanguage(runner, split, {
           tokens: graph.tokens,
           stride: options.stride ?? Math.max(1, Math.floor(graph.tokens / 2)),
           ...(options.limit === undefined ? {} : { limitWindows: options.limit }),

@@ -1,5 +1,5 @@
 import { elementCount, type Weights } from '@cipherformer/model';
-import type { EvaluationSet } from '../data/sets.ts';
+import type { Split } from '../data/splits.ts';
 import type { Tensor } from '../onnx/program.ts';
 import { add } from '../ops/index.ts';
 import type { Site } from '../transformer/builder.ts';
@@ -43,7 +43,7 @@ export interface RangeOptions extends ExtremeOptions {
 export async function recordRanges(
   config: ModelConfig,
   weights: Weights,
-  set: EvaluationSet,
+  set: Split,
   options: RangeOptions,
 ): Promise<SiteRange[]> {
   const extremes = await recordExtremes(config, weights, set, options);

@@ -1,5 +1,5 @@
 import type { Weights } from '@cipherformer/model';
-import type { SplitName, TaskData } from '../data/task.ts';
+import type { Split } from '../data/splits.ts';
 import type { ModelConfig } from '../transformer/config.ts';
 import { InferenceModel } from './inference.ts';
 import { evaluateClassification, evaluateLanguage, languageModelScorer } from './metrics.ts';
@@ -16,36 +16,34 @@ export interface Validator {
 export async function createValidator(
   config: ModelConfig,
   weights: Weights,
-  data: TaskData,
-  split: SplitName,
+  split: Split,
   threads: number,
 ): Promise<Validator> {
-  const set = data.evaluation(split);
-  if (set.kind === 'classification') {
+  if (split.kind === 'classification') {
     const model = await InferenceModel.create(config, weights, {
-      batch: Math.min(50, set.count),
+      batch: Math.min(50, split.count),
       threads,
-      ...(data.tokens ? { tokens: data.tokens } : {}),
+      ...(split.tokens ? { tokens: split.tokens } : {}),
     });
     return {
       figure: 'accuracy',
       better: (a, b) => a > b,
       async run(current) {
         model.load(current);
-        const { accuracy, loss } = await evaluateClassification(model, set);
+        const { accuracy, loss } = await evaluateClassification(model, split);
         return { accuracy, loss };
       },
       close: () => model.close(),
     };
   }
-  const tokens = data.tokens!;
+  const { tokens } = split;
   const scorer = await languageModelScorer(config, weights, { batch: 16, tokens, threads });
   return {
     figure: 'natsPerCharacter',
     better: (a, b) => a < b,
     async run(current) {
       scorer.load(current);
-      const result = await evaluateLanguage(scorer, set, { tokens, stride: tokens });
+      const result = await evaluateLanguage(scorer, split, { tokens, stride: tokens });
       return { natsPerCharacter: result.natsPerCharacter, natsPerToken: result.natsPerToken };
     },
     close: () => scorer.close(),

@@ -48,6 +48,11 @@ export class GraphBuilder {
     return this.push(name, { op: 'addTable', input, table: toMatrix(table) });
   }
 
+  /** Rows of a value times the rows of a column that the client gives. */
+  maskTokens(name: string, input: number, mask: number): number {
+    return this.push(name, { op: 'maskTokens', input, mask });
+  }
+
   /** The sum of two views of one width, each materialised under its own name. */
   add(name: string, left: View, leftName: string, right: View, rightName: string): View {
     const operands = { left: this.materialise(leftName, left), right: this.materialise(rightName, right) };

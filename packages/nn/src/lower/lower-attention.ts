@@ -57,8 +57,7 @@ export function lowerAttention(lowering: Lowering, name: string, view: View, mas
     scaleRows(value.weight, valueRows),
     value.bias?.map((v, i) => v * valueRows[i]!),
   );
-  const visible =
-    mask === undefined ? valueNode : graph.push(`${name}.visible`, { op: 'maskTokens', input: valueNode, mask });
+  const visible = mask === undefined ? valueNode : graph.maskTokens(`${name}.visible`, valueNode, mask);
   const mixed = graph.push(`${name}.mixed`, {
     op: 'attend',
     maps,

@@ -200,7 +200,7 @@ function pool(lowering: Lowering, x: View, position: number | undefined): View {
 function chosenByClient(lowering: Lowering, view: View): View {
   const { graph } = lowering;
   const mask = graph.input('pooling', 1);
-  const rows = graph.push('pooling.rows', { op: 'maskTokens', input: view.node, mask });
+  const rows = graph.maskTokens('pooling.rows', view.node, mask);
   return pooled(lowering, view, rows, new Float32Array(graph.tokens).fill(1));
 }
 

@@ -4,14 +4,14 @@ import { ConfigError, type Weights } from '@cipherformer/model';
 import { loadModel } from '../checkpoints/load.ts';
 import type { Preprocess } from '../checkpoints/model-folder.ts';
 import type { DataConfig } from '../data/config.ts';
-import type { TaskData } from '../data/task.ts';
+import type { DataSet } from '../data/dataset.ts';
 import { type ModelConfig, parseModelConfig } from '../transformer/config.ts';
 import { bertConfig, gptConfig, vitConfig } from '../transformer/presets.ts';
 import { initialWeights } from '../transformer/weights.ts';
 import type { Recipe } from './recipe.ts';
 
 /** The model a recipe describes, with the sizes that the data decides filled in, and its starting weights. */
-export function assembleModel(recipe: Recipe, data: TaskData, root: string): { config: ModelConfig; weights: Weights } {
+export function assembleModel(recipe: Recipe, data: DataSet, root: string): { config: ModelConfig; weights: Weights } {
   const { model } = recipe;
   if ('from' in model) {
     // Under the data root, or else as it stands (a folder of this project, an adapter recipe).
@@ -26,7 +26,7 @@ export function assembleModel(recipe: Recipe, data: TaskData, root: string): { c
   return { config, weights: initialWeights(config, recipe.training.seed) };
 }
 
-function preset(model: Extract<Recipe['model'], { preset: string }>, data: TaskData): ModelConfig {
+function preset(model: Extract<Recipe['model'], { preset: string }>, data: DataSet): ModelConfig {
   switch (model.preset) {
     case 'vit': {
       if (!data.image) throw new ConfigError('The preset "vit" needs image data.');

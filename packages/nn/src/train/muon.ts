@@ -5,7 +5,7 @@ import { rawMatmul } from '../ops/matmul.ts';
 import { rawReduce } from '../ops/reduce.ts';
 import { rawReshape, rawSplit, rawTranspose } from '../ops/shape.ts';
 import type { ParameterGroup } from './groups.ts';
-import { moved, type Update } from './optimiser.ts';
+import { type Update, updatedWeights } from './optimiser.ts';
 
 /**
  * Muon (Jordan et al., 2024): a matrix moves along the orthogonal matrix nearest to its averaged gradient, so that all
@@ -19,10 +19,10 @@ export const muon: Update = (group, state, gradient, factor, scalars, options) =
   const fresh = rawMul(gradient, rawScale(factor, 1 - momentum));
   const moment1 = rawAdd(rawScale(state.moment1!, momentum), fresh);
   const ahead = rawAdd(rawScale(moment1, momentum), fresh);
-  return { moment1, ...moved(group, state, directions(group, ahead), scalars.learningRate, scalars) };
+  return { moment1, ...updatedWeights(group, state, directions(group, ahead), scalars.learningRate, scalars) };
 };
 
-/** Coefficients and steps of the iteration: singular values come within 0.7 to 1.2 of 1, which serves as well as 1. */
+/** Coefficients and steps of the Newton-Schulz iteration: singular values come within 0.7 to 1.2 of 1, which serves as well as 1. */
 const [a, b, c] = [3.4445, -4.775, 2.0315] as const;
 const iterations = 5;
 
@@ -30,7 +30,7 @@ const iterations = 5;
  * Matrices [count, rows, columns], rows <= columns, with nearly all singular values about 1: x <- a x + b (x x^T) x +
  * c (x x^T)^2 x, begun at the Frobenius norm 1. Costs 4 rows^2 columns + 2 rows^3 operations an iteration and matrix.
  */
-export function orthogonalised(matrices: Tensor): Tensor {
+export function newtonSchulz(matrices: Tensor): Tensor {
   const { program } = matrices;
   const squares = rawReduce('ReduceSumSquare', matrices, [1, 2], true);
   const norms = program.emit1('Sqrt', [squares], squares.shape);
@@ -70,7 +70,7 @@ function directions(group: ParameterGroup, flat: Tensor): Tensor {
       [alike.length, rows, columns],
       { axis: { int: 0 } },
     );
-    const step = rawScale(orthogonalised(stack), 0.2 * Math.sqrt(columns));
+    const step = rawScale(newtonSchulz(stack), 0.2 * Math.sqrt(columns));
     const each = rawSplit(
       step,
       0,

@@ -72,8 +72,8 @@ export type Update = (
   options: OptimiserOptions,
 ) => GroupState;
 
-/** The weights after a step: decayed, moved by `stepSize` against `direction`, and averaged where an average is kept. */
-export function moved(
+/** The weights after a step: decayed, updatedWeights by `stepSize` against `direction`, and averaged where an average is kept. */
+export function updatedWeights(
   group: ParameterGroup,
   state: GroupState,
   direction: Tensor,

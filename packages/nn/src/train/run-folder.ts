@@ -4,6 +4,7 @@ import { ConfigError, StorageError, type StoredTensor, type Weights } from '@cip
 import { readJson, readSafetensors, writeAtomically, writeSafetensors } from '@cipherformer/model/files';
 import { parseMetadata } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
+import { OtherRunError } from '../errors.ts';
 
 /** One line of metrics.jsonl. */
 export interface MetricsLine {
@@ -52,9 +53,7 @@ export class RunFolder {
     const text = `${JSON.stringify(recipe, null, 2)}\n`;
     if (existsSync(file) && existsSync(this.checkpointPath)) {
       if (JSON.stringify(readJson(file)) !== JSON.stringify(recipe)) {
-        throw new ConfigError(
-          `${this.path} holds a run of another recipe. Give another folder with --out, or start over with --restart.`,
-        );
+        throw new OtherRunError(`${this.path} holds a run of another recipe. Give another folder, or start over.`);
       }
       return;
     }

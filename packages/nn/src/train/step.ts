@@ -1,5 +1,5 @@
-import { ConfigError, elementCount, type StoredTensor, type Weights } from '@cipherformer/model';
-import { DivergenceError } from '../errors.ts';
+import { elementCount, type StoredTensor, type Weights } from '@cipherformer/model';
+import { DivergenceError, OtherRunError } from '../errors.ts';
 import type { Program } from '../onnx/program.ts';
 import { type Feeds, Session } from '../onnx/session.ts';
 import { Random } from '../random.ts';
@@ -115,8 +115,8 @@ export class TrainingStep {
   }
 
   /**
-   * Takes one step. `feeds` are the model's inputs and the targets; `weights` the factor of each loss term (default
-   * 1). Throws DivergenceError, with the state still that of before the step, if the loss or a gradient is not finite.
+   * Takes one step. `feeds` are the model's inputs and the targets; `weights` the factor of each loss term (default 1).
+   * @throws DivergenceError, with the state still that of before the step, if the loss or a gradient is not finite
    */
   async run(feeds: Feeds, learningRate: number, weights: Readonly<Record<string, number>> = {}): Promise<StepResult> {
     const scalars = stepScalars(
@@ -168,7 +168,7 @@ export class TrainingStep {
     for (const [name, data] of this.#state) {
       const stored = snapshot.get(name);
       if (stored?.data.length !== data.length) {
-        throw new ConfigError(`The checkpoint's "${name}" does not fit this recipe; start a new run (--restart).`);
+        throw new OtherRunError(`The checkpoint's "${name}" does not fit this recipe: start over.`);
       }
       data.set(stored.data);
     }

@@ -1,22 +1,27 @@
 import { join } from 'node:path';
+import type { OnProgress, Progress } from '@cipherformer/base';
 import { saveModel } from '../checkpoints/model-folder.ts';
-import { loadTask } from '../data/task.ts';
+import { batches } from '../data/batches.ts';
+import { drawingOf } from '../data/config.ts';
+import * as datasets from '../data/datasets.ts';
 import { DivergenceError } from '../errors.ts';
 import { createValidator } from '../evaluate/validator.ts';
 import { assembleModel, preprocessOf } from './assemble.ts';
+import { BestModel } from './best-model.ts';
+import { RunClock } from './clock.ts';
+import { runTraining, type TrainingWindow } from './loop.ts';
 import { taskLoss } from './losses.ts';
 import type { Recipe } from './recipe.ts';
-import { type MetricsLine, RunFolder, type RunProgress } from './run-folder.ts';
-import { warmupCosine } from './schedule.ts';
+import { type MetricsLine, RunFolder } from './run-folder.ts';
+import { scheduleOf, stepsIn } from './schedule.ts';
 import { TrainingStep } from './step.ts';
 
-export interface TrainProgress {
-  readonly step: number;
-  readonly steps: number;
+/** `done` and `total` count steps. */
+export interface TrainProgress extends Progress<'training'> {
   readonly epoch: number;
   readonly loss: number;
   readonly examplesPerSecond: number;
-  readonly etaSeconds: number;
+  readonly secondsLeft: number;
 }
 
 export interface TrainOptions {
@@ -24,9 +29,9 @@ export interface TrainOptions {
   readonly dataRoot: string;
   readonly runFolder: string;
   readonly threads?: number;
-  /** Steps between checkpoints on the way to the end of an evaluation period. */
+  /** Seconds between checkpoints on the way to the end of an evaluation period. Default 60. */
   readonly checkpointEverySeconds?: number;
-  readonly onProgress?: (progress: TrainProgress) => void;
+  readonly onProgress?: OnProgress<TrainProgress>;
   readonly onMetrics?: (line: MetricsLine) => void;
   /** Aborting finishes the step under way, writes a checkpoint and returns with `finished` false. */
   readonly signal?: AbortSignal;
@@ -57,13 +62,11 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
   folder.claim(recipe);
   const modelFolder = join(options.runFolder, 'model');
   const { training } = recipe;
+  const { threads = 1 } = options;
   const resumed = folder.hasCheckpoint ? folder.readCheckpoint() : undefined;
-  const data = await loadTask(recipe.data, {
-    root: options.dataRoot,
-    batch: training.batch,
-    seed: training.seed,
-    labelSmoothing: training.labelSmoothing,
-  });
+  const data = await datasets.load(recipe.data, { root: options.dataRoot });
+  const { batch, seed, labelSmoothing } = training;
+  const drawn = batches(data, { batch, seed, labelSmoothing, ...drawingOf(recipe.data) });
   const { config, weights } = assembleModel(recipe, data, options.dataRoot);
   const step = await TrainingStep.create(
     {
@@ -76,96 +79,87 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
       dropout: training.dropout,
       ...(training.averageDecay === undefined ? {} : { averageDecay: training.averageDecay }),
       seed: training.seed,
-      threads: options.threads ?? 1,
+      threads,
     },
     weights,
   );
-  const validator = await createValidator(config, weights, data, 'validation', options.threads ?? 1);
-  const steps = Math.max(1, Math.round(training.epochs * data.stepsPerEpoch));
-  const schedule = {
-    peak: training.learningRate,
-    warmup: Math.max(1, Math.round(training.warmup * steps)),
-    total: steps,
-    final: training.finalRate,
-  };
-  const evaluateEvery = Math.max(1, Math.round(training.evaluateEvery * data.stepsPerEpoch));
+  const validator = await createValidator(config, weights, data.validation, threads);
   if (resumed) {
     step.restore(resumed.state, resumed.progress.step);
     folder.truncateMetrics(resumed.progress.step);
   }
+  const schedule = scheduleOf(training, drawn);
+  const evaluateEvery = stepsIn(training.evaluateEvery, drawn);
+  const evaluatesAfter = (now: number) => now % evaluateEvery === 0 || now === schedule.total;
+  const preprocess = preprocessOf(recipe.data);
+  const model = new BestModel(
+    validator,
+    (averaged) => saveModel(modelFolder, { config, weights: averaged, preprocess }, data.tokenizer?.files),
+    {
+      best: resumed?.progress.best ?? undefined,
+      bestStep: resumed?.progress.bestStep ?? 0,
+      validation: folder.readMetrics().findLast((line) => line.validation)?.validation ?? {},
+    },
+  );
   const clock = new RunClock(resumed?.progress);
-  let best = resumed?.progress.best ?? undefined;
-  let bestStep = resumed?.progress.bestStep ?? 0;
-  let validation = folder.readMetrics().findLast((line) => line.validation)?.validation ?? {};
-  let checkpointAt = performance.now();
-  const progress = (): RunProgress => ({ step: step.step, best: best ?? null, bestStep, ...clock.read() });
+  let windowStart = { step: step.step, at: performance.now() };
+
+  const report = async ({ step: now, loss, learningRate, gradientNorm }: TrainingWindow) => {
+    const evaluated = evaluatesAfter(now);
+    if (evaluated) await model.evaluate(now, step.weights(true));
+    const seconds = (performance.now() - windowStart.at) / 1000;
+    const examplesPerSecond = ((now - windowStart.step) * training.batch) / seconds;
+    windowStart = { step: now, at: performance.now() };
+    const epoch = now / drawn.stepsPerEpoch;
+    const line: MetricsLine = {
+      step: now,
+      epoch,
+      learningRate,
+      loss,
+      gradientNorm,
+      examplesPerSecond,
+      ...clock.read(),
+      ...(evaluated ? { validation: model.soFar.validation } : {}),
+    };
+    folder.appendMetrics(line);
+    options.onMetrics?.(line);
+    const { total } = schedule;
+    const secondsLeft = ((total - now) * training.batch) / examplesPerSecond;
+    options.onProgress?.({ what: 'training', done: now, total, epoch, loss, examplesPerSecond, secondsLeft });
+  };
   const saveCheckpoint = () => {
-    folder.saveCheckpoint(step.snapshot(), progress());
-    checkpointAt = performance.now();
+    const { best = null, bestStep } = model.soFar;
+    folder.saveCheckpoint(step.snapshot(), { step: step.step, best, bestStep, ...clock.read() });
   };
 
   try {
-    const window = new ReportWindow(training.batch);
-    while (step.step < steps && !options.signal?.aborted) {
-      const learningRate = warmupCosine(step.step, schedule);
-      const result = await step.run(data.feeds(step.step), learningRate).catch((error: unknown) => {
-        throw error instanceof DivergenceError ? withCheckpoint(error, folder) : error;
-      });
-      window.add(result.loss, result.gradientNorm);
-      const now = step.step;
-      const due = now % evaluateEvery === 0 || now === steps;
-      if (due) {
-        const averaged = step.weights(true);
-        validation = await validator.run(averaged);
-        const figure = validation[validator.figure]!;
-        if (best === undefined || validator.better(figure, best)) {
-          best = figure;
-          bestStep = now;
-          saveModel(
-            modelFolder,
-            { config, weights: averaged, preprocess: preprocessOf(recipe.data) },
-            data.tokenizer?.files,
-          );
-        }
-      }
-      if (due || now % reportEvery === 0) {
-        const report = window.close();
-        const line: MetricsLine = {
-          step: now,
-          epoch: now / data.stepsPerEpoch,
-          learningRate,
-          ...report,
-          ...clock.read(),
-          ...(due ? { validation } : {}),
-        };
-        folder.appendMetrics(line);
-        options.onMetrics?.(line);
-        options.onProgress?.({
-          step: now,
-          steps,
-          epoch: line.epoch,
-          loss: report.loss,
-          examplesPerSecond: report.examplesPerSecond,
-          etaSeconds: ((steps - now) * training.batch) / report.examplesPerSecond,
-        });
-      }
-      if (due || performance.now() - checkpointAt > 1000 * (options.checkpointEverySeconds ?? 60)) saveCheckpoint();
-    }
-    if (step.step < steps) saveCheckpoint();
+    const finished = await runTraining({
+      step,
+      schedule,
+      feeds: (at) => drawn.feeds(at),
+      windowEnds: (now) => now % reportEvery === 0 || evaluatesAfter(now),
+      onWindow: report,
+      checkpoint: {
+        everySeconds: options.checkpointEverySeconds ?? 60,
+        after: evaluatesAfter,
+        write: saveCheckpoint,
+      },
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    return {
+      finished,
+      steps: step.step,
+      runFolder: options.runFolder,
+      modelFolder,
+      ...model.soFar,
+      ...clock.read(),
+    };
+  } catch (error) {
+    throw error instanceof DivergenceError ? withCheckpoint(error, folder) : error;
   } finally {
     await step.close();
     await validator.close();
   }
-  return {
-    finished: step.step >= steps,
-    steps: step.step,
-    runFolder: options.runFolder,
-    modelFolder,
-    best,
-    bestStep,
-    validation,
-    ...clock.read(),
-  };
 }
 
 /** A divergence, with what is left of the run. */
@@ -174,56 +168,4 @@ function withCheckpoint(error: DivergenceError, folder: RunFolder): DivergenceEr
     ? `The checkpoint of step ${folder.readCheckpoint().progress.step} in ${folder.path} is intact.`
     : 'There was no checkpoint yet.';
   return new DivergenceError(`${error.message} ${left}`, error.step, error.tensor);
-}
-
-/** CPU and wall time over all sessions of a run. */
-class RunClock {
-  readonly #cpu = process.cpuUsage();
-  readonly #start = performance.now();
-  readonly #before: { readonly cpuSeconds: number; readonly wallSeconds: number };
-
-  constructor(before?: { readonly cpuSeconds: number; readonly wallSeconds: number }) {
-    this.#before = before ?? { cpuSeconds: 0, wallSeconds: 0 };
-  }
-
-  read(): { cpuSeconds: number; wallSeconds: number } {
-    const { user, system } = process.cpuUsage(this.#cpu);
-    return {
-      cpuSeconds: this.#before.cpuSeconds + (user + system) / 1e6,
-      wallSeconds: this.#before.wallSeconds + (performance.now() - this.#start) / 1000,
-    };
-  }
-}
-
-/** Means over the steps since the last report. */
-class ReportWindow {
-  readonly #batch: number;
-  #losses = 0;
-  #norms = 0;
-  #count = 0;
-  #since = performance.now();
-
-  constructor(batch: number) {
-    this.#batch = batch;
-  }
-
-  add(loss: number, norm: number): void {
-    this.#losses += loss;
-    this.#norms += norm;
-    this.#count += 1;
-  }
-
-  close(): { loss: number; gradientNorm: number; examplesPerSecond: number } {
-    const seconds = (performance.now() - this.#since) / 1000;
-    const report = {
-      loss: this.#losses / this.#count,
-      gradientNorm: this.#norms / this.#count,
-      examplesPerSecond: (this.#count * this.#batch) / seconds,
-    };
-    this.#losses = 0;
-    this.#norms = 0;
-    this.#count = 0;
-    this.#since = performance.now();
-    return report;
-  }
 }

@@ -80,17 +80,17 @@ describe('an ablation', () => {
     expect(first).toHaveLength(2);
     const kept = join(out, 'cells', 'base', 'seed-1', 'cell.json');
     const before = statSync(kept).mtimeMs;
-    const pieces = new Map<string, Set<string>>();
+    const parts = new Map<string, Set<string>>();
     const cells = await runAblation(ablation, base, await model(), {
       ...options,
-      onProgress: ({ variant }, { piece }) => pieces.set(variant, (pieces.get(variant) ?? new Set()).add(piece)),
+      onProgress: ({ variant }, { what: part }) => parts.set(variant, (parts.get(variant) ?? new Set()).add(part)),
     });
     expect(statSync(kept).mtimeMs).toBe(before);
     expect(cells).toHaveLength(10);
     expect(cells.slice(0, 2)).toEqual(first);
     // What differs from the base in its last stage goes on from there, and comes out as if it had not.
-    expect([...pieces.get('margin')!]).toEqual(['polynomial']);
-    expect([...pieces.get('base')!]).toEqual(['attention', 'norms', 'polynomial']);
+    expect([...parts.get('margin')!]).toEqual(['polynomial']);
+    expect([...parts.get('base')!]).toEqual(['attention', 'norms', 'polynomial']);
     const alone = { ...ablation, seeds: [1], variants: ablation.variants.filter(({ name }) => name === 'margin') };
     const [whole] = await runAblation(alone, base, await model(), { ...options, out: join(folder, 'alone') });
     const shared = cells.find(({ variant }) => variant === 'margin')!;

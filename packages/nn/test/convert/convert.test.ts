@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../model/src/errors.ts';
 import { loadPolynomialModel } from '../../../model/src/files/folder.ts';
+import { readSafetensors } from '../../../model/src/files.ts';
 import { evaluate } from '../../../model/src/graph/evaluate.ts';
 import { prepareInput } from '../../../model/src/inputs/prepare-input.ts';
 import type { Model } from '../../src/checkpoints/model-folder.ts';
 import { convert } from '../../src/convert/convert.ts';
-import { cardOf } from '../../src/convert/record/finish.ts';
+import { modelCardOf } from '../../src/convert/record/measure.ts';
 import type { MeasuredConversion } from '../../src/convert/record/record.ts';
 import { estimateConversion } from '../../src/convert/stages/estimate.ts';
 import { planConversion } from '../../src/convert/stages/plan.ts';
@@ -44,7 +45,7 @@ describe('a conversion', () => {
     const measuring: number[][] = [];
     const { record, model } = await convert(await original(), tiny, {
       ...options('straight'),
-      onMeasured: (...progress) => measuring.push(progress),
+      onMeasured: ({ done, total }) => measuring.push([done, total]),
     });
     // Intervals, a test for each of four rows, ranges twice, single examples, the graph.
     expect(measuring).toEqual(Array.from({ length: 10 }, (_, done) => [done, 9]));
@@ -77,12 +78,15 @@ describe('a conversion', () => {
     const first = await convert(await original(), tiny, {
       ...options('halves'),
       signal: stop.signal,
-      onProgress: ({ piece }) => {
-        if (piece === 'polynomial' && ++events === 2) stop.abort();
+      onProgress: ({ what: part }) => {
+        if (part === 'polynomial' && ++events === 2) stop.abort();
       },
     });
     expect(first.record).toBeUndefined();
-    expect(existsSync(join(folder, 'halves', 'checkpoint.safetensors'))).toBe(true);
+    // The names in a checkpoint are those of earlier versions, whose conversions go on here.
+    const { metadata } = readSafetensors(join(folder, 'halves', 'checkpoint.safetensors'));
+    expect(metadata.piece).toBe('polynomial');
+    expect(Object.keys(JSON.parse(metadata.progress!))).toEqual(['step', 'monitor', 'curve', 'seconds']);
     const second = await convert(await original(), tiny, options('halves'));
     const straight = await convert(await original(), tiny, options('straight'));
     expect(valuesOf(second.model)).toEqual(valuesOf(straight.model));
@@ -96,14 +100,14 @@ describe('a conversion', () => {
     const first = await convert(await original(), tiny, {
       ...options('measured'),
       signal: stop.signal,
-      onMeasured: (done) => done === 3 && stop.abort(new Error('enough')),
+      onMeasured: ({ done }) => done === 3 && stop.abort(new Error('enough')),
     });
     expect([first.record, first.measured]).toEqual([undefined, undefined]);
     expect(existsSync(join(folder, 'measured', 'conversion.json'))).toBe(false);
     const steps: string[] = [];
     const second = await convert(await original(), tiny, {
       ...options('measured'),
-      onProgress: ({ piece }) => steps.push(piece),
+      onProgress: ({ what: part }) => steps.push(part),
     });
     expect(steps).toEqual([]);
     expect(second.record).toBeDefined();
@@ -127,7 +131,7 @@ describe('a conversion', () => {
     const { measured, model } = await convert(await original(), tiny, options('straight'));
     const conversion = { recipe: tiny, original: await original() } as Conversion;
     const metrics = (stages: MeasuredConversion['stages']) =>
-      cardOf(conversion, model, { ...measured!, stages }).stages?.map(({ stage, metric }) => `${stage} ${metric}`);
+      modelCardOf(conversion, model, { ...measured!, stages }).stages?.map(({ stage, metric }) => `${stage} ${metric}`);
     const all = metrics(measured!.stages)!;
     expect(all).toContain('norms accuracy, validation');
     const exploded = measured!.stages.map((row) => (row.name.startsWith('norms') ? { ...row, validation: {} } : row));
@@ -146,8 +150,8 @@ describe('a conversion', () => {
     const small = recipe(stages, { data: { ...data, validation: 80 } });
     await expect(convert(await original(), small, options('small'))).rejects.toThrow(/20 examples/);
     const rotary = { ...config, positions: { kind: 'rotary', base: 10000, interleaved: false } } as const;
-    const task = await loadData();
-    expect(() => planConversion(tiny, rotary, task)).toThrow(UnsupportedPartError);
+    const loaded = await loadData();
+    expect(() => planConversion(tiny, rotary, loaded)).toThrow(UnsupportedPartError);
     const uniform = {
       ...(await original()),
       config: { ...config, attention: { ...config.attention, kind: 'uniform' } },
@@ -171,7 +175,7 @@ describe('a conversion', () => {
 
   it('is planned with steps, time and levels', async () => {
     const plan = await estimateConversion(await original(), tiny, { dataRoot: root });
-    expect(plan.pieces.map(({ steps }) => steps)).toEqual([40, 40, 40, 40, 160]);
+    expect(plan.parts.map(({ steps }) => steps)).toEqual([40, 40, 40, 40, 160]);
     expect(plan.seconds).toBeGreaterThan(0);
     expect(plan.levelsPerLayer).toEqual({ fewest: 2, most: 3 });
   });

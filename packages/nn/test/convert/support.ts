@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import type { Weights } from '../../../model/src/files/stored-tensor.ts';
 import { type ConversionRecipe, parseConversion } from '../../src/convert/recipe.ts';
-import { loadTask, type TaskData } from '../../src/data/task.ts';
+import { conversionBatches } from '../../src/convert/training/conversion.ts';
+import type { Batches } from '../../src/data/batches.ts';
+import type { DataSet } from '../../src/data/dataset.ts';
+import * as datasets from '../../src/data/datasets.ts';
 import { taskLoss } from '../../src/train/losses.ts';
 import { TrainingStep } from '../../src/train/step.ts';
 import type { ModelConfig } from '../../src/transformer/config.ts';
@@ -34,21 +37,26 @@ export const config: ModelConfig = vitConfig({
 export const recipe = (stages: unknown, more: Record<string, unknown> = {}): ConversionRecipe =>
   parseConversion({ name: 'tiny', data, batch: 16, calibration: 48, stages, ...more }, 'test');
 
-export const loadData = (): Promise<TaskData> =>
-  loadTask(recipe([{ name: 'none' }]).data, { root, batch: 16, seed: 1, labelSmoothing: 0 });
+const none = recipe([{ name: 'none' }]);
+
+/** The data, and the batches that conversions draw of it. */
+export async function loadData(): Promise<{ data: DataSet; batches: Batches }> {
+  const loaded = await datasets.load(none.data, { root });
+  return { data: loaded, batches: conversionBatches(none, loaded) };
+}
 
 let trained: Promise<Weights> | undefined;
 
 /** A model that knows its 64 digits by heart. */
 export function trainedWeights(): Promise<Weights> {
   trained ??= (async () => {
-    const task = await loadData();
+    const { batches } = await loadData();
     const optimiser = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 };
     const step = await TrainingStep.create(
       { config, batch: 16, losses: taskLoss(config), optimiser, seed: 1 },
       initialWeights(config, 1),
     );
-    for (let i = 0; i < 160; i++) await step.run(task.feeds(i), 0.01 * (1 - i / 160));
+    for (let i = 0; i < 160; i++) await step.run(batches.feeds(i), 0.01 * (1 - i / 160));
     const weights = step.weights();
     await step.close();
     return weights;

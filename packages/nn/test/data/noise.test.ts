@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadTask } from '../../src/data/task.ts';
+import { batches } from '../../src/data/batches.ts';
 import { dataSchema } from '../../src/data/config.ts';
+import * as datasets from '../../src/data/datasets.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'noise-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -13,7 +14,10 @@ writeFileSync(join(root, 'rows.tsv'), `text\tlabel\n${rows.join('\n')}\n`);
 writeFileSync(join(root, 'book.txt'), 'The quick brown fox jumps over the lazy dog. '.repeat(400));
 
 const batch = 8;
-const load = (data: unknown) => loadTask(dataSchema.parse(data), { root, batch, seed: 1, labelSmoothing: 0 });
+const load = async (data: unknown) => {
+  const set = await datasets.load(dataSchema.parse(data), { root });
+  return { set, ...batches(set, { batch, seed: 1 }) };
+};
 const tokenizer = { kind: 'train-bpe', size: 300, specials: ['[PAD]', '[CLS]', '[SEP]', '[UNK]'] };
 const corpus = () => load({ kind: 'corpus', files: ['book.txt'], split: [8, 1, 1], tokens: 64, tokenizer });
 const ids = (feeds: Readonly<Record<string, unknown>>) => [...(feeds.ids as BigInt64Array)].map(Number);
@@ -30,7 +34,7 @@ describe('noise of tokens', () => {
     expect(changed.slice(2 * 64)).not.toContain(true);
     // 128 positions at one half: 64, standard deviation 5.7 (a random token is the old one once in 300).
     expect(Math.abs(changed.filter(Boolean).length - 64)).toBeLessThan(25);
-    expect(Math.max(...after)).toBeLessThan(data.outputs);
+    expect(Math.max(...after)).toBeLessThan(data.set.outputs);
     expect([...(noisy.targets as BigInt64Array)]).toEqual(targets);
     expect(ids(data.feeds(5, { noise }))).toEqual(after);
     expect(ids(data.feeds(6, { noise }))).not.toEqual(after);

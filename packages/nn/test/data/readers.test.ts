@@ -4,15 +4,23 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { augmentImage, augmentSchema, noAugmentation, symmetricBeta } from '../../src/data/augment.ts';
-import { readCorpus } from '../../src/data/corpus.ts';
-import { type ImageSet, normaliseImage, parseCifar10, parseMnist, readCifar10, readMnist } from '../../src/data/images.ts';
-import { BucketOrder, EpochOrder } from '../../src/data/order.ts';
-import { loadTask } from '../../src/data/task.ts';
-import { parseCsv } from '../../src/data/csv.ts';
-import { parseTexts, readTexts, type TextFormat } from '../../src/data/texts.ts';
 import { DataError } from '../../../model/src/errors.ts';
+import { augmentImage, augmentSchema, type noAugmentation, symmetricBeta } from '../../src/data/augment.ts';
+import { batches } from '../../src/data/batches.ts';
 import { parseData } from '../../src/data/config.ts';
+import { readCorpus } from '../../src/data/corpus.ts';
+import { parseCsv } from '../../src/data/csv.ts';
+import * as datasets from '../../src/data/datasets.ts';
+import {
+  type ImageSet,
+  normaliseImage,
+  parseCifar10,
+  parseMnist,
+  readCifar10,
+  readMnist,
+} from '../../src/data/images.ts';
+import { BucketOrder, EpochOrder } from '../../src/data/order.ts';
+import { parseTexts, readTexts, type TextFormat } from '../../src/data/texts.ts';
 import { Random } from '../../src/random.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'readers-'));
@@ -35,7 +43,8 @@ describe('image files', () => {
   });
 
   it('reads CIFAR-10 records, several files in a row, packed or not', () => {
-    const record = (label: number, value: number) => Buffer.concat([Uint8Array.of(label), new Uint8Array(3072).fill(value)]);
+    const record = (label: number, value: number) =>
+      Buffer.concat([Uint8Array.of(label), new Uint8Array(3072).fill(value)]);
     const a = put('a.bin', Buffer.concat([record(3, 10), record(9, 20)]));
     const b = put('b.bin.gz', gzipSync(record(0, 30)));
     const set = readCifar10([a, b]);
@@ -80,8 +89,12 @@ describe('text files', () => {
   });
 
   it('says which file, row and column is wrong', async () => {
-    await expect(readTexts(put('u.tsv', 'a\tb\n1\tx\n'), columns)).rejects.toThrow(/no column "text"; its first line names "a", "b"/);
-    await expect(readTexts(put('v.tsv', 'label\ttext\n1\tx\n1\n'), columns)).rejects.toThrow(/v\.tsv, line 3 has 1 cells/);
+    await expect(readTexts(put('u.tsv', 'a\tb\n1\tx\n'), columns)).rejects.toThrow(
+      /no column "text"; its first line names "a", "b"/,
+    );
+    await expect(readTexts(put('v.tsv', 'label\ttext\n1\tx\n1\n'), columns)).rejects.toThrow(
+      /v\.tsv, line 3 has 1 cells/,
+    );
     await expect(readTexts(put('w.tsv', 'label\ttext\nx\ty\n'), columns)).rejects.toThrow(/label "x"/);
     await expect(readTexts(put('x.jsonl', '{"text":1}\n'), columns)).rejects.toThrow(/x\.jsonl, line 1: needs "text"/);
     await expect(readTexts(put('x.txt', ''), columns)).rejects.toThrow(/\.parquet/);
@@ -91,9 +104,19 @@ describe('text files', () => {
   });
 
   const refused: [string, TextFormat, string, RegExp][] = [
-    ['a blank label', 'csv', 'text,label\na,0\nb, \n', /line 3: the label " " \("label"\) is not a whole number from 0 to 1/],
+    [
+      'a blank label',
+      'csv',
+      'text,label\na,0\nb, \n',
+      /line 3: the label " " \("label"\) is not a whole number from 0 to 1/,
+    ],
     ['an empty label', 'tsv', 'label\ttext\n\tb\n', /line 2: the label "" /],
-    ['a label past the classes', 'tsv', 'label\ttext\n0\ta\n\n2\tb\n', /line 4: the label "2" .* from 0 to 1: number the classes/],
+    [
+      'a label past the classes',
+      'tsv',
+      'label\ttext\n0\ta\n\n2\tb\n',
+      /line 4: the label "2" .* from 0 to 1: number the classes/,
+    ],
     ['a hexadecimal label', 'csv', 'text,label\na,0x1\n', /line 2: the label "0x1"/],
     ['a fractional label', 'csv', 'text,label\na,1.0\n', /line 2: the label "1.0"/],
     ['a label that is a truth value', 'jsonl', '{"text":"a","label":true}', /line 1: the label true/],
@@ -104,12 +127,27 @@ describe('text files', () => {
     ['a null line', 'jsonl', '{"text":"a","label":0}\nnull\n', /line 2 is null: every line has to be an object/],
     ['a line that is a list', 'jsonl', '[1]', /line 1 is \[1\]/],
     ['a line that is a text', 'jsonl', JSON.stringify('x'.repeat(1e6)), /^f, line 1 is "x{56}\.\.\.: every/],
-    ['a line that is nested without end', 'jsonl', '['.repeat(1e6), /line 1 is not valid JSON: "it is nested more than 64 deep"/],
+    [
+      'a line that is nested without end',
+      'jsonl',
+      '['.repeat(1e6),
+      /line 1 is not valid JSON: "it is nested more than 64 deep"/,
+    ],
     ['Mac line ends in TSV', 'tsv', 'label\ttext\r1\ta\r', /line 1: a carriage return stands without a line feed/],
     ['Mac line ends in CSV', 'csv', 'label,text\r1,a\r', /line 1: a carriage return stands without/],
-    ['Mac line ends in JSON lines', 'jsonl', '{"text":"a","label":0}\n{"text":"a",\r"label":0}', /line 2: a carriage return/],
+    [
+      'Mac line ends in JSON lines',
+      'jsonl',
+      '{"text":"a","label":0}\n{"text":"a",\r"label":0}',
+      /line 2: a carriage return/,
+    ],
     ['text after a quoted cell', 'csv', 'text,label\n"a\nb"c,1\n', /line 3: text follows the closing quote/],
-    ['a quote that is not closed', 'csv', 'text,label\na,1\n"b,1\n', /line 3: a quoted cell that begins here is not closed/],
+    [
+      'a quote that is not closed',
+      'csv',
+      'text,label\na,1\n"b,1\n',
+      /line 3: a quoted cell that begins here is not closed/,
+    ],
     ['two columns of one name', 'csv', 'text,label,text\na,1,b\n', /two columns are named "text"/],
     ['names that a terminal obeys', 'tsv', '\u009b31m\u001b\ta\n', /names "\\u009b31m\\u001b", "a"/],
     ['a header alone', 'tsv', 'label\ttext\n', /holds no examples/],
@@ -130,10 +168,14 @@ describe('text files', () => {
     const claiming = images.slice();
     claiming.fill(255, 4, 16);
     expect(() => mnist(claiming, labels)).toThrow(/announces 4294967295 x 4294967295 x 4294967295 values and holds 2/);
-    expect(() => mnist(Uint8Array.of(0, 0, 8, 3, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 1), labels)).toThrow(/it is empty/);
+    expect(() => mnist(Uint8Array.of(0, 0, 8, 3, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 1), labels)).toThrow(
+      /it is empty/,
+    );
     const record = new Uint8Array(2 * 3073);
     record[3073] = 10;
-    expect(() => parseCifar10([{ where: 'c', bytes: record }])).toThrow(/c: image 2 has the label 10, classes are 0 to 9/);
+    expect(() => parseCifar10([{ where: 'c', bytes: record }])).toThrow(
+      /c: image 2 has the label 10, classes are 0 to 9/,
+    );
     expect(() => parseCifar10([{ where: 'c', bytes: record }])).toThrow(DataError);
   });
 
@@ -162,19 +204,20 @@ describe('text files', () => {
 });
 
 describe('row 9: parts of a data set that do not go together', () => {
-  const options = { root: folder, batch: 1, seed: 1, labelSmoothing: 0 };
+  const load = (data: unknown) => datasets.load(parseData({ data }, 'recipe'), { root: folder });
 
   it('a split with nothing to predict is refused, not scored as no number', async () => {
     put('short.txt', 'to be or not to be');
     const data = { kind: 'corpus', files: ['short.txt'], tokens: 4, tokenizer: { kind: 'characters' } };
-    const task = await loadTask(parseData({ data: { ...data, split: [1, 0, 0] } }, 'recipe'), options);
-    expect(task.evaluation('train').kind).toBe('language');
+    const short = await load({ ...data, split: [1, 0, 0] });
+    expect(short.train.kind).toBe('language');
     for (const split of ['validation', 'test'] as const) {
-      expect(() => task.evaluation(split)).toThrow(DataError);
-      expect(() => task.evaluation(split)).toThrow(`The ${split} part of short.txt has no token to predict`);
+      expect(() => short[split]).toThrow(DataError);
+      expect(() => short[split]).toThrow(`The ${split} part of short.txt has no token to predict`);
     }
-    await expect(loadTask(parseData({ data: { ...data, tokens: 99, split: [1, 0, 0] } }, 'recipe'), options)).rejects.toThrow(
-      /training part of short\.txt is shorter than one window of 99/,
+    const long = await load({ ...data, tokens: 99, split: [1, 0, 0] });
+    expect(() => batches(long, { batch: 1, seed: 1 })).toThrow(
+      /training part of the corpus is shorter than one window of 99/,
     );
   });
 
@@ -192,10 +235,9 @@ describe('row 9: parts of a data set that do not go together', () => {
     const files = (images: string) => ({ images, labels: 'labels' });
     const normalise = { mean: [0.5], deviation: [0.5] };
     const data = { kind: 'mnist', train: files('large'), validation: 1, normalise };
-    const task = (test: string) => loadTask(parseData({ data: { ...data, test: files(test) } }, 'recipe'), options);
-    expect((await task('large')).evaluation('test').kind).toBe('classification');
-    const other = await task('small');
-    expect(() => other.evaluation('test')).toThrow(/data\.test holds images of 1 x 2 x 2, data\.train of 1 x 4 x 4/);
+    const tested = (test: string) => load({ ...data, test: files(test) });
+    expect((await tested('large')).test.kind).toBe('classification');
+    await expect(tested('small')).rejects.toThrow(/data\.test holds images of 1 x 2 x 2, data\.train of 1 x 4 x 4/);
   });
 });
 
@@ -221,7 +263,8 @@ describe('augmentation', () => {
   };
 
   it('does nothing when nothing is asked for', () => {
-    run({}, 1).forEach((value, i) => expect(value).toBeCloseTo(plain()[i]!, 5));
+    const expected = plain();
+    for (const [i, value] of run({}, 1).entries()) expect(value).toBeCloseTo(expected[i]!, 5);
   });
 
   it('flips, shifts by whole pixels, and repeats for the same seed', () => {
@@ -235,7 +278,8 @@ describe('augmentation', () => {
     }
     expect([...seen].sort()).toEqual(['0', '1']);
     const allowed = new Set([...plain(), -2].map((value) => value.toFixed(4)));
-    for (let seed = 0; seed < 10; seed++) for (const value of run({ shift: 2 }, seed)) expect(allowed).toContain(value.toFixed(4));
+    for (let seed = 0; seed < 10; seed++)
+      for (const value of run({ shift: 2 }, seed)) expect(allowed).toContain(value.toFixed(4));
   });
 
   it('rotates about the centre, which stays', () => {
@@ -307,7 +351,12 @@ describe('random numbers', () => {
     expect(Math.abs(mean)).toBeLessThan(0.03);
     expect(Math.abs(variance - 1)).toBeLessThan(0.05);
     expect(Random.derive(1, 'a', 2).uint32()).toBe(Random.derive(1, 'a', 2).uint32());
-    const streams = [[1, 'a', 2], [2, 'a', 2], [1, 'b', 2], [1, 'a', 3]] as const;
+    const streams = [
+      [1, 'a', 2],
+      [2, 'a', 2],
+      [1, 'b', 2],
+      [1, 'a', 3],
+    ] as const;
     expect(new Set(streams.map(([s, l, i]) => Random.derive(s, l, i).uint32())).size).toBe(4);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { untrustedExamples } from '../../../model/src/graph/calibrate.ts';
-import type { EvaluationSet } from '../../src/data/sets.ts';
+import type { ClassificationSplit } from '../../src/data/splits.ts';
 import { InferenceModel } from '../../src/evaluate/inference.ts';
 import { evaluateClassification, evaluateLanguage, languageModelScorer } from '../../src/evaluate/metrics.ts';
 import { polynomialRunner } from '../../src/evaluate/polynomial.ts';
@@ -12,7 +12,7 @@ describe('a polynomial model on a data set gives the figures of the trained mode
   it('classifier with padding', async () => {
     const config = polynomialForm(bertMean);
     const weights = livelyWeights(config, 3);
-    const set: EvaluationSet & { kind: 'classification' } = {
+    const set: ClassificationSplit = {
       kind: 'classification',
       count: 12,
       classes: 3,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EvaluationSet } from '../../src/data/sets.ts';
+import type { Split } from '../../src/data/splits.ts';
 import { InferenceModel } from '../../src/evaluate/inference.ts';
 import { recordRanges } from '../../src/evaluate/ranges.ts';
 import { config, count, images, odd, weights } from './support.ts';
@@ -33,7 +33,7 @@ describe('recordRanges', () => {
       );
       return { images: values };
     };
-    const set: EvaluationSet = { ...usual, feeds };
+    const set: Split = { ...usual, feeds };
     const [range] = await recordRanges(config, weights, set, { limit: count, batch: 1 });
     expect(range!.max).toBeGreaterThan(1e15);
     // The same site's values, sorted: an exact quantile.

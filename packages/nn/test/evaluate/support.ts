@@ -1,4 +1,4 @@
-import { imageEvaluation } from '../../src/data/sets.ts';
+import { imageSplit } from '../../src/data/splits.ts';
 import { vitConfig } from '../../src/transformer/presets.ts';
 import { initialWeights } from '../../src/transformer/weights.ts';
 
@@ -23,5 +23,5 @@ export function images() {
     Math.floor(i / 16) === odd ? 255 * ((i * 7) % 2) : 120 + ((i * 37) % 16),
   );
   const set = { channels: 1, height: 4, width: 4, count, pixels, labels: new Uint8Array(count) };
-  return imageEvaluation(set, { mean: [0.5], deviation: [0.02] }, 2);
+  return imageSplit(set, { mean: [0.5], deviation: [0.02] }, 2);
 }

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../model/src/errors.ts';
 import { readText } from '../../../model/src/files/storage.ts';
 import { encodeTexts, huggingFaceTokenizer } from '../../../model/src/inputs/tokenizer.ts';
-import { encodeLong } from '../../src/data/task.ts';
 import { byteAlphabet, trainByteBpe } from '../../src/text/bpe.ts';
 import { characterTokenizer } from '../../src/text/characters.ts';
+import { encodeLong } from '../../src/text/tokenizers.ts';
 import { trimWordPiece, wordPieceFiles } from '../../src/text/word-piece.ts';
 
 const text = readText(join(import.meta.dirname, '../data/moby-dick-opening.txt.gz'));

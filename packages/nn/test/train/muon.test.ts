@@ -3,7 +3,7 @@ import { Program } from '../../src/onnx/program.ts';
 import { Session } from '../../src/onnx/session.ts';
 import { Random } from '../../src/random.ts';
 import { groupParameters } from '../../src/train/groups.ts';
-import { orthogonalised } from '../../src/train/muon.ts';
+import { newtonSchulz } from '../../src/train/muon.ts';
 import type { ModelConfig } from '../../src/transformer/config.ts';
 import { gptConfig } from '../../src/transformer/presets.ts';
 import { parameterSpecs } from '../../src/transformer/weights.ts';
@@ -43,7 +43,7 @@ describe('Muon', () => {
     );
     const program = new Program();
     const input = program.input('x', [2, 6, 10]);
-    const session = await Session.compile(program, { y: orthogonalised(input) });
+    const session = await Session.compile(program, { y: newtonSchulz(input) });
     const { y } = await session.evaluate({ x: values });
     await session.close();
     for (const matrix of [0, 1]) {

@@ -137,10 +137,10 @@ describe('a training step', () => {
     const limit = 0.3;
     // Mean square of what exceeds the limit, over all activation inputs.
     const range: Losses = ({ sites }) => {
-      const hinges = sites
+      const penalties = sites
         .filter((site) => site.kind === 'mlp-activation')
         .map((site) => ops.mean(ops.square(ops.relu(ops.shift(ops.abs(site.tensor), -limit)))));
-      return [{ name: 'range', tensor: hinges.reduce((a, b) => ops.add(a, b)) }];
+      return [{ name: 'range', tensor: penalties.reduce((a, b) => ops.add(a, b)) }];
     };
     const step = await create(vit, 8, { losses: combineLosses(taskLoss(vit), range) });
     const batch = images(6);

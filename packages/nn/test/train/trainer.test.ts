@@ -4,14 +4,19 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../model/src/errors.ts';
 import { loadModel } from '../../src/checkpoints/load.ts';
-import { loadTask } from '../../src/data/task.ts';
+import { batches } from '../../src/data/batches.ts';
+import { drawingOf } from '../../src/data/config.ts';
+import * as datasets from '../../src/data/datasets.ts';
 import { DivergenceError } from '../../src/errors.ts';
 import { evaluateModel } from '../../src/evaluate/model.ts';
 import { recordRanges } from '../../src/evaluate/ranges.ts';
 import { loadTokenizer } from '../../src/text/tokenizer-folder.ts';
+import { assembleModel } from '../../src/train/assemble.ts';
+import { taskLoss } from '../../src/train/losses.ts';
 import { parseRecipe, type Recipe } from '../../src/train/recipe.ts';
 import { RunFolder } from '../../src/train/run-folder.ts';
 import { warmupCosine } from '../../src/train/schedule.ts';
+import { type StepResult, TrainingStep } from '../../src/train/step.ts';
 import { train } from '../../src/train/trainer.ts';
 
 const root = join(import.meta.dirname, '../data');
@@ -82,6 +87,37 @@ describe('training a recipe', () => {
     expect(new RunFolder(straight).readMetrics().at(-1)!.validation).toHaveProperty('accuracy');
   });
 
+  it('takes the steps of a loop written by hand, and reports their means', async () => {
+    const { training } = images;
+    const data = await datasets.load(images.data, { root });
+    const drawn = batches(data, { batch: 20, seed: 7, ...drawingOf(images.data) });
+    const { config, weights } = assembleModel(images, data, root);
+    const step = await TrainingStep.create(
+      { config, batch: 20, losses: taskLoss(config), optimiser: training, dropout: 0.1, averageDecay: 0.9, seed: 7 },
+      weights,
+    );
+    const schedule = { peak: 0.005, warmup: 1, total: 16, final: 0.01 };
+    const results: StepResult[] = [];
+    for (let i = 0; i < 16; i++) results.push(await step.run(drawn.feeds(i), warmupCosine(i, schedule)));
+    const expected = [...step.snapshot()].map(([name, tensor]) => [name, [...tensor.data]]);
+    await step.close();
+
+    const run = join(folder, 'by-hand');
+    await train(images, { dataRoot: root, runFolder: run });
+    expect(weightsOf(run)).toEqual(expected);
+    const means = [4, 8, 12, 16].map((end) => ({
+      step: end,
+      epoch: end / 4,
+      learningRate: warmupCosine(end - 1, schedule),
+      loss: results.slice(end - 4, end).reduce((sum, { loss }) => sum + loss, 0) / 4,
+      gradientNorm: results.slice(end - 4, end).reduce((sum, { gradientNorm }) => sum + gradientNorm, 0) / 4,
+    }));
+    const reported = new RunFolder(run).readMetrics();
+    expect(
+      reported.map(({ validation: _, examplesPerSecond: __, cpuSeconds: ___, wallSeconds: ____, ...line }) => line),
+    ).toEqual(means);
+  });
+
   it('another seed is another run; another recipe is refused in the same folder', async () => {
     const run = join(folder, 'seed');
     const other = { ...images, training: { ...images.training, seed: 8 } };
@@ -92,13 +128,10 @@ describe('training a recipe', () => {
 
   it('the best model can be loaded, evaluated and looked into', async () => {
     const model = loadModel(join(folder, 'straight', 'model'));
-    const result = await evaluateModel(model, images.data, { root, split: 'validation', limit: 13 });
+    const { validation } = await datasets.load(images.data, { root });
+    const result = await evaluateModel(model, validation, { limit: 13 });
     expect(result).toMatchObject({ kind: 'classification', examples: 13 });
-    const task = await loadTask(images.data, { root, batch: 1, seed: 0, labelSmoothing: 0 });
-    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), {
-      limit: 10,
-      batch: 4,
-    });
+    const ranges = await recordRanges(model.config, model.weights, validation, { limit: 10, batch: 4 });
     const gelu = ranges.find((range) => range.name === 'layers.0.mlp.activation')!;
     expect(gelu.count).toBe(10 * 16 * 32);
     expect(gelu.histogram.counts.reduce((a, b) => a + b, 0)).toBe(gelu.count);
@@ -114,20 +147,16 @@ describe('training a recipe', () => {
     const model = loadModel(result.modelFolder);
     const tokenizer = loadTokenizer(result.modelFolder);
     expect(tokenizer.size).toBe(300);
-    const options = { root, split: 'test', tokenizer } as const;
-    const full = await evaluateModel(model, words.data, { ...options, stride: 1 });
-    const disjoint = await evaluateModel(model, words.data, { ...options, stride: 16 });
+    const { test, validation } = await datasets.load(words.data, { root, tokenizer });
+    const full = await evaluateModel(model, test, { stride: 1 });
+    const disjoint = await evaluateModel(model, test, { stride: 16 });
     if (full.kind !== 'language' || disjoint.kind !== 'language') throw new Error('wrong kind');
     // Every token but the first is scored once, whatever the stride.
     expect(full.tokens).toBe(disjoint.tokens);
     expect(full.natsPerToken).toBeLessThan(Math.log(300) - 0.5);
     expect(full.natsPerCharacter).toBeCloseTo(full.nats / full.characters, 10);
     // Looking at the keys of a causal model: masked positions are left out of the ranges.
-    const task = await loadTask(words.data, { root, batch: 1, seed: 0, labelSmoothing: 0, tokenizer });
-    const ranges = await recordRanges(model.config, model.weights, task.evaluation('validation'), {
-      limit: 3,
-      tokens: 16,
-    });
+    const ranges = await recordRanges(model.config, model.weights, validation, { limit: 3, tokens: 16 });
     const scores = ranges.find((range) => range.kind === 'attention-softmax')!;
     expect(scores.count).toBe((3 * 2 * (16 * 17)) / 2);
   });
@@ -156,17 +185,5 @@ describe('training a recipe', () => {
     );
     expect(() => parseRecipe({ ...images, mdoel: 1 }, 'r.json')).toThrow(/mdoel/);
     expect(() => parseRecipe({ ...images, name: '../x' }, 'r.json')).toThrow(ConfigError);
-  });
-});
-
-describe('the learning-rate schedule', () => {
-  it('rises linearly, falls as a cosine, ends at its share', () => {
-    const options = { peak: 2, warmup: 10, total: 110, final: 0.1 };
-    const rates = Array.from({ length: 111 }, (_, step) => warmupCosine(step, options));
-    expect(rates[0]).toBeCloseTo(0.2);
-    expect(rates[9]).toBeCloseTo(2);
-    expect(rates[60]).toBeCloseTo(1.1);
-    expect(rates[110]).toBeCloseTo(0.2);
-    for (let i = 11; i <= 110; i++) expect(rates[i]!).toBeLessThan(rates[i - 1]!);
   });
 });

@@ -7,21 +7,21 @@ import type { Weights } from '../../../model/src/files/stored-tensor.ts';
 type Matrix = number[][];
 
 export class Reference {
-  private readonly weights: Weights;
+  readonly #weights: Weights;
 
   constructor(weights: Weights) {
-    this.weights = weights;
+    this.#weights = weights;
   }
 
   vector(name: string): number[] {
-    const found = this.weights.get(name);
+    const found = this.#weights.get(name);
     if (!found) throw new Error(`no ${name}`);
     return [...found.data];
   }
 
   rows(name: string): Matrix {
     const data = this.vector(name);
-    const width = this.weights.get(name)!.shape.at(-1)!;
+    const width = this.#weights.get(name)!.shape.at(-1)!;
     return Array.from({ length: data.length / width }, (_, i) => data.slice(i * width, (i + 1) * width));
   }
 

@@ -4,7 +4,7 @@ import { loadPolynomialModel } from '../../../model/src/files/folder.ts';
 import { untrustedExamples } from '../../../model/src/graph/calibrate.ts';
 import { loadModel } from '../../src/checkpoints/load.ts';
 import { readMnist } from '../../src/data/images.ts';
-import { imageEvaluation } from '../../src/data/sets.ts';
+import { imageSplit } from '../../src/data/splits.ts';
 import { InferenceModel } from '../../src/evaluate/inference.ts';
 import { evaluateClassification } from '../../src/evaluate/metrics.ts';
 import { polynomialRunner } from '../../src/evaluate/polynomial.ts';
@@ -18,7 +18,7 @@ describe('the models that ship with the project', () => {
   it('recognises the sample digits', async () => {
     const { config, weights, preprocess } = loadModel(join(models, 'mnist-vit'));
     const model = await InferenceModel.create(config, weights, { batch: 50 });
-    const result = await evaluateClassification(model, imageEvaluation(set, preprocess.normalise!, 10));
+    const result = await evaluateClassification(model, imageSplit(set, preprocess.normalise!, 10));
     await model.close();
     expect(result.correct).toBeGreaterThanOrEqual(98);
   });
@@ -31,7 +31,7 @@ describe('the models that ship with the project', () => {
     expect(foreign).toEqual([]);
     if (model.preprocess.kind !== 'image') throw new TypeError('a model of images');
     const { runner, recorder } = polynomialRunner(model);
-    const result = await evaluateClassification(runner, imageEvaluation(set, model.preprocess.normalise, 10));
+    const result = await evaluateClassification(runner, imageSplit(set, model.preprocess.normalise, 10));
     expect(result.correct).toBeGreaterThanOrEqual(98);
     expect(untrustedExamples(recorder.record())).toBe(0);
   });

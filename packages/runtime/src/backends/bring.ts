@@ -1,4 +1,4 @@
-import { Ciphertext, type Evaluator, sameScale, scaledInteger } from '@cipherformer/ckks';
+import { Ciphertext, checkConstant, checkScale, type Evaluator, sameScale, scaledInteger } from '@cipherformer/ckks';
 import { ProgramError } from '../errors.ts';
 
 /**
@@ -13,8 +13,8 @@ export function bringDown(evaluator: Evaluator, a: Ciphertext, level: number, sc
     throw new ProgramError(`a register at level ${a.level} cannot be brought to another scale at level ${level}`);
   if (keep) return scaled(evaluator, a, level, 1n, a.scale);
   const prime = parameters.primeAt(level + 1);
-  evaluator.checkScale(scale, level);
-  evaluator.checkConstant(1, scale * prime, level + 1);
+  checkScale(parameters, scale, level);
+  checkConstant(parameters, 1, scale * prime, level + 1);
   // The integer's own rounding is 2^-40 of it: the scale counts as exact.
   using product = scaled(evaluator, a, level + 1, scaledInteger(1, (scale * prime) / a.scale), scale * prime);
   const result = new Ciphertext(evaluator.context, level, scale, a.slots);

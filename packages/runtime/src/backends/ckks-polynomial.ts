@@ -1,5 +1,5 @@
 import { type EvaluationPlan, evaluationPlan, type Step } from '@cipherformer/approx';
-import { Ciphertext, type Evaluator, PolynomialEvaluator, scaledInteger } from '@cipherformer/ckks';
+import { Ciphertext, checkConstant, type Evaluator, PolynomialEvaluator, scaledInteger } from '@cipherformer/ckks';
 import { ProgramError } from '../errors.ts';
 import type { CanonicalScales } from '../program/scales.ts';
 import { bringDown } from './bring.ts';
@@ -136,7 +136,7 @@ class StepEvaluator {
 
   /** sum += factor * element, with `integer` the factor at the scale that brings the term to the sum's. */
   #addMultiple(sum: Ciphertext, element: Ciphertext, factor: number, integer: bigint): void {
-    this.#evaluator.checkConstant(factor, sum.scale, sum.level);
+    checkConstant(sum.context.parameters, factor, sum.scale, sum.level);
     for (const part of [0, 1])
       sum.context.ring.multiplyScalarAccumulate(sum.part(part), element.part(part), integer, sum.basis);
   }

@@ -3,6 +3,7 @@ import {
   type Bootstrapper,
   type Ciphertext,
   type Context,
+  checkOperand,
   Encoder,
   type EvaluationKeys,
   Evaluator,
@@ -55,10 +56,11 @@ export interface CkksResult extends Disposable {
 }
 
 /**
- * Runs a program on ciphertexts. Registers are released after their last use; the inputs are not.
+ * Runs a program on ciphertexts. Registers are released after their last use; the inputs are not. Between instructions the
+ * event loop turns, so that a signal can arrive.
  * @param inputs a ciphertext for each input of the program, at its level, with the canonical scale there
- * Throws ProgramError for a program that breaks its rules, InputError for ciphertexts that do not fit it, KeyError for a
- * missing key. Between instructions the event loop turns, so that a signal can arrive.
+ * @throws ProgramError for a program that breaks its rules, InputError for ciphertexts that do not fit it, KeyError for a
+ * missing key
  */
 export async function runCkks(
   machine: CkksMachine,
@@ -129,7 +131,7 @@ class CkksRun implements Disposable {
       throw new InputError(`the program takes ${wanted.length} ciphertexts, not ${inputs.length}`);
     for (const [i, { name, register, level }] of wanted.entries()) {
       const input = inputs[i]!;
-      this.#evaluator.check(input, `input ${name}`);
+      checkOperand(this.#machine.context, input, `input ${name}`);
       const fits = input.level === level && input.slots === slots && input.size === 2;
       if (!fits || !sameScale(input.scale, this.#scales.at(level)))
         throw new InputError(

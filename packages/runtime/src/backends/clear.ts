@@ -36,9 +36,10 @@ export interface ClearOptions {
 }
 
 /**
- * Runs a program on float64 slots: the exact meaning of every instruction, which the other back ends have to meet.
+ * Runs a program on float64 slots: the exact meaning of every instruction, which the other back ends have to meet. Run
+ * `checkProgram` first: levels have no meaning here.
  * @param inputs the slots of each input, in the program's order (`packInputs`)
- * Throws ProgramError for slots that do not fit. Run `checkProgram` first: levels have no meaning here.
+ * @throws ProgramError for slots that do not fit
  */
 export function runClear(
   program: EncryptedProgram,

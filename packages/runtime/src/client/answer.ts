@@ -1,4 +1,4 @@
-import { CipherformerError } from '@cipherformer/base';
+import { SecrecyError } from '@cipherformer/ckks';
 import { ShareError } from '../errors.ts';
 
 const privateNotice = '[private answer: label, inRange and reason; reveal() gives its owner the rest]';
@@ -58,7 +58,8 @@ export class PrivateAnswer {
   /**
    * The label for others, where it tells nothing of the noise: where the two largest logits differ by more than twice the
    * error bound, the program without noise gives this label too. No noise flooding: it would drown the logits
-   * (docs/ckks.md). Throws ShareError elsewhere; that it does may depend on the noise, so it is for the owner alone.
+   * (docs/ckks.md).
+   * @throws ShareError elsewhere; that it does may depend on the noise, so it is for the owner alone
    */
   share(): { readonly label: string } {
     if (this.label === undefined)
@@ -74,7 +75,7 @@ export class PrivateAnswer {
   }
 
   toJSON(): never {
-    throw new CipherformerError(
+    throw new SecrecyError(
       'a decrypted answer cannot become JSON, its logits tell of the secret key: take label and inRange, or reveal() for its owner',
     );
   }

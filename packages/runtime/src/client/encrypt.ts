@@ -20,9 +20,10 @@ import { countOutOfRange, countRefused, requireUsableKey, type VerdictOptions } 
 
 /**
  * Encrypts inputs of a program: the values of an example by their names, in the order the manifest's slot maps count them.
+ * Bytes: half a ciphertext each, the other half is a seed.
  * @param examples one, or for a program of a batch as many as it computes at most
- * Throws InputError for values that do not fit. Bytes: half a ciphertext each, the other half is a seed.
  * @returns the file, and once it is written what its result is checked against
+ * @throws InputError for values that do not fit
  */
 export async function encryptInputs(
   secret: SecretKey,
@@ -51,9 +52,9 @@ export async function encryptInputs(
  * `period`), for each example in its own slots. That finds inputs out of range, no server that computes something else.
  * @param request what the result has to answer: `RequestFile.request`, or `readRequest`
  * @param verdicts what counts refused results and examples out of range, before the caller hears of them
- * Throws ResultError for a result of another program, key or request, one that no run of the program gives, and damaged data:
- * before anything is decrypted. KeyUseError where the counts allow no more; errors of the ledger; InputError for a request
- * of more examples than the program computes.
+ * @throws ResultError for a result of another program, key or request, one that no run of the program gives, and damaged
+ * data: before anything is decrypted. KeyUseError where the counts allow no more; errors of the ledger; InputError for a
+ * request of more examples than the program computes.
  */
 export async function decryptOutputs(
   secret: SecretKey,

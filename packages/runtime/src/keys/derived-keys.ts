@@ -3,7 +3,8 @@ import type { KeySource } from './key-source.ts';
 
 /**
  * Evaluation keys straight from the secret, for a client and a server in one process: tests, measurements, one's own machine.
- * Dispose of it when the keys are loaded. Throws KeyError for a secret of version 1.
+ * Dispose of it when the keys are loaded.
+ * @throws KeyError for a secret of version 1
  */
 export function derivedKeys(secret: SecretKey, specs: readonly KeySpec[]): KeySource & Disposable {
   const maker = new KeyPartMaker(secret, specs);

@@ -73,7 +73,7 @@ export interface KeyFilesOptions {
   readonly remedy: string;
 }
 
-/** The evaluation keys of a list whose parts are files. Reading a part throws FileError where it is missing or damaged. */
+/** The evaluation keys of a list whose parts are files. @throws FileError when a part is read that is missing or damaged */
 export function keyFiles(list: KeyList, parameters: Parameters, options: KeyFilesOptions): KeySource {
   const { pathOf, nameOf = pathOf, remedy } = options;
   const digests = digestsByPart(parameters, list);

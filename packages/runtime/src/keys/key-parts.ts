@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import { sha256, toHex } from '@cipherformer/base';
 import { KeyError, type KeyPart, KeyPartMaker, type KeySpec, nameOfPart, type SecretKey } from '@cipherformer/ckks';
 
@@ -20,7 +21,7 @@ export interface MakePartsOptions {
   /** SHA-256 of parts that are where they should be: not made again where the memory knows them. */
   readonly present?: ReadonlySet<string>;
   /** After each part, made or skipped. */
-  readonly progress?: (done: number, total: number) => void;
+  readonly progress?: OnProgress;
   readonly signal?: AbortSignal;
   /** Memory for the next part, `maxPartBytes` at least: what it held before is overwritten. Default: fresh for each. */
   readonly buffer?: () => ArrayBuffer;
@@ -28,8 +29,8 @@ export interface MakePartsOptions {
 
 /**
  * Makes the parts of a plan that are not present, in order, one at a time: the receiver takes one before the next is made.
- * Throws KeyError for a secret of version 1, or where a part is not the one that the memory knows; the signal's reason.
  * Cost: memory of one digit; processor time of the keys that are not present.
+ * @throws KeyError for a secret of version 1, or where a part is not the one that the memory knows; the signal's reason
  */
 export async function* makeParts(
   secret: SecretKey,
@@ -52,7 +53,7 @@ export async function* makeParts(
       memory.set(name, digest);
       if (!present.has(digest)) yield { part, sha256: digest, bytes };
     }
-    progress?.(i + 1, maker.parts.length);
+    progress?.({ what: 'keys', done: i + 1, total: maker.parts.length });
   }
 }
 

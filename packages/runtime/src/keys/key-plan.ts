@@ -28,7 +28,11 @@ export interface KeyPlan {
   readonly specs: readonly KeySpec[];
 }
 
-/** @throws ParameterError where no number of special primes serves the program's levels. Cost: linear in its diagonals. */
+/**
+ * The evaluation keys that a program uses, with the number of special primes that makes rotations cheapest.
+ * Cost: linear in its diagonals.
+ * @throws ParameterError where no number of special primes serves the program's levels
+ */
 export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): KeyPlan {
   const { parameters } = bootstrap;
   const bootstraps = program.instructions.some(({ op }) => op === 'bootstrap');

@@ -7,8 +7,9 @@ import { PackedTransform } from './packed-transform.ts';
 /**
  * Checks what can be checked without values: every register assigned once and before its use, operands at or above the
  * level of their instruction, no level below 0, results counted, rotations reached by baby and giant steps.
+ * Cost: linear in the program's diagonals.
  * @returns the level of every register
- * Throws ProgramError. Cost: linear in the program's diagonals.
+ * @throws ProgramError
  */
 export function checkProgram(program: EncryptedProgram, machine: BootstrapLevels): ReadonlyMap<Register, number> {
   const levels = new Map<Register, number>();

@@ -72,7 +72,7 @@ export function joinExamples(
   const [first] = examples;
   if (!first || examples.length > batch)
     throw new InputError(
-      `${examples.length} inputs for a program that computes 1 to ${batch} at once: give fewer, or compile it for more (--batch)`,
+      `${examples.length} inputs for a program that computes 1 to ${batch} at once: give fewer, or compile it for a larger batch`,
     );
   if (batch === 1) return first;
   const whole = Array.from({ length: batch }, (_, i) => examples[Math.min(i, examples.length - 1)]!);

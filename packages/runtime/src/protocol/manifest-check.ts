@@ -11,10 +11,10 @@ const scaleTolerance = 1e-9;
 /**
  * Whether a manifest, whoever wrote it, asks for nothing that a client must not do: keys that give the secret away, values
  * at another scale or place than the compiler puts them, an answer without its range check. What it states and can be
- * computed is compared.
+ * computed is compared. Cost: linear in the numbers of its slot maps.
  * @param parameters the manifest's, accepted
  * @param where for messages: the file
- * Throws FileError that says which field, which value and what is allowed. Cost: linear in the numbers of its slot maps.
+ * @throws FileError that says which field, which value and what is allowed
  */
 export function checkManifest(manifest: ProgramManifest, parameters: Parameters, where: string): void {
   try {
@@ -73,7 +73,7 @@ function checkScales({ outputs }: ProgramManifest, { parameters, outputLevel }: 
 
 /**
  * The example that each slot belongs to, as the range check divides them; undefined without one.
- * Throws for outputs that a client cannot read, or must not trust.
+ * @throws FileError for outputs that a client cannot read, or must not trust
  */
 function outputOwners(manifest: ProgramManifest, slots: number, batch: number): Int32Array | undefined {
   const { outputs, keys, model } = manifest;

@@ -60,8 +60,8 @@ export class RequestFile extends HashedSource implements WireObject {
 }
 
 /**
- * Describes the request in a file, for who checks its result. Throws MismatchError for one of another program or key,
- * FileError for a file that is none. Cost: a hash over its bytes.
+ * Describes the request in a file, for who checks its result. Cost: a hash over its bytes.
+ * @throws MismatchError for one of another program or key, FileError for a file that is none
  */
 export async function readRequest(
   manifest: ProgramManifest,

@@ -16,7 +16,8 @@ export interface ResultBinding {
 
 /**
  * The ciphertext of each output, in the manifest's order: complete, and each of the level, scale, slots and size that the
- * program gives. Needs no secret key. Throws ResultError. Cost: a pass over the bytes.
+ * program gives. Needs no secret key. Cost: a pass over the bytes.
+ * @throws ResultError
  */
 export async function readResult(
   context: Context,

@@ -16,8 +16,9 @@ export function toRuns(values: ArrayLike<number>): number[] {
 const fits = (value: number) => Number.isInteger(value) && Math.abs(value) < 2 ** 31;
 
 /**
- * The numbers again. Throws RangeError for more than `most` of them, for numbers beyond 32 bits, or a list that is none of
- * runs, before any is made.
+ * The numbers again.
+ * @throws RangeError for more than `most` of them, for numbers beyond 32 bits, or a list that is none of runs, before any
+ * is made
  */
 export function fromRuns(runs: readonly number[], most: number): Int32Array {
   if (runs.length % 3 !== 0) throw new RangeError('runs come in threes: first, step, count');

@@ -1,11 +1,12 @@
+import type { OnProgress } from '@cipherformer/base';
 import {
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   type Ciphertext,
   type Context,
   ciphertextFromWire,
   ciphertextToWire,
-  type Progress,
   readKeySet,
   type WireObject,
 } from '@cipherformer/ckks';
@@ -29,19 +30,25 @@ export interface LoadedKeys extends Disposable {
 }
 
 export interface LoadKeysOptions {
-  readonly progress?: Progress;
+  readonly progress?: OnProgress;
   readonly signal?: AbortSignal;
+  /**
+   * Gives the matrices of a bootstrap, of this context: asked once the keys are there, and only where they hold a
+   * bootstrap's. They stay the giver's, who lets them outlive the keys. Default: encoded here, disposed of with the keys.
+   */
+  readonly matrices?: (progress?: OnProgress) => BootstrapMatrices;
 }
 
 /**
- * Reads the evaluation keys of a program and encodes the bootstrap's matrices.
- * @throws MismatchError for keys that do not cover the program's plan, WireError for damaged ones; the signal's reason
+ * Reads the evaluation keys of a program, and encodes the bootstrap's matrices unless they are given.
+ * @throws MismatchError for keys that do not cover the program's plan, WireError for damaged ones, OperandError for
+ * matrices of another context; the signal's reason
  */
 export async function loadKeys(
   context: Context,
   manifest: ProgramManifest,
   source: KeySource,
-  { progress, signal }: LoadKeysOptions = {},
+  { progress, signal, matrices: shared }: LoadKeysOptions = {},
 ): Promise<LoadedKeys> {
   const specs = keySpecsOf(manifest);
   const missing = missingSpecs(tuplesOf(source.specs), specs);
@@ -55,18 +62,20 @@ export async function loadKeys(
   };
   try {
     const set = await readKeySet(context, specs, (part) => source.part(part), {
-      progress: (done, total) => progress?.('keys', done, total),
+      ...(progress ? { progress } : {}),
       ...(signal ? { signal } : {}),
     });
     held.push(set);
+    signal?.throwIfAborted();
     const { evaluation, toSparse, toDense, bytes: keyBytes } = set;
-    const plan = new BootstrapPlan(context.parameters);
-    const machine = { context, plan, keys: evaluation };
     const loaded = { key: source.key, keyBytes, [Symbol.dispose]: release };
-    if (!toSparse || !toDense) return { ...loaded, machine };
-    const bootstrapper = new Bootstrapper(context, plan, { evaluation, toSparse, toDense, [Symbol.dispose]() {} }, progress); // biome-ignore format: one call
-    held.push(bootstrapper);
-    return { ...loaded, machine: { ...machine, bootstrapper } };
+    if (!toSparse || !toDense)
+      return { ...loaded, machine: { context, plan: new BootstrapPlan(context.parameters), keys: evaluation } };
+    const matrices = shared?.(progress) ?? new BootstrapMatrices(context, new BootstrapPlan(context.parameters), progress); // biome-ignore format: one line
+    if (!shared) held.push(matrices);
+    context.require(matrices.context, 'the set of bootstrap matrices');
+    const bootstrapper = new Bootstrapper(matrices, { evaluation, toSparse, toDense, [Symbol.dispose]() {} });
+    return { ...loaded, machine: { context, plan: matrices.plan, keys: evaluation, bootstrapper } };
   } catch (error) {
     release();
     throw error;

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import {
   type BootstrapKeys,
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
@@ -54,7 +55,8 @@ it('a transformer at 128-bit security: the logits of the clear program, within t
   using secret = SecretKey.fromMaster(context, randomSeed());
   using maker = new KeyPartMaker(secret, specs);
   using keys = await readKeySet(context, specs, async (part) => maker.make(part));
-  using bootstrapper = new Bootstrapper(context, plan, keys as BootstrapKeys);
+  using matrices = new BootstrapMatrices(context, plan);
+  const bootstrapper = new Bootstrapper(matrices, keys as BootstrapKeys);
   const scales = new CanonicalScales(parameters, plan.outputLevel);
   const encoder = new Encoder(context);
   const encrypted = (slots: readonly Float64Array[]) =>

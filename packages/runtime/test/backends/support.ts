@@ -1,6 +1,7 @@
 // What tests of the back ends share: a small insecure machine, and programs written by hand.
 import {
   type BootstrapKeys,
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
@@ -87,7 +88,7 @@ export class Machine implements Disposable {
   readonly secret: SecretKey;
   readonly keys: KeySet;
   readonly server: CkksMachine;
-  readonly #bootstrapper: Bootstrapper | undefined;
+  readonly #matrices: BootstrapMatrices | undefined;
   readonly #encoder: Encoder;
 
   constructor(context: Context, program: EncryptedProgram) {
@@ -97,13 +98,12 @@ export class Machine implements Disposable {
     this.planned = planProgram(program, this.plan);
     this.keys = generateKeySet(this.secret, this.planned.keyPlan.specs);
     const { evaluation, toSparse, toDense } = this.keys;
-    this.#bootstrapper =
-      toSparse && toDense ? new Bootstrapper(context, this.plan, this.keys as BootstrapKeys) : undefined;
+    this.#matrices = toSparse && toDense ? new BootstrapMatrices(context, this.plan) : undefined;
     this.server = {
       context,
       plan: this.plan,
       keys: evaluation,
-      ...(this.#bootstrapper ? { bootstrapper: this.#bootstrapper } : {}),
+      ...(this.#matrices ? { bootstrapper: new Bootstrapper(this.#matrices, this.keys as BootstrapKeys) } : {}),
     };
     this.#encoder = new Encoder(context);
   }
@@ -124,7 +124,7 @@ export class Machine implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#bootstrapper?.[Symbol.dispose]();
+    this.#matrices?.[Symbol.dispose]();
     this.keys[Symbol.dispose]();
     this.secret[Symbol.dispose]();
   }

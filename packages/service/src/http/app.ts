@@ -73,7 +73,7 @@ export function makeApp({ service, page, logger }: AppOptions): App {
   });
   app.setErrorHandler((error, request, reply) => {
     const problem = toProblem(error);
-    if (problem.code === 'internal') request.log.error({ err: error });
+    if (problem.problem === 'internal') request.log.error({ err: error });
     sendProblem(reply, problem);
     discardRest(request.raw);
   });

@@ -6,7 +6,10 @@ import { Problem } from '../problem.ts';
 /** Most bytes of a refused body that are read (and thrown away) so that its sender gets to read the answer. */
 const maxDiscardedBytes = 32 * 2 ** 20;
 
-/** The length that a request declares. Throws 'length-required' and 'too-large' before any of its body is read. */
+/**
+ * The length that a request declares.
+ * @throws Problem 'length-required' or 'too-large', before any of its body is read
+ */
 export function declaredBytes(request: FastifyRequest, limit: number): number {
   const declared = request.headers['content-length'];
   if (declared === undefined) {
@@ -29,8 +32,8 @@ export function declaredBytes(request: FastifyRequest, limit: number): number {
 }
 
 /**
- * The bytes of a body as they come. Throws the problem 'secret-key' before the first of them is passed on when they
- * are a secret key. Leaving the loop early leaves the connection open, so that an answer can be sent.
+ * The bytes of a body as they come. Leaving the loop early leaves the connection open, so that an answer can be sent.
+ * @throws Problem 'secret-key' when they are a secret key, before the first of them is passed on
  */
 export async function* piecesOf(body: IncomingMessage): AsyncGenerator<Uint8Array> {
   let head: Buffer | undefined = Buffer.alloc(0);

@@ -29,11 +29,13 @@ export interface PrepareOptions {
   readonly parameters?: Parameters | undefined;
   /** Hears what takes time. */
   readonly notice: (text: string) => void;
+  /** Looked at before a compilation, which cannot be stopped. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Opens a program, or compiles a polynomial model that was not compiled here before.
- * @throws UsageError for a folder that is neither; errors as openProgram and writeProgram
+ * @throws UsageError for a folder that is neither; the signal's reason; errors as openProgram and writeProgram
  */
 export async function prepareProgram(path: string, options: PrepareOptions): Promise<PreparedProgram> {
   const whole = existsSync(join(path, clientFolder)) && existsSync(join(path, serverFolder));
@@ -74,7 +76,7 @@ export async function sweepPrograms(compiled: string): Promise<void> {
 
 /** The program of a model: the one that was compiled before, where this release still compiles the same. */
 async function compileOnce(model: string, options: PrepareOptions) {
-  const { compiled, security, parameters = Parameters.from(bootstrapLiteral()), notice } = options;
+  const { compiled, security, parameters = Parameters.from(bootstrapLiteral()), notice, signal } = options;
   const name = basename(resolve(model)).replace(/[^A-Za-z0-9._-]/g, '_');
   const folder = join(resolve(compiled), `${name}-${(await modelDigest(model, parameters)).slice(0, 12)}`);
   if (existsSync(folder)) {
@@ -86,6 +88,7 @@ async function compileOnce(model: string, options: PrepareOptions) {
       await rm(folder, { recursive: true });
     }
   }
+  signal?.throwIfAborted();
   notice(`compiling ${model} (some ten seconds) ...`);
   const opened = await writeProgram(model, folder, {}, parameters);
   notice(`compiled into ${folder}: the next start uses it again`);

@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { startPace } from '@cipherformer/base';
-import { Context, type Parameters, type SecurityOptions, verifyKeySet } from '@cipherformer/ckks';
+import { type OnProgress, startPace } from '@cipherformer/base';
+import {
+  BootstrapMatrices,
+  BootstrapPlan,
+  Context,
+  type Parameters,
+  type SecurityOptions,
+  verifyKeySet,
+} from '@cipherformer/ckks';
 import { readWireFile, writeWireFile } from '@cipherformer/ckks/files';
 import { apiPrefix } from '@cipherformer/client/protocol';
 import { followRun, type OpenProgram, openProgram } from '@cipherformer/compiler';
@@ -22,22 +29,23 @@ import {
 } from '@cipherformer/runtime/server';
 import type { Engine, EngineProgress, JobFiles, KeysetFiles, Verdict } from '../worker/engine.ts';
 
-type Report = (progress: EngineProgress) => void;
+type Report = OnProgress<EngineProgress>;
 
 /** Keys in memory, ready for every program of their plan. */
-interface Resident extends Disposable {
+interface Resident {
   readonly keyset: string;
-  readonly context: Context;
   readonly keys: LoadedKeys;
 }
 
 /**
- * The work of a service, on programs as `compile` writes them. The keys of one key set stay in memory until another comes.
+ * The work of a service, on programs as `compile` writes them. The keys of one key set stay in memory until another comes,
+ * what programs of its parameters share until others come.
  * Nothing it imports of ours may read a secret key (test/architecture.test.ts).
  */
 export class ProgramEngine implements Engine, Disposable {
   readonly #security: SecurityOptions;
   readonly #programs = new Map<string, OpenProgram>();
+  #common: Common | undefined;
   #resident: Resident | undefined;
 
   /** @param security for tests; the worker of the executable passes none */
@@ -64,13 +72,19 @@ export class ProgramEngine implements Engine, Disposable {
   async run(job: JobFiles, progress: Report, signal: AbortSignal): Promise<void> {
     const opened = await this.#open(job.program);
     const { manifest } = opened;
-    const { context, keys } = await this.#load(job.keyset, opened, progress, signal);
-    const { inputs, request } = await readInputs(context, manifest, keys.key, readWireFile(job.request), 'the request');
+    const keys = await this.#load(job.keyset, opened, progress, signal);
+    const { inputs, request } = await readInputs(
+      keys.machine.context,
+      manifest,
+      keys.key,
+      readWireFile(job.request),
+      'the request',
+    );
     try {
       const follow = followRun(opened);
       using result = await runCkks(keys.machine, opened, inputs, {
         signal,
-        progress: (timing) => progress({ stage: 'running', ...follow(timing) }),
+        progress: (timing) => progress({ what: 'running', ...follow(timing) }),
       });
       await writeWireFile(job.result, await outputsFile(manifest, keys.key, request, result.outputs));
     } finally {
@@ -79,7 +93,13 @@ export class ProgramEngine implements Engine, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#resident?.[Symbol.dispose]();
+    this.#releaseKeys();
+    this.#common?.[Symbol.dispose]();
+    this.#common = undefined;
+  }
+
+  #releaseKeys(): void {
+    this.#resident?.keys[Symbol.dispose]();
     this.#resident = undefined;
   }
 
@@ -89,50 +109,65 @@ export class ProgramEngine implements Engine, Disposable {
     return opened;
   }
 
-  async #load(keyset: KeysetFiles, opened: OpenProgram, progress: Report, signal: AbortSignal): Promise<Resident> {
+  async #load(keyset: KeysetFiles, opened: OpenProgram, progress: Report, signal: AbortSignal): Promise<LoadedKeys> {
     const { manifest, parameters } = opened;
     // The disk may have changed since the set was verified, also under keys that are in memory.
     const remedy = `delete the key set (DELETE ${apiPrefix}/keysets/${keyset.id}) and send the keys again`;
     const source = await openKeyset(keyset, manifest, parameters, remedy);
-    if (this.#resident?.keyset !== keyset.id) this[Symbol.dispose]();
+    if (this.#resident?.keyset !== keyset.id) this.#releaseKeys();
+    // One set at a time: a program is predicted to take the memory of its own parameters' matrices, not of others too.
+    if (this.#common?.context.parameters.digest !== parameters.digest) this[Symbol.dispose]();
     // What is in memory already need not be free.
-    checkMemory(opened, availableMemoryBytes() + (this.#resident?.keys.keyBytes ?? 0));
-    this.#resident ??= await load(keyset.id, source, opened, this.#security, { progress, signal });
-    return this.#resident;
+    const held = (this.#resident?.keys.keyBytes ?? 0) + (this.#common?.bytes ?? 0);
+    checkMemory(opened, availableMemoryBytes() + held);
+    this.#common ??= new Common(await Context.create(parameters, this.#security));
+    this.#resident ??= { keyset: keyset.id, keys: await load(this.#common, manifest, source, { progress, signal }) };
+    return this.#resident.keys;
   }
 }
 
-async function load(
-  keyset: string,
-  source: KeySource,
-  { manifest, parameters }: OpenProgram,
-  security: SecurityOptions,
-  { progress, signal }: { readonly progress: Report; readonly signal: AbortSignal },
-): Promise<Resident> {
-  const context = await Context.create(parameters, security);
-  try {
-    const stages = new Map<string, ReturnType<typeof paced>>();
-    const keys = await loadKeys(context, manifest, source, {
-      signal,
-      progress: (stage, done, total) => {
-        const report = stages.get(stage) ?? paced('loading', progress);
-        stages.set(stage, report);
-        report(done, total);
-      },
-    });
-    return {
-      keyset,
-      context,
-      keys,
-      [Symbol.dispose]() {
-        keys[Symbol.dispose]();
-        context[Symbol.dispose]();
-      },
-    };
-  } catch (error) {
-    context[Symbol.dispose]();
-    throw error;
+/** What all programs of the same parameters share, whoever's keys they run with. */
+class Common implements Disposable {
+  readonly context: Context;
+  #matrices: BootstrapMatrices | undefined;
+
+  constructor(context: Context) {
+    this.context = context;
   }
+
+  /** Of the matrices, where they are encoded. */
+  get bytes(): number {
+    return this.#matrices?.bytes ?? 0;
+  }
+
+  /** Encoded for the first keys that bootstrap. */
+  matrices(progress?: OnProgress): BootstrapMatrices {
+    this.#matrices ??= new BootstrapMatrices(this.context, new BootstrapPlan(this.context.parameters), progress);
+    return this.#matrices;
+  }
+
+  [Symbol.dispose](): void {
+    this.#matrices?.[Symbol.dispose]();
+    this.context[Symbol.dispose]();
+  }
+}
+
+function load(
+  common: Common,
+  manifest: ProgramManifest,
+  source: KeySource,
+  { progress, signal }: { readonly progress: Report; readonly signal: AbortSignal },
+): Promise<LoadedKeys> {
+  const stages = new Map<string, OnProgress>();
+  return loadKeys(common.context, manifest, source, {
+    signal,
+    matrices: (report) => common.matrices(report),
+    progress: (now) => {
+      const report = stages.get(now.what) ?? paced('loading', progress);
+      stages.set(now.what, report);
+      report(now);
+    },
+  });
 }
 
 /** The keys of a committed set. @throws FileError for a damaged list, MismatchError for one of another plan or key */
@@ -158,7 +193,7 @@ async function openKeyset(
 }
 
 /** Reports a stage with the time that it has left at its speed so far. */
-function paced(stage: EngineProgress['stage'], progress: Report): (done: number, total: number) => void {
+function paced(what: EngineProgress['what'], progress: Report): OnProgress {
   const pace = startPace();
-  return (done, total) => progress({ stage, done, total, secondsLeft: pace(done, total) });
+  return ({ done, total }) => progress({ what, done, total, secondsLeft: pace(done, total) });
 }

@@ -21,8 +21,9 @@ export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'host' |
 }
 
 /**
- * Serves programs on this machine's loopback. Throws ResourceError for a program that this machine can never run, StartError
- * where the service cannot start, the signal's reason; errors as prepareProgram.
+ * Serves programs on this machine's loopback.
+ * @throws ResourceError for a program that this machine can never run, StartError where the service cannot start, the
+ * signal's reason; errors as prepareProgram
  */
 export async function startService(
   options: ServiceOptions,
@@ -34,7 +35,7 @@ export async function startService(
   await mkdir(compiled, { recursive: true, mode: 0o700 });
   const programs: PreparedProgram[] = [];
   for (const folder of folders) {
-    const program = await prepareProgram(folder, { compiled, security, parameters, notice });
+    const program = await prepareProgram(folder, { compiled, security, parameters, notice, signal });
     signal?.throwIfAborted();
     checkMachine(program, notice);
     programs.push(program);

@@ -28,7 +28,7 @@ export class JobStore {
     return this.#records.get(id);
   }
 
-  /** Throws the problem 'unknown-job'. */
+  /** @throws Problem 'unknown-job' */
   get(id: string): JobRecord {
     const record = this.find(id);
     if (record === undefined)

@@ -38,7 +38,7 @@ export class KeysetStore {
     return this.#records.get(id);
   }
 
-  /** Throws the problem 'unknown-keyset'. */
+  /** @throws Problem 'unknown-keyset' */
   get(id: string): KeysetRecord {
     const record = this.find(id);
     if (record === undefined) {
@@ -51,7 +51,7 @@ export class KeysetStore {
     return record;
   }
 
-  /** The key set, if it takes parts. Throws the problem 'keyset-closed' otherwise. */
+  /** The key set, if it takes parts. @throws Problem 'keyset-closed' otherwise */
   getOpen(id: string): KeysetRecord {
     const record = this.get(id);
     if (record.state !== 'open') throw closed(record);
@@ -90,7 +90,8 @@ export class KeysetStore {
 
   /**
    * Makes a key set of a list of parts that are all there; `changed` is false when it had been committed with the same
-   * list. Throws the problems 'parts-missing', 'list-mismatch' and 'keyset-closed'.
+   * list.
+   * @throws Problem 'parts-missing', 'list-mismatch' or 'keyset-closed'
    */
   commit(id: string, list: KeyList): Promise<{ record: KeysetRecord; changed: boolean }> {
     return this.#mutex.run(async () => {

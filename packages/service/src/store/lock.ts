@@ -6,7 +6,8 @@ import { StartError } from '../problem.ts';
 
 /**
  * Makes this process the only service of a data folder, until disposed or until it ends: a second one would sweep away
- * what the first is writing. Throws StartError while another process holds it.
+ * what the first is writing.
+ * @throws StartError while another process holds it
  */
 export function lockFolder(folder: string): Disposable {
   const path = join(folder, 'lock');
@@ -29,7 +30,10 @@ export function lockFolder(folder: string): Disposable {
   }
 }
 
-/** Throws EEXIST where the name is taken. The file has its text from its first moment: an empty lock would be taken for stale. */
+/**
+ * Writes a file that has its text from its first moment: an empty lock would be taken for stale.
+ * @throws EEXIST where the name is taken
+ */
 function writeNew(path: string, text: string): void {
   const partial = `${path}.${randomUUID()}${partialSuffix}`;
   try {

@@ -40,7 +40,7 @@ export class PartStore {
     return parts.filter((part) => !this.has(part));
   }
 
-  /** Writes a part while it arrives. Throws the problem 'digest-mismatch', and leaves nothing, when it is another one. */
+  /** Writes a part while it arrives. @throws Problem 'digest-mismatch', and leaves nothing, when it is another one */
   async put(sha256: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
     await writeDurably(this.path(sha256), async (file) => {
       const actual = await writeHashed(file, pieces);

@@ -17,12 +17,12 @@ export class Room {
     this.#space = space;
   }
 
-  /** Throws the problem 'no-room' unless this many bytes fit beside what is promised to others. */
+  /** Whether this many bytes fit beside what is promised to others. @throws Problem 'no-room' where they do not */
   async check(bytes: number): Promise<void> {
     (await this.promise(bytes))[Symbol.dispose]();
   }
 
-  /** Holds room for a body that is about to be read, until disposed. Throws as check. */
+  /** Holds room for a body that is about to be read, until disposed. @throws as `check` */
   async promise(bytes: number): Promise<Disposable> {
     const { totalBytes, freeBytes } = await this.#space(this.#directory);
     // Nothing waits from here on: of many that ask at once each sees what was promised to those before.

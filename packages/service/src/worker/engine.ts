@@ -1,3 +1,5 @@
+import type { OnProgress, Progress } from '@cipherformer/base';
+
 /** A committed key set as files. */
 export interface KeysetFiles {
   readonly id: string;
@@ -25,13 +27,7 @@ export interface JobFiles {
   readonly result: string;
 }
 
-export interface EngineProgress {
-  readonly stage: 'verifying' | 'loading' | 'running';
-  readonly done: number;
-  readonly total: number;
-  /** Predicted. */
-  readonly secondsLeft?: number | undefined;
-}
+export type EngineProgress = Progress<'verifying' | 'loading' | 'running'>;
 
 export type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
@@ -44,12 +40,12 @@ export interface Engine {
    * Reads every part and checks it against the key plan. A verdict of false is the owner's to act on; a rejection of
    * the promise is the same, with the error's message as the reason.
    */
-  verify(keyset: KeysetFiles, progress: (progress: EngineProgress) => void, signal: AbortSignal): Promise<Verdict>;
+  verify(keyset: KeysetFiles, progress: OnProgress<EngineProgress>, signal: AbortSignal): Promise<Verdict>;
 
   /**
    * Computes the result and writes it whole, durably and in one step (`writeDurably`): a file of that name counts as
    * finished, also after a crash. The same keys and request must give the same bytes: after a crash a run is repeated.
    * A rejection ends the job as failed, with the error's message as the reason.
    */
-  run(job: JobFiles, progress: (progress: EngineProgress) => void, signal: AbortSignal): Promise<void>;
+  run(job: JobFiles, progress: OnProgress<EngineProgress>, signal: AbortSignal): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import type { Engine, EngineProgress, Verdict } from './engine.ts';
 import { type FromWorker, toWorker, type WorkerTask } from './messages.ts';
 
@@ -45,16 +46,15 @@ async function perform(engine: Engine, message: WorkerTask, signal: AbortSignal)
 }
 
 /** Sends progress: every new stage, and otherwise not more often than a person can read. */
-function reporter(task: number): (progress: EngineProgress) => void {
+function reporter(task: number): OnProgress<EngineProgress> {
   let stage: string | undefined;
   let sent = 0;
-  return (progress) => {
+  return ({ what, done, total, secondsLeft }) => {
     const now = performance.now();
-    if (progress.stage === stage && progress.done < progress.total && now - sent < progressIntervalMs) return;
-    stage = progress.stage;
+    if (what === stage && done < total && now - sent < progressIntervalMs) return;
+    stage = what;
     sent = now;
-    const { done, total, secondsLeft } = progress;
-    send({ type: 'progress', task, stage: progress.stage, done, total, secondsLeft });
+    send({ type: 'progress', task, what, done, total, secondsLeft });
   };
 }
 

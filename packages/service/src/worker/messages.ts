@@ -29,7 +29,7 @@ export const fromWorker = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('progress'),
     task: whole,
-    stage: z.enum(['verifying', 'loading', 'running']),
+    what: z.enum(['verifying', 'loading', 'running']),
     done: whole,
     total: whole,
     secondsLeft: z.number().min(0).optional(),

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import type { OnProgress } from '@cipherformer/base';
 import type { EngineProgress } from './engine.ts';
 import { type Assignment, fromWorker, type ToWorker } from './messages.ts';
 
@@ -37,7 +38,7 @@ export class WorkerProcess {
    */
   async perform(
     task: Assignment,
-    options: { signal: AbortSignal; graceMs: number; onProgress: (progress: EngineProgress) => void },
+    options: { signal: AbortSignal; graceMs: number; onProgress: OnProgress<EngineProgress> },
   ): Promise<Outcome> {
     const number = ++this.#task;
     const { signal } = options;

@@ -175,7 +175,7 @@ const normal: readonly (readonly [number, number])[] = Array.from({ length: 25 }
   return [z, (0.5 * Math.exp((-z * z) / 2)) / Math.sqrt(2 * Math.PI)];
 });
 
-/** Mean of |error|. */
+/** The mean of |error| over the slots of all classes, by sums over the normal distribution. */
 function meanError(classes: readonly ErrorClass[]): number {
   let sum = 0;
   for (const { share, mean, real, imaginary } of classes)

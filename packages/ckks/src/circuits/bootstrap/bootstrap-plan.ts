@@ -1,5 +1,5 @@
 import { checkPowerOfTwo, checkWhole } from '../../errors/checks.ts';
-import { ParameterError } from '../../errors/index.ts';
+import { OperandError, ParameterError } from '../../errors/index.ts';
 import { conjugationElement, galoisElement } from '../../ring/index.ts';
 import {
   checkSecretUse,
@@ -125,6 +125,14 @@ export class BootstrapPlan {
     );
     this.coeffsToSlots = transformDiagonals(this.slots, depth, 'coeffsToSlots').map(
       (diagonals, i) => new LinearTransformPlan(parameters, this.slots, diagonals, top - i),
+    );
+  }
+
+  /** @throws OperandError unless the plan is for these parameters */
+  require({ digest }: Parameters): void {
+    if (this.parameters.digest === digest) return;
+    throw new OperandError(
+      `the plan is for parameters ${this.parameters.digest.slice(0, 12)}, this is ${digest.slice(0, 12)}: make a BootstrapPlan for these`,
     );
   }
 

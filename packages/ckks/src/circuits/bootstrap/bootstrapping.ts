@@ -1,139 +1,40 @@
 import { OperandError } from '../../errors/index.ts';
 import { galoisElement } from '../../ring/index.ts';
-import {
-  Ciphertext,
-  type Context,
-  Encoder,
-  EvaluationKeys,
-  Evaluator,
-  ephemeralWeight,
-  KeyGenerator,
-  type Plaintext,
-  randomSeed,
-  SecretKey,
-  type SwitchingKey,
-} from '../../scheme/index.ts';
-import { LinearTransform } from '../linear/linear-transform.ts';
+import { Ciphertext, type Context, checkOperand, Evaluator, pairOf } from '../../scheme/index.ts';
+import type { LinearTransform } from '../linear/linear-transform.ts';
+import type { BootstrapKeys } from './bootstrap-keys.ts';
+import type { BootstrapMatrices } from './bootstrap-matrices.ts';
 import type { BootstrapPlan } from './bootstrap-plan.ts';
-import { coeffsToSlotsMatrices, slotsToCoeffsMatrices } from './dft.ts';
 
 /** Least log2(q0 / scale): at 2^7 the sine's cubic error leaves 11 bits of a slot of absolute value 1. */
 const minRatioBits = 7;
-
-/** Progress of long work: `done` of `total` steps of `what`. */
-export type Progress = (what: string, done: number, total: number) => void;
-
-/** The evaluation keys of a bootstrap. */
-export interface BootstrapKeys extends Disposable {
-  readonly evaluation: EvaluationKeys;
-  /** To the sparse ephemeral secret, under q0 and one special prime. */
-  readonly toSparse: SwitchingKey;
-  /** Back to the dense secret, at the top of the chain. */
-  readonly toDense: SwitchingKey;
-}
-
-/**
- * Makes the keys of a plan. The ephemeral secret exists only in here.
- * Throws OperandError for a plan of other parameters; ParameterError where the ephemeral secret would not be secure.
- * Cost: plan.galoisUses() + 3 switching keys, plan.keyBytes of memory.
- */
-export function generateBootstrapKeys(secret: SecretKey, plan: BootstrapPlan, progress?: Progress): BootstrapKeys {
-  const { context } = secret;
-  const { parameters } = context;
-  checkPlan(context, plan);
-  const generator = new KeyGenerator(secret);
-  const uses = plan.galoisUses();
-  const total = uses.length + 3;
-  const evaluation = new EvaluationKeys(context);
-  const held: Disposable[] = [evaluation];
-  const holding = <T extends Disposable>(key: T): T => {
-    held.push(key);
-    return key;
-  };
-  const release = () => {
-    for (const key of held) key[Symbol.dispose]();
-  };
-  try {
-    using sparse = ephemeralSecret(context);
-    const toSparse = holding(generator.switchTo(sparse, 0, plan.encapsulation));
-    const top = parameters.maxLevel;
-    const toDense = holding(new KeyGenerator(sparse).switchTo(secret, top, parameters.gadget(top)));
-    evaluation.addRelinearisation(generator.relinearisation(plan.splitLevel));
-    progress?.('bootstrap keys', 3, total);
-    for (const [i, use] of uses.entries()) {
-      evaluation.addGalois(generator.galois(use));
-      progress?.('bootstrap keys', i + 4, total);
-    }
-    return { evaluation, toSparse, toDense, [Symbol.dispose]: release };
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
-
-function ephemeralSecret(context: Context): SecretKey {
-  const seed = randomSeed();
-  try {
-    return new SecretKey(context, seed, ephemeralWeight);
-  } finally {
-    seed.fill(0);
-  }
-}
-
-function checkPlan(context: Context, plan: BootstrapPlan): void {
-  if (plan.parameters.digest === context.parameters.digest) return;
-  throw new OperandError(
-    `the plan is for parameters ${plan.parameters.digest.slice(0, 12)}, this is ${context.parameters.digest.slice(0, 12)}: make a BootstrapPlan for these`,
-  );
-}
 
 /**
  * Bootstrapping in the slim order (Chen, Han, EUROCRYPT 2018): SlotsToCoeffs at the bottom of the chain, ModRaise under a
  * sparse ephemeral secret (Bossuat, Troncoso-Pastoriza, Hubaux, ACNS 2022), CoeffsToSlots and EvalMod at the top.
  * Input: slots of absolute value at most 1 at level >= plan.inputLevel, left as it was; output at plan.outputLevel, at
  * the parameters' scale. The input's scale times 2^10 should be about q0: that ratio trades the sine's error for noise.
- * Throws OperandError for a ciphertext that does not fit, KeyError for a missing key. Cost: plan.transforms limb NTTs.
+ * It owns neither the matrices, which other key sets may share, nor the keys: both have to outlive it. Cost of refreshing a
+ * real ciphertext: plan.transforms limb NTTs.
+ * @throws OperandError for a ciphertext that does not fit, KeyError for a missing key
  */
-export class Bootstrapper implements Disposable {
+export class Bootstrapper {
   readonly plan: BootstrapPlan;
   readonly #context: Context;
+  readonly #matrices: BootstrapMatrices;
   readonly #keys: BootstrapKeys;
   readonly #evaluator: Evaluator;
-  readonly #slotsToCoeffs: readonly LinearTransform[];
-  readonly #coeffsToSlots: readonly LinearTransform[];
-  /** The imaginary unit in every slot: X^(N/2), at scale 1. */
-  readonly #imaginaryUnit: Plaintext;
 
-  constructor(context: Context, plan: BootstrapPlan, keys: BootstrapKeys, progress?: Progress) {
-    checkPlan(context, plan);
+  /** @throws OperandError for keys of other parameters than the matrices', or of another kernel instance */
+  constructor(matrices: BootstrapMatrices, keys: BootstrapKeys) {
+    const { context, plan } = matrices;
     context.require(keys.toSparse.context, 'the key to the sparse secret');
     context.require(keys.toDense.context, 'the key from the sparse secret');
     this.#context = context;
     this.plan = plan;
+    this.#matrices = matrices;
     this.#keys = keys;
     this.#evaluator = new Evaluator(context, keys.evaluation);
-    const { slots, slotsToCoeffs, coeffsToSlots } = plan;
-    const total = slotsToCoeffs.length + coeffsToSlots.length;
-    // x + conj(x) doubles the real part, the trace multiplies by the number of copies, EvalMod wants x / halfWidth.
-    const factor = 1 / (2 * 2 ** plan.traceSteps * plan.evalMod.halfWidth);
-    this.#slotsToCoeffs = slotsToCoeffsMatrices(slots, slotsToCoeffs.length).map((matrix, i) => {
-      const transform = new LinearTransform(context, matrix, { level: slotsToCoeffs[i]!.level });
-      progress?.('bootstrap matrices', i + 1, total);
-      return transform;
-    });
-    this.#coeffsToSlots = coeffsToSlotsMatrices(slots, coeffsToSlots.length, factor ** (1 / coeffsToSlots.length)).map(
-      (matrix, i) => {
-        const transform = new LinearTransform(context, matrix, { level: coeffsToSlots[i]!.level });
-        progress?.('bootstrap matrices', slotsToCoeffs.length + i + 1, total);
-        return transform;
-      },
-    );
-    this.#imaginaryUnit = new Encoder(context).encode([0], [1], { level: plan.splitLevel, scale: 1, slots: 1 });
-  }
-
-  /** Bytes of the encoded matrices. */
-  get bytes(): number {
-    return [...this.#slotsToCoeffs, ...this.#coeffsToSlots].reduce((sum, transform) => sum + transform.bytes, 0);
   }
 
   /** Refreshes real slots (imaginary parts are dropped). One EvalMod. */
@@ -174,11 +75,6 @@ export class Bootstrapper implements Disposable {
     return results;
   }
 
-  [Symbol.dispose](): void {
-    for (const transform of [...this.#slotsToCoeffs, ...this.#coeffsToSlots]) transform[Symbol.dispose]();
-    this.#imaginaryUnit[Symbol.dispose]();
-  }
-
   /** Refreshes the real and the imaginary parts of the slots, each as a real ciphertext. */
   #parts(a: Ciphertext): [Ciphertext, Ciphertext] {
     const ev = this.#evaluator;
@@ -192,12 +88,12 @@ export class Bootstrapper implements Disposable {
 
   /** i * a: exact, no level. */
   #timesImaginaryUnit(a: Ciphertext): Ciphertext {
-    return this.#evaluator.multiplyPlain(a, this.#imaginaryUnit);
+    return this.#evaluator.multiplyPlain(a, this.#matrices.imaginaryUnit);
   }
 
   /** From slots to x / (2 halfWidth) in the slots, x = I + m / q0 the raised coefficients, at the split level. */
   #raiseToSlots(a: Ciphertext): Ciphertext {
-    this.#evaluator.check(a, 'the ciphertext to refresh');
+    checkOperand(this.#context, a, 'the ciphertext to refresh');
     if (a.slots !== this.plan.slots)
       throw new OperandError(`this bootstrapper refreshes ${this.plan.slots} slots, the ciphertext has ${a.slots}`);
     if (a.level < this.plan.inputLevel) {
@@ -211,7 +107,7 @@ export class Bootstrapper implements Disposable {
         `a ciphertext of scale 2^${Math.log2(a.scale).toFixed(1)} is too close to q0, which is 2^${ratio.toFixed(1)} times as large: ` +
           `EvalMod needs 2^${minRatioBits} times; rescale the ciphertext, or refresh it at the parameters' scale`,
       );
-    let at = this.#chain(this.#slotsToCoeffs, a);
+    let at = this.#chain(this.#matrices.slotsToCoeffs, a);
     at = replace(at, this.#modRaise(at));
     for (let i = 0; i < this.plan.traceSteps; i++) {
       using moved = this.#evaluator.applyGalois(
@@ -221,7 +117,7 @@ export class Bootstrapper implements Disposable {
       );
       at = replace(at, this.#evaluator.add(at, moved));
     }
-    return replace(at, this.#chain(this.#coeffsToSlots, at));
+    return replace(at, this.#chain(this.#matrices.coeffsToSlots, at));
   }
 
   #chain(transforms: readonly LinearTransform[], a: Ciphertext): Ciphertext {
@@ -238,16 +134,15 @@ export class Bootstrapper implements Disposable {
   #modRaise(a: Ciphertext): Ciphertext {
     const { ring, parameters } = this.#context;
     using sparse = a.like({ level: 0 });
-    this.#evaluator.keySwitch(sparse.part(0), sparse.part(1), a.part(1), 0, this.#keys.toSparse, { add0: a.part(0) });
+    const { switcher } = this.#evaluator;
+    switcher.keySwitch(pairOf(sparse), a.part(1), 0, this.#keys.toSparse, { add0: a.part(0) });
     const top = parameters.maxLevel;
     // As numbers the slots are now (m + q0 I) / q0.
     const scale = parameters.primeAt(0);
     using raised = new Ciphertext(this.#context, top, scale, a.slots);
     for (const part of [0, 1]) ring.raise(raised.part(part), sparse.part(part), 0, raised.basis);
     const result = new Ciphertext(this.#context, top, scale, a.slots);
-    this.#evaluator.keySwitch(result.part(0), result.part(1), raised.part(1), top, this.#keys.toDense, {
-      add0: raised.part(0),
-    });
+    switcher.keySwitch(pairOf(result), raised.part(1), top, this.#keys.toDense, { add0: raised.part(0) });
     return result;
   }
 

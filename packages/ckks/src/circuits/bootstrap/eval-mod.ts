@@ -109,8 +109,9 @@ export class EvalMod {
 
   /**
    * u -> x mod 1 (as sin(2 pi x) / 2 pi), where u = x / halfWidth are the slots.
+   * Cost: `work`, a key switch for each relinearisation.
    * @param targetScale exact scale of the result, at level u.level - levels
-   * Throws OperandError where u has too few levels. Cost: `work`, a key switch for each relinearisation.
+   * @throws OperandError where u has too few levels
    */
   apply(evaluator: Evaluator, u: Ciphertext, targetScale: number): Ciphertext {
     const { parameters } = evaluator.context;

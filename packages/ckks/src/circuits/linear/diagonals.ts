@@ -9,8 +9,8 @@ export interface ComplexVector {
 
 /**
  * A square matrix over the slots as its non-zero diagonals: out[i] = sum over d of diagonals[d][i] * in[(i + d) mod n],
- * with d in (-n/2, n/2] (Halevi and Shoup, CRYPTO 2014). Throws OperandError for a number of slots that is no power of
- * two, no diagonals, or one of another length or place.
+ * with d in (-n/2, n/2] (Halevi and Shoup, CRYPTO 2014).
+ * @throws OperandError for a number of slots that is no power of two, no diagonals, or one of another length or place
  */
 export class DiagonalMatrix {
   readonly slots: number;

@@ -1,17 +1,22 @@
 import { checkPowerOfTwo } from '../../errors/checks.ts';
 import { OperandError } from '../../errors/index.ts';
-import { Op, Slab } from '../../kernels/index.ts';
+import { Slab } from '../../kernels/index.ts';
 import { galoisElement } from '../../ring/index.ts';
 import {
   Ciphertext,
   type Context,
+  checkOperand,
+  checkScale,
   digitSizesAt,
   type Evaluator,
   type GaloisUse,
+  type Pair,
   type Parameters,
+  pairOf,
 } from '../../scheme/index.ts';
 import type { ComplexVector, DiagonalMatrix } from './diagonals.ts';
-import { type EncodedDiagonal, encodeDiagonal } from './encoded-diagonal.ts';
+import { addGiantStep, type BabyTerm, sumBabySteps } from './double-hoisting.ts';
+import { encodeDiagonal } from './encoded-diagonal.ts';
 
 export interface LinearTransformOptions {
   /** The level of the input; the output is one below. */
@@ -23,7 +28,7 @@ export interface LinearTransformOptions {
 }
 
 interface Term {
-  /** The diagonal. */
+  /** Which diagonal of the matrix: its d. */
   readonly diagonal: number;
   /** The baby rotation it meets. */
   readonly baby: number;
@@ -108,13 +113,9 @@ function cost(
   return extension + rotatedBabies * keyRead + rotatedGiants * (all + extension + keyRead) + 2 * all;
 }
 
-interface EncodedTerm extends EncodedDiagonal {
-  readonly babyIndex: number;
-}
-
 /**
  * A matrix over the slots, encoded for one level: encoded once, applied to any number of ciphertexts.
- * Baby-step giant-step with double hoisting (Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021, section 4.3).
+ * Baby-step giant-step with double hoisting: see double-hoisting.ts.
  * @throws OperandError for a level, a number of slots or of baby steps that does not exist, and for entries that are not
  * finite or too large for the scale
  */
@@ -122,7 +123,7 @@ export class LinearTransform implements Disposable {
   readonly plan: LinearTransformPlan;
   readonly scale: number;
   readonly #context: Context;
-  readonly #terms: ReadonlyMap<number, readonly EncodedTerm[]>;
+  readonly #terms: ReadonlyMap<number, readonly BabyTerm[]>;
 
   constructor(context: Context, matrix: DiagonalMatrix, options: LinearTransformOptions) {
     const { parameters } = context;
@@ -136,17 +137,17 @@ export class LinearTransform implements Disposable {
     );
     this.scale = options.scale ?? parameters.primeAt(options.level);
     const basis = [...parameters.basis(options.level), ...parameters.specialBasis(this.plan.special)];
-    const terms = new Map<number, EncodedTerm[]>();
+    const terms = new Map<number, BabyTerm[]>();
     this.#terms = terms;
     try {
       for (const [giant, list] of this.plan.giants) {
-        const encoded: EncodedTerm[] = [];
+        const encoded: BabyTerm[] = [];
         terms.set(giant, encoded);
         for (const { diagonal, baby } of list)
           encoded.push({
-            babyIndex: this.plan.babies.indexOf(baby),
+            baby,
             // The giant rotation comes after the product, so the diagonal is rotated back by it.
-            ...encodeDiagonal(context, rotated(matrix.diagonals.get(diagonal)!, -giant), this.scale, basis),
+            diagonal: encodeDiagonal(context, rotated(matrix.diagonals.get(diagonal)!, -giant), this.scale, basis),
           });
       }
     } catch (error) {
@@ -158,20 +159,20 @@ export class LinearTransform implements Disposable {
   /** Bytes of the encoded diagonals. */
   get bytes(): number {
     let sum = 0;
-    for (const terms of this.#terms.values()) for (const { slab } of terms) sum += 8 * slab.words;
+    for (const terms of this.#terms.values()) for (const { diagonal } of terms) sum += 8 * diagonal.slab.words;
     return sum;
   }
 
   /**
    * matrix * slots, rescaled: at plan.level - 1, with the scale of `a` times this transform's over the level's prime.
-   * Throws OperandError where `a` does not fit, KeyError for a missing rotation key (`plan.galoisUses` lists them).
    * Cost: a key switch for each giant step, a hoisted one (no NTT) for each baby step.
+   * @throws OperandError where `a` does not fit, KeyError for a missing rotation key (`plan.galoisUses` lists them)
    */
   apply(evaluator: Evaluator, a: Ciphertext): Ciphertext {
-    const { kernels, ring, parameters } = this.#context;
+    const { kernels, parameters } = this.#context;
     const { level, special, slots } = this.plan;
     this.#context.require(evaluator.context, 'the evaluator');
-    evaluator.check(a, 'the operand of a linear transform');
+    checkOperand(this.#context, a, 'the operand of a linear transform');
     if (a.level < level)
       throw new OperandError(
         `this transform was encoded for level ${level}, the ciphertext is at level ${a.level}: encode it lower, or bootstrap`,
@@ -180,60 +181,34 @@ export class LinearTransform implements Disposable {
       throw new OperandError(`this transform works on ${slots} slots, the ciphertext has ${a.slots}`);
     if (a.size !== 2)
       throw new OperandError('a linear transform needs a ciphertext of two parts: relinearise it first');
-    evaluator.checkScale(a.scale * this.scale, level);
-    const q = parameters.basis(level);
-    const p = parameters.specialBasis(special);
-    const half = (q.length + p.length) * ring.n;
+    checkScale(parameters, a.scale * this.scale, level);
+    const { switcher } = evaluator;
+    const basis = { level, special };
+    const words = switcher.words(basis);
     const giants = [...this.#terms];
     // The group that needs no giant rotation is where the others are added up.
     const still = giants.findIndex(([steps]) => steps === 0);
-    using sums = new Slab(kernels, 2 * half * giants.length);
-    const sum = (giant: number, part: number) => sums.address((2 * giant + part) * half);
+    using sums = new Slab(kernels, 2 * words * giants.length);
+    const sumOf = (giant: number): Pair => [sums.address(2 * giant * words), sums.address((2 * giant + 1) * words)];
     {
-      using digits = evaluator.decompose(a.part(1), level, special);
-      const babies = this.plan.babies.flatMap((steps) => {
-        if (steps === 0) return [1, 0, 0];
-        const key = evaluator.rotationKey(steps, level, special);
-        return [key.galois, key.slab.address(), key.level + 1];
-      });
-      const outputs = giants.flatMap(([, terms], i) => [
-        sum(i, 0),
-        sum(i, 1),
-        terms.length,
-        ...terms.flatMap(({ babyIndex, slab, runBits }) => [babyIndex, slab.address(), runBits]),
-      ]);
-      kernels.call(
-        Op.linearBabySteps, ring.handle, digits.address, a.part(0), a.part(1), q, p, digits.digits,
-        this.plan.babies.length, ...babies, giants.length, ...outputs,
-      ); // biome-ignore format: one kernel call
+      using digits = switcher.decompose(a.part(1), basis);
+      sumBabySteps(switcher, pairOf(a), digits, giants.map(([, terms], i) => ({ sum: sumOf(i), terms }))); // biome-ignore format: short
     }
-    using total = still < 0 ? new Slab(kernels, 2 * half) : undefined;
-    const total0 = total ? total.address() : sum(still, 0);
-    const total1 = total ? total.address(half) : sum(still, 1);
+    using own = still < 0 ? new Slab(kernels, 2 * words) : undefined;
+    const total: Pair = own ? [own.address(), own.address(words)] : sumOf(still);
     let started = still >= 0;
-    using second = new Slab(kernels, q.length * ring.n);
     for (const [i, [steps]] of giants.entries()) {
       if (steps === 0) continue;
-      const key = evaluator.rotationKey(steps, level, special);
-      ring.divide([{ dst: second.address(), src: sum(i, 1) }], q, p);
-      using digits = evaluator.decompose(second.address(), level, special);
-      evaluator.innerProduct(total0, total1, digits, key, { addend: sum(i, 0), accumulate: started });
+      addGiantStep(switcher, total, sumOf(i), steps, basis, started);
       started = true;
     }
     const result = new Ciphertext(this.#context, level - 1, (a.scale * this.scale) / parameters.primeAt(level), slots);
-    ring.divide(
-      [
-        { dst: result.part(0), src: total0 },
-        { dst: result.part(1), src: total1 },
-      ],
-      result.basis,
-      [level, ...p],
-    );
+    switcher.modDown([0, 1].map((half) => ({ dst: result.part(half), src: total[half]! })), basis, true); // biome-ignore format: short
     return result;
   }
 
   [Symbol.dispose](): void {
-    for (const terms of this.#terms.values()) for (const { slab } of terms) slab.release();
+    for (const terms of this.#terms.values()) for (const { diagonal } of terms) diagonal.slab.release();
   }
 }
 

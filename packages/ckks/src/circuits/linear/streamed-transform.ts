@@ -1,93 +1,25 @@
 import { OperandError } from '../../errors/index.ts';
-import { Op, Slab } from '../../kernels/index.ts';
-import { Ciphertext, type Decomposition, type Evaluator } from '../../scheme/index.ts';
+import { Slab } from '../../kernels/index.ts';
+import type { Basis } from '../../ring/index.ts';
+import {
+  Ciphertext,
+  checkOperand,
+  type Decomposition,
+  type Evaluator,
+  type ExtendedBasis,
+  type KeySwitcher,
+  type Pair,
+  pairOf,
+} from '../../scheme/index.ts';
+import { addGiantStep, sumBabySteps } from './double-hoisting.ts';
 import { type EncodedDiagonal, encodedLength, encodePeriod } from './encoded-diagonal.ts';
-
-/** A matrix between slots of several ciphertexts, its diagonals made when they are asked for. */
-export interface StreamedMatrix {
-  /** Rotations r in [0, slots) with a non-zero diagonal for (output, input). */
-  rotations(output: number, input: number): readonly number[];
-  /** One entry a slot: out[s] += diagonal[s] * in[(s + r) mod slots]. */
-  diagonal(output: number, input: number, rotation: number): Float64Array;
-  /** The imaginary parts of the same diagonal, where there are any. Default: none. */
-  imaginary?(output: number, input: number, rotation: number): Float64Array | undefined;
-  /** Where known: all diagonals repeat after this many slots, a power of two; they are cheaper to encode. */
-  readonly period?: number;
-}
-
-export interface StreamedTransformOptions {
-  /** The level of the product; results are one below. */
-  readonly level: number;
-  readonly outputs: number;
-  /** The scale of the results, exactly: of all, or of each. */
-  readonly scale: number | readonly number[];
-  /** Every rotation is a giant plus a baby step, modulo the slots. */
-  readonly babySteps: readonly number[];
-  readonly giantSteps: readonly number[];
-  /** Special primes of the rotation keys to use. Default: those of the level's gadget. */
-  readonly special?: number;
-  /** Bytes that encoded diagonals may take at a time. Default: `defaultDiagonalBytes`. */
-  readonly diagonalBytes?: number;
-}
-
-/** Larger maps are worked in parts, each of which rotates the inputs again. */
-export const defaultDiagonalBytes = 2 ** 29;
-
-/** One diagonal and where it belongs. */
-interface Term {
-  readonly input: number;
-  readonly rotation: number;
-  readonly baby: number;
-}
-
-/** The diagonals of one output that share a giant step. */
-interface Group {
-  readonly output: number;
-  readonly giant: number;
-  readonly terms: readonly Term[];
-}
-
-/** How rotations split into baby and giant steps: known without a ciphertext. */
-export class StreamedTransformPlan {
-  readonly groups: readonly Group[];
-  /** Steps in use, in [0, slots). */
-  readonly babies: readonly number[];
-  readonly giants: readonly number[];
-  readonly diagonals: number;
-
-  constructor(
-    slots: number,
-    inputs: number,
-    matrix: Pick<StreamedMatrix, 'rotations'>,
-    options: Pick<StreamedTransformOptions, 'outputs' | 'babySteps' | 'giantSteps'>,
-  ) {
-    const steps = (list: readonly number[]) => [...new Set(list.map((step) => modulo(step, slots)))];
-    const babies = new Set(steps(options.babySteps));
-    const giants = steps(options.giantSteps);
-    const groups = new Map<string, { output: number; giant: number; terms: Term[] }>();
-    for (let output = 0; output < options.outputs; output++)
-      for (let input = 0; input < inputs; input++)
-        for (const rotation of matrix.rotations(output, input)) {
-          const giant = giants.find((step) => babies.has(modulo(rotation - step, slots)));
-          if (giant === undefined)
-            throw new OperandError(
-              `no baby and giant step add up to the rotation ${rotation} of output ${output} and input ${input}: add one`,
-            );
-          const key = `${output}/${giant}`;
-          if (!groups.has(key)) groups.set(key, { output, giant, terms: [] });
-          groups.get(key)!.terms.push({ input, rotation, baby: modulo(rotation - giant, slots) });
-        }
-    this.groups = [...groups.values()];
-    this.babies = [...new Set(this.groups.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
-    this.giants = [...new Set(this.groups.map(({ giant }) => giant))];
-    this.diagonals = this.groups.reduce((sum, { terms }) => sum + terms.length, 0);
-  }
-
-  /** Rotations that need a key, each once. */
-  get rotations(): number[] {
-    return [...new Set([...this.babies, ...this.giants])].filter((steps) => steps !== 0);
-  }
-}
+import {
+  defaultDiagonalBytes,
+  type Group,
+  type StreamedMatrix,
+  type StreamedTransformOptions,
+  StreamedTransformPlan,
+} from './streamed-plan.ts';
 
 /**
  * outputs[o] = sum over i and r of diagonal(o, i, r) * rotate(inputs[i], r), rescaled, by baby and giant steps with double
@@ -107,16 +39,10 @@ export function applyStreamed(
 ): Ciphertext[] {
   const slots = checkInputs(evaluator, inputs, options.level);
   const plan = new StreamedTransformPlan(slots, inputs.length, matrix, options);
-  const work = new StreamedWork(evaluator, inputs, matrix, options, slots);
-  try {
-    const { context } = evaluator;
-    const words = (options.level + 1 + work.special) * encodedLength(context.ring.n, matrix.period ?? slots);
-    const most = (options.diagonalBytes ?? defaultDiagonalBytes) / (8 * words);
-    for (const part of parts(plan.groups, most)) work.add(part);
-    return work.finish();
-  } finally {
-    work[Symbol.dispose]();
-  }
+  using work = new StreamedWork(evaluator.switcher, inputs, matrix, options, slots);
+  for (const part of parts(plan.groups, work.diagonalsIn(options.diagonalBytes ?? defaultDiagonalBytes)))
+    work.add(part);
+  return work.finish();
 }
 
 function checkInputs(evaluator: Evaluator, inputs: readonly Ciphertext[], level: number): number {
@@ -124,7 +50,7 @@ function checkInputs(evaluator: Evaluator, inputs: readonly Ciphertext[], level:
   if (!first) throw new OperandError('a linear transform needs an input');
   if (level < 1) throw new OperandError(`a linear transform takes one level: apply it at level 1 or above`);
   for (const input of inputs) {
-    evaluator.check(input, 'an operand of a linear transform');
+    checkOperand(evaluator.context, input, 'an operand of a linear transform');
     if (input.level < level)
       throw new OperandError(
         `a linear transform at level ${level} has an operand at level ${input.level}: bootstrap it`,
@@ -152,38 +78,44 @@ function parts(groups: readonly Group[], most: number): Group[][] {
 
 /** The state of one application: extended digits of the inputs, and sums in the extended basis for each output. */
 class StreamedWork implements Disposable {
-  readonly special: number;
-  readonly #evaluator: Evaluator;
+  readonly #switcher: KeySwitcher;
   readonly #inputs: readonly Ciphertext[];
   readonly #matrix: StreamedMatrix;
   readonly #options: StreamedTransformOptions;
   readonly #slots: number;
+  readonly #basis: ExtendedBasis;
+  /** Ring primes of the extended basis. */
+  readonly #primes: Basis;
+  /** Of a polynomial in the extended basis. */
+  readonly #words: number;
   readonly #digits: readonly Decomposition[];
   readonly #totals: (Slab | undefined)[];
-  readonly #half: number;
 
   constructor(
-    evaluator: Evaluator,
+    switcher: KeySwitcher,
     inputs: readonly Ciphertext[],
     matrix: StreamedMatrix,
     options: StreamedTransformOptions,
     slots: number,
   ) {
-    const { parameters, ring } = evaluator.context;
-    this.#evaluator = evaluator;
+    const { parameters } = switcher.context;
+    const { level, special = parameters.gadget(level).special } = options;
+    this.#switcher = switcher;
     this.#inputs = inputs;
     this.#matrix = matrix;
     this.#options = options;
     this.#slots = slots;
-    this.special = options.special ?? parameters.gadget(options.level).special;
-    this.#half = (options.level + 1 + this.special) * ring.n;
-    this.#digits = inputs.map((input) => evaluator.decompose(input.part(1), options.level, this.special));
+    this.#basis = { level, special };
+    this.#primes = [...parameters.basis(level), ...parameters.specialBasis(special)];
+    this.#words = switcher.words(this.#basis);
+    this.#digits = inputs.map((input) => switcher.decompose(input.part(1), this.#basis));
     this.#totals = Array.from({ length: options.outputs }, () => undefined);
   }
 
-  get #bases() {
-    const { parameters } = this.#evaluator.context;
-    return { q: parameters.basis(this.#options.level), p: parameters.specialBasis(this.special) };
+  /** How many encoded diagonals take at most so many bytes. */
+  diagonalsIn(bytes: number): number {
+    const { ring } = this.#switcher.context;
+    return bytes / (8 * this.#primes.length * encodedLength(ring.n, this.#matrix.period ?? this.#slots));
   }
 
   #scaleOf(output: number): number {
@@ -191,75 +123,61 @@ class StreamedWork implements Disposable {
     return typeof scale === 'number' ? scale : scale[output]!;
   }
 
+  /** Polynomials `index` and `index` + 1 of a slab in the extended basis. */
+  #pair(slab: Slab, index = 0): Pair {
+    return [slab.address(index * this.#words), slab.address((index + 1) * this.#words)];
+  }
+
   /** Adds the products of these groups to the totals of their outputs. */
   add(groups: readonly Group[]): void {
-    const { kernels, ring } = this.#evaluator.context;
-    const { q, p } = this.#bases;
-    using sums = new Slab(kernels, 2 * this.#half * groups.length);
-    using more = this.#inputs.length > 1 ? new Slab(kernels, 2 * this.#half * groups.length) : undefined;
+    const { kernels, ring } = this.#switcher.context;
+    using sums = new Slab(kernels, 2 * this.#words * groups.length);
+    using more = this.#inputs.length > 1 ? new Slab(kernels, 2 * this.#words * groups.length) : undefined;
     const started = groups.map(() => false);
     for (const input of this.#inputs.keys()) {
       const mine = [...groups.keys()].filter((g) => groups[g]!.terms.some((term) => term.input === input));
       if (mine.length === 0) continue;
       // A group's first products go to its sum, those of further inputs beside it.
-      const into = (g: number) => (started[g] ? more! : sums).address(2 * g * this.#half);
+      const into = (g: number) => this.#pair(started[g] ? more! : sums, 2 * g);
       this.#multiply(input, mine.map((g) => ({ ...groups[g]!, sum: into(g) }))); // biome-ignore format: short
       for (const g of mine) {
-        const all = [...q, ...p];
-        for (const at of started[g] ? [2 * g * this.#half, (2 * g + 1) * this.#half] : [])
-          ring.add(sums.address(at), sums.address(at), more!.address(at), all);
+        const sum = this.#pair(sums, 2 * g);
+        if (started[g]) for (const half of [0, 1]) ring.add(sum[half]!, sum[half]!, into(g)[half]!, this.#primes);
         started[g] = true;
       }
     }
-    for (const [g, { output, giant }] of groups.entries())
-      this.#gather(output, giant, sums.address(2 * g * this.#half), sums.address((2 * g + 1) * this.#half));
+    for (const [g, { output, giant }] of groups.entries()) this.#gather(output, giant, this.#pair(sums, 2 * g));
   }
 
-  /** For each group: sum[0], sum[1] = the products of its diagonals with the baby rotations of one input. */
-  #multiply(input: number, groups: readonly (Group & { readonly sum: number })[]): void {
-    const { context } = this.#evaluator;
-    const { kernels, ring } = context;
-    const { q, p } = this.#bases;
-    const { level } = this.#options;
-    const ciphertext = this.#inputs[input]!;
-    const mine = groups.map((group) => ({ ...group, terms: group.terms.filter((term) => term.input === input) }));
-    const babies = [...new Set(mine.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
-    const keys = babies.flatMap((steps) => {
-      if (steps === 0) return [1, 0, 0];
-      const key = this.#evaluator.rotationKey(steps, level, this.special);
-      return [key.galois, key.slab.address(), key.level + 1];
-    });
+  /** For each group: sum = the products of its diagonals with the baby rotations of one input. */
+  #multiply(input: number, groups: readonly (Group & { readonly sum: Pair })[]): void {
     const encoded: EncodedDiagonal[] = [];
     try {
-      const outputs = mine.flatMap(({ output, giant, terms, sum }) => [
+      const sums = groups.map(({ output, giant, terms, sum }) => ({
         sum,
-        sum + 8 * this.#half,
-        terms.length,
-        ...terms.flatMap(({ rotation, baby }) => {
-          const diagonal = this.#encode(output, input, rotation, giant);
-          encoded.push(diagonal);
-          return [babies.indexOf(baby), diagonal.slab.address(), diagonal.runBits];
-        }),
-      ]);
-      kernels.call(
-        Op.linearBabySteps, ring.handle, this.#digits[input]!.address, ciphertext.part(0), ciphertext.part(1), q, p,
-        this.#digits[input]!.digits, babies.length, ...keys, mine.length, ...outputs,
-      ); // biome-ignore format: one kernel call
+        terms: terms
+          .filter((term) => term.input === input)
+          .map(({ rotation, baby }) => {
+            const diagonal = this.#encode(output, input, rotation, giant);
+            encoded.push(diagonal);
+            return { baby, diagonal };
+          }),
+      }));
+      sumBabySteps(this.#switcher, pairOf(this.#inputs[input]!), this.#digits[input]!, sums);
     } finally {
       for (const { slab } of encoded) slab.release();
     }
   }
 
   #encode(output: number, input: number, rotation: number, giant: number): EncodedDiagonal {
-    const { context } = this.#evaluator;
-    const { q, p } = this.#bases;
-    const { level } = this.#options;
+    const { context } = this.#switcher;
     const real = this.#matrix.diagonal(output, input, rotation);
     const imaginary = this.#matrix.imaginary?.(output, input, rotation);
     if (real.length !== this.#slots)
       throw new OperandError(`the diagonal ${rotation} has ${real.length} entries, the operand ${this.#slots} slots`);
     const period = this.#matrix.period ?? this.#slots;
-    const own = (this.#scaleOf(output) * context.parameters.primeAt(level)) / this.#inputs[input]!.scale;
+    const prime = context.parameters.primeAt(this.#basis.level);
+    const own = (this.#scaleOf(output) * prime) / this.#inputs[input]!.scale;
     // The giant rotation comes after the product, so the diagonal is rotated back by it.
     const start = giant % period;
     const turned = (values: Float64Array) => {
@@ -268,46 +186,37 @@ class StreamedWork implements Disposable {
       result.set(values.subarray(period - start, period), 0);
       return result;
     };
-    return encodePeriod(context, turned(real), imaginary && turned(imaginary), own, [...q, ...p]);
+    return encodePeriod(context, turned(real), imaginary && turned(imaginary), own, this.#primes);
   }
 
   /** total[output] += rotate(sum, giant), in the extended basis. */
-  #gather(output: number, giant: number, sum0: number, sum1: number): void {
-    const { context } = this.#evaluator;
-    const { kernels, ring } = context;
-    const { q, p } = this.#bases;
-    const { level } = this.#options;
+  #gather(output: number, giant: number, sum: Pair): void {
+    const { kernels, ring } = this.#switcher.context;
     const accumulate = this.#totals[output] !== undefined;
-    this.#totals[output] ??= new Slab(kernels, 2 * this.#half);
-    const total = this.#totals[output];
-    const [total0, total1] = [total.address(), total.address(this.#half)];
-    if (giant === 0) {
-      const all = [...q, ...p];
-      for (const [to, from] of [[total0, sum0], [total1, sum1]] as const) // biome-ignore format: pairs
-        if (accumulate) ring.add(to, to, from, all);
-        else ring.addScalar(to, from, 0n, all);
+    this.#totals[output] ??= new Slab(kernels, 2 * this.#words);
+    const total = this.#pair(this.#totals[output]);
+    if (giant !== 0) {
+      addGiantStep(this.#switcher, total, sum, giant, this.#basis, accumulate);
       return;
     }
-    const key = this.#evaluator.rotationKey(giant, level, this.special);
-    using second = new Slab(kernels, q.length * ring.n);
-    ring.divide([{ dst: second.address(), src: sum1 }], q, p);
-    using digits = this.#evaluator.decompose(second.address(), level, this.special);
-    this.#evaluator.innerProduct(total0, total1, digits, key, { addend: sum0, accumulate });
+    for (const half of [0, 1]) {
+      const [to, from] = [total[half]!, sum[half]!];
+      if (accumulate) ring.add(to, to, from, this.#primes);
+      else ring.addScalar(to, from, 0n, this.#primes);
+    }
   }
 
-  /** Divides the totals by the special primes and the level's own. Throws for an output without diagonals. */
+  /** Divides the totals by the special primes and the level's own. @throws OperandError for an output without diagonals */
   finish(): Ciphertext[] {
-    const { context } = this.#evaluator;
-    const { q, p } = this.#bases;
-    const { level } = this.#options;
+    const { context } = this.#switcher;
     const results: Ciphertext[] = [];
     try {
       for (const [output, total] of this.#totals.entries()) {
         if (!total) throw new OperandError(`output ${output} of a linear transform has no diagonals`);
-        const result = new Ciphertext(context, level - 1, this.#scaleOf(output), this.#slots);
+        const result = new Ciphertext(context, this.#basis.level - 1, this.#scaleOf(output), this.#slots);
         results.push(result);
-        const halves = [0, 1].map((part) => ({ dst: result.part(part), src: total.address(part * this.#half) }));
-        context.ring.divide(halves, q.slice(0, -1), [level, ...p]);
+        const halves = this.#pair(total).map((src, half) => ({ dst: result.part(half), src }));
+        this.#switcher.modDown(halves, this.#basis, true);
       }
       return results;
     } catch (error) {
@@ -320,8 +229,4 @@ class StreamedWork implements Disposable {
     for (const digits of this.#digits) digits[Symbol.dispose]();
     for (const total of this.#totals) total?.release();
   }
-}
-
-function modulo(steps: number, slots: number): number {
-  return ((steps % slots) + slots) % slots;
 }

@@ -1,6 +1,13 @@
 import { type EvaluationPlan, evaluationPlan, optimalDepth, type PlanNode } from '@cipherformer/approx';
 import { OperandError } from '../../errors/index.ts';
-import { Ciphertext, type Evaluator, scaledInteger } from '../../scheme/index.ts';
+import {
+  Ciphertext,
+  checkConstant,
+  checkOperand,
+  checkScale,
+  type Evaluator,
+  scaledInteger,
+} from '../../scheme/index.ts';
 
 /**
  * Evaluates polynomials in the Chebyshev basis on ciphertexts, at optimal depth and with an exact target scale
@@ -16,12 +23,12 @@ export class PolynomialEvaluator {
   }
 
   /**
-   * p(t) for t in [-1, 1] in every slot.
+   * p(t) for t in [-1, 1] in every slot. Cost: `evaluationCost` of @cipherformer/approx.
    * @param coefficients of T_0, T_1, ...
    * @param targetScale of the result, exactly; default: t's own
    * @returns a ciphertext at level t.level - ceil(log2(degree + 1))
-   * Throws OperandError for a constant, too few levels, a scale without room, or coefficients that are not finite;
-   * KeyError without a relinearisation key. Cost: `evaluationCost` of @cipherformer/approx.
+   * @throws OperandError for a constant, too few levels, a scale without room, or coefficients that are not finite;
+   * KeyError without a relinearisation key
    */
   evaluate(t: Ciphertext, coefficients: readonly number[], targetScale = t.scale): Ciphertext {
     // Before the plan: that of a huge polynomial would take long.
@@ -42,7 +49,7 @@ export class PolynomialEvaluator {
   evaluatePlan(t: Ciphertext, plan: EvaluationPlan, targetScale = t.scale): Ciphertext {
     const { levels } = plan.cost;
     this.#check(t, levels);
-    this.#evaluator.checkScale(targetScale, t.level - levels);
+    checkScale(this.#evaluator.context.parameters, targetScale, t.level - levels);
     const basis = new Map<number, Ciphertext>([[1, t]]);
     try {
       for (const { index, left, right } of plan.basis) basis.set(index, this.#basisElement(basis, left, right));
@@ -53,7 +60,7 @@ export class PolynomialEvaluator {
   }
 
   #check(t: Ciphertext, levels: number): void {
-    this.#evaluator.check(t, 'the operand of a polynomial');
+    checkOperand(this.#evaluator.context, t, 'the operand of a polynomial');
     if (levels === 0) throw new OperandError('a constant polynomial needs no evaluation: use the constant itself');
     if (t.level < levels) {
       throw new OperandError(
@@ -116,7 +123,7 @@ export class PolynomialEvaluator {
   /** sum (+)= factor * element, the factor encoded at the scale that brings the term to the sum's. */
   #addMultiple(sum: Ciphertext, element: Ciphertext, factor: number, accumulate = true): void {
     const { ring } = this.#evaluator.context;
-    this.#evaluator.checkConstant(factor, sum.scale, sum.level);
+    checkConstant(sum.context.parameters, factor, sum.scale, sum.level);
     const integer = scaledInteger(factor, sum.scale / element.scale);
     if (!accumulate) sum.clear();
     for (let i = 0; i < element.size; i++)

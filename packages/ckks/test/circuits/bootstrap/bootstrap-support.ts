@@ -1,6 +1,7 @@
 // What the fast and the slow tests of bootstrapping share: inputs from every corner, precision in bits, work counted.
 import {
   type BootstrapKeys,
+  BootstrapMatrices,
   BootstrapPlan,
   type BootstrapPlanOptions,
   Bootstrapper,
@@ -35,16 +36,18 @@ export function precision(measured: Slots, exact: Slots): { mean: number; worst:
 export class BootstrapBench implements Disposable {
   readonly plan: BootstrapPlan;
   readonly keys: BootstrapKeys;
+  readonly matrices: BootstrapMatrices;
   readonly bootstrapper: Bootstrapper;
 
   constructor(lab: Laboratory, options: BootstrapPlanOptions = {}) {
     this.plan = new BootstrapPlan(lab.parameters, options);
     this.keys = generateBootstrapKeys(lab.secret, this.plan);
-    this.bootstrapper = new Bootstrapper(lab.context, this.plan, this.keys);
+    this.matrices = new BootstrapMatrices(lab.context, this.plan);
+    this.bootstrapper = new Bootstrapper(this.matrices, this.keys);
   }
 
   [Symbol.dispose](): void {
-    this.bootstrapper[Symbol.dispose]();
+    this.matrices[Symbol.dispose]();
     this.keys[Symbol.dispose]();
   }
 }

@@ -3,16 +3,28 @@
 // Precision: the sine in place of x mod 1 costs (2 pi |m| / q0)^2 / 6, 2^-17.3 at |slot| = 1 and q0 = 2^10 scales: that
 // is the bound on constants. Everything else (key errors, the series, rounding) is below 2^-18 at these N, so that the
 // worst slot keeps 16 bits, and values below 2^-3, where the cube vanishes, keep 18.
+
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { OnProgress } from '../../../../base/src/progress.ts';
 import {
+  BootstrapMatrices,
   BootstrapPlan,
   Bootstrapper,
   bootstrapLiteral,
   defaultBootstrapChain,
   generateBootstrapKeys,
 } from '../../../src/circuits/index.ts';
-import { KeyError, OperandError, ParameterError } from '../../../src/errors/index.ts';
-import { EvaluationKeys, Evaluator, Parameters, type Slots } from '../../../src/scheme/index.ts';
+import { KeyError, MemoryError, OperandError, ParameterError } from '../../../src/errors/index.ts';
+import { Op } from '../../../src/kernels/index.ts';
+import {
+  decryptToPlaintext,
+  EvaluationKeys,
+  Evaluator,
+  encryptSymmetric,
+  Parameters,
+  SecretKey,
+  type Slots,
+} from '../../../src/scheme/index.ts';
 import { fixRandomness, Laboratory, randomSlots, realSlots, wordsOf } from '../../scheme/support.ts';
 import { BootstrapBench, countTransforms, inputs, precision } from './bootstrap-support.ts';
 
@@ -195,6 +207,62 @@ describe('the plan', () => {
   });
 });
 
+describe('matrices', () => {
+  /** Encodings and bytes kept by what `make` makes. */
+  function encoded<Made>(make: () => Made): { made: Made; encodings: number; bytes: number } {
+    const { kernels } = lab.context;
+    const before = kernels.memory().bytes;
+    let encodings = 0;
+    kernels.observer = (op) => {
+      if (op === Op.encode || op === Op.encodePeriodic) encodings += 1;
+    };
+    try {
+      const made = make();
+      return { made, encodings, bytes: kernels.memory().bytes - before };
+    } finally {
+      kernels.observer = undefined;
+    }
+  }
+
+  it('are encoded once, however many key sets refresh with them, and stay when the keys go', () => {
+    const { plan } = at(few);
+    const first = encoded(() => new BootstrapMatrices(lab.context, plan));
+    using matrices = first.made;
+    const diagonals = [...plan.slotsToCoeffs, ...plan.coeffsToSlots].flatMap(({ giants }) =>
+      [...giants.values()].flat(),
+    );
+    // One more for the imaginary unit.
+    expect(first.encodings).toBe(diagonals.length + 1);
+    expect(first.bytes).toBe(matrices.bytes + 8 * matrices.imaginaryUnit.slab.words);
+    const values = inputs.uniform!(few);
+    using plaintext = lab.encoder.encode(values.real, values.imag, { slots: few, level: plan.inputLevel });
+    for (const byte of [1, 2]) {
+      using secret = new SecretKey(lab.context, new Uint8Array(32).fill(byte));
+      using keys = generateBootstrapKeys(secret, plan);
+      const { made: bootstrapper, encodings, bytes } = encoded(() => new Bootstrapper(matrices, keys));
+      expect([encodings, bytes]).toEqual([0, 0]);
+      using low = encryptSymmetric(secret, plaintext).ciphertext;
+      using high = bootstrapper.real(low);
+      using result = decryptToPlaintext(secret, high);
+      expect(precision(lab.encoder.decode(result), values).worst).toBeGreaterThan(worstBits);
+    }
+  });
+
+  it('are all given back where making them is interrupted, and none serves after they were disposed of', () => {
+    const { plan, keys } = at(few);
+    const before = lab.context.kernels.memory().slabs;
+    const interrupted: OnProgress = ({ done }) => {
+      if (done === 3) throw new Error('enough');
+    };
+    expect(() => new BootstrapMatrices(lab.context, plan, interrupted)).toThrow('enough');
+    const matrices = new BootstrapMatrices(lab.context, plan);
+    matrices[Symbol.dispose]();
+    expect(lab.context.kernels.memory().slabs).toBe(before);
+    using low = encrypt(inputs.uniform!(few));
+    expect(() => new Bootstrapper(matrices, keys).real(low)).toThrow(MemoryError);
+  });
+});
+
 describe('bad input', () => {
   it('is refused by name, and leaves no memory behind', async () => {
     const { bootstrapper, plan } = at(full);
@@ -223,7 +291,11 @@ describe('bad input', () => {
     expect(() => bootstrapper.many([good, good, low])).toThrow(/starts at level 3/);
     expect(lab.context.kernels.memory().slabs).toBe(before + 2);
     expect(() => generateBootstrapKeys(other.secret, plan)).toThrow(/the plan is for parameters/);
-    expect(() => new Bootstrapper(other.context, plan, at(full).keys)).toThrow(/make a BootstrapPlan for these/);
+    expect(() => new BootstrapMatrices(other.context, plan)).toThrow(/make a BootstrapPlan for these/);
+    {
+      using others = new BootstrapMatrices(other.context, new BootstrapPlan(other.parameters));
+      expect(() => new Bootstrapper(others, at(full).keys)).toThrow(/the key to the sparse secret belongs to/);
+    }
     const interrupted = () => {
       throw new Error('enough');
     };
@@ -233,7 +305,7 @@ describe('bad input', () => {
 
   it('a missing key is named', () => {
     const bare = { ...at(few).keys, evaluation: new EvaluationKeys(lab.context) };
-    using bootstrapper = new Bootstrapper(lab.context, at(few).plan, bare);
+    const bootstrapper = new Bootstrapper(at(few).matrices, bare);
     using low = encrypt(inputs.uniform!(few));
     expect(() => bootstrapper.real(low)).toThrow(KeyError);
     expect(() => bootstrapper.real(low)).toThrow(/missing key for a rotation by \d+ .*at level 3/);

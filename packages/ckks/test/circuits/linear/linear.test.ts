@@ -106,7 +106,7 @@ describe('encrypted products', () => {
     const evaluator = evaluatorFor(transform.plan);
     using x = lab.encrypt(v, { slots: matrix.slots, level: at });
     using y = transform.apply(evaluator, x);
-    evaluator.keys![Symbol.dispose]();
+    evaluator.switcher.keys![Symbol.dispose]();
     return { slots: lab.decrypt(y), level: y.level, scale: y.scale, input: x.scale };
   }
 

@@ -68,9 +68,7 @@ export function compareConversions(
   const continued = bySeed(controls, 'controls');
   for (const seed of continued.keys()) {
     if (!polynomials.has(seed)) {
-      throw new ConfigError(
-        `The control of seed ${seed} has no conversion of that seed: convert with --seed ${seed} too.`,
-      );
+      throw new ConfigError(`The control of seed ${seed} has no conversion of that seed: convert with that seed too.`);
     }
   }
   const { figure } = first.stages[0]!;

@@ -1,4 +1,3 @@
-import { CipherformerError } from '@cipherformer/base';
 import {
   calibrate,
   evaluate,
@@ -11,7 +10,7 @@ import {
 import { savePolynomialModel } from '@cipherformer/model/files';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import { feedsAt } from '../../data/windows.ts';
-import { CalibrationError } from '../../errors.ts';
+import { CalibrationError, LoweringError } from '../../errors.ts';
 import { InferenceModel } from '../../evaluate/inference.ts';
 import { inputOf } from '../../evaluate/polynomial.ts';
 import { makePolynomialModel } from '../../lower/make-model.ts';
@@ -37,7 +36,7 @@ export interface ExportRecord {
 
 /**
  * Writes the finished model as a polynomial model folder: lowered, with bounds from training examples, and compared with
- * the trained form. @throws CipherformerError where the two do not agree
+ * the trained form. @throws LoweringError where the two do not agree
  */
 export async function exportPolynomial(
   conversion: Conversion,
@@ -61,7 +60,7 @@ export async function exportPolynomial(
     },
     data.tokens ? { tokens: data.tokens } : {},
   );
-  const set = data.evaluation('train');
+  const set = data.train;
   const usual = await usualExamples(conversion, model);
   const inputs = usual.map((i) => prepareInput(lowered, inputOf(feedsAt(set, i, 1, data.tokens ?? 0))));
   const result: PolynomialModel = { ...lowered, graph: calibrate(lowered.graph, inputs, boundMargin) };
@@ -79,7 +78,7 @@ const tokensOf = (tokens: number | undefined) => (tokens ? { tokens } : {});
 async function usualExamples(conversion: Conversion, model: Model): Promise<number[]> {
   const { data, recipe } = conversion;
   const limit = Math.min(recipe.calibration, boundExamples);
-  const count = calibrationCount(data.evaluation('train'), { limit, ...tokensOf(data.tokens) });
+  const count = calibrationCount(data.train, { limit, ...tokensOf(data.tokens) });
   const seen = await extremesOn(conversion, model, 'train', count);
   const polynomials = polynomialsOf(model);
   const usual = Array.from({ length: count }, (_, i) => i).filter((i) =>
@@ -102,7 +101,7 @@ async function compare(
   examples: readonly number[],
 ): Promise<number> {
   const tokens = data.tokens ?? 0;
-  const set = data.evaluation('train');
+  const set = data.train;
   const inference = await InferenceModel.create(model.config, model.weights, {
     batch: 1,
     threads,
@@ -123,7 +122,7 @@ async function compare(
       });
     }
     if (!(worst <= agreement * Math.max(1, largest))) {
-      throw new CipherformerError(
+      throw new LoweringError(
         `The polynomial graph's logits differ from the trained model's by ${worst} (largest logit ${largest}): ` +
           'a part was lowered wrongly, or the model is too sensitive for float32.',
       );

@@ -5,13 +5,17 @@ import { ConfigError } from '@cipherformer/model';
 import { readJson, readSafetensors, writeAtomically, writeSafetensors } from '@cipherformer/model/files';
 import { parseMetadata } from '@cipherformer/model/untrusted';
 import { type Model, readOwnModel, saveModel } from '../../checkpoints/model-folder.ts';
+import { OtherRunError } from '../../errors.ts';
 import { type ConversionRecipe, parseConversion } from '../recipe.ts';
-import { type StageCheckpoint, stageProgressSchema } from '../training/train-stage.ts';
+import { type StageCheckpoint, stageProgressSchema } from '../training/stage-state.ts';
 import { type StageRecord, stageName } from './record.ts';
 
+/** What checkpoints call the name of their part. */
+const partKey = 'piece';
+
 /**
- * The folder of a conversion: recipe.json (as started), one model folder a finished piece under stages/, rows.json
- * (their records, the count of which says where to go on), checkpoint.safetensors of the piece under way, and at the
+ * The folder of a conversion: recipe.json (as started), one model folder a finished part of a stage under stages/, rows.json
+ * (their records, the count of which says where to go on), checkpoint.safetensors of the part under way, and at the
  * end the polynomial model's files, its trained form (trained/) and conversion.json. Every file is replaced atomically.
  */
 export class ConversionFolder {
@@ -38,8 +42,8 @@ export class ConversionFolder {
       // Parsed, so that options added to recipes since then count with their defaults.
       const before = parseConversion(stored.recipe, file);
       if (stored.model !== model || (stored.control ?? false) !== control || !beginsWith(recipe, before)) {
-        throw new ConfigError(
-          `${this.path} holds a conversion of another model or recipe, or a control. Give another folder with --out, or start over with --restart.`,
+        throw new OtherRunError(
+          `${this.path} holds a conversion of another model or recipe, or a control. Give another folder, or start over.`,
         );
       }
     }
@@ -60,15 +64,15 @@ export class ConversionFolder {
     return rows as StageRecord[];
   }
 
-  /** Notes a finished piece and its model; the checkpoint of its training and a record of fewer pieces are of no more use. */
-  finishPiece(rows: readonly StageRecord[], model: Model): void {
+  /** Notes a finished part and its model; the checkpoint of its training and a record of fewer parts are of no more use. */
+  finishPart(rows: readonly StageRecord[], model: Model): void {
     rmSync(join(this.path, 'conversion.json'), { force: true });
     saveModel(this.#stagePath(rows.length - 1), model);
     writeAtomically(join(this.path, 'rows.json'), `${JSON.stringify(rows)}\n`);
     rmSync(this.#checkpointPath, { force: true });
   }
 
-  /** The model after the piece of this row. */
+  /** The model after the part of this row. */
   modelAfter(row: number): Model {
     return readOwnModel(this.#stagePath(row));
   }
@@ -89,15 +93,15 @@ export class ConversionFolder {
     return existsSync(this.#checkpointPath);
   }
 
-  saveCheckpoint(piece: string, { state, progress }: StageCheckpoint): void {
-    writeSafetensors(this.#checkpointPath, state, { piece, progress: JSON.stringify(progress) });
+  saveCheckpoint(part: string, { state, progress }: StageCheckpoint): void {
+    writeSafetensors(this.#checkpointPath, state, { [partKey]: part, progress: JSON.stringify(progress) });
   }
 
-  /** The checkpoint of a piece, if it was interrupted. */
-  readCheckpoint(piece: string): StageCheckpoint | undefined {
+  /** The checkpoint of a part, if it was interrupted. */
+  readCheckpoint(part: string): StageCheckpoint | undefined {
     if (!this.#hasCheckpoint) return undefined;
     const { tensors, metadata } = readSafetensors(this.#checkpointPath);
-    if (metadata.piece !== piece) return undefined;
+    if (metadata[partKey] !== part) return undefined;
     const parsed = stageProgressSchema.safeParse(parseMetadata(metadata.progress));
     if (!parsed.success)
       throw new ConfigError(`${this.#checkpointPath} is not a checkpoint of a conversion; delete it.`);
@@ -120,7 +124,7 @@ export interface ConversionSource {
  * with: order, draws and rates depend on the recipe alone, so they would come out the same to the last bit. Does nothing
  * where the folder has begun, or the other keeps no models any more.
  */
-export function beginFrom(source: ConversionSource, folder: string, recipe: ConversionRecipe, model: string): void {
+export function reuseStages(source: ConversionSource, folder: string, recipe: ConversionRecipe, model: string): void {
   const [from, to] = [new ConversionFolder(source.folder), new ConversionFolder(folder)];
   if (to.begun) return;
   const { stages, ...rest } = recipe;
@@ -133,7 +137,7 @@ export function beginFrom(source: ConversionSource, folder: string, recipe: Conv
   const shared = rows.slice(0, other < 0 ? rows.length : other);
   if (shared.length === 0 || !from.hasModelAfter(shared.length - 1)) return;
   to.claim(recipe, model, false);
-  for (let row = 0; row < shared.length; row++) to.finishPiece(shared.slice(0, row + 1), from.modelAfter(row));
+  for (let row = 0; row < shared.length; row++) to.finishPart(shared.slice(0, row + 1), from.modelAfter(row));
 }
 
 function beginsWith(recipe: ConversionRecipe, beginning: ConversionRecipe): boolean {

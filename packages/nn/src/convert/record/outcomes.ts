@@ -24,7 +24,7 @@ export type TestOutcomes =
 /** Runs both models over the test set. Cost: one evaluation each. */
 export async function testOutcomes(conversion: Conversion, result: Converted): Promise<TestOutcomes> {
   const { original, data, threads } = conversion;
-  const set = data.evaluation('test');
+  const set = data.test;
   if (set.kind === 'language') {
     const tokens = data.tokens!;
     const natsOf = async ({ config, weights }: Converted) => {

@@ -4,7 +4,7 @@ import type { ConversionRecipe } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import type { DegreeChoice } from '../substitution/degrees.ts';
 import { polynomialLevels, polynomialsOf, type SitePolynomial, staysInside } from '../substitution/substitute.ts';
-import type { CurvePoint } from '../training/train-stage.ts';
+import type { CurvePoint } from '../training/stage-state.ts';
 import type { ExportRecord } from './export.ts';
 import type { TestOutcomes } from './outcomes.ts';
 import type { PairedComparison } from './paired.ts';
@@ -54,11 +54,11 @@ export interface StageRecord {
   readonly test?: Readonly<Record<string, number>>;
   readonly curve: readonly CurvePoint[];
   readonly sites: readonly SiteRecord[];
-  /** Of a substitution with a search: the choices of degrees that no other beats. */
+  /** Of a substitution with a search: the Pareto front of degrees, by levels and loss. */
   readonly front?: readonly DegreeChoice[];
 }
 
-/** The stage that a row or a piece of work belongs to: "norms" for its part "norms/layers.0.norm1". */
+/** The stage that a row belongs to: "norms" for its part "norms/layers.0.norm1". */
 export const stageName = (row: string): string => row.split('/')[0]!;
 
 /** A row's figure on the splits that it was measured on, validation first; one that was not finite is in no record. */

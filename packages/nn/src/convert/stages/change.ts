@@ -7,7 +7,7 @@ import { normStatistics } from '../substitution/calibrate.ts';
 import { chooseDegrees, type DegreeChoice } from '../substitution/degrees.ts';
 import { activationAt, isActivation, type SitePolynomial, substitute } from '../substitution/substitute.ts';
 import { type Conversion, calibrationOf, rangesOn } from '../training/conversion.ts';
-import { freezable, type PlanItem } from './plan.ts';
+import { freezableNorms, type StagePart } from './plan.ts';
 
 export interface AppliedChange {
   readonly model: Converted;
@@ -17,9 +17,9 @@ export interface AppliedChange {
   readonly front: readonly DegreeChoice[];
 }
 
-/** Applies a piece's change to the model, before its training. Everything measured is measured on training data. */
-export async function applyChange(conversion: Conversion, item: PlanItem, model: Converted): Promise<AppliedChange> {
-  const { change } = item.stage;
+/** Applies a part's change to the model, before its training. Everything measured is measured on training data. */
+export async function applyChange(conversion: Conversion, part: StagePart, model: Converted): Promise<AppliedChange> {
+  const { change } = part.stage;
   switch (change?.kind) {
     case undefined:
       return { model, description: 'training only', fits: [], front: [] };
@@ -41,9 +41,9 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
       };
     }
     case 'freeze-norms': {
-      const set = conversion.data.evaluation('train');
+      const set = conversion.data.train;
       const statistics = await normStatistics(model, set, calibrationOf(conversion));
-      const denominators = new Map(item.norms.map((name) => [name, statistics.get(name)!.deviation]));
+      const denominators = new Map(part.norms.map((name) => [name, statistics.get(name)!.deviation]));
       const values = [...denominators].map(([name, value]) => `${name}: ${value.toFixed(3)}`).join(', ');
       return {
         model: freezeNorms(model, denominators),
@@ -53,7 +53,7 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
       };
     }
     case 'batch-norms': {
-      const names = freezable(model.config);
+      const names = freezableNorms(model.config);
       return {
         model: batchNorms(model, names),
         description: `BatchNorm at ${names.length} places`,
@@ -62,13 +62,13 @@ export async function applyChange(conversion: Conversion, item: PlanItem, model:
       };
     }
     case 'substitute':
-      return substituteSites(conversion, model, change, item.sites ?? '');
+      return substituteSites(conversion, model, change, part.sites ?? '');
   }
 }
 
 /** What the scores of a softmax model are, hidden ones left out. */
 async function scoresUnderSoftmax(conversion: Conversion, model: Converted): Promise<SiteRange[]> {
-  const set = conversion.data.evaluation('train');
+  const set = conversion.data.train;
   const ranges = await recordRanges(model.config, model.weights, set, calibrationOf(conversion));
   return ranges.filter(({ kind }) => kind === 'attention-softmax');
 }
@@ -92,14 +92,14 @@ async function substituteSites(
   let compiled = '';
   const score = async (candidate: Converted) => {
     const shape = JSON.stringify(
-      Object.entries(candidate.config.overrides).map(([site, part]) => [
+      Object.entries(candidate.config.overrides).map(([site, override]) => [
         site,
-        typeof part === 'string' ? part : part.high,
+        typeof override === 'string' ? override : override.high,
       ]),
     );
     if (!validator || compiled !== shape) {
       await validator?.close();
-      validator = await createValidator(candidate.config, candidate.weights, data, 'validation', threads);
+      validator = await createValidator(candidate.config, candidate.weights, data.validation, threads);
       compiled = shape;
     }
     const result = await validator.run(candidate.weights);

@@ -4,13 +4,13 @@ import type { Model } from '../../checkpoints/model-folder.ts';
 import type { ConversionRecipe } from '../recipe.ts';
 import { pointwiseAttention } from '../substitution/architecture.ts';
 import { polynomialLevels } from '../substitution/substitute.ts';
-import { loadConversionData } from '../training/conversion.ts';
+import { conversionBatches, loadConversionData } from '../training/conversion.ts';
 import { trainStage } from '../training/train-stage.ts';
 import { planConversion } from './plan.ts';
 
 /** What a conversion will take. */
 export interface ConversionEstimate {
-  readonly pieces: readonly { readonly name: string; readonly steps: number; readonly seconds: number }[];
+  readonly parts: readonly { readonly name: string; readonly steps: number; readonly seconds: number }[];
   readonly steps: number;
   readonly seconds: number;
   readonly timedSteps: number;
@@ -29,15 +29,17 @@ export async function estimateConversion(
   options: { readonly dataRoot: string; readonly tokenizer?: Tokenizer; readonly threads?: number },
 ): Promise<ConversionEstimate> {
   const data = await loadConversionData(recipe, original, options);
-  const plan = planConversion(recipe, original.config, data);
+  const batches = conversionBatches(recipe, data);
+  const plan = planConversion(recipe, original.config, { data, batches });
   const training = recipe.stages.find(({ train }) => train)?.train;
   let perStep = 0;
   if (training) {
     const result = await trainStage(pointwiseAttention(original, { activation: 'gelu', affine: true }), {
       name: 'timing',
-      training: { ...training, epochs: timedSteps / data.stepsPerEpoch },
+      training: { ...training, epochs: timedSteps / batches.stepsPerEpoch },
       teacher: original,
       data,
+      batches,
       batch: recipe.batch,
       seed: recipe.seed,
       firstBatch: 0,
@@ -46,10 +48,10 @@ export async function estimateConversion(
     });
     perStep = result.progress.seconds / timedSteps;
   }
-  const pieces = plan.map(({ name, steps }) => ({ name, steps, seconds: steps * perStep }));
-  const steps = pieces.reduce((sum, piece) => sum + piece.steps, 0);
+  const parts = plan.map(({ name, steps }) => ({ name, steps, seconds: steps * perStep }));
+  const steps = parts.reduce((sum, part) => sum + part.steps, 0);
   return {
-    pieces,
+    parts,
     steps,
     seconds: steps * perStep,
     timedSteps,
@@ -59,7 +61,7 @@ export async function estimateConversion(
 }
 
 function layerLevels(recipe: ConversionRecipe): { fewest: number; most: number } {
-  const change = recipe.stages.map((stage) => stage.change).find((part) => part?.kind === 'substitute');
+  const change = recipe.stages.map((stage) => stage.change).find((each) => each?.kind === 'substitute');
   if (change?.kind !== 'substitute') return { fewest: 0, most: 0 };
   // The shape a fit of GELU has: every term up to degree 3, above that x/2 and even terms.
   const levels = (degree: number) =>

@@ -1,21 +1,24 @@
-import type { TaskData } from '../../data/task.ts';
 import { UnsupportedPartError } from '../../errors.ts';
+import { stepsIn } from '../../train/schedule.ts';
 import { type ModelConfig, normAt } from '../../transformer/config.ts';
 import type { ConversionRecipe, Stage } from '../recipe.ts';
 import { normNames } from '../substitution/architecture.ts';
+import type { Conversion } from '../training/conversion.ts';
 import { checkDraw } from '../training/draw.ts';
-import { stageSteps } from '../training/train-stage.ts';
 
-/** One piece of work: a stage, or one normalisation or layer of a stage that goes from the input to the output. */
-export interface PlanItem {
-  /** The stage's name, with the part for pieces of one: "norms/layers.0.norm1". */
+/**
+ * What is changed, trained and measured at once: a stage, or one normalisation or layer of a stage that goes from the input
+ * to the output.
+ */
+export interface StagePart {
+  /** The stage's name, with the place where it has several parts: "norms/layers.0.norm1". */
   readonly name: string;
   readonly stage: Stage;
-  /** Normalisations to freeze in this piece. */
+  /** Normalisations to freeze in this part. */
   readonly norms: readonly string[];
   /** Beginning of the names of the sites to substitute; absent: all. */
   readonly sites?: string;
-  /** Whether the stage is complete after this piece. */
+  /** Whether the stage is complete after this part. */
   readonly last: boolean;
   readonly steps: number;
   /** Number of the first training batch. */
@@ -23,46 +26,51 @@ export interface PlanItem {
 }
 
 /**
- * The pieces of a conversion in order. Checks that the model can be converted by these stages.
+ * The parts of a conversion in order. Checks that the model can be converted by these stages.
  * @throws UnsupportedPartError naming the part, where it is and what to do
  * @throws ConfigError where a stage asks for batches that the data cannot give
  */
-export function planConversion(recipe: ConversionRecipe, config: ModelConfig, data: TaskData): PlanItem[] {
+export function planConversion(
+  recipe: ConversionRecipe,
+  config: ModelConfig,
+  { data, batches }: Pick<Conversion, 'data' | 'batches'>,
+): StagePart[] {
   if (config.positions.kind === 'rotary') {
     throw new UnsupportedPartError(
       'positions',
       'rotary positions turn queries and keys by the token, which has no node in a polynomial graph. Train with learned positions.',
     );
   }
-  const items: PlanItem[] = [];
+  const parts: StagePart[] = [];
   let firstBatch = 0;
   let frozen: string[] = [];
   for (const stage of recipe.stages) {
     checkDraw(stage, data);
-    const steps = stage.train ? stageSteps(stage.train, data) : 0;
+    const steps = stage.train ? stepsIn(stage.train.epochs, batches) : 0;
     const norms =
-      stage.change?.kind === 'freeze-norms' ? freezable(config).filter((name) => !frozen.includes(name)) : [];
+      stage.change?.kind === 'freeze-norms' ? freezableNorms(config).filter((name) => !frozen.includes(name)) : [];
     frozen = [...frozen, ...norms];
-    const pieces = piecesOf(stage, norms, config);
-    pieces.forEach(({ part, ...piece }, i) => {
-      const name = part === undefined ? stage.name : `${stage.name}/${part}`;
-      items.push({ name, stage, ...piece, last: i === pieces.length - 1, steps, firstBatch });
+    const places = placesOf(stage, norms, config);
+    places.forEach(({ place, ...rest }, i) => {
+      const name = place === undefined ? stage.name : `${stage.name}/${place}`;
+      parts.push({ name, stage, ...rest, last: i === places.length - 1, steps, firstBatch });
       firstBatch += steps;
     });
   }
-  return items;
+  return parts;
 }
 
-type Piece = Pick<PlanItem, 'norms' | 'sites'> & { readonly part?: string };
+/** Where a part of a stage is; without a place, everywhere. */
+type Place = Pick<StagePart, 'norms' | 'sites'> & { readonly place?: string };
 
-function piecesOf({ change }: Stage, norms: readonly string[], config: ModelConfig): readonly Piece[] {
+function placesOf({ change }: Stage, norms: readonly string[], config: ModelConfig): readonly Place[] {
   if (change?.kind === 'freeze-norms' && change.order === 'one-by-one') {
-    return norms.map((name) => ({ part: name, norms: [name] }));
+    return norms.map((name) => ({ place: name, norms: [name] }));
   }
   if (change?.kind === 'substitute' && change.order === 'by-layer') {
     const layers = Array.from({ length: config.layers }, (_, i) => `layers.${i}`);
     const places = config.head.hidden ? [...layers, 'head'] : layers;
-    return places.map((place) => ({ part: place, norms: [], sites: `${place}.` }));
+    return places.map((place) => ({ place, norms: [], sites: `${place}.` }));
   }
   return [{ norms }];
 }
@@ -71,7 +79,7 @@ function piecesOf({ change }: Stage, norms: readonly string[], config: ModelConf
  * Normalisations that divide by what they see, from the input to the output. A norm of embedded tokens stays: it is
  * computed before encryption, by the client.
  */
-export function freezable(config: ModelConfig): string[] {
+export function freezableNorms(config: ModelConfig): string[] {
   return normNames(config).filter((name) => {
     const { kind } = normAt(config, name);
     return name !== 'embedding.norm' && (kind === 'layer' || kind === 'rms');

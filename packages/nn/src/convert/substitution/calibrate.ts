@@ -1,4 +1,4 @@
-import type { EvaluationSet } from '../../data/sets.ts';
+import type { Split } from '../../data/splits.ts';
 import { feedsAt, windowCount } from '../../data/windows.ts';
 import { CalibrationError } from '../../errors.ts';
 import { InferenceModel } from '../../evaluate/inference.ts';
@@ -17,7 +17,7 @@ export interface CalibrationOptions {
 }
 
 /** Examples (or windows) that calibration will use. @throws CalibrationError when there are too few */
-export function calibrationCount(set: EvaluationSet, options: CalibrationOptions): number {
+export function calibrationCount(set: Split, options: CalibrationOptions): number {
   const available = set.kind === 'classification' ? set.count : windowCount(set, options.tokens ?? 0);
   const count = Math.min(options.limit, available);
   if (count < fewest) {
@@ -39,7 +39,7 @@ export interface NormStatistics {
 /** Statistics of the variance sites on calibration data, by the name of the normalisation; padding left out. */
 export async function normStatistics(
   model: Converted,
-  set: EvaluationSet,
+  set: Split,
   options: CalibrationOptions,
 ): Promise<Map<string, NormStatistics>> {
   const count = calibrationCount(set, options);

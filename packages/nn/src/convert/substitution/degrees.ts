@@ -15,7 +15,7 @@ export interface DegreeChoice {
 
 export interface DegreeSearch {
   readonly polynomials: readonly SitePolynomial[];
-  /** Choices that no other beats in both levels and loss, from the most levels to the fewest. */
+  /** The Pareto front: choices that no other beats in both levels and loss, from the most levels to the fewest. */
   readonly front: readonly DegreeChoice[];
 }
 
@@ -73,9 +73,9 @@ export async function chooseDegrees(
   const lowest = Math.min(...path.map(({ loss }) => loss));
   const acceptable = path.filter(({ loss }) => loss <= lowest + options.tolerance);
   const result = acceptable.reduce((a, b) => (b.levels < a.levels ? b : a));
-  const beats = (a: { levels: number; loss: number }, b: { levels: number; loss: number }) =>
+  const dominates = (a: { levels: number; loss: number }, b: { levels: number; loss: number }) =>
     a.levels <= b.levels && a.loss <= b.loss && (a.levels < b.levels || a.loss < b.loss);
-  const front = path.filter((choice) => !path.some((other) => beats(other, choice)));
+  const front = path.filter((choice) => !path.some((other) => dominates(other, choice)));
   return {
     polynomials: pick(result.choice),
     front: front.map(({ choice, levels, loss }) => ({

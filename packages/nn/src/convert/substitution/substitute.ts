@@ -18,7 +18,7 @@ import type { ActivationConfig, ModelConfig, PolynomialConfig } from '../../tran
 import type { SubstituteOptions } from '../recipe.ts';
 import { type Converted, carryOver } from './architecture.ts';
 
-/** A polynomial for one site. */
+/** What stands at one site in place of its function. */
 export interface SitePolynomial {
   readonly site: string;
   readonly interval: Interval;
@@ -193,7 +193,7 @@ export function withClamp(model: Converted, clamp: boolean): Converted {
  * what its site sees now (`seen`, but for outliers) times `margin`. The polynomial stays the same function, restated on the
  * wider interval.
  */
-export function finished(model: Converted, seen: readonly SiteExtremes[], margin: number): Converted {
+export function widenIntervals(model: Converted, seen: readonly SiteExtremes[], margin: number): Converted {
   const overrides = { ...model.config.overrides };
   const weights = new Map(model.weights);
   for (const [site, part] of polynomialsOf(model)) {

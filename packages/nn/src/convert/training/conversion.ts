@@ -1,17 +1,23 @@
 import { ConfigError, type Tokenizer } from '@cipherformer/model';
 import type { Model } from '../../checkpoints/model-folder.ts';
-import { loadTask, type SplitName, type TaskData } from '../../data/task.ts';
+import { type Batches, batches } from '../../data/batches.ts';
+import { drawingOf } from '../../data/config.ts';
+import type { DataSet } from '../../data/dataset.ts';
+import * as datasets from '../../data/datasets.ts';
+import type { SplitName } from '../../data/splits.ts';
 import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
 import { recordRanges } from '../../evaluate/ranges.ts';
 import { createValidator } from '../../evaluate/validator.ts';
 import type { ConversionRecipe } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
+import { calibrationCount } from '../substitution/calibrate.ts';
 
-/** What the pieces of a conversion share. */
+/** What the parts of a conversion share. */
 export interface Conversion {
   readonly recipe: ConversionRecipe;
   readonly original: Model;
-  readonly data: TaskData;
+  readonly data: DataSet;
+  readonly batches: Batches;
   readonly threads: number;
   /** The original is trained on without the recipe's changes. */
   readonly control: boolean;
@@ -22,12 +28,9 @@ export async function loadConversionData(
   recipe: ConversionRecipe,
   model: Model,
   options: { readonly dataRoot: string; readonly tokenizer?: Tokenizer },
-): Promise<TaskData> {
-  const data = await loadTask(recipe.data, {
+): Promise<DataSet> {
+  const data = await datasets.load(recipe.data, {
     root: options.dataRoot,
-    batch: recipe.batch,
-    seed: recipe.seed,
-    labelSmoothing: 0,
     ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
   });
   const { head, embedding } = model.config;
@@ -47,6 +50,32 @@ export async function loadConversionData(
   return data;
 }
 
+/**
+ * Loads the data of a conversion.
+ * @throws ConfigError where data and model do not fit
+ * @throws CalibrationError for too few training examples
+ */
+export async function openConversion(
+  original: Model,
+  recipe: ConversionRecipe,
+  options: {
+    readonly dataRoot: string;
+    readonly tokenizer?: Tokenizer;
+    readonly threads?: number;
+    readonly control?: boolean;
+  },
+): Promise<Conversion> {
+  const data = await loadConversionData(recipe, original, options);
+  const { threads = 1, control = false } = options;
+  const conversion = { recipe, original, data, batches: conversionBatches(recipe, data), threads, control };
+  calibrationCount(data.train, calibrationOf(conversion));
+  return conversion;
+}
+
+/** What the stages of a conversion are trained on. */
+export const conversionBatches = (recipe: ConversionRecipe, data: DataSet): Batches =>
+  batches(data, { batch: recipe.batch, seed: recipe.seed, ...drawingOf(recipe.data) });
+
 /** How much of the training data calibration takes. */
 export const calibrationOf = ({ recipe, data, threads }: Conversion) => ({
   limit: recipe.calibration,
@@ -64,18 +93,18 @@ const recording = ({ data, threads }: Conversion, limit: number): ExtremeOptions
 
 /** What every site sees on one split, hidden positions included, but for the share `spare` of most unusual examples. */
 export const rangesOn = (conversion: Conversion, model: Converted, split: SplitName, limit: number, spare = 0) =>
-  recordRanges(model.config, model.weights, conversion.data.evaluation(split), {
+  recordRanges(model.config, model.weights, conversion.data[split], {
     ...recording(conversion, limit),
     spare,
   });
 
 /** The extremes of every site in each example of a split, hidden positions included. */
 export const extremesOn = (conversion: Conversion, model: Converted, split: SplitName, limit: number) =>
-  recordExtremes(model.config, model.weights, conversion.data.evaluation(split), recording(conversion, limit));
+  recordExtremes(model.config, model.weights, conversion.data[split], recording(conversion, limit));
 
 /** A model's figures on one split. */
-export async function validate({ data, threads }: Conversion, model: Converted, split: 'validation' | 'test') {
-  const validator = await createValidator(model.config, model.weights, data, split, threads);
+export async function evaluateOn({ data, threads }: Conversion, model: Converted, split: SplitName) {
+  const validator = await createValidator(model.config, model.weights, data[split], threads);
   try {
     const figures = Object.entries(await validator.run(model.weights));
     // One example that explodes makes a mean loss infinite; such a figure says nothing and has no place in JSON.

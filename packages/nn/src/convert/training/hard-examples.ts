@@ -1,12 +1,11 @@
-import type { Exchange } from '../../data/task.ts';
+import type { Exchange } from '../../data/batches.ts';
 import { largestFirst, type SiteExtremes } from '../../evaluate/extremes.ts';
 import { Random } from '../../random.ts';
 import type { StageTraining } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import { isActivation, withClamp } from '../substitution/substitute.ts';
 import { type Conversion, extremesOn } from './conversion.ts';
-import { limitsOf, type SiteLimits } from './losses.ts';
-import { rangeLimits } from './train-stage.ts';
+import { limitsOf, rangeLimits, type SiteLimits } from './limits.ts';
 
 /**
  * The exchange of a stage with `hard`: a share of every batch comes from the training examples that reach furthest
@@ -14,15 +13,16 @@ import { rangeLimits } from './train-stage.ts';
  * example in a thousand that explodes is otherwise met once an epoch, and then clamped.
  * Cost: one pass over the training data.
  */
-export async function hardExchange(
+export async function mineHardExamples(
   conversion: Conversion,
   model: Converted,
   training: StageTraining,
   { pool, share }: NonNullable<StageTraining['hard']>,
 ): Promise<Exchange> {
-  const { data, recipe } = conversion;
-  const sites = await extremesOn(conversion, withClamp(model, false), 'train', data.trainExamples);
-  const hardest = byReach(sites, rangeLimits(model, training)).slice(0, Math.ceil(pool * data.trainExamples));
+  const { recipe } = conversion;
+  const { examples: all } = conversion.batches;
+  const sites = await extremesOn(conversion, withClamp(model, false), 'train', all);
+  const hardest = hardestFirst(sites, rangeLimits(model, training)).slice(0, Math.ceil(pool * all));
   return (examples, step) => {
     const random = Random.derive(recipe.seed, 'hard', step);
     const kept = Math.round((1 - share) * examples.length);
@@ -31,7 +31,7 @@ export async function hardExchange(
 }
 
 /** Numbers of the examples, first the one whose worst site reaches furthest from the middle of its limits. */
-export function byReach(sites: readonly SiteExtremes[], limits: readonly SiteLimits[]): number[] {
+export function hardestFirst(sites: readonly SiteExtremes[], limits: readonly SiteLimits[]): number[] {
   const reaches = sites.filter(isActivation).flatMap(({ name, exampleMax, exampleMin }) => {
     const found = limitsOf(name, limits);
     if (!found) return [];

@@ -5,27 +5,20 @@ import type { LossContext, Losses, LossTerm } from '../../train/build-step.ts';
 import { taskLoss } from '../../train/losses.ts';
 import type { Site } from '../../transformer/builder.ts';
 import type { ModelConfig } from '../../transformer/config.ts';
-import { matches } from '../../transformer/names.ts';
-import { hingeMax, hingeNorm, hingeSquare } from './hinge.ts';
+import { limitsOf, type SiteLimits } from './limits.ts';
+import { maxRangeLoss, normRangeLoss, squaredRangeLoss } from './range-loss.ts';
 import { buildTeacher } from './teacher.ts';
 
-/** How values outside their limits are counted against the model; see hinge.ts. */
-export type HingeForm = 'square' | 'max' | 'norm';
+/** How values outside their limits are counted against the model; see range-loss.ts. */
+export type RangeLossForm = 'square' | 'max' | 'norm';
 
-/** The limits of the sites whose name matches (first match wins; * stands for any characters). */
-export interface SiteLimits {
-  readonly pattern: string;
-  readonly low: number;
-  readonly high: number;
-}
-
-export interface MethodLossOptions {
+export interface ConversionLossOptions {
   /** The model to learn from; it is built into the same program. */
   readonly teacher?: { readonly config: ModelConfig; readonly temperature: number };
   /** Feature terms need the teacher and the same number of layers and widths. */
   readonly features: boolean;
   /** Limits of activation inputs (L_range), as a polynomial's interval or a target. */
-  readonly range: { readonly form: HingeForm; readonly limits: readonly SiteLimits[] };
+  readonly range: { readonly form: RangeLossForm; readonly limits: readonly SiteLimits[] };
   /** Limits of the variances that normalisations divide by (L_variance), two-sided. */
   readonly variance: readonly SiteLimits[];
   readonly labelSmoothing: number;
@@ -33,10 +26,10 @@ export interface MethodLossOptions {
 
 /**
  * The terms of a conversion step: "task" (labels), "distillation" (KL to the teacher's logits), "features" (mean over
- * layers of the squared distance to the teacher's hidden states relative to their size), "range" and "variance" (hinges,
+ * layers of the squared distance to the teacher's hidden states relative to their size), "range" and "variance" (range losses,
  * each the sum over its sites, in units of a site's half-width). Their weights are fed at every step.
  */
-export function methodLosses(config: ModelConfig, options: MethodLossOptions): Losses {
+export function conversionLosses(config: ModelConfig, options: ConversionLossOptions): Losses {
   return (context) => {
     const terms: LossTerm[] = [...taskLoss(config, options.labelSmoothing)(context)];
     if (options.teacher) {
@@ -56,10 +49,10 @@ export function methodLosses(config: ModelConfig, options: MethodLossOptions): L
     const activations = context.sites
       .filter(({ kind }) => kind !== 'norm-variance' && kind !== 'attention-softmax')
       .map(({ name, kind, tensor }) => ({ name, kind, tensor }));
-    const range = hinges(activations, options.range.limits, options.range.form);
+    const range = rangeLoss(activations, options.range.limits, options.range.form);
     if (range) terms.push({ name: 'range', tensor: range });
     const variances = context.sites.filter(({ kind }) => kind === 'norm-variance');
-    const variance = hinges(variances, options.variance, 'square');
+    const variance = rangeLoss(variances, options.variance, 'square');
     if (variance) terms.push({ name: 'variance', tensor: variance });
     return terms;
   };
@@ -80,12 +73,8 @@ function featureLoss({ graph, inputs }: LossContext, teacher: readonly Tensor[])
   return ops.scale(layers.reduce(ops.add), 1 / layers.length);
 }
 
-/** The limits that apply to a site, if any. */
-export const limitsOf = (name: string, limits: readonly SiteLimits[]): SiteLimits | undefined =>
-  limits.find(({ pattern }) => matches(pattern, name));
-
-function hinges(sites: readonly Site[], limits: readonly SiteLimits[], form: HingeForm): Tensor | undefined {
-  const forms = { square: hingeSquare, max: hingeMax, norm: hingeNorm };
+function rangeLoss(sites: readonly Site[], limits: readonly SiteLimits[], form: RangeLossForm): Tensor | undefined {
+  const forms = { square: squaredRangeLoss, max: maxRangeLoss, norm: normRangeLoss };
   const terms = sites.flatMap((site) => {
     const found = limitsOf(site.name, limits);
     return found ? [forms[form](site.tensor, found.low, found.high, site.include)] : [];

@@ -6,10 +6,10 @@ import { config, loadData, recipe, trainedWeights } from '../support.ts';
 
 async function attentionChanged(change: Record<string, unknown>) {
   const tiny = recipe([{ name: 'attention', change: { kind: 'attention', ...change } }]);
-  const [data, weights] = [await loadData(), await trainedWeights()];
+  const weights = await trainedWeights();
   const original = { config, weights, preprocess: {} };
-  const conversion = { recipe: tiny, original, data, threads: 1, control: false };
-  const [item] = planConversion(tiny, config, data);
+  const conversion = { recipe: tiny, original, ...(await loadData()), threads: 1, control: false };
+  const [item] = planConversion(tiny, config, conversion);
   return (await applyChange(conversion, item!, original)).model;
 }
 

@@ -42,8 +42,8 @@ describe('a control', () => {
     let progress: number[] = [];
     const { record, measured, model } = await convert(await original(), tiny, {
       ...options('straight'),
-      onMeasured: (...latest) => {
-        progress = latest;
+      onMeasured: ({ done, total }) => {
+        progress = [done, total];
       },
     });
     expect(progress[0]).toBe(progress[1]);
@@ -68,8 +68,8 @@ describe('a control', () => {
     const first = await convert(await original(), tiny, {
       ...options('halves'),
       signal: stop.signal,
-      onProgress: ({ piece }) => {
-        if (piece === 'norms/layers.0.norm2') stop.abort();
+      onProgress: ({ what: part }) => {
+        if (part === 'norms/layers.0.norm2') stop.abort();
       },
     });
     expect(first.measured).toBeUndefined();

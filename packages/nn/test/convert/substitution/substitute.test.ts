@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { parseConversion, type SubstituteOptions } from '../../../src/convert/recipe.ts';
 import { chooseDegrees, type Score } from '../../../src/convert/substitution/degrees.ts';
 import {
-  finished,
   fitSite,
   polynomialLevels,
   polynomialsOf,
   siteInterval,
   substitute,
+  widenIntervals,
 } from '../../../src/convert/substitution/substitute.ts';
 import { SiteRangeError } from '../../../src/errors.ts';
 import type { SiteRange } from '../../../src/evaluate/ranges.ts';
@@ -126,20 +126,20 @@ describe('the finished model', () => {
     const name = 'layers.0.mlp.activation';
     const made = fitSite(config, range(name), 7, siteInterval(range(name), options), options);
     const trained = substitute(model, [made], { trainable: true, clamp: true });
-    const after = finished(trained, [range(name, 6)], 1.5);
+    const after = widenIntervals(trained, [range(name, 6)], 1.5);
     const part = polynomialsOf(after).get(name)!;
     expect(part).toMatchObject({ low: -9, high: 9, clamp: false, trainable: false });
     const old = new Polynomial([...trained.weights.get(`${name}.coefficients`)!.data], made.interval);
     const now = new Polynomial(part.coefficients, [part.low, part.high]);
     for (const x of [-9, -4, 0, 1.5, 8]) expect(now.evaluate(x)).toBeCloseTo(old.evaluate(x), 2);
     // However far the values go, an interval at most doubles.
-    expect(finished(trained, [range(name, Number.POSITIVE_INFINITY)], 1.5).config.overrides[name]).toMatchObject({
+    expect(widenIntervals(trained, [range(name, Number.POSITIVE_INFINITY)], 1.5).config.overrides[name]).toMatchObject({
       low: -9.6,
       high: 9.6,
     });
     const outliers = range(name, 1);
     outliers.exampleMax.fill(1000, 0, 2);
-    expect(finished(trained, [outliers], 1.5).config.overrides[name]).toMatchObject({ low: -4.8, high: 4.8 });
+    expect(widenIntervals(trained, [outliers], 1.5).config.overrides[name]).toMatchObject({ low: -4.8, high: 4.8 });
   });
 });
 

@@ -3,9 +3,11 @@ import { stageTrainingSchema } from '../../../src/convert/recipe.ts';
 import { planConversion } from '../../../src/convert/stages/plan.ts';
 import type { Conversion } from '../../../src/convert/training/conversion.ts';
 import { drawOf } from '../../../src/convert/training/draw.ts';
-import { byReach } from '../../../src/convert/training/hard-examples.ts';
+import { hardestFirst } from '../../../src/convert/training/hard-examples.ts';
+import { parseData } from '../../../src/data/config.ts';
+import * as datasets from '../../../src/data/datasets.ts';
 import type { SiteExtremes } from '../../../src/evaluate/extremes.ts';
-import { config, loadData, recipe, trainedWeights } from '../support.ts';
+import { config, loadData, recipe, root, trainedWeights } from '../support.ts';
 
 const extremes = (name: string, low: readonly number[], high: readonly number[]): SiteExtremes => ({
   name,
@@ -26,7 +28,7 @@ describe('examples by reach', () => {
       { pattern: 'layers.0.*', low: -6, high: 6 },
       { pattern: 'layers.1.*', low: 9, high: 11 },
     ];
-    expect(byReach(sites, limits)).toEqual([3, 1, 2, 0]);
+    expect(hardestFirst(sites, limits)).toEqual([3, 1, 2, 0]);
   });
 
   it('puts one that explodes first, NaN at later sites or not', () => {
@@ -34,7 +36,7 @@ describe('examples by reach', () => {
       extremes('a', [0, -Infinity, 0, -Infinity], [0, Infinity, 3, 0]),
       extremes('b', [0, Infinity, 0, Infinity], [1, -Infinity, 0, -Infinity]),
     ];
-    expect(byReach(sites, [{ pattern: '*', low: -1, high: 1 }])).toEqual([1, 3, 2, 0]);
+    expect(hardestFirst(sites, [{ pattern: '*', low: -1, high: 1 }])).toEqual([1, 3, 2, 0]);
   });
 });
 
@@ -46,7 +48,7 @@ describe('a stage with hard examples', () => {
       weights: await trainedWeights(),
       preprocess: { normalise: { mean: [0.1307], deviation: [0.3081] } },
     },
-    data: await loadData(),
+    ...(await loadData()),
     threads: 1,
     control: false,
   });
@@ -69,26 +71,28 @@ describe('a stage with hard examples', () => {
     expect(drawn.size).toBe(4);
     expect(exchange(due, 7)).toEqual(exchange(due, 7));
 
-    const plain = given.data.feeds(3);
+    const plain = given.batches.feeds(3);
     const before = {
       images: Float32Array.from(plain.images as Float32Array),
       targets: [...(plain.targets as Float32Array)],
     };
     const first = (examples: ArrayLike<number>) => Array.from(examples, () => examples[0]!);
-    const { images, targets } = given.data.feeds(3, { exchange: first });
+    const { images, targets } = given.batches.feeds(3, { exchange: first });
     expect((targets as Float32Array).subarray(150, 160)).toEqual(Float32Array.from(before.targets.slice(0, 10)));
     expect((images as Float32Array).subarray(15 * 784)).toEqual(before.images.subarray(0, 784));
   });
 
   it('is refused for a language model before anything is trained, as noise is for images', async () => {
     const given = await conversion();
-    const language = { kind: 'language', streams: [], characters: 0, words: 0 } as const;
-    const plan = (train: Record<string, unknown>, data: Conversion['data']) => () =>
-      planConversion(recipe([{ name: 'last', train: { epochs: 1, ...train } }]), config, data);
-    const corpus = { ...given.data, evaluation: () => language };
+    const plan =
+      (train: Record<string, unknown>, data = given.data) =>
+      () =>
+        planConversion(recipe([{ name: 'last', train: { epochs: 1, ...train } }]), config, { ...given, data });
+    const book = { kind: 'corpus', files: ['moby-dick-opening.txt.gz'], split: [8, 1, 1], tokens: 8, tokenizer: { kind: 'characters' } }; // biome-ignore format: one line
+    const corpus = await datasets.load(parseData({ data: book }, 'test'), { root });
     expect(plan({ hard: { pool: 0.05, share: 0.25 } }, corpus)).toThrow(/Stage "last": "hard".*windows/);
-    expect(plan({ hard: { pool: 0.05, share: 0.25 } }, given.data)).not.toThrow();
-    expect(plan({ noise: { examples: 0.5, tokens: 0.5 } }, given.data)).toThrow(/Stage "last": "noise".*images/);
+    expect(plan({ hard: { pool: 0.05, share: 0.25 } })).not.toThrow();
+    expect(plan({ noise: { examples: 0.5, tokens: 0.5 } })).toThrow(/Stage "last": "noise".*images/);
     expect(await drawOf(given, given.original, stageTrainingSchema.parse({ epochs: 1 }))).toBeUndefined();
   });
 });

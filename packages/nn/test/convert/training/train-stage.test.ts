@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { Weights } from '../../../../model/src/files/stored-tensor.ts';
 import { stageTrainingSchema } from '../../../src/convert/recipe.ts';
 import { freezeNorms, normNames, pointwiseAttention } from '../../../src/convert/substitution/architecture.ts';
-import { methodLosses } from '../../../src/convert/training/losses.ts';
+import { rangeLimits } from '../../../src/convert/training/limits.ts';
+import { conversionLosses } from '../../../src/convert/training/losses.ts';
+import type { StageCheckpoint } from '../../../src/convert/training/stage-state.ts';
 import { buildTeacher, teacherFeeds } from '../../../src/convert/training/teacher.ts';
 import { type StageOptions, trainStage } from '../../../src/convert/training/train-stage.ts';
 import { UnstableTrainingError } from '../../../src/errors.ts';
@@ -9,6 +12,7 @@ import { buildInference } from '../../../src/evaluate/inference.ts';
 import { recordRanges } from '../../../src/evaluate/ranges.ts';
 import { Program } from '../../../src/onnx/program.ts';
 import { Session } from '../../../src/onnx/session.ts';
+import { warmupCosine } from '../../../src/train/schedule.ts';
 import { TrainingStep } from '../../../src/train/step.ts';
 import { Builder } from '../../../src/transformer/builder.ts';
 import { buildModel, declareInputs } from '../../../src/transformer/transformer.ts';
@@ -19,7 +23,7 @@ const options = async (training: Record<string, unknown>): Promise<StageOptions>
   name: 'test',
   training: stageTrainingSchema.parse(training),
   teacher: { config, weights: await trainedWeights() },
-  data: await loadData(),
+  ...(await loadData()),
   batch: 16,
   seed: 1,
   firstBatch: 0,
@@ -27,11 +31,13 @@ const options = async (training: Record<string, unknown>): Promise<StageOptions>
   threads: 1,
 });
 
+const valuesOf = (weights: Weights) => [...weights].map(([name, { data }]) => [name, [...data]]);
+
 describe('the teacher', () => {
   it('in the program of its pupil gives the logits that it gives alone', async () => {
     const weights = await trainedWeights();
     const pupil = initialWeights(config, 2);
-    const { images } = (await loadData()).feeds(0);
+    const { images } = (await loadData()).batches.feeds(0);
     const program = new Program();
     const builder = new Builder({ program, mode: 'train', batch: 16 });
     const inputs = declareInputs(builder, config);
@@ -55,7 +61,7 @@ describe('the teacher', () => {
 
   it('has nothing to teach itself, and something to another', async () => {
     const weights = await trainedWeights();
-    const losses = methodLosses(config, {
+    const losses = conversionLosses(config, {
       teacher: { config, temperature: 2 },
       features: true,
       range: { form: 'square', limits: [] },
@@ -63,10 +69,10 @@ describe('the teacher', () => {
       labelSmoothing: 0,
     });
     const optimiser = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 };
-    const task = await loadData();
+    const { batches } = await loadData();
     const termsOf = async (pupil: typeof weights) => {
       const step = await TrainingStep.create({ config, batch: 16, losses, optimiser, seed: 1 }, pupil);
-      const { terms } = await step.run({ ...task.feeds(0), ...teacherFeeds(weights) }, 0);
+      const { terms } = await step.run({ ...batches.feeds(0), ...teacherFeeds(weights) }, 0);
       await step.close();
       return terms;
     };
@@ -89,7 +95,7 @@ describe('a stage of training', () => {
       limits: { mlp: [-1, 1] },
     });
     const { model } = await trainStage({ config, weights: await trainedWeights() }, given);
-    const ranges = await recordRanges(config, model.weights, given.data.evaluation('train'), { limit: 48 });
+    const ranges = await recordRanges(config, model.weights, given.data.train, { limit: 48 });
     const sites = ranges.filter(({ kind }) => kind === 'mlp-activation');
     return Math.max(...sites.map(({ min, max }) => Math.max(-min, max)));
   };
@@ -124,10 +130,10 @@ describe('a stage of training', () => {
     const huge = (clamp?: number): StageOptions => ({
       ...given,
       training: { ...given.training, ...(clamp === undefined ? {} : { clamp }) },
-      data: {
-        ...given.data,
+      batches: {
+        ...given.batches,
         feeds(step) {
-          const feeds = given.data.feeds(step);
+          const feeds = given.batches.feeds(step);
           return { ...feeds, images: (feeds.images as Float32Array).map((x, i) => (i < 784 ? 1e4 * x : x)) };
         },
       },
@@ -141,10 +147,10 @@ describe('a stage of training', () => {
     let calls = 0;
     const broken: StageOptions = {
       ...given,
-      data: {
-        ...given.data,
+      batches: {
+        ...given.batches,
         feeds(step) {
-          const feeds = given.data.feeds(step);
+          const feeds = given.batches.feeds(step);
           calls += 1;
           return calls === 30 ? { ...feeds, images: (feeds.images as Float32Array).map(() => Number.NaN) } : feeds;
         },
@@ -157,13 +163,102 @@ describe('a stage of training', () => {
     expect([...model.weights.values()].every(({ data }) => data.every(Number.isFinite))).toBe(true);
   });
 
+  /** Everything that a stage can be asked for, and a batch at step 30 that is no numbers, once. */
+  const eventful = async (): Promise<StageOptions> => {
+    const given = await options({
+      epochs: 20,
+      learningRate: 3e-3,
+      averageDecay: 0.9,
+      ramp: 0.5,
+      losses: { range: 5 },
+      limits: { mlp: [-1, 1] },
+    });
+    let broken = true;
+    const feeds = (step: number) => {
+      const fed = given.batches.feeds(step);
+      if (step !== 35 || !broken) return fed;
+      broken = false;
+      return { ...fed, images: new Float32Array(16 * 784).fill(Number.NaN) };
+    };
+    return { ...given, firstBatch: 5, batches: { ...given.batches, feeds } };
+  };
+
+  it('takes the steps of a loop written by hand, roll-back and all', async () => {
+    const model = { config, weights: await trainedWeights() };
+    const given = await eventful();
+    const { batches, training } = given;
+    const losses = conversionLosses(config, {
+      teacher: { config, temperature: 1 },
+      features: true,
+      range: { form: 'square', limits: rangeLimits(model, training) },
+      variance: [],
+      labelSmoothing: 0,
+    });
+    const step = await TrainingStep.create(
+      { config, batch: 16, losses, optimiser: training, averageDecay: 0.9, seed: 6 },
+      model.weights,
+    );
+    const start = step.snapshot();
+    const schedule = { peak: 3e-3, warmup: 4, total: 80, final: 0.02 };
+    const curve: unknown[] = [];
+    let rollbacks = 0;
+    let sum = 0;
+    for (let i = 0; i < 80; i = step.step) {
+      const feeds = { ...batches.feeds(5 + i + 1009 * rollbacks), ...teacherFeeds(model.weights) };
+      const weights = { task: 0.1, distillation: 0.9, features: 1, range: 5 * Math.min(1, (i + 1) / 40) };
+      try {
+        sum += (await step.run(feeds, warmupCosine(i, schedule) * 0.5 ** rollbacks, weights)).loss;
+      } catch {
+        step.restore(start, 0);
+        rollbacks += 1;
+        sum = 0;
+        curve.length = 0;
+        continue;
+      }
+      if (step.step % 20 > 0) continue;
+      curve.push([step.step, Number((sum / 20).toPrecision(5))]);
+      sum = 0;
+    }
+    const expected = valuesOf(step.weights(true));
+    await step.close();
+
+    const trained = await trainStage(model, await eventful());
+    expect(rollbacks).toBe(1);
+    expect(trained.progress.monitor.rollbacks).toBe(1);
+    expect(trained.progress.curve.map(({ step: at, loss }) => [at, loss])).toEqual(curve);
+    expect(valuesOf(trained.model.weights)).toEqual(expected);
+  });
+
+  it('interrupted after a roll-back and resumed ends where it ends uninterrupted', async () => {
+    const model = { config, weights: await trainedWeights() };
+    const straight = await trainStage(model, await eventful());
+    const stop = new AbortController();
+    let checkpoint: StageCheckpoint | undefined;
+    let points = 0;
+    const first = await trainStage(model, {
+      ...(await eventful()),
+      signal: stop.signal,
+      // Steps 20, and after the roll-back 20 and 40.
+      onProgress: () => ++points === 3 && stop.abort(),
+      save: (latest) => {
+        checkpoint = latest;
+      },
+    });
+    expect(first).toMatchObject({ finished: false, progress: { step: 40 } });
+    const { batches } = await loadData();
+    const second = await trainStage(model, { ...(await eventful()), batches, resume: checkpoint! });
+    expect(second.progress.curve).toEqual(straight.progress.curve);
+    expect(second.progress.monitor).toEqual(straight.progress.monitor);
+    expect(valuesOf(second.model.weights)).toEqual(valuesOf(straight.model.weights));
+  });
+
   it('gives up, saying what to try, when it keeps diverging', async () => {
     const given = await options({ epochs: 10 });
     const broken: StageOptions = {
       ...given,
-      data: {
-        ...given.data,
-        feeds: (step) => ({ ...given.data.feeds(step), images: new Float32Array(16 * 784).fill(Number.NaN) }),
+      batches: {
+        ...given.batches,
+        feeds: (step) => ({ ...given.batches.feeds(step), images: new Float32Array(16 * 784).fill(Number.NaN) }),
       },
     };
     const run = trainStage({ config, weights: await trainedWeights() }, broken);

@@ -1,0 +1,91 @@
+import { OperandError } from '../../errors/index.ts';
+
+/** A matrix between slots of several ciphertexts, its diagonals made when they are asked for. */
+export interface StreamedMatrix {
+  /** Rotations r in [0, slots) with a non-zero diagonal for (output, input). */
+  rotations(output: number, input: number): readonly number[];
+  /** One entry a slot: out[s] += diagonal[s] * in[(s + r) mod slots]. */
+  diagonal(output: number, input: number, rotation: number): Float64Array;
+  /** The imaginary parts of the same diagonal, where there are any. Default: none. */
+  imaginary?(output: number, input: number, rotation: number): Float64Array | undefined;
+  /** Where known: all diagonals repeat after this many slots, a power of two; they are cheaper to encode. */
+  readonly period?: number;
+}
+
+/** Larger maps are worked in parts, each of which rotates the inputs again. */
+export const defaultDiagonalBytes = 2 ** 29;
+
+export interface StreamedTransformOptions {
+  /** The level of the product; results are one below. */
+  readonly level: number;
+  readonly outputs: number;
+  /** The scale of the results, exactly: of all, or of each. */
+  readonly scale: number | readonly number[];
+  /** Every rotation is a giant plus a baby step, modulo the slots. */
+  readonly babySteps: readonly number[];
+  readonly giantSteps: readonly number[];
+  /** Special primes of the rotation keys to use. Default: those of the level's gadget. */
+  readonly special?: number;
+  /** Bytes that encoded diagonals may take at a time. Default: `defaultDiagonalBytes`. */
+  readonly diagonalBytes?: number;
+}
+
+/** One diagonal and where it belongs. */
+export interface Term {
+  readonly input: number;
+  readonly rotation: number;
+  readonly baby: number;
+}
+
+/** The diagonals of one output that share a giant step. */
+export interface Group {
+  readonly output: number;
+  readonly giant: number;
+  readonly terms: readonly Term[];
+}
+
+/** How rotations split into baby and giant steps: known without a ciphertext. */
+export class StreamedTransformPlan {
+  readonly groups: readonly Group[];
+  /** Steps in use, in [0, slots). */
+  readonly babies: readonly number[];
+  readonly giants: readonly number[];
+  readonly diagonals: number;
+
+  constructor(
+    slots: number,
+    inputs: number,
+    matrix: Pick<StreamedMatrix, 'rotations'>,
+    options: Pick<StreamedTransformOptions, 'outputs' | 'babySteps' | 'giantSteps'>,
+  ) {
+    const steps = (list: readonly number[]) => [...new Set(list.map((step) => modulo(step, slots)))];
+    const babies = new Set(steps(options.babySteps));
+    const giants = steps(options.giantSteps);
+    const groups = new Map<string, { output: number; giant: number; terms: Term[] }>();
+    for (let output = 0; output < options.outputs; output++)
+      for (let input = 0; input < inputs; input++)
+        for (const rotation of matrix.rotations(output, input)) {
+          const giant = giants.find((step) => babies.has(modulo(rotation - step, slots)));
+          if (giant === undefined)
+            throw new OperandError(
+              `no baby and giant step add up to the rotation ${rotation} of output ${output} and input ${input}: add one`,
+            );
+          const key = `${output}/${giant}`;
+          if (!groups.has(key)) groups.set(key, { output, giant, terms: [] });
+          groups.get(key)!.terms.push({ input, rotation, baby: modulo(rotation - giant, slots) });
+        }
+    this.groups = [...groups.values()];
+    this.babies = [...new Set(this.groups.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
+    this.giants = [...new Set(this.groups.map(({ giant }) => giant))];
+    this.diagonals = this.groups.reduce((sum, { terms }) => sum + terms.length, 0);
+  }
+
+  /** Rotations that need a key, each once. */
+  get rotations(): number[] {
+    return [...new Set([...this.babies, ...this.giants])].filter((steps) => steps !== 0);
+  }
+}
+
+function modulo(steps: number, slots: number): number {
+  return ((steps % slots) + slots) % slots;
+}

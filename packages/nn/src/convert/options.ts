@@ -1,0 +1,37 @@
+import type { OnProgress, Progress } from '@cipherformer/base';
+import type { Tokenizer } from '@cipherformer/model';
+import type { Model } from '../checkpoints/model-folder.ts';
+import type { ConversionRecord, MeasuredConversion, StageRecord } from './record/record.ts';
+import type { ConvertProgress } from './stages/train-part.ts';
+
+export interface ConvertOptions {
+  /** The folder the recipe's data paths start from. */
+  readonly dataRoot: string;
+  readonly out: string;
+  /** Names the model in records. */
+  readonly modelName: string;
+  /** For text: the model's own. */
+  readonly tokenizer?: Tokenizer;
+  readonly threads?: number;
+  /** Train the original on instead, by the same recipe without its changes; there is no polynomial model then. */
+  readonly control?: boolean;
+  /**
+   * For ablations and demos: the test set is read for the original and the result alone, and no polynomial model is written
+   * (variants that keep a part that is no polynomial have none).
+   */
+  readonly endsOnly?: boolean;
+  readonly onProgress?: OnProgress<ConvertProgress>;
+  readonly onStage?: (row: StageRecord) => void;
+  /** While the finished model is measured: the test set, ranges, the model as a graph. */
+  readonly onMeasured?: OnProgress<Progress<'measuring'>>;
+  /** Aborting finishes a few steps and writes a checkpoint, or finishes a measurement, and returns without a record. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ConvertResult {
+  /** Absent when the conversion was interrupted: run it again to go on. */
+  readonly record?: ConversionRecord;
+  /** The record without the exported model; present when the conversion was finished. */
+  readonly measured?: MeasuredConversion;
+  readonly model: Model;
+}

@@ -1,0 +1,62 @@
+import type { OnProgress, Progress } from '@cipherformer/base';
+import type { Converted } from '../substitution/architecture.ts';
+import { normStatistics } from '../substitution/calibrate.ts';
+import { type Conversion, calibrationOf } from '../training/conversion.ts';
+import { drawOf } from '../training/draw.ts';
+import type { StageCheckpoint } from '../training/stage-state.ts';
+import { type StageResult, trainStage } from '../training/train-stage.ts';
+import type { StagePart } from './plan.ts';
+
+/** `what` names the part of a stage that is trained; `done` and `total` count the steps of the whole conversion. */
+export interface ConvertProgress extends Progress {
+  readonly loss: number;
+  readonly secondsLeft: number;
+}
+
+export interface TrainPartOptions {
+  /** Steps of the whole conversion. */
+  readonly steps: number;
+  readonly resume: StageCheckpoint | undefined;
+  readonly save: (checkpoint: StageCheckpoint) => void;
+  readonly onProgress: OnProgress<ConvertProgress> | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Trains a model as its part of a stage says, with the original as the teacher; undefined where the stage does not train.
+ * @throws UnstableTrainingError when it keeps diverging
+ */
+export async function trainPart(
+  conversion: Conversion,
+  part: StagePart,
+  model: Converted,
+  { steps: total, resume, save, onProgress, signal }: TrainPartOptions,
+): Promise<StageResult | undefined> {
+  const { train } = part.stage;
+  if (!train) return undefined;
+  const { recipe, data, batches, threads, original } = conversion;
+  const statistics = await normStatistics(model, data.train, calibrationOf(conversion));
+  const draw = await drawOf(conversion, model, train);
+  return trainStage(model, {
+    name: part.name,
+    training: train,
+    teacher: original,
+    data,
+    batches,
+    batch: recipe.batch,
+    seed: recipe.seed,
+    firstBatch: part.firstBatch,
+    variances: new Map([...statistics].map(([name, { variance }]) => [name, variance])),
+    threads,
+    ...(draw ? { draw } : {}),
+    ...(resume ? { resume } : {}),
+    ...(signal ? { signal } : {}),
+    save,
+    onProgress({ what, done: step, total: steps, loss, secondsLeft }) {
+      const done = part.firstBatch + step;
+      // What is left of the part, in the proportion of what is left of all.
+      const all = (secondsLeft * (total - done)) / Math.max(1, steps - step);
+      onProgress?.({ what, done, total, loss, secondsLeft: all });
+    },
+  });
+}
