@@ -12,6 +12,7 @@ import { FileVerdictLedger } from '../../packages/runtime/src/client/verdict-fil
 import { FileError } from '../../packages/runtime/src/errors.ts';
 import { makeKeyList, parseKeyList } from '../../packages/runtime/src/keys/key-list.ts';
 import { FilePartMemory } from '../../packages/runtime/src/keys/part-memory-file.ts';
+import { planProgram } from '../../packages/runtime/src/keys/planned-program.ts';
 import { readClientHalf } from '../../packages/runtime/src/protocol/client-half.ts';
 import { EnvelopeReader, sealEnvelope } from '../../packages/runtime/src/protocol/envelope.ts';
 import { makeManifest } from '../../packages/runtime/src/protocol/make-manifest.ts';
@@ -33,19 +34,21 @@ function manifest({ model, files, input }: Half): Uint8Array {
   const slots = Int32Array.from({ length: parameters.maxSlots }, (_, i) => i);
   const value = makeManifest({
     digest: 'ab'.repeat(32),
-    parameters,
-    program: {
-      slots: parameters.maxSlots,
-      inputs: [{ name: input, register: 0, level: 1, source: slots, factor: 1 }],
-      instructions: [{ op: 'multiply', source: 'square', level: 1, left: 0, right: 0, output: 1 }],
-      masks: [],
-      outputs: [
-        { name: 'logits', register: 1, slots: slots.subarray(0, 4), factor: 1, limit: 10, period: 8 },
-        { name: 'sentinel', register: 1, slots, factor: 1, limit: 2 },
-      ],
-    },
+    planned: planProgram(
+      {
+        slots: parameters.maxSlots,
+        inputs: [{ name: input, register: 0, level: 1, source: slots, factor: 1 }],
+        instructions: [{ op: 'multiply', source: 'square', level: 1, left: 0, right: 0, output: 1 }],
+        masks: [],
+        outputs: [
+          { name: 'logits', register: 1, slots: slots.subarray(0, 4), factor: 1, limit: 10, period: 8 },
+          { name: 'sentinel', register: 1, slots, factor: 1, limit: 2 },
+        ],
+      },
+      new BootstrapPlan(parameters),
+    ),
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
-    compile: { batch: 1 },
+    batch: 1,
     model,
     files,
   });
@@ -56,6 +59,12 @@ const ofImages: Half = {
   files: { 'tokenizer.json': 'ef'.repeat(32) },
   input: 'patches',
 };
+
+/** The same as releases before version 3 wrote it. */
+function version2(bytes: Uint8Array): Uint8Array {
+  const { batch, ...rest } = JSON.parse(new TextDecoder().decode(bytes)) as { readonly batch: number };
+  return encoded({ ...rest, version: 2, compile: { batch } });
+}
 
 function readManifest(bytes: Uint8Array): void {
   const read = parseManifest(bytes, 'manifest.json', { insecure: true });
@@ -156,7 +165,7 @@ async function sealHeader(changed: Uint8Array): Promise<Uint8Array> {
 export const compilerReaders: readonly Reader[] = [
   {
     name: 'compiler manifest',
-    seeds: [manifest(ofImages)],
+    seeds: [manifest(ofImages), version2(manifest(ofImages))],
     read: readManifest,
     errors: [CipherformerError],
     mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { demoPaths, pixelsOf, polynomialLogits, testImages } from '../../../packages/cipherformer/src/demo/samples.ts';
+import { demoPaths } from '../../../packages/cipherformer/src/demo/folder.ts';
+import { pixelsOf, polynomialLogits, testImages } from '../../../packages/cipherformer/src/demo/samples.ts';
 import { loadPolynomialModel } from '../../../packages/model/src/files/folder.ts';
 import { digitSize, type Ink, prepareDigit } from '../src/digits.ts';
 
@@ -54,7 +55,7 @@ describe('a digit as MNIST’s authors prepared theirs', () => {
   });
 
   it('has the label that the model gives to MNIST’s own', () => {
-    const model = loadPolynomialModel(demoPaths.polynomial);
+    const model = loadPolynomialModel(demoPaths().polynomial);
     const count = 60;
     const own = polynomialLogits(model, images, count).map(argmax);
     const pixels = Uint8Array.from(

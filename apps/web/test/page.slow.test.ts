@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadPolynomialModel } from '@cipherformer/model/files';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { demoPaths, polynomialLogits, testImages } from '../../../packages/cipherformer/src/demo/samples.ts';
+import { demoPaths } from '../../../packages/cipherformer/src/demo/folder.ts';
+import { polynomialLogits, testImages } from '../../../packages/cipherformer/src/demo/samples.ts';
 import { BareChromium } from './bare-chromium.ts';
 import { strokes } from './browser.ts';
 
@@ -17,7 +18,7 @@ let browser: BareChromium;
 
 beforeAll(async () => {
   const executable = join(root, 'packages/cipherformer/bin/cipherformer.js');
-  service = spawn(process.execPath, [executable, 'serve', demoPaths.polynomial, '--port', '0', '--data', join(folder, 'data'), '--json'], {
+  service = spawn(process.execPath, [executable, 'serve', demoPaths().polynomial, '--port', '0', '--data', join(folder, 'data'), '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   }); // biome-ignore format: one command
   const listening = await new Promise<{ url: string; page: boolean }>((resolve, reject) => {
@@ -76,7 +77,7 @@ async function question(digit: string) {
   );
   await browser.click('#ask');
   const measured = await follow();
-  const model = loadPolynomialModel(demoPaths.polynomial);
+  const model = loadPolynomialModel(demoPaths().polynomial);
   const [logits] = polynomialLogits(model, { ...testImages(), pixels: Uint8Array.from(pixels) }, 1);
   const expected = `${logits!.indexOf(Math.max(...logits!))}`;
   const label = await browser.evaluate<string>(`document.getElementById('label').textContent`);

@@ -3,18 +3,19 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256, toHex } from '@cipherformer/base';
-import { bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import { BootstrapPlan, bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
 import { serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
-  batchOf,
   type EncryptedProgram,
   FileError,
   makeManifest,
   manifestFile,
+  type PlannedProgram,
   type ProgramManifest,
   parametersOf,
   parseManifest,
+  planProgram,
   programDigest,
 } from '@cipherformer/runtime';
 import { clientFolder, readManifest, serverFolder } from '@cipherformer/runtime/server';
@@ -35,10 +36,9 @@ export interface ProgramOptions {
   readonly memoryBytes?: number;
 }
 
-export interface OpenProgram {
+export interface OpenProgram extends PlannedProgram {
   readonly manifest: ProgramManifest;
   readonly parameters: Parameters;
-  readonly program: EncryptedProgram;
   readonly compiled: Compiled;
 }
 
@@ -61,8 +61,7 @@ export async function writeProgram(
     await mkdir(client, { recursive: true });
     // The model's own files alone: records and reports beside them are not the program's.
     savePolynomialModel(join(partial, serverFolder), loadPolynomialModel(model));
-    const { compiled, batch, digest, loaded } = await compileFolder(partial, parameters, options);
-    const { program } = compiled;
+    const { compiled, planned, batch, digest, loaded } = await compileFolder(partial, parameters, options);
     const { structure, files } = serialisePreparation(loaded);
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
@@ -70,13 +69,12 @@ export async function writeProgram(
       digests[file] = toHex(await sha256(new Uint8Array(bytes)));
     }
     const { classes, card, graph } = loaded;
-    const error = predictError(program, parameters, graph, batch);
+    const error = predictError(planned, graph, batch);
     const manifest = makeManifest({
       digest,
-      parameters,
-      program,
-      predicted: { ...predict(program, parameters), ...(error === undefined ? {} : { error }) },
-      compile: { batch },
+      planned,
+      predicted: { ...predict(planned), ...(error === undefined ? {} : { error }) },
+      batch,
       model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
       files: digests,
     });
@@ -86,7 +84,7 @@ export async function writeProgram(
     parseManifest(text, `the program of ${model}`, { insecure });
     await writeFile(join(client, manifestFile), text);
     await rename(partial, out);
-    return { manifest, parameters, program, compiled };
+    return { manifest, parameters, compiled, ...planned };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
@@ -101,12 +99,12 @@ export async function writeProgram(
 export async function openProgram(folder: string, security: SecurityOptions = {}): Promise<OpenProgram> {
   const manifest = await readManifest(folder, security);
   const parameters = parametersOf(manifest, security);
-  const { compiled, digest } = await compileFolder(folder, parameters, { batch: batchOf(manifest) });
+  const { compiled, planned, digest } = await compileFolder(folder, parameters, { batch: manifest.batch });
   if (digest !== manifest.digest)
     throw new FileError(
       `${folder} gives program ${digest.slice(0, 12)}, its manifest says ${manifest.digest.slice(0, 12)}: its model was changed or this release compiles differently; compile it again and make new keys`,
     );
-  return { manifest, parameters, program: compiled.program, compiled };
+  return { manifest, parameters, compiled, ...planned };
 }
 
 async function compileFolder(folder: string, parameters: Parameters, options: ProgramOptions) {
@@ -120,13 +118,21 @@ async function compileFolder(folder: string, parameters: Parameters, options: Pr
   const { graph } = loaded;
   const machine = machineOf(parameters, defaultCosts, 'default costs');
   const common = { slots: parameters.maxSlots, machine };
-  const affordable = (program: EncryptedProgram) => predict(program, parameters).peakBytes <= memoryBytes;
+  const bootstrapPlan = new BootstrapPlan(parameters);
+  // Of the programs that are tried for throughput, the one that is taken is planned already.
+  const tried = new Map<EncryptedProgram, PlannedProgram>();
+  const affordable = (program: EncryptedProgram) => {
+    const planned = planProgram(program, bootstrapPlan);
+    tried.set(program, planned);
+    return predict(planned).peakBytes <= memoryBytes;
+  };
   const compiled =
     asked === 'throughput'
       ? compileForThroughput(graph, { ...common, affordable })
       : compile(graph, { ...common, batch: asked });
+  const planned = tried.get(compiled.program) ?? planProgram(compiled.program, bootstrapPlan);
   const digest = await programDigest(compiled.program, await filesDigest(path));
-  return { compiled, batch: compiled.batch, digest, loaded };
+  return { compiled, planned, batch: compiled.batch, digest, loaded };
 }
 
 /** SHA-256 over the names and contents of a folder's files. */

@@ -27,5 +27,5 @@ export {
 } from './keys/key-parts.ts';
 export { type ClientProgram, manifestFile, readClientHalf } from './protocol/client-half.ts';
 export { parametersOf, parseManifest } from './protocol/manifest.ts';
-export { batchOf, keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
+export { keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
 export { type RequestDescription, RequestFile, readRequest } from './protocol/request.ts';

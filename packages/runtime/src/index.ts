@@ -20,7 +20,8 @@ export {
   type ResultFault,
   ShareError,
 } from './errors.ts';
-export { type KeyPlan, planKeys } from './keys/key-plan.ts';
+export type { KeyPlan } from './keys/key-plan.ts';
+export { type PlannedProgram, planProgram } from './keys/planned-program.ts';
 export { type RotationUse, rotationKeys, rotationsOf } from './keys/rotations.ts';
 export { isPowerOfTwo, modulo, nextPowerOfTwo } from './program/arithmetic.ts';
 export { checkProgram } from './program/check.ts';
@@ -62,4 +63,4 @@ export { joinExamples, ofExample, packInput, packInputs, unpackOutput } from './
 export { manifestFile } from './protocol/client-half.ts';
 export { programDigest } from './protocol/digest.ts';
 export { makeManifest } from './protocol/make-manifest.ts';
-export { batchOf, type ProgramManifest, parametersOf, parseManifest } from './protocol/manifest.ts';
+export { type ProgramManifest, parametersOf, parseManifest } from './protocol/manifest.ts';

@@ -13,7 +13,7 @@ export type { KeySource } from './keys/key-source.ts';
 export { clientFolder, readManifest, serverFolder } from './protocol/client-folder.ts';
 export { manifestFile } from './protocol/client-half.ts';
 export { parametersOf } from './protocol/manifest.ts';
-export { batchOf, keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
+export { keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
 export { availableMemoryBytes, checkMemory, totalMemoryBytes } from './server/memory.ts';
 export {
   type LoadedKeys,

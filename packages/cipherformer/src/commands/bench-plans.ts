@@ -3,7 +3,7 @@ import { BootstrapPlan, bootstrapLiteral, keyMemoryBytes, Parameters } from '@ci
 import { type Compiled, compile, compileForThroughput, explain, predict } from '@cipherformer/compiler';
 import type { PolynomialGraph } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/model/files';
-import { planKeys } from '@cipherformer/runtime';
+import { planProgram } from '@cipherformer/runtime';
 import type { Command } from 'commander';
 import { randomModel } from '../shapes/random-model.ts';
 import { modelShapes, type ShapeName, shapeNames } from '../shapes/shapes.ts';
@@ -84,8 +84,9 @@ function figuresOf(
   parameters: Parameters,
 ): PlanFigures {
   const { rotations, plaintexts, bootstraps } = explain(program, machine).total;
-  const keyBytes = keyMemoryBytes(parameters, planKeys(program, new BootstrapPlan(parameters)).specs);
-  const { cpuSeconds, peakBytes } = predict(program, parameters);
+  const planned = planProgram(program, new BootstrapPlan(parameters));
+  const keyBytes = keyMemoryBytes(parameters, planned.keyPlan.specs);
+  const { cpuSeconds, peakBytes } = predict(planned);
   const counts = { bootstraps, rotations, plaintexts, keyBytes, peakBytes };
   return { model, batch, tokens, ...counts, cpuSeconds, cpuSecondsPerInput: cpuSeconds / batch };
 }

@@ -7,9 +7,10 @@ import { type ProgramManifest, parametersOf } from '@cipherformer/runtime/client
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { askEncrypted, makeKeys } from '../demo/encrypted.ts';
+import { demoPaths } from '../demo/folder.ts';
 import { demoPage } from '../demo/page.ts';
 import { compareAnswers, type DemoImage, type DemoResult } from '../demo/result.ts';
-import { demoPaths, demoRecipe, originalLogits, polynomialLogits, testImages } from '../demo/samples.ts';
+import { demoRecipe, originalLogits, polynomialLogits, testImages } from '../demo/samples.ts';
 import { runVerb } from '../demo/verbs.ts';
 import { describeMachine } from '../measure/machine.ts';
 import { best } from '../measure/statistics.ts';
@@ -70,10 +71,11 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   );
 
   step(1, 'The original and the polynomial model in clear');
-  const recipe = demoRecipe();
-  const original = loadModel(demoPaths.original);
-  const polynomial = loadPolynomialModel(demoPaths.polynomial);
-  const { test } = await datasets.load(recipe.data, { root: demoPaths.samples });
+  const paths = demoPaths();
+  const recipe = demoRecipe(paths);
+  const original = loadModel(paths.original);
+  const polynomial = loadPolynomialModel(paths.polynomial);
+  const { test } = await datasets.load(recipe.data, { root: paths.samples });
   const softmax = accuracyOf(await evaluateModel(original, test));
   const clear = accuracyOf((await evaluatePolynomialModel(polynomial, test)).result);
   note(`right on ${images.count} test images: original ${percent(softmax)}, polynomial ${percent(clear)}`);
@@ -84,7 +86,7 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
 
   step(3, 'The encrypted program: packing, levels, bootstraps, keys');
   const folder = join(options.out, 'program');
-  const compiled = await runVerb(['compile', demoPaths.polynomial, '--out', folder]);
+  const compiled = await runVerb(['compile', paths.polynomial, '--out', folder]);
   const program = programFacts(compiled);
   note(
     `${program.bootstraps} bootstraps; predicted ${program.predictedCpuSeconds.toFixed(1)} s of processor time, ${gib(program.predictedPeakBytes)} of memory`,
@@ -137,10 +139,11 @@ function finish(result: DemoResult, { out, json }: DemoOptions): void {
 
 async function liveConversion(out: string): Promise<DemoResult['conversion']> {
   const started = performance.now();
-  const recipe = demoRecipe();
+  const paths = demoPaths();
+  const recipe = demoRecipe(paths);
   let bar: Bar | undefined;
-  const { measured } = await convert(loadModel(demoPaths.original), recipe, {
-    dataRoot: demoPaths.samples,
+  const { measured } = await convert(loadModel(paths.original), recipe, {
+    dataRoot: paths.samples,
     out: join(out, 'conversion'),
     modelName: 'mnist-vit',
     endsOnly: true,

@@ -1,7 +1,7 @@
 import { UsageError } from '@cipherformer/base';
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, writeWireFile } from '@cipherformer/ckks/files';
-import { batchOf, encryptInputs, parametersOf } from '@cipherformer/runtime/client';
+import { encryptInputs, parametersOf } from '@cipherformer/runtime/client';
 import { readClientProgram } from '@cipherformer/runtime/client/files';
 import type { Command } from 'commander';
 import { InputReader } from '../input/read-input.ts';
@@ -39,7 +39,7 @@ async function encrypt(
 ): Promise<void> {
   const client = await readClientProgram(path, security);
   const { manifest } = client;
-  const batch = batchOf(manifest);
+  const { batch } = manifest;
   const { length: count } = input;
   if (count > batch)
     throw new UsageError(

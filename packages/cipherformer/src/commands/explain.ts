@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { explain, openProgram, type Plan, type PlanRow } from '@cipherformer/compiler';
-import { batchOf } from '@cipherformer/runtime/server';
 import type { Command } from 'commander';
 import { planPage } from '../program/plan-page.ts';
 import { describeProgram } from '../program/summary.ts';
@@ -35,7 +34,7 @@ async function explainProgram(
   if (html !== undefined) await writeFile(html, planPage(manifest, parameters, plan));
   if (json) {
     const { digest: program } = manifest;
-    const batch = batchOf(manifest);
+    const { batch } = manifest;
     const perInput = { batch, secondsPerInput: plan.total.seconds / batch };
     process.stdout.write(
       `${JSON.stringify({ program, ...perInput, rows: plan.rows, layers: Object.fromEntries(plan.layers), total: plan.total })}\n`,

@@ -5,7 +5,6 @@ import type { SecurityOptions } from '@cipherformer/ckks';
 import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
 import { nodeFetch } from '@cipherformer/client/node';
 import type { ModelInput } from '@cipherformer/model';
-import { batchOf } from '@cipherformer/runtime/client';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputReader } from '../input/read-input.ts';
 import { agreeOnKeyBytes } from '../program/key-bytes.ts';
@@ -86,7 +85,7 @@ async function readQuestions(
   { client }: ServiceSession,
   resize: boolean,
 ): Promise<ModelInput[]> {
-  const batch = batchOf(client.manifest);
+  const { batch } = client.manifest;
   if (questions.length > batch)
     throw new UsageError(`${questions.length} inputs for a program that computes ${batch} at once: ask fewer`);
   const reader = new InputReader(client, { resize });

@@ -17,7 +17,7 @@ import { startRunProgress } from '../program/run-progress.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { startStages } from '../terminal/progress.ts';
 
-// The server's verb: nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
+// The server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
 
 interface RunOptions {
   readonly keys: string;
@@ -41,7 +41,7 @@ export function registerRun(program: Command, security: SecurityOptions): void {
 
 async function run(path: string, options: RunOptions, security: SecurityOptions): Promise<void> {
   const opened = await openProgram(path, security);
-  const { manifest, parameters, program } = opened;
+  const { manifest, parameters } = opened;
   checkMemory(opened, availableMemoryBytes());
   await interruptible('stopping after this instruction; no result is written', async (signal) => {
     using context = await Context.create(parameters, security);
@@ -59,7 +59,7 @@ async function run(path: string, options: RunOptions, security: SecurityOptions)
     );
     const warmFrom = performance.now();
     const cpuFrom = process.cpuUsage();
-    using result = await runCkks(keys.machine, program, inputs, {
+    using result = await runCkks(keys.machine, opened, inputs, {
       signal,
       progress: startRunProgress(opened),
     });

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { gib } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { batchOf } from '@cipherformer/runtime/server';
 import { type PreparedProgram, startService } from '@cipherformer/service';
 import { type Command, InvalidArgumentError } from 'commander';
 import { buildPage, pageFolder } from '../program/page-folder.ts';
@@ -9,7 +8,7 @@ import { interruptible } from '../terminal/interrupt.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { showable } from '../terminal/text.ts';
 
-// A server's verb: nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
+// A server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
 
 interface ServeCommandOptions {
   readonly port: number;
@@ -56,7 +55,7 @@ async function serve(
 }
 
 function describe({ digest, folder, summary, manifest }: PreparedProgram) {
-  return { digest, folder, ...summary, batch: batchOf(manifest) };
+  return { digest, folder, ...summary, batch: manifest.batch };
 }
 
 function words(url: string, programs: readonly PreparedProgram[], page: string | undefined): string {

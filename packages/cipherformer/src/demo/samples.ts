@@ -11,23 +11,14 @@ import {
   parseConversion,
   readMnist,
 } from '@cipherformer/nn';
+import { demoPaths } from './folder.ts';
 
-/** The repository: the demo shows its models on its samples. */
-const root = join(import.meta.dirname, '../../../..');
-
-export const demoPaths = {
-  original: join(root, 'models/mnist-vit'),
-  polynomial: join(root, 'models/mnist-vit-polynomial'),
-  samples: join(root, 'examples/mnist'),
-  recipe: join(root, 'recipes/convert/demo.json'),
-} as const;
-
-export function demoRecipe(): ConversionRecipe {
-  return parseConversion(readJson(demoPaths.recipe), demoPaths.recipe);
+export function demoRecipe({ recipe } = demoPaths()): ConversionRecipe {
+  return parseConversion(readJson(recipe), recipe);
 }
 
-export function testImages(): ImageSet {
-  const file = (part: string) => join(demoPaths.samples, `test-500-${part}-ubyte.gz`);
+export function testImages({ samples } = demoPaths()): ImageSet {
+  const file = (part: string) => join(samples, `test-500-${part}-ubyte.gz`);
   return readMnist(file('images-idx3'), file('labels-idx1'));
 }
 

@@ -110,12 +110,12 @@ export class Server implements AsyncDisposable {
       signal?.throwIfAborted();
       const loaded = this.#loaded.get(keys);
       if (!loaded) throw new UsageError('these keys are closed, or of another server: load them here');
-      const { manifest, program } = this.#opened;
+      const { manifest } = this.#opened;
       const { machine, key } = loaded;
       const { inputs, request: hash } = await readInputs(this.#context, manifest, key, pieceOf(sent), 'the request');
       try {
         const follow = followRun(this.#opened);
-        using result = await runCkks(machine, program, inputs, {
+        using result = await runCkks(machine, this.#opened, inputs, {
           ...(signal ? { signal } : {}),
           progress: (timing) => progress?.({ what: 'running', ...follow(timing) }),
         });

@@ -1,4 +1,3 @@
-import { BootstrapPlan } from '@cipherformer/ckks';
 import type { OpenProgram } from '@cipherformer/compiler';
 import {
   PolynomialEvaluator,
@@ -9,7 +8,6 @@ import {
 } from '@cipherformer/model';
 import { InferenceModel, type Model } from '@cipherformer/nn';
 import { type EncryptedProgram, joinExamples, packInputs, runSimulated } from '@cipherformer/runtime';
-import { batchOf } from '@cipherformer/runtime/server';
 import type { Examples } from './examples.ts';
 
 /** The three forms that need no key. */
@@ -18,18 +16,16 @@ export class ClearModels {
   readonly #model: PolynomialModel;
   readonly #evaluator: PolynomialEvaluator;
   readonly #examples: Examples;
-  readonly #program: EncryptedProgram;
+  readonly #opened: OpenProgram;
   readonly #batch: number;
-  readonly #plan: BootstrapPlan;
 
   private constructor(original: InferenceModel, model: PolynomialModel, examples: Examples, opened: OpenProgram) {
     this.#original = original;
     this.#model = model;
     this.#evaluator = new PolynomialEvaluator(model.graph);
     this.#examples = examples;
-    this.#program = opened.program;
-    this.#batch = batchOf(opened.manifest);
-    this.#plan = new BootstrapPlan(opened.parameters);
+    this.#opened = opened;
+    this.#batch = opened.manifest.batch;
   }
 
   static async create(
@@ -49,9 +45,9 @@ export class ClearModels {
     const answers = [];
     for (const index of indices) answers.push(await this.#answerUnencrypted(index));
     const joined = joinExamples(answers.map(({ inputs }) => inputs), this.#batch); // biome-ignore format: one call
-    const packed = packInputs(this.#program, joined);
-    const { outputs } = runSimulated(this.#program, packed, this.#plan, { seed: indices[0]! + 1 });
-    const parts = logitsOf(this.#program, this.#batch);
+    const { program } = this.#opened;
+    const { outputs } = runSimulated(this.#opened, packInputs(program, joined), { seed: indices[0]! + 1 });
+    const parts = logitsOf(program, this.#batch);
     return answers.map((answer, k) => ({
       ...answer,
       simulated: parts.flatMap(({ output, size }) => [...outputs[output]!.subarray(k * size, (k + 1) * size)]),

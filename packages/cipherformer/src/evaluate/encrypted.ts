@@ -4,7 +4,7 @@ import type { SecurityOptions } from '@cipherformer/ckks';
 import { type OpenProgram, predictSeconds } from '@cipherformer/compiler';
 import type { PolynomialModel } from '@cipherformer/model';
 import type { DataConfig, Model, SplitName } from '@cipherformer/nn';
-import { availableMemoryBytes, batchOf, checkMemory } from '@cipherformer/runtime/server';
+import { availableMemoryBytes, checkMemory } from '@cipherformer/runtime/server';
 import { currentCommit, describeMachine } from '../measure/machine.ts';
 import { ClearModels, logitsOf } from './clear.ts';
 import { loadDataForPolynomial } from './data.ts';
@@ -82,7 +82,7 @@ export async function evaluateEncrypted(
   });
   const clear = await ClearModels.create(original, model, examples, opened, options.threads ?? 1);
   try {
-    const batch = batchOf(opened.manifest);
+    const { batch } = opened.manifest;
     const track = tracker(opened, Math.ceil(missing.length / batch), progress);
     for (let from = 0; from < missing.length; from += batch) {
       options.signal?.throwIfAborted();
@@ -150,8 +150,8 @@ function factsOf(
     bootstraps: manifest.predicted.bootstraps,
     keyBytes: { predicted: manifest.keys.keyBytes, measured: measuredKeyBytes },
     predictedPeakBytes: manifest.predicted.peakBytes,
-    batch: batchOf(manifest),
-    outputSizes: logitsOf(program, batchOf(manifest)).map(({ size }) => size),
+    batch: manifest.batch,
+    outputSizes: logitsOf(program, manifest.batch).map(({ size }) => size),
   };
 }
 

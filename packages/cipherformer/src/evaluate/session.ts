@@ -119,7 +119,7 @@ export class EncryptedSession implements Disposable {
     examples: readonly Readonly<Record<string, ArrayLike<number>>>[],
     options: AskOptions = {},
   ): Promise<EncryptedAnswer[]> {
-    const { manifest, program } = this.#opened;
+    const { manifest } = this.#opened;
     const { context } = this.#machine;
     const key = this.#secret.id;
     const sent = await encryptInputs(this.#secret, manifest, examples);
@@ -138,7 +138,7 @@ export class EncryptedSession implements Disposable {
       resetPeakMemory();
       const started = performance.now();
       const cpuFrom = process.cpuUsage();
-      using result = await runCkks(this.#machine, program, inputs, watching);
+      using result = await runCkks(this.#machine, this.#opened, inputs, watching);
       const { user, system } = process.cpuUsage(cpuFrom);
       const wallSeconds = (performance.now() - started) / 1000;
       const peakRssBytes = peakMemoryBytes();

@@ -1,13 +1,13 @@
 import { gib } from '@cipherformer/base';
 import type { Parameters } from '@cipherformer/ckks';
-import { batchOf, type ProgramManifest } from '@cipherformer/runtime/server';
+import type { ProgramManifest } from '@cipherformer/runtime/server';
 import { formatSeconds } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
 /** What a program needs and is expected to take, for a person. */
 export function describeProgram(manifest: ProgramManifest, parameters: Parameters): string {
   const { keys, predicted, inputs, outputs, model } = manifest;
-  const batch = batchOf(manifest);
+  const { batch } = manifest;
   const rows: [string, string][] = [
     ['model', `${model.name} (${model.task})`],
     ['program', manifest.digest.slice(0, 16)],

@@ -15,7 +15,12 @@ export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } 
 export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './linear/diagonals.ts';
 export { encodedLength } from './linear/encoded-diagonal.ts';
 export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear/linear-transform.ts';
-export { type StreamedMatrix, type StreamedTransformOptions, StreamedTransformPlan } from './linear/streamed-plan.ts';
+export {
+  defaultDiagonalBytes,
+  type StreamedMatrix,
+  type StreamedTransformOptions,
+  StreamedTransformPlan,
+} from './linear/streamed-plan.ts';
 export { applyStreamed } from './linear/streamed-transform.ts';
 export { linearTransformNoise, polynomialNoise } from './noise.ts';
 export { chebyshevFromMonomial, evaluationWork, PolynomialEvaluator } from './polynomial/polynomial.ts';

@@ -29,22 +29,29 @@ export function copyOfPackage(files: readonly string[]): string {
   const dir = join(work, `copy-${count}`);
   mkdirSync(join(dir, 'build'), { recursive: true });
   writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
-  for (const folder of ['errors', 'kernels']) {
-    mkdirSync(join(dir, 'src', folder), { recursive: true });
-    for (const file of readdirSync(join(packageDir, 'src', folder))) {
-      const { outputText } = ts.transpileModule(readFileSync(join(packageDir, 'src', folder, file), 'utf8'), {
-        compilerOptions: {
-          module: ts.ModuleKind.ESNext,
-          target: ts.ScriptTarget.ES2023,
-          rewriteRelativeImportExtensions: true,
-          verbatimModuleSyntax: true,
-        },
-      });
-      writeFileSync(join(dir, 'src', folder, file.replace(/\.ts$/, '.js')), outputText);
-    }
-  }
+  for (const folder of ['errors', 'kernels'])
+    writeJavaScript(join(packageDir, 'src', folder), join(dir, 'src', folder));
+  // All that the loader imports of other packages.
+  const base = join(dir, 'node_modules/@cipherformer/base');
+  writeJavaScript(join(packageDir, '../base/src'), base);
+  writeFileSync(join(base, 'package.json'), '{"type":"module","exports":"./index.js"}');
   for (const file of files) copyFileSync(join(packageDir, 'build', file), join(dir, 'build', file));
   return dir;
+}
+
+function writeJavaScript(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  for (const file of readdirSync(from)) {
+    const { outputText } = ts.transpileModule(readFileSync(join(from, file), 'utf8'), {
+      compilerOptions: {
+        module: ts.ModuleKind.ESNext,
+        target: ts.ScriptTarget.ES2023,
+        rewriteRelativeImportExtensions: true,
+        verbatimModuleSyntax: true,
+      },
+    });
+    writeFileSync(join(to, file.replace(/\.ts$/, '.js')), outputText);
+  }
 }
 
 process.on('exit', () => {

@@ -1,5 +1,11 @@
 import { evaluationPlan, type Step } from '@cipherformer/approx';
-import { encodedLength, evaluationWork, type Parameters, StreamedTransformPlan } from '@cipherformer/ckks';
+import {
+  defaultDiagonalBytes,
+  encodedLength,
+  evaluationWork,
+  type Parameters,
+  StreamedTransformPlan,
+} from '@cipherformer/ckks';
 import {
   type EncryptedProgram,
   hasMasks,
@@ -34,9 +40,6 @@ export interface OperationCount {
   readonly level: number;
   readonly count: number;
 }
-
-/** Bytes of encoded diagonals at a time: applyStreamed's default. */
-const workBytes = 2 ** 29;
 
 /** The operations of an instruction, worked at `level`. Scales that happen to need a rescale more are not counted. */
 export function operationsOf(
@@ -123,7 +126,7 @@ function linear(
   const { inputs, outputs, packed, turned, conjugations, diagonals, babies, giants } = countLinear(instruction, slots);
   const bytes =
     8 * encodedLength(parameters.n, matrix.period ?? slots) * (level + 1 + parameters.gadget(level).special);
-  const parts = Math.max(1, Math.ceil((diagonals * bytes) / workBytes));
+  const parts = Math.max(1, Math.ceil((diagonals * bytes) / defaultDiagonalBytes));
   return [
     { operation: 'rotate', level, count: turned },
     { operation: 'scalar', level, count: 4 * packed },

@@ -1,9 +1,9 @@
-import { BootstrapPlan, keyMemoryBytes, type Parameters } from '@cipherformer/ckks';
+import { keyMemoryBytes, type Parameters } from '@cipherformer/ckks';
 import {
   type EncryptedProgram,
   type Instruction,
   lastUses,
-  planKeys,
+  type PlannedProgram,
   resultLevel,
   resultsOf,
 } from '@cipherformer/runtime';
@@ -24,7 +24,7 @@ export interface Prediction {
 const baseBytes = 0.35 * 2 ** 30;
 /** Bytes of a bootstrap's encoded matrices and of its working memory, per N = 2^16: measured (docs/benchmarks/ckks.md). */
 const bootstrapMatrixBytes = 0.38 * 2 ** 30;
-const bootstrapWorkBytes = 0.8 * 2 ** 30;
+const bootstrapWorkingBytes = 0.8 * 2 ** 30;
 /** Released memory that is held beside the working memory counted here, measured; the kernels keep up to 2 GiB (native/memory.cpp). */
 const cachedBytes = 2 ** 30;
 
@@ -38,25 +38,21 @@ export function predictSeconds(
 }
 
 /** Time and memory of a run. Keys are counted exactly, all else by what is live at each instruction. */
-export function predict(
-  program: EncryptedProgram,
-  parameters: Parameters,
-  table: CostTable = defaultCosts,
-): Prediction {
+export function predict(planned: PlannedProgram, table: CostTable = defaultCosts): Prediction {
+  const { program, bootstrapPlan } = planned;
   const { instructions } = program;
-  const plan = new BootstrapPlan(parameters);
   return {
-    cpuSeconds: predictSeconds(program, parameters, table).reduce((sum, seconds) => sum + seconds, 0),
-    peakBytes: Math.round(peakBytes(program, plan)),
+    cpuSeconds: predictSeconds(program, bootstrapPlan.parameters, table).reduce((sum, seconds) => sum + seconds, 0),
+    peakBytes: Math.round(peakBytes(planned)),
     bootstraps: instructions.reduce((sum, i) => sum + (i.op === 'bootstrap' ? i.inputs.length : 0), 0),
     instructions: instructions.length,
   };
 }
 
-function peakBytes(program: EncryptedProgram, plan: BootstrapPlan): number {
+function peakBytes({ program, bootstrapPlan: plan, keyPlan }: PlannedProgram): number {
   const { parameters } = plan;
   const { n } = parameters;
-  const { specs, bootstraps, special } = planKeys(program, plan);
+  const { specs, bootstraps, special } = keyPlan;
   const keyBytes = keyMemoryBytes(parameters, specs);
   const limbBytes = 8 * n;
   const levels = new Map(program.inputs.map(({ register, level }) => [register, level]));
@@ -68,21 +64,21 @@ function peakBytes(program: EncryptedProgram, plan: BootstrapPlan): number {
     for (const register of resultsOf(instruction)) levels.set(register, resultLevel(instruction, machine));
     let live = 0;
     for (const level of levels.values()) live += 2 * (level + 1) * limbBytes;
-    const work =
-      instruction.op === 'bootstrap' ? bootstrapWorkBytes * scale : workBytes(instruction, special) * limbBytes;
-    peak = Math.max(peak, live + work);
+    const working =
+      instruction.op === 'bootstrap' ? bootstrapWorkingBytes * scale : workingLimbs(instruction, special) * limbBytes;
+    peak = Math.max(peak, live + working);
     for (const register of unused[i]!) levels.delete(register);
   }
   return baseBytes + keyBytes + (bootstraps ? bootstrapMatrixBytes * scale : 0) + peak + cachedBytes * scale;
 }
 
 /** Limbs that an instruction works with beside its operands and results. */
-function workBytes(instruction: Instruction, special: number): number {
+function workingLimbs(instruction: Instruction, special: number): number {
   const limbs = instruction.level + 1;
   const extended = limbs + special;
   switch (instruction.op) {
     case 'linear': {
-      // Packed inputs, digits of the inputs, sums of every output and giant step, totals, diagonals of a part at most.
+      // Packed inputs, digits of the inputs, sums of every output and giant step, totals.
       const { inputs, outputs } = instruction.packing ?? instruction;
       const packed = instruction.packing?.inputs.filter(({ imaginary }) => imaginary).length ?? 0;
       return (

@@ -48,7 +48,7 @@ const stageChoices: readonly SkewStages[] = ([1, 2] as const).flatMap((keys) =>
  * Compiles a polynomial model: factors, layouts, groups of instructions, bootstraps, program. The fastest of a few ways to
  * lay out tokens and attention is taken. The same graph and options give the same program.
  *
- * @throws ShapeError (package nn), LayoutError or PlacementError, naming the part of the model
+ * @throws ShapeError (package model), LayoutError or PlacementError, naming the part of the model
  * Cost: seconds; diagonals are made later, when they are used.
  */
 export function compile(graph: PolynomialGraph, options: CompileOptions = {}): Compiled {

@@ -55,9 +55,10 @@ class FactorSolver {
       const of = this.#classes.of(i);
       this.#bounds.set(of, Math.max(this.#bounds.get(of) ?? 0, bound));
     }
-    for (const node of nodes) {
+    // Asked for, not set: a mask may be a product, whose factor is that of its operands.
+    for (const [i, node] of nodes.entries()) {
       const unit = meanings[node.op].unit?.(node);
-      if (unit !== undefined) this.#fixed.set(this.#classes.of(unit), 1);
+      if (unit !== undefined && !this.#request(unit, 1)) return { producer: unit, consumer: i };
     }
     for (let i = nodes.length - 1; i >= 0; i--) {
       const node = nodes[i]!;
@@ -87,28 +88,35 @@ class FactorSolver {
 
   /** A product whose operand depends on the sum that the product is part of. */
   #cycle(): Conflict | undefined {
-    const state = new Map<number, 'open' | 'done'>();
-    const visit = (of: number): number | undefined => {
-      if (state.get(of) === 'done') return undefined;
+    const done = new Set<number>();
+    const path: number[] = [];
+    const visit = (of: number): readonly number[] | undefined => {
       const derived = this.#derived.get(of);
-      if (derived === undefined) return undefined;
-      if (state.get(of) === 'open') return derived;
-      state.set(of, 'open');
-      for (const operand of operandNumbers(this.#model.nodes[derived]!)) {
+      if (derived === undefined || done.has(of)) return undefined;
+      if (path.includes(of)) return path.slice(path.indexOf(of));
+      path.push(of);
+      for (const operand of this.#factorOperands(derived)) {
         const found = visit(this.#classes.of(operand));
-        if (found !== undefined) return found;
+        if (found) return found;
       }
-      state.set(of, 'done');
+      path.pop();
+      done.add(of);
       return undefined;
     };
-    for (const of of this.#derived.keys()) {
-      const producer = visit(of);
-      if (producer === undefined) continue;
-      // The class of a value grows only through sums, so one of its consumers is such a sum.
-      const inSum = (consumer: number) => this.#classes.of(consumer) === this.#classes.of(producer);
-      return { producer, consumer: consumersOf(this.#model)[producer]!.find(inSum)! };
-    }
+    const consumers = consumersOf(this.#model);
+    for (const of of this.#derived.keys())
+      for (const member of visit(of) ?? []) {
+        const producer = this.#derived.get(member)!;
+        // A product in a class of others is an operand of a sum in it; operands are earlier nodes, so some class has others.
+        const consumer = consumers[producer]!.find((reader) => this.#classes.of(reader) === member);
+        if (consumer !== undefined) return { producer, consumer };
+      }
     return undefined;
+  }
+
+  /** The values that a derived factor is made of; one that is 1 is made of none, whatever its node reads. */
+  #factorOperands(derived: number): number[] {
+    return this.#rules[derived]!.kind === 'one' ? [] : operandNumbers(this.#model.nodes[derived]!);
   }
 
   /** Fixes free factors so that this value gets the wanted one; false where others have fixed it otherwise. */

@@ -15,7 +15,10 @@ export const linearOperations: Operations<'linear' | 'pool' | 'rescale'> = {
     sameLayout: () => [],
     emptyRowsAreZero: () => true,
     // With the pool before it, parts of the pool's sum are left at other tokens.
-    otherSlotsAreZero: ({ input }, _, nodes) => nodes[input]!.op !== 'pool',
+    otherSlotsAreZero({ input }, _, nodes) {
+      const pool = nodes[input]!;
+      return pool.op !== 'pool' || takesFirstToken(pool);
+    },
     takesShift: true,
     lower(node, i, { lowering }) {
       const parts = diagonalAndSumOf(lowering, i);
@@ -27,7 +30,7 @@ export const linearOperations: Operations<'linear' | 'pool' | 'rescale'> = {
     factor: ({ input }) => ({ kind: 'shared', operands: [input] }),
     sameLayout: ({ input }) => [input],
     emptyRowsAreZero: ({ input }, zero) => zero(input),
-    otherSlotsAreZero: () => false,
+    otherSlotsAreZero: takesFirstToken,
     takesShift: false,
     lower(node, i, { lowering }) {
       if (!isAbsorbed(lowering, i)) lowerPool(lowering, node, i);
@@ -112,7 +115,7 @@ function lowerLinear(lowering: Lowering, first: NodeOf<'linear'>, node: number):
       output: at.matrixLayout(i).rows,
       tokenWeights: tokenWeights(at, from, pooling),
     };
-    const tokenSteps = pooling ? doublingSteps(1, geometry.paddedTokens) : [];
+    const tokenSteps = pooling ? poolSteps(at, pooling) : [];
     if (!bias && shift === 0) return { map, tokenSteps };
     const vectors = at.featureVectors(i, (feature) => (bias?.[feature] ?? 0) * factor + shift);
     return { map, tokenSteps, vectors };
@@ -126,16 +129,28 @@ function sharedName(names: readonly string[]): string {
   return [first, ...others.map((name) => (name.startsWith(folder) ? name.slice(folder.length) : name))].join(' + ');
 }
 
+/** Whether a pool takes the first token as it is: it needs no sum, and leaves zeros at the other tokens. */
+function takesFirstToken({ weights }: NodeOf<'pool'>): boolean {
+  return weights.every((weight, token) => token === 0 || weight === 0);
+}
+
+/** The rotations that add up the weighted tokens, at the first one. */
+function poolSteps({ geometry }: Lowering, pool: NodeOf<'pool'>): number[] {
+  return takesFirstToken(pool) ? [] : doublingSteps(1, geometry.paddedTokens);
+}
+
 /** A pool by itself: tokens weighted, then added up; the sum is right at the first token. */
-function lowerPool(lowering: Lowering, { input, weights, name }: NodeOf<'pool'>, node: number): void {
+function lowerPool(lowering: Lowering, pool: NodeOf<'pool'>, node: number): void {
+  const { input, weights, name } = pool;
   const scale = lowering.factors[node]! / lowering.factors[input]!;
   const vectors = lowering.featureVectors(input, (_, token) => weights[token]! * scale);
-  lowerScaling(lowering, node, input, vectors, doublingSteps(1, lowering.geometry.paddedTokens), name);
+  lowerScaling(lowering, node, input, vectors, poolSteps(lowering, pool), name);
 }
 
 /** A factor that nothing else could take. Rows without a feature and padding become zero. */
 function lowerRescale(lowering: Lowering, { input, name }: RescaleNode, node: number): void {
-  const vectors = lowering.constantVectors(input, lowering.factors[node]! / lowering.factors[input]!);
+  // By the layout of the result: of an input that is alike in all rows it is a ciphertext for each of theirs.
+  const vectors = lowering.constantVectors(node, lowering.factors[node]! / lowering.factors[input]!);
   lowerScaling(lowering, node, input, vectors, [], name);
 }
 

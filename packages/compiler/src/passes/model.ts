@@ -12,7 +12,7 @@ export interface Model {
   readonly meanings: Meanings;
 }
 
-/** @throws ShapeError (of the package nn) for a graph that is not well formed, LayoutError for one without bounds */
+/** @throws ShapeError (of the package model) for a graph that is not well formed, LayoutError for one without bounds */
 export function modelOf(graph: PolynomialGraph, meanings: Meanings): Model {
   const shapes = valueShapes(graph);
   const needed = new Set<number>([graph.output]);

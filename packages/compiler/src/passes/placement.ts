@@ -37,7 +37,7 @@ interface State {
  * @throws PlacementError where no bootstrap can help, naming the part of the model
  */
 export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cost: GroupCost): Placement {
-  const { groups, inputs, output, sentinel } = lowered;
+  const { parts, groups, inputs, output, sentinel } = lowered;
   const given = new Set(inputs.map(({ part }) => part));
   const needs = new Map([[output.part, 0]]);
   if (sentinel?.part !== undefined) needs.set(sentinel.part, sentinel.level);
@@ -51,7 +51,11 @@ export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cos
       const choices = refreshChoices(lowered, machine, before, operands, given);
       return [before, ...choices.map((refreshed) => refresh(before, refreshed, lowered, machine))];
     });
-    states = undominated(candidates.filter(({ needs }) => withinReach(needs, given, machine)));
+    // Before the first group a client's value has to be as the client brings it; later a bootstrap may still come before.
+    const reachable = (part: number, need: number) =>
+      need <= machine.inputLevel || (g > 0 && parts[part]!.refreshable && need <= machine.bootstrapOutputLevel);
+    const possible = ({ needs }: State) => inputs.every(({ part }) => reachable(part, needs.get(part) ?? 0));
+    states = undominated(candidates.filter(possible));
     if (states.length === 0) throw unreachable(lowered, machine, g);
   }
   const best = states.reduce((a, b) => (b.seconds < a.seconds ? b : a));
@@ -117,15 +121,6 @@ function refresh(state: State, refreshed: readonly number[], { parts }: Lowered,
   for (const part of refreshed) needs.set(part, machine.bootstrapInputLevel);
   const ciphertexts = refreshed.reduce((sum, part) => sum + parts[part]!.ciphertexts, 0);
   return { ...state, seconds: state.seconds + machine.bootstrapSeconds(ciphertexts), needs, refreshed };
-}
-
-function withinReach(
-  needs: ReadonlyMap<number, number>,
-  given: ReadonlySet<number>,
-  machine: BootstrapPricing,
-): boolean {
-  for (const [part, need] of needs) if (given.has(part) && need > machine.inputLevel) return false;
-  return true;
 }
 
 /** All states of one moment have the same live parts. */

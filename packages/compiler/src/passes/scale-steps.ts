@@ -6,35 +6,39 @@ import type { Step } from '@cipherformer/approx';
  */
 export function scaleSteps(steps: readonly Step[], factor: number): readonly Step[] | undefined {
   if (factor === 1) return steps;
-  const uses = steps.map((_, i) => steps.filter((step) => valuesOf(step).includes(i + 1)).length);
-  const result = [...steps];
-  return scaleValue(result, uses, steps.length, factor) ? result : undefined;
+  const read = steps.flatMap(valuesOf);
+  const uses = steps.map((_, i) => read.filter((value) => value === i + 1).length);
+  return scaleValue(steps, uses, steps.length, factor);
 }
 
-function scaleValue(steps: Step[], uses: readonly number[], value: number, factor: number): boolean {
+/** New steps: one way that fails half-way must leave nothing behind for the next. */
+function scaleValue(
+  steps: readonly Step[],
+  uses: readonly number[],
+  value: number,
+  factor: number,
+): readonly Step[] | undefined {
   const index = value - 1;
-  // The program's input, or a value that others read unscaled.
-  if (index < 0 || (uses[index]! > 1 && value !== steps.length)) return false;
+  // The program's input, or a value that is read unscaled elsewhere, or scaled twice.
+  if (index < 0 || uses[index]! > 1) return undefined;
   const step = steps[index]!;
   switch (step.op) {
     case 'polynomial':
-      steps[index] = { ...step, coefficients: step.coefficients.map((c) => c * factor) };
-      return true;
-    case 'affine':
-      for (const term of step.terms)
-        if (Number.isInteger(term.factor) && !scaleValue(steps, uses, term.value, factor)) return false;
-      steps[index] = {
-        ...step,
-        terms: step.terms.map((term) =>
-          Number.isInteger(term.factor) ? term : { ...term, factor: term.factor * factor },
-        ),
-        offset: step.offset * factor,
-      };
-      return true;
+      return steps.with(index, { ...step, coefficients: step.coefficients.map((c) => c * factor) });
+    case 'affine': {
+      const whole = step.terms.filter((term) => Number.isInteger(term.factor));
+      const terms = step.terms.map((term) => (whole.includes(term) ? term : { ...term, factor: term.factor * factor }));
+      return whole
+        .reduce<readonly Step[] | undefined>(
+          (sofar, term) => sofar && scaleValue(sofar, uses, term.value, factor),
+          steps,
+        )
+        ?.with(index, { ...step, terms, offset: step.offset * factor });
+    }
     case 'product':
-      return step.left !== step.right && (scaleValue(steps, uses, step.left, factor) || scaleValue(steps, uses, step.right, factor)); // biome-ignore format: one condition
+      return scaleValue(steps, uses, step.left, factor) ?? scaleValue(steps, uses, step.right, factor);
     case 'square':
-      return factor > 0 && scaleValue(steps, uses, step.value, Math.sqrt(factor));
+      return factor > 0 ? scaleValue(steps, uses, step.value, Math.sqrt(factor)) : undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 // Predictions against what happens: key switches counted at the kernels' door, bytes of real keys, a table measured on a
 // small insecure ring.
 import {
+  BootstrapPlan,
   bootstrapLiteral,
   Context,
   defaultBootstrapChain,
@@ -11,7 +12,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CipherformerError } from '../../../base/src/errors.ts';
 import { runCkks } from '../../../runtime/src/backends/ckks.ts';
-import { planKeys } from '../../../runtime/src/keys/key-plan.ts';
+import { planProgram } from '../../../runtime/src/keys/planned-program.ts';
 import type { EncryptedProgram } from '../../../runtime/src/program/instructions.ts';
 import { packInputs } from '../../../runtime/src/program/values.ts';
 import { Machine, programOf, randomMatrix, randomVector, slots } from '../../../runtime/test/backends/support.ts';
@@ -59,7 +60,7 @@ describe('predictions', () => {
     context.kernels.observer = (op, args) => {
       sofar += workOf(op, args).keySwitches;
     };
-    using _ = await runCkks(machine.server, program, inputs, {
+    using _ = await runCkks(machine.server, machine.planned, inputs, {
       progress: () => {
         counted.push(sofar);
         sofar = 0;
@@ -88,8 +89,7 @@ describe('predictions', () => {
     );
     for (const one of [program, refreshing]) {
       using machine = new Machine(context, one);
-      const { specs } = planKeys(one, machine.plan);
-      expect(keyMemoryBytes(context.parameters, specs)).toBe(machine.keys.bytes);
+      expect(keyMemoryBytes(context.parameters, machine.planned.keyPlan.specs)).toBe(machine.keys.bytes);
     }
   });
 
@@ -98,7 +98,7 @@ describe('predictions', () => {
     const levels = [2, 5, 9];
     const many = programOf([15], levels.map((level, i) => ({ ...rotateSum, level, output: i + 1 })), [3]); // biome-ignore format: short
     using machine = new Machine(context, many);
-    expect(planKeys(many, machine.plan).specs.map(({ level }) => level)).toEqual([9]);
+    expect(machine.planned.keyPlan.specs.map(({ level }) => level)).toEqual([9]);
   });
 
   it('time and memory of a transformer', () => {
@@ -109,7 +109,9 @@ describe('predictions', () => {
     const inputs = randomInputs(shape, 7);
     const compiled = compile(transformer(shape, 3).calibrated([inputs]), { slots });
     packInputs(compiled.program, inputs);
-    const { cpuSeconds, peakBytes, bootstraps } = predict(compiled.program, context.parameters);
+    const { cpuSeconds, peakBytes, bootstraps } = predict(
+      planProgram(compiled.program, new BootstrapPlan(context.parameters)),
+    );
     expect(bootstraps).toBeGreaterThan(0);
     expect(cpuSeconds).toBeGreaterThan(2 * bootstraps);
     expect(peakBytes).toBeGreaterThan(2 ** 28);

@@ -1,9 +1,10 @@
 // The predicted error bound against the errors of encrypted answers, as they were measured (docs/benchmarks).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
+import { BootstrapPlan, bootstrapLiteral, Parameters } from '@cipherformer/ckks';
 import { loadPolynomialModel } from '@cipherformer/model/files';
 import { expect, it } from 'vitest';
+import { planProgram } from '../../../runtime/src/keys/planned-program.ts';
 import { predictError } from '../../src/cost/predict-error.ts';
 import { compile } from '../../src/passes/compile.ts';
 
@@ -24,7 +25,7 @@ it.each([
   const { graph, card } = loadPolynomialModel(join(root, 'models', model));
   const parameters = Parameters.from(bootstrapLiteral());
   const { program } = compile(graph, { slots: parameters.maxSlots });
-  const bound = predictError(program, parameters, graph, 1)!;
+  const bound = predictError(planProgram(program, new BootstrapPlan(parameters)), graph, 1)!;
   const recorded = JSON.parse(readFileSync(join(root, 'docs/benchmarks', record), 'utf8')) as Recorded;
   expect(recorded.model).toBe(card.name);
   const errors = recorded.examples

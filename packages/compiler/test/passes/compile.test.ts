@@ -1,8 +1,6 @@
-import { evaluate, type GraphInputs, type PolynomialGraph } from '@cipherformer/model';
+import { evaluate, type PolynomialGraph } from '@cipherformer/model';
 import { describe, expect, it } from 'vitest';
 import { runClear } from '../../../runtime/src/backends/clear.ts';
-import { rotationKeys, rotationsOf } from '../../../runtime/src/keys/rotations.ts';
-import { checkProgram } from '../../../runtime/src/program/check.ts';
 import { packInputs } from '../../../runtime/src/program/values.ts';
 import { type Compiled, compile } from '../../src/passes/compile.ts';
 import {
@@ -14,6 +12,7 @@ import {
   type TransformerShape,
   transformer,
 } from './graphs.ts';
+import { batchOf, evaluated, expectClose, run } from './running.ts';
 
 const small: TransformerShape = {
   tokens: 4,
@@ -54,27 +53,6 @@ const cases: readonly (readonly [name: string, shape: Partial<TransformerShape>,
   ],
 ];
 
-/** Runs a program on clear slots after its static checks, with every rotation made found among the keys. */
-function run(compiled: Compiled, inputs: GraphInputs): Float64Array {
-  const { program, machine } = compiled;
-  checkProgram(program, machine);
-  const keys = rotationKeys(program);
-  for (const instruction of program.instructions)
-    for (const { rotation, level } of rotationsOf(instruction, program.slots))
-      expect(keys.get(rotation)).toBeGreaterThanOrEqual(level);
-  const { outputs, excursions } = runClear(program, packInputs(program, inputs));
-  expect(excursions).toEqual([]);
-  const logits = outputs.filter((_, i) => program.outputs[i]!.name === 'logits');
-  return Float64Array.from(logits.flatMap((output) => [...output]));
-}
-
-function expectClose(values: Float64Array, expected: Float64Array): void {
-  expect(values.length).toBe(expected.length);
-  const largest = Math.max(...expected.map(Math.abs));
-  // Float64 slots: only rounding differs.
-  for (const [k, value] of values.entries()) expect(Math.abs(value - expected[k]!)).toBeLessThan(1e-9 * largest);
-}
-
 const refreshes = ({ program }: Compiled) => program.instructions.filter(({ op }) => op === 'bootstrap');
 
 describe('transformers, compiled and run on clear slots, against the graph evaluated directly', () => {
@@ -92,12 +70,8 @@ describe('transformers, compiled and run on clear slots, against the graph evalu
     const shape = { ...small, tokens: 6, masked: true };
     const inputs = [1, 2, 3, 4].map((seed) => randomInputs(shape, seed));
     const graph = transformer(shape, 5).calibrated(inputs);
-    const together = Object.fromEntries(
-      ['input', 'mask'].map((name) => [name, Float32Array.from(inputs.flatMap((one) => [...one[name]!]))]),
-    );
     const compiled = compile(graph, { slots: 2 ** 10, batch: 4 });
-    const expected = Float64Array.from(inputs.flatMap((one) => [...evaluate(graph, one)]));
-    expectClose(run(compiled, together), expected);
+    expectClose(run(compiled, batchOf(inputs)), evaluated(graph, inputs));
   });
 
   it('finds slots beyond 1 where bounds are too small: a bad control', () => {

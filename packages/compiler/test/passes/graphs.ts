@@ -46,6 +46,19 @@ export class GraphWriter {
     return this.nodes.length - 1;
   }
 
+  /** Least and largest number of a value on these inputs. */
+  range(value: number, inputs: readonly GraphInputs[]): [least: number, largest: number] {
+    const numbers: number[] = [];
+    // The output has to be a matrix: any will do.
+    const output = this.nodes.findIndex(({ op }) => op === 'input');
+    const evaluator = new PolynomialEvaluator({ tokens: this.tokens, nodes: this.nodes, output });
+    for (const one of inputs)
+      evaluator.run(one, (node, values) => {
+        if (node === value) numbers.push(...values);
+      });
+    return [Math.min(...numbers), Math.max(...numbers)];
+  }
+
   /** Bounds: the largest value seen on these inputs, times a margin. */
   calibrated(inputs: readonly GraphInputs[], margin = 1.2): PolynomialGraph {
     const graph = { tokens: this.tokens, nodes: this.nodes, output: this.nodes.length - 1 };

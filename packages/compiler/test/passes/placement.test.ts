@@ -1,21 +1,34 @@
 import { describe, expect, it } from 'vitest';
+import { PlacementError } from '../../src/errors.ts';
 import type { Group, Lowered, Part } from '../../src/passes/groups.ts';
 import { type GroupCost, placeBootstraps } from '../../src/passes/placement.ts';
 import type { BootstrapPricing } from '../../src/plan/machine.ts';
 import { Numbers } from './graphs.ts';
 
-/** A machine of few levels, so that every choice can be tried. */
+/** A machine of few levels, so that every choice can be tried. A pair costs as much as one and a half alone. */
 const machine: BootstrapPricing = {
-  bootstrapInputLevel: 1,
-  bootstrapOutputLevel: 5,
-  inputLevel: 5,
-  bootstrapSeconds: (ciphertexts) => 2 * Math.floor(ciphertexts / 2) * 0.75 + 1 * (ciphertexts % 2),
+  ...{ bootstrapInputLevel: 1, bootstrapOutputLevel: 5, inputLevel: 5 },
+  bootstrapSeconds: pairs(1),
 };
 
+function pairs(single: number): BootstrapPricing['bootstrapSeconds'] {
+  return (ciphertexts) => single * (1.5 * Math.floor(ciphertexts / 2) + (ciphertexts % 2));
+}
+
+interface Problem {
+  readonly lowered: Lowered;
+  readonly cost: GroupCost;
+}
+
+/** Whole numbers below a bound, from a seed. */
+function wholes(numbers: Numbers): (below: number) => number {
+  return (below) => Math.min(below - 1, Math.floor(((numbers.next() + 1) / 2) * below));
+}
+
 /** Random groups, each of one or two of the latest values; the last one is the output. */
-function randomChain(seed: number, groups: number): { lowered: Lowered; cost: GroupCost } {
+function randomChain(seed: number, groups: number): Problem {
   const numbers = new Numbers(seed);
-  const whole = (below: number) => Math.min(below - 1, Math.floor(((numbers.next() + 1) / 2) * below));
+  const whole = wholes(numbers);
   const parts: Part[] = [{ name: 'input', ciphertexts: 1 + whole(2), refreshable: true }];
   const list: Group[] = [];
   for (let g = 0; g < groups; g++) {
@@ -32,16 +45,54 @@ function randomChain(seed: number, groups: number): { lowered: Lowered; cost: Gr
   return { lowered: { parts, groups: list, inputs, output }, cost: (g, level) => weights[g]! * (level + 1) };
 }
 
+/** As few or many values read by each group, several results, two inputs, a sentinel, costs that rise in steps or not at all. */
+function randomGraph(seed: number, groups: number): Problem {
+  const numbers = new Numbers(seed);
+  const whole = wholes(numbers);
+  const part = (name: string): Part => ({ name, ciphertexts: 1 + whole(3), refreshable: whole(5) > 0 });
+  const parts: Part[] = [part('input 0'), part('input 1')];
+  const list = Array.from({ length: groups }, (_, g): Group => {
+    const read = new Set(Array.from({ length: 1 + whole(3) }, () => whole(parts.length)));
+    read.add(parts.length - 1);
+    const results = Array.from(
+      { length: 1 + (whole(4) === 0 ? 1 : 0) },
+      () => parts.push(part(`value ${parts.length}`)) - 1,
+    );
+    const operands = [...read].map((one) => ({ part: one, above: whole(4) }));
+    return { source: `group ${g}`, operands, results, emit: () => [] };
+  });
+  const inputs = [0, 1].map((one) => ({ part: one, name: parts[one]!.name, factor: 1, sources: [] }));
+  const output = { part: parts.length - 1, reads: [], factor: 1, limit: 1, period: 1 };
+  const watched = {
+    squarings: 1,
+    limit: 1,
+    slots: Int32Array.of(0),
+    level: 1,
+    part: whole(3) === 0 ? undefined : parts.length - 2,
+  };
+  const costs = list.map(() => {
+    let sum = 0;
+    return Array.from({ length: 12 }, () => (sum += whole(3) / 8));
+  });
+  return { lowered: { parts, groups: list, inputs, output, sentinel: watched }, cost: (g, level) => costs[g]![level]! };
+}
+
 /**
  * The least seconds by trying everything, forwards: before each group any set of live values is refreshed, and the group
  * may work at any level its operands allow. Knows nothing of needs or dominance.
  */
-function byTryingEverything({ parts, groups, output }: Lowered, cost: GroupCost): number {
+function byTryingEverything(
+  { parts, groups, inputs, output, sentinel }: Lowered,
+  cost: GroupCost,
+  on = machine,
+): number {
   const known = new Map<string, number>();
+  const kept = new Map([[output.part, 0]]);
+  if (sentinel?.part !== undefined) kept.set(sentinel.part, sentinel.level);
   const best = (g: number, levels: ReadonlyMap<number, number>): number => {
-    if (g === groups.length) return 0;
+    if (g === groups.length) return [...kept].every(([part, level]) => levels.get(part)! >= level) ? 0 : Number.POSITIVE_INFINITY; // biome-ignore format: the end
     const live = [...levels].filter(
-      ([part]) => part === output.part || groups.slice(g).some(({ operands }) => operands.some((o) => o.part === part)),
+      ([part]) => kept.has(part) || groups.slice(g).some(({ operands }) => operands.some((o) => o.part === part)),
     );
     const key = `${g}: ${live.join(' ')}`;
     const before = known.get(key);
@@ -49,23 +100,51 @@ function byTryingEverything({ parts, groups, output }: Lowered, cost: GroupCost)
     let least = Number.POSITIVE_INFINITY;
     for (let set = 0; set < 2 ** live.length; set++) {
       const chosen = live.filter((_, i) => (set >> i) & 1);
-      const allowed = chosen.every(([part, level]) => parts[part]!.refreshable && level >= machine.bootstrapInputLevel);
+      const allowed = chosen.every(([part, level]) => parts[part]!.refreshable && level >= on.bootstrapInputLevel);
       if (!allowed) continue;
       const ciphertexts = chosen.reduce((sum, [part]) => sum + parts[part]!.ciphertexts, 0);
       const at = new Map(live);
-      for (const [part] of chosen) at.set(part, machine.bootstrapOutputLevel);
+      for (const [part] of chosen) at.set(part, on.bootstrapOutputLevel);
       const { operands, results } = groups[g]!;
       const top = Math.min(...operands.map(({ part, above }) => at.get(part)! - above));
       for (let level = 0; level <= top; level++) {
         const after = new Map(at);
         for (const part of results) after.set(part, level);
-        least = Math.min(least, machine.bootstrapSeconds(ciphertexts) + cost(g, level) + best(g + 1, after));
+        least = Math.min(least, on.bootstrapSeconds(ciphertexts) + cost(g, level) + best(g + 1, after));
       }
     }
     known.set(key, least);
     return least;
   };
-  return best(0, new Map([[0, machine.inputLevel]]));
+  return best(0, new Map(inputs.map(({ part }) => [part, on.inputLevel])));
+}
+
+/** Walks a placement forwards: every value at or above what reads it, refreshed where it may be, seconds as they add up. */
+function expectSound({ lowered, cost }: Problem, on: BootstrapPricing): number {
+  const { parts, groups, inputs, output, sentinel } = lowered;
+  const { levels, refreshed, inputLevels, seconds } = placeBootstraps(lowered, on, cost);
+  const at = new Map(inputs.map(({ part }) => [part, inputLevels.get(part)!]));
+  for (const level of at.values()) expect(level).toBeLessThanOrEqual(on.inputLevel);
+  let sum = 0;
+  for (const [g, { operands, results }] of groups.entries()) {
+    const fresh = refreshed[g]!;
+    expect(new Set(fresh).size).toBe(fresh.length);
+    // A bootstrap stands before a group that reads what it refreshes.
+    if (fresh.length > 0) expect(operands.some(({ part }) => fresh.includes(part))).toBe(true);
+    for (const part of fresh) {
+      expect(parts[part]!.refreshable).toBe(true);
+      expect(at.get(part)).toBeGreaterThanOrEqual(on.bootstrapInputLevel);
+      at.set(part, on.bootstrapOutputLevel);
+    }
+    sum +=
+      on.bootstrapSeconds(fresh.reduce((total, part) => total + parts[part]!.ciphertexts, 0)) + cost(g, levels[g]!);
+    for (const { part, above } of operands) expect(at.get(part)).toBeGreaterThanOrEqual(levels[g]! + above);
+    for (const part of results) at.set(part, levels[g]!);
+  }
+  expect(at.get(output.part)).toBeGreaterThanOrEqual(0);
+  if (sentinel?.part !== undefined) expect(at.get(sentinel.part)).toBeGreaterThanOrEqual(sentinel.level);
+  expect(sum).toBeCloseTo(seconds, 9);
+  return seconds;
 }
 
 /** Refreshes every operand that is too low, and nothing else; groups work as high as they can. */
@@ -84,6 +163,16 @@ function greedily({ parts, groups, inputs }: Lowered, cost: GroupCost): number {
     for (const part of results) levels.set(part, level);
   }
   return seconds;
+}
+
+function isRefused({ lowered, cost }: Problem, on: BootstrapPricing): boolean {
+  try {
+    placeBootstraps(lowered, on, cost);
+    return false;
+  } catch (error) {
+    if (error instanceof PlacementError) return true;
+    throw error;
+  }
 }
 
 describe('placement of bootstraps', () => {
@@ -113,6 +202,93 @@ describe('placement of bootstraps', () => {
       if (seconds < greedy - 1e-9) better++;
     }
     expect(better).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['levels of bootstraps from 1 to 5, clients at 5', machine],
+    ['clients above bootstraps', { ...machine, bootstrapOutputLevel: 4, inputLevel: 6 }],
+    ['clients below bootstraps', { ...machine, inputLevel: 3 }],
+    ['bootstraps that begin at 0', { ...machine, bootstrapInputLevel: 0, bootstrapOutputLevel: 4 }],
+    ['bootstraps from 2, far dearer than groups', { ...machine, bootstrapInputLevel: 2, bootstrapSeconds: pairs(10) }],
+    ['bootstraps for nothing', { ...machine, bootstrapSeconds: () => 0 }],
+  ] as const)('costs what trying everything costs, on random graphs with two inputs and a sentinel: %s', (_, on) => {
+    const seen = { feasible: 0, refused: 0 };
+    for (let seed = 0; seed < 60; seed++) {
+      const problem = randomGraph(seed, 4);
+      const least = byTryingEverything(problem.lowered, problem.cost, on);
+      if (Number.isFinite(least)) {
+        seen.feasible++;
+        expect(expectSound(problem, on), `seed ${seed}`).toBeCloseTo(least, 9);
+        continue;
+      }
+      seen.refused++;
+      // Every value and every number of levels here is an operand's: the reason is one that the walk met.
+      expect(() => placeBootstraps(problem.lowered, on, problem.cost), `seed ${seed}`).toThrow(PlacementError);
+      expect(() => placeBootstraps(problem.lowered, on, problem.cost)).toThrow(/^group \d needs \d levels/);
+    }
+    expect(Math.min(seen.feasible, seen.refused)).toBeGreaterThan(3);
+  });
+
+  it('levels and bootstraps of 30 random graphs of 9 groups hold, and get no cheaper as bootstraps get dearer', () => {
+    let placed = 0;
+    for (let seed = 200; seed < 230; seed++) {
+      const problem = randomGraph(seed, 9);
+      let before = 0;
+      for (const single of [0, 0.1, 1, 3]) {
+        const on = { ...machine, bootstrapOutputLevel: 8, inputLevel: 8, bootstrapSeconds: pairs(single) };
+        if (isRefused(problem, on)) break;
+        const seconds = expectSound(problem, on);
+        expect(seconds).toBeGreaterThanOrEqual(before);
+        before = seconds;
+        placed++;
+      }
+    }
+    expect(placed).toBeGreaterThan(60);
+  });
+
+  it('more levels between bootstraps never cost more where operations cost the same', () => {
+    for (let seed = 300; seed < 320; seed++) {
+      const problem = randomGraph(seed, 8);
+      let before = Number.POSITIVE_INFINITY;
+      for (const top of [5, 6, 8]) {
+        const on = { ...machine, bootstrapOutputLevel: top, inputLevel: top };
+        if (isRefused(problem, on)) {
+          expect(before).toBe(Number.POSITIVE_INFINITY);
+          continue;
+        }
+        const seconds = expectSound(problem, on);
+        expect(seconds).toBeLessThanOrEqual(before + 1e-9);
+        before = seconds;
+      }
+    }
+  });
+
+  it('two values with an odd number of ciphertexts share a bootstrap, though only one is read there', () => {
+    const parts = ['a', 'b', 'c', 'd', 'e'].map((name): Part => ({ name, ciphertexts: 1, refreshable: true }));
+    const group = (source: string, operands: Group['operands'], result: number): Group => ({ source, operands, results: [result], emit: () => [] }); // biome-ignore format: one group
+    const groups = [
+      group('to b', [{ part: 0, above: 3 }], 1),
+      group('to c', [{ part: 0, above: 3 }], 2),
+      group('reads b', [{ part: 1, above: 4 }], 3),
+      group('reads c', [{ part: 2, above: 4 }, { part: 3, above: 0 }], 4),
+    ]; // biome-ignore format: a table
+    const output = { part: 4, reads: [], factor: 1, limit: 1, period: 1 };
+    const lowered = { parts, groups, inputs: [{ part: 0, name: 'a', factor: 1, sources: [] }], output };
+    const { refreshed, levels, inputLevels } = placeBootstraps(lowered, machine, () => 1);
+    expect(refreshed).toEqual([[], [], [1, 2], []]);
+    expect([levels, inputLevels.get(0)]).toEqual([[1, 1, 0, 0], 4]);
+  });
+
+  it('names the value that may not be refreshed, and advises to calibrate it', () => {
+    const { lowered, cost } = randomChain(1, 3);
+    const parts = lowered.parts.map((part) => ({ ...part, refreshable: false }));
+    const groups = lowered.groups.map((group) => ({
+      ...group,
+      operands: group.operands.map((one) => ({ ...one, above: 3 })),
+    }));
+    const refused = () => placeBootstraps({ ...lowered, parts, groups }, machine, cost);
+    expect(refused).toThrow(PlacementError);
+    expect(refused).toThrow(/^group \d needs 3 levels .*and 4 lie between .*(input|value \d) may leave \[-1, 1\]/);
   });
 
   it('names the part of the model that no bootstrap can help', () => {

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runClear } from '../../../runtime/src/backends/clear.ts';
 import { runSimulated } from '../../../runtime/src/backends/simulate.ts';
+import { planProgram } from '../../../runtime/src/keys/planned-program.ts';
 import { distrust } from '../../../runtime/src/program/trust.ts';
 import { packInputs } from '../../../runtime/src/program/values.ts';
 import { insecureLiteral } from '../../../runtime/test/backends/support.ts';
@@ -32,7 +33,7 @@ function verdict({ program }: Compiled, outputs: readonly Float64Array[]): 'trus
 function verdictOf(compiled: Compiled, inputs: GraphInputs): 'trusted' | 'flagged' {
   const packed = packInputs(compiled.program, inputs);
   const clear = verdict(compiled, runClear(compiled.program, packed).outputs);
-  expect(verdict(compiled, runSimulated(compiled.program, packed, plan).outputs)).toBe(clear);
+  expect(verdict(compiled, runSimulated(planProgram(compiled.program, plan), packed).outputs)).toBe(clear);
   return clear;
 }
 
@@ -136,8 +137,9 @@ describe('row 16: streams that leave their range at a bootstrap', () => {
       // biome-ignore format: a table
       const compiled = compile(graph, { slots });
       const { program } = compiled;
+      const planned = planProgram(program, plan);
       const packed = packInputs(program, inputs).map((values) => values.fill(value));
-      expect(verdict(compiled, runSimulated(program, packed, plan).outputs), `${value}`).toBe(expected);
+      expect(verdict(compiled, runSimulated(planned, packed).outputs), `${value}`).toBe(expected);
     }
   });
 });

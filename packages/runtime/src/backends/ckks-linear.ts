@@ -43,7 +43,7 @@ export class LinearMaps implements Disposable {
         babySteps,
         giantSteps,
         special,
-        ...(diagonalBytes === undefined ? {} : { workBytes: diagonalBytes }),
+        ...(diagonalBytes === undefined ? {} : { diagonalBytes }),
       });
       return this.#takeParts(transform, sums, instruction.outputs.length);
     } finally {

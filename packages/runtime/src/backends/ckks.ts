@@ -10,7 +10,7 @@ import {
   sameScale,
 } from '@cipherformer/ckks';
 import { InputError, ProgramError } from '../errors.ts';
-import { planKeys } from '../keys/key-plan.ts';
+import type { PlannedProgram } from '../keys/planned-program.ts';
 import { checkProgram } from '../program/check.ts';
 import type { EncryptedProgram, Instruction, InstructionOf, Register } from '../program/instructions.ts';
 import { lastUses, resultsOf } from '../program/levels.ts';
@@ -64,13 +64,14 @@ export interface CkksResult extends Disposable {
  */
 export async function runCkks(
   machine: CkksMachine,
-  program: EncryptedProgram,
+  planned: PlannedProgram,
   inputs: readonly Ciphertext[],
   options: CkksOptions = {},
 ): Promise<CkksResult> {
   const { plan } = machine;
+  const { program } = planned;
   checkProgram(program, { bootstrapInputLevel: plan.inputLevel, bootstrapOutputLevel: plan.outputLevel });
-  using run = new CkksRun(machine, program, options);
+  using run = new CkksRun(machine, planned, options);
   run.bind(inputs);
   const timings: InstructionTiming[] = [];
   const unused = lastUses(program.instructions, program.outputs);
@@ -111,13 +112,13 @@ class CkksRun implements Disposable {
   /** Registers that the caller owns. */
   readonly #borrowed = new Set<Ciphertext>();
 
-  constructor(machine: CkksMachine, program: EncryptedProgram, { diagonalBytes }: CkksOptions) {
+  constructor(machine: CkksMachine, { program, keyPlan }: PlannedProgram, { diagonalBytes }: CkksOptions) {
     this.#machine = machine;
     this.#program = program;
     this.#evaluator = new Evaluator(machine.context, machine.keys);
     this.#encoder = new Encoder(machine.context);
     this.#scales = new CanonicalScales(machine.context.parameters, machine.plan.outputLevel);
-    this.#special = planKeys(program, machine.plan).special;
+    this.#special = keyPlan.special;
     this.#linearMaps = new LinearMaps(this.#evaluator, this.#scales, machine.plan.outputLevel, {
       special: this.#special,
       diagonalBytes,

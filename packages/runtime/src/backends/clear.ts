@@ -146,14 +146,17 @@ function linear({ outputs, matrix }: LinearInstruction, inputs: readonly Float64
   return outputs.map((_, output) => {
     const sum = new Float64Array(slots);
     for (const [input, values] of inputs.entries())
-      for (const rotation of matrix.rotations(output, input)) {
-        const diagonal = matrix.diagonal(output, input, rotation);
-        const split = slots - rotation;
-        for (let s = 0; s < split; s++) sum[s]! += diagonal[s]! * values[s + rotation]!;
-        for (let s = split; s < slots; s++) sum[s]! += diagonal[s]! * values[s - split]!;
-      }
+      for (const rotation of matrix.rotations(output, input))
+        addProduct(sum, matrix.diagonal(output, input, rotation), values, rotation);
     return sum;
   });
+}
+
+/** sum += diagonal * rotate(values, rotation). A function of its own, which engines compile better than a loop in a closure. */
+function addProduct(sum: Float64Array, diagonal: Float64Array, values: Float64Array, rotation: number): void {
+  const split = sum.length - rotation;
+  for (let s = 0; s < split; s++) sum[s]! += diagonal[s]! * values[s + rotation]!;
+  for (let s = split; s < sum.length; s++) sum[s]! += diagonal[s]! * values[s - split]!;
 }
 
 function productSum(

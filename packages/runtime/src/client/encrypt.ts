@@ -10,7 +10,7 @@ import { InputError } from '../errors.ts';
 import { distrust } from '../program/trust.ts';
 import { joinExamples, ofExample, packInputs, unpackOutput } from '../program/values.ts';
 import { sealEnvelope } from '../protocol/envelope.ts';
-import { batchOf, mapOf, type ProgramManifest } from '../protocol/manifest.ts';
+import { mapOf, type ProgramManifest } from '../protocol/manifest.ts';
 import { type RequestDescription, RequestFile } from '../protocol/request.ts';
 import { readResult } from '../protocol/result.ts';
 import { PrivateAnswer } from './answer.ts';
@@ -30,7 +30,7 @@ export async function encryptInputs(
   manifest: ProgramManifest,
   examples: readonly Readonly<Record<string, ArrayLike<number>>>[],
 ): Promise<RequestFile> {
-  const values = joinExamples(examples, batchOf(manifest));
+  const values = joinExamples(examples, manifest.batch);
   const { slots } = manifest;
   const inputs = manifest.inputs.map((input) => ({
     ...input,
@@ -64,7 +64,7 @@ export async function decryptOutputs(
   where: string,
   verdicts: VerdictOptions,
 ): Promise<PrivateAnswer[]> {
-  const batch = batchOf(manifest);
+  const { batch } = manifest;
   if (!(request.examples >= 1 && request.examples <= batch))
     throw new InputError(`a request of ${request.examples} examples, the program computes 1 to ${batch} at once`);
   await requireUsableKey(verdicts);
@@ -95,7 +95,7 @@ function openOutputs(
   outputs: readonly Ciphertext[],
 ): PrivateAnswer[] {
   const decryptor = new Decryptor(secret);
-  const batch = batchOf(manifest);
+  const { batch } = manifest;
   const found = Array.from({ length: examples }, () => ({ logits: [] as number[], reason: undefined as string | undefined })); // biome-ignore format: short
   for (const [i, written] of manifest.outputs.entries()) {
     using opened = decryptor.decrypt(outputs[i]!);

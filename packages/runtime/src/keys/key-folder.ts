@@ -14,18 +14,24 @@ export const partsFolder = 'parts';
 
 export const partPath = (folder: string, sha256: string): string => join(folder, partsFolder, sha256);
 
-/** Reads the list of a folder of evaluation keys. @throws FileError where there is none, or a damaged one */
+/** Reads the list of a folder of evaluation keys. @throws FileError where there is none, or one that is damaged or cannot be read */
 export async function readKeyList(folder: string, parameters: Parameters): Promise<KeyList> {
   await refuseFile(folder);
   const path = join(folder, keyListFile);
   let text: Uint8Array;
   try {
     text = await readFile(path);
-  } catch {
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR')
+      throw new FileError(`cannot read ${path} (${code}): give the folder "evaluation" that keygen wrote`, {
+        cause: error,
+      });
     throw new FileError(
       existsSync(join(folder, partsFolder))
         ? `${path} is not there: keygen has not come to its end; run the same keygen again, it goes on where it stopped`
         : `there is no ${path}: give the folder "evaluation" that keygen wrote`,
+      { cause: error },
     );
   }
   return parseKeyList(text, path, parameters);

@@ -1,7 +1,6 @@
-import { BootstrapPlan, keyPlanDigest, type Parameters } from '@cipherformer/ckks';
+import { keyPlanDigest } from '@cipherformer/ckks';
 import { countKeys, tuplesOf } from '../keys/key-list.ts';
-import { planKeys } from '../keys/key-plan.ts';
-import type { EncryptedProgram } from '../program/instructions.ts';
+import type { PlannedProgram } from '../keys/planned-program.ts';
 import { registerLevels } from '../program/levels.ts';
 import { CanonicalScales } from '../program/scales.ts';
 import { highestSentLevel, manifestFormat, manifestVersion, type ProgramManifest } from './manifest-schema.ts';
@@ -9,25 +8,26 @@ import { toRuns } from './runs.ts';
 
 export interface ManifestSource {
   readonly digest: string;
-  readonly parameters: Parameters;
-  readonly program: EncryptedProgram;
+  readonly planned: PlannedProgram;
+  /** Examples that one run computes. */
+  readonly batch: number;
   readonly predicted: ProgramManifest['predicted'];
-  readonly compile: ProgramManifest['compile'];
   readonly model: ProgramManifest['model'];
   /** SHA-256 of the other files of the client's half, by their names. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 /** The manifest of a compiled program, its key plan included. */
-export function makeManifest({ parameters, program, ...rest }: ManifestSource): ProgramManifest {
-  const plan = new BootstrapPlan(parameters);
+export function makeManifest({ planned, ...rest }: ManifestSource): ProgramManifest {
+  const { program, bootstrapPlan: plan } = planned;
+  const { parameters } = plan;
+  const { specs } = planned.keyPlan;
   const scales = new CanonicalScales(parameters, plan.outputLevel);
   const levels = registerLevels(program, {
     bootstrapInputLevel: plan.inputLevel,
     bootstrapOutputLevel: plan.outputLevel,
   });
   const { chainBits, specialBits, ...literal } = parameters.literal;
-  const { specs } = planKeys(program, plan);
   return {
     format: manifestFormat,
     version: manifestVersion,
@@ -35,6 +35,7 @@ export function makeManifest({ parameters, program, ...rest }: ManifestSource): 
     parameters: { ...literal, chainBits: [...chainBits], specialBits: [...specialBits] },
     parametersDigest: parameters.digest,
     slots: program.slots,
+    batch: rest.batch,
     inputs: program.inputs.map(({ name, level, source, factor }) => ({
       name,
       level,
@@ -55,7 +56,6 @@ export function makeManifest({ parameters, program, ...rest }: ManifestSource): 
       ...countKeys(parameters, specs),
     },
     predicted: rest.predicted,
-    compile: rest.compile,
     model: rest.model,
     files: { ...rest.files },
   };

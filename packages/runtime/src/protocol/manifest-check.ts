@@ -3,7 +3,7 @@ import { FileError } from '../errors.ts';
 import { checkSpecs, countKeys } from '../keys/key-list.ts';
 import { isPowerOfTwo } from '../program/arithmetic.ts';
 import { CanonicalScales } from '../program/scales.ts';
-import { batchOf, keySpecsOf, mapOf, type ProgramManifest } from './manifest-schema.ts';
+import { keySpecsOf, mapOf, type ProgramManifest } from './manifest-schema.ts';
 
 /** A scale that differs by less than this share is the canonical one, rounded elsewhere. */
 const scaleTolerance = 1e-9;
@@ -18,12 +18,11 @@ const scaleTolerance = 1e-9;
  */
 export function checkManifest(manifest: ProgramManifest, parameters: Parameters, where: string): void {
   try {
-    const { slots } = manifest;
+    const { slots, batch } = manifest;
     if (!isPowerOfTwo(slots) || slots > parameters.maxSlots)
       throw new FileError(`slots is ${slots}, a power of two up to ${parameters.maxSlots} is allowed`);
-    const batch = batchOf(manifest);
     if (!isPowerOfTwo(batch) || batch > slots)
-      throw new FileError(`compile.batch is ${batch}, a power of two up to the ${slots} slots is allowed`);
+      throw new FileError(`batch is ${batch}, a power of two up to the ${slots} slots is allowed`);
     const plan = new BootstrapPlan(parameters);
     checkKeys(manifest, plan);
     checkLimits(manifest, parameters);

@@ -9,7 +9,8 @@ import { fromRuns } from './runs.ts';
 // The shape of manifest.json. What its numbers mean together is checked in manifest-check.ts.
 
 export const manifestFormat = 'cipherformer-program';
-export const manifestVersion = 2;
+/** 3 names the batch for what it is to both sides; version 2 had it as `compile.batch`, as if it were the server's affair. */
+export const manifestVersion = 3;
 /** A long list of slot maps takes a few hundred KiB. */
 export const maxManifestBytes = 16 * 2 ** 20;
 const maxSlots = 2 ** 16;
@@ -31,7 +32,7 @@ const printable = z
   .max(256)
   .refine(isPrintable, 'text must not hold control characters, line breaks or changes of direction');
 
-export const manifestSchema = z.strictObject({
+const newestSchema = z.strictObject({
   format: z.literal(manifestFormat),
   version: z.literal(manifestVersion),
   /** Of the instructions and the model's files: what keys and ciphertexts are made for. */
@@ -44,6 +45,8 @@ export const manifestSchema = z.strictObject({
   }),
   parametersDigest: digest,
   slots: z.int().min(1).max(maxSlots),
+  /** Examples that one run computes: a client encrypts so many together, and a server compiles for as many. */
+  batch: z.int().min(1).max(maxSlots),
   inputs: z
     .array(z.strictObject({ name: printable.min(1), level: whole, scale: z.number().positive(), source: runs, factor }))
     .min(1)
@@ -77,11 +80,6 @@ export const manifestSchema = z.strictObject({
     /** How far a decrypted logit may be from the program's without noise (`predictError`); absent where it is not known. */
     error: z.number().positive().optional(),
   }),
-  /** What compile was asked for, so that the server compiles the same again. */
-  compile: z.strictObject({
-    /** Examples that one run computes. */
-    batch: z.int().min(1).max(maxSlots),
-  }),
   /** Facts for the client: names of the classes, how an image or a text becomes numbers. */
   model: z.strictObject({
     name: printable,
@@ -95,12 +93,25 @@ export const manifestSchema = z.strictObject({
   files: z.partialRecord(z.enum(Object.values(preparationFiles)), digest),
 });
 
-/** What a client and a server have to agree on, as it stands in manifest.json. Everything in it is public. */
-export type ProgramManifest = z.infer<typeof manifestSchema>;
+/** What tells version 2 from this one; the rest of it is the same. */
+const version2 = z.looseObject({
+  version: z.literal(2),
+  compile: z.strictObject({ batch: z.unknown() }),
+  batch: z.undefined().optional(),
+});
 
-/** Examples that one run of the program computes. */
-export function batchOf({ compile }: Pick<ProgramManifest, 'compile'>): number {
-  return compile.batch;
+/** Reads manifests of this version and of version 2. */
+export const manifestSchema = z.preprocess(asNewest, newestSchema);
+
+/** What a client and a server have to agree on, as it stands in manifest.json. Everything in it is public. */
+export type ProgramManifest = z.infer<typeof newestSchema>;
+
+/** Version 2 as version 3; anything else as it is, for the schema to judge. */
+function asNewest(json: unknown): unknown {
+  const old = version2.safeParse(json);
+  if (!old.success) return json;
+  const { compile, ...rest } = old.data;
+  return { ...rest, version: manifestVersion, batch: compile.batch };
 }
 
 /** The slot map of an input or output: at most `slots` numbers. @throws FileError; `where` is what has it */
@@ -108,7 +119,8 @@ export function mapOf(runs: readonly number[], slots: number, where: string): In
   try {
     return fromRuns(runs, slots);
   } catch (error) {
-    throw new FileError(`${where} has no slot map: ${error instanceof Error ? error.message : error}`);
+    if (!(error instanceof RangeError)) throw error;
+    throw new FileError(`${where} has no slot map: ${error.message}`, { cause: error });
   }
 }
 

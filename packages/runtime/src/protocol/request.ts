@@ -2,7 +2,7 @@ import { toHex } from '@cipherformer/base';
 import { StreamingSha256, type WireObject } from '@cipherformer/ckks';
 import { FileError } from '../errors.ts';
 import { EnvelopeReader } from './envelope.ts';
-import { batchOf, type ProgramManifest } from './manifest.ts';
+import type { ProgramManifest } from './manifest.ts';
 
 // A request is the file of an encrypted input. Client and server each hash its bytes, so a result says which one it answers.
 
@@ -73,7 +73,7 @@ export async function readRequest(
   const reader = new EnvelopeReader(file, where);
   try {
     const { examples, lengths } = await reader.header({ kind: 'inputs', program: manifest.digest, key });
-    const batch = batchOf(manifest);
+    const { batch } = manifest;
     if (examples > batch)
       throw new FileError(`${where} holds ${examples} examples, the program computes ${batch} at once: encrypt again`);
     for (const length of lengths) for await (const _ of reader.object(length));

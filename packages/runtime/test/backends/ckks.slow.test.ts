@@ -27,7 +27,7 @@ import { randomInputs, type TransformerShape, transformer } from '../../../compi
 import { runCkks } from '../../src/backends/ckks.ts';
 import { runClear } from '../../src/backends/clear.ts';
 import { runSimulated } from '../../src/backends/simulate.ts';
-import { planKeys } from '../../src/keys/key-plan.ts';
+import { planProgram } from '../../src/keys/planned-program.ts';
 import { CanonicalScales } from '../../src/program/scales.ts';
 import { distrust } from '../../src/program/trust.ts';
 import { packInputs, unpackOutput } from '../../src/program/values.ts';
@@ -44,15 +44,17 @@ it('a transformer at 128-bit security: the logits of the clear program, within t
   const graph = transformer(shape, 4).calibrated([given, randomInputs(shape, 8)]);
   const { program } = compile(graph, { slots: parameters.maxSlots });
   const plan = new BootstrapPlan(parameters);
-  const predicted = predict(program, parameters);
+  const planned = planProgram(program, plan);
+  const { specs } = planned.keyPlan;
+  const predicted = predict(planned);
   const inputs = packInputs(program, given);
   const clear = runClear(program, inputs).outputs[0]!;
-  const simulated = runSimulated(program, inputs, plan).outputs[0]!;
+  const simulated = runSimulated(planned, inputs).outputs[0]!;
 
   using context = await Context.create(parameters);
   using secret = SecretKey.fromMaster(context, randomSeed());
-  using maker = new KeyPartMaker(secret, planKeys(program, plan).specs);
-  using keys = await readKeySet(context, planKeys(program, plan).specs, async (part) => maker.make(part));
+  using maker = new KeyPartMaker(secret, specs);
+  using keys = await readKeySet(context, specs, async (part) => maker.make(part));
   using matrices = new BootstrapMatrices(context, plan);
   const bootstrapper = new Bootstrapper(matrices, keys as BootstrapKeys);
   const scales = new CanonicalScales(parameters, plan.outputLevel);
@@ -68,7 +70,7 @@ it('a transformer at 128-bit security: the logits of the clear program, within t
   };
   const machine = { context, plan, keys: keys.evaluation, bootstrapper };
   const ciphertexts = encrypted(inputs);
-  using result = await runCkks(machine, program, ciphertexts);
+  using result = await runCkks(machine, planned, ciphertexts);
   using opened = decryptToPlaintext(secret, result.outputs[0]!);
   const logits = unpackOutput(program.outputs[0]!, encoder.decode(opened).real);
   for (const ciphertext of ciphertexts) ciphertext[Symbol.dispose]();
@@ -89,7 +91,7 @@ it('a transformer at 128-bit security: the logits of the clear program, within t
   const twice = { input: given.input!.map((value) => 2 * value) };
   expect(furthest(graph, twice)).toBeGreaterThan(tolerance);
   const outOfRange = encrypted(packInputs(program, twice));
-  using flagged = await runCkks(machine, program, outOfRange);
+  using flagged = await runCkks(machine, planned, outOfRange);
   for (const ciphertext of outOfRange) ciphertext[Symbol.dispose]();
   expect(sentinelOf(flagged.outputs[1]!)).toMatch(/the sum over the arguments/);
 });

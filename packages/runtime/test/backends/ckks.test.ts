@@ -36,7 +36,7 @@ async function compare(program: EncryptedProgram): Promise<number[]> {
   const inputs = values.map((v, i) => machine.encrypt(v, program.inputs[i]!.level));
   const before = context.kernels.memory().slabs;
   const errors: number[] = [];
-  using result = await runCkks(machine.server, program, inputs, {
+  using result = await runCkks(machine.server, machine.planned, inputs, {
     diagonalBytes: 2 ** 20,
     observe: (index, instruction, results) => {
       const names = 'outputs' in instruction ? instruction.outputs : [instruction.output];
@@ -252,7 +252,7 @@ it('refuses a program that reads a register above its level', async () => {
   const program = programOf([4], [{ op: 'add', source, level: 5, left: 0, right: 0, output: 1 }], [1]);
   using machine = new Machine(context, program);
   using input = machine.encrypt(randomVector(1), 4);
-  await expect(runCkks(machine.server, program, [input])).rejects.toThrow(ProgramError);
+  await expect(runCkks(machine.server, machine.planned, [input])).rejects.toThrow(ProgramError);
 });
 
 it('stops between instructions when it is told to, and leaves no memory', async () => {
@@ -262,7 +262,7 @@ it('stops between instructions when it is told to, and leaves no memory', async 
   using input = machine.encrypt(randomVector(1), 5);
   const before = context.kernels.memory().bytes;
   const stop = new AbortController();
-  const run = runCkks(machine.server, program, [input], { signal: stop.signal, progress: () => stop.abort() });
+  const run = runCkks(machine.server, machine.planned, [input], { signal: stop.signal, progress: () => stop.abort() });
   await expect(run).rejects.toThrow();
   expect(context.kernels.memory().bytes).toBe(before);
 });

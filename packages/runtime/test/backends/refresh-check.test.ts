@@ -5,6 +5,7 @@ import { type Compiled, compile } from '../../../compiler/src/passes/compile.ts'
 import { furthest, furthestRefreshed } from '../../../compiler/test/passes/furthest.ts';
 import { GraphWriter, randomInputs, type TransformerShape, transformer } from '../../../compiler/test/passes/graphs.ts';
 import { runCkks } from '../../src/backends/ckks.ts';
+import { planProgram } from '../../src/keys/planned-program.ts';
 import { packInputs } from '../../src/program/values.ts';
 import { Machine, slots, verdicts } from './support.ts';
 
@@ -24,7 +25,7 @@ function pushed(times: number): { graph: PolynomialGraph; compiled: Compiled } {
 async function reasons(machine: Machine, { program }: Compiled, given: GraphInputs): Promise<(string | undefined)[]> {
   const packed = packInputs(program, given);
   const ciphertexts = program.inputs.map(({ level }, i) => machine.encrypt(packed[i]!, level));
-  using result = await runCkks(machine.server, program, ciphertexts);
+  using result = await runCkks(machine.server, planProgram(program, machine.plan), ciphertexts);
   for (const ciphertext of ciphertexts) ciphertext[Symbol.dispose]();
   return verdicts(machine, program, result.outputs);
 }

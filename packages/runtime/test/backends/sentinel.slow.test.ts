@@ -22,7 +22,7 @@ it('encrypted digits are trusted, mangled ones flagged', async () => {
   for (const inputs of given) {
     const packed = packInputs(program, inputs);
     const ciphertexts = program.inputs.map(({ level }, i) => machine.encrypt(packed[i]!, level));
-    using result = await runCkks(machine.server, program, ciphertexts);
+    using result = await runCkks(machine.server, machine.planned, ciphertexts);
     for (const ciphertext of ciphertexts) ciphertext[Symbol.dispose]();
     const reason = verdicts(machine, program, result.outputs).at(-1);
     const expected = expectedVerdict(compiled, graph, inputs);

@@ -24,7 +24,7 @@ it('encrypted answers are flagged as the clear evaluation says', { timeout: 300_
     const inputs = { input: given.input!.map((value) => value * factor) };
     const packed = packInputs(program, inputs);
     const ciphertexts = program.inputs.map(({ level }, i) => machine.encrypt(packed[i]!, level));
-    using result = await runCkks(machine.server, program, ciphertexts);
+    using result = await runCkks(machine.server, machine.planned, ciphertexts);
     for (const ciphertext of ciphertexts) ciphertext[Symbol.dispose]();
     const reasons = verdicts(machine, program, result.outputs);
     const verdict = reasons.every((reason) => reason === undefined) ? 'trusted' : 'flagged';

@@ -1,6 +1,6 @@
 // Simulated noise against measured noise, after every instruction of a small transformer on an insecure ring: the root
 // mean square of all slots' errors within two bits. A model without the formulas' noise would be off by thirty.
-import { BootstrapPlan, type Context } from '@cipherformer/ckks';
+import type { Context } from '@cipherformer/ckks';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compile } from '../../../compiler/src/passes/compile.ts';
 import {
@@ -34,12 +34,12 @@ async function ratios(program: EncryptedProgram, inputs: readonly Float64Array[]
   const clear: Float64Array[][] = [];
   const simulated: Float64Array[][] = [];
   runClear(program, inputs, { observe: (_, __, results) => clear.push(results.map((r) => r.slice())) });
-  runSimulated(program, inputs, new BootstrapPlan(context.parameters), {
+  runSimulated(machine.planned, inputs, {
     observe: (_, __, results) => simulated.push(results.map((r) => r.slice())),
   });
   const ciphertexts = inputs.map((values, i) => machine.encrypt(values, program.inputs[i]!.level));
   const found: [string, number][] = [];
-  using _ = await runCkks(machine.server, program, ciphertexts, {
+  using _ = await runCkks(machine.server, machine.planned, ciphertexts, {
     observe: (index, { op, source }, results) => {
       for (const [i, ciphertext] of results.entries()) {
         const measured = rms(machine.decrypt(ciphertext), clear[index]![i]!);

@@ -22,7 +22,7 @@ import {
   type SwitchingKey,
 } from '@cipherformer/ckks';
 import type { CkksMachine } from '../../src/backends/ckks.ts';
-import { planKeys } from '../../src/keys/key-plan.ts';
+import { type PlannedProgram, planProgram } from '../../src/keys/planned-program.ts';
 import type { EncryptedProgram, Instruction, SlotMatrix } from '../../src/program/instructions.ts';
 import { CanonicalScales } from '../../src/program/scales.ts';
 import { distrust } from '../../src/program/trust.ts';
@@ -84,6 +84,7 @@ export function programOf(
 export class Machine implements Disposable {
   readonly context: Context;
   readonly plan: BootstrapPlan;
+  readonly planned: PlannedProgram;
   readonly secret: SecretKey;
   readonly keys: KeySet;
   readonly server: CkksMachine;
@@ -94,7 +95,8 @@ export class Machine implements Disposable {
     this.context = context;
     this.plan = new BootstrapPlan(context.parameters);
     this.secret = SecretKey.fromMaster(context, randomSeed());
-    this.keys = generateKeySet(this.secret, planKeys(program, this.plan).specs);
+    this.planned = planProgram(program, this.plan);
+    this.keys = generateKeySet(this.secret, this.planned.keyPlan.specs);
     const { evaluation, toSparse, toDense } = this.keys;
     this.#matrices = toSparse && toDense ? new BootstrapMatrices(context, this.plan) : undefined;
     this.server = {

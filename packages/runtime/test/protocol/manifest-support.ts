@@ -1,5 +1,5 @@
 // Manifests of real programs on an insecure ring, and the same as plain JSON to change.
-import { Parameters } from '@cipherformer/ckks';
+import { BootstrapPlan, Parameters } from '@cipherformer/ckks';
 import type { PolynomialGraph } from '@cipherformer/model';
 import { compile } from '../../../compiler/src/passes/compile.ts';
 import {
@@ -9,6 +9,7 @@ import {
   type TransformerShape,
   transformer,
 } from '../../../compiler/test/passes/graphs.ts';
+import { planProgram } from '../../src/keys/planned-program.ts';
 import type { EncryptedProgram } from '../../src/program/instructions.ts';
 import { makeManifest } from '../../src/protocol/make-manifest.ts';
 import type { ProgramManifest } from '../../src/protocol/manifest.ts';
@@ -26,10 +27,9 @@ export const shape: TransformerShape = {
 export function manifestOf(program: EncryptedProgram, batch = 1): ProgramManifest {
   return makeManifest({
     digest: 'ab'.repeat(32),
-    parameters,
-    program,
+    planned: planProgram(program, new BootstrapPlan(parameters)),
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
-    compile: { batch },
+    batch,
     model: { ...testModel, classes: ['a', 'b', 'c'] },
     files: {},
   });

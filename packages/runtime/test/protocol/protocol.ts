@@ -1,8 +1,9 @@
 // Client and server of one small program on an insecure ring, for tests of what a client accepts.
-import { type Ciphertext, type Context, Parameters, type WireObject } from '@cipherformer/ckks';
+import { BootstrapPlan, type Ciphertext, type Context, Parameters, type WireObject } from '@cipherformer/ckks';
 import { runCkks } from '../../src/backends/ckks.ts';
 import { decryptOutputs, encryptInputs } from '../../src/client/encrypt.ts';
 import { MemoryVerdictLedger, type VerdictOptions } from '../../src/client/verdicts.ts';
+import { planProgram } from '../../src/keys/planned-program.ts';
 import type { EncryptedProgram } from '../../src/program/instructions.ts';
 import { makeManifest } from '../../src/protocol/make-manifest.ts';
 import type { ProgramManifest } from '../../src/protocol/manifest.ts';
@@ -39,10 +40,9 @@ export const testModel: ProgramManifest['model'] = {
 export function manifestOf(program: EncryptedProgram, digest = 'ab'.repeat(32), batch = 1): ProgramManifest {
   return makeManifest({
     digest,
-    parameters: Parameters.from(insecureLiteral, { insecure: true }),
-    program,
+    planned: planProgram(program, new BootstrapPlan(Parameters.from(insecureLiteral, { insecure: true }))),
     predicted: { cpuSeconds: 1, peakBytes: 1, bootstraps: 0, instructions: 1 },
-    compile: { batch },
+    batch,
     model: testModel,
     files: {},
   });
@@ -68,7 +68,7 @@ export class Protocol implements Disposable {
     const file = await encryptInputs(this.machine.secret, this.manifest, examples.map((a) => ({ a }))); // biome-ignore format: one call
     const sent = await bytesOf(file);
     const { inputs, request } = await readInputs(this.machine.context, this.manifest, this.key, from(sent), 'in');
-    using run = await runCkks(this.machine.server, this.program, inputs);
+    using run = await runCkks(this.machine.server, this.machine.planned, inputs);
     for (const input of inputs) input[Symbol.dispose]();
     return { request: file.request, result: await this.seal(request, run.outputs) };
   }

@@ -8,7 +8,6 @@ import { partialSuffix } from '@cipherformer/ckks/durable';
 import { openProgram, writeProgram } from '@cipherformer/compiler';
 import { isPolynomialModel } from '@cipherformer/model/files';
 import {
-  batchOf,
   clientFolder,
   FileError,
   manifestFile,
@@ -57,7 +56,7 @@ export async function prepareProgram(path: string, options: PrepareOptions): Pro
       name,
       task,
       ...(classes ? { classes } : {}),
-      batch: batchOf(manifest),
+      batch: manifest.batch,
       keys: { keyBytes, wireBytes },
       predicted: { cpuSeconds, peakBytes },
     },

@@ -40,7 +40,7 @@ interface Resident {
 /**
  * The work of a service, on programs as `compile` writes them. The keys of one key set stay in memory until another comes,
  * what programs of its parameters share until others come.
- * Nothing it imports of ours may read a secret key (test/commands/run-imports.test.ts).
+ * Nothing it imports of ours may read a secret key (test/architecture.test.ts).
  */
 export class ProgramEngine implements Engine, Disposable {
   readonly #security: SecurityOptions;
@@ -71,7 +71,7 @@ export class ProgramEngine implements Engine, Disposable {
   /** @throws ResourceError where the memory does not suffice, FileError, WireError and InputError for a request that does not fit */
   async run(job: JobFiles, progress: Report, signal: AbortSignal): Promise<void> {
     const opened = await this.#open(job.program);
-    const { manifest, program } = opened;
+    const { manifest } = opened;
     const keys = await this.#load(job.keyset, opened, progress, signal);
     const { inputs, request } = await readInputs(
       keys.machine.context,
@@ -82,7 +82,7 @@ export class ProgramEngine implements Engine, Disposable {
     );
     try {
       const follow = followRun(opened);
-      using result = await runCkks(keys.machine, program, inputs, {
+      using result = await runCkks(keys.machine, opened, inputs, {
         signal,
         progress: (timing) => progress({ what: 'running', ...follow(timing) }),
       });

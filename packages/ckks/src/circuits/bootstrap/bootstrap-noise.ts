@@ -73,8 +73,13 @@ export function bootstrapPrecision(plan: BootstrapPlan, values: readonly number[
   return {
     deviation: Math.sqrt(bottom ** 2 + top ** 2 + own + approximation),
     imaginaryDeviation: Math.sqrt(imaginaryTop ** 2 + own),
-    meanBits: -Math.log2(meanError(classes)),
-    worstBits: -Math.log2(largestError(classes, slots)),
+    // When asked for: two integrals over all classes, half of the whole cost, which a simulation never reads.
+    get meanBits() {
+      return -Math.log2(meanError(classes));
+    },
+    get worstBits() {
+      return -Math.log2(largestError(classes, slots));
+    },
     parts: {
       slotsToCoeffs: bottom,
       coeffsToSlots: top,

@@ -36,13 +36,7 @@ export class DiagonalMatrix {
       throw new OperandError(`a matrix over ${n} slots takes a vector of as many, not of ${vector.real.length}`);
     const real = new Float64Array(n);
     const imag = new Float64Array(n);
-    for (const [d, diagonal] of this.diagonals) {
-      for (let i = 0; i < n; i++) {
-        const j = (i + d + n) & (n - 1);
-        real[i]! += diagonal.real[i]! * vector.real[j]! - diagonal.imag[i]! * vector.imag[j]!;
-        imag[i]! += diagonal.real[i]! * vector.imag[j]! + diagonal.imag[i]! * vector.real[j]!;
-      }
-    }
+    for (const [d, diagonal] of this.diagonals) addProduct({ real, imag }, diagonal, vector, d);
     return { real, imag };
   }
 
@@ -59,11 +53,7 @@ export class DiagonalMatrix {
           into = { real: new Float64Array(n), imag: new Float64Array(n) };
           product.set(sum, into);
         }
-        for (let i = 0; i < n; i++) {
-          const j = (i + d + n) & (n - 1);
-          into.real[i]! += a.real[i]! * b.real[j]! - a.imag[i]! * b.imag[j]!;
-          into.imag[i]! += a.real[i]! * b.imag[j]! + a.imag[i]! * b.real[j]!;
-        }
+        addProduct(into, a, b, d);
       }
     }
     return new DiagonalMatrix(n, product);
@@ -74,13 +64,30 @@ export class DiagonalMatrix {
     return new DiagonalMatrix(
       this.slots,
       new Map(
-        [...this.diagonals].map(([d, v]) => [
-          d,
-          { real: v.real.map((x) => x * factor), imag: v.imag.map((x) => x * factor) },
-        ]),
+        [...this.diagonals].map(([d, v]) => [d, { real: multiple(v.real, factor), imag: multiple(v.imag, factor) }]),
       ),
     );
   }
+}
+
+/** into += a * rotate(b, d). */
+function addProduct(into: ComplexVector, a: ComplexVector, b: ComplexVector, d: number): void {
+  const { real, imag } = into;
+  const { real: ar, imag: ai } = a;
+  const { real: br, imag: bi } = b;
+  const n = real.length;
+  for (let i = 0; i < n; i++) {
+    const j = (i + d + n) & (n - 1);
+    real[i]! += ar[i]! * br[j]! - ai[i]! * bi[j]!;
+    imag[i]! += ar[i]! * bi[j]! + ai[i]! * br[j]!;
+  }
+}
+
+/** A loop takes a fifth of what `map` takes. */
+function multiple(values: Float64Array, factor: number): Float64Array {
+  const result = new Float64Array(values.length);
+  for (let i = 0; i < result.length; i++) result[i] = factor * values[i]!;
+  return result;
 }
 
 /** d modulo n in (-n/2, n/2]. */
@@ -92,7 +99,7 @@ export function centred(d: number, n: number): number {
 /** The smallest power of two with which the vector repeats, up to rounding. */
 export function periodOf({ real, imag }: ComplexVector): number {
   let largest = 0;
-  for (const part of [real, imag]) for (const x of part) largest = Math.max(largest, Math.abs(x));
+  for (let i = 0; i < real.length; i++) largest = Math.max(largest, Math.abs(real[i]!), Math.abs(imag[i]!));
   // Matrix products sum in different orders at different places.
   const tolerance = 1e-13 * largest;
   let period = real.length;

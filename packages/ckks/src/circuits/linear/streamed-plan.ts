@@ -12,6 +12,9 @@ export interface StreamedMatrix {
   readonly period?: number;
 }
 
+/** Larger maps are worked in parts, each of which rotates the inputs again. */
+export const defaultDiagonalBytes = 2 ** 29;
+
 export interface StreamedTransformOptions {
   /** The level of the product; results are one below. */
   readonly level: number;
@@ -23,8 +26,8 @@ export interface StreamedTransformOptions {
   readonly giantSteps: readonly number[];
   /** Special primes of the rotation keys to use. Default: those of the level's gadget. */
   readonly special?: number;
-  /** Bytes that encoded diagonals may take at a time. Default 512 MiB. */
-  readonly workBytes?: number;
+  /** Bytes that encoded diagonals may take at a time. Default: `defaultDiagonalBytes`. */
+  readonly diagonalBytes?: number;
 }
 
 /** One diagonal and where it belongs. */

@@ -14,13 +14,12 @@ import {
 import { addGiantStep, sumBabySteps } from './double-hoisting.ts';
 import { type EncodedDiagonal, encodedLength, encodePeriod } from './encoded-diagonal.ts';
 import {
+  defaultDiagonalBytes,
   type Group,
   type StreamedMatrix,
   type StreamedTransformOptions,
   StreamedTransformPlan,
 } from './streamed-plan.ts';
-
-const defaultWorkBytes = 2 ** 29;
 
 /**
  * outputs[o] = sum over i and r of diagonal(o, i, r) * rotate(inputs[i], r), rescaled, by baby and giant steps with double
@@ -28,7 +27,7 @@ const defaultWorkBytes = 2 ** 29;
  * and dropped a few at a time. Inputs may have different scales and any level from `level` up: their diagonals are encoded
  * at the scale that makes up for it.
  *
- * Cost: a decomposition for each input, a hoisted rotation for each baby step (again for each part of `workBytes`), a key
+ * Cost: a decomposition for each input, a hoisted rotation for each baby step (again for each part of `diagonalBytes`), a key
  * switch for each output and giant step, and for each diagonal one FFT and one NTT a limb.
  * @throws OperandError for operands that do not fit, KeyError for a missing rotation key
  */
@@ -41,7 +40,8 @@ export function applyStreamed(
   const slots = checkInputs(evaluator, inputs, options.level);
   const plan = new StreamedTransformPlan(slots, inputs.length, matrix, options);
   using work = new StreamedWork(evaluator.switcher, inputs, matrix, options, slots);
-  for (const part of parts(plan.groups, work.diagonalsIn(options.workBytes ?? defaultWorkBytes))) work.add(part);
+  for (const part of parts(plan.groups, work.diagonalsIn(options.diagonalBytes ?? defaultDiagonalBytes)))
+    work.add(part);
   return work.finish();
 }
 

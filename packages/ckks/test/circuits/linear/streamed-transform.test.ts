@@ -48,7 +48,7 @@ function applyClear(matrix: StreamedMatrix, inputs: readonly Float64Array[], out
 const options = { level, outputs: 2, babySteps: steps, giantSteps: giants } as const;
 
 describe.each([slots, 256, 32, 4])('diagonals that repeat after %i slots', (period) => {
-  it.each([1, 2 ** 18, 2 ** 30])('with %i bytes for them: the matrix times the values', (workBytes) => {
+  it.each([1, 2 ** 18, 2 ** 30])('with %i bytes for them: the matrix times the values', (diagonalBytes) => {
     const matrix = matrixOf(period, (o, i) => (o === 1 && i === 1 ? [6] : rotations));
     const values = [1, 2].map((seed) => randomSlots(slots, seed).real);
     // One input from above, at a scale of its own.
@@ -59,7 +59,7 @@ describe.each([slots, 256, 32, 4])('diagonals that repeat after %i slots', (peri
     using b = lab.encrypt({ real: values[1]!, imag: new Float64Array(slots) }, { level });
     const before = lab.context.kernels.memory().slabs;
     const scale = 2 ** 40 - 2 ** 20;
-    const results = applyStreamed(lab.evaluator, [a, b], matrix, { ...options, scale, workBytes });
+    const results = applyStreamed(lab.evaluator, [a, b], matrix, { ...options, scale, diagonalBytes });
     expect(lab.context.kernels.memory().slabs - before).toBe(2);
     for (const [o, result] of results.entries()) {
       expect([result.level, result.scale]).toEqual([level - 1, scale]);
