@@ -1,6 +1,7 @@
 // The house has floors, and docs/architecture.md is its plan. Four tables say who may know whom: packages, the rooms inside
 // each, what runs in browsers, and where a secret key may be known. The tests below hold them.
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findCycle, type Import, importsIn, importsOf, packageOf, reached, roomOf, root, sourcesIn, targetOf } from './source-graph.ts'; // biome-ignore format: one list
@@ -145,7 +146,7 @@ const secretNames = [
   'generateBootstrapKeys', 'secretKeyFromWire', 'secretKeyToWire', 'readSecretKey', 'writeSecretKey',
   'KeyPartMaker', 'KeyDigits', 'KeyDigit', 'SecretPath', 'secretPaths', 'digitInfo', 'DigitInfo', 'SharedSlots',
   'makeParts', 'derivedKeys', 'encryptInputs', 'decryptOutputs', 'PrivateAnswer', 'RevealedAnswer', 'writeKeyFolder', 'PartMemory',
-  'VolatilePartMemory', 'FileVerdictLedger', 'MemoryVerdictLedger', 'ServiceSession', 'Owner', 'openSecret',
+  'VolatilePartMemory', 'FilePartMemory', 'partMemoryFileOf', 'verdictFileOf', 'FileVerdictLedger', 'MemoryVerdictLedger', 'ServiceSession', 'Owner', 'openSecret',
 ]; // biome-ignore format: a list
 
 /** The engine's index exports everything: what counts is what is asked of it, so it is not walked. */
@@ -291,6 +292,25 @@ describe('secrets', () => {
     expect(files).toContain('packages/service/src/store/keysets.ts');
   });
 });
+
+describe('scripts', () => {
+  const scripts = execFileSync('git', ['ls-files', '*.mjs'], { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
+  const missing = (file: string, text = readFileSync(join(root, file), 'utf8')) =>
+    importsIn(text, file)
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .map((one) => targetOf(one)!.replace(/\/dist\/(.*)\.js$/, '/src/$1.ts'))
+      .filter((target) => !existsSync(join(root, target)));
+
+  it.each(scripts)('%s imports what is there, built or not', (file) => {
+    expect(missing(file)).toEqual([]);
+  });
+
+  it('would notice one that is gone', () => {
+    expect(missing('scripts/a.mjs', "import { a } from '../packages/nn/dist/gone.js';")).toEqual([
+      'packages/nn/src/gone.ts',
+    ]);
+  });
+}); // biome-ignore format: short
 
 describe('the walk', () => {
   it('sees imports in every form', () => {

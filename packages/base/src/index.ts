@@ -1,4 +1,4 @@
-/** What every package shares: the base of all errors, progress, and how numbers are shown. */
+/** What every package shares: the base of all errors, progress, digests, and how numbers are shown. */
 export { sha256, toHex } from './digest.ts';
 export { type ErrorCode, type ErrorEntry, type ExitCode, errorCodes } from './error-codes.ts';
 export { CipherformerError, type CipherformerErrorOptions, isCipherformerError, UsageError } from './errors.ts';

@@ -2,7 +2,7 @@
 export interface Progress<What extends string = string> {
   /** What is being done: a stage of the work. Programs may compare it where its values are listed. */
   readonly what: What;
-  /** Of `total`, in any unit; both begin anew with every `what`. */
+  /** Of `total`, in any unit; both begin anew with every `what`, unless the type says that they are of the whole. */
   readonly done: number;
   readonly total: number;
   /** Of this stage: predicted, or by its speed so far. Absent where nobody knows. */

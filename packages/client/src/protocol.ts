@@ -126,7 +126,6 @@ export const problem = z.looseObject({
   /** What to do about it, for people. */
   hint: z.optional(text),
 });
-export type ProblemDocument = z.infer<typeof problem>;
 
 /** Every code that the service answers with, and its HTTP status. */
 export const problemStatus = {

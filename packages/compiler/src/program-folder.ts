@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { sha256, toHex } from '@cipherformer/base';
 import { BootstrapPlan, bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import { partialSuffix } from '@cipherformer/ckks/durable';
 import { serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
@@ -55,7 +56,7 @@ export async function writeProgram(
   if (!isPolynomialModel(model))
     throw new FileError(`${model} is not the folder of a polynomial model: convert a model first`);
   if (existsSync(out)) throw new FileError(`${out} already exists: choose another folder, or remove it`);
-  const partial = `${out}.${randomUUID()}.partial`;
+  const partial = `${out}.${randomUUID()}${partialSuffix}`;
   try {
     const client = join(partial, clientFolder);
     await mkdir(client, { recursive: true });

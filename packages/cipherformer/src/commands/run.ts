@@ -48,8 +48,7 @@ async function run(path: string, options: RunOptions, security: SecurityOptions)
     const speed = measureReference(context) / defaultCosts.reference;
     const loading = startStages();
     const source = await openKeyFolder(options.keys, parameters);
-    using keys = await loadKeys(context, manifest, source, { progress: loading.update, signal });
-    loading.stop();
+    using keys = await loadKeys(context, manifest, source, { progress: loading.update, signal }).finally(loading.stop);
     const { inputs, request } = await readInputs(
       context,
       manifest,

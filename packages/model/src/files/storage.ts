@@ -53,7 +53,7 @@ export function writeAtomically(path: string, content: Uint8Array | string): voi
   }
 }
 
-/** Reads a file, unpacking it if it is gzip (by content, not by name). @throws DataError naming the path */
+/** Reads a file, unpacking it if it is gzip (by content, not by name). @throws MissingFileError where it cannot be read, DataError for what it holds; both name the path */
 export function readBytes(path: string): Uint8Array {
   let raw: Buffer;
   try {
@@ -73,7 +73,7 @@ export function readBytes(path: string): Uint8Array {
   }
 }
 
-/** Reads UTF-8 text (gzip allowed). @throws DataError naming the path */
+/** Reads UTF-8 text (gzip allowed). @throws MissingFileError where it cannot be read, DataError for what it holds; both name the path */
 export function readText(path: string): string {
   const bytes = readBytes(path);
   if (bytes.length > textLimitBytes)
@@ -85,7 +85,7 @@ export function readText(path: string): string {
   }
 }
 
-/** Reads and parses JSON (gzip allowed). @throws DataError naming the path */
+/** Reads and parses JSON (gzip allowed). @throws MissingFileError where it cannot be read, DataError for what it holds; both name the path */
 export function readJson(path: string): unknown {
   const text = readText(path);
   try {

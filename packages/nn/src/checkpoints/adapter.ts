@@ -31,7 +31,6 @@ const ruleSchema = z.union([
     firstRows: z.boolean().default(false),
   }),
 ]);
-export type AdapterRule = z.infer<typeof ruleSchema>;
 
 export const adapterSchema = z.strictObject({
   tensors: z.record(z.string(), ruleSchema),

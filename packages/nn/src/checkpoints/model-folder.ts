@@ -41,7 +41,7 @@ export function saveModel(folder: string, model: Model, tokenizer?: TokenizerFil
   if (tokenizer) saveTokenizer(folder, tokenizer);
 }
 
-/** Reads a folder written by saveModel; see files/load.ts for folders of other makers. */
+/** Reads a folder written by saveModel; see load.ts for folders of other makers. */
 export function readOwnModel(folder: string): Model {
   const path = join(folder, 'config.json');
   if (!existsSync(path)) throw new ConfigError(`${folder} has no config.json.`);

@@ -39,7 +39,7 @@ import { type Conversion, extremesOn, openConversion } from './training/conversi
  * Every part's model and row are kept in the folder, and a later call goes on from the last of them. Data order, draws and
  * rates depend on the recipe alone, so an interrupted conversion ends with the same model.
  *
- * @throws ConfigError for a folder of another conversion, and where recipe, model and data do not fit
+ * @throws OtherRunError for a folder of another conversion, ConfigError where recipe, model and data do not fit
  * @throws UnsupportedPartError naming a part of the model that has no polynomial form
  * @throws CalibrationError for too few training examples
  * @throws UnstableTrainingError where training keeps diverging

@@ -34,7 +34,6 @@ export const trainingSchema = z.strictObject({
   evaluateEvery: z.number().positive().default(1),
   seed: z.int().min(0).default(1),
 });
-export type TrainingConfig = z.infer<typeof trainingSchema>;
 
 const sizes = {
   width: z.int().positive(),

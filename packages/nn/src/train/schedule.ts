@@ -30,9 +30,9 @@ export interface ScheduleOptions {
 export const stepsIn = (epochs: number, { stepsPerEpoch }: { readonly stepsPerEpoch: number }): number =>
   Math.max(1, Math.round(epochs * stepsPerEpoch));
 
-/** The schedule of a recipe on data of so many steps an epoch. */
-export function scheduleOf(training: ScheduleOptions, data: { readonly stepsPerEpoch: number }): Schedule {
-  const total = stepsIn(training.epochs, data);
+/** The schedule of a recipe on batches of so many steps an epoch. */
+export function scheduleOf(training: ScheduleOptions, batches: { readonly stepsPerEpoch: number }): Schedule {
+  const total = stepsIn(training.epochs, batches);
   return {
     peak: training.learningRate,
     warmup: Math.max(1, Math.round(training.warmup * total)),

@@ -136,7 +136,6 @@ export type ActivationConfig = z.infer<typeof activationSchema>;
 export type PolynomialConfig = z.infer<typeof polynomialSchema>;
 export type NormConfig = z.infer<typeof normSchema>;
 export type AttentionConfig = z.infer<typeof attentionSchema>;
-export type MlpConfig = z.infer<typeof mlpSchema>;
 export type EmbeddingConfig = z.infer<typeof embeddingSchema>;
 export type PatchConfig = Extract<EmbeddingConfig, { kind: 'patch' }>;
 export type ModelConfig = z.infer<typeof modelSchema>;

@@ -1,5 +1,4 @@
-import type { OnProgress } from '@cipherformer/base';
-import { sha256, toHex } from '@cipherformer/base';
+import { type OnProgress, sha256, toHex } from '@cipherformer/base';
 import { KeyError, type KeyPart, KeyPartMaker, type KeySpec, nameOfPart, type SecretKey } from '@cipherformer/ckks';
 
 // Where the secret key is: evaluation keys made part by part, by whoever sends or keeps them.
