@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyList, Keyset } from '@cipherformer/client';
-import { build } from 'vite';
 import { type ServedProgram, type ServeOptions, serve } from '../src/index.ts';
+import { bundleOf } from './bundle.ts';
 import type { Orders } from './fixtures/orders.ts';
 import { startListening } from './killable.ts';
 
@@ -45,27 +45,8 @@ let salt = 0;
 /** A request that was not sent before. */
 export const fresh = (orders: Orders = {}) => request({ salt: `salt ${salt++}`, ...orders });
 
-/** Sources as files that Node runs: a worker, a server. Bundled once, removed at the end. */
-export async function bundle(names: readonly string[]): Promise<{ path(name: string): string; dispose(): void }> {
-  const outDir = mkdtempSync(join(tmpdir(), 'service-bundle-'));
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    resolve: { conditions: ['source'] },
-    ssr: { noExternal: true, resolve: { conditions: ['source', 'node', 'import', 'default'] } },
-    build: {
-      ssr: true,
-      outDir,
-      minify: false,
-      target: 'node20',
-      rolldownOptions: {
-        input: Object.fromEntries(names.map((name) => [name, join(import.meta.dirname, 'fixtures', `${name}.ts`)])),
-        output: { entryFileNames: '[name].mjs' },
-      },
-    },
-  });
-  return { path: (name) => join(outDir, `${name}.mjs`), dispose: () => rmSync(outDir, { recursive: true }) };
-}
+/** Fixtures of this folder as files that Node runs. */
+export const bundle = (names: readonly string[]) => bundleOf(join(import.meta.dirname, 'fixtures'), names);
 
 /** A folder with a program, and data beside it. */
 export function workspace(changes: Partial<ServedProgram> = {}) {

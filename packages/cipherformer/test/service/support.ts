@@ -1,40 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'vite';
 import { type ServiceOptions, startService } from '../../../service/src/run/start.ts';
+import { bundleOf } from '../../../service/test/bundle.ts';
 import { startListening } from '../../../service/test/killable.ts';
 import { insecureParameters } from '../commands/tiny-model.ts';
 
-/** The fixtures worker and server as files that Node runs, bundled from the sources; the kernels are found where they are. */
+/** The fixtures worker and server as files that Node runs. */
 export async function bundled(): Promise<{ worker: string; server: string; dispose(): void }> {
-  const root = mkdtempSync(join(tmpdir(), 'service-bundle-'));
-  symlinkSync(join(import.meta.dirname, '../../../ckks/build'), join(root, 'build'));
-  const outDir = join(root, 'bundle/files');
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    resolve: { conditions: ['source'] },
-    ssr: { noExternal: true, resolve: { conditions: ['source', 'node', 'import', 'default'] } },
-    build: {
-      ssr: true,
-      outDir,
-      minify: false,
-      target: 'node20',
-      rolldownOptions: {
-        input: Object.fromEntries(
-          ['worker', 'server'].map((name) => [name, join(import.meta.dirname, `fixtures/${name}.ts`)]),
-        ),
-        output: { entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' },
-      },
-    },
-  });
-  return {
-    worker: join(outDir, 'worker.mjs'),
-    server: join(outDir, 'server.mjs'),
-    dispose: () => rmSync(root, { recursive: true }),
-  };
+  const { path, dispose } = await bundleOf(join(import.meta.dirname, 'fixtures'), ['worker', 'server']);
+  return { worker: path('worker'), server: path('server'), dispose };
 }
 
 /** A service in this process, on insecure rings, with the workers that it started and what it told its owner. */

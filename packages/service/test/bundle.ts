@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'vite';
+
+/** Sources of a folder as files that Node runs: a worker, a server. Bundled once, removed at the end; kernels are found where they are. */
+export async function bundleOf(
+  folder: string,
+  names: readonly string[],
+): Promise<{ path(name: string): string; dispose(): void }> {
+  const root = mkdtempSync(join(tmpdir(), 'service-bundle-'));
+  symlinkSync(join(import.meta.dirname, '../../ckks/build'), join(root, 'build'));
+  const outDir = join(root, 'bundle/files');
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    resolve: { conditions: ['source'] },
+    ssr: { noExternal: true, resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+    build: {
+      ssr: true,
+      outDir,
+      minify: false,
+      target: 'node20',
+      rolldownOptions: {
+        input: Object.fromEntries(names.map((name) => [name, join(folder, `${name}.ts`)])),
+        output: { entryFileNames: '[name].mjs', chunkFileNames: '[name].mjs' },
+      },
+    },
+  });
+  return { path: (name) => join(outDir, `${name}.mjs`), dispose: () => rmSync(root, { recursive: true }) };
+}
