@@ -7,6 +7,8 @@ const exclude = ['**/node_modules/**', '**/dist/**'];
 
 export default defineConfig({
   test: {
+    // Both cores of two; the default would leave one idle.
+    maxWorkers: '100%',
     projects: [
       {
         resolve,
