@@ -7,14 +7,14 @@ const exclude = ['**/node_modules/**', '**/dist/**'];
 
 export default defineConfig({
   test: {
-    // Both cores of two; the default would leave one idle.
-    maxWorkers: '100%',
     projects: [
       {
         resolve,
         ssr,
         test: {
           name: 'fast',
+          // Both cores of two; the default would leave one idle.
+          maxWorkers: '100%',
           include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
           exclude: [...exclude, '**/*.slow.test.ts'],
           testTimeout: 60_000,

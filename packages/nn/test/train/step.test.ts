@@ -173,7 +173,7 @@ describe('a training step', () => {
     await step.close();
   });
 
-  it('does not grow over 1,000 steps', async () => {
+  it('does not grow over 2,000 steps', async () => {
     const wider = vitConfig({
       image: { channels: 1, height: 8, width: 8 },
       patch: 4,
@@ -189,9 +189,10 @@ describe('a training step', () => {
     for (let i = 0; i < 200; i++) await step.run(batch, 0.001);
     const usage = () => process.memoryUsage().rss / 2 ** 20;
     const before = usage();
-    for (let i = 0; i < 1000; i++) await step.run(batch, 0.001);
-    // Leaking one of the large state arrays (9,672 floats) in each step would add 37 MiB.
-    expect(usage() - before).toBeLessThan(24);
+    for (let i = 0; i < 2000; i++) await step.run(batch, 0.001);
+    // Leaking one of the large state arrays (9,672 floats) in each step would add 74 MiB; beside other work the collector
+    // lets some 27 lie.
+    expect(usage() - before).toBeLessThan(50);
     await step.close();
   });
 });
