@@ -18,8 +18,8 @@ export interface CompileOptions {
 }
 
 /**
- * Compiles a polynomial model into an encrypted program. Cost: some ten seconds for a model of six layers, in which the
- * event loop stands.
+ * Compiles a polynomial model into an encrypted program. Cost: 3 to 10 seconds of processor time for the
+ * shipped models of six layers, in which the event loop stands.
  * @param model folder of a polynomial model, or the model that `PolynomialModel.load` read from one
  * @throws FileError for a folder that is no model, or a program's that exists; LayoutError and PlacementError for a model that
  * cannot be compiled; the signal's reason

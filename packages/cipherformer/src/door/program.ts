@@ -41,7 +41,7 @@ export class Program implements Disposable {
   }
 
   /**
-   * The instructions, for a server. Cost: at first some ten seconds for a model of six layers, in which the event loop stands.
+   * The instructions, for a server. Cost: at first some seconds for a model of six layers, in which the event loop stands.
    * @throws FileError where the model's files have changed, or only the client's half is there; UsageError when closed
    */
   async open(): Promise<OpenProgram> {

@@ -52,6 +52,13 @@ function pack(w: Workbench, a: readonly bigint[][], basis: readonly number[]) {
 }
 
 const cases = basisCase({ logN: [5, 6, 9], maxLimbs: 7 });
+/** A polynomial, and one of its residues. */
+function somewhereIn(c: BasisCase, limbSeed: number, residueSeed: number) {
+  const primes = primesOf(c);
+  const a = polynomial(c.ring.n, primes, c.pattern, c.seed);
+  return { primes, a, limb: limbSeed % primes.length, residue: residueSeed % c.ring.n };
+}
+
 const primesOf = ({ ring, basis }: BasisCase) => basis.map((j) => ring.primes[j]!);
 
 describe.each(builds)('packing of residues by the %s kernels', (build) => {
@@ -72,10 +79,7 @@ describe.each(builds)('packing of residues by the %s kernels', (build) => {
     fc.assert(
       fc.property(cases, fc.nat(), fc.nat(), (c, limbSeed, residueSeed) => {
         using w = new Workbench(build, c.ring);
-        const primes = primesOf(c);
-        const limb = limbSeed % primes.length;
-        const residue = residueSeed % c.ring.n;
-        const a = polynomial(c.ring.n, primes, c.pattern, c.seed);
+        const { primes, a, limb, residue } = somewhereIn(c, limbSeed, residueSeed);
         // The prime itself, and the last residue of all as well: the first one counts.
         a[limb]![residue] = primes[limb]!;
         a.at(-1)![c.ring.n - 1] = primes.at(-1)!;
@@ -108,10 +112,7 @@ describe.each(builds)('packing of residues by the %s kernels', (build) => {
     fc.assert(
       fc.property(cases, fc.nat(), fc.nat(), (c, limbSeed, residueSeed) => {
         using w = new Workbench(build, c.ring);
-        const primes = primesOf(c);
-        const limb = limbSeed % primes.length;
-        const residue = residueSeed % c.ring.n;
-        const a = polynomial(c.ring.n, primes, c.pattern, c.seed);
+        const { primes, a, limb, residue } = somewhereIn(c, limbSeed, residueSeed);
         a[limb]![residue] = 1n << BigInt(residueBits(Number(primes[limb])));
         expect(pack(w, a, c.basis).wrong).toBe(limb * c.ring.n + residue);
       }),

@@ -89,7 +89,7 @@ async function compileOnce(model: string, options: PrepareOptions) {
     }
   }
   signal?.throwIfAborted();
-  notice(`compiling ${model} (some ten seconds) ...`);
+  notice(`compiling ${model} (up to some ten seconds) ...`);
   const opened = await writeProgram(model, folder, {}, parameters);
   notice(`compiled into ${folder}: the next start uses it again`);
   return { folder, ...opened };
