@@ -3,6 +3,7 @@ import { registerBenchCkks } from './bench-ckks.ts';
 import { registerBenchCosts } from './bench-costs.ts';
 import { registerBenchKernels } from './bench-kernels.ts';
 import { registerBenchLayer } from './bench-layer.ts';
+import { registerBenchModels } from './bench-models.ts';
 import { registerBenchPlans } from './bench-plans.ts';
 import { registerBenchTrain } from './bench-train.ts';
 
@@ -13,6 +14,7 @@ export function registerBench(program: Command): void {
   registerBenchCkks(bench);
   registerBenchCosts(bench);
   registerBenchLayer(bench);
+  registerBenchModels(bench);
   registerBenchPlans(bench);
   registerBenchTrain(bench);
 }

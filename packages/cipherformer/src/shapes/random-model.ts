@@ -47,6 +47,24 @@ export function randomInput(model: PolynomialModel, seed: number): GraphInputs {
   return prepareInput(model, { ids: Array.from({ length: graph.tokens }, () => random.integer(rows)) });
 }
 
+/**
+ * The bytes of a random picture as smooth as a photograph, of a model's size: slow waves of each colour around the middle.
+ * @throws UsageError for a model of texts
+ */
+export function randomPicture({ preprocess }: PolynomialModel, seed: number): number[] {
+  if (preprocess.kind !== 'image') throw new UsageError('a picture is no input of a model of texts');
+  const { channels, height, width } = preprocess.patches;
+  const random = Random.derive(seed, 'picture');
+  return Array.from({ length: channels }, () => {
+    const waves = Array.from({ length: 4 }, () => Array.from({ length: 4 }, () => random.normal()));
+    return Array.from({ length: height * width }, (_, i) => {
+      const [x, y] = [(i % width) / width, Math.floor(i / width) / height];
+      const sum = waves.reduce((all, [a, b, c, d]) => all + a! * Math.sin(4 * (b! * x + c! * y) + d!), 0);
+      return Math.round(Math.min(255, Math.max(0, 128 + 32 * sum)));
+    });
+  }).flat();
+}
+
 /** With bounds from these inputs. @throws UsageError where a random value leaves a polynomial's interval: take another seed */
 export function calibratedOn(model: PolynomialModel, inputs: readonly GraphInputs[]): PolynomialModel {
   for (const { name, low, high, interval } of recordValues(model.graph, inputs).sites)

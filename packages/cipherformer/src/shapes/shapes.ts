@@ -47,10 +47,15 @@ export const modelShapes = {
     config: bertConfig({ ...bert, vocabulary: 1024, width: 128, layers: 2, heads: 2, mlpWidth: 512 }),
     ...{ tokens: 128, mapDegree: 7, activationDegree: 15, norms: 'folded' },
   },
-  'lm-128': {
+  'lm-4': {
     title: 'language model, 4 layers, width 128',
     config: gptConfig({ ...gpt, width: 128, layers: 4, heads: 4, mlpWidth: 512 }),
     ...{ tokens: 128, mapDegree: 15, activationDegree: 15, norms: 'full' },
+  },
+  minilm: {
+    title: 'MiniLM, 6 layers',
+    config: bertConfig({ ...bert, vocabulary: 1024, width: 384, layers: 6, heads: 12, mlpWidth: 1536 }),
+    ...{ tokens: 128, mapDegree: 7, activationDegree: 15, norms: 'full' },
   },
   'paper-lm': {
     title: "language model of the paper's size, 6 layers, width 512",
