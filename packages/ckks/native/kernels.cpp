@@ -42,7 +42,7 @@ LiveRings& liveRings() { return immortal<LiveRings>(); }
 
 bool takesRing(int operation) {
   return (operation > kRingCreate && operation <= kDecode && operation != kKeystream) || operation == kEncodePeriodic ||
-         operation == kUnpackResidues || operation == kPackResidues;
+         operation == kUnpackResidues || operation == kPackResidues || operation == kEncodeMany;
 }
 
 /// logN, primes -> the ring's address in *result.
@@ -113,6 +113,7 @@ int run(int operation, Args& args, double* result) {
     case kGenerateKeyDigit: return generateKeyDigit(args);
     case kEncode: return encode(args, false);
     case kEncodePeriodic: return encode(args, true);
+    case kEncodeMany: return encodeMany(args);
     case kDecode: return decode(args);
     case kUnpackResidues: return unpackResiduesCall(args, result);
     case kPackResidues: return packResiduesCall(args, result);

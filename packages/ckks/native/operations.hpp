@@ -36,6 +36,7 @@ enum Operation : int {
   kEncodePeriodic = 30,
   kUnpackResidues = 31,
   kPackResidues = 32,
+  kEncodeMany = 33,
 };
 
 }  // namespace cf

@@ -3,7 +3,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256, toHex } from '@cipherformer/base';
-import { BootstrapPlan, bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import {
+  BootstrapPlan,
+  bootstrapLiteral,
+  defaultBootstrapChain,
+  longBootstrapChain,
+  Parameters,
+  type SecurityOptions,
+} from '@cipherformer/ckks';
 import { partialSuffix } from '@cipherformer/ckks/durable';
 import { serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
@@ -23,6 +30,7 @@ import { clientFolder, readManifest, serverFolder } from '@cipherformer/runtime/
 import { defaultCosts } from './cost/default-costs.ts';
 import { predict } from './cost/predict.ts';
 import { predictError } from './cost/predict-error.ts';
+import { PlacementError } from './errors.ts';
 import { type Compiled, compile, compileForThroughput } from './passes/compile.ts';
 import { machineOf } from './plan/machine.ts';
 
@@ -44,14 +52,23 @@ export interface OpenProgram extends PlannedProgram {
 }
 
 /**
+ * The parameters that programs are compiled for: the first ones whose levels suffice. A short list, the same for all, since
+ * only programs of equal parameters can share keys.
+ */
+export function programParameters(): Parameters[] {
+  return [defaultBootstrapChain, longBootstrapChain].map((chain) => Parameters.from(bootstrapLiteral(chain)));
+}
+
+/**
  * Compiles a polynomial model into a new folder, which appears complete or not at all.
+ * @param given parameters to compile for. Default: the first of `programParameters` that the model fits
  * @throws FileError for a folder that exists or is no model, and for a program that clients would refuse; errors as `compile`
  */
 export async function writeProgram(
   model: string,
   out: string,
   options: ProgramOptions = {},
-  parameters = Parameters.from(bootstrapLiteral()),
+  given?: Parameters,
 ): Promise<OpenProgram> {
   if (!isPolynomialModel(model))
     throw new FileError(`${model} is not the folder of a polynomial model: convert a model first`);
@@ -62,7 +79,12 @@ export async function writeProgram(
     await mkdir(client, { recursive: true });
     // The model's own files alone: records and reports beside them are not the program's.
     savePolynomialModel(join(partial, serverFolder), loadPolynomialModel(model));
-    const { compiled, planned, batch, digest, loaded } = await compileFolder(partial, parameters, options);
+    const { compiled, planned, batch, digest, loaded } = await compileForFirst(
+      partial,
+      given ? [given] : programParameters(),
+      options,
+    );
+    const { parameters } = planned.bootstrapPlan;
     const { structure, files } = serialisePreparation(loaded);
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
@@ -106,6 +128,17 @@ export async function openProgram(folder: string, security: SecurityOptions = {}
       `${folder} gives program ${digest.slice(0, 12)}, its manifest says ${manifest.digest.slice(0, 12)}: its model was changed or this release compiles differently; compile it again and make new keys`,
     );
   return { manifest, parameters, compiled, ...planned };
+}
+
+/** For the first parameters whose levels suffice. Errors as compileFolder for the last ones. */
+async function compileForFirst(folder: string, choices: readonly Parameters[], options: ProgramOptions) {
+  const [first, ...others] = choices;
+  try {
+    return await compileFolder(folder, first!, options);
+  } catch (error) {
+    if (!(error instanceof PlacementError) || others.length === 0) throw error;
+    return compileForFirst(folder, others, options);
+  }
 }
 
 async function compileFolder(folder: string, parameters: Parameters, options: ProgramOptions) {

@@ -1,4 +1,4 @@
-import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
+import { bootstrapLiteral, longBootstrapChain, Parameters } from '@cipherformer/ckks';
 import type { PolynomialModel } from '@cipherformer/model';
 import { randomInputs, type TransformerShape, transformer } from '../../../compiler/test/passes/graphs.ts';
 
@@ -7,9 +7,9 @@ const shape: TransformerShape = {
   pooling: 'mean',
 };
 
-/** N = 2^11, far below any security: whoever uses it has to accept that, too. */
+/** N = 2^11, far below any security: whoever uses it has to accept that, too. One layer runs on it without a bootstrap. */
 export const insecureParameters = () =>
-  Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure: true });
+  Parameters.from(bootstrapLiteral({ ...longBootstrapChain, logN: 11 }), { insecure: true });
 
 /** A classifier of 4 x 4 images with random weights; one layer runs without a bootstrap. */
 export function tinyModel(seed: number, layers = 1): PolynomialModel {

@@ -58,44 +58,89 @@ inline int logOf(size_t n) {
   return log;
 }
 
-/// dst[moduli][N] = the polynomial whose slots are (real + i imag) * scale, rounded. `slots` values; destroys them.
-/// `compact`: dst[moduli][2 slots], one word for each run of equal values: a transform of the subring.
-inline int encode(Args& args, bool compact) {
-  Ring& ring = *args.address<Ring>();
-  u64* dst = args.address();
-  double *re = args.address<double>(), *im = args.address<double>();
-  const size_t slots = args.size();
-  const double scale = args.real();
-  const Indices moduli = args.indices();
-  if (!args.complete() || slots == 0 || slots > ring.n / 2 || (slots & (slots - 1)) != 0) return kBadArguments;
-  const size_t n = compact ? 2 * slots : ring.n, gap = n >> logOf(2 * slots);
-  if (n < size_t{1} << kMinLogN) return kBadArguments;
-  const auto& tables = ring.subringTables(logOf(n));
-  coefficientsFromSlots(re, im, logOf(slots), ring.encodingTable());
+/// Slots to encode: `slots` values of each part, which are destroyed.
+struct SlotVector {
+  u64* dst;
+  double *re, *im;
+  double scale;
+};
 
+/// The rounded coefficients of a vector at its scale, and the power of two that they lack.
+struct RoundedCoefficients {
+  WideCoefficients values;
+  int shift = 0;
+};
+
+/// Returns false where a value is not finite, or the scale not positive.
+inline bool roundedCoefficients(RoundedCoefficients& to, const SlotVector& vector, size_t slots, size_t gap,
+                                const EncodingTable& table) {
+  const auto& [dst, re, im, scale] = vector;
+  coefficientsFromSlots(re, im, logOf(slots), table);
   double largest = 0;
   for (size_t j = 0; j < slots; ++j)
     for (const double x : {std::fabs(re[j]), std::fabs(im[j])}) largest = x > largest ? x : largest;
   double finite = 0;  // stays 0 unless something is infinite or not a number
   for (size_t j = 0; j < slots; ++j) finite += 0 * re[j] + 0 * im[j];
-  if (finite != 0 || !(scale > 0) || !std::isfinite(largest * scale)) return kBadArguments;
+  if (finite != 0 || !(scale > 0) || !std::isfinite(largest * scale)) return false;
   // A double has 53 bits: beyond 2^61 the low bits are zeros that a power of two restores.
-  int shift = 0;
-  for (double rest = largest * scale; rest >= 0x1p61; rest *= 0.5) ++shift;
-  const double unit = std::ldexp(scale, -shift);
-  const Temporary words(2 * n, Contents::kSecret);
-  WideCoefficients coefficients(words.limb(0, n), words.limb(1, n), n);
+  for (double rest = largest * scale; rest >= 0x1p61; rest *= 0.5) ++to.shift;
+  const double unit = std::ldexp(scale, -to.shift);
   for (size_t j = 0; j < slots; ++j) {
-    coefficients.set(j * gap, nearestInteger(re[j] * unit));
-    coefficients.set((j + slots) * gap, nearestInteger(im[j] * unit));
+    to.values.set(j * gap, nearestInteger(re[j] * unit));
+    to.values.set((j + slots) * gap, nearestInteger(im[j] * unit));
   }
+  return true;
+}
+
+/// dst[moduli][N] of each vector = the polynomial whose slots are (real + i imag) * scale, rounded.
+/// `compact`: dst[moduli][2 slots], one word for each run of equal values: a transform of the subring.
+/// The transform to coefficients is one thread's work: threads share the vectors, then the limbs of all of them.
+inline int encodeVectors(Ring& ring, const std::vector<SlotVector>& vectors, size_t slots, const Indices& moduli, bool compact) {
+  if (slots == 0 || slots > ring.n / 2 || (slots & (slots - 1)) != 0) return kBadArguments;
+  const size_t n = compact ? 2 * slots : ring.n, gap = n >> logOf(2 * slots);
+  if (n < size_t{1} << kMinLogN) return kBadArguments;
+  const auto& tables = ring.subringTables(logOf(n));
+  const EncodingTable& roots = ring.encodingTable();
+  const Temporary words(2 * n * vectors.size(), Contents::kSecret);
+  std::vector<RoundedCoefficients> rounded;
+  for (size_t v = 0; v < vectors.size(); ++v) rounded.push_back({{words.limb(2 * v, n), words.limb(2 * v + 1, n), n}});
+  std::vector<char> done(vectors.size(), 0);
+  parallelFor(vectors.size(), [&](size_t v, Scratch&) { done[v] = roundedCoefficients(rounded[v], vectors[v], slots, gap, roots); });
+  for (const char one : done)
+    if (!one) return kBadArguments;
   parallelFor(moduli.size(), [&](size_t t, Scratch&) {
-    u64* to = dst + t * n;
-    const auto residues = coefficients.residues(ring.primes[moduli[t]], shift);
-    for (size_t i = 0; i < n; i += W) store(to + i, residues(i));
-    forwardLimb(to, to, *tables[moduli[t]]);
+    for (size_t v = 0; v < vectors.size(); ++v) {
+      u64* to = vectors[v].dst + t * n;
+      const auto residues = rounded[v].values.residues(ring.primes[moduli[t]], rounded[v].shift);
+      for (size_t i = 0; i < n; i += W) store(to + i, residues(i));
+      forwardLimb(to, to, *tables[moduli[t]]);
+    }
   });
   return kOk;
+}
+
+/// One vector: dst, real, imag, slots, scale, moduli.
+inline int encode(Args& args, bool compact) {
+  Ring& ring = *args.address<Ring>();
+  SlotVector vector{args.address(), args.address<double>(), args.address<double>(), 0};
+  const size_t slots = args.size();
+  vector.scale = args.real();
+  const Indices moduli = args.indices();
+  if (!args.complete()) return kBadArguments;
+  return encodeVectors(ring, {vector}, slots, moduli, compact);
+}
+
+/// Several vectors of equally many slots: a word that is 1 for `compact`, slots, moduli, their number, and dst, real, imag,
+/// scale of each.
+inline int encodeMany(Args& args) {
+  Ring& ring = *args.address<Ring>();
+  const bool compact = args.word() != 0;
+  const size_t slots = args.size();
+  const Indices moduli = args.indices();
+  std::vector<SlotVector> vectors(args.size() & 0xffff);
+  for (SlotVector& vector : vectors) vector = {args.address(), args.address<double>(), args.address<double>(), args.real()};
+  if (!args.complete() || vectors.empty()) return kBadArguments;
+  return encodeVectors(ring, vectors, slots, moduli, compact);
 }
 
 /// Integers from their residues modulo one to three primes: mixed-radix digits, each centred, so that a small number has

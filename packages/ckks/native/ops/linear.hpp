@@ -1,6 +1,7 @@
 // The inner loop of a homomorphic linear transform with double hoisting (Bossuat et al., EUROCRYPT 2021, algorithm 6):
-// all baby rotations of one ciphertext, multiplied by plaintext diagonals and summed by giant step, without any
-// division and without storing a rotated ciphertext. Memory traffic is the bound: each key and diagonal is read once.
+// baby rotations of ciphertexts, multiplied by plaintext diagonals and summed by giant step, without any division and
+// without storing a rotated ciphertext. Memory traffic is the bound: each diagonal is read once, and so is a key whose
+// rotations follow one another.
 #pragma once
 #include <climits>
 
@@ -20,7 +21,14 @@ struct PlainDiagonal {
   }
 };
 
+/// A ciphertext (c0, c1) with the extended digits of c1: in [q][N], or already times P in [q | special][N].
+struct BabySource {
+  const u64 *extended, *c0, *c1;
+  bool timesSpecial;
+};
+
 struct BabyStep {
+  size_t source;
   u64 galois;        // 1: the unrotated ciphertext, which needs no key
   SwitchingKey key;
 };
@@ -30,16 +38,16 @@ struct GiantStep {
   std::vector<PlainDiagonal> terms;
 };
 
-/// For each giant step: (dst0, dst1) = sum over its terms of diagonal * (P ct)(X^g_baby), in the basis q | special.
-/// The ciphertext is (c0, c1) [q][N] with the extended digits of c1.
+/// For each giant step: (dst0, dst1) = sum over its terms of diagonal * (P ct)(X^g), in the basis q | special: ct and g are
+/// those of the term's baby step.
 inline int linearBabySteps(Args& args) {
   Ring& ring = *args.address<Ring>();
-  const u64* extended = args.address();
-  const u64 *c0 = args.address(), *c1 = args.address();
+  std::vector<BabySource> sources(args.size() & 0xffff);
+  for (BabySource& source : sources) source = {args.address(), args.address(), args.address(), args.word() != 0};
   const Indices q = args.indices(), special = args.indices();
   const size_t digitCount = args.size();
   std::vector<BabyStep> babies(args.size() & 0xffff);
-  for (BabyStep& baby : babies) baby = {args.galois(), {args.address(), args.size(), special.size()}};
+  for (BabyStep& baby : babies) baby = {args.size(), args.galois(), {args.address(), args.size(), special.size()}};
   std::vector<GiantStep> giants(args.size() & 0xffff);
   for (GiantStep& giant : giants) {
     giant.dst0 = args.address();
@@ -52,7 +60,7 @@ inline int linearBabySteps(Args& args) {
   }
   if (!args.complete() || digitCount > kMaxTerms) return kBadArguments;
   for (const BabyStep& baby : babies)
-    if (baby.galois != 1 && q.size() > baby.key.qLimbs) return kBadArguments;
+    if (baby.source >= sources.size() || (baby.galois != 1 && q.size() > baby.key.qLimbs)) return kBadArguments;
 
   const Indices all = joined(q, special);
   const size_t n = ring.n;
@@ -72,7 +80,7 @@ inline int linearBabySteps(Args& args) {
     for (size_t b = 0; b < babies.size(); ++b) {
       if (babies[b].galois == 1) continue;
       for (size_t d = 0; d < digitCount; ++d)
-        products[b].add(extended + (d * all.size() + t) * n, babies[b].key.limb(d, 0, t, q.size(), n),
+        products[b].add(sources[babies[b].source].extended + (d * all.size() + t) * n, babies[b].key.limb(d, 0, t, q.size(), n),
                         babies[b].key.limb(d, 1, t, q.size(), n));
     }
     u64* rotated = scratch.words((2 * babies.size() + 2) * run);
@@ -81,27 +89,29 @@ inline int linearBabySteps(Args& args) {
     for (size_t at = 0; at < n; at += run) {
       for (size_t b = 0; b < babies.size(); ++b) {
         u64 *r0 = rotated + 2 * b * run, *r1 = r0 + run;
+        const BabySource& source = sources[babies[b].source];
         // An aligned run of a power of two moves as a whole: see automorphism.hpp.
         const size_t from = moves[b](at / kBlock).source * kBlock & ~(run - 1);
         const auto scaled = [&](const u64* c, size_t i) {
+          if (source.timesSpecial) return load(c + t * n + from + i);
           return t < q.size() ? mulFactor(load(c + t * n + from + i), timesSpecial, m) : broadcastWord(0);
         };
         if (babies[b].galois == 1) {
           for (size_t i = 0; i < run; i += W) {
-            store(r0 + i, scaled(c0, i));
-            store(r1 + i, scaled(c1, i));
+            store(r0 + i, scaled(source.c0, i));
+            store(r1 + i, scaled(source.c1, i));
           }
           continue;
         }
         products[b].evaluate(straight, straight + run, from, run, m);
-        if (t < q.size())
-          for (size_t i = 0; i < run; i += W) store(straight + i, addMod(load(straight + i), scaled(c0, i), m));
+        if (t < q.size() || source.timesSpecial)
+          for (size_t i = 0; i < run; i += W) store(straight + i, addMod(load(straight + i), scaled(source.c0, i), m));
         for (size_t block = 0; block < run / kBlock; ++block) {
           const BlockMove move = moves[b](at / kBlock + block);
-          const size_t source = move.source * kBlock - from;
+          const size_t start = move.source * kBlock - from;
           for (size_t lane = 0; lane < kBlock; ++lane) {
-            r0[block * kBlock + lane] = straight[source + move.lanes[lane]];
-            r1[block * kBlock + lane] = straight[run + source + move.lanes[lane]];
+            r0[block * kBlock + lane] = straight[start + move.lanes[lane]];
+            r1[block * kBlock + lane] = straight[run + start + move.lanes[lane]];
           }
         }
       }

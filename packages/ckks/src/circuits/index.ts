@@ -7,6 +7,7 @@ export {
   type BootstrapPlanOptions,
   bootstrapLiteral,
   defaultBootstrapChain,
+  longBootstrapChain,
 } from './bootstrap/bootstrap-plan.ts';
 export { Bootstrapper } from './bootstrap/bootstrapping.ts';
 export { type Choice, chooseParameters, expectedPrecision, type Wanted } from './bootstrap/chooser.ts';

@@ -5,8 +5,8 @@ import type { LinearTransformPlan } from './linear/linear-transform.ts';
 import { hasProduct, isConstant } from './polynomial/polynomial.ts';
 
 /**
- * Noise of `LinearTransform.apply`. In order: the ciphertext's own noise and the key errors of its baby rotations, times
- * the diagonals; the rounding of the diagonals, times the message; for each giant step the rounding of the second part
+ * Noise of `LinearTransform.apply`. In order: the ciphertext's own noise and the key errors of its middle and
+ * baby rotations, times the diagonals (with the rounding of the second part where one follows the other); the rounding of the diagonals, times the message; for each giant step the rounding of the second part
  * and the key errors; the division by the level's prime.
  * @param scale of the diagonals; default: the level's prime
  */
@@ -22,16 +22,18 @@ export function linearTransformNoise(
   const keyErrors = model.switchingErrors(plan.level, parameters.gadgetWith(plan.level, plan.special));
   let variance = 0;
   let power = 0;
-  for (const [giant, terms] of plan.giants) {
-    for (const { diagonal, baby } of terms) {
+  for (const terms of plan.giants.values()) {
+    for (const { diagonal, baby, far } of terms) {
       const values = matrix.diagonals.get(diagonal)!;
       const square = scale ** 2 * meanSquare(values.real, values.imag);
-      const rotated = { ...input, variance: input.variance + (baby === 0 ? 0 : keyErrors) };
+      const rotations = (far ? 1 : 0) + (baby === 0 ? 0 : 1);
+      const switched = rotations * keyErrors + (rotations === 2 ? model.rounding() : 0);
+      const rotated = { ...input, variance: input.variance + switched };
       variance += model.plainProduct(rotated, square, plan.slots / periodOf(values));
       power += square * input.power;
     }
-    if (giant !== 0) variance += model.rounding() + keyErrors;
   }
+  variance += plan.giantRotations * (model.rounding() + keyErrors);
   return { variance: model.divided(variance, prime), power: power / prime ** 2 };
 }
 

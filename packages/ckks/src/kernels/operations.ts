@@ -32,6 +32,7 @@ export const Op = {
   encodePeriodic: 30,
   unpackResidues: 31,
   packResidues: 32,
+  encodeMany: 33,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 

@@ -39,13 +39,16 @@ export function workOf(op: Op, args: readonly KernelArgument[]): Work {
       return { transforms: extension(q, special, args[12]) + 2 * (q + special), keySwitches: 1 };
     }
     case Op.linearBabySteps: {
-      const babies = numberOf(args[7]);
+      const babiesAt = 5 + 4 * numberOf(args[1]);
+      const babies = numberOf(args[babiesAt]);
       let keySwitches = 0;
-      for (let i = 0; i < babies; i++) if (numberOf(args[8 + 3 * i]) !== 1) keySwitches += 1;
+      for (let i = 0; i < babies; i++) if (numberOf(args[babiesAt + 2 + 4 * i]) !== 1) keySwitches += 1;
       return { transforms: 0, keySwitches };
     }
     case Op.encode:
       return { transforms: lengthOf(args[6]), keySwitches: 0 };
+    case Op.encodeMany:
+      return { transforms: lengthOf(args[3]) * numberOf(args[4]), keySwitches: 0 };
     case Op.decode:
       return { transforms: lengthOf(args[6]), keySwitches: 0 };
     case Op.sampleSmall:

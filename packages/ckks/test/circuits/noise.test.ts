@@ -61,20 +61,22 @@ describe('linear transforms', () => {
       ),
     );
   }
-  const matrices: [string, () => DiagonalMatrix, number, number | undefined][] = [
+  const matrices: [string, () => DiagonalMatrix, number, number | undefined, boolean?][] = [
     ['one diagonal, no rotation', () => random([0]), 4, undefined],
     ['baby steps', () => random([0, 1, 2, 3]), 4, 4],
     ['giant steps', () => random([-8, 0, 8, 16]), 3, 1],
     ['both', () => random([-17, -9, -1, 0, 1, 7, 8, 16, 33]), 4, 8],
+    ['few keys, a ladder', () => random(Array.from({ length: 32 }, (_, i) => i)), 4, 8, true],
     ['periodic', () => random([-2, -1, 0, 1, 2], 16), 4, undefined],
     ['slots to coefficients', () => slotsToCoeffsMatrices(full, 3)[1]!, 4, undefined],
   ];
 
-  it.each(matrices)('%s', (_, make, level, babySteps) => {
+  it.each(matrices)('%s', (_, make, level, babySteps, fewKeys = false) => {
     const matrix = make();
     for (const scale of [undefined, 2 ** 30]) {
       using transform = new LinearTransform(lab.context, matrix, {
         level,
+        fewKeys,
         ...(babySteps ? { babySteps } : {}),
         ...(scale ? { scale } : {}),
       });

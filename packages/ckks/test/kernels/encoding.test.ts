@@ -104,6 +104,37 @@ describe(`encoding on ${builds.join(', ')}`, () => {
     });
   });
 
+  it('encodeMany gives what encode and encodePeriodic give of each vector at its scale', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(3, 5, 6), fc.boolean(), fc.integer({ min: 1, max: 5 }), fc.nat(1000), (logSlots, compact, count, seed) => {
+        const ring = boundaryRing(7);
+        const basis = [0, 1, 2];
+        const slots = 2 ** logSlots;
+        onEveryBuild(ring, (w) => {
+          const filled = (vector: number) => {
+            const values = w.room(1);
+            values.realsView().forEach((_, i, all) => {
+              all[i] = Math.sin(seed + vector + i * i);
+            });
+            return [values.address(), values.address(slots)] as const;
+          };
+          const scaleOf = (vector: number) => 2 ** (20 + 13 * vector);
+          const all = Array.from({ length: count }, () => w.room(3));
+          const vectors = all.flatMap((dst, v) => [dst.address(), ...filled(v), scaleOf(v)]);
+          w.kernels.call(Op.encodeMany, w.handle, compact ? 1 : 0, slots, basis, count, ...vectors);
+          for (const [v, many] of all.entries()) {
+            const one = w.room(3);
+            const op = compact ? Op.encodePeriodic : Op.encode;
+            w.kernels.call(op, w.handle, one.address(), ...filled(v), slots, scaleOf(v), basis);
+            const words = compact ? 6 * slots : 3 * ring.n;
+            expectWords(many.wordsView(0, words), one.wordsView(0, words), `${w.kernels.build} vector ${v}`);
+          }
+        });
+      }),
+      { numRuns: 20 },
+    ); // biome-ignore format: four arbitraries
+  });
+
   it('encodePeriodic gives the first word of every run that encode gives', () => {
     fc.assert(
       fc.property(fc.constantFrom(3, 4, 5, 6), fc.nat(1000), (logSlots, seed) => {

@@ -43,12 +43,13 @@ function validCalls(w: Workbench): Map<Op, number[]> {
     [Op.innerProduct, flat(big, big, big, 0, 5, big, 3, 2, [0, 1, 2], [3])],
     [Op.innerProductAccumulate, flat(a, a, big, 0, 5, big, 3, 2, [0, 1, 2], [3])],
     [Op.keySwitch, flat(big, big, a, 0, 0, 5, big, 3, 0, [0, 1, 2], [3], [2, 1])],
-    [Op.linearBabySteps, flat(big, a, a, [0, 1, 2], [3], 2, 1, 1, 0, 0, 1, big, big, 1, 0, a, 0)],
+    [Op.linearBabySteps, flat(1, big, a, a, 0, [0, 1, 2], [3], 2, 1, 0, 1, 0, 0, 1, big, big, 1, 0, a, 0)],
     [Op.sampleUniform, flat(big, a, 0, all)],
     [Op.sampleSmall, flat(big, a, 0, 0, 0, all)],
     [Op.encode, flat(big, big, big, 4, 1024, all)],
     [Op.decode, flat(a, big, big, 4, 1024, [0, 1])],
     [Op.encodePeriodic, flat(big, big, big, 8, 1024, all)],
+    [Op.encodeMany, flat(0, 4, all, 1, big, big, big, 1024)],
     [
       Op.unpackResidues,
       flat(

@@ -30,7 +30,7 @@ function calls(w: Workbench): Record<string, (galois: number) => BigUint64Array>
     run(op, a, b, digits.address(), source, galois, key, 3, 2, q, special);
   const linear = (babies: (galois: number) => number[]) => (galois: number) =>
     run(
-      Op.linearBabySteps, digits.address(), source, source, q, special, 2, 2, ...babies(galois),
+      Op.linearBabySteps, 1, digits.address(), source, source, 0, q, special, 2, 2, ...babies(galois),
       1, a, b, 2, 0, source, 0, 1, source, 0,
     ); // biome-ignore format: one call, its arguments in groups
   return {
@@ -40,8 +40,8 @@ function calls(w: Workbench): Record<string, (galois: number) => BigUint64Array>
     keySwitch: (galois) => run(Op.keySwitch, a, b, source, 0, 0, galois, key, 3, 0, q, special, [2, 1]),
     'keySwitch with a rescale': (galois) =>
       run(Op.keySwitch, a, b, source, source, 0, galois, key, 3, 1, q, special, [2, 1]),
-    'linearBabySteps, first baby': linear((galois) => [galois, key, 3, 5, key, 3]),
-    'linearBabySteps, second baby': linear((galois) => [1, 0, 0, galois, key, 3]),
+    'linearBabySteps, first baby': linear((galois) => [0, galois, key, 3, 0, 5, key, 3]),
+    'linearBabySteps, second baby': linear((galois) => [0, 1, 0, 0, 0, galois, key, 3]),
   };
 }
 

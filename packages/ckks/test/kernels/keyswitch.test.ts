@@ -150,15 +150,20 @@ describe(`key switching equals the reference on ${builds.join(', ')}`, () => {
         const all = [...s.q, ...s.special];
         const allModuli = moduliOf(s.ring, all);
         const moduli = moduliOf(s.ring, s.q);
-        const [c0, c1] = [1, 2].map((i) => polynomial(s.ring.n, moduli, c.pattern, c.seed + i)) as Poly[] as [
-          Poly,
-          Poly,
-        ];
-        const digits = decompose(s.ring, c1, s.q, s.special, s.sizes);
+        const sources = [false, true].map((isExtended, k) => {
+          const part = (i: number, basis: readonly bigint[]) =>
+            polynomial(s.ring.n, basis, c.pattern, c.seed + 3 * k + i);
+          const over = isExtended ? allModuli : moduli;
+          const digits = decompose(s.ring, part(2, moduli), s.q, s.special, s.sizes);
+          return { ciphertext: [part(0, over), part(1, over)] as const, isExtended, digits };
+        });
+        const galois = s.galois === 1 ? 3 : s.galois;
         const babies: BabyInput[] = [
-          { galois: 1 },
-          { galois: s.galois === 1 ? 3 : s.galois, key: s.key },
-          { galois: 2 * s.ring.n - 1, key: s.key },
+          { source: 0, galois: 1 },
+          { source: 0, galois, key: s.key },
+          { source: 1, galois, key: s.key },
+          { source: 1, galois: 1 },
+          { source: 0, galois: 2 * s.ring.n - 1, key: s.key },
         ];
         const giants = [0, 1].map((g) =>
           Array.from({ length: terms - g }, (_, k) => {
@@ -176,12 +181,17 @@ describe(`key switching equals the reference on ${builds.join(', ')}`, () => {
             }),
           ),
         );
-        const expected = linearBabySteps(s.ring, s, [c0, c1], digits, babies, whole);
+        const expected = linearBabySteps(s.ring, s, sources, babies, whole);
         onEveryBuild(s.ring, (w) => {
           const dst = giants.map(() => [w.room(all.length), w.room(all.length)] as const);
-          const args: KernelArgument[] = [w.put(digits.flat()).address(), w.put(c0).address(), w.put(c1).address()];
+          const args: KernelArgument[] = [sources.length];
+          for (const { digits, ciphertext, isExtended } of sources) {
+            args.push(w.put(digits.flat()).address(), ...ciphertext.map((part) => w.put(part).address()));
+            args.push(isExtended ? 1 : 0);
+          }
           args.push(s.q, s.special, s.sizes.length, babies.length);
-          for (const { galois, key } of babies) args.push(galois, key ? putKey(w, key) : 0, key ? key.qLimbs : 0);
+          for (const { source, galois: g, key } of babies)
+            args.push(source, g, key ? putKey(w, key) : 0, key ? key.qLimbs : 0);
           args.push(giants.length);
           giants.forEach((list, g) => {
             args.push(dst[g]![0].address(), dst[g]![1].address(), list.length);

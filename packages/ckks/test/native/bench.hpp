@@ -171,7 +171,7 @@ inline std::vector<Call> everyCall(Bench& b) {
   cf::u64* packed = b.room(2, false);
   const auto args = [] { return Arguments(); };
   const auto reals = [&](cf::u64 s) { return b.reals(s); };
-  double *slots = reals(9), *sparse = reals(10), *periodic = reals(11);
+  double *slots = reals(9), *sparse = reals(10), *periodic = reals(11), *others = reals(12);
   double* decoded = reinterpret_cast<double*>(b.room(1));
   const int few = half / 4;
   return {
@@ -200,7 +200,7 @@ inline std::vector<Call> everyCall(Bench& b) {
       {"keySwitch dropping", cf::kKeySwitch,
        args() << b.room(3) << b.room(3) << c1 << c0 << c1 << 1 << key << 3 << 1 << q << special << sizes},
       {"linearBabySteps", cf::kLinearBabySteps,
-       args() << extended << c0 << c1 << q << special << 2 << 2 << 1 << nullptr << 0 << 5 << key << 3  // two babies
+       args() << 1 << extended << c0 << c1 << 0 << q << special << 2 << 2 << 0 << 1 << nullptr << 0 << 0 << 5 << key << 3  // two babies
               << 1 << b.room(5) << b.room(5) << 2 << 0 << u << 0 << 1 << v << 3},                    // a giant of two terms
       {"sampleUniform", cf::kSampleUniform, args() << b.room(5) << publicSeed << 100 << all},
       {"sampleSmall ternary", cf::kSampleSmall, args() << b.room(5) << seed << 1 << 0 << 0 << all},
@@ -214,6 +214,8 @@ inline std::vector<Call> everyCall(Bench& b) {
       {"encode", cf::kEncode, args() << b.room(5) << slots << slots + half << half << 0x1p40 << all},
       {"encode sparse", cf::kEncode, args() << b.room(5) << sparse << sparse + half << few << 0x1p70 << all},
       {"encodePeriodic", cf::kEncodePeriodic, args() << b.room(5) << periodic << periodic + half << few << 0x1p40 << all},
+      {"encodeMany", cf::kEncodeMany,
+       args() << 0 << half << all << 2 << b.room(5) << slots << slots + half << 0x1p40 << b.room(5) << others << others + half << 0x1p30},
       {"decode", cf::kDecode, args() << c0 << decoded << decoded + half << half << 0x1p40 << std::vector<int>{0, 1, 3}},
       {"unpackResidues", cf::kUnpackResidues,
        args() << packed << 1 << b.room(1) << std::vector<int>{4}},

@@ -96,25 +96,35 @@ export interface ReferenceDiagonal {
 }
 
 export interface BabyInput {
+  readonly source: number;
   readonly galois: number;
   /** None where galois is 1. */
   readonly key?: ReferenceKey;
+}
+
+export interface BabySource {
+  /** Over q, or times P over q | special. */
+  readonly ciphertext: readonly [Poly, Poly];
+  readonly isExtended: boolean;
+  readonly digits: readonly Poly[];
 }
 
 /** For each giant step: sum over its terms of diagonal * (P ct)(X^g of the baby), two polynomials over q | special. */
 export function linearBabySteps(
   ring: ReferenceRing,
   basis: SwitchBasis,
-  ciphertext: readonly [Poly, Poly],
-  digits: readonly Poly[],
+  sources: readonly BabySource[],
   babies: readonly BabyInput[],
   giants: readonly (readonly ReferenceDiagonal[])[],
 ): Poly[][] {
   const all = [...basis.q, ...basis.special];
-  const [c0, c1] = ciphertext.map((c) => timesSpecial(ring, basis, c)) as Poly[] as [Poly, Poly];
-  const rotated = babies.map((baby) =>
-    baby.galois === 1 ? [c0, c1] : innerProduct(ring, basis, digits, baby.key!, baby.galois, c0),
-  );
+  const rotated = babies.map((baby) => {
+    const { ciphertext, digits, isExtended } = sources[baby.source]!;
+    const [c0, c1] = isExtended
+      ? ciphertext
+      : (ciphertext.map((c) => timesSpecial(ring, basis, c)) as Poly[] as [Poly, Poly]);
+    return baby.galois === 1 ? [c0, c1] : innerProduct(ring, basis, digits, baby.key!, baby.galois, c0);
+  });
   return giants.map((terms) =>
     [0, 1].map((half) =>
       terms.reduce<Poly>(

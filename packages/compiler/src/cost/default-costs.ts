@@ -39,4 +39,5 @@ export const defaultCosts: CostTable = {
       Array.from({ length: levels }, (_, level) => base + perLevel * level),
     ]),
   ) as unknown as CostTable['milliseconds'],
+  bootstrapTransforms: 4022,
 };

@@ -72,6 +72,7 @@ export async function measureCosts(context: Context, options: MeasureCostsOption
     digest: context.parameters.digest,
     reference: bench.reference(),
     milliseconds,
+    bootstrapTransforms: plan.transforms,
   };
 }
 

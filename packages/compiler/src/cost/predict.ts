@@ -1,4 +1,4 @@
-import { keyMemoryBytes, type Parameters } from '@cipherformer/ckks';
+import { BootstrapPlan, keyMemoryBytes, type Parameters } from '@cipherformer/ckks';
 import {
   type EncryptedProgram,
   type Instruction,
@@ -9,7 +9,7 @@ import {
 } from '@cipherformer/runtime';
 import { defaultCosts } from './default-costs.ts';
 import { operationsOf } from './operations.ts';
-import { type CostTable, secondsOf } from './table.ts';
+import { type CostTable, secondsOf, tableFor } from './table.ts';
 
 export interface Prediction {
   /** Processor seconds of all instructions, summed over threads, on the machine of the cost table. */
@@ -34,7 +34,8 @@ export function predictSeconds(
   parameters: Parameters,
   table: CostTable = defaultCosts,
 ): number[] {
-  return program.instructions.map((instruction) => secondsOf(table, operationsOf(instruction, program, parameters)));
+  const own = tableFor(new BootstrapPlan(parameters), table);
+  return program.instructions.map((instruction) => secondsOf(own, operationsOf(instruction, program, parameters)));
 }
 
 /** Time and memory of a run. Keys are counted exactly, all else by what is live at each instruction. */

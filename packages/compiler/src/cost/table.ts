@@ -1,3 +1,4 @@
+import type { BootstrapPlan } from '@cipherformer/ckks';
 import { CostError } from '../errors.ts';
 import type { OperationCount, OperationName } from './operations.ts';
 
@@ -9,6 +10,20 @@ export interface CostTable {
   /** Processor milliseconds of one limb transform there: what another machine's differs by, everything does. */
   readonly reference: number;
   readonly milliseconds: Readonly<Record<OperationName, readonly number[]>>;
+  /** Limb transforms of the real bootstrap that was measured. */
+  readonly bootstrapTransforms: number;
+}
+
+/** The table for a chain whose bootstraps have more or fewer limb transforms than those measured: their times follow. */
+export function tableFor({ transforms }: BootstrapPlan, table: CostTable): CostTable {
+  const { milliseconds, bootstrapTransforms } = table;
+  const scaled = (values: readonly number[]) => values.map((value) => (value * transforms) / bootstrapTransforms);
+  const { bootstrapReal, bootstrapPair } = milliseconds;
+  return {
+    ...table,
+    milliseconds: { ...milliseconds, bootstrapReal: scaled(bootstrapReal), bootstrapPair: scaled(bootstrapPair) },
+    bootstrapTransforms: transforms,
+  };
 }
 
 /** Processor seconds of these operations by a table. @throws CostError for a level it does not have */

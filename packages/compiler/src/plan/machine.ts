@@ -2,7 +2,7 @@ import { BootstrapPlan, bootstrapLiteral, Parameters } from '@cipherformer/ckks'
 import type { BootstrapLevels, EncryptedProgram, Instruction } from '@cipherformer/runtime';
 import { defaultCosts } from '../cost/default-costs.ts';
 import { type OperationCount, operationsOf } from '../cost/operations.ts';
-import { type CostTable, secondsOf } from '../cost/table.ts';
+import { type CostTable, secondsOf, tableFor } from '../cost/table.ts';
 
 /** What the placement of bootstraps has to know of bootstraps. */
 export interface BootstrapPricing extends BootstrapLevels {
@@ -28,8 +28,9 @@ export function secondsOn(machine: MachineModel, instruction: Instruction, slots
 
 /** The engine with these parameters on the computer whose costs were measured. */
 export function machineOf(parameters: Parameters, costs: CostTable, name: string): MachineModel {
-  const { inputLevel, outputLevel } = new BootstrapPlan(parameters);
-  const smooth = smoothed(costs);
+  const plan = new BootstrapPlan(parameters);
+  const { inputLevel, outputLevel } = plan;
+  const smooth = smoothed(tableFor(plan, costs));
   const seconds = (operations: readonly OperationCount[]) => secondsOf(smooth, operations);
   return {
     name,

@@ -1,4 +1,10 @@
-import { bootstrapLiteral, Parameters } from '@cipherformer/ckks';
+import {
+  BootstrapPlan,
+  bootstrapLiteral,
+  defaultBootstrapChain,
+  longBootstrapChain,
+  Parameters,
+} from '@cipherformer/ckks';
 import { describe, expect, it } from 'vitest';
 import { defaultCosts } from '../../src/cost/default-costs.ts';
 import { defaultMachine, machineOf } from '../../src/plan/machine.ts';
@@ -32,6 +38,19 @@ describe('machine models', () => {
     const [one, two, three] = [1, 2, 3].map((count) => machine.bootstrapSeconds(count));
     expect(two).toBeLessThan(2 * one!);
     expect(three).toBeCloseTo(one! + two!, 9);
-    expect(machine.bootstrapOutputLevel - machine.bootstrapInputLevel).toBe(12);
+    expect(machine.bootstrapOutputLevel - machine.bootstrapInputLevel).toBe(9);
+  });
+
+  it('price the bootstraps of another chain by their transforms', () => {
+    const seconds = [defaultBootstrapChain, longBootstrapChain].map((chain) => {
+      const parameters = Parameters.from(bootstrapLiteral(chain));
+      const { transforms } = new BootstrapPlan(parameters);
+      return machineOf(parameters, defaultCosts, 'test').bootstrapSeconds(2) / transforms;
+    });
+    expect(seconds[0]! * defaultCosts.bootstrapTransforms).toBeCloseTo(
+      defaultCosts.milliseconds.bootstrapPair[3]! / 1000,
+      9,
+    );
+    expect(seconds[1]).toBeCloseTo(seconds[0]!, 9);
   });
 });

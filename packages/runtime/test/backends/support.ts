@@ -8,7 +8,6 @@ import {
   type Ciphertext,
   Context,
   decryptToPlaintext,
-  defaultBootstrapChain,
   Encoder,
   EvaluationKeys,
   encryptSymmetric,
@@ -16,6 +15,7 @@ import {
   KeyGenerator,
   type KeySet,
   type KeySpec,
+  longBootstrapChain,
   Parameters,
   randomSeed,
   SecretKey,
@@ -28,7 +28,7 @@ import { CanonicalScales } from '../../src/program/scales.ts';
 import { distrust } from '../../src/program/trust.ts';
 
 /** N = 2^11: the default chain far below any security. */
-export const insecureLiteral = bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 });
+export const insecureLiteral = bootstrapLiteral({ ...longBootstrapChain, logN: 11 });
 export const slots = 2 ** 10;
 
 /** mulberry32 in [-1, 1). */

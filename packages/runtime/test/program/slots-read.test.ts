@@ -1,6 +1,9 @@
 // Which slots of what is refreshed matter: whatever stands in the others, the outputs are the same.
+import { bootstrapLiteral, longBootstrapChain, Parameters } from '@cipherformer/ckks';
 import { describe, expect, it } from 'vitest';
+import { defaultCosts } from '../../../compiler/src/cost/default-costs.ts';
 import { compile } from '../../../compiler/src/passes/compile.ts';
+import { machineOf } from '../../../compiler/src/plan/machine.ts';
 import { randomInputs, type TransformerShape, transformer } from '../../../compiler/test/passes/graphs.ts';
 import { executeClear, interpret, runClear } from '../../src/backends/clear.ts';
 import type { EncryptedProgram } from '../../src/program/instructions.ts';
@@ -26,6 +29,9 @@ const shapes: [string, Partial<TransformerShape>][] = [
   ['three heads of five features', { heads: 3, headWidth: 5, width: 15 }],
 ];
 
+/** With more levels fewer values are refreshed, and of these only the slots of tokens or heads matter. */
+const machine = machineOf(Parameters.from(bootstrapLiteral(longBootstrapChain)), defaultCosts, 'test');
+
 /** Outputs where every refreshed slot that `changed` tells is replaced. */
 function outputsWith(
   program: EncryptedProgram,
@@ -50,7 +56,7 @@ describe('slots that outputs depend on', () => {
       inputs,
       randomInputs({ ...shape, ...change }, 8),
     ]);
-    const { program } = compile(graph, { slots: 2 ** 9 });
+    const { program } = compile(graph, { slots: 2 ** 9, machine });
     const packed = packInputs(program, inputs);
     const expected = outputsWith(program, packed, () => false);
     expect(outputsWith(program, packed, (matters) => !matters)).toEqual(expected);

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UsageError } from '@cipherformer/base';
-import { bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import { partialSuffix } from '@cipherformer/ckks/durable';
-import { openProgram, writeProgram } from '@cipherformer/compiler';
+import { openProgram, programParameters, writeProgram } from '@cipherformer/compiler';
 import { isPolynomialModel } from '@cipherformer/model/files';
 import {
   clientFolder,
@@ -76,9 +76,12 @@ export async function sweepPrograms(compiled: string): Promise<void> {
 
 /** The program of a model: the one that was compiled before, where this release still compiles the same. */
 async function compileOnce(model: string, options: PrepareOptions) {
-  const { compiled, security, parameters = Parameters.from(bootstrapLiteral()), notice, signal } = options;
+  const { compiled, security, parameters, notice, signal } = options;
   const name = basename(resolve(model)).replace(/[^A-Za-z0-9._-]/g, '_');
-  const folder = join(resolve(compiled), `${name}-${(await modelDigest(model, parameters)).slice(0, 12)}`);
+  const folder = join(
+    resolve(compiled),
+    `${name}-${(await modelDigest(model, parameters ? [parameters] : programParameters())).slice(0, 12)}`,
+  );
   if (existsSync(folder)) {
     try {
       return { folder, ...(await openProgram(folder, security)) };
@@ -96,8 +99,9 @@ async function compileOnce(model: string, options: PrepareOptions) {
 }
 
 /** SHA-256 over what a program of a model is compiled from. */
-async function modelDigest(model: string, parameters: Parameters): Promise<string> {
-  const hash = createHash('sha256').update(parameters.digest);
+async function modelDigest(model: string, parameters: readonly Parameters[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const { digest } of parameters) hash.update(digest);
   const entries = await readdir(model, { withFileTypes: true });
   for (const name of entries.filter((entry) => entry.isFile()).map((entry) => entry.name).sort()) // biome-ignore format: short
     hash.update(`\n${name}\n`).update(createHash('sha256').update(await readFile(join(model, name))).digest()); // biome-ignore format: short

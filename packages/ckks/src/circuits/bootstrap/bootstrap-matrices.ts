@@ -3,7 +3,6 @@ import { type Context, Encoder, type Plaintext } from '../../scheme/index.ts';
 import type { DiagonalMatrix } from '../linear/diagonals.ts';
 import { LinearTransform, type LinearTransformPlan } from '../linear/linear-transform.ts';
 import type { BootstrapPlan } from './bootstrap-plan.ts';
-import { coeffsToSlotsMatrices, slotsToCoeffsMatrices } from './dft.ts';
 
 /**
  * The encoded matrices of a bootstrap: made of parameters and a plan alone, so that one set serves the keys of any number
@@ -28,20 +27,17 @@ export class BootstrapMatrices implements Disposable {
     plan.require(context.parameters);
     this.context = context;
     this.plan = plan;
-    const { slots, slotsToCoeffs, coeffsToSlots } = plan;
+    const { slotsToCoeffs, coeffsToSlots } = plan;
     const total = slotsToCoeffs.length + coeffsToSlots.length;
     const encoded = (matrices: readonly DiagonalMatrix[], plans: readonly LinearTransformPlan[]) =>
       matrices.map((matrix, i) => {
-        const transform = this.#hold(new LinearTransform(context, matrix, { level: plans[i]!.level }));
+        const transform = this.#hold(new LinearTransform(context, matrix, { level: plans[i]!.level, fewKeys: true }));
         progress?.({ what: 'bootstrap matrices', done: this.#held.length, total });
         return transform;
       });
-    // x + conj(x) doubles the real part, the trace multiplies by the number of copies, EvalMod wants x / halfWidth.
-    const factor = 1 / (2 * 2 ** plan.traceSteps * plan.evalMod.halfWidth);
-    const each = factor ** (1 / coeffsToSlots.length);
     try {
-      this.slotsToCoeffs = encoded(slotsToCoeffsMatrices(slots, slotsToCoeffs.length), slotsToCoeffs);
-      this.coeffsToSlots = encoded(coeffsToSlotsMatrices(slots, coeffsToSlots.length, each), coeffsToSlots);
+      this.slotsToCoeffs = encoded(plan.slotsToCoeffsMatrices(), slotsToCoeffs);
+      this.coeffsToSlots = encoded(plan.coeffsToSlotsMatrices(), coeffsToSlots);
       const unit = new Encoder(context).encode([0], [1], { level: plan.splitLevel, scale: 1, slots: 1 });
       this.imaginaryUnit = this.#hold(unit);
     } catch (error) {

@@ -1,7 +1,6 @@
 import { ephemeralWeight, NoiseModel, type NoisyValue } from '../../scheme/index.ts';
 import { linearTransformNoise, polynomialNoise } from '../noise.ts';
 import type { BootstrapPlan } from './bootstrap-plan.ts';
-import { coeffsToSlotsMatrices, slotsToCoeffsMatrices } from './dft.ts';
 
 /** What a refresh of real slots is expected to add to them. Its input's own errors come on top, unchanged. */
 export interface BootstrapPrecision {
@@ -91,26 +90,24 @@ export function bootstrapPrecision(plan: BootstrapPlan, values: readonly number[
 
 /** Variance of a coefficient under the sparse secret, in units of the input's scale. */
 function slotsToCoeffs(plan: BootstrapPlan, model: NoiseModel, values: readonly number[]): number {
-  const { parameters, slots } = plan;
+  const { parameters } = plan;
   const meanSquare = values.reduce((sum, x) => sum + x ** 2, 0) / values.length;
   let at: NoisyValue = { variance: 0, power: meanSquare * parameters.scale ** 2 };
-  for (const [i, matrix] of slotsToCoeffsMatrices(slots, plan.slotsToCoeffs.length).entries())
+  for (const [i, matrix] of plan.slotsToCoeffsMatrices().entries())
     at = linearTransformNoise(model, plan.slotsToCoeffs[i]!, matrix, at);
   return new NoiseModel(parameters, ephemeralWeight).keySwitch(at.variance, 0, plan.encapsulation);
 }
 
 /** Variance after CoeffsToSlots, in units of the scale q0. */
 function coeffsToSlots(plan: BootstrapPlan, model: NoiseModel): number {
-  const { parameters, slots, traceSteps, evalMod } = plan;
+  const { parameters, slots, traceSteps } = plan;
   const top = parameters.maxLevel;
   let variance = model.keySwitch(0, top);
   // Coefficients that decoding reads are doubled by every step, with their errors.
   for (let i = 0; i < traceSteps; i++) variance = model.keySwitch(4 * variance, top);
   const coefficient = 2 ** traceSteps * parameters.primeAt(0) * Math.sqrt((ephemeralWeight + 1) / 12);
   let at: NoisyValue = { variance, power: 2 * slots * coefficient ** 2 };
-  const depth = plan.coeffsToSlots.length;
-  const factor = 1 / (2 * 2 ** traceSteps * evalMod.halfWidth);
-  for (const [i, matrix] of coeffsToSlotsMatrices(slots, depth, factor ** (1 / depth)).entries())
+  for (const [i, matrix] of plan.coeffsToSlotsMatrices().entries())
     at = linearTransformNoise(model, plan.coeffsToSlots[i]!, matrix, at);
   return at.variance;
 }

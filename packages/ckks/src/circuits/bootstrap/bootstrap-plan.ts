@@ -13,8 +13,9 @@ import {
   type Parameters,
   type ParametersLiteral,
 } from '../../scheme/index.ts';
+import { centred, type DiagonalMatrix } from '../linear/diagonals.ts';
 import { LinearTransformPlan } from '../linear/linear-transform.ts';
-import { transformDiagonals } from './dft.ts';
+import { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from './dft.ts';
 import { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './eval-mod.ts';
 
 /** The shape of a modulus chain for bootstrapping in the slim order. */
@@ -32,16 +33,19 @@ export interface BootstrapChain {
   readonly evalMod?: EvalModOptions;
 }
 
-/** N = 2^16, 12 levels of 40 bits between bootstraps, within log2(QP) = 1747. */
+/** N = 2^16, 9 levels of 40 bits between bootstraps, within log2(QP) = 1747. */
 export const defaultBootstrapChain: BootstrapChain = {
   logN: 16,
-  userLevels: 12,
+  userLevels: 9,
   scaleBits: 40,
   wideBits: 50,
   slotsToCoeffsLevels: 3,
   coeffsToSlotsLevels: 4,
-  specialCount: 9,
+  specialCount: 12,
 };
+
+/** 12 levels, for half as many bytes of keys again: for programs with a step that takes more than 9. */
+export const longBootstrapChain: BootstrapChain = { ...defaultBootstrapChain, userLevels: 12, specialCount: 9 };
 
 /** SlotsToCoeffs and CoeffsToSlots are products of at most log2(2^16) matrices, a level each. */
 function checkMatrices(slotsToCoeffsLevels: number, coeffsToSlotsLevels: number): void {
@@ -91,6 +95,11 @@ export class BootstrapPlan {
   readonly splitLevel: number;
   readonly slotsToCoeffs: readonly LinearTransformPlan[];
   readonly coeffsToSlots: readonly LinearTransformPlan[];
+  /**
+   * By how much the slots have been rotated after each matrix of CoeffsToSlots: where that makes giant steps a ladder from 0,
+   * which takes one key. The first matrix of SlotsToCoeffs rotates them back beforehand, at the bottom, where keys are small.
+   */
+  readonly turns: readonly number[];
   /** The encapsulation of the dense secret in a sparse one: q0 and one special prime, never more. */
   readonly encapsulation: Gadget = { special: 1, digitSizes: [1] };
 
@@ -120,11 +129,38 @@ export class BootstrapPlan {
         `bootstrapping ${this.slots} slots cannot be split into ${Math.max(depth, this.inputLevel)} matrices: use more slots, or fewer levels for them`,
       );
     }
-    this.slotsToCoeffs = transformDiagonals(this.slots, this.inputLevel, 'slotsToCoeffs').map(
-      (diagonals, i) => new LinearTransformPlan(parameters, this.slots, diagonals, this.inputLevel - i),
+    const planned = (diagonals: readonly number[], turn: number, level: number) => {
+      const turned = diagonals.map((d) => centred(d + turn, this.slots));
+      return new LinearTransformPlan(parameters, this.slots, turned, level, { fewKeys: true });
+    };
+    const turns: number[] = [];
+    this.coeffsToSlots = transformDiagonals(this.slots, depth, 'coeffsToSlots').map((diagonals, i) => {
+      const turn = -Math.min(...diagonals);
+      const [still, turned] = [0, turn].map((by) => planned(diagonals, by, top - i));
+      const isBetter = turned!.galoisUses(parameters.logN).length < still!.galoisUses(parameters.logN).length;
+      turns.push((turns.at(-1) ?? 0) + (isBetter ? turn : 0));
+      return isBetter ? turned! : still!;
+    });
+    this.turns = turns;
+    this.slotsToCoeffs = transformDiagonals(this.slots, this.inputLevel, 'slotsToCoeffs').map((diagonals, i) =>
+      planned(diagonals, i === 0 ? -turns.at(-1)! : 0, this.inputLevel - i),
     );
-    this.coeffsToSlots = transformDiagonals(this.slots, depth, 'coeffsToSlots').map(
-      (diagonals, i) => new LinearTransformPlan(parameters, this.slots, diagonals, top - i),
+  }
+
+  /** The matrices of SlotsToCoeffs in clear, in the order in which they are applied. */
+  slotsToCoeffsMatrices(): DiagonalMatrix[] {
+    return slotsToCoeffsMatrices(this.slots, this.slotsToCoeffs.length).map((matrix, i) =>
+      i === 0 ? matrix.turned(this.turns.at(-1)!, 0) : matrix,
+    );
+  }
+
+  /** Those of CoeffsToSlots: their product gives the coefficients divided by 2 halfWidth and by the number of copies. */
+  coeffsToSlotsMatrices(): DiagonalMatrix[] {
+    const { length } = this.coeffsToSlots;
+    // x + conj(x) doubles the real part, the trace multiplies by the number of copies, EvalMod wants x / halfWidth.
+    const factor = 1 / (2 * 2 ** this.traceSteps * this.evalMod.halfWidth);
+    return coeffsToSlotsMatrices(this.slots, length, factor ** (1 / length)).map((matrix, i) =>
+      matrix.turned(this.turns[i - 1] ?? 0, this.turns[i]!),
     );
   }
 
@@ -203,8 +239,8 @@ export class BootstrapPlan {
       const all = limbs + plan.special;
       const digits = parameters.gadgetWith(plan.level, plan.special)!.digitSizes.length;
       const decompose = limbs + digits * all - limbs;
-      const giants = [...plan.giants.keys()].filter((g) => g !== 0).length;
-      return decompose + giants * (all + decompose) + 2 * (plan.special + limbs);
+      const middle = plan.middle === 0 ? 0 : all + decompose;
+      return decompose + middle + plan.giantRotations * (all + decompose) + 2 * all;
     };
     const keySwitch = (level: number) => keySwitchTransforms(level, parameters.gadget(level));
     const matrices = [...this.slotsToCoeffs, ...this.coeffsToSlots].reduce((sum, plan) => sum + linear(plan), 0);

@@ -59,6 +59,21 @@ export class DiagonalMatrix {
     return new DiagonalMatrix(n, product);
   }
 
+  /** rotate(this * rotate(vector, -before), after): as many diagonals. */
+  turned(before: number, after: number): DiagonalMatrix {
+    const n = this.slots;
+    const turn = (values: Float64Array) => values.map((_, i) => values[modulo(i + after, n)]!);
+    return new DiagonalMatrix(
+      n,
+      new Map(
+        [...this.diagonals].map(([d, v]) => [
+          centred(d + after - before, n),
+          { real: turn(v.real), imag: turn(v.imag) },
+        ]),
+      ),
+    );
+  }
+
   /** factor * this */
   scaled(factor: number): DiagonalMatrix {
     return new DiagonalMatrix(
@@ -92,8 +107,13 @@ function multiple(values: Float64Array, factor: number): Float64Array {
 
 /** d modulo n in (-n/2, n/2]. */
 export function centred(d: number, n: number): number {
-  const r = ((d % n) + n) % n;
+  const r = modulo(d, n);
   return r > n / 2 ? r - n : r;
+}
+
+/** d modulo n in [0, n). */
+export function modulo(d: number, n: number): number {
+  return ((d % n) + n) % n;
 }
 
 /** The smallest power of two with which the vector repeats, up to rounding. */

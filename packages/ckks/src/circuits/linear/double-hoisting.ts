@@ -5,8 +5,17 @@ import type { EncodedDiagonal } from './encoded-diagonal.ts';
 // Baby-step giant-step with double hoisting (Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021, section 4.3):
 // all baby rotations share the digits of a ciphertext, and sums stay in the extended basis until they are complete.
 
-/** A diagonal and the baby rotation that it multiplies. */
+/** A ciphertext that baby steps rotate, and the extended digits of its second polynomial. */
+export interface BabySource {
+  readonly parts: Pair;
+  readonly digits: Decomposition;
+  /** The parts are in the extended basis, times the special primes: as an inner product with a key leaves them. */
+  readonly isExtended?: boolean;
+}
+
+/** A diagonal and the baby rotation that it multiplies: of which source, by how many steps. */
 export interface BabyTerm {
+  readonly source: number;
   readonly baby: number;
   readonly diagonal: EncodedDiagonal;
 }
@@ -18,31 +27,39 @@ export interface BabySum {
 }
 
 /**
- * For each sum: the products of its diagonals with rotations of a ciphertext, whose second polynomial has these digits.
- * One kernel call, which reads every key and diagonal once.
+ * For each sum: the products of its diagonals with rotations of sources, all of one level and number of special primes.
+ * One kernel call, which reads every diagonal once, and every key once for all sources.
  * @throws KeyError for a missing rotation key
  */
-export function sumBabySteps(
-  switcher: KeySwitcher,
-  [part0, part1]: Pair,
-  digits: Decomposition,
-  sums: readonly BabySum[],
-): void {
+export function sumBabySteps(switcher: KeySwitcher, sources: readonly BabySource[], sums: readonly BabySum[]): void {
   const { kernels, ring, parameters } = switcher.context;
-  const babies = [...new Set(sums.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
-  const keys = babies.flatMap((steps) => {
-    if (steps === 0) return [1, 0, 0];
-    const key = switcher.rotationKey(steps, digits);
-    return [key.galois, key.slab.address(), key.level + 1];
+  const { digits } = sources[0]!;
+  // Rotations by equally many steps one after the other: their key is still in the cache.
+  const used = new Map<number, Set<number>>();
+  for (const { terms } of sums)
+    for (const { source, baby } of terms) used.set(baby, (used.get(baby) ?? new Set()).add(source));
+  const places = new Map<string, number>();
+  const babies = [...used].flatMap(([steps, by]) => {
+    const key = steps === 0 ? undefined : switcher.rotationKey(steps, digits);
+    return [...by].flatMap((source) => {
+      places.set(`${source}/${steps}`, places.size);
+      return key ? [source, key.galois, key.slab.address(), key.level + 1] : [source, 1, 0, 0];
+    });
   });
   const outputs = sums.flatMap(({ sum, terms }) => [
     ...sum,
     terms.length,
-    ...terms.flatMap(({ baby, diagonal }) => [babies.indexOf(baby), diagonal.slab.address(), diagonal.runBits]),
+    ...terms.flatMap(({ source, baby, diagonal }) => [
+      places.get(`${source}/${baby}`)!,
+      diagonal.slab.address(),
+      diagonal.runBits,
+    ]),
   ]);
   kernels.call(
-    Op.linearBabySteps, ring.handle, digits.address, part0, part1, parameters.basis(digits.level),
-    parameters.specialBasis(digits.special), digits.digits, babies.length, ...keys, sums.length, ...outputs,
+    Op.linearBabySteps, ring.handle, sources.length,
+    ...sources.flatMap(({ parts, digits: own, isExtended }) => [own.address, ...parts, isExtended ? 1 : 0]),
+    parameters.basis(digits.level), parameters.specialBasis(digits.special), digits.digits,
+    places.size, ...babies, sums.length, ...outputs,
   ); // biome-ignore format: one kernel call
 }
 

@@ -10,13 +10,14 @@ import {
   digitSizesAt,
   type Evaluator,
   type GaloisUse,
+  type KeySwitcher,
   type Pair,
   type Parameters,
   pairOf,
 } from '../../scheme/index.ts';
-import type { ComplexVector, DiagonalMatrix } from './diagonals.ts';
+import { type ComplexVector, type DiagonalMatrix, modulo } from './diagonals.ts';
 import { addGiantStep, type BabyTerm, sumBabySteps } from './double-hoisting.ts';
-import { encodeDiagonal } from './encoded-diagonal.ts';
+import { encodeDiagonals } from './encoded-diagonal.ts';
 
 export interface LinearTransformOptions {
   /** The level of the input; the output is one below. */
@@ -25,13 +26,27 @@ export interface LinearTransformOptions {
   readonly scale?: number;
   /** Rotations by multiples of the stride up to this many are baby steps (hoisted); a power of two. Default: by cost. */
   readonly babySteps?: number;
+  /**
+   * Half of the baby steps start from the input rotated once, which costs a division and a decomposition, for half the keys.
+   * Default: no.
+   */
+  readonly fewKeys?: boolean;
 }
 
 interface Term {
   /** Which diagonal of the matrix: its d. */
   readonly diagonal: number;
-  /** The baby rotation it meets. */
+  /** The rotation it meets: the middle step where `far`, and then the baby step. */
   readonly baby: number;
+  readonly far: boolean;
+}
+
+/** Giant steps first, first + step, ... as a ladder: each sum is added to those above it, rotated by one step. */
+interface Ladder {
+  readonly first: number;
+  readonly step: number;
+  /** Of `giants`, from the highest down. */
+  readonly order: readonly number[];
 }
 
 /** Which rotations, in which order: all that can be known without a ciphertext. @throws OperandError as LinearTransform */
@@ -41,10 +56,20 @@ export class LinearTransformPlan {
   readonly special: number;
   /** Baby rotations, 0 included where it is used. */
   readonly babies: readonly number[];
+  /** The rotation of the input that half of the baby steps start from; 0 where all start from the input. */
+  readonly middle: number;
   /** Giant rotations in [0, slots) with the terms they gather. */
   readonly giants: ReadonlyMap<number, readonly Term[]>;
+  /** Where it takes fewer keys than the giant rotations by themselves, and no more rotations. */
+  readonly ladder: Ladder | undefined;
 
-  constructor(parameters: Parameters, slots: number, diagonals: readonly number[], level: number, babySteps?: number) {
+  constructor(
+    parameters: Parameters,
+    slots: number,
+    diagonals: readonly number[],
+    level: number,
+    { babySteps, fewKeys = false }: Pick<LinearTransformOptions, 'babySteps' | 'fewKeys'> = {},
+  ) {
     if (level < 1)
       throw new OperandError(`a linear transform takes one level: encode it for level 1 or above, not ${level}`);
     checkPowerOfTwo('the slots of a linear transform', slots, parameters.maxSlots, OperandError);
@@ -58,13 +83,30 @@ export class LinearTransformPlan {
       .map((steps) => splitSteps(diagonals, stride * steps, slots))
       .map((parts) => ({ ...parts, cost: cost(parameters, level, this.special, parts.babies, parts.giants) }))
       .reduce((a, b) => (b.cost < a.cost ? b : a));
-    this.babies = split.babies;
-    this.giants = split.giants;
+    const half = split.giantStep / 2;
+    // Of three baby steps one would be saved, of two none.
+    this.middle = fewKeys && split.babies.filter((baby) => baby !== 0).length > 3 ? half : 0;
+    const isFar = (baby: number) => this.middle !== 0 && baby >= this.middle;
+    const near = (baby: number) => (isFar(baby) ? baby - this.middle : baby);
+    this.babies = [...new Set(split.babies.map(near))].sort((a, b) => a - b);
+    this.giants = new Map(
+      [...split.giants].map(([giant, terms]) => [
+        giant,
+        terms.map(({ diagonal, baby }) => ({ diagonal, baby: near(baby), far: isFar(baby) })),
+      ]),
+    );
+    this.ladder = ladderOf([...this.giants.keys()], split.giantStep, slots);
+  }
+
+  /** Giant steps that rotate: key switches. */
+  get giantRotations(): number {
+    return [...this.giants.keys()].filter((steps) => steps !== 0).length;
   }
 
   /** The rotation keys this transform needs. */
   galoisUses(logN: number): GaloisUse[] {
-    return [...new Set([...this.babies, ...this.giants.keys()])]
+    const giants = this.ladder ? [this.ladder.first, this.ladder.step] : this.giants.keys();
+    return [...new Set([...this.babies, this.middle, ...giants])]
       .filter((steps) => steps !== 0)
       .map((steps) => ({ galois: galoisElement(steps, logN), level: this.level }));
   }
@@ -81,15 +123,30 @@ function strideOf(diagonals: readonly number[]): number {
 
 function splitSteps(diagonals: readonly number[], giantStep: number, slots: number) {
   const babies = new Set<number>();
-  const giants = new Map<number, Term[]>();
+  const giants = new Map<number, { diagonal: number; baby: number }[]>();
   for (const diagonal of [...diagonals].sort((a, b) => a - b)) {
-    const baby = ((diagonal % giantStep) + giantStep) % giantStep;
-    const giant = (((diagonal - baby) % slots) + slots) % slots;
+    const baby = modulo(diagonal, giantStep);
+    const giant = modulo(diagonal - baby, slots);
     babies.add(baby);
     if (!giants.has(giant)) giants.set(giant, []);
     giants.get(giant)!.push({ diagonal, baby });
   }
-  return { babies: [...babies].sort((a, b) => a - b), giants };
+  return { babies: [...babies].sort((a, b) => a - b), giants, giantStep };
+}
+
+/** The giant steps as a ladder, where they are one without a gap, of three or more. */
+function ladderOf(giants: readonly number[], step: number, slots: number): Ladder | undefined {
+  const next = (steps: number) => (steps + step) % slots;
+  const rotations = giants.filter((steps) => steps !== 0).length;
+  // Where all go round the slots every one may be the first: then it is 0.
+  const starts = giants.filter((steps) => giants.every((other) => next(other) !== steps));
+  const first = starts.length === 0 ? 0 : starts[0]!;
+  const order = [first];
+  while (giants.includes(next(order.at(-1)!)) && order.length < giants.length) order.push(next(order.at(-1)!));
+  const own = order.length - 1 + (first === 0 ? 0 : 1);
+  const keys = first === 0 || first === step ? 1 : 2;
+  if (order.length < giants.length || own > rotations || keys >= rotations) return undefined;
+  return { first, step, order: order.reverse() };
 }
 
 /**
@@ -128,27 +185,22 @@ export class LinearTransform implements Disposable {
   constructor(context: Context, matrix: DiagonalMatrix, options: LinearTransformOptions) {
     const { parameters } = context;
     this.#context = context;
-    this.plan = new LinearTransformPlan(
-      parameters,
-      matrix.slots,
-      [...matrix.diagonals.keys()],
-      options.level,
-      options.babySteps,
-    );
+    this.plan = new LinearTransformPlan(parameters, matrix.slots, [...matrix.diagonals.keys()], options.level, options);
     this.scale = options.scale ?? parameters.primeAt(options.level);
     const basis = [...parameters.basis(options.level), ...parameters.specialBasis(this.plan.special)];
     const terms = new Map<number, BabyTerm[]>();
     this.#terms = terms;
     try {
       for (const [giant, list] of this.plan.giants) {
-        const encoded: BabyTerm[] = [];
-        terms.set(giant, encoded);
-        for (const { diagonal, baby } of list)
-          encoded.push({
-            baby,
-            // The giant rotation comes after the product, so the diagonal is rotated back by it.
-            diagonal: encodeDiagonal(context, rotated(matrix.diagonals.get(diagonal)!, -giant), this.scale, basis),
-          });
+        // The giant rotation comes after the product, so the diagonals are rotated back by it.
+        const turned = function* () {
+          for (const { diagonal } of list) yield rotated(matrix.diagonals.get(diagonal)!, -giant);
+        };
+        const encoded = encodeDiagonals(context, turned(), this.scale, basis);
+        terms.set(
+          giant,
+          list.map(({ baby, far }, i) => ({ source: far ? 1 : 0, baby, diagonal: encoded[i]! })),
+        );
       }
     } catch (error) {
       this[Symbol.dispose]();
@@ -185,26 +237,70 @@ export class LinearTransform implements Disposable {
     const { switcher } = evaluator;
     const basis = { level, special };
     const words = switcher.words(basis);
-    const giants = [...this.#terms];
-    // The group that needs no giant rotation is where the others are added up.
-    const still = giants.findIndex(([steps]) => steps === 0);
+    const giants = [...this.#terms.keys()];
     using sums = new Slab(kernels, 2 * words * giants.length);
-    const sumOf = (giant: number): Pair => [sums.address(2 * giant * words), sums.address((2 * giant + 1) * words)];
-    {
-      using digits = switcher.decompose(a.part(1), basis);
-      sumBabySteps(switcher, pairOf(a), digits, giants.map(([, terms], i) => ({ sum: sumOf(i), terms }))); // biome-ignore format: short
-    }
-    using own = still < 0 ? new Slab(kernels, 2 * words) : undefined;
-    const total: Pair = own ? [own.address(), own.address(words)] : sumOf(still);
-    let started = still >= 0;
-    for (const [i, [steps]] of giants.entries()) {
-      if (steps === 0) continue;
-      addGiantStep(switcher, total, sumOf(i), steps, basis, started);
-      started = true;
-    }
+    const sumOf = (giant: number): Pair => {
+      const at = 2 * giants.indexOf(giant);
+      return [sums.address(at * words), sums.address((at + 1) * words)];
+    };
+    this.#sumBabySteps(switcher, a, sumOf);
+    const { ladder } = this.plan;
+    const isRoomNeeded = ladder ? ladder.first !== 0 : !giants.includes(0);
+    using room = isRoomNeeded ? new Slab(kernels, 2 * words) : undefined;
+    const total = this.#sumGiantSteps(switcher, sumOf, room && [room.address(), room.address(words)]);
     const result = new Ciphertext(this.#context, level - 1, (a.scale * this.scale) / parameters.primeAt(level), slots);
     switcher.modDown([0, 1].map((half) => ({ dst: result.part(half), src: total[half]! })), basis, true); // biome-ignore format: short
     return result;
+  }
+
+  /** The sum of each giant step's products, before its rotation. */
+  #sumBabySteps(switcher: KeySwitcher, a: Ciphertext, sumOf: (giant: number) => Pair): void {
+    const { kernels, ring } = this.#context;
+    const { level, special, middle } = this.plan;
+    const basis = { level, special };
+    const sums = [...this.#terms].map(([giant, terms]) => ({ sum: sumOf(giant), terms }));
+    using digits = switcher.decompose(a.part(1), basis);
+    const near = { parts: pairOf(a), digits };
+    if (middle === 0) {
+      sumBabySteps(switcher, [near], sums);
+      return;
+    }
+    // The rotated input stays in the extended basis; only its second polynomial is divided, for its digits.
+    const words = switcher.words(basis);
+    using moved = new Slab(kernels, 2 * words);
+    const parts: Pair = [moved.address(), moved.address(words)];
+    using scaled = switcher.timesSpecial(a.part(0), basis);
+    switcher.innerProduct(parts, digits, switcher.rotationKey(middle, basis), { addend: scaled.address() });
+    using second = new Slab(kernels, (level + 1) * ring.n);
+    switcher.modDown([{ dst: second.address(), src: parts[1] }], basis);
+    using farDigits = switcher.decompose(second.address(), basis);
+    sumBabySteps(switcher, [near, { parts, digits: farDigits, isExtended: true }], sums);
+  }
+
+  /** The sums of giant steps, rotated and added up: at `room`, or where one of them is. */
+  #sumGiantSteps(switcher: KeySwitcher, sumOf: (giant: number) => Pair, room: Pair | undefined): Pair {
+    const { level, special, giants, ladder } = this.plan;
+    const basis = { level, special };
+    if (!ladder) {
+      // The group that needs no giant rotation is where the others are added up.
+      let started = giants.has(0);
+      const total = started ? sumOf(0) : room!;
+      for (const giant of giants.keys()) {
+        if (giant === 0) continue;
+        addGiantStep(switcher, total, sumOf(giant), giant, basis, started);
+        started = true;
+      }
+      return total;
+    }
+    const [highest, ...below] = ladder.order;
+    let total = sumOf(highest!);
+    for (const giant of below) {
+      addGiantStep(switcher, sumOf(giant), total, ladder.step, basis, true);
+      total = sumOf(giant);
+    }
+    if (ladder.first === 0) return total;
+    addGiantStep(switcher, room!, total, ladder.first, basis, false);
+    return room!;
   }
 
   [Symbol.dispose](): void {

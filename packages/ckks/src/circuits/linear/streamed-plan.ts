@@ -1,4 +1,5 @@
 import { OperandError } from '../../errors/index.ts';
+import { modulo } from './diagonals.ts';
 
 /** A matrix between slots of several ciphertexts, its diagonals made when they are asked for. */
 export interface StreamedMatrix {
@@ -84,8 +85,4 @@ export class StreamedTransformPlan {
   get rotations(): number[] {
     return [...new Set([...this.babies, ...this.giants])].filter((steps) => steps !== 0);
   }
-}
-
-function modulo(steps: number, slots: number): number {
-  return ((steps % slots) + slots) % slots;
 }

@@ -12,7 +12,7 @@ import {
   pairOf,
 } from '../../scheme/index.ts';
 import { addGiantStep, sumBabySteps } from './double-hoisting.ts';
-import { type EncodedDiagonal, encodedLength, encodePeriod } from './encoded-diagonal.ts';
+import { type DiagonalPeriod, encodedLength, encodePeriods } from './encoded-diagonal.ts';
 import {
   defaultDiagonalBytes,
   type Group,
@@ -40,8 +40,8 @@ export function applyStreamed(
   const slots = checkInputs(evaluator, inputs, options.level);
   const plan = new StreamedTransformPlan(slots, inputs.length, matrix, options);
   using work = new StreamedWork(evaluator.switcher, inputs, matrix, options, slots);
-  for (const part of parts(plan.groups, work.diagonalsIn(options.diagonalBytes ?? defaultDiagonalBytes)))
-    work.add(part);
+  const mostDiagonals = work.diagonalsIn(options.diagonalBytes ?? defaultDiagonalBytes);
+  for (const part of parts(plan.groups, mostDiagonals)) work.add(part, mostDiagonals);
   return work.finish();
 }
 
@@ -60,6 +60,9 @@ function checkInputs(evaluator: Evaluator, inputs: readonly Ciphertext[], level:
   }
   return first.slots;
 }
+
+/** Rotated runs of this many babies stay in a core's cache until all giant steps have used them: 4 KiB each. */
+const mostRotations = 64;
 
 /** Groups in their order, as many together as have at most `most` diagonals (one at least). */
 function parts(groups: readonly Group[], most: number): Group[][] {
@@ -129,17 +132,17 @@ class StreamedWork implements Disposable {
   }
 
   /** Adds the products of these groups to the totals of their outputs. */
-  add(groups: readonly Group[]): void {
+  add(groups: readonly Group[], mostDiagonals: number): void {
     const { kernels, ring } = this.#switcher.context;
+    const together = this.#inputsTogether(groups, mostDiagonals);
     using sums = new Slab(kernels, 2 * this.#words * groups.length);
-    using more = this.#inputs.length > 1 ? new Slab(kernels, 2 * this.#words * groups.length) : undefined;
+    using more = together.length > 1 ? new Slab(kernels, 2 * this.#words * groups.length) : undefined;
     const started = groups.map(() => false);
-    for (const input of this.#inputs.keys()) {
-      const mine = [...groups.keys()].filter((g) => groups[g]!.terms.some((term) => term.input === input));
-      if (mine.length === 0) continue;
+    for (const inputs of together) {
+      const mine = [...groups.keys()].filter((g) => groups[g]!.terms.some(({ input }) => inputs.includes(input)));
       // A group's first products go to its sum, those of further inputs beside it.
       const into = (g: number) => this.#pair(started[g] ? more! : sums, 2 * g);
-      this.#multiply(input, mine.map((g) => ({ ...groups[g]!, sum: into(g) }))); // biome-ignore format: short
+      this.#multiply(inputs, mine.map((g) => ({ ...groups[g]!, sum: into(g) }))); // biome-ignore format: short
       for (const g of mine) {
         const sum = this.#pair(sums, 2 * g);
         if (started[g]) for (const half of [0, 1]) ring.add(sum[half]!, sum[half]!, into(g)[half]!, this.#primes);
@@ -149,35 +152,63 @@ class StreamedWork implements Disposable {
     for (const [g, { output, giant }] of groups.entries()) this.#gather(output, giant, this.#pair(sums, 2 * g));
   }
 
-  /** For each group: sum = the products of its diagonals with the baby rotations of one input. */
-  #multiply(input: number, groups: readonly (Group & { readonly sum: Pair })[]): void {
-    const encoded: EncodedDiagonal[] = [];
+  /** Inputs of these groups, as many together as have at most so many diagonals and rotations (one at least). */
+  #inputsTogether(groups: readonly Group[], mostDiagonals: number): number[][] {
+    const result: number[][] = [];
+    let [diagonals, rotations] = [0, 0];
+    for (const input of this.#inputs.keys()) {
+      const terms = groups.flatMap((group) => group.terms.filter((term) => term.input === input));
+      if (terms.length === 0) continue;
+      const babies = new Set(terms.map(({ baby }) => baby)).size;
+      if (result.length === 0 || diagonals + terms.length > mostDiagonals || rotations + babies > mostRotations) {
+        result.push([]);
+        [diagonals, rotations] = [0, 0];
+      }
+      result.at(-1)!.push(input);
+      diagonals += terms.length;
+      rotations += babies;
+    }
+    return result;
+  }
+
+  /** For each group: sum = the products of its diagonals with the baby rotations of these inputs. */
+  #multiply(inputs: readonly number[], groups: readonly (Group & { readonly sum: Pair })[]): void {
+    const mine = groups.map(({ terms, ...group }) => ({
+      ...group,
+      terms: terms.filter(({ input }) => inputs.includes(input)),
+    }));
+    const encoded = encodePeriods(this.#switcher.context, this.#periods(mine), this.#primes);
     try {
-      const sums = groups.map(({ output, giant, terms, sum }) => ({
+      let next = 0;
+      const sums = mine.map(({ sum, terms }) => ({
         sum,
-        terms: terms
-          .filter((term) => term.input === input)
-          .map(({ rotation, baby }) => {
-            const diagonal = this.#encode(output, input, rotation, giant);
-            encoded.push(diagonal);
-            return { baby, diagonal };
-          }),
+        terms: terms.map(({ input, baby }) => ({
+          source: inputs.indexOf(input),
+          baby,
+          diagonal: encoded[next++]!,
+        })),
       }));
-      sumBabySteps(this.#switcher, pairOf(this.#inputs[input]!), this.#digits[input]!, sums);
+      const sources = inputs.map((input) => ({ parts: pairOf(this.#inputs[input]!), digits: this.#digits[input]! }));
+      sumBabySteps(this.#switcher, sources, sums);
     } finally {
       for (const { slab } of encoded) slab.release();
     }
   }
 
-  #encode(output: number, input: number, rotation: number, giant: number): EncodedDiagonal {
+  *#periods(groups: readonly Group[]): Generator<DiagonalPeriod> {
+    for (const { output, giant, terms } of groups)
+      for (const { input, rotation } of terms) yield this.#period(output, input, rotation, giant);
+  }
+
+  #period(output: number, input: number, rotation: number, giant: number): DiagonalPeriod {
     const { context } = this.#switcher;
     const real = this.#matrix.diagonal(output, input, rotation);
-    const imaginary = this.#matrix.imaginary?.(output, input, rotation);
+    const imag = this.#matrix.imaginary?.(output, input, rotation);
     if (real.length !== this.#slots)
       throw new OperandError(`the diagonal ${rotation} has ${real.length} entries, the operand ${this.#slots} slots`);
     const period = this.#matrix.period ?? this.#slots;
     const prime = context.parameters.primeAt(this.#basis.level);
-    const own = (this.#scaleOf(output) * prime) / this.#inputs[input]!.scale;
+    const scale = (this.#scaleOf(output) * prime) / this.#inputs[input]!.scale;
     // The giant rotation comes after the product, so the diagonal is rotated back by it.
     const start = giant % period;
     const turned = (values: Float64Array) => {
@@ -186,7 +217,7 @@ class StreamedWork implements Disposable {
       result.set(values.subarray(period - start, period), 0);
       return result;
     };
-    return encodePeriod(context, turned(real), imaginary && turned(imaginary), own, this.#primes);
+    return { real: turned(real), imag: imag && turned(imag), scale };
   }
 
   /** total[output] += rotate(sum, giant), in the extended basis. */

@@ -147,7 +147,7 @@ export class KeySwitcher {
     const words = this.words(basis);
     using digits = this.decompose(src1, basis);
     using sums = new Slab(this.context.kernels, 2 * words);
-    using scaled = this.#timesSpecial(src0, basis);
+    using scaled = this.timesSpecial(src0, basis);
     const sum: Pair = [sums.address(), sums.address(words)];
     for (const { key, dst } of rotations) {
       this.innerProduct(sum, digits, key, { addend: scaled.address() });
@@ -155,8 +155,8 @@ export class KeySwitcher {
     }
   }
 
-  /** P * src in the extended basis: a polynomial that a later division by P gives back. */
-  #timesSpecial(src: number, { level, special }: ExtendedBasis): Slab {
+  /** P * src in the extended basis: a polynomial that a later division by P gives back. The caller releases it. */
+  timesSpecial(src: number, { level, special }: ExtendedBasis): Slab {
     const { ring, kernels, parameters } = this.context;
     const slab = new Slab(kernels, this.words({ level, special }));
     const product = parameters.specialBasis(special).reduce((p, i) => p * BigInt(parameters.primes[i]!), 1n);

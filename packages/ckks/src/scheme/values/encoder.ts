@@ -12,6 +12,14 @@ export interface Slots {
   readonly imag: Float64Array;
 }
 
+/** Slots to encode, and where to. */
+export interface SlotVector {
+  readonly dst: number;
+  readonly real: ArrayLike<number>;
+  readonly imag: ArrayLike<number> | undefined;
+  readonly scale: number;
+}
+
 export interface EncodeOptions {
   /** Default: the highest level. */
   readonly level?: number;
@@ -65,10 +73,7 @@ export class Encoder {
     return plaintext;
   }
 
-  /**
-   * The same to memory [basis][N] in any basis of the ring, in NTT form. `compact`: to [basis][2 slots], one word for each
-   * run of equal words (8 slots at least), which costs transforms of that length alone.
-   */
+  /** The same to memory [basis][N] in any basis of the ring, in NTT form. */
   encodeTo(
     dst: number,
     real: ArrayLike<number>,
@@ -76,30 +81,30 @@ export class Encoder {
     slots: number,
     scale: number,
     basis: Basis,
-    compact = false,
   ): void {
+    this.encodeManyTo([{ dst, real, imag, scale }], slots, basis);
+  }
+
+  /**
+   * Several vectors of equally many slots, which threads share. `compact`: to [basis][2 slots] each, one word for each run of
+   * equal words (8 slots at least), which costs transforms of that length alone.
+   */
+  encodeManyTo(vectors: readonly SlotVector[], slots: number, basis: Basis, compact = false): void {
     const { kernels, ring, parameters } = this.#context;
     checkPowerOfTwo('slots', slots, parameters.maxSlots, OperandError);
-    const count = Math.max(real.length, imag?.length ?? 0);
-    if (count > slots)
-      throw new OperandError(
-        `${count} values do not fit ${slots} slots: use more slots (up to ${parameters.maxSlots}) or several ciphertexts`,
-      );
-    if (!(scale > 0 && Number.isFinite(scale)))
-      throw new OperandError(`a scale must be positive and finite, not ${scale}`);
     // Special primes are divided away before anybody reads the values.
     const chain = basis.flatMap((i) => (i > parameters.maxLevel ? [] : parameters.primes[i]!));
-    // Coefficients are at most |z| <= sqrt(2) max(|re|, |im|), and lie within half the modulus of zero.
-    const room = Math.min(numberBits(chain, scale), maxValueBits) - (imag ? 1.5 : 1);
-    checkValues(real, 'real part', scale, room);
-    if (imag) checkValues(imag, 'imaginary part', scale, room);
-    using values = new Slab(kernels, 2 * slots, true);
+    for (const vector of vectors) checkVector(vector, slots, parameters.maxSlots, chain);
+    using values = new Slab(kernels, 2 * slots * vectors.length, true);
     const view = values.realsView();
     view.fill(0);
-    view.set(real, 0);
-    if (imag) view.set(imag, slots);
-    const op = compact ? Op.encodePeriodic : Op.encode;
-    kernels.call(op, ring.handle, dst, values.address(), values.address(slots), slots, scale, basis);
+    const items = vectors.flatMap(({ dst, real, imag, scale }, i) => {
+      const at = 2 * slots * i;
+      view.set(real, at);
+      if (imag) view.set(imag, at + slots);
+      return [dst, values.address(at), values.address(at + slots), scale];
+    });
+    kernels.call(Op.encodeMany, ring.handle, compact ? 1 : 0, slots, basis, vectors.length, ...items);
   }
 
   /**
@@ -158,6 +163,25 @@ function sumOfSizes(values: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]!);
   return sum;
+}
+
+function checkVector(
+  { real, imag, scale }: SlotVector,
+  slots: number,
+  maxSlots: number,
+  chain: readonly number[],
+): void {
+  const count = Math.max(real.length, imag?.length ?? 0);
+  if (count > slots)
+    throw new OperandError(
+      `${count} values do not fit ${slots} slots: use more slots (up to ${maxSlots}) or several ciphertexts`,
+    );
+  if (!(scale > 0 && Number.isFinite(scale)))
+    throw new OperandError(`a scale must be positive and finite, not ${scale}`);
+  // Coefficients are at most |z| <= sqrt(2) max(|re|, |im|), and lie within half the modulus of zero.
+  const room = Math.min(numberBits(chain, scale), maxValueBits) - (imag ? 1.5 : 1);
+  checkValues(real, 'real part', scale, room);
+  if (imag) checkValues(imag, 'imaginary part', scale, room);
 }
 
 function checkValues(values: ArrayLike<number>, what: string, scale: number, roomBits: number): void {

@@ -169,17 +169,20 @@ describe('the plan', () => {
     );
   });
 
-  it('needs no kernels for the default, secure parameters: 12 levels, below 2^-100, within the budget', () => {
+  it('needs no kernels for the default, secure parameters: 9 levels, below 2^-100, within the budget', () => {
     const parameters = Parameters.from(bootstrapLiteral());
     expect(parameters.insecure).toBe(false);
     const plan = new BootstrapPlan(parameters);
-    expect(plan.levelsLeft).toBe(12);
+    expect(plan.levelsLeft).toBe(9);
     expect(plan.log2FailureProbability).toBeLessThan(-100);
-    expect(plan.keyBytes).toBeLessThan(5 * 2 ** 30);
-    expect(plan.transforms).toBeLessThan(6500);
+    // Of 86 keys and 4.4 GiB for 12 levels before baby steps and giant steps shared theirs.
+    expect(plan.keySpecs()).toHaveLength(50);
+    expect(plan.keyBytes).toBeLessThan(1.8 * 2 ** 30);
+    expect(plan.transforms).toBeLessThan(3700);
     const sparse = new BootstrapPlan(parameters, { slots: 2 ** 12 });
     expect(sparse.transforms).toBeLessThan(plan.transforms);
-    expect(sparse.keyBytes).toBeLessThan(plan.keyBytes);
+    // Its trace has a key at the top for each halving of the slots.
+    expect(sparse.keyBytes).toBeLessThan(1.1 * plan.keyBytes);
   });
 
   it('refuses chains without room, and slots that cannot be split', () => {
@@ -213,8 +216,8 @@ describe('matrices', () => {
     const { kernels } = lab.context;
     const before = kernels.memory().bytes;
     let encodings = 0;
-    kernels.observer = (op) => {
-      if (op === Op.encode || op === Op.encodePeriodic) encodings += 1;
+    kernels.observer = (op, args) => {
+      if (op === Op.encodeMany) encodings += Number(args[4]);
     };
     try {
       const made = make();

@@ -62,6 +62,19 @@ describe('matrices of diagonals', () => {
     expect(worst(a!.scaled(-0.5).apply(v), identity(n).scaled(-0.5).apply(a!.apply(v)))).toBeLessThan(1e-14);
   });
 
+  it('turned before and after: as many diagonals, and the same map of rotated vectors', () => {
+    const m = randomMatrix(n, [-3, 0, 5, 8], 3);
+    const turn = (x: Slots, by: number): Slots => ({
+      real: x.real.map((_, i) => x.real[(i + by + n) % n]!),
+      imag: x.imag.map((_, i) => x.imag[(i + by + n) % n]!),
+    });
+    for (const [before, after] of [[0, 0], [3, 0], [0, 5], [7, 12], [15, 1]] as const) {
+      const turned = m.turned(before, after);
+      expect(turned.diagonals.size).toBe(m.diagonals.size);
+      expect(worst(turned.apply(turn(v, before)), turn(m.apply(v), after))).toBeLessThan(1e-13);
+    } // biome-ignore format: pairs
+  });
+
   it('keep their diagonals in (-n/2, n/2]', () => {
     expect([0, 8, 9, -8, 16, -9, 23].map((d) => centred(d, 16))).toEqual([0, 8, -7, 8, 0, 7, 7]);
     expect(() => randomMatrix(n, [9], 1)).toThrow(OperandError);
@@ -101,7 +114,12 @@ describe('encrypted products', () => {
   });
 
   /** Applies the matrix under encryption, with exactly the keys the transform's plan asks for. */
-  function apply(matrix: DiagonalMatrix, v: Slots, options: { babySteps?: number; scale?: number } = {}, at = level) {
+  function apply(
+    matrix: DiagonalMatrix,
+    v: Slots,
+    options: { babySteps?: number; scale?: number; fewKeys?: boolean } = {},
+    at = level,
+  ) {
     using transform = new LinearTransform(lab.context, matrix, { level, ...options });
     const evaluator = evaluatorFor(transform.plan);
     using x = lab.encrypt(v, { slots: matrix.slots, level: at });
@@ -144,6 +162,22 @@ describe('encrypted products', () => {
     const v = randomSlots(full, 31);
     expect(worst(apply(matrix, v, { babySteps }).slots, matrix.apply(v))).toBeLessThan(close);
   });
+
+  it.each([
+    ['31 around zero: four giant steps', Array.from({ length: 31 }, (_, i) => i - 15), 8, 7],
+    ['31 from zero on: a ladder of one key', Array.from({ length: 31 }, (_, i) => i), 8, 5],
+    ['31 from 8 on: a ladder that starts at its step', Array.from({ length: 31 }, (_, i) => i + 8), 8, 5],
+    ['31 from 900 on: a ladder, and a rotation behind it', Array.from({ length: 31 }, (_, i) => centred(i + 900, full)), 8, 6],
+    ['a ladder with a gap is none', [...Array.from({ length: 16 }, (_, i) => i), 24, 25, 32, 40], 8, 8],
+    ['all the way round', Array.from({ length: 32 }, (_, i) => centred(32 * i, full)), 8, 5],
+    ['too few baby steps to halve', [0, 1, 2, 3, 4, 5], 4, 4],
+  ])('with few keys, %s', (_, diagonals, babySteps, keys) => {
+    const matrix = randomMatrix(full, diagonals, 32);
+    const v = randomSlots(full, 33);
+    using transform = new LinearTransform(lab.context, matrix, { level, babySteps, fewKeys: true });
+    expect(transform.plan.galoisUses(lab.parameters.logN)).toHaveLength(keys);
+    expect(worst(apply(matrix, v, { babySteps, fewKeys: true }).slots, matrix.apply(v))).toBeLessThan(close);
+  }); // biome-ignore format: a table
 
   it('is linear, and serves ciphertexts at higher levels', () => {
     const matrix = randomMatrix(full, [-2, 0, 3], 40);
