@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Tests run on source: the "source" export condition resolves workspace packages to their src/index.ts.
-const resolve = { conditions: ['source'] };
-const ssr = { resolve: { conditions: ['source', 'node', 'import', 'default'] } };
+// Tests run on source: the export condition "@cipherformer/source" resolves workspace packages to their src/index.ts.
+const resolve = { conditions: ['@cipherformer/source'] };
+const ssr = { resolve: { conditions: ['@cipherformer/source', 'node', 'import', 'default'] } };
 const exclude = ['**/node_modules/**', '**/dist/**'];
 
 export default defineConfig({

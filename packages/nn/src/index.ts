@@ -70,6 +70,7 @@ export {
   CalibrationError,
   DivergenceError,
   LoweringError,
+  MissingPackageError,
   OtherRunError,
   SiteRangeError,
   UnstableTrainingError,
