@@ -11,9 +11,17 @@ const firstVersions = { x64: 'GLIBC_2.2.5', arm64: 'GLIBC_2.17' };
 
 /** Functions that glibc 2.34 moved from libpthread to libc under a new version. */
 const moved = [
-  ...['create', 'detach', 'getspecific', 'join', 'key_create', 'key_delete', 'mutex_trylock', 'once', 'setspecific'].map(
-    (name) => `pthread_${name}`,
-  ),
+  ...[
+    'create',
+    'detach',
+    'getspecific',
+    'join',
+    'key_create',
+    'key_delete',
+    'mutex_trylock',
+    'once',
+    'setspecific',
+  ].map((name) => `pthread_${name}`),
   '__pthread_key_create',
 ];
 
@@ -43,7 +51,9 @@ export function glibcVersions(file) {
 
 /** @throws where it needs a newer glibc than `glibcLimit` */
 export function checkGlibc(file) {
-  const newer = glibcVersions(file).filter(([major, minor]) => major > glibcLimit[0] || (major === 2 && minor > glibcLimit[1]));
+  const newer = glibcVersions(file).filter(
+    ([major, minor]) => major > glibcLimit[0] || (major === 2 && minor > glibcLimit[1]),
+  );
   if (newer.length > 0)
     throw new Error(
       `${file} needs glibc ${newer.map((version) => version.join('.')).join(', ')}: ` +

@@ -15,12 +15,6 @@ export class DivergenceError extends CipherformerError {
   }
 }
 
-/** A package that is not always installed, and is needed now: the hint is the line that installs it. */
-export class MissingPackageError extends CipherformerError {
-  override readonly name = 'MissingPackageError';
-  override readonly code = 'missing-package';
-}
-
 /** A part of a model that has no polynomial form: `part` names it, the message says what to replace it with. */
 export class UnsupportedPartError extends CipherformerError {
   override readonly name = 'UnsupportedPartError';

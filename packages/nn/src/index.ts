@@ -70,7 +70,6 @@ export {
   CalibrationError,
   DivergenceError,
   LoweringError,
-  MissingPackageError,
   OtherRunError,
   SiteRangeError,
   UnstableTrainingError,
