@@ -11,7 +11,7 @@ export interface NativeBuild {
   readonly missing: readonly string[];
 }
 
-interface Addon {
+export interface Addon {
   call(build: number, operation: number, args: Float64Array, count: number, result: Float64Array): number;
   allocate(bytes: number, secret: boolean): number;
   release(address: number): void;
@@ -50,8 +50,13 @@ export function nativeBuilds(): readonly NativeBuild[] {
   return loadAddon().builds();
 }
 
+/** @throws KernelError where no native builds are installed, or fit this machine */
 export function loadNative(build: BuildName): RawBackend {
-  const addon = loadAddon();
+  return backendOf(loadAddon(), build);
+}
+
+/** One build of a loaded addon. */
+export function backendOf(addon: Addon, build: BuildName): RawBackend {
   const index = addon.builds().findIndex(({ name }) => name === build);
   return {
     build,
