@@ -98,8 +98,8 @@ function lowerings(model: Model, geometry: Geometry): Lowered[] {
   return stageChoices.map((stages) => lowerModel(normalised, geometry, stages));
 }
 
-function ciphertextsIn({ parts }: Lowered): number {
-  return parts.reduce((sum, { ciphertexts }) => sum + ciphertexts, 0);
+function ciphertextsIn({ tensors }: Lowered): number {
+  return tensors.reduce((sum, { ciphertexts }) => sum + ciphertexts, 0);
 }
 
 /** A way to lay out or to place that this model does not allow; another may. */
@@ -118,15 +118,15 @@ function unlessRefused<Result>(work: () => Result): Result | Refusal {
 }
 
 /** Seconds of each group by level, each found once by writing the group's instructions. */
-function groupCosts({ groups, parts }: Lowered, machine: MachineModel, slots: number): GroupCost {
+function groupCosts({ groups, tensors }: Lowered, machine: MachineModel, slots: number): GroupCost {
   const known = new Map<string, number>();
   return (g, level) => {
     const key = `${g} ${level}`;
     const before = known.get(key);
     if (before !== undefined) return before;
     const emitter = new Emitter((instruction) => secondsOn(machine, instruction, slots));
-    const operands = groups[g]!.operands.map(({ part }) =>
-      Array.from({ length: parts[part]!.ciphertexts }, () => emitter.register()),
+    const operands = groups[g]!.operands.map(({ tensor }) =>
+      Array.from({ length: tensors[tensor]!.ciphertexts }, () => emitter.register()),
     );
     groups[g]!.emit(emitter, level, operands);
     const { instructions, masks } = emitter;
