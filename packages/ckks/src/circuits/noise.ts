@@ -22,7 +22,7 @@ export function linearTransformNoise(
   const keyErrors = model.switchingErrors(plan.level, parameters.gadgetWith(plan.level, plan.special));
   let variance = 0;
   let power = 0;
-  for (const [giant, terms] of plan.giants) {
+  for (const [giant, terms] of plan.giantSteps) {
     for (const { diagonal, baby } of terms) {
       const values = matrix.diagonals.get(diagonal)!;
       const square = scale ** 2 * meanSquare(values.real, values.imag);
