@@ -6,7 +6,7 @@ export {
   type InstructionTiming,
   runCkks,
 } from './backends/ckks.ts';
-export { type ClearOptions, type ClearResult, type Excursion, runClear } from './backends/clear.ts';
+export { type ClearOptions, type ClearResult, type OutOfRangeOperand, runClear } from './backends/clear.ts';
 export { Gaussian } from './backends/gaussian.ts';
 export { runSimulated, type SimulateOptions } from './backends/simulate.ts';
 export {
