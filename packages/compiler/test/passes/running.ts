@@ -35,8 +35,8 @@ export function run({ program, machine, batch }: Compiled, inputs: GraphInputs):
   for (const instruction of program.instructions)
     for (const { rotation, level } of rotationsOf(instruction, program.slots))
       expect(keys.get(rotation)).toBeGreaterThanOrEqual(level);
-  const { outputs, outOfRange } = runClear(program, packInputs(program, inputs));
-  expect(outOfRange).toEqual([]);
+  const { outputs, outOfRangeOperands } = runClear(program, packInputs(program, inputs));
+  expect(outOfRangeOperands).toEqual([]);
   const logits = outputs.filter((_, i) => program.outputs[i]!.name === 'logits');
   const examples = Array.from({ length: batch }, (_, example) =>
     logits.flatMap((values) => {

@@ -25,7 +25,7 @@ export interface ClearResult {
   /** The numbers of each output. */
   readonly outputs: readonly Float64Array[];
   /** Operands of bootstraps with slots outside [-1, 1] that an output depends on: under encryption it is wrong. */
-  readonly outOfRange: readonly OutOfRangeOperand[];
+  readonly outOfRangeOperands: readonly OutOfRangeOperand[];
 }
 
 export interface ClearOptions {
@@ -81,7 +81,7 @@ export function interpret(
     for (const register of unused[index]!) registers.delete(register);
   }
   const outputs = program.outputs.map((output) => unpackOutput(output, registers.get(output.register)!));
-  return { outputs, outOfRange: outOfRangeOperands(program, beyond, tolerance) };
+  return { outputs, outOfRangeOperands: findOutOfRange(program, beyond, tolerance) };
 }
 
 /** A bootstrap's operand with slots outside [-1, 1], whoever reads them. */
@@ -92,11 +92,7 @@ interface Beyond extends Omit<OutOfRangeOperand, 'largest'> {
   readonly values: Float64Array;
 }
 
-function outOfRangeOperands(
-  program: EncryptedProgram,
-  beyond: readonly Beyond[],
-  tolerance: number,
-): OutOfRangeOperand[] {
+function findOutOfRange(program: EncryptedProgram, beyond: readonly Beyond[], tolerance: number): OutOfRangeOperand[] {
   if (beyond.length === 0) return [];
   const read = slotsRead(program);
   return beyond.flatMap(({ index, operand, source, register, values }) => {
