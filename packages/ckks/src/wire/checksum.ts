@@ -15,7 +15,7 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array
   return new Uint8Array(await subtle.digest('SHA-256', bytes));
 }
 
-/** SHA-256 of bytes that come in pieces, which the platform does not offer. */
+/** SHA-256 of bytes that come in chunks, which the platform does not offer. */
 export class StreamingSha256 {
   readonly #hash = portableSha256.create();
 
@@ -23,7 +23,7 @@ export class StreamingSha256 {
     this.#hash.update(bytes);
   }
 
-  /** Of all pieces together; nothing can be added afterwards. */
+  /** Of all chunks together; nothing can be added afterwards. */
   digest(): Uint8Array {
     return this.#hash.digest();
   }

@@ -70,8 +70,8 @@ export async function failure(read: Promise<unknown>): Promise<CkksError> {
   return expect.fail(`damaged data were read as ${value}`);
 }
 
-/** The bytes in pieces of the given size. */
-export function* piecesOf(bytes: Uint8Array, size: number): Generator<Uint8Array> {
+/** The bytes in chunks of the given size. */
+export function* chunksOf(bytes: Uint8Array, size: number): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 

@@ -22,7 +22,7 @@ describe('row 9: envelopes', () => {
 
   async function whole(): Promise<Uint8Array> {
     const parts: number[] = [];
-    for await (const piece of await sealEnvelope(known, [payload])) parts.push(...piece);
+    for await (const chunk of await sealEnvelope(known, [payload])) parts.push(...chunk);
     return Uint8Array.from(parts);
   }
 
