@@ -142,19 +142,23 @@ async function liveConversion(out: string): Promise<DemoResult['conversion']> {
   const paths = demoPaths();
   const recipe = demoRecipe(paths);
   let bar: Bar | undefined;
-  const { measured } = await convert(loadModel(paths.original), recipe, {
-    dataRoot: paths.samples,
-    out: join(out, 'conversion'),
-    modelName: 'mnist-vit',
-    endsOnly: true,
-    onProgress({ done, total, loss, secondsLeft }) {
-      bar ??= startBar('convert', total);
-      bar.update(done, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
-    },
-  });
-  bar?.stop();
-  const stages = (measured?.stages ?? []).map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));
-  return { seconds: (performance.now() - started) / 1000, stages };
+  try {
+    const { measured } = await convert(loadModel(paths.original), recipe, {
+      dataRoot: paths.samples,
+      out: join(out, 'conversion'),
+      modelName: 'mnist-vit',
+      endsOnly: true,
+      progress({ done, total, loss, secondsLeft = 0 }) {
+        if (loss === undefined) return;
+        bar ??= startBar('convert', total);
+        bar.update(done, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
+      },
+    });
+    const stages = measured.stages.map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));
+    return { seconds: (performance.now() - started) / 1000, stages };
+  } finally {
+    bar?.stop();
+  }
 }
 
 function programFacts(compiled: Record<string, unknown>): DemoResult['program'] {

@@ -117,7 +117,7 @@ export class Server implements AsyncDisposable {
         const follow = followRun(this.#opened);
         using result = await runCkks(machine, this.#opened, inputs, {
           ...(signal ? { signal } : {}),
-          progress: (timing) => progress?.({ what: 'running', ...follow(timing) }),
+          onInstruction: (timing) => progress?.({ what: 'running', ...follow(timing) }),
         });
         return await wireBytes(await outputsFile(manifest, key, hash, result.outputs));
       } finally {
