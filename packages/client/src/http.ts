@@ -1,3 +1,4 @@
+import { joinBytes } from '@cipherformer/base';
 import { excerpt, parseJson as parseForeign } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { ConnectionLost, ServiceError, TransportError } from './errors.ts';
@@ -61,7 +62,7 @@ export class Http {
           );
         chunks.push(chunk);
       }
-      return joined(chunks, length);
+      return joinBytes(chunks);
     };
     return withRetries(attempt, this.retry, this.signal);
   }
@@ -166,7 +167,7 @@ async function shortText(response: Response): Promise<string> {
   try {
     for (;;) {
       const read = await reader?.read();
-      if (read === undefined || read.done) return new TextDecoder().decode(joined(chunks, length));
+      if (read === undefined || read.done) return new TextDecoder().decode(joinBytes(chunks));
       length += read.value.length;
       if (length > maxRefusalBytes) throw new RangeError(`a refusal of more than ${maxRefusalBytes} bytes`);
       chunks.push(read.value);
@@ -174,16 +175,6 @@ async function shortText(response: Response): Promise<string> {
   } finally {
     await reader?.cancel().catch(() => {});
   }
-}
-
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
 }
 
 /** Aborts when another signal does, or when there was no sign of life for too long. */

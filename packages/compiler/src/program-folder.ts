@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256, toHex } from '@cipherformer/base';
-import { BootstrapPlan, bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import { joinBytes, toHex } from '@cipherformer/base';
+import { BootstrapPlan, bootstrapLiteral, Parameters, type SecurityOptions, sha256 } from '@cipherformer/ckks';
 import { partialSuffix } from '@cipherformer/ckks/durable';
 import { serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
@@ -144,11 +144,5 @@ async function filesDigest(folder: string): Promise<Uint8Array> {
     parts.push(new TextEncoder().encode(`${name}\n`));
     parts.push(await sha256(new Uint8Array(await readFile(join(folder, name)))));
   }
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return sha256(all);
+  return sha256(joinBytes(parts));
 }

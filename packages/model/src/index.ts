@@ -6,7 +6,6 @@ export {
   FormatError,
   MissingFileError,
   ShapeError,
-  StorageError,
   WeightError,
 } from './errors.ts';
 export {

@@ -15,9 +15,9 @@ export {
   type VerdictOptions,
   withEntry,
 } from './client/verdicts.ts';
-export { FileError, KeyUseError, ResultError, type ResultFault, ShareError } from './errors.ts';
+export { FileError, KeyLimitError, KeyUseError, ResultError, type ResultFault, ShareError } from './errors.ts';
 export { derivedKeys } from './keys/derived-keys.ts';
-export { type KeyList, keyListFormat, makeKeyList, unaskedKeyBytes } from './keys/key-list.ts';
+export { checkKeyBytes, type KeyList, keyListFormat, makeKeyList, unaskedKeyBytes } from './keys/key-list.ts';
 export {
   type MadePart,
   type MakePartsOptions,

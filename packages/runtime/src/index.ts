@@ -23,7 +23,6 @@ export {
 export type { KeyPlan } from './keys/key-plan.ts';
 export { type PlannedProgram, planProgram } from './keys/planned-program.ts';
 export { type RotationUse, rotationKeys, rotationsOf } from './keys/rotations.ts';
-export { isPowerOfTwo, modulo, nextPowerOfTwo } from './program/arithmetic.ts';
 export { checkProgram } from './program/check.ts';
 export type {
   AddInstruction,

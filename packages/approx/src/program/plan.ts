@@ -149,7 +149,8 @@ function splitDepth(giant: number, quotient: PlanNode, remainder: PlanNode): num
   return Math.max(Math.max(basisDepth(giant), quotient.depth) + 1, remainder.depth);
 }
 
-function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' } {
+/** A quotient that is a number: its product is one with a plaintext. */
+export function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' } {
   return node.kind === 'sum' && node.coefficients.length === 1;
 }
 

@@ -14,6 +14,7 @@ import { demoRecipe, originalLogits, polynomialLogits, testImages } from '../dem
 import { runVerb } from '../demo/verbs.ts';
 import { describeMachine } from '../measure/machine.ts';
 import { best } from '../measure/statistics.ts';
+import { percent } from '../page/format.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
@@ -78,11 +79,11 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   const { test } = await datasets.load(recipe.data, { root: paths.samples });
   const softmax = accuracyOf(await evaluateModel(original, test));
   const clear = accuracyOf((await evaluatePolynomialModel(polynomial, test)).result);
-  note(`right on ${images.count} test images: original ${percent(softmax)}, polynomial ${percent(clear)}`);
+  note(`right on ${images.count} test images: original ${percent(softmax, 1)}, polynomial ${percent(clear, 1)}`);
 
   step(2, 'A live piece of the conversion: softmax attention becomes element-wise, learned from the original');
   const conversion = await liveConversion(options.out);
-  note(conversion.stages.map(({ name, accuracy }) => `${name} ${percent(accuracy)}`).join(', then '));
+  note(conversion.stages.map(({ name, accuracy }) => `${name} ${percent(accuracy, 1)}`).join(', then '));
 
   step(3, 'The encrypted program: packing, levels, bootstraps, keys');
   const folder = join(options.out, 'program');
@@ -214,7 +215,6 @@ function accuracyOf(result: object): number {
   return (result as { accuracy: number }).accuracy;
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const say = (title: string, plan: string) => process.stderr.write(`${pc.bold(title)}\nThe plan: ${plan}\n`);
 const step = (number: number, what: string) => process.stderr.write(`\n${pc.bold(`${number}. ${what}`)}\n`);
 const note = (text: string) => process.stderr.write(`   ${text}\n`);

@@ -1,5 +1,12 @@
-import { Mutex, type OnProgress, sha256, toHex, UsageError } from '@cipherformer/base';
-import { Context, type KeySpec, type SecurityOptions, startsLikeSecretKey, wireBytes } from '@cipherformer/ckks';
+import { Mutex, type OnProgress, toHex, UsageError } from '@cipherformer/base';
+import {
+  Context,
+  type KeySpec,
+  type SecurityOptions,
+  sha256,
+  startsLikeSecretKey,
+  wireBytes,
+} from '@cipherformer/ckks';
 import { followRun, type OpenProgram } from '@cipherformer/compiler';
 import {
   availableMemoryBytes,

@@ -1,8 +1,8 @@
-import type { EvaluationPlan, PlanNode } from '@cipherformer/approx';
+import { type EvaluationPlan, isConstant, type PlanNode } from '@cipherformer/approx';
 import type { NoiseModel, NoisyValue } from '../scheme/index.ts';
 import { type DiagonalMatrix, periodOf } from './linear/diagonals.ts';
 import type { LinearTransformPlan } from './linear/linear-transform.ts';
-import { hasProduct, isConstant } from './polynomial/polynomial.ts';
+import { hasProduct } from './polynomial/polynomial.ts';
 
 /**
  * Noise of `LinearTransform.apply`. In order: the ciphertext's own noise and the key errors of its baby rotations, times

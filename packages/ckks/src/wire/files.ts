@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { KeyError, StorageError } from '../errors/index.ts';
+import { StorageError } from '@cipherformer/base';
+import { KeyError } from '../errors/index.ts';
 import { type Context, erasableBytes, type SecretKey } from '../scheme/index.ts';
 import { diskSpace, type WriteDurablyOptions, writeAll, writeDurably } from './durable.ts';
 import { secretKeyFromWire, secretKeyToWire } from './keys.ts';

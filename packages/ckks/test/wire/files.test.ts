@@ -2,11 +2,11 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { StorageError } from '../../../base/src/errors.ts';
 import {
   KeyError,
   KeyGenerator,
   parametersToWire,
-  StorageError,
   secretKeyToWire,
   switchingKeyFromWire,
   switchingKeyToWire,

@@ -1,4 +1,4 @@
-import { modulo } from '@cipherformer/runtime';
+import { modulo } from '@cipherformer/base';
 
 /** What a baby step costs of a giant step: it stays in the extended basis and is decomposed once for all. */
 const babyShare = 0.125;

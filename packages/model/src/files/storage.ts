@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { DataError, MissingFileError, StorageError } from '../errors.ts';
+import { StorageError } from '@cipherformer/base';
+import { DataError, MissingFileError } from '../errors.ts';
 import { decodeUtf8, parseJson } from '../untrusted/index.ts';
 
 /** Largest size a .gz file may unpack to. */

@@ -1,6 +1,6 @@
 import { evaluateProgram } from '@cipherformer/approx';
+import { modulo } from '@cipherformer/base';
 import { ProgramError } from '../errors.ts';
-import { modulo } from '../program/arithmetic.ts';
 import type {
   EncryptedProgram,
   Instruction,

@@ -1,5 +1,5 @@
+import { modulo } from '@cipherformer/base';
 import { StreamedTransformPlan } from '@cipherformer/ckks';
-import { modulo } from '../program/arithmetic.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { operandLevel } from '../program/levels.ts';
 import { PackedTransform } from '../program/packed-transform.ts';

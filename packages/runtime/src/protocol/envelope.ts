@@ -1,12 +1,10 @@
-import { sha256 } from '@cipherformer/base';
-import { startsLikeSecretKey, type WireObject } from '@cipherformer/ckks';
+import { checksumBytes, sha256, startsLikeSecretKey, type WireObject } from '@cipherformer/ckks';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { FileError, MismatchError } from '../errors.ts';
 
 // Like the wire objects inside: a byte above 127 and both line endings, so that a transfer as text is noticed at once.
 const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x45, 0x0d, 0x0a, 0x1a, 0x0a);
-const checksumBytes = 32;
 const maxHeaderBytes = 2 ** 20;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);

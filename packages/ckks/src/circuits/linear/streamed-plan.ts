@@ -1,3 +1,4 @@
+import { modulo } from '@cipherformer/base';
 import { OperandError } from '../../errors/index.ts';
 
 /** A matrix between slots of several ciphertexts, its diagonals made when they are asked for. */
@@ -84,8 +85,4 @@ export class StreamedTransformPlan {
   get rotations(): number[] {
     return [...new Set([...this.babySteps, ...this.giantSteps])].filter((steps) => steps !== 0);
   }
-}
-
-function modulo(steps: number, slots: number): number {
-  return ((steps % slots) + slots) % slots;
 }
