@@ -49,7 +49,8 @@ const stageChoices: readonly SkewStages[] = ([1, 2] as const).flatMap((keys) =>
  * lay out tokens and attention is taken. The same graph and options give the same program.
  *
  * @throws ShapeError (package model), LayoutError or PlacementError, naming the part of the model
- * Cost: seconds; diagonals are made later, when they are used.
+ * Cost: seconds, in which it is synchronous and cannot be stopped: a process or worker of its own keeps a page or a service answering.
+ * Diagonals are made later, when they are used.
  */
 export function compile(graph: PolynomialGraph, options: CompileOptions = {}): Compiled {
   const { slots = 2 ** 15, batch = 1, machine = defaultMachine() } = options;
