@@ -5,7 +5,6 @@
 export { PrivateAnswer, type RevealedAnswer } from './client/answer.ts';
 export { decryptOutputs, encryptInputs } from './client/encrypt.ts';
 export {
-  dishonestLimit,
   MemoryVerdictLedger,
   noVerdicts,
   outOfRangeStep,
@@ -25,7 +24,7 @@ export {
   type PartMemory,
   VolatilePartMemory,
 } from './keys/key-parts.ts';
-export { type ClientProgram, manifestFile, readClientHalf } from './protocol/client-half.ts';
-export { parametersOf, parseManifest } from './protocol/manifest.ts';
+export { type ClientProgram, readClientHalf } from './protocol/client-half.ts';
+export { parametersOf } from './protocol/manifest.ts';
 export { keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
-export { type RequestDescription, RequestFile, readRequest } from './protocol/request.ts';
+export { type RequestDescription, readRequest } from './protocol/request.ts';
