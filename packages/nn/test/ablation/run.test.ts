@@ -88,7 +88,9 @@ describe('an ablation', () => {
     const parts = new Map<string, Set<string>>();
     const cells = await runAblation(ablation, base, await model(), {
       ...options,
-      progress: ({ variant, what: part }) => parts.set(variant, (parts.get(variant) ?? new Set()).add(part)),
+      progress({ variant, what: part, loss }) {
+        if (loss !== undefined) parts.set(variant, (parts.get(variant) ?? new Set()).add(part));
+      },
     });
     expect(statSync(kept).mtimeMs).toBe(before);
     expect(cells).toHaveLength(10);
