@@ -14,6 +14,7 @@ import { demoRecipe, originalLogits, polynomialLogits, testImages } from '../dem
 import { runVerb } from '../demo/verbs.ts';
 import { describeMachine } from '../measure/machine.ts';
 import { best } from '../measure/statistics.ts';
+import { percent } from '../page/format.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
@@ -85,12 +86,13 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
       return undefined;
     });
   const clear = accuracyOf((await evaluatePolynomialModel(polynomial, test)).result);
-  const originalRight = softmax === undefined ? '' : `original ${percent(softmax)}, `;
-  note(`right on ${images.count} test images: ${originalRight}polynomial ${percent(clear)}`);
+  const originalRight = softmax === undefined ? '' : `original ${percent(softmax, 1)}, `;
+  note(`right on ${images.count} test images: ${originalRight}polynomial ${percent(clear, 1)}`);
 
   step(2, 'A live piece of the conversion: softmax attention becomes element-wise, learned from the original');
   const conversion = missing === undefined ? await liveConversion(options.out) : undefined;
-  if (conversion) note(conversion.stages.map(({ name, accuracy }) => `${name} ${percent(accuracy)}`).join(', then '));
+  if (conversion)
+    note(conversion.stages.map(({ name, accuracy }) => `${name} ${percent(accuracy, 1)}`).join(', then '));
   else note('left out, as the original model above: ONNX Runtime is not installed');
 
   step(3, 'The encrypted program: packing, levels, bootstraps, keys');
@@ -154,19 +156,23 @@ async function liveConversion(out: string): Promise<NonNullable<DemoResult['conv
   const paths = demoPaths();
   const recipe = demoRecipe(paths);
   let bar: Bar | undefined;
-  const { measured } = await convert(loadModel(paths.original), recipe, {
-    dataRoot: paths.samples,
-    out: join(out, 'conversion'),
-    modelName: 'mnist-vit',
-    endsOnly: true,
-    onProgress({ done, total, loss, secondsLeft }) {
-      bar ??= startBar('convert', total);
-      bar.update(done, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
-    },
-  });
-  bar?.stop();
-  const stages = (measured?.stages ?? []).map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));
-  return { seconds: (performance.now() - started) / 1000, stages };
+  try {
+    const { measured } = await convert(loadModel(paths.original), recipe, {
+      dataRoot: paths.samples,
+      out: join(out, 'conversion'),
+      modelName: 'mnist-vit',
+      endsOnly: true,
+      progress({ done, total, loss, secondsLeft = 0 }) {
+        if (loss === undefined) return;
+        bar ??= startBar('convert', total);
+        bar.update(done, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
+      },
+    });
+    const stages = measured.stages.map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));
+    return { seconds: (performance.now() - started) / 1000, stages };
+  } finally {
+    bar?.stop();
+  }
 }
 
 function programFacts(compiled: Record<string, unknown>): DemoResult['program'] {
@@ -223,7 +229,6 @@ function accuracyOf(result: object): number {
   return (result as { accuracy: number }).accuracy;
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const say = (...lines: readonly string[]) => process.stderr.write(`${lines.join('\n')}\n`);
 const step = (number: number, what: string) => process.stderr.write(`\n${pc.bold(`${number}. ${what}`)}\n`);
 const note = (text: string) => process.stderr.write(`   ${text}\n`);

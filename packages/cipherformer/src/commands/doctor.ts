@@ -1,3 +1,4 @@
+import { gib } from '@cipherformer/base';
 import {
   type BuildReport,
   type BuildStatus,
@@ -86,10 +87,6 @@ async function diagnose(): Promise<Diagnosis> {
   };
 }
 
-function gib(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-}
-
 function built(report: BuildReport | null): string {
   if (!report) return 'not here: installed with packages';
   const { native, wasm } = report;
@@ -105,7 +102,7 @@ function describe({ machine, loaded, builds, kernelBuild, advice, ...rest }: Dia
     }),
     `built       ${built(kernelBuild)}`,
     `processor   ${machine.cpu}, ${machine.cores} cores`,
-    `memory      ${gib(machine.memoryBytes)}, ${gib(rest.availableMemoryBytes)} available`,
+    `memory      ${gib(machine.memoryBytes, 1)}, ${gib(rest.availableMemoryBytes, 1)} available`,
     `huge pages  ${machine.transparentHugePages}`,
     `runtime     Node ${machine.node} (V8 ${machine.v8}), ${machine.platform}`,
     ...advice.map((text) => `${pc.yellow('advice')}      ${text}`),
