@@ -56,11 +56,12 @@ describe('manifests', () => {
 
 describe('tarballs', () => {
   let work: string;
+  // Many small files: seconds on a disk with nothing else to do.
   beforeAll(() => {
     work = mkdtempSync(join(tmpdir(), 'cipherformer-packages-'));
     for (const name of packageNames) stagePackage(name, join(work, name));
   }, 60_000);
-  afterAll(() => rmSync(work, { recursive: true, force: true }));
+  afterAll(() => rmSync(work, { recursive: true, force: true }), 60_000);
 
   const filesOf = (folder: string) =>
     readdirSync(folder, { recursive: true, withFileTypes: true })
