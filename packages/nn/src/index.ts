@@ -70,7 +70,6 @@ export {
   CalibrationError,
   DivergenceError,
   LoweringError,
-  MissingDependencyError,
   OtherRunError,
   SiteRangeError,
   UnstableTrainingError,

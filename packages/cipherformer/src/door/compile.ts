@@ -37,7 +37,7 @@ export async function compile(
   progress?.({ what: 'compiling', done: 0, total: 1 });
   const thread = new ProgramThread();
   try {
-    await withFolder(model, (source) => thread.compile({ model: source, folder, options, parameters }, {}));
+    await withFolder(model, (source) => thread.compile({ model: source, folder, options, parameters }, { signal }));
     progress?.({ what: 'compiling', done: 1, total: 1 });
     const { insecure } = parameters ?? {};
     return new Program(folder, await readManifest(folder, { insecure }), thread);
