@@ -14,4 +14,5 @@ export type { EncryptedRequest, EvaluationKeys } from './door/keys.ts';
 export type { ProgramOptions } from './door/program.ts';
 export { type RunningService, type ServeOptions, serve } from './door/serve.ts';
 export type { ServerKeys, WorkOptions } from './door/server.ts';
+export type { SecretStore } from './program/secret-store.ts';
 export type { EvaluationKeyPart } from './thread/key-parts.ts';

@@ -1,5 +1,5 @@
 // The two sides of a program apart, as the library gives them, on an insecure ring.
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import * as door from 'cipherformer';
 import { Client, compile, isCipherformerError, type Program, Server, type ServerKeys } from 'cipherformer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -114,18 +114,38 @@ describe('client and server', () => {
   });
 
   it('keep a key that was exported, with what it has told', async () => {
-    await client.exportSecret(at('exported'));
-    const again = await Client.create(program, { secret: at('exported'), insecure: true });
+    const secret = await client.exportSecret();
+    const again = await Client.create(program, { secret, insecure: true });
     expect(again.evaluationKeys().key).toBe(client.evaluationKeys().key);
     again.close();
-    expect((await failure(() => client.exportSecret(at('exported')))).message).toContain('already exists');
+    for (const damaged of [secret.slice(0, -1), secret.slice(0, 20), new Uint8Array(0)])
+      expect((await failure(() => Client.create(program, { secret: damaged, insecure: true }))).code).toBe(
+        damaged.length > 20 ? 'missing-key' : 'bad-bytes',
+      );
+  });
+
+  it('keep a key in a store of one’s own, with what it has told', async () => {
+    const saved: Uint8Array[] = [];
+    const secret = { load: async () => saved.at(-1), save: async (bytes: Uint8Array) => void saved.push(bytes) };
+    const first = await Client.create(program, { secret, insecure: true });
+    expect(saved.length).toBe(1);
+    const theirs = await server.loadKeys(first.evaluationKeys());
+    const request = await first.encrypt({ image: pixels.map((value) => 30 * (value / 127.5 - 1)) });
+    const result = await server.run(theirs, request);
+    expect((await first.decrypt(result, request)).results[0]!.inRange).toBe(false);
+    first.close();
+    expect(saved.length).toBe(2);
+    const second = await Client.create(program, { secret, insecure: true });
+    expect(second.evaluationKeys().key).toBe(theirs.key);
+    expect(new TextDecoder().decode(await second.exportSecret())).toContain('"outOfRange":1');
+    second.close();
+    await theirs.close();
   });
 });
 
 describe('the wrong way', () => {
   it('a secret key handed to the server is refused', async () => {
-    await client.exportSecret(at('handed'));
-    const bytes = new Uint8Array(readFileSync(at('handed')));
+    const bytes = await client.exportSecret();
     const asKeys = await failure(() => server.loadKeys(bytes as never));
     const asPart = await failure(() =>
       server.loadKeys({ key: keys.key, async *[Symbol.asyncIterator]() { yield { index: 0, sha256: '', bytes }; } }),
