@@ -46,7 +46,7 @@ const close = (logits: readonly number[] | undefined) => {
 describe("import 'cipherformer'", () => {
   it('gives these names', () => {
     expect(Object.keys(door).sort()).toEqual([
-      'Client', 'PolynomialModel', 'Program', 'Server', 'compile', 'connect', 'isCipherformerError', 'serve',
+      'Client', 'PolynomialModel', 'Program', 'Server', 'compile', 'connect', 'convert', 'datasets', 'isCipherformerError', 'loadModel', 'serve',
     ]); // biome-ignore format: a list
   });
 });
