@@ -16,8 +16,10 @@ import {
   encryptInputs,
   keySpecsOf,
   makeParts,
+  manifestFile,
   type ProgramManifest,
   parametersOf,
+  readClientHalf,
   unaskedKeyBytes,
   type VerdictCounts,
 } from '@cipherformer/runtime/client';
@@ -28,6 +30,7 @@ import { type EvaluationKeyPart, pieceOf } from '../thread/key-parts.ts';
 import { Answer, Answers } from './answer.ts';
 import { batchesOf, type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
 import type { EncryptedRequest, EvaluationKeys } from './keys.ts';
+import type { Program } from './program.ts';
 
 /** Where a secret key is, and what it may tell. */
 export interface OwnerOptions {
@@ -82,16 +85,16 @@ export class Client implements Disposable {
   }
 
   /**
-   * @param program a program, its folder, or a folder with its client half
-   * @throws FileError for a folder that is none, KeyError for a key that others can read, ParameterError below 128-bit security
+   * @param program a program, its folder or one with its client half, or its manifest alone, which suffices for images
+   * @throws FileError for a folder that is none, UsageError for the manifest alone of a program for texts, KeyError for a key that others can read, ParameterError below 128-bit security
    * unless `insecure` accepts it, KernelError where no kernels load
    */
   static async create(
-    program: string | { readonly folder: string },
+    program: string | Program | ProgramManifest,
     { secret, allowMore, insecure, ...options }: ClientOptions = {},
   ): Promise<Client> {
     const security = { insecure };
-    const client = await readClientProgram(typeof program === 'string' ? program : program.folder, security);
+    const client = await clientProgramOf(program, security);
     const context = await Context.create(parametersOf(client.manifest, security), security);
     try {
       const owner = await ownerOf(secret, context, allowMore ? { allowMore } : {});
@@ -221,6 +224,20 @@ export class Client implements Disposable {
     if (this.#closed) throw new UsageError('the client is closed, its secret key is erased: create another');
     return this.#owner;
   }
+}
+
+function clientProgramOf(
+  program: string | Program | ProgramManifest,
+  security: SecurityOptions,
+): Promise<ClientProgram> {
+  if (typeof program === 'string') return readClientProgram(program, security);
+  if ('folder' in program) return readClientProgram(program.folder, security);
+  const manifest = new TextEncoder().encode(JSON.stringify(program));
+  const file = async (name: string) => {
+    if (name === manifestFile) return manifest;
+    throw new UsageError(`this program's inputs need ${name} beside its manifest: give the program, or the folder of its client half`); // biome-ignore format: short
+  };
+  return readClientHalf(file, 'the program', security);
 }
 
 /** The key that `secret` says, with what is kept beside it. @throws as openOwner and openStoredOwner */

@@ -68,6 +68,19 @@ describe('client and server', () => {
     expect(statSync(at('keys/secret')).mode & 0o777).toBe(0o600);
   });
 
+  it('the manifest alone makes a client of images', async () => {
+    const { manifest } = program;
+    const owner = await Client.create(manifest, { insecure: true });
+    expect(owner.manifest).toEqual(manifest);
+    const request = await owner.encrypt(new Blob([png(4, 4, 1, pixels).slice()]));
+    const theirs = await server.loadKeys(owner.evaluationKeys());
+    const [answer] = await owner.decrypt(await server.run(theirs, request), request);
+    expect(answer!.label).toBe(best);
+    owner.close();
+    const texts = { ...manifest, files: { 'embedding.safetensors': '0'.repeat(64) } };
+    expect((await failure(() => Client.create(texts, { insecure: true }))).message).toContain('embedding.safetensors');
+  });
+
   it('take an image as its file, and refuse one of another size unless it may be scaled', async () => {
     const image = png(4, 4, 1, pixels);
     const request = await client.encrypt(image);
