@@ -77,7 +77,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['checkpoints/adapter.ts', 'checkpoints/formats', 'checkpoints/model-folder.ts', 'lower', 'convert/recipe.ts'],
     ['checkpoints/huggingface', 'evaluate'],
     ['checkpoints/load.ts', 'convert/substitution'],
-    ['train'],
+    ['train', 'convert/choose-recipe.ts'],
     ['convert/training'],
     ['convert/stages', 'convert/record'],
     ['convert/options.ts'],
