@@ -77,7 +77,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['checkpoints/adapter.ts', 'checkpoints/formats', 'checkpoints/model-folder.ts', 'lower', 'convert/recipe.ts'],
     ['checkpoints/huggingface', 'evaluate'],
     ['checkpoints/load.ts', 'convert/substitution'],
-    ['train'],
+    ['train', 'convert/choose-recipe.ts'],
     ['convert/training'],
     ['convert/stages', 'convert/record'],
     ['convert/options.ts'],
@@ -106,13 +106,13 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['index.ts'],
   ],
   cipherformer: [
-    ['terminal', 'measure', 'plots', 'shapes', 'report/summary.ts', 'report/record-schema.ts'],
+    ['terminal', 'measure', 'plots', 'shapes', 'thread', 'report/summary.ts', 'report/record-schema.ts'],
     ['bench', 'evaluate', 'input', 'page'],
     ['program', 'report/figures', 'report/comparison.ts'],
     ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
     ['report/conversion.ts'],
     ['commands'],
-    ['cli.ts', 'index.ts'],
+    ['cli.ts', 'index.ts', 'browser.ts'],
   ],
 };
 
@@ -126,6 +126,7 @@ const browserSafe: Record<string, readonly string[]> = {
   'packages/runtime/src/client.ts': ['@huggingface/tokenizers', '@noble/hashes', 'zod'],
   'packages/client/src/index.ts': ['@huggingface/tokenizers', '@noble/hashes', 'zod'],
   'packages/client/src/protocol.ts': ['zod'],
+  'packages/cipherformer/src/browser.ts': [],
 };
 
 /** 4. Sides that never hold a secret key: nothing that they reach may ask for one of the names below. */
@@ -138,6 +139,7 @@ const withoutSecrets = [
   'packages/cipherformer/src/commands/run.ts',
   'packages/cipherformer/src/commands/serve.ts',
   'packages/cipherformer/src/door/server.ts',
+  'packages/cipherformer/src/thread/worker.ts',
   'packages/cipherformer/src/door/serve.ts',
 ];
 /** Everything that touches a secret key, its files, what is derived from it, or what it decrypts. */

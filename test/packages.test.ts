@@ -33,7 +33,9 @@ describe('manifests', () => {
     }
     for (const [entry, value] of Object.entries<Record<string, string>>(manifest.exports)) {
       if (entry === './package.json') continue;
-      const { '@cipherformer/source': source = '', ...built } = value;
+      // What is refused in browsers says so there.
+      const { '@cipherformer/source': source = '', browser = './dist/browser.js', ...built } = value;
+      expect(browser, entry).toBe('./dist/browser.js');
       expect(Object.keys(value)[0], entry).toBe('@cipherformer/source');
       expect(existsSync(join(folder, source)), source).toBe(true);
       const path = source.replace(/^\.\/src\/(.*)\.ts$/, './dist/$1');

@@ -7,7 +7,7 @@ export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
 export { convert } from './convert/convert.ts';
 export type { ConvertOptions, ConvertResult } from './convert/options.ts';
-export { type ConversionRecipe, parseConversion } from './convert/recipe.ts';
+export { type ConversionRecipe, type ConversionRecipeInput, parseConversion, recipeData } from './convert/recipe.ts';
 export {
   type Comparison,
   checkComparable,
