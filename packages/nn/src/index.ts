@@ -126,6 +126,7 @@ export {
   parseModelConfig,
   sequenceLength,
 } from './transformer/config.ts';
+export { declareInputs, type ModelInputs } from './transformer/inputs.ts';
 export { bertConfig, gptConfig, llamaConfig, vitConfig } from './transformer/presets.ts';
-export { buildModel, declareInputs, type ModelGraph, type ModelInputs } from './transformer/transformer.ts';
+export { buildModel, type ModelGraph } from './transformer/transformer.ts';
 export { checkWeights, initialWeights, parameterCount, parameterSpecs } from './transformer/weights.ts';

@@ -6,7 +6,7 @@ import {
   halfToNumber,
   type StoredTensor,
 } from '@cipherformer/model';
-import { readBytes } from '@cipherformer/model/files';
+import { checkNotPointer, readBytes } from '@cipherformer/model/files';
 import { type NamedBytes, shown } from '@cipherformer/model/untrusted';
 import { readPickle } from './pickle.ts';
 import type { PickleValue, TensorReference } from './pickle-values.ts';
@@ -30,7 +30,11 @@ const maxEntries = 1_000_000;
  * Reads a PyTorch state dictionary (.pth, the zip form since PyTorch 1.6) without executing anything in it: a dictionary
  * of names to tensors, nested dictionaries joined with dots, other values left out.
  */
-export const readPth = (path: string): Map<string, StoredTensor> => parsePth({ where: path, bytes: readBytes(path) });
+export function readPth(path: string): Map<string, StoredTensor> {
+  const bytes = readBytes(path);
+  checkNotPointer(bytes, path);
+  return parsePth({ where: path, bytes });
+}
 
 /** @throws FormatError naming the file and the tensor. Memory: at most 4 bytes for each of the file's, besides these. */
 export function parsePth({ where, bytes }: NamedBytes): Map<string, StoredTensor> {

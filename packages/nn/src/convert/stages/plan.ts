@@ -1,4 +1,5 @@
 import { UnsupportedPartError } from '../../errors.ts';
+import { checkSupported } from '../../lower/supported.ts';
 import { stepsIn } from '../../train/schedule.ts';
 import { type ModelConfig, normAt } from '../../transformer/config.ts';
 import type { ConversionRecipe, Stage } from '../recipe.ts';
@@ -35,6 +36,7 @@ export function planConversion(
   config: ModelConfig,
   { data, batches }: Pick<Conversion, 'data' | 'batches'>,
 ): StagePart[] {
+  checkSupported(config);
   if (config.positions.kind === 'rotary') {
     throw new UnsupportedPartError(
       'positions',
