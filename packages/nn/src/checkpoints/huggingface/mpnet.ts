@@ -1,5 +1,5 @@
 import { bertBlocks, bertKeys, tokensOf } from './bert.ts';
-import { dense, family, size, stacked } from './family.ts';
+import { dense, family, only, stacked } from './family.ts';
 import { encoderEnd } from './heads.ts';
 import { positionsAfter } from './roberta.ts';
 
@@ -11,7 +11,9 @@ const padding = 1;
 export const mpnet = family({
   name: 'MPNet',
   heads: ['classes', 'tokens', 'embedding'],
-  used: { ...keys, relative_attention_num_buckets: size.default(32) },
+  used: keys,
+  // transformers counts 32 whatever the table has.
+  fixed: { relative_attention_num_buckets: only([32], 'other numbers of buckets are not supported') },
   idle: ['hidden_dropout_prob', 'attention_probs_dropout_prob'],
   layout: (c, head, where) => {
     const at = 'mpnet.encoder.layer.{layer}';
@@ -28,7 +30,7 @@ export const mpnet = family({
         },
         attention: {
           ...blocks.attention,
-          relative: { kind: 'buckets', buckets: c.relative_attention_num_buckets, maxDistance: 128, shared: true },
+          relative: { kind: 'buckets', buckets: 32, maxDistance: 128, shared: true },
         },
       },
       adapter: {
