@@ -1,5 +1,5 @@
 export * from './activation.ts';
-export { differs, equals } from './compare.ts';
+export { asInteger, differs, equals } from './compare.ts';
 export {
   abs,
   add,

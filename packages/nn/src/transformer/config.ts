@@ -148,7 +148,11 @@ export const modelSchema = z.strictObject({
   ]),
   embedding: embeddingSchema,
   positions: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('learned') }),
+    z.strictObject({
+      kind: z.literal('learned'),
+      /** A token that has a position of its own and is left out where the others are counted (RoBERTa's padding). */
+      padding: z.int().min(0).optional(),
+    }),
     z.strictObject({ kind: z.literal('none') }),
     z.strictObject({
       kind: z.literal('rotary'),

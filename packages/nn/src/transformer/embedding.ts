@@ -57,7 +57,7 @@ export function embedTokens(
     });
     x = ops.add(x, segments ? ops.embedding(types, segments) : ops.reshape(ops.slice(types, 0, 0, 1), [width]));
   }
-  x = addPositions(builder, config, x, embedding.maxTokens);
+  x = addPositions(builder, config, x, embedding.maxTokens, ids);
   if (embedding.norm) x = normalise(builder, config, 'embedding.norm', config.norm, x);
   if (embedding.width !== undefined) {
     const weight = builder.parameter('embedding.projection.weight', [config.width, width]);
@@ -66,9 +66,23 @@ export function embedTokens(
   return { x: builder.dropout(x), table };
 }
 
-function addPositions(builder: Builder, config: ModelConfig, x: Tensor, rows: number): Tensor {
+function addPositions(builder: Builder, config: ModelConfig, x: Tensor, rows: number, ids?: Tensor): Tensor {
   if (config.positions.kind !== 'learned') return x;
   const [, tokens, width] = x.shape as [number, number, number];
-  const table = builder.parameter('embedding.position.weight', [rows, width], { kind: 'normal', deviation: 0.02 });
+  const initial = { kind: 'normal', deviation: 0.02 } as const;
+  const table = builder.parameter('embedding.position.weight', [rows, width], initial);
+  const { padding } = config.positions;
+  if (padding !== undefined && ids) {
+    const own = builder.parameter('embedding.position.padding', [1, width], initial);
+    return ops.add(x, ops.embedding(ops.concat([own, table], 0), placesWithout(ids, padding)));
+  }
   return ops.add(x, tokens === rows ? table : ops.slice(table, 0, 0, tokens));
+}
+
+/** The place of each token among those that are not `padding`, from 1 on, and 0 for these; int64 [batch, tokens]. */
+function placesWithout(ids: Tensor, padding: number): Tensor {
+  const tokens = ids.shape[1]!;
+  const upTo = Float32Array.from({ length: tokens * tokens }, (_, i) => (Math.floor(i / tokens) <= i % tokens ? 1 : 0));
+  const real = ops.differs(ids, padding);
+  return ops.asInteger(ops.mul(real, ops.matmul(real, ids.program.constant(upTo, [tokens, tokens], 'up to'))));
 }

@@ -22,7 +22,9 @@ export interface ForeignLayout {
 export interface Family {
   /** @throws ConfigError naming the key */
   (value: unknown, where: string, sentence?: SentenceModules): ForeignLayout;
-  /** Keys that do not change what the model computes: the others are used, or refused but for one value. */
+  /** Keys that the model is made from. */
+  readonly used: ReadonlySet<string>;
+  /** Keys that do not change what the model computes. The rest is refused, but for values that change nothing. */
   readonly idle: ReadonlySet<string>;
 }
 
@@ -74,7 +76,7 @@ export function family<Shape extends z.ZodRawShape>(parts: FamilyParts<Shape>): 
       ...(head.kind === 'classes' || head.kind === 'tokens' ? { classes: head.classes } : {}),
     };
   };
-  return Object.assign(read, { idle });
+  return Object.assign(read, { used: new Set(Object.keys({ ...labelKeys.shape, ...parts.used })), idle });
 }
 
 function parse<Shape extends z.ZodRawShape>(schema: z.ZodObject<Shape>, value: unknown, where: string) {

@@ -1,7 +1,7 @@
 import { bertBlocks, bertKeys, tokensOf } from './bert.ts';
 import { dense, family, only, stacked } from './family.ts';
 import { encoderEnd } from './heads.ts';
-import { positionsAfter } from './roberta.ts';
+import { paddedTable, positionsAfter } from './roberta.ts';
 
 const { type_vocab_size: _, ...keys } = bertKeys;
 /** The row of positions that stands for padding, whatever the configuration's token of padding is. */
@@ -28,6 +28,7 @@ export const mpnet = family({
           maxTokens: tokensOf(positionsAfter(padding, c.max_position_embeddings, where), head),
           norm: true,
         },
+        positions: { kind: 'learned', padding },
         attention: {
           ...blocks.attention,
           relative: { kind: 'buckets', buckets: 32, maxDistance: 128, shared: true },
@@ -38,11 +39,7 @@ export const mpnet = family({
         ignore: ['classifier.*', 'lm_head.*'],
         tensors: {
           'embedding.token.weight': 'mpnet.embeddings.word_embeddings.weight',
-          'embedding.position.weight': {
-            from: 'mpnet.embeddings.position_embeddings.weight',
-            skipRows: padding + 1,
-            firstRows: true,
-          },
+          ...paddedTable('mpnet.embeddings.position_embeddings.weight', padding),
           ...dense('embedding.norm', 'mpnet.embeddings.LayerNorm'),
           'positions.relative': 'mpnet.encoder.relative_attention_bias.weight',
           ...stacked(

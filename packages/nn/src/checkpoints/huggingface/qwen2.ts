@@ -24,7 +24,9 @@ export function windowsOf(c: WindowKeys & { readonly num_hidden_layers: number }
       window !== null && i >= c.max_window_layers ? 'sliding_attention' : 'full_attention',
     );
   if (kinds.length !== c.num_hidden_layers)
-    throw new ConfigError(`${where}: layer_types has ${kinds.length} entries for ${c.num_hidden_layers} layers.`);
+    throw new ConfigError(
+      `${where}: layer_types has ${kinds.length} entries, num_hidden_layers is ${c.num_hidden_layers}.`,
+    );
   if (!kinds.includes('sliding_attention')) return {};
   if (window === null)
     throw new ConfigError(

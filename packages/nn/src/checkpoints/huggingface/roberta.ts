@@ -1,5 +1,6 @@
 import { ConfigError } from '@cipherformer/model';
 import { z } from 'zod';
+import type { AdapterInput } from '../adapter.ts';
 import { bertBlocks, bertFixed, bertIdle, bertKeys, bertTensors, tokensOf } from './bert.ts';
 import { dense, epsilon, family } from './family.ts';
 import { encoderEnd } from './heads.ts';
@@ -16,6 +17,12 @@ export function positionsAfter(padding: number, rows: number, where: string): nu
   return rows - padding - 1;
 }
 
+/** A table of positions whose row number `padding` is that of padding, and those before it nobody's. */
+export const paddedTable = (from: string, padding: number): AdapterInput['tensors'] => ({
+  'embedding.position.weight': { from, skipRows: padding + 1, firstRows: true },
+  'embedding.position.padding': { from, skipRows: padding, firstRows: true },
+});
+
 const roberta = (name: string) =>
   family({
     name,
@@ -27,6 +34,7 @@ const roberta = (name: string) =>
       config: {
         ...bertBlocks(c, where),
         ...encoderEnd(head, 'text', c.hidden_size, { width: c.hidden_size, activation: 'tanh' }),
+        positions: { kind: 'learned', padding: c.pad_token_id },
         embedding: {
           kind: 'token',
           vocabulary: c.vocab_size,
@@ -40,11 +48,7 @@ const roberta = (name: string) =>
         ignore: ['classifier.*', 'lm_head.*'],
         tensors: {
           ...bertTensors('roberta'),
-          'embedding.position.weight': {
-            from: 'roberta.embeddings.position_embeddings.weight',
-            skipRows: c.pad_token_id + 1,
-            firstRows: true,
-          },
+          ...paddedTable('roberta.embeddings.position_embeddings.weight', c.pad_token_id),
           ...dense('head.hidden', 'classifier.dense'),
           ...dense('head', head.kind === 'classes' ? 'classifier.out_proj' : 'classifier'),
         },

@@ -80,7 +80,7 @@ export function rotaryPositions(
   const width = Math.trunc(headWidth * (given.partial_rotary_factor ?? config.partial_rotary_factor ?? share));
   if (width < 2 || width % 2 !== 0)
     throw new ConfigError(
-      `${where}: ${width} entries of a head of ${headWidth} are to be turned: an even number is needed.`,
+      `${where}: rope_parameters (partial_rotary_factor) turn ${width} of the ${headWidth} entries of a head (hidden_size by num_attention_heads): an even number is needed.`,
     );
   const scaled = scalings[kind]?.({ ...given, width, base, maxTokens }, where) ?? {};
   return { kind: 'rotary', base, interleaved: false, ...(width < headWidth ? { width } : {}), ...scaled };

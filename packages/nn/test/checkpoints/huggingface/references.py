@@ -2,7 +2,8 @@
 
 python -m venv v && v/bin/pip install transformers==5.24.0 torch && v/bin/python references.py
 
-A case is a configuration, the names and shapes of the tensors that save_pretrained writes, and float64 outputs. The values
+A case is a configuration, the names and shapes of the tensors that save_pretrained writes, and float64 outputs; the first of
+a family also has each key of its config.json changed, one at a time, and what that does to the outputs. The values
 of the tensors are not kept: both sides compute them from their names (references.ts).
 """
 import json
@@ -126,7 +127,66 @@ def output(model, result):
     return hidden.mean(0) if name.startswith("Bert") else hidden[0]
 
 
-def reference(name, cls, settings, ids):
+def changed(key, value):
+    """Another value of a key, of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1 if value % 2 else value * 2
+    if isinstance(value, float):
+        return value * 1.5 + 0.01
+    if isinstance(value, str):
+        return "tanh" if "act" in key else value + "x"
+    if isinstance(value, list):
+        return value[::-1] if value[::-1] != value else value + value[:1]
+    if isinstance(value, dict):
+        if key == "id2label":
+            return {**value, "0": "other"}
+        return {one: changed(one, value[one]) if isinstance(value[one], (int, float)) else value[one] for one in value}
+    return 2
+
+
+def run(model_class, folder, settings, ids):
+    """The output of a folder in float64; None where transformers cannot load it as it is."""
+    try:
+        model, loading = model_class.from_pretrained(folder, output_loading_info=True, attn_implementation="eager")
+        if loading["missing_keys"] or loading["unexpected_keys"] or loading["mismatched_keys"]:
+            return None
+        model = model.double().eval()
+        if ids is None:
+            sizes = settings["image_size"]
+            height, width = sizes if isinstance(sizes, list) else (sizes, sizes)
+            pixels = torch.from_numpy(values("pixels", [1, settings["num_channels"], height, width])).double()
+            inputs = {"pixel_values": pixels}
+        else:
+            inputs = {"input_ids": torch.tensor([ids]), "attention_mask": torch.ones(1, len(ids), dtype=torch.long)}
+        with torch.no_grad():
+            result = output(model, model(**inputs))
+    except Exception:
+        return None
+    numbers = result.tolist()
+    # Language models: the last two tokens.
+    if result.dim() == 2 and result.shape[1] == settings.get("vocab_size"):
+        numbers = numbers[-2:]
+    return json.loads(json.dumps(numbers), parse_float=lambda text: float(f"{float(text):.9g}"))
+
+
+def changes(model_class, folder, saved, settings, ids, usual):
+    """What one key of config.json after the other does to the output: null, the same or other numbers."""
+    found = {}
+    for key, value in saved.items():
+        if key in ("model_type", "architectures", "transformers_version", "dtype"):
+            continue
+        other = changed(key, value)
+        with open(os.path.join(folder, "config.json"), "w") as file:
+            json.dump({**saved, key: other}, file)
+        result = run(model_class, folder, settings, ids)
+        effect = {"effect": "none"} if result is None else {"effect": "same"} if result == usual else {"effect": "other", "output": result}
+        found[key] = {"value": other, **effect}
+    return found
+
+
+def reference(name, cls, settings, ids, first):
     model_class = getattr(transformers, cls)
     config = model_class.config_class(**settings)
     with tempfile.TemporaryDirectory() as folder:
@@ -138,34 +198,20 @@ def reference(name, cls, settings, ids):
             header = json.loads(file.read(size))
         shapes = {key: entry["shape"] for key, entry in header.items() if key != "__metadata__"}
         save_file({key: values(key, shape) for key, shape in shapes.items()}, path, {"format": "pt"})
-        model, loading = model_class.from_pretrained(folder, output_loading_info=True, attn_implementation="eager")
-        assert not loading["missing_keys"] and not loading["unexpected_keys"], (name, loading)
         saved = json.load(open(os.path.join(folder, "config.json")))
-    model = model.double().eval()
-    if ids is None:
-        sizes = settings["image_size"]
-        height, width = sizes if isinstance(sizes, list) else (sizes, sizes)
-        pixels = torch.from_numpy(values("pixels", [1, settings["num_channels"], height, width])).double()
-        inputs = {"pixel_values": pixels}
-    else:
-        inputs = {"input_ids": torch.tensor([ids]), "attention_mask": torch.ones(1, len(ids), dtype=torch.long)}
-    with torch.no_grad():
-        result = output(model, model(**inputs))
-    numbers = result.tolist()
-    # Language models: the last two tokens.
-    if result.dim() == 2 and result.shape[1] == settings.get("vocab_size"):
-        numbers = numbers[-2:]
-    rounded = json.loads(json.dumps(numbers), parse_float=lambda text: float(f"{float(text):.9g}"))
-    return {"name": name, "class": cls, "config": saved, "tensors": shapes, **({} if ids is None else {"ids": ids}), "output": rounded}
+        usual = run(model_class, folder, settings, ids)
+        assert usual is not None, name
+        more = {"changes": changes(model_class, folder, saved, settings, ids, usual)} if first else {}
+    case = {"name": name, "class": cls, "config": saved, "tensors": shapes, **({} if ids is None else {"ids": ids})}
+    return {**case, "output": usual, **more}
 
 
 if __name__ == "__main__":
     cases = []
     for case in CASES:
-        try:
-            cases.append(reference(*case))
-        except Exception as error:
-            print(case[0], "FAILED", repr(error)[:300])
+        family = getattr(transformers, case[1]).config_class.model_type
+        first = family not in [known["config"]["model_type"] for known in cases]
+        cases.append(reference(*case, first))
     versions = {"transformers": transformers.__version__, "torch": torch.__version__.split("+")[0]}
     with open(os.path.join(HERE, "references.json"), "w") as file:
         file.write('{"madeBy": "references.py", "versions": ' + json.dumps(versions) + ', "cases": [\n')

@@ -16,7 +16,24 @@ export interface Reference {
   readonly tensors: Readonly<Record<string, readonly number[]>>;
   /** Token numbers; without them the input is an image, "pixels". */
   readonly ids?: readonly number[];
-  readonly output: readonly number[] | readonly (readonly number[])[];
+  readonly output: Output;
+  /** Of the first reference of a family: what each key of its config.json, changed alone, does in transformers. */
+  readonly changes?: Readonly<Record<string, Change>>;
+}
+type Output = readonly number[] | readonly (readonly number[])[];
+
+/** Another value of a key. Its effect: "none" where transformers does not load the folder. */
+export type Change = { readonly value: unknown } & (
+  | { readonly effect: 'none' | 'same' }
+  | { readonly effect: 'other'; readonly output: Output }
+);
+
+/** Largest difference as a share of the reference's spread; single precision gives about 1e-6. */
+export function difference(actual: readonly number[], output: Output): number {
+  const wanted = output.flat();
+  const last = actual.slice(-wanted.length);
+  const spread = wanted.length > 1 ? Math.max(...wanted) - Math.min(...wanted) : Math.abs(wanted[0]!);
+  return Math.max(...wanted.map((value, i) => Math.abs(value - last[i]!) / spread));
 }
 
 export const references = (readJson(join(import.meta.dirname, 'references.json')) as { cases: Reference[] }).cases;
@@ -55,7 +72,8 @@ export function withFolder<T>(
   }
 }
 
-export const load = (reference: Reference): Model => withFolder(reference, loadModel);
+export const load = (reference: Reference, config?: Readonly<Record<string, unknown>>): Model =>
+  withFolder(reference, loadModel, config);
 
 /** What a model gives for the input of a reference, followed by `padding` tokens that do not count. */
 export async function outputOf({ config, weights }: Model, reference: Reference, padding: readonly number[] = []) {
