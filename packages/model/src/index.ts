@@ -19,7 +19,14 @@ export {
 } from './files/preparation.ts';
 export { bfloatToNumber, halfToNumber, parseSafetensors, serialiseSafetensors } from './files/safetensors.ts';
 export { parsePolynomialModel, polynomialModelFiles, serialisePolynomialModel } from './files/serialise.ts';
-export { elementCount, formatShape, type Shape, type StoredTensor, type Weights } from './files/stored-tensor.ts';
+export {
+  elementCount,
+  formatShape,
+  type Shape,
+  type StoredTensor,
+  type TensorSource,
+  type Weights,
+} from './files/stored-tensor.ts';
 export {
   calibrate,
   examplesOutside,

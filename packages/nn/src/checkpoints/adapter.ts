@@ -4,8 +4,8 @@ import {
   formatShape,
   type Shape,
   type StoredTensor,
+  type TensorSource,
   WeightError,
-  type Weights,
 } from '@cipherformer/model';
 import { listed } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
@@ -54,9 +54,6 @@ export const adapterSchema = z.strictObject({
 });
 export type Adapter = z.infer<typeof adapterSchema>;
 export type AdapterInput = z.input<typeof adapterSchema>;
-
-/** Where tensors are read from by name, each when it is asked for: a map, or a file. */
-export type TensorSource = Pick<Weights, 'keys' | 'has' | 'get'>;
 
 /** Builds the model's weights from a file's tensors. Every tensor of either side must be accounted for. */
 export function adaptWeights(

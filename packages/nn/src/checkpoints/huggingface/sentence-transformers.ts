@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, FormatError } from '@cipherformer/model';
 import { readJson } from '@cipherformer/model/files';
-import { problems, shown } from '@cipherformer/model/untrusted';
+import { listed, problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { fileIn } from './folder-files.ts';
 
@@ -20,7 +20,11 @@ export interface SentenceModules {
 const moduleSchema = z.object({
   idx: z.int(),
   name: z.string().optional(),
-  path: z.string().max(200),
+  /** A folder in that of the modules, or that itself. */
+  path: z
+    .string()
+    .regex(/^([\w-][\w.-]*)?$/, 'has to be a folder in that of the modules')
+    .max(200),
   type: z.string().max(200),
   kwargs: z.array(z.string()).max(0).optional(),
 });
@@ -33,11 +37,12 @@ const pools: Readonly<Record<string, SentenceModules['pool']>> = {
   pooling_mode_max_tokens: 'max',
   pooling_mode_lasttoken: 'last',
 };
+const modes = { cls: 'class', mean: 'mean', max: 'max', lasttoken: 'last' } as const;
 const poolingSchema = z.strictObject({
   word_embedding_dimension: z.int().positive().optional(),
-  pooling_mode: z.enum(['cls', 'mean', 'max', 'lasttoken', 'weightedmean', 'mean_sqrt_len_tokens']).optional(),
+  pooling_mode: z.enum(['cls', 'mean', 'max', 'lasttoken']).optional(),
   include_prompt: z.literal(true).optional(),
-  ...Object.fromEntries(Object.keys(pools).map((key) => [key, z.boolean().default(false)])),
+  ...Object.fromEntries(Object.entries(pools).map(([key, pool]) => [key, z.boolean().default(pool === 'mean')])),
   pooling_mode_mean_sqrt_len_tokens: z.literal(false).optional(),
   pooling_mode_weightedmean_tokens: z.literal(false).optional(),
 });
@@ -51,66 +56,65 @@ const transformerSchema = z.strictObject({
 /** config_sentence_transformers.json: words before each text, what vectors are compared by. */
 const settingsSchema = z.object({ default_prompt_name: z.null().optional() });
 
+/** The JSON of a file of the folder by its name; undefined where there is none. */
+export type FolderJson = (name: string) => unknown;
+
+/** What modules.json of a folder says; undefined where it has none. Errors as `sentenceModules`. */
+export const readSentenceModules = (folder: string): SentenceModules | undefined =>
+  sentenceModules((name) => (existsSync(join(folder, name)) ? readJson(fileIn(folder, name)) : undefined), folder);
+
 /**
- * What modules.json of a folder says, and the files that it names.
- * @throws ConfigError naming what is not read: other modules, other ways of pooling
+ * What modules.json says, and the files that it names.
+ * @throws ConfigError naming what is not read: other modules, other ways of pooling; FormatError for files that are none
  */
-export function readSentenceModules(folder: string): SentenceModules | undefined {
-  const file = join(folder, 'modules.json');
-  if (!existsSync(file)) return undefined;
-  const modules = parse(modulesSchema, fileIn(folder, 'modules.json'));
+export function sentenceModules(json: FolderJson, where: string): SentenceModules | undefined {
+  const file = join(where, 'modules.json');
+  const value = json('modules.json');
+  if (value === undefined) return undefined;
+  const modules = parse(modulesSchema, value, file);
   const [transformer, pooling, ...rest] = modules.toSorted((a, b) => a.idx - b.idx);
-  const kind = (type: string) => type.split('.').at(-1)!;
-  const last = rest[0] ? kind(rest[0].type) : undefined;
-  if (
-    kind(transformer!.type) !== 'Transformer' ||
-    kind(pooling!.type) !== 'Pooling' ||
-    rest.length > 1 ||
-    (last && last !== 'Normalize')
-  )
-    throw new ConfigError(
-      `${file} lists ${modules.map(({ type }) => shown(kind(type))).join(', ')}. Read are Transformer, Pooling and, last, Normalize.`,
-    );
-  const settings = join(folder, 'config_sentence_transformers.json');
-  if (existsSync(settings)) parse(settingsSchema, fileIn(folder, 'config_sentence_transformers.json'));
+  const kinds = [transformer!, pooling!, ...rest].map(({ type }) => type.split('.').at(-1)!);
+  if (!['Transformer,Pooling', 'Transformer,Pooling,Normalize'].includes(kinds.join()))
+    throw new ConfigError(`${file} lists ${listed(kinds)}. Read are Transformer, Pooling and, last, Normalize.`);
+  const settings = json('config_sentence_transformers.json');
+  if (settings !== undefined) parse(settingsSchema, settings, join(where, 'config_sentence_transformers.json'));
+  const config = join(pooling!.path, 'config.json');
   return {
-    pool: poolOf(fileIn(folder, join(pooling!.path, 'config.json'))),
-    unit: last === 'Normalize',
-    ...maxTokensOf(folder, transformer!.path),
+    pool: poolOf(json(config), join(where, config)),
+    unit: rest.length > 0,
+    ...maxTokensOf(json, transformer!.path, where),
     transformer: transformer!.path,
   };
 }
 
-function poolOf(file: string): SentenceModules['pool'] {
-  const value = parse(poolingSchema, file);
-  const named = { cls: 'class', mean: 'mean', max: 'max', lasttoken: 'last' } as const;
-  const mode = value.pooling_mode;
-  if (mode !== undefined && !Object.hasOwn(named, mode))
-    throw new ConfigError(`${file}: pooling_mode is ${shown(mode)}: read are ${Object.keys(named).join(', ')}.`);
-  const chosen = [
-    ...(mode === undefined ? [] : [named[mode as keyof typeof named]]),
-    ...Object.entries(pools).flatMap(([key, pool]) => ((value as Record<string, unknown>)[key] === true ? [pool] : [])),
-  ];
+function poolOf(json: unknown, where: string): SentenceModules['pool'] {
+  const { pooling_mode: mode, ...value } = parse(poolingSchema, json, where);
+  if (mode !== undefined) return modes[mode];
+  const given = value as Readonly<Record<string, unknown>>;
+  const chosen = Object.entries(pools).flatMap(([key, pool]) => (given[key] === true ? [pool] : []));
   if (chosen.length !== 1)
     throw new ConfigError(
-      `${file} asks for ${chosen.length} ways of pooling (${chosen.join(', ') || 'none'}): one alone is read.`,
+      `${where} asks for ${chosen.length} ways of pooling (${chosen.join(', ') || 'none'}): one alone is read.`,
     );
   return chosen[0]!;
 }
 
-function maxTokensOf(folder: string, path: string): { readonly maxTokens?: number } {
-  const names = ['sentence_bert_config.json', 'sentence_roberta_config.json', 'sentence_distilbert_config.json'].concat(
-    ['sentence_camembert_config.json', 'sentence_albert_config.json', 'sentence_xlm-roberta_config.json'],
-  );
-  const name = names.map((one) => join(path, one)).find((one) => existsSync(join(folder, one)));
-  if (name === undefined) return {};
-  const { max_seq_length: maxTokens } = parse(transformerSchema, fileIn(folder, name));
-  return maxTokens ? { maxTokens } : {};
+/** sentence_bert_config.json, whose name older versions took from the family. */
+const settingNames = ['bert', 'roberta', 'distilbert', 'camembert', 'albert', 'xlm-roberta', 'xlnet'];
+
+function maxTokensOf(json: FolderJson, path: string, where: string): { readonly maxTokens?: number } {
+  for (const family of settingNames) {
+    const name = join(path, `sentence_${family}_config.json`);
+    const value = json(name);
+    if (value === undefined) continue;
+    const { max_seq_length: maxTokens } = parse(transformerSchema, value, join(where, name));
+    return maxTokens ? { maxTokens } : {};
+  }
+  return {};
 }
 
-function parse<T>(schema: z.ZodType<T>, path: string): T {
-  const value = readJson(path);
+function parse<T>(schema: z.ZodType<T>, value: unknown, where: string): T {
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new FormatError(`${path}: ${problems(parsed.error, value)}`);
+  if (!parsed.success) throw new FormatError(`${where}: ${problems(parsed.error, value)}`);
   return parsed.data;
 }

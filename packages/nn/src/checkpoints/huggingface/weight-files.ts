@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { FormatError, WeightError } from '@cipherformer/model';
+import { join } from 'node:path';
+import { FormatError, type TensorSource, WeightError } from '@cipherformer/model';
 import { openSafetensorsFile, readJson } from '@cipherformer/model/files';
 import { problems, shown } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
-import type { TensorSource } from '../adapter.ts';
-import { readPth } from '../formats/pth.ts';
+import { openPthFile } from '../formats/pth.ts';
 import { fileIn } from './folder-files.ts';
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
@@ -14,7 +13,7 @@ const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 const layouts = [
   { file: 'model.safetensors', open: openOne },
   { file: 'model.safetensors.index.json', open: openShards },
-  { file: 'pytorch_model.bin', open: readPth },
+  { file: 'pytorch_model.bin', open: openPthFile },
   { file: 'pytorch_model.bin.index.json', open: openShards },
 ] as const;
 
@@ -40,17 +39,11 @@ function openOne(path: string): TensorSource {
 
 /** Several files, as their index places tensors in them. */
 function openShards(index: string, folder: string): TensorSource {
-  const value = readJson(index);
-  const parsed = indexSchema.safeParse(value);
-  if (!parsed.success) throw new FormatError(`${index}: ${problems(parsed.error, value)}`);
-  const shards = new Map(Object.entries(parsed.data.weight_map));
+  const shards = parseIndex(readJson(index), index);
   const files = new Map<string, TensorSource>();
   for (const shard of new Set(shards.values())) {
-    // Shards are files beside the index; a path would let a downloaded folder read anything.
-    if (basename(shard) !== shard || shard === '..' || shard === '.')
-      throw new FormatError(`${index} names ${shown(shard)}, which is not a file beside it.`);
     const path = fileIn(folder, shard);
-    const file = shard.endsWith('.safetensors') ? openOne(path) : readPth(path);
+    const file = shard.endsWith('.safetensors') ? openOne(path) : openPthFile(path);
     for (const name of file.keys())
       if (shards.get(name) !== shard)
         throw new FormatError(`${index} does not place ${shown(name)} in ${shown(shard)}.`);
@@ -64,4 +57,17 @@ function openShards(index: string, folder: string): TensorSource {
     has: (name) => shards.has(name),
     get: (name) => files.get(shards.get(name) ?? '')?.get(name),
   };
+}
+
+/** The file of each tensor. @throws FormatError for an index that is none, or that names what is not a file beside it */
+export function parseIndex(value: unknown, where: string): Map<string, string> {
+  const parsed = indexSchema.safeParse(value);
+  if (!parsed.success) throw new FormatError(`${where}: ${problems(parsed.error, value)}`);
+  const shards = new Map(Object.entries(parsed.data.weight_map));
+  for (const shard of new Set(shards.values())) {
+    // A path would let a downloaded folder read anything.
+    if (!/^[\w-][\w.-]*\.(safetensors|bin)$/.test(shard))
+      throw new FormatError(`${where} names ${shown(shard)}, which is not a file beside it.`);
+  }
+  return shards;
 }
