@@ -15,7 +15,12 @@ export const bertKeys = {
   type_vocab_size: z.int().min(0).max(1024).default(2),
 };
 
-export const bertIdle = ['hidden_dropout_prob', 'attention_probs_dropout_prob', 'classifier_dropout'];
+export const bertIdle = [
+  ...['hidden_dropout_prob', 'attention_probs_dropout_prob', 'classifier_dropout'],
+  // Of the first files, which nothing reads.
+  ...['directionality', 'pooler_fc_size', 'pooler_num_attention_heads', 'pooler_num_fc_layers'],
+  ...['pooler_size_per_head', 'pooler_type'],
+];
 
 export const bertFixed = {
   position_embedding_type: only(

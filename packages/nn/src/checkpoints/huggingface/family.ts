@@ -123,7 +123,7 @@ const commonFixed: Readonly<Record<string, Fixed>> = {
 
 /** Keys of every config.json that say nothing of what the model computes. */
 const commonIdle = [
-  'model_type',
+  ...['model_type', '_num_labels', 'output_past', 'transformers.js_config', 'license', 'language'],
   ...['transformers_version', '_name_or_path', 'name_or_path', '_commit_hash', 'dtype', 'torch_dtype', 'use_cache'],
   ...['return_dict', 'output_hidden_states', 'output_attentions', 'gradient_checkpointing', 'torchscript'],
   ...['use_bfloat16', 'tf_legacy_loss', 'chunk_size_feed_forward', 'initializer_range', 'initializer_factor'],

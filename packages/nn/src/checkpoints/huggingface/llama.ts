@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ModelConfigInput } from '../../transformer/config.ts';
 import type { AdapterInput } from '../adapter.ts';
 import { headCopies, headTensors, padding, paddingOf, tiedHead } from './decoder.ts';
-import { activation, epsilon, family, headWidth, size, stacked } from './family.ts';
+import { activation, epsilon, family, headWidth, only, size, stacked } from './family.ts';
 import { decoderEnd, type Head } from './heads.ts';
 import { ropeKeys, rotaryPositions } from './rope.ts';
 
@@ -105,8 +105,9 @@ export const llama = family({
   name: 'Llama',
   heads: ['language', 'classes', 'tokens', 'embedding'],
   used: { ...llamaKeys, attention_bias: z.boolean().default(false), mlp_bias: z.boolean().default(false) },
-  // Of training in parts alone.
-  idle: [...llamaIdle, 'pretraining_tp'],
+  fixed: { rope_interleaved: only([false], 'turned pairs that lie side by side are not supported in this family') },
+  // The first is of training in parts alone.
+  idle: [...llamaIdle, 'pretraining_tp', 'is_llama_config'],
   layout: (c, head, where) =>
     llamaLayout(c, head, where, {
       attention: { qkvBias: c.attention_bias, outBias: c.attention_bias },

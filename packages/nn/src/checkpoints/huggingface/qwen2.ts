@@ -1,6 +1,6 @@
 import { ConfigError } from '@cipherformer/model';
 import { z } from 'zod';
-import { family, size } from './family.ts';
+import { family, only, size } from './family.ts';
 import { llamaIdle, llamaKeys, llamaLayout } from './llama.ts';
 
 /** The keys that say which layers see the last tokens alone. */
@@ -40,6 +40,7 @@ export const qwen2 = family({
   name: 'Qwen2',
   heads: ['language', 'classes', 'tokens', 'embedding'],
   used: { ...llamaKeys, ...windowKeys, num_key_value_heads: size.nullable().default(32) },
+  fixed: { use_mrope: only([false], 'positions of pictures are not supported') },
   idle: llamaIdle,
   layout: (c, head, where) => llamaLayout(c, head, where, { attention: { qkvBias: true, ...windowsOf(c, where) } }),
 });
