@@ -8,7 +8,7 @@ import type { ModelConfig } from '../transformer/config.ts';
  * @throws UnsupportedPartError naming the part
  */
 export function checkSupported(config: ModelConfig): PolynomialModel['task'] {
-  const { task, embedding, attention, head, pool, placement, stages } = config;
+  const { task, embedding, positions, attention, head, pool, placement, stages } = config;
   const refuse = (part: string, what: string): never => {
     throw new UnsupportedPartError(
       part,
@@ -17,6 +17,7 @@ export function checkSupported(config: ModelConfig): PolynomialModel['task'] {
   };
   if (stages) refuse('stages', 'windows that are shifted and patches that merge');
   if (placement === 'parallel') refuse('placement', 'attention and MLP side by side');
+  if (positions.kind === 'rotary' && positions.width) refuse('positions', 'rotary positions on a part of each head');
   if (attention.relative) refuse('attention.relative', 'offsets of scores by relative position');
   if (attention.windows?.some((window) => window > 0)) refuse('attention.windows', 'attention to the last keys alone');
   if (attention.headNorm) refuse('attention.headNorm', 'a normalisation of queries and keys');

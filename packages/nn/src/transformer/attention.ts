@@ -4,7 +4,7 @@ import type { Builder, Site } from './builder.ts';
 import { type ModelConfig, mapScale, scoreScale, sequenceLength } from './config.ts';
 import { activation, normalise } from './parts.ts';
 import { relativeOffsets } from './relative.ts';
-import { rotate } from './rotary.ts';
+import { type RotaryConfig, rotaryTables } from './rotary.ts';
 
 /** Which key positions count: a constant causal mask, that of shifted windows, a fed padding mask, or none. */
 export interface AttentionMask {
@@ -155,6 +155,28 @@ function uniformMap(shape: readonly number[], program: Tensor['program'], mask: 
   const ones = program.constant(new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1), shape, 'ones');
   const weights = seen ? ops.mul(ones, seen) : ones;
   return ops.div(weights, ops.sum(weights, [3], true));
+}
+
+/**
+ * Rotary positions (Su et al., 2021) on [batch, heads, tokens, headWidth]: pairs (i, i + half) or (2i, 2i + 1) of the first
+ * `width` entries of a head turn, the others stay as they are.
+ */
+function rotate(x: Tensor, positions: RotaryConfig): Tensor {
+  const [batch, heads, tokens, headWidth] = x.shape as [number, number, number, number];
+  const { interleaved, width = headWidth } = positions;
+  const [turning, still] = width < headWidth ? ops.split(x, 3, [width, headWidth - width]) : [x];
+  const half = width / 2;
+  const tables = rotaryTables(positions, width, tokens);
+  const shape = interleaved ? [tokens, half, 1] : [tokens, half];
+  const cos = x.program.constant(Float32Array.from(tables.cos), shape, 'cos');
+  const sin = x.program.constant(Float32Array.from(tables.sin), shape, 'sin');
+  const axis = interleaved ? 4 : 3;
+  const view = interleaved ? ops.reshape(turning!, [batch, heads, tokens, half, 2]) : turning!;
+  const [a, b] = ops.split(view, axis, interleaved ? [1, 1] : [half, half]) as [Tensor, Tensor];
+  const first = ops.sub(ops.mul(a, cos), ops.mul(b, sin));
+  const second = ops.add(ops.mul(b, cos), ops.mul(a, sin));
+  const turned = ops.reshape(ops.concat([first, second], axis), turning!.shape);
+  return still ? ops.concat([turned, still], 3) : turned;
 }
 
 /** Shares each key/value head among heads/groups query heads. */
