@@ -20,6 +20,8 @@ import { parseLlama2c, parseLlama2cTokenizer } from '../../packages/nn/src/check
 import { readPickle } from '../../packages/nn/src/checkpoints/formats/pickle.ts';
 import { parsePth } from '../../packages/nn/src/checkpoints/formats/pth.ts';
 import { huggingFaceLayout } from '../../packages/nn/src/checkpoints/huggingface/families.ts';
+import { sentenceModules } from '../../packages/nn/src/checkpoints/huggingface/sentence-transformers.ts';
+import { parseIndex } from '../../packages/nn/src/checkpoints/huggingface/weight-files.ts';
 import { parseConversion } from '../../packages/nn/src/convert/recipe.ts';
 import { parseCifar10, parseMnist } from '../../packages/nn/src/data/images.ts';
 import { readParquet } from '../../packages/nn/src/data/parquet.ts';
@@ -32,6 +34,7 @@ import { parseRecipe } from '../../packages/nn/src/train/recipe.ts';
 import { parseModelConfig } from '../../packages/nn/src/transformer/config.ts';
 import { parameterSpecs } from '../../packages/nn/src/transformer/weights.ts';
 import { Pickle, zip } from '../../packages/nn/test/checkpoints/formats/pickles.ts';
+import { references } from '../../packages/nn/test/checkpoints/huggingface/references.ts';
 import { bertMean, gpt, livelyWeights, polynomialForm, vit } from '../../packages/nn/test/lower/support.ts';
 import { type Mutation, mutateBytes, mutateJson, mutateJsonHeader, mutateJsonLines, mutateLines } from './mutate.ts';
 import type { Reader } from './reader.ts';
@@ -144,14 +147,42 @@ function readVocabulary(bytes: Uint8Array): void {
 }
 
 // Configurations and recipes.
-const sizes = { hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 16 };
-const foreign = [
-  { model_type: 'vit', ...sizes, image_size: [8, 8], patch_size: 4, id2label: { 0: 'a', 1: 'b' } },
-  { model_type: 'bert', ...sizes, vocab_size: 10, max_position_embeddings: 8, num_labels: 3 },
-  { model_type: 'gpt2', vocab_size: 10, n_embd: 8, n_layer: 2, n_head: 2, n_positions: 8 },
-  { model_type: 'llama', ...sizes, vocab_size: 10, max_position_embeddings: 8, num_key_value_heads: 1 },
-].map(json);
+const foreign = references.map(({ config }) => json(config));
 const own = [vit, bertMean, gpt].map(json);
+const modules: readonly (readonly [name: string, value: unknown])[] = [
+  [
+    'modules.json',
+    ['Transformer', 'Pooling', 'Normalize'].map((type, idx) => ({
+      idx,
+      name: `${idx}`,
+      path: idx === 0 ? '' : `${idx}_${type}`,
+      type: `sentence_transformers.models.${type}`,
+    })),
+  ],
+  [
+    '1_Pooling/config.json',
+    { word_embedding_dimension: 8, pooling_mode_cls_token: false, pooling_mode_mean_tokens: true },
+  ],
+  ['sentence_bert_config.json', { max_seq_length: 16, do_lower_case: false }],
+  ['config_sentence_transformers.json', { prompts: {}, default_prompt_name: null }],
+];
+/** One file of a folder in the place of each. */
+function readModules(value: unknown): void {
+  const files = new Map(modules);
+  const refusals = modules.flatMap(([name]) => {
+    try {
+      sentenceModules((one) => (one === name ? value : files.get(one)), 'folder');
+      return [];
+    } catch (error) {
+      if (!(error instanceof CipherformerError)) throw error;
+      return [error];
+    }
+  });
+  if (refusals.length === modules.length) throw refusals[0]!;
+}
+const shardIndices = [
+  { metadata: { total_size: 3 }, weight_map: { a: 'model-00001-of-00002.safetensors', b: 'pytorch_model-2.bin' } },
+].map(json);
 const recipes = (folder: string) =>
   readdirSync(join(root, 'recipes', folder), { withFileTypes: true })
     .filter((file) => file.isFile() && /(?<!\.log)\.json$/.test(file.name) && file.name !== 'reproduce.json')
@@ -245,6 +276,13 @@ export const nnReaders: readonly Reader[] = [
     (bytes) => parameterSpecs(huggingFaceLayout(jsonOf(bytes), 'config.json').config),
     { mutations: words },
   ),
+  reader(
+    'sentence-transformers modules',
+    modules.map(([, value]) => json(value)),
+    (bytes) => readModules(jsonOf(bytes)),
+    { mutations: words },
+  ),
+  reader('index of shards', shardIndices, (bytes) => parseIndex(jsonOf(bytes), 'index.json'), { mutations: words }),
   reader('model config', own, (bytes) => parameterSpecs(parseModelConfig(jsonOf(bytes), 'config.json')), {
     mutations: words,
   }),

@@ -18,7 +18,14 @@ export {
 } from './files/preparation.ts';
 export { bfloatToNumber, halfToNumber } from './files/safetensors.ts';
 export { serialisePolynomialModel } from './files/serialise.ts';
-export { elementCount, formatShape, type Shape, type StoredTensor, type Weights } from './files/stored-tensor.ts';
+export {
+  elementCount,
+  formatShape,
+  type Shape,
+  type StoredTensor,
+  type TensorSource,
+  type Weights,
+} from './files/stored-tensor.ts';
 export {
   calibrate,
   examplesOutside,

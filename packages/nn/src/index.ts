@@ -115,6 +115,7 @@ export {
   parseModelConfig,
   sequenceLength,
 } from './transformer/config.ts';
+export type { ModelInputs } from './transformer/inputs.ts';
 export { bertConfig, gptConfig, llamaConfig, vitConfig } from './transformer/presets.ts';
-export type { ModelGraph, ModelInputs } from './transformer/transformer.ts';
+export type { ModelGraph } from './transformer/transformer.ts';
 export { initialWeights, parameterCount, parameterSpecs } from './transformer/weights.ts';

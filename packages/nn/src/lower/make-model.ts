@@ -9,6 +9,7 @@ import {
 import type { ModelConfig } from '../transformer/config.ts';
 import { type LowerOptions, lower } from './lower.ts';
 import { lowerEmbedding } from './lower-embedding.ts';
+import { checkSupported } from './supported.ts';
 
 export interface PolynomialModelSource {
   readonly config: ModelConfig;
@@ -26,7 +27,7 @@ export function makePolynomialModel(source: PolynomialModelSource, options: Lowe
   const { config, weights, classes, card } = source;
   const graph = lower(config, weights, options);
   const model: PolynomialModel = {
-    task: config.task,
+    task: checkSupported(config),
     graph,
     preprocess: preprocessOf(source, graph.tokens),
     ...(classes && { classes }),

@@ -109,7 +109,8 @@ describe('row 9: configurations', () => {
     intermediate_size: 16,
     max_position_embeddings: 8,
   };
-  const vit = { ...bert, model_type: 'vit', image_size: 8, patch_size: 4 };
+  const { vocab_size: _, max_position_embeddings: __, ...sizes } = bert;
+  const vit = { ...sizes, model_type: 'vit', image_size: 8, patch_size: 4 };
   const refused: [string, object, RegExp][] = [
     ['layers without end', { ...bert, num_hidden_layers: 2 ** 40 }, /num_hidden_layers|layers/],
     ['a width without end', { ...bert, hidden_size: 2 ** 50 }, /hidden_size: .* \(found 1125899906842624\)/],
