@@ -62,6 +62,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   model: [
     ['errors.ts'],
     ['untrusted', 'operations'],
+    ['text'],
     ['graph'],
     ['inputs'],
     ['polynomial-model.ts'],

@@ -11,7 +11,7 @@ import { calibrate } from '../../packages/model/src/graph/calibrate.ts';
 import { evaluate } from '../../packages/model/src/graph/evaluate.ts';
 import { valueShapes } from '../../packages/model/src/graph/shapes.ts';
 import { prepareInput } from '../../packages/model/src/inputs/prepare-input.ts';
-import { huggingFaceTokenizer } from '../../packages/model/src/inputs/tokenizer.ts';
+import { huggingFaceTokenizer } from '../../packages/model/src/text/tokenizer.ts';
 import { valueSize } from '../../packages/model/src/operations/definition.ts';
 import type { PolynomialModel } from '../../packages/model/src/polynomial-model.ts';
 import { decodeUtf8, parseJson } from '../../packages/model/src/untrusted/index.ts';

@@ -46,8 +46,16 @@ export {
   type InputPreparation,
   type TextPreprocess,
 } from './inputs/preprocess.ts';
-export { encodeTexts, huggingFaceTokenizer, type Tokenizer, type TokenizerFiles } from './inputs/tokenizer.ts';
 export { type GraphInputs, type ValueShape, valueSize } from './operations/definition.ts';
 export type { Matrix } from './operations/fields.ts';
 export { type PreparedStep, prepareProgram } from './operations/prepare.ts';
 export { checkPolynomialModel, type ModelCard, type PolynomialModel, type SiteFacts } from './polynomial-model.ts';
+export { assembleUnmarked, type Encoded } from './text/post-processor.ts';
+export { byteAlphabet } from './text/pre-tokenisers.ts';
+export {
+  type EncodeOptions,
+  encodeTexts,
+  huggingFaceTokenizer,
+  type Tokenizer,
+  type TokenizerFiles,
+} from './text/tokenizer.ts';

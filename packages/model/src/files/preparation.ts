@@ -7,7 +7,7 @@ import {
   type InputPreparation,
   type TextPreprocess,
 } from '../inputs/preprocess.ts';
-import { huggingFaceTokenizer, type TokenizerFiles } from '../inputs/tokenizer.ts';
+import { huggingFaceTokenizer, type TokenizerFiles } from '../text/tokenizer.ts';
 import { decodeUtf8, parseJson } from '../untrusted/index.ts';
 import {
   type PreprocessFile,

@@ -1,10 +1,10 @@
 import { DataError } from '../errors.ts';
 import type { GraphInputs } from '../operations/definition.ts';
+import { encodeTexts, huggingFaceTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { embedTokens } from './embedding.ts';
 import { patchIndices } from './patches.ts';
 import { normalisePixels } from './pixels.ts';
 import type { ImagePreprocess, InputPreparation, TextPreprocess } from './preprocess.ts';
-import { encodeTexts, huggingFaceTokenizer, type Tokenizer } from './tokenizer.ts';
 
 /** What a person has: an image, or a text. */
 export type ModelInput =

@@ -1,8 +1,8 @@
 import { ConfigError, ShapeError } from '../errors.ts';
+import type { TokenizerFiles } from '../text/tokenizer.ts';
 import type { TokenEmbedding } from './embedding.ts';
 import { checkPatches, type PatchGeometry, patchGrid } from './patches.ts';
 import type { Normalisation } from './pixels.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
 
 /** What a model is for. */
 export type Task = 'image-classification' | 'text-classification' | 'language-model';
