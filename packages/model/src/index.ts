@@ -36,10 +36,15 @@ export type { GraphNode, GraphOp, NodeOf, PolynomialGraph } from './graph/graph.
 export { type ModelLevels, modelLevels, nodeDepths, nodeLevels } from './graph/levels.ts';
 export { operandsOf, withOperands } from './graph/operands.ts';
 export { valueShapes } from './graph/shapes.ts';
+export { decodePicture, isPicture, unreadFormat } from './images/decode.ts';
+export type { Picture } from './images/picture.ts';
+export { type PictureSteps, pictureStepsSchema, preparePicture } from './images/picture-steps.ts';
+export { type ImageProcessor, parseImageProcessor } from './images/processor.ts';
+export { type Filter, resample } from './images/resample.ts';
 export { type EmbeddingNorm, embedTokens, type TokenEmbedding } from './inputs/embedding.ts';
 export { checkPatches, patchGrid, patchIndices, patchSchema } from './inputs/patches.ts';
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
-export { type ModelInput, prepareInput } from './inputs/prepare-input.ts';
+export { imageValues, type ModelInput, picturePixels, prepareInput } from './inputs/prepare-input.ts';
 export {
   checkPreparation,
   type ImagePreprocess,

@@ -58,7 +58,10 @@ export function huggingFaceTokenizer(files: TokenizerFiles, where = 'the tokeniz
   if (!parsed.success) throw new ConfigError(`${where} cannot be used:\n${problems(parsed.error, completed)}`);
   const { model, added_tokens: added, normalizer, pre_tokenizer, post_processor, truncation } = parsed.data;
   const config = parseTokenizerConfig(files.config, where);
-  const size = Math.max(vocabularySize(model), ...maximum((added ?? []).map(({ id }) => id + 1)));
+  const entries = vocabularyOf(model);
+  let size = 0;
+  for (const id of entries.values()) size = Math.max(size, id + 1);
+  for (const { id } of added ?? []) size = Math.max(size, id + 1);
   if (size === 0) throw new ConfigError(`${where} cannot be used: its vocabulary is empty.`);
 
   const guarded = <T>(what: string, act: () => T): T => {
@@ -79,8 +82,7 @@ export function huggingFaceTokenizer(files: TokenizerFiles, where = 'the tokeniz
   const normalised = new AddedTokens(
     (added ?? []).flatMap((token) => (isNormalised(token) ? [[normalise(token.content), token]] : [])),
   );
-  const encodeWord = guarded('be used', () => wordEncoder(model, numbers, where));
-  const entries = vocabularyOf(model);
+  const encodeWord = guarded('be used', () => wordEncoder(model, entries, numbers, where));
   const side = config.truncation_side ?? (truncation?.direction === 'Left' ? 'left' : 'right');
   const limit = config.model_max_length ?? noLimit;
 
@@ -131,21 +133,15 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isNormalised = ({ normalized, special }: { normalized?: boolean | undefined; special: boolean }) =>
   normalized ?? !special;
-/** Of any number of values, where a call with all of them as arguments would fail. */
-const maximum = (values: readonly number[]): [number] => [values.reduce((most, value) => Math.max(most, value), 0)];
-
 const vocabularyOf = ({ vocab }: ModelField): ReadonlyMap<string, number> =>
   Array.isArray(vocab)
     ? new Map(vocab.map(([entry], id): [string, number] => [entry, id]))
     : new Map(Object.entries(vocab));
 
-function vocabularySize({ vocab }: ModelField): number {
-  return Array.isArray(vocab) ? vocab.length : maximum(Object.values(vocab).map((id) => id + 1))[0];
-}
-
 /** What cuts one piece of a text into tokens. */
 function wordEncoder(
   model: ModelField,
+  entries: ReadonlyMap<string, number>,
   added: ReadonlyMap<string, number>,
   where: string,
 ): (word: string) => readonly (number | undefined)[] {
@@ -154,7 +150,6 @@ function wordEncoder(
     const unigram = new Unigram(vocab, { unknown: unknown ?? undefined, byteFallback }, where);
     return (word) => unigram.encode(word);
   }
-  const entries = vocabularyOf(model);
   const idOf = (token: string) => entries.get(token) ?? added.get(token);
   if (model.type === 'WordLevel') return (word) => [entries.get(word) ?? idOf(model.unk_token)];
   // Added tokens are none of the model's entries: it would find them inside of words.
