@@ -10,10 +10,11 @@ import { parsePolynomialModel, serialisePolynomialModel } from '../../packages/m
 import { calibrate } from '../../packages/model/src/graph/calibrate.ts';
 import { evaluate } from '../../packages/model/src/graph/evaluate.ts';
 import { valueShapes } from '../../packages/model/src/graph/shapes.ts';
+import { parseImageProcessor } from '../../packages/model/src/images/processor.ts';
 import { prepareInput } from '../../packages/model/src/inputs/prepare-input.ts';
-import { huggingFaceTokenizer } from '../../packages/model/src/text/tokenizer.ts';
 import { valueSize } from '../../packages/model/src/operations/definition.ts';
 import type { PolynomialModel } from '../../packages/model/src/polynomial-model.ts';
+import { huggingFaceTokenizer } from '../../packages/model/src/text/tokenizer.ts';
 import { decodeUtf8, parseJson } from '../../packages/model/src/untrusted/index.ts';
 import { parseAblation } from '../../packages/nn/src/ablation/recipe.ts';
 import { parseLlama2c, parseLlama2cTokenizer } from '../../packages/nn/src/checkpoints/formats/llama2c.ts';
@@ -129,8 +130,19 @@ const unigram = {
     ],
   },
 };
+const tokenised = JSON.parse(
+  readFileSync(join(root, 'packages/model/test/references/tokenised.json'), 'utf8'),
+) as Parameters<typeof huggingFaceTokenizer>[0][];
+const processors = JSON.parse(readFileSync(join(root, 'packages/model/test/references/processed.json'), 'utf8')) as {
+  config: object;
+}[];
+const configs = [
+  { tokenizer_class: 'BertTokenizer', do_lower_case: false, strip_accents: null, cls_token: '[CLS]', mask_token: { content: '[MASK]', lstrip: true } }, // biome-ignore format: a line each
+  { bos_token: '[CLS]', add_bos_token: true, additional_special_tokens: ['<a>'], added_tokens_decoder: { 400: { content: '<b>', special: true } }, model_max_length: 12 }, // biome-ignore format: a line each
+];
 function useTokenizer(files: Parameters<typeof huggingFaceTokenizer>[0]): void {
   const tokenizer = huggingFaceTokenizer(files);
+  tokenizer.encodeInput('hello [MASK] wörld', { pair: 'the cat', maxTokens: 70 });
   tokenizer.decode(tokenizer.encode('hello, [CLS] wörld!\n the cat'));
 }
 const vocabulary = (bpe.tokenizer.model as { vocab: Record<string, number> }).vocab;
@@ -216,14 +228,20 @@ export const nnReaders: readonly Reader[] = [
   }),
   reader(
     'tokenizer.json',
-    [wordPiece.tokenizer, bpe.tokenizer, unigram].map(json),
+    [wordPiece.tokenizer, bpe.tokenizer, unigram, ...tokenised.map(({ tokenizer }) => tokenizer)].map(json),
     (bytes) => useTokenizer({ tokenizer: jsonOf(bytes) as Record<string, unknown>, config: {} }),
     { mutations: words },
   ),
   reader(
     'tokenizer_config.json',
-    [wordPiece.config, bpe.config].map(json),
+    [wordPiece.config, bpe.config, ...configs].map(json),
     (bytes) => useTokenizer({ ...wordPiece, config: jsonOf(bytes) as Record<string, unknown> }),
+    { mutations: words },
+  ),
+  reader(
+    'preprocessor_config.json',
+    processors.map(({ config }) => json(config)),
+    (bytes) => parseImageProcessor(jsonOf(bytes), { channels: 3, height: 8, width: 8 }, 'processor'),
     { mutations: words },
   ),
   reader(

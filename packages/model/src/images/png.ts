@@ -55,6 +55,7 @@ function chunksOf(bytes: Uint8Array): Chunk[] {
   const chunks: Chunk[] = [];
   for (let start = 8; start + 12 <= bytes.length; ) {
     const length = view.getUint32(start);
+    if (start + 12 + length > bytes.length) break;
     const type = String.fromCharCode(...bytes.subarray(start + 4, start + 8));
     chunks.push({ type, start, length });
     if (type === 'IEND') break;

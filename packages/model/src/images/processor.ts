@@ -115,13 +115,9 @@ export function parseImageProcessor(
   model: { readonly channels: number; readonly height: number; readonly width: number },
   where: string,
 ): ImageProcessor {
-  const given = value ?? {
-    image_processor_type: 'ViTImageProcessor',
-    size: { height: model.height, width: model.width },
-  };
-  const parsed = schema.safeParse(given);
+  const parsed = schema.safeParse(value);
   if (!parsed.success)
-    throw new ConfigError(`${where} asks for what is not done to pictures here:\n${problems(parsed.error, given)}`);
+    throw new ConfigError(`${where} asks for what is not done to pictures here:\n${problems(parsed.error, value)}`);
   const fields = parsed.data;
   const defaults = defaultsOf(fields, where);
   const steps = stepsOf(fields, defaults, where);

@@ -118,7 +118,7 @@ function checkRepetitions(source: string, where: string): number {
       const open = /^[*+]/.test(whole) || (comma === ',' && most === '') || Number(most ?? 0) > 8;
       if (!once && last?.complex) throw refuse('repeats a part that repeats or chooses');
       if (open) group.here += 1;
-      if (!once) group.complex = true;
+      group.complex = true;
       at += whole.length;
       last = undefined;
       continue;

@@ -105,12 +105,13 @@ function readWeightFiles(folder: string): Weights {
 }
 
 /**
- * How pictures are prepared, by the folder's preprocessor_config.json.
+ * How pictures are prepared, by the folder's preprocessor_config.json; nothing where it has none: only who knows how the
+ * model was trained can say.
  * @throws ConfigError naming what of it is not done here
  */
 function readPreprocessor(folder: string, { embedding }: ModelConfig): Model['preprocess'] {
-  if (embedding.kind !== 'patch') return {};
   const path = join(folder, 'preprocessor_config.json');
-  const { steps, normalise } = parseImageProcessor(existsSync(path) ? readJson(path) : undefined, embedding, path);
+  if (embedding.kind !== 'patch' || !existsSync(path)) return {};
+  const { steps, normalise } = parseImageProcessor(readJson(path), embedding, path);
   return { picture: steps, normalise };
 }
