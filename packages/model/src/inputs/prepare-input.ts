@@ -37,7 +37,7 @@ export function prepareInput(model: InputPreparation, input: ModelInput): GraphI
   const tokenizer = tokenizerOf(preprocess);
   const ids =
     model.task === 'language-model'
-      ? tokenizer.encode(input.text)
+      ? tokenizer.encodeInput(input.text).ids
       : [...encodeTexts([input.text], tokenizer, tokens)[0]!];
   return textInputs(model, preprocess, ids);
 }

@@ -62,6 +62,9 @@ export function parseTokenizerConfig(config: unknown, where: string): Config {
 const contentOf = (token: NamedToken | null | undefined): string | undefined =>
   typeof token === 'string' ? token : token?.content;
 
+/** The text of the token that fills sequences up. */
+export const paddingOf = (config: Config): string | undefined => contentOf(config.pad_token);
+
 /** Classes whose tokens and marks are BERT's, or RoBERTa's; both with and without "Fast". */
 const bertLike =
   /^(Bert|DistilBert|Electra|MobileBert|ConvBert|Squeezebert|SqueezeBert|LayoutLM|Retribert|Lxmert|Funnel)Tokenizer(Fast)?$/;

@@ -1,7 +1,7 @@
 import { ConfigError, DataError } from '../errors.ts';
 import { problems, shown } from '../untrusted/index.ts';
 import { AddedTokens } from './added-tokens.ts';
-import { completeTokenizer, parseTokenizerConfig } from './complete.ts';
+import { completeTokenizer, paddingOf, parseTokenizerConfig } from './complete.ts';
 import { type LibraryTokenizer, libraryTokenizer } from './library.ts';
 import { makeNormaliser } from './normalisers.ts';
 import { assemble, type Encoded, makePostProcessor } from './post-processor.ts';
@@ -28,6 +28,8 @@ export interface Tokenizer {
   readonly size: number;
   /** The longest input that the tokenizer was made for; undefined where it does not say. */
   readonly maxTokens?: number | undefined;
+  /** The number of the token that fills sequences up; undefined where the tokenizer has none. */
+  readonly padding?: number | undefined;
   /** The text alone, without marks around it. */
   encode(text: string): number[];
   /** An input as a model takes it: one text or two, with the tokenizer's marks. */
@@ -110,10 +112,12 @@ export function huggingFaceTokenizer(files: TokenizerFiles, where = 'the tokeniz
       );
     return ids as number[];
   };
+  const id = (token: string) => numbers.get(token) ?? entries.get(token);
   let decoder: LibraryTokenizer | undefined;
   return {
     size,
     maxTokens: limit < noLimit ? Math.floor(limit) : undefined,
+    padding: id(paddingOf(config) ?? '[PAD]'),
     encode,
     encodeInput: (text, { pair, maxTokens = Number.POSITIVE_INFINITY } = {}) =>
       assemble(marks, encode(text), pair === undefined ? undefined : encode(pair), { most: maxTokens, side }),
@@ -124,7 +128,7 @@ export function huggingFaceTokenizer(files: TokenizerFiles, where = 'the tokeniz
             decoder ??= libraryTokenizer({ model, decoder: parsed.data.decoder ?? null, added_tokens: added ?? [] });
             return decoder.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
           }),
-    id: (token) => numbers.get(token) ?? entries.get(token),
+    id,
     files,
   };
 }

@@ -47,7 +47,7 @@ export async function exportPolynomial(
 ): Promise<ExportRecord> {
   const { data } = conversion;
   const { normalise, picture, classes } = model.preprocess;
-  const padding = tokenizer?.id('[PAD]');
+  const padding = tokenizer?.padding;
   const lowered = makePolynomialModel(
     {
       config: model.config,
