@@ -72,7 +72,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   ],
   nn: [
     ['errors.ts', 'random.ts'],
-    ['onnx', 'text'],
+    ['onnx', 'text', 'sources'],
     ['ops', 'data'],
     ['transformer'],
     ['checkpoints/adapter.ts', 'checkpoints/formats', 'checkpoints/model-folder.ts', 'lower', 'convert/recipe.ts'],

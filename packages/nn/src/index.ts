@@ -56,6 +56,8 @@ export {
   readMnist,
   sliceImages,
 } from './data/images.ts';
+export type { DataTarget, OwnData } from './data/own-data.ts';
+export { type DataReport, reportLines } from './data/report.ts';
 export {
   type ClassificationSet,
   type ClassificationSplit,
@@ -105,6 +107,7 @@ export { type Operation, Program, type Tensor } from './onnx/program.ts';
 export { type Feeds, Session, type SessionOptions, type TensorData } from './onnx/session.ts';
 export * as ops from './ops/index.ts';
 export { Random } from './random.ts';
+export type { Columns } from './sources/source.ts';
 export { trainByteBpe } from './text/bpe.ts';
 export { loadTokenizer, saveTokenizer } from './text/tokenizer-folder.ts';
 export { encodeLong, type TokenizerConfig } from './text/tokenizers.ts';
