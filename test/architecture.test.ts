@@ -76,7 +76,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['ops', 'data'],
     ['transformer'],
     ['checkpoints/adapter.ts', 'checkpoints/formats', 'checkpoints/model-folder.ts', 'lower', 'convert/recipe.ts'],
-    ['checkpoints/huggingface', 'evaluate'],
+    ['checkpoints/huggingface', 'evaluate', 'convert/choose-recipe.ts'],
     ['checkpoints/load.ts', 'convert/substitution'],
     ['train'],
     ['convert/training'],

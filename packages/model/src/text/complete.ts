@@ -101,7 +101,7 @@ export function completeTokenizer(tokenizer: Json, config: unknown, where: strin
     pre_tokenizer: byteLevelLike.test(name)
       ? withPrefixSpace(tokenizer.pre_tokenizer, parsed)
       : tokenizer.pre_tokenizer,
-    post_processor: marks(tokenizer.post_processor, name, named, idOf, where),
+    post_processor: marks(tokenizer.post_processor, name, named, numbers, idOf, where),
   };
 }
 
@@ -193,6 +193,7 @@ function marks(
   given: unknown,
   className: string,
   config: Config,
+  numbers: ReadonlyMap<string, number>,
   idOf: (name: (typeof specialNames)[number]) => number | undefined,
   where: string,
 ): unknown {
@@ -212,6 +213,8 @@ function marks(
     const type = bertLike.test(className) ? 'BertProcessing' : 'RobertaProcessing';
     return { type, sep: [sep.content, sep.id], cls: [cls.content, cls.id] };
   }
+  const ours = earlierMarks(given, config, numbers);
+  if (ours) return ours;
   if (typeof config.add_bos_token !== 'boolean' && typeof config.add_eos_token !== 'boolean') return given;
   const bos = config.add_bos_token && config.bos_token ? asked('bos_token') : undefined;
   const eos = config.add_eos_token && config.eos_token ? asked('eos_token') : undefined;
@@ -230,4 +233,12 @@ function marks(
       ),
     ),
   };
+}
+
+/** Earlier versions of this software kept no marks in the files of tokenizers that they trained, and put these around texts. */
+function earlierMarks(given: unknown, config: Config, numbers: ReadonlyMap<string, number>): unknown {
+  const [cls, sep] = ['[CLS]', '[SEP]'].map((mark) => numbers.get(mark));
+  const trained = config.tokenizer_class === 'GPT2Tokenizer' && config.model_max_length === 1_000_000;
+  if (given || !trained || cls === undefined || sep === undefined) return undefined;
+  return { type: 'BertProcessing', sep: ['[SEP]', sep], cls: ['[CLS]', cls] };
 }

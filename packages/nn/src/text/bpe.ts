@@ -93,6 +93,7 @@ export function bpeFiles(
   merges: readonly (readonly [string, string])[],
   specials: readonly string[] = [],
 ): TokenizerFiles {
+  const [cls, sep] = ['[CLS]', '[SEP]'].map((mark) => specials.indexOf(mark)) as [number, number];
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
   return {
     tokenizer: {
@@ -110,7 +111,7 @@ export function bpeFiles(
       })),
       normalizer: null,
       pre_tokenizer: byteLevel,
-      post_processor: null,
+      post_processor: cls < 0 || sep < 0 ? null : { type: 'BertProcessing', sep: ['[SEP]', sep], cls: ['[CLS]', cls] },
       decoder: byteLevel,
       model: {
         type: 'BPE',
