@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { programFromJSON } from '../../packages/approx/src/index.ts';
@@ -22,6 +23,7 @@ import { readPickle } from '../../packages/nn/src/checkpoints/formats/pickle.ts'
 import { parsePth } from '../../packages/nn/src/checkpoints/formats/pth.ts';
 import { huggingFaceLayout } from '../../packages/nn/src/checkpoints/huggingface/families.ts';
 import { parseConversion } from '../../packages/nn/src/convert/recipe.ts';
+import { load } from '../../packages/nn/src/data/datasets.ts';
 import { parseCifar10, parseMnist } from '../../packages/nn/src/data/images.ts';
 import { parseTexts, type TextFormat } from '../../packages/nn/src/data/texts.ts';
 import { makePolynomialModel, type PolynomialModelSource } from '../../packages/nn/src/lower/make-model.ts';
@@ -83,6 +85,33 @@ const tsv = ['label\ttext\n1\tone, two\n0\tthree "four"\n', 'text\tlabel\r\na\t3
 const lines = ['{"text":"one","label":1,"more":[{}]}\n{"text":"two","label":"0"}\n'].map(encoded);
 
 const parquet = readFileSync(join(root, 'packages/nn/test/data/three-rows.parquet'));
+
+// Data as people have it: a file that is changed, read from where it lies.
+const folder = mkdtempSync(join(tmpdir(), 'fuzz-data-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const ownTokenizer = () => huggingFaceTokenizer(wordPiece);
+const ownTexts = (name: string, skip: boolean) => (bytes: Uint8Array) => {
+  writeFileSync(join(folder, name), bytes);
+  return load({ from: name, skip }, { root: folder, tokenizer: ownTokenizer(), tokens: 8 });
+};
+const ownImages = (bytes: Uint8Array) => {
+  writeFileSync(join(folder, 'images.parquet'), bytes);
+  return load({ from: 'images.parquet', skip: true }, { root: folder });
+};
+const ownPictures = (bytes: Uint8Array) => {
+  mkdirSync(join(folder, 'zoo/a'), { recursive: true });
+  for (let i = 0; i < 8; i++) writeFileSync(join(folder, `zoo/a/${i}.png`), bytes);
+  return load({ from: 'zoo' }, { root: folder });
+};
+const examples = Array.from({ length: 14 }, (_, i) => [`hello ${i}`, `${i % 3}`] as const);
+const ownCsv = [',', ';'].map((mark) => encoded(`text${mark}label\n${examples.map(([a, b]) => `"${a}"${mark}${b}\r\n`).join('')}`)); // biome-ignore format: a line
+const ownLines = [encoded(examples.map(([text, label]) => JSON.stringify({ text, label: Number(label) })).join('\n'))];
+const own = JSON.parse(readFileSync(join(root, 'packages/nn/test/data/hugging-face.parquet.json'), 'utf8')) as Record<string, string>; // biome-ignore format: a line
+const ownParquet = (kind: string) =>
+  Object.entries(own).flatMap(([name, file]) => (name.startsWith(kind) ? [new Uint8Array(Buffer.from(file, 'base64'))] : [])); // biome-ignore format: a line
+const pictureFiles = (
+  JSON.parse(readFileSync(join(root, 'packages/model/test/references/pictures.json'), 'utf8')) as { file: string }[]
+).map(({ file }) => new Uint8Array(Buffer.from(file, 'base64')));
 
 // Weights.
 const tensors = new Map([
@@ -163,7 +192,7 @@ const foreign = [
   { model_type: 'gpt2', vocab_size: 10, n_embd: 8, n_layer: 2, n_head: 2, n_positions: 8 },
   { model_type: 'llama', ...sizes, vocab_size: 10, max_position_embeddings: 8, num_key_value_heads: 1 },
 ].map(json);
-const own = [vit, bertMean, gpt].map(json);
+const ownConfigs = [vit, bertMean, gpt].map(json);
 const recipes = (folder: string) =>
   readdirSync(join(root, 'recipes', folder), { withFileTypes: true })
     .filter((file) => file.isFile() && /(?<!\.log)\.json$/.test(file.name) && file.name !== 'reproduce.json')
@@ -208,6 +237,12 @@ export const nnReaders: readonly Reader[] = [
   reader('IDX labels', [labels], (bytes) => mnist(images, bytes)),
   reader('CIFAR-10', [records], (bytes) => parseCifar10([{ where: 'records', bytes }])),
   reader('Parquet', [parquet], (bytes) => readParquet(bytes, 'rows', ['text', 'label'])),
+  reader('own CSV', ownCsv, ownTexts('own.csv', false), { mutations: [mutateBytes, mutateLines], share: 0.3 }),
+  reader('own CSV, rows left out', ownCsv, ownTexts('own.csv', true), { mutations: [mutateBytes, mutateLines], share: 0.3 }), // biome-ignore format: a line
+  reader('own JSON lines', ownLines, ownTexts('own.jsonl', true), { mutations: [mutateBytes, mutateJsonLines], share: 0.3 }), // biome-ignore format: a line
+  reader('own Parquet of texts', ownParquet('texts'), ownTexts('own.parquet', true), { share: 0.3 }),
+  reader('own Parquet of images', ownParquet('images'), ownImages, { share: 0.2 }),
+  reader('own folder of pictures', pictureFiles, ownPictures, { share: 0.2 }),
   reader('CSV', csv, texts('csv'), { mutations: [mutateBytes, mutateLines] }),
   reader('TSV', tsv, texts('tsv'), { mutations: [mutateBytes, mutateLines] }),
   reader('JSON lines', lines, texts('jsonl'), { mutations: [mutateBytes, mutateJsonLines, mutateJsonLines] }),
@@ -263,7 +298,7 @@ export const nnReaders: readonly Reader[] = [
     (bytes) => parameterSpecs(huggingFaceLayout(jsonOf(bytes), 'config.json').config),
     { mutations: words },
   ),
-  reader('model config', own, (bytes) => parameterSpecs(parseModelConfig(jsonOf(bytes), 'config.json')), {
+  reader('model config', ownConfigs, (bytes) => parameterSpecs(parseModelConfig(jsonOf(bytes), 'config.json')), {
     mutations: words,
   }),
   reader('training recipe', recipes('.'), (bytes) => parseRecipe(jsonOf(bytes), 'recipe'), { mutations: words }),

@@ -27,7 +27,7 @@ export function matchLabels(
   }: { readonly stored?: readonly string[] | undefined; readonly model?: readonly string[] | undefined },
   where: string,
 ): Labels {
-  const labels = [...counts.keys()];
+  const labels = [...counts.keys()].sort();
   if (labels.length > maxClasses)
     throw new DataError(`${where} has ${labels.length} different labels: name the column of the classes.`);
   const numeric = labels.every((label) => /^\d{1,9}$/.test(label));
