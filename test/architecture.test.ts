@@ -62,6 +62,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   model: [
     ['errors.ts'],
     ['untrusted', 'operations'],
+    ['text', 'images'],
     ['graph'],
     ['inputs'],
     ['polynomial-model.ts'],
@@ -71,7 +72,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   ],
   nn: [
     ['errors.ts', 'random.ts'],
-    ['onnx', 'text'],
+    ['onnx', 'text', 'sources'],
     ['ops', 'data'],
     ['transformer'],
     ['checkpoints/adapter.ts', 'checkpoints/formats', 'checkpoints/model-folder.ts', 'lower', 'convert/recipe.ts'],
@@ -121,10 +122,17 @@ const browserSafe: Record<string, readonly string[]> = {
   'packages/base/src/index.ts': [],
   'packages/approx/src/index.ts': [],
   'packages/ckks/src/index.ts': ['@noble/hashes'],
-  'packages/model/src/index.ts': ['@huggingface/tokenizers', 'zod'],
+  'packages/model/src/index.ts': ['@huggingface/tokenizers', 'fast-png', 'fflate', 'jpeg-js', 'zod'],
   'packages/model/src/untrusted/index.ts': ['zod'],
-  'packages/runtime/src/client.ts': ['@huggingface/tokenizers', '@noble/hashes', 'zod'],
-  'packages/client/src/index.ts': ['@huggingface/tokenizers', '@noble/hashes', 'zod'],
+  'packages/runtime/src/client.ts': [
+    '@huggingface/tokenizers',
+    '@noble/hashes',
+    'fast-png',
+    'fflate',
+    'jpeg-js',
+    'zod',
+  ],
+  'packages/client/src/index.ts': ['@huggingface/tokenizers', '@noble/hashes', 'fast-png', 'fflate', 'jpeg-js', 'zod'],
   'packages/client/src/protocol.ts': ['zod'],
   'packages/cipherformer/src/browser.ts': [],
 };

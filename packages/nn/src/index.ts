@@ -51,6 +51,8 @@ export {
   normaliseImage,
   readMnist,
 } from './data/images.ts';
+export type { DataTarget, OwnData } from './data/own-data.ts';
+export { type DataReport, reportLines } from './data/report.ts';
 export {
   type ClassificationSet,
   type ClassificationSplit,
@@ -97,6 +99,7 @@ export { type Operation, Program, type Tensor } from './onnx/program.ts';
 export { type Feeds, Session, type SessionOptions, type TensorData } from './onnx/session.ts';
 export * as ops from './ops/index.ts';
 export { Random } from './random.ts';
+export type { Columns } from './sources/source.ts';
 export { loadTokenizer } from './text/tokenizer-folder.ts';
 export type { TokenizerConfig } from './text/tokenizers.ts';
 export type { LossContext, Losses, LossTerm, TrainingStepOptions } from './train/build-step.ts';
