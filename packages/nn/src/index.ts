@@ -95,6 +95,7 @@ export {
   movementOperations,
   polynomialOperations,
 } from './evaluate/polynomial-onnx.ts';
+export { Predictor, type PreparedInput } from './evaluate/predict.ts';
 export { recordRanges, type SiteRange } from './evaluate/ranges.ts';
 export { type LowerOptions, lower } from './lower/lower.ts';
 export { lowerEmbedding } from './lower/lower-embedding.ts';

@@ -2,6 +2,11 @@ import { UsageError } from '@cipherformer/base';
 import type { ImagePreprocess } from '@cipherformer/model';
 import { excerpt } from '@cipherformer/model/untrusted';
 
+/** The part of a preparation that says how large images are. */
+export interface ImageSize {
+  readonly patches: Pick<ImagePreprocess['patches'], 'channels' | 'height' | 'width'>;
+}
+
 /** A few bytes of PNG may claim any size, and have it decoded: this many pixels take two seconds. */
 const maxPixels = 2 ** 24;
 
@@ -24,7 +29,7 @@ export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'webp' | undefine
 export async function imagePixels(
   bytes: Uint8Array,
   file: string,
-  { patches: { channels, height, width } }: ImagePreprocess,
+  { patches: { channels, height, width } }: ImageSize,
   resize: boolean,
 ): Promise<Uint8Array> {
   if (imageKind(bytes) === 'webp')
