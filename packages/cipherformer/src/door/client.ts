@@ -16,7 +16,6 @@ import {
   encryptInputs,
   keySpecsOf,
   makeParts,
-  type PrivateAnswer,
   type ProgramManifest,
   parametersOf,
   unaskedKeyBytes,
@@ -24,7 +23,8 @@ import {
 } from '@cipherformer/runtime/client';
 import { readClientProgram } from '@cipherformer/runtime/client/files';
 import { openOwner, writeSecretWithCounts } from '../program/secret-file.ts';
-import { type Input, type InputOptions, readInput } from './input.ts';
+import { Answer, Answers } from './answer.ts';
+import { batchesOf, type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
 import { type EncryptedRequest, type EvaluationKeyPart, type EvaluationKeys, pieceOf } from './keys.ts';
 
 /** Where a secret key is, and what it may tell. */
@@ -60,6 +60,8 @@ export interface MadeEvaluationKeys extends EvaluationKeys {
   /** How many there are, those included that the server has. */
   readonly parts: number;
 }
+
+type Prepared = ReturnType<typeof prepareInput>;
 
 /** The owner of the data: holds the secret key, encrypts inputs and decrypts answers. Needs a program's client half alone. */
 export class Client implements Disposable {
@@ -137,30 +139,57 @@ export class Client implements Disposable {
   }
 
   /**
-   * Encrypts an input, or several for a program that computes a batch. Every request is encrypted afresh.
-   * @throws UsageError, DataError, InputError for what is no input of this program, or too many; UsageError when closed
+   * Encrypts an input: a request. Of several inputs the requests, each of as many as the program computes at once
+   * (`manifest.batch`). Every request is encrypted afresh.
+   * @throws UsageError, DataError for what is no input of this program, before any is encrypted; UsageError when closed
    */
-  async encrypt(input: Input | readonly Input[]): Promise<EncryptedRequest> {
-    const { secret } = this.#open();
+  encrypt(input: Input): Promise<EncryptedRequest>;
+  encrypt(inputs: readonly Input[]): Promise<EncryptedRequest[]>;
+  async encrypt(inputs: Inputs): Promise<EncryptedRequest | EncryptedRequest[]> {
+    this.#open();
     const { manifest, preparation } = this.#client;
-    const examples = [];
-    for (const one of isList(input) ? input : [input])
-      examples.push(prepareInput(preparation, await readInput(one, preparation, this.#options)));
-    const file = await encryptInputs(secret, manifest, examples);
+    const prepared: Prepared[][] = [];
+    for (const batch of batchesOf(inputs, manifest.batch)) {
+      const examples: Prepared[] = [];
+      for (const input of batch)
+        examples.push(prepareInput(preparation, await readInput(input, preparation, this.#options)));
+      prepared.push(examples);
+    }
+    const requests: EncryptedRequest[] = [];
+    for (const examples of prepared) requests.push(await this.#encrypt(examples));
+    return isList(inputs) ? requests : requests[0]!;
+  }
+
+  async #encrypt(examples: readonly Prepared[]): Promise<EncryptedRequest> {
+    const file = await encryptInputs(this.#open().secret, this.manifest, examples);
     const bytes = await wireBytes(file);
     return { bytes, ...file.request };
   }
 
   /**
-   * The answer to each input of a request. Label and range are plain; scores and logits tell of the secret key, so they are
-   * behind `reveal()`, for its owner alone.
+   * The answer to each input of a request, or of several with their results in the same order. Label and range are plain;
+   * scores and logits tell of the secret key, so they are behind `reveal()`, for its owner alone.
    * @throws ResultError for a result of another program, key or request, a damaged one, and one that no server makes which runs
    * the program: before anything is decrypted. KeyUseError where the key has told too much. UsageError when closed
    */
-  async decrypt(result: Uint8Array, { hash, examples }: EncryptedRequest): Promise<PrivateAnswer[]> {
-    const { secret, ledger, allowMore } = this.#open();
-    const verdicts = { ledger, ...(allowMore ? { allowMore } : {}) };
-    return decryptOutputs(secret, this.manifest, { hash, examples }, pieceOf(result), 'the result', verdicts);
+  async decrypt(
+    result: Uint8Array | readonly Uint8Array[],
+    request: EncryptedRequest | readonly EncryptedRequest[],
+  ): Promise<Answers> {
+    const results = result instanceof Uint8Array ? [result] : result;
+    const requests = 'hash' in request ? [request] : request;
+    if (results.length !== requests.length)
+      throw new UsageError(`${results.length} results for ${requests.length} requests: give the result of each`);
+    const { classes } = this.manifest.model;
+    const answers: Answer[] = [];
+    for (const [i, { hash, examples }] of requests.entries()) {
+      const { secret, ledger, allowMore } = this.#open();
+      const verdicts = { ledger, ...(allowMore ? { allowMore } : {}) };
+      const binding = { hash, examples };
+      const found = await decryptOutputs(secret, this.manifest, binding, pieceOf(results[i]!), 'the result', verdicts);
+      answers.push(...found.map((answer) => new Answer(answer, classes)));
+    }
+    return new Answers(answers);
   }
 
   /**
@@ -198,5 +227,3 @@ export function checkKeyBytes(bytes: number, most = unaskedKeyBytes): void {
       `the program asks for ${gib(bytes)} of evaluation keys, ${gib(most)} are allowed: none was made; allow more if you trust who compiled it`,
     );
 }
-
-const isList = (input: Input | readonly Input[]): input is readonly Input[] => Array.isArray(input);

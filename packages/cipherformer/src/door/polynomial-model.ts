@@ -9,19 +9,8 @@ import {
 } from '@cipherformer/model';
 import { loadPolynomialModel } from '@cipherformer/model/files';
 import { PrivateAnswer } from '@cipherformer/runtime/client';
-import { type Input, type InputOptions, readInput } from './input.ts';
-
-/** What a polynomial model says in clear. */
-export interface Prediction {
-  /** False where a value left the interval of a polynomial: then the logits are no answer. */
-  readonly inRange: boolean;
-  /** The class of the largest logit, or the number of its output; undefined where the input left the range. */
-  readonly label: string | undefined;
-  /** [outputs] */
-  readonly logits: Float64Array;
-  /** [outputs], softmax of the logits. */
-  readonly scores: Float64Array;
-}
+import { Answer, type Result, type Results } from './answer.ts';
+import { type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
 
 /** A polynomial model, evaluated in clear: what its encrypted program computes, without noise. */
 export class PolynomialModel {
@@ -52,8 +41,17 @@ export class PolynomialModel {
     return this.#model.classes;
   }
 
-  /** @throws UsageError, DataError for what is no input of this model */
-  async predict(input: Input, options: InputOptions = {}): Promise<Prediction> {
+  /**
+   * What the model says of an input, or of several in their order: logits, labels with their scores, whether it is an answer.
+   * @throws UsageError, DataError for what is no input of this model
+   */
+  async predict(inputs: Inputs, options: InputOptions = {}): Promise<Results> {
+    const results: Result[] = [];
+    for (const input of isList(inputs) ? inputs : [inputs]) results.push(await this.#predict(input, options));
+    return { results };
+  }
+
+  async #predict(input: Input, options: InputOptions): Promise<Result> {
     const { graph, classes } = this.#model;
     const inputs = prepareInput(this.#model, await readInput(input, this.#model, options));
     const recorder = new ValueRecorder(graph);
@@ -61,8 +59,6 @@ export class PolynomialModel {
     const outside = untrustedExamples(recorder.record()) > 0;
     const reason = outside ? 'a value left the interval of a polynomial' : undefined;
     // Labels and scores as the encrypted program's client makes them.
-    const answer = new PrivateAnswer({ logits, classes, reason });
-    const { inRange, label } = answer;
-    return { inRange, label, ...answer.reveal() };
+    return new Answer(new PrivateAnswer({ logits, reason }), classes).reveal();
   }
 }

@@ -95,15 +95,25 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Runs the program on an encrypted input. The same keys and request give the same bytes, which stay when all else is closed.
+   * Runs the program on a request, or on several one after another, whose results come in the same order. The same keys and
+   * request give the same bytes, which stay when all else is closed.
    * @throws FileError for what is no request, MismatchError for one of another program or key, WireError for a damaged one;
    * UsageError for keys that are closed or of another server, and when closed; the signal's reason
    */
+  run(keys: ServerKeys, request: Request, options?: WorkOptions): Promise<Uint8Array<ArrayBuffer>>;
+  run(keys: ServerKeys, requests: readonly Request[], options?: WorkOptions): Promise<Uint8Array<ArrayBuffer>[]>;
   async run(
     keys: ServerKeys,
-    request: EncryptedRequest | Uint8Array,
-    { progress, signal }: WorkOptions = {},
-  ): Promise<Uint8Array<ArrayBuffer>> {
+    requests: Request | readonly Request[],
+    options: WorkOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer> | Uint8Array<ArrayBuffer>[]> {
+    if (!isRequestList(requests)) return this.#run(keys, requests, options);
+    const results: Uint8Array<ArrayBuffer>[] = [];
+    for (const request of requests) results.push(await this.#run(keys, request, options));
+    return results;
+  }
+
+  #run(keys: ServerKeys, request: Request, { progress, signal }: WorkOptions): Promise<Uint8Array<ArrayBuffer>> {
     const sent = request instanceof Uint8Array ? request : request.bytes;
     return this.#turns.run(async () => {
       this.#checkOpen();
@@ -149,6 +159,11 @@ export class Server implements AsyncDisposable {
     if (this.#closed) throw new UsageError('the server is closed: load another');
   }
 }
+
+type Request = EncryptedRequest | Uint8Array;
+
+const isRequestList = (requests: Request | readonly Request[]): requests is readonly Request[] =>
+  Array.isArray(requests);
 
 /** Callers in plain JavaScript may hand over anything: the bytes of a key file above all. */
 function refuseOthers(keys: unknown): void {

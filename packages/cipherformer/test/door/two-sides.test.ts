@@ -38,9 +38,9 @@ const failure = async (work: () => unknown): Promise<{ code: string; message: st
   throw new Error('nothing failed');
 };
 
-const close = (logits: ArrayLike<number>) => {
-  expect(logits.length).toBe(inClear.length);
-  for (const [k, logit] of inClear.entries()) expect(Math.abs(logits[k]! - logit)).toBeLessThan(tolerance);
+const close = (logits: readonly number[] | undefined) => {
+  expect(logits?.length).toBe(inClear.length);
+  for (const [k, logit] of inClear.entries()) expect(Math.abs(logits![k]! - logit)).toBeLessThan(tolerance);
 };
 
 describe("import 'cipherformer'", () => {
@@ -140,15 +140,14 @@ describe('the wrong way', () => {
   it('a request or a result of another program is refused', async () => {
     const other = await compile(at('model'), { folder: at('other'), batch: 2, parameters: insecureParameters() });
     const stranger = await Client.create(other, { insecure: true });
-    const request = await stranger.encrypt([{ pixels }, { pixels }]);
-    expect((await failure(() => server.run(keys, request))).code).toBe('wrong-key-or-program');
+    const [request] = await stranger.encrypt([{ pixels }, { pixels }]);
+    expect((await failure(() => server.run(keys, request!))).code).toBe('wrong-key-or-program');
     const mine = await client.encrypt({ pixels });
     const result = await server.run(keys, mine);
-    expect((await failure(() => stranger.decrypt(result, request))).code).toBe('mismatched-result');
+    expect((await failure(() => stranger.decrypt(result, request!))).code).toBe('mismatched-result');
     expect((await failure(async () => client.decrypt(result, await client.encrypt({ pixels })))).code).toBe(
       'mismatched-result',
     );
-    expect((await failure(() => stranger.encrypt([{ pixels }, { pixels }, { pixels }]))).code).toBe('bad-input');
     stranger.close();
     other.close();
   });
