@@ -16,7 +16,6 @@ Then with a model of your own: predict, convert, compile, keygen, encrypt, run, 
  * @param security for tests: the executable accepts nothing below 128 bits, and no option or variable changes that
  */
 export async function runCli(argv: readonly string[], security: SecurityOptions = {}): Promise<number> {
-  const json = argv.includes('--json');
   const program = new Verb('cipherformer')
     .description('Transformers in polynomial form, run on data that stays encrypted.')
     .version('0.1.0')
@@ -31,15 +30,15 @@ export async function runCli(argv: readonly string[], security: SecurityOptions 
     (await commands[name]!())(program, security);
     program.commands.at(-1)!.helpGroup(groups[name]!);
   }
-  const end = (error: unknown) => process.exit(reportError(error, { json }));
+  const end = (error: unknown) => process.exit(reportError(error, argv));
   try {
     await endingOnInterrupt(end, () => program.parseAsync(['node', 'cipherformer', ...argv]));
     return typeof process.exitCode === 'number' ? process.exitCode : exitOk;
   } catch (error) {
-    if (!(error instanceof CommanderError)) return reportError(error, { json });
+    if (!(error instanceof CommanderError)) return reportError(error, argv);
     if (error.exitCode === 0) return exitOk;
     // Without a verb the help was shown.
     const message = error.code === 'commander.help' ? 'give a verb' : error.message.replace(/^error: /, '');
-    return reportError(new UsageError(message, { hint: 'add --help for the options' }), { json });
+    return reportError(new UsageError(message, { hint: 'add --help for the options' }), argv);
   }
 }

@@ -1,15 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { UsageError } from '@cipherformer/base';
-import { DataError, MissingFileError, type ModelInput } from '@cipherformer/model';
 import { isPolynomialModel } from '@cipherformer/model/files';
 import type { Command } from 'commander';
-import { imagePixels } from '../input/image-file.ts';
+import { openOriginal } from '../answers/original.ts';
+import { openPolynomial } from '../answers/polynomial.ts';
+import { type ClearResult, resultOf } from '../answers/result.ts';
 import { type Question, withQuestions } from '../input/questions.ts';
-import { type InputForm, type Seen, seeInput } from '../input/seen.ts';
-import { openOriginal } from '../predict/original.ts';
-import { openPolynomial } from '../predict/polynomial.ts';
-import { type ClearResult, resultOf } from '../predict/result.ts';
+import { readQuestions } from '../input/read-input.ts';
+import { warn } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
 
@@ -38,52 +37,31 @@ export function registerPredict(program: Command): void {
 }
 
 async function predict(path: string, questions: readonly Question[], options: PredictOptions): Promise<void> {
-  if (questions.length === 0) throw new UsageError('there is no question: give --text, --image or --ids');
+  if (questions.length === 0) throw new UsageError('there is no question: give --text, --image, --ids or --input');
   const folder = modelPath(path);
-  const model = isPolynomialModel(folder) ? openPolynomial(folder) : openOriginal(folder, options.data);
+  const polynomial = isPolynomialModel(folder);
+  const model = polynomial ? openPolynomial(folder) : openOriginal(folder, options.data);
   try {
     const results: ClearResult[] = [];
-    for (const [i, question] of questions.entries()) {
-      const seen = seeInput(await readQuestion(question, model.form, options), model.form);
-      warnOfCut(seen, i);
+    for (const { seen } of await readQuestions(questions, model.form, { ...options, warn }))
       results.push(resultOf(model, seen, await model.say(seen), options));
-    }
-    process.stdout.write(options.json ? `${JSON.stringify({ results })}\n` : words(results));
+    print(options.json, {
+      value: { results },
+      text: results.map(words(results.length)).join('\n'),
+      next: polynomial
+        ? `cipherformer compile ${path} --out program`
+        : `cipherformer convert ${path} --recipe <recipe> --data <folder>`,
+    });
   } finally {
     await model.close();
   }
 }
 
-async function readQuestion(
-  question: Question,
-  form: InputForm,
-  { resize = false }: PredictOptions,
-): Promise<ModelInput> {
-  if ('text' in question && question.pair !== undefined)
-    throw new DataError('The tokenizer of this model takes no pair of texts: give one text.');
-  if (!('file' in question)) return question;
-  const { file } = question;
-  if (form.kind !== 'image') throw new DataError(`${file} is an image, the model takes a text.`);
-  const bytes = await readFile(file).catch((error: Error) => {
-    throw new MissingFileError(`${file} cannot be read: ${error.message}`);
-  });
-  const [channels, height, width] = form.shape;
-  return { pixels: await imagePixels(bytes, file, { patches: { channels, height, width } }, resize) };
-}
-
-function warnOfCut(seen: Seen, i: number): void {
-  if ('ids' in seen && seen.cutFrom !== undefined)
-    process.stderr.write(
-      `warning input ${i + 1} has ${seen.cutFrom} tokens, the model takes ${seen.ids.length}: it was cut\n`,
-    );
-}
-
-function words(results: readonly ClearResult[]): string {
-  return results
-    .map(({ labels = [], reason }, i) => {
-      if (reason !== undefined) return `input ${i + 1}: no answer, ${reason}\n`;
-      const rows = labels.map(({ label, score }) => [label, Number(score!.toFixed(4))]);
-      return `${renderTable([results.length === 1 ? 'label' : `input ${i + 1}`, 'score'], rows)}\n`;
-    })
-    .join('');
-}
+const words =
+  (count: number) =>
+  ({ labels = [], reason }: ClearResult, i: number): string => {
+    const name = count === 1 ? 'the input' : `input ${i + 1}`;
+    if (reason !== undefined) return `${name} left the range the model is made for: there is no answer (${reason})`;
+    const rows = labels.map(({ label, score }) => [label, Number(score!.toFixed(4))]);
+    return renderTable([count === 1 ? 'label' : name, 'score'], rows);
+  };

@@ -9,12 +9,15 @@ import {
   openKeyFolder,
   outputsFile,
   readInputs,
+  readManifest,
   runCkks,
 } from '@cipherformer/runtime/server';
 import type { Command } from 'commander';
 import { peakMemoryBytes } from '../measure/peak-memory.ts';
 import { startRunProgress } from '../program/run-progress.ts';
 import { interruptible } from '../terminal/interrupt.ts';
+import { print } from '../terminal/output.ts';
+import { checkOutput } from '../terminal/output-path.ts';
 import { startStages } from '../terminal/progress.ts';
 
 // The server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
@@ -34,47 +37,48 @@ export function registerRun(program: Command, security: SecurityOptions): void {
     .argument('<program>', 'folder of a program')
     .requiredOption('--keys <folder>', 'the evaluation keys')
     .requiredOption('--input <file>', 'the encrypted input')
-    .requiredOption('--out <file>', 'the encrypted result')
+    .requiredOption('--out <file>', 'the new file of the encrypted result')
     .option('--json', 'JSON on stdout')
     .action((path: string, options: RunOptions) => run(path, options, security));
 }
 
 async function run(path: string, options: RunOptions, security: SecurityOptions): Promise<void> {
-  const opened = await openProgram(path, security);
-  const { manifest, parameters } = opened;
-  checkMemory(opened, availableMemoryBytes());
-  await interruptible('stopping after this instruction; no result is written', async (signal) => {
+  const { keys: folder, input, out } = options;
+  checkOutput(out);
+  // What a moment tells comes before what takes minutes: whose keys they are, and what the input is.
+  const asked = await readManifest(path, security);
+  checkMemory({ manifest: asked }, availableMemoryBytes());
+  await interruptible('stopping after this step; no result is written', async (signal) => {
+    const opened = await openProgram(path, security);
+    const { manifest, parameters } = opened;
+    const source = await openKeyFolder(folder, parameters);
     using context = await Context.create(parameters, security);
-    const speed = measureReference(context) / defaultCosts.reference;
-    const loading = startStages();
-    const source = await openKeyFolder(options.keys, parameters);
-    using keys = await loadKeys(context, manifest, source, { progress: loading.update, signal }).finally(loading.stop);
-    const { inputs, request } = await readInputs(
-      context,
-      manifest,
-      keys.key,
-      readWireFile(options.input),
-      options.input,
-    );
-    const warmFrom = performance.now();
-    const cpuFrom = process.cpuUsage();
-    using result = await runCkks(keys.machine, opened, inputs, {
-      signal,
-      progress: startRunProgress(opened),
-    });
-    const { user, system } = process.cpuUsage(cpuFrom);
-    const warmSeconds = (performance.now() - warmFrom) / 1000;
-    for (const input of inputs) input[Symbol.dispose]();
-    await writeWireFile(options.out, await outputsFile(manifest, keys.key, request, result.outputs));
-    report(options, {
-      // From the start of the process to the file: what a person waits for.
-      coldSeconds: performance.now() / 1000,
-      warmSeconds,
-      cpuSeconds: (user + system) / 1e6,
-      predictedCpuSeconds: manifest.predicted.cpuSeconds * speed,
-      peakRssBytes: peakMemoryBytes(),
-      predictedPeakBytes: manifest.predicted.peakBytes,
-    });
+    const { inputs, request } = await readInputs(context, manifest, source.key, readWireFile(input), input);
+    try {
+      const speed = measureReference(context) / defaultCosts.reference;
+      const loading = startStages();
+      using keys = await loadKeys(context, manifest, source, { progress: loading.update, signal }).finally(
+        loading.stop,
+      );
+      const warmFrom = performance.now();
+      const cpuFrom = process.cpuUsage();
+      using result = await runCkks(keys.machine, opened, inputs, { signal, progress: startRunProgress(opened) });
+      const { user, system } = process.cpuUsage(cpuFrom);
+      const warmSeconds = (performance.now() - warmFrom) / 1000;
+      const file = await outputsFile(manifest, keys.key, request, result.outputs);
+      await writeWireFile(out, file, { overwrite: false });
+      report(path, options, {
+        // From the start of the process to the file: what a person waits for.
+        coldSeconds: performance.now() / 1000,
+        warmSeconds,
+        cpuSeconds: (user + system) / 1e6,
+        predictedCpuSeconds: manifest.predicted.cpuSeconds * speed,
+        peakRssBytes: peakMemoryBytes(),
+        predictedPeakBytes: manifest.predicted.peakBytes,
+      });
+    } finally {
+      for (const one of inputs) one[Symbol.dispose]();
+    }
   });
 }
 
@@ -88,14 +92,13 @@ interface Report {
   readonly predictedPeakBytes: number;
 }
 
-function report({ out, json }: RunOptions, figures: Report): void {
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ output: out, ...figures })}\n`);
-    return;
-  }
+function report(path: string, { input, out, json }: RunOptions, figures: Report): void {
   const s = (seconds: number) => `${seconds.toFixed(1)} s`;
-  process.stdout.write(
-    `${out}: cold ${s(figures.coldSeconds)}, warm ${s(figures.warmSeconds)}, processor ${s(figures.cpuSeconds)} ` +
-      `(predicted ${s(figures.predictedCpuSeconds)}), peak memory ${gib(figures.peakRssBytes)} (predicted ${gib(figures.predictedPeakBytes)})\n`,
-  );
+  print(json, {
+    value: { output: out, ...figures },
+    text:
+      `${out}: cold ${s(figures.coldSeconds)}, warm ${s(figures.warmSeconds)}, processor ${s(figures.cpuSeconds)} ` +
+      `(predicted ${s(figures.predictedCpuSeconds)}), peak memory ${gib(figures.peakRssBytes)} (at most ${gib(figures.predictedPeakBytes)} predicted)`,
+    next: `cipherformer decrypt ${path} --keys <the secret key> --input ${out} --request ${input}`,
+  });
 }

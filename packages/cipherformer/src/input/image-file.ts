@@ -1,6 +1,4 @@
-import { UsageError } from '@cipherformer/base';
-import type { ImagePreprocess } from '@cipherformer/model';
-import { excerpt } from '@cipherformer/model/untrusted';
+import { DataError, type ImagePreprocess } from '@cipherformer/model';
 
 /** The part of a preparation that says how large images are. */
 export interface ImageSize {
@@ -11,11 +9,13 @@ export interface ImageSize {
 const maxPixels = 2 ** 24;
 
 /** What the first bytes of a file say it is; undefined for anything that is no image we know of. */
-export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'webp' | undefined {
+export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'WebP' | 'GIF' | 'BMP' | undefined {
   const starts = (signature: readonly number[], at = 0) => signature.every((byte, i) => bytes[at + i] === byte);
   if (starts([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])) return 'png';
   if (starts([0xff, 0xd8, 0xff])) return 'jpeg';
-  if (starts([0x52, 0x49, 0x46, 0x46]) && starts([0x57, 0x45, 0x42, 0x50], 8)) return 'webp';
+  if (starts([0x52, 0x49, 0x46, 0x46]) && starts([0x57, 0x45, 0x42, 0x50], 8)) return 'WebP';
+  if (starts([0x47, 0x49, 0x46, 0x38])) return 'GIF';
+  if (starts([0x42, 0x4d]) && bytes.length > 26 && starts([0, 0, 0, 0], 6)) return 'BMP';
   return undefined;
 }
 
@@ -24,7 +24,7 @@ export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'webp' | undefine
  * seen on white. A model of one channel gets the brightness (ITU-R BT.601).
  * @param file for messages
  * @param resize scale to the model's size (bilinear, the aspect ratio is not kept) where the image has another
- * @throws UsageError for a damaged file, one of another format, or another size without `resize`
+ * @throws DataError for a damaged file, one of another format, or another size without `resize`
  */
 export async function imagePixels(
   bytes: Uint8Array,
@@ -32,19 +32,20 @@ export async function imagePixels(
   { patches: { channels, height, width } }: ImageSize,
   resize: boolean,
 ): Promise<Uint8Array> {
-  if (imageKind(bytes) === 'webp')
-    throw new UsageError(`${file} is a WebP image, which is not read here: save it as PNG or JPEG`);
+  const kind = imageKind(bytes);
+  if (kind !== 'png' && kind !== 'jpeg')
+    throw new DataError(`${file} is ${kind === undefined ? 'no image' : `a ${kind} image, which is not read here`}: save it as PNG or JPEG`); // biome-ignore format: short
   if (channels !== 1 && channels !== 3)
-    throw new UsageError(`${file} is an image, the model takes ${channels} channels: give its numbers as JSON`);
+    throw new DataError(`${file} is an image, the model takes ${channels} channels: give its numbers as JSON`);
   if (claimedPixels(bytes) > maxPixels)
-    throw new UsageError(
+    throw new DataError(
       `${file} claims to have ${claimedPixels(bytes)} pixels, ${maxPixels} at most are read: scale it down first`,
     );
   const image = await decode(bytes, file);
   const found = image.bitmap;
   if (found.width !== width || found.height !== height) {
     if (!resize)
-      throw new UsageError(
+      throw new DataError(
         `${file} is ${found.width} x ${found.height} pixels, the model takes ${width} x ${height}: ` +
           'ask to resize it (its aspect ratio is not kept), or cut it out first',
       );
@@ -77,9 +78,8 @@ async function decode(bytes: Uint8Array, file: string) {
   try {
     return await Image.fromBuffer(Buffer.from(bytes));
   } catch (error) {
-    throw new UsageError(
-      `${file} cannot be read as an image: ${excerpt(String(error instanceof Error ? error.message : error))}. Save it again as PNG or JPEG`,
-    );
+    // The decoders' own words help nobody: "There are some read requests waitng on finished stream".
+    throw new DataError(`${file} is cut short or damaged: save it again as PNG or JPEG`, { cause: error });
   }
 }
 

@@ -1,3 +1,4 @@
+import { UsageError } from '@cipherformer/base';
 import { type Command, InvalidArgumentError } from 'commander';
 
 /** What is asked on the command line, in its order: an input as it is, or the file that has it. */
@@ -14,6 +15,7 @@ export function withQuestions(command: Command): readonly Question[] {
     .option('--text <text>', 'a text; this and the next repeatedly for several inputs', ask((text) => ({ text }))) // biome-ignore format: a line each
     .option('--pair <text>', 'the second text of a pair, after the --text that is its first', (text) => addPair(questions, text)) // biome-ignore format: a line each
     .option('--image <file>', 'a PNG or JPEG image', ask((file) => ({ file }))) // biome-ignore format: a line each
+    .option('--input <json>', 'a file: {"pixels": [...]}, {"image": [...]}, {"text": "..."} or {"ids": [...]}', ask((file) => ({ file }))) // biome-ignore format: a line each
     .option('--ids <numbers>', 'token numbers: 1,2,3', ask((text) => ({ ids: tokenNumbers(text) }))); // biome-ignore format: a line each
   return questions;
 }
@@ -30,4 +32,12 @@ function tokenNumbers(text: string): number[] {
   const numbers = text.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
   if (!numbers.every(Number.isSafeInteger)) throw new InvalidArgumentError('It must be whole numbers: 1,2,3.');
   return numbers;
+}
+
+/** @throws UsageError for more inputs than a program computes at once */
+export function checkBatch(count: number, batch: number): void {
+  if (count > batch)
+    throw new UsageError(
+      `${count} inputs for a program that computes ${batch} at once: give fewer, or compile with --batch`,
+    );
 }

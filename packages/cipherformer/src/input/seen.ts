@@ -57,6 +57,8 @@ function seeImage(input: ModelInput, { shape, normalise }: InputForm & { kind: '
 }
 
 function seeText(input: ModelInput, { tokenizer, tokens, task, keeps }: InputForm & { kind: 'text' }): Seen {
+  if ('pair' in input && input.pair !== undefined)
+    throw new DataError('The tokenizer of this model takes no pair of texts: give one text.');
   if ('ids' in input) return cut(input.ids, tokens, keeps);
   if (!('text' in input)) throw new DataError('The model takes a text, not an image.');
   if (!tokenizer) throw new DataError('The model has no tokenizer: give token numbers.');

@@ -1,5 +1,5 @@
-import { UsageError } from '@cipherformer/base';
 import type { ImagePreprocess } from '@cipherformer/model';
+import { DataError } from '@cipherformer/model';
 import { isPrintable } from '@cipherformer/model/untrusted';
 import jpeg from '@jimp/js-jpeg';
 import { describe, expect, it } from 'vitest';
@@ -34,7 +34,7 @@ describe('image files', () => {
   it('another size is refused, and offers to scale', async () => {
     const file = png(4, 4, 1, new Uint8Array(16).fill(90));
     const asked = read(file, taking(1, 2, 2));
-    await expect(asked).rejects.toThrow(UsageError);
+    await expect(asked).rejects.toThrow(DataError);
     await expect(asked).rejects.toThrow(/digit\.png is 4 x 4 pixels, the model takes 2 x 2: ask to resize/);
     expect([...(await read(file, taking(1, 2, 2), true))]).toEqual([90, 90, 90, 90]);
   });
@@ -76,13 +76,15 @@ describe('image files', () => {
     const file = Buffer.from(png(3, 2, 1, new Uint8Array(6)));
     file.write('\u001b[2J', 37, 'latin1');
     const refused = await read(file, taking(1, 3, 2)).catch((error: Error) => error.message);
-    expect(refused).toMatch(/cannot be read as an image/);
+    expect(refused).toMatch(/is cut short or damaged/);
     expect(isPrintable(String(refused))).toBe(true);
   });
 
   it('damaged files, and formats that are not read, are named', async () => {
     const file = png(3, 2, 1, new Uint8Array(6));
-    await expect(read(file.subarray(0, 40), taking(1, 3, 2))).rejects.toThrow(/digit\.png cannot be read as an image/);
+    await expect(read(file.subarray(0, 40), taking(1, 3, 2))).rejects.toThrow(
+      /digit\.png is cut short or damaged: save it again/,
+    );
     const webp = Buffer.from('RIFF    WEBPVP8 ');
     await expect(read(webp, taking(1, 3, 2))).rejects.toThrow(/WebP.*PNG or JPEG/);
     expect(imageKind(Buffer.from('{"pixels": []}'))).toBeUndefined();

@@ -12,7 +12,7 @@ import {
 } from '@cipherformer/ckks';
 import type { CkksMachine } from '../backends/ckks.ts';
 import { MismatchError } from '../errors.ts';
-import { missingSpecs, tuplesOf } from '../keys/key-list.ts';
+import { missingSpecs } from '../keys/key-list.ts';
 import type { KeySource } from '../keys/key-source.ts';
 import { EnvelopeReader, sealEnvelope } from '../protocol/envelope.ts';
 import { keySpecsOf, type ProgramManifest } from '../protocol/manifest.ts';
@@ -51,7 +51,7 @@ export async function loadKeys(
   { progress, signal, matrices: shared }: LoadKeysOptions = {},
 ): Promise<LoadedKeys> {
   const specs = keySpecsOf(manifest);
-  const missing = missingSpecs(tuplesOf(source.specs), specs);
+  const missing = missingSpecs(source.specs, specs);
   if (missing.length > 0)
     throw new MismatchError(
       `the evaluation keys lack ${missing.length} of the ${specs.length} that this program needs: run keygen for this program, it adds them`,

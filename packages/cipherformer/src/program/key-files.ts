@@ -1,0 +1,47 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { SecurityOptions } from '@cipherformer/ckks';
+import { MissingFileError } from '@cipherformer/model';
+import {
+  FileError,
+  keySpecsOf,
+  MismatchError,
+  missingSpecs,
+  openKeyFolder,
+  type ProgramManifest,
+  parametersOf,
+} from '@cipherformer/runtime/server';
+
+/** Where keygen puts evaluation keys: beside the secret key. */
+export const evaluationBeside = (secret: string): string => join(dirname(secret), 'evaluation');
+
+/**
+ * What can be known of a secret key's file before it is used for a program.
+ * @throws MissingFileError where there is none, FileError for evaluation keys, MismatchError where those that keygen made with it
+ * are not this program's: its server could not use what is encrypted
+ */
+export async function checkSecretFile(
+  file: string,
+  manifest: ProgramManifest,
+  program: string,
+  security: SecurityOptions,
+): Promise<void> {
+  if (!existsSync(file))
+    throw new MissingFileError(
+      `there is no secret key ${file}: make one, cipherformer keygen ${program} --out ${dirname(file)}`,
+    );
+  if (statSync(file).isDirectory())
+    throw new FileError(
+      existsSync(join(file, 'list.json'))
+        ? `${file} is a folder of evaluation keys, which are the server's: give the file "secret" beside it`
+        : `${file} is a folder: give the file "secret" that keygen wrote${existsSync(join(file, 'secret')) ? `, ${join(file, 'secret')}` : ''}`,
+    );
+  const evaluation = evaluationBeside(file);
+  if (!existsSync(join(evaluation, 'list.json'))) return;
+  const { specs } = await openKeyFolder(evaluation, parametersOf(manifest, security));
+  const lacking = missingSpecs(specs, keySpecsOf(manifest)).length;
+  if (lacking > 0)
+    throw new MismatchError(
+      `${file} has no keys for this program yet, ${lacking} are missing in ${evaluation}: make them first, cipherformer keygen ${program} --out ${dirname(file)}`,
+    );
+}
