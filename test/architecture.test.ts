@@ -106,7 +106,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['index.ts'],
   ],
   cipherformer: [
-    ['terminal', 'measure', 'plots', 'shapes', 'report/summary.ts', 'report/record-schema.ts'],
+    ['terminal', 'measure', 'plots', 'shapes', 'thread', 'report/summary.ts', 'report/record-schema.ts'],
     ['bench', 'evaluate', 'input', 'page'],
     ['program', 'report/figures', 'report/comparison.ts'],
     ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
@@ -138,6 +138,7 @@ const withoutSecrets = [
   'packages/cipherformer/src/commands/run.ts',
   'packages/cipherformer/src/commands/serve.ts',
   'packages/cipherformer/src/door/server.ts',
+  'packages/cipherformer/src/thread/worker.ts',
   'packages/cipherformer/src/door/serve.ts',
 ];
 /** Everything that touches a secret key, its files, what is derived from it, or what it decrypts. */

@@ -9,7 +9,7 @@ export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
 export { convert } from './convert/convert.ts';
 export type { ConvertOptions, ConvertResult } from './convert/options.ts';
-export { type ConversionRecipe, conversionSchema, parseConversion } from './convert/recipe.ts';
+export { type ConversionRecipe, conversionSchema, parseConversion, recipeData } from './convert/recipe.ts';
 export {
   type Comparison,
   checkComparable,
@@ -70,6 +70,7 @@ export {
   CalibrationError,
   DivergenceError,
   LoweringError,
+  MissingDependencyError,
   OtherRunError,
   SiteRangeError,
   UnstableTrainingError,

@@ -9,6 +9,7 @@ import {
   loadTokenizer,
   parseAblation,
   parseConversion,
+  recipeData,
   runAblation,
   summarise,
 } from '@cipherformer/nn';
@@ -69,7 +70,7 @@ async function runWithProgress(
 ): Promise<AblationCell[]> {
   const conversion = resolve(dirname(file), ablation.conversion);
   const base = readJson(conversion);
-  const { kind } = parseConversion(base, conversion).data;
+  const { kind } = recipeData(parseConversion(base, conversion));
   const folder = modelPath(options.model ?? resolve(dirname(file), ablation.model));
   const tokenizer = kind === 'texts' || kind === 'corpus' ? { tokenizer: loadTokenizer(folder) } : {};
   let shown: { readonly name: string; readonly bar: Bar } | undefined;

@@ -60,7 +60,7 @@ export function registerConvert(program: Command): void {
       const recipe = options.seed === undefined ? parsed : { ...parsed, seed: options.seed };
       const folder = modelPath(path);
       const model = loadModel(folder, existsSync(options.data) ? options.data : dirname(folder));
-      const textual = recipe.data.kind === 'texts' || recipe.data.kind === 'corpus';
+      const textual = recipe.data?.kind === 'texts' || recipe.data?.kind === 'corpus';
       const tokenizer = textual ? { tokenizer: loadTokenizer(folder) } : {};
       if (options.dryRun) {
         const plan = await estimateConversion(model, recipe, { dataRoot: options.data, ...tokenizer });

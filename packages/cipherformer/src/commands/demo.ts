@@ -2,7 +2,15 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gib, UsageError } from '@cipherformer/base';
 import { loadPolynomialModel } from '@cipherformer/model/files';
-import { convert, datasets, evaluateModel, evaluatePolynomialModel, type ImageSet, loadModel } from '@cipherformer/nn';
+import {
+  convert,
+  datasets,
+  evaluateModel,
+  evaluatePolynomialModel,
+  type ImageSet,
+  loadModel,
+  recipeData,
+} from '@cipherformer/nn';
 import { type ProgramManifest, parametersOf } from '@cipherformer/runtime/client';
 import type { Command } from 'commander';
 import pc from 'picocolors';
@@ -75,7 +83,7 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   const recipe = demoRecipe(paths);
   const original = loadModel(paths.original);
   const polynomial = loadPolynomialModel(paths.polynomial);
-  const { test } = await datasets.load(recipe.data, { root: paths.samples });
+  const { test } = await datasets.load(recipeData(recipe), { root: paths.samples });
   const softmax = accuracyOf(await evaluateModel(original, test));
   const clear = accuracyOf((await evaluatePolynomialModel(polynomial, test)).result);
   note(`right on ${images.count} test images: original ${percent(softmax)}, polynomial ${percent(clear)}`);

@@ -1,21 +1,21 @@
+import { readFile } from 'node:fs/promises';
 import { gib } from '@cipherformer/base';
-import { Context, type SecurityOptions } from '@cipherformer/ckks';
-import { readWireFile, writeWireFile } from '@cipherformer/ckks/files';
-import { defaultCosts, measureReference, openProgram } from '@cipherformer/compiler';
+import { Context, type Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import { writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { readWireFile } from '@cipherformer/ckks/files';
+import { defaultCosts, measureReference } from '@cipherformer/compiler';
 import {
   availableMemoryBytes,
+  checkKeys,
   checkMemory,
-  loadKeys,
   openKeyFolder,
-  outputsFile,
-  readInputs,
+  parametersOf,
   readManifest,
-  runCkks,
+  readRequest,
 } from '@cipherformer/runtime/server';
 import type { Command } from 'commander';
+import { Server } from '../door/server.ts';
 import { peakMemoryBytes } from '../measure/peak-memory.ts';
-import { startRunProgress } from '../program/run-progress.ts';
-import { interruptible } from '../terminal/interrupt.ts';
 import { print } from '../terminal/output.ts';
 import { checkOutput } from '../terminal/output-path.ts';
 import { startStages } from '../terminal/progress.ts';
@@ -45,41 +45,45 @@ export function registerRun(program: Command, security: SecurityOptions): void {
 async function run(path: string, options: RunOptions, security: SecurityOptions): Promise<void> {
   const { keys: folder, input, out } = options;
   checkOutput(out);
-  // What a moment tells comes before what takes minutes: whose keys they are, and what the input is.
-  const asked = await readManifest(path, security);
-  checkMemory({ manifest: asked }, availableMemoryBytes());
-  await interruptible('stopping after this step; no result is written', async (signal) => {
-    const opened = await openProgram(path, security);
-    const { manifest, parameters } = opened;
-    const source = await openKeyFolder(folder, parameters);
-    using context = await Context.create(parameters, security);
-    const { inputs, request } = await readInputs(context, manifest, source.key, readWireFile(input), input);
-    try {
-      const speed = measureReference(context) / defaultCosts.reference;
-      const loading = startStages();
-      using keys = await loadKeys(context, manifest, source, { progress: loading.update, signal }).finally(
-        loading.stop,
-      );
-      const warmFrom = performance.now();
-      const cpuFrom = process.cpuUsage();
-      using result = await runCkks(keys.machine, opened, inputs, { signal, progress: startRunProgress(opened) });
-      const { user, system } = process.cpuUsage(cpuFrom);
-      const warmSeconds = (performance.now() - warmFrom) / 1000;
-      const file = await outputsFile(manifest, keys.key, request, result.outputs);
-      await writeWireFile(out, file, { overwrite: false });
-      report(path, options, {
-        // From the start of the process to the file: what a person waits for.
-        coldSeconds: performance.now() / 1000,
-        warmSeconds,
-        cpuSeconds: (user + system) / 1e6,
-        predictedCpuSeconds: manifest.predicted.cpuSeconds * speed,
-        peakRssBytes: peakMemoryBytes(),
-        predictedPeakBytes: manifest.predicted.peakBytes,
-      });
-    } finally {
-      for (const one of inputs) one[Symbol.dispose]();
-    }
-  });
+  // What a moment tells comes before what takes minutes: the memory, whose keys they are, what the input is.
+  const manifest = await readManifest(path, security);
+  const parameters = parametersOf(manifest, security);
+  checkMemory({ manifest }, availableMemoryBytes());
+  const { key, specs } = await openKeyFolder(folder, parameters);
+  checkKeys(specs, manifest);
+  await readRequest(manifest, key, readWireFile(input), input);
+  const speed = await measureSpeed(parameters, security);
+  // The work is in a thread, so Ctrl-C ends the process at once, and nothing is written before the end.
+  await using server = await Server.load(path, security);
+  const stages = startStages();
+  try {
+    await using keys = await server.loadKeys(folder, { progress: stages.update });
+    const request = await readFile(input);
+    const warmFrom = performance.now();
+    const cpuFrom = process.cpuUsage();
+    const result = await server.run(keys, request, { progress: stages.update });
+    const { user, system } = process.cpuUsage(cpuFrom);
+    const warmSeconds = (performance.now() - warmFrom) / 1000;
+    await writeDurably(out, (file) => writeAll(file, result), { overwrite: false });
+    stages.stop();
+    report(path, options, {
+      // From the start of the process to the file: what a person waits for.
+      coldSeconds: performance.now() / 1000,
+      warmSeconds,
+      cpuSeconds: (user + system) / 1e6,
+      predictedCpuSeconds: manifest.predicted.cpuSeconds * speed,
+      peakRssBytes: peakMemoryBytes(),
+      predictedPeakBytes: manifest.predicted.peakBytes,
+    });
+  } finally {
+    stages.stop();
+  }
+}
+
+/** How much slower this machine's transforms are than those that the costs were measured with. */
+async function measureSpeed(parameters: Parameters, security: SecurityOptions): Promise<number> {
+  using context = await Context.create(parameters, security);
+  return measureReference(context) / defaultCosts.reference;
 }
 
 interface Report {

@@ -23,9 +23,10 @@ import {
 } from '@cipherformer/runtime/client';
 import { readClientProgram } from '@cipherformer/runtime/client/files';
 import { openOwner, writeSecretWithCounts } from '../program/secret-file.ts';
+import { type EvaluationKeyPart, pieceOf } from '../thread/key-parts.ts';
 import { Answer, Answers } from './answer.ts';
 import { batchesOf, type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
-import { type EncryptedRequest, type EvaluationKeyPart, type EvaluationKeys, pieceOf } from './keys.ts';
+import type { EncryptedRequest, EvaluationKeys } from './keys.ts';
 
 /** Where a secret key is, and what it may tell. */
 export interface OwnerOptions {

@@ -7,31 +7,43 @@ import {
   untrustedExamples,
   ValueRecorder,
 } from '@cipherformer/model';
-import { loadPolynomialModel } from '@cipherformer/model/files';
-import { PrivateAnswer } from '@cipherformer/runtime/client';
+import { loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
+import { FileError, PrivateAnswer } from '@cipherformer/runtime/client';
 import { Answer, type Result, type Results } from './answer.ts';
 import { type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
 
 /** A polynomial model, evaluated in clear: what its encrypted program computes, without noise. */
 export class PolynomialModel {
-  /** The folder it was read from. */
-  readonly folder: string;
+  /** The folder it was read from; undefined for one that is in memory alone. */
+  readonly folder: string | undefined;
   readonly #model: Model;
   readonly #evaluator: PolynomialEvaluator;
 
-  private constructor(folder: string, model: Model) {
+  private constructor(model: Model, folder: string | undefined) {
     this.folder = folder;
     this.#model = model;
     this.#evaluator = new PolynomialEvaluator(model.graph);
+  }
+
+  /** One that is in memory: what a conversion without a folder has made. */
+  static of(model: Model): PolynomialModel {
+    return new PolynomialModel(model, undefined);
   }
 
   /** @throws MissingFileError where there is no such folder; DataError, FormatError, ShapeError, ConfigError for one that is no model */
   static async load(folder: string): Promise<PolynomialModel> {
     if (!existsSync(folder))
       throw new MissingFileError(`there is no ${folder}: give the folder of a polynomial model, which convert makes`);
-    return new PolynomialModel(folder, loadPolynomialModel(folder));
+    return new PolynomialModel(loadPolynomialModel(folder), folder);
   }
 
+  /** Writes it to a new folder, which `PolynomialModel.load` reads. @throws FileError where there is one */
+  async save(folder: string): Promise<void> {
+    if (existsSync(folder)) throw new FileError(`${folder} already exists: choose another folder, or remove it`);
+    savePolynomialModel(folder, this.#model);
+  }
+
+  /** What its card calls it. */
   get name(): string {
     return this.#model.card.name;
   }

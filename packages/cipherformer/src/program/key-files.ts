@@ -3,10 +3,9 @@ import { dirname, join } from 'node:path';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { MissingFileError } from '@cipherformer/model';
 import {
+  checkKeys,
   FileError,
-  keySpecsOf,
   MismatchError,
-  missingSpecs,
   openKeyFolder,
   type ProgramManifest,
   parametersOf,
@@ -39,9 +38,13 @@ export async function checkSecretFile(
   const evaluation = evaluationBeside(file);
   if (!existsSync(join(evaluation, 'list.json'))) return;
   const { specs } = await openKeyFolder(evaluation, parametersOf(manifest, security));
-  const lacking = missingSpecs(specs, keySpecsOf(manifest)).length;
-  if (lacking > 0)
+  try {
+    checkKeys(specs, manifest);
+  } catch (error) {
+    if (!(error instanceof MismatchError)) throw error;
     throw new MismatchError(
-      `${file} has no keys for this program yet, ${lacking} are missing in ${evaluation}: make them first, cipherformer keygen ${program} --out ${dirname(file)}`,
+      `${file} has no keys for this program yet: make those that ${evaluation} lacks, cipherformer keygen ${program} --out ${dirname(file)}`,
+      { cause: error },
     );
+  }
 }

@@ -20,7 +20,7 @@ const close = (logits: readonly (readonly number[] | undefined)[]) => {
 
 beforeAll(async () => {
   (await compile(at('model'), { folder: at('program'), batch: 2, parameters: insecureParameters() })).close();
-});
+}, 60_000);
 
 afterAll(dispose);
 

@@ -13,7 +13,7 @@ const parameters = insecureParameters();
 
 beforeAll(async () => {
   (await compile(at('model'), { folder: at('program'), parameters })).close();
-});
+}, 60_000);
 
 afterAll(dispose);
 

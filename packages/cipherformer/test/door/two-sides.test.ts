@@ -18,7 +18,7 @@ beforeAll(async () => {
   client = await Client.create(program, { insecure: true });
   server = await Server.load(program, { insecure: true });
   keys = await server.loadKeys(client.evaluationKeys());
-});
+}, 60_000);
 
 afterAll(async () => {
   client.close();

@@ -7,6 +7,7 @@ import {
   type Context,
   ciphertextFromWire,
   ciphertextToWire,
+  type KeySpec,
   readKeySet,
   type WireObject,
 } from '@cipherformer/ckks';
@@ -50,12 +51,8 @@ export async function loadKeys(
   source: KeySource,
   { progress, signal, matrices: shared }: LoadKeysOptions = {},
 ): Promise<LoadedKeys> {
+  checkKeys(source.specs, manifest);
   const specs = keySpecsOf(manifest);
-  const missing = missingSpecs(source.specs, specs);
-  if (missing.length > 0)
-    throw new MismatchError(
-      `the evaluation keys lack ${missing.length} of the ${specs.length} that this program needs: run keygen for this program, it adds them`,
-    );
   const held: Disposable[] = [];
   const release = () => {
     for (const one of held.reverse()) one[Symbol.dispose]();
@@ -80,6 +77,16 @@ export async function loadKeys(
     release();
     throw error;
   }
+}
+
+/** @throws MismatchError for keys that do not cover the program's plan */
+export function checkKeys(there: readonly KeySpec[], manifest: ProgramManifest): void {
+  const specs = keySpecsOf(manifest);
+  const missing = missingSpecs(there, specs);
+  if (missing.length > 0)
+    throw new MismatchError(
+      `the evaluation keys lack ${missing.length} of the ${specs.length} that this program needs: run keygen for this program, it adds them`,
+    );
 }
 
 /** An encrypted input as a server reads it. */
