@@ -17,6 +17,7 @@ import type { Command } from 'commander';
 import { ablationMarkdown, ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { type Bar, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
@@ -49,16 +50,14 @@ export function registerAblate(program: Command): void {
       const cells = await runWithProgress(ablation, file, out, options);
       const all = ablation.seeds.length * ablation.variants.length;
       const files = await writeTables(ablation, cells, out);
-      if (cells.length < all) process.exitCode = 1;
-      if (options.json) {
-        const rows = summarise(ablation, cells);
-        process.stdout.write(`${JSON.stringify({ finished: cells.length === all, cells, rows, files })}\n`);
-        return;
-      }
       const { head, rows } = ablationTable(summarise(ablation, cells));
-      const state = cells.length < all ? [`${cells.length} of ${all} cells; run the same command to go on.`] : [];
-      const lines = [renderTable(head, rows), ...ablationNotes(ablation, cells), ...state, ...files];
-      process.stdout.write(`${lines.join('\n')}\n`);
+      const lines = [renderTable(head, rows), ...ablationNotes(ablation, cells), ...files];
+      const missing = `${cells.length} of ${all} cells are there; run the same command to go on`;
+      print(options.json, {
+        value: { finished: cells.length === all, cells, rows: summarise(ablation, cells), files },
+        text: lines.join('\n'),
+        interrupted: cells.length < all ? missing : undefined,
+      });
     });
 }
 
