@@ -50,7 +50,9 @@ export function showAnswers(answers: Answers, options: AnswerOptions, next?: str
       .join('\n'),
     next,
     ...(out.length > 0 && !force
-      ? { shortfall: `${out.join('\n')}. To see its logits nevertheless, add --reveal --force.` }
+      ? {
+          shortfall: `${out.join('\n')}\nAsk about inputs like those that the model was made on; to see its logits nevertheless, add --reveal --force.`,
+        }
       : {}),
   });
 }

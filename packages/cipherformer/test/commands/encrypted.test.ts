@@ -75,7 +75,7 @@ describe('the protocol on files', () => {
     expect(encrypted.err).toMatch(/^next: cipherformer run /);
     const ran = await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('in.bin'), '--out', at('out.bin'), '--json'); // biome-ignore format: short
     expect(ran.code).toBe(0);
-    expect(ran.err).toMatch(/run \d+\/\d+ .*(ETA|done in)/);
+    expect(ran.err).toMatch(/running \d+\/\d+ (ETA|done in)/);
     const figures = JSON.parse(ran.out);
     expect(figures.coldSeconds).toBeGreaterThan(figures.warmSeconds);
     const answer = await cli('decrypt', at('program'), '--keys', at('keys/secret'), '--input', at('out.bin'), '--request', at('in.bin'), '--json', '--reveal'); // biome-ignore format: short

@@ -26,7 +26,7 @@ describe('cipherformer train, eval, inspect', () => {
   it('trains, draws the curves, and evaluates the same model to the same figures', async () => {
     const log = join(folder, 'tiny.log.json');
     const trained = await cli('train', recipePath, '--data', data, '--out', run, '--test', '--json', '--log', log);
-    expect(trained.err).toMatch(/tiny 12\/12 loss .* examples\/s \| ETA/);
+    expect(trained.err).toMatch(/tiny 12\/12 loss .* examples\/s \| done in/);
     expect(trained.code).toBe(0);
     const result = JSON.parse(trained.out);
     expect(result).toMatchObject({ finished: true, steps: 12 });
