@@ -157,7 +157,7 @@ describe('keys', () => {
     const one = await encrypt('image', 'digit.png', 'none', `image-keys/evaluation/parts/${part}`);
     expect(one.code).toBe(1);
     expect(one.err).not.toContain('chmod');
-    expect(one.err).toMatch(/expected a secret key/);
+    expect(one.err).toMatch(/is no secret key: give the file "secret" that keygen wrote/);
     expect(existsSync(at('none'))).toBe(false);
   });
 
