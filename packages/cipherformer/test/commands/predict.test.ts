@@ -44,7 +44,7 @@ function saveBothForms(): void {
   savePolynomialModel(at('polynomial'), { ...made, graph: calibrate(made.graph, [prepareInput(made, { pixels })], 2) });
 }
 
-const language = parseModelConfig(gptConfig({ vocabulary: 300, tokens: 12, width: 16, layers: 1, heads: 2, mlpWidth: 32 })); // biome-ignore format: short
+const language = parseModelConfig(gptConfig({ vocabulary: 300, maxTokens: 12, tied: true, width: 16, layers: 1, heads: 2, mlpWidth: 32 })); // biome-ignore format: short
 
 beforeAll(() => {
   saveBothForms();
@@ -66,7 +66,7 @@ describe('predict', () => {
     for (const { pixels: seen } of [original, polynomial]) {
       expect(seen.shape).toEqual([1, 8, 8]);
       const bytes = Buffer.from(seen.base64, 'base64');
-      values.forEach((value, i) => expect(bytes.readFloatLE(4 * i)).toBeCloseTo(value, 5));
+      for (const [i, value] of values.entries()) expect(bytes.readFloatLE(4 * i)).toBeCloseTo(value, 5);
     }
     expect([original.inRange, polynomial.inRange]).toEqual([undefined, true]);
     expect(original.logits.length).toBe(3);
@@ -89,7 +89,7 @@ describe('predict', () => {
     const { logits } = await model.run({ ids: BigInt64Array.from({ length: 12 }, (_, t) => BigInt(ids[t] ?? 0)) });
     const wanted = logits!.slice((ids.length - 1) * 300, ids.length * 300);
     await model.close();
-    text.logits.forEach((value: number, k: number) => expect(value).toBeCloseTo(wanted[k]!, 5));
+    for (const [k, value] of text.logits.entries()) expect(value).toBeCloseTo(wanted[k]!, 5);
     const best = wanted.indexOf(Math.max(...wanted));
     expect([text.labels.length, text.labels[0].label]).toEqual([2, tokenizer.decode([best])]);
   });
