@@ -112,7 +112,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
     ['report/conversion.ts', 'answers'],
     ['commands'],
-    ['cli.ts', 'index.ts'],
+    ['cli.ts', 'index.ts', 'browser.ts'],
   ],
 };
 
@@ -126,6 +126,7 @@ const browserSafe: Record<string, readonly string[]> = {
   'packages/runtime/src/client.ts': ['@huggingface/tokenizers', '@noble/hashes', 'zod'],
   'packages/client/src/index.ts': ['@huggingface/tokenizers', '@noble/hashes', 'zod'],
   'packages/client/src/protocol.ts': ['zod'],
+  'packages/cipherformer/src/browser.ts': [],
 };
 
 /** 4. Sides that never hold a secret key: nothing that they reach may ask for one of the names below. */

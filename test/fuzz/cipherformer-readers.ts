@@ -9,13 +9,16 @@ import { CipherformerError, UsageError } from '../../packages/base/src/errors.ts
 import { readEarlierResults } from '../../packages/cipherformer/src/evaluate/results-file.ts';
 import { imagePixels } from '../../packages/cipherformer/src/input/image-file.ts';
 import { InputReader } from '../../packages/cipherformer/src/input/read-input.ts';
+import { exportedSecret, importedSecret } from '../../packages/cipherformer/src/program/secret-store.ts';
 import { parseRecord } from '../../packages/cipherformer/src/report/record-schema.ts';
+import { SecretKey } from '../../packages/ckks/src/index.ts';
 import { DataError } from '../../packages/model/src/errors.ts';
 import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
 import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
 import type { ImagePreprocess } from '../../packages/model/src/inputs/preprocess.ts';
 import { parseJson } from '../../packages/model/src/untrusted/index.ts';
 import type { ClientProgram } from '../../packages/runtime/src/protocol/client-half.ts';
+import { tiny } from './insecure.ts';
 import { mutateBytes, mutateJson, resealed } from './mutate.ts';
 import { ofImages, ofTexts } from './nn-readers.ts';
 import type { Reader } from './reader.ts';
@@ -121,7 +124,18 @@ function jsonOf(bytes: Uint8Array): unknown {
   }
 }
 
+// A secret key that was exported, with the counts of what it has told.
+const exported = await (async () => {
+  using secret = SecretKey.fromMaster(tiny, new Uint8Array(32).fill(7));
+  return await exportedSecret(secret, { dishonest: 1, outOfRange: 300, allowed: 512 });
+})();
+async function readExported(bytes: Uint8Array): Promise<void> {
+  const { secret } = await importedSecret(bytes, tiny);
+  secret[Symbol.dispose]();
+}
+
 export const cipherformerReaders: readonly Reader[] = [
+  { name: 'cipherformer exported secret key', seeds: [exported], read: readExported, errors: [CipherformerError] },
   {
     name: 'cipherformer PNG',
     seeds: [...pngs, palette],

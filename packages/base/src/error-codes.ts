@@ -34,10 +34,6 @@ export const errorCodes = {
     meaning: 'stopped by Ctrl-C, or by whoever asked',
     hint: 'the same call goes on where it stopped',
   },
-  'not-installed': failure(
-    'an optional package that this work needs is not installed',
-    'install it with the line of the message',
-  ),
   'worker-died': failure(
     'a thread that ran a program and has ended by itself: out of memory, or a crash',
     'free memory, and load the program again',

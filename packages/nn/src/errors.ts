@@ -1,17 +1,6 @@
 import { CipherformerError } from '@cipherformer/base';
 import { ConfigError } from '@cipherformer/model';
 
-/** A package that is left to whoever needs it, and is not there. */
-export class MissingDependencyError extends CipherformerError {
-  override readonly name = 'MissingDependencyError';
-  override readonly code = 'not-installed';
-
-  /** @param use what it is there for, as in "trained models run and train on it" */
-  constructor(dependency: string, use: string, options?: ErrorOptions) {
-    super(`${dependency} is not installed, and ${use} on it: npm install ${dependency}`, options);
-  }
-}
-
 /** A loss or gradient that is not a finite number. `tensor` is the first offender in the order of evaluation. */
 export class DivergenceError extends CipherformerError {
   override readonly name = 'DivergenceError';

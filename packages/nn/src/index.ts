@@ -9,7 +9,13 @@ export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
 export { convert } from './convert/convert.ts';
 export type { ConvertOptions, ConvertResult } from './convert/options.ts';
-export { type ConversionRecipe, conversionSchema, parseConversion, recipeData } from './convert/recipe.ts';
+export {
+  type ConversionRecipe,
+  type ConversionRecipeInput,
+  conversionSchema,
+  parseConversion,
+  recipeData,
+} from './convert/recipe.ts';
 export {
   type Comparison,
   checkComparable,
@@ -70,7 +76,6 @@ export {
   CalibrationError,
   DivergenceError,
   LoweringError,
-  MissingDependencyError,
   OtherRunError,
   SiteRangeError,
   UnstableTrainingError,

@@ -16,25 +16,30 @@ import {
   encryptInputs,
   keySpecsOf,
   makeParts,
+  manifestFile,
   type ProgramManifest,
   parametersOf,
+  readClientHalf,
   unaskedKeyBytes,
   type VerdictCounts,
 } from '@cipherformer/runtime/client';
 import { readClientProgram } from '@cipherformer/runtime/client/files';
-import { openOwner, writeSecretWithCounts } from '../program/secret-file.ts';
+import { openOwner } from '../program/secret-file.ts';
+import { exportedSecret, openStoredOwner, type SecretStore } from '../program/secret-store.ts';
 import { type EvaluationKeyPart, pieceOf } from '../thread/key-parts.ts';
 import { Answer, Answers } from './answer.ts';
 import { batchesOf, type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
 import type { EncryptedRequest, EvaluationKeys } from './keys.ts';
+import type { Program } from './program.ts';
 
 /** Where a secret key is, and what it may tell. */
 export interface OwnerOptions {
   /**
-   * File of the secret key, readable by its owner alone; where there is none, a new key is written to it, with the counts
-   * of what it has told beside it. Default: a new key that ends with this process.
+   * Where the secret key is, with the counts of what it has told. A path: a file that its owner alone can read, the counts
+   * beside it. A store of the caller's. Bytes of `exportSecret`: then neither key nor counts are kept. Where a file or store has
+   * none, a new key is made there. Default: a new key that ends with this process.
    */
-  readonly secret?: string;
+  readonly secret?: string | SecretStore | Uint8Array;
   /**
    * Asked when so many inputs were found out of range that a server which picks its results could learn of the key:
    * whether to show more. Default: no.
@@ -80,19 +85,19 @@ export class Client implements Disposable {
   }
 
   /**
-   * @param program a program, its folder, or a folder with its client half
-   * @throws FileError for a folder that is none, KeyError for a key that others can read, ParameterError below 128-bit security
+   * @param program a program, its folder or one with its client half, or its manifest alone, which suffices for images
+   * @throws FileError for a folder that is none, UsageError for the manifest alone of a program for texts, KeyError for a key that others can read, ParameterError below 128-bit security
    * unless `insecure` accepts it, KernelError where no kernels load
    */
   static async create(
-    program: string | { readonly folder: string },
+    program: string | Program | ProgramManifest,
     { secret, allowMore, insecure, ...options }: ClientOptions = {},
   ): Promise<Client> {
     const security = { insecure };
-    const client = await readClientProgram(typeof program === 'string' ? program : program.folder, security);
+    const client = await clientProgramOf(program, security);
     const context = await Context.create(parametersOf(client.manifest, security), security);
     try {
-      const owner = await openOwner(secret, context, { option: 'secret', ...(allowMore ? { allowMore } : {}) });
+      const owner = await ownerOf(secret, context, allowMore ? { allowMore } : {});
       return new Client(client, context, owner, options);
     } catch (error) {
       context[Symbol.dispose]();
@@ -194,13 +199,13 @@ export class Client implements Disposable {
   }
 
   /**
-   * Writes the secret key to a new file that only its owner can read, with the counts of what it has told beside it:
-   * `Client.create` takes it as `secret`.
-   * @throws FileError, StorageError where there is such a file; UsageError when closed
+   * The secret key with the counts of what it has told, some 200 bytes: `Client.create` takes them as `secret`. Whoever has
+   * them can decrypt: keep them where only the owner reads, and erase them (`bytes.fill(0)`) when they are there.
+   * @throws UsageError when closed; errors of the file with the counts
    */
-  async exportSecret(file: string): Promise<void> {
+  async exportSecret(): Promise<Uint8Array<ArrayBuffer>> {
     const { secret, ledger } = this.#open();
-    await writeSecretWithCounts(file, secret, await ledger.load());
+    return exportedSecret(secret, await ledger.load());
   }
 
   /** Erases the secret key from memory; one in a file stays there. */
@@ -219,6 +224,33 @@ export class Client implements Disposable {
     if (this.#closed) throw new UsageError('the client is closed, its secret key is erased: create another');
     return this.#owner;
   }
+}
+
+function clientProgramOf(
+  program: string | Program | ProgramManifest,
+  security: SecurityOptions,
+): Promise<ClientProgram> {
+  if (typeof program === 'string') return readClientProgram(program, security);
+  if ('folder' in program) return readClientProgram(program.folder, security);
+  const manifest = new TextEncoder().encode(JSON.stringify(program));
+  const file = async (name: string) => {
+    if (name === manifestFile) return manifest;
+    throw new UsageError(`this program's inputs need ${name} beside its manifest: give the program, or the folder of its client half`); // biome-ignore format: short
+  };
+  return readClientHalf(file, 'the program', security);
+}
+
+/** The key that `secret` says, with what is kept beside it. @throws as openOwner and openStoredOwner */
+export async function ownerOf(
+  secret: OwnerOptions['secret'],
+  context: Context,
+  asked: Pick<Owner, 'allowMore'>,
+): Promise<Owner> {
+  if (secret === undefined || typeof secret === 'string')
+    return openOwner(secret, context, { option: 'secret', ...asked });
+  if (secret instanceof Uint8Array)
+    return openStoredOwner({ load: async () => secret, save: async () => {} }, context, asked);
+  return openStoredOwner(secret, context, asked);
 }
 
 /** @throws KeyError for more bytes of evaluation keys than are allowed */

@@ -2,9 +2,8 @@ import { Mutex } from '@cipherformer/base';
 import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
 import { nodeFetch } from '@cipherformer/client/node';
 import type { ModelInput } from '@cipherformer/model';
-import { openOwner } from '../program/secret-file.ts';
 import { Answer, Answers } from './answer.ts';
-import { type ClientOptions, checkKeyBytes } from './client.ts';
+import { type ClientOptions, checkKeyBytes, ownerOf } from './client.ts';
 import { closed } from './closed.ts';
 import { batchesOf, type InputOptions, type Inputs, readInput } from './input.ts';
 import type { WorkOptions } from './server.ts';
@@ -50,8 +49,7 @@ export class RemoteConnection implements AsyncDisposable {
     const session = await ServiceSession.open(transport, { insecure, ...(program === undefined ? {} : { program }) });
     try {
       signal?.throwIfAborted();
-      const asked = allowMore ? { allowMore } : {};
-      const owner = await openOwner(secret, session.context, { option: 'secret', ...asked });
+      const owner = await ownerOf(secret, session.context, allowMore ? { allowMore } : {});
       return new RemoteConnection(session, owner, closing, others);
     } catch (error) {
       session.close();

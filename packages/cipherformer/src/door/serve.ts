@@ -19,7 +19,7 @@ export interface ServeOptions {
 }
 
 /** A service that runs. */
-export interface RunningService {
+export interface RunningService extends AsyncDisposable {
   /** Without a slash at its end: what `connect` takes. */
   readonly url: string;
   /** Takes no new requests, lets those that came end, stops the worker (its task is begun again by the next service). */
@@ -37,5 +37,6 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   // Loaded when something is served: HTTP and its schemas are no part of asking.
   const { startService } = await import('@cipherformer/service');
   const { service } = await startService({ ...rest, notice, ...(page === undefined ? {} : { page }) });
-  return service;
+  const close = () => service.close();
+  return { url: service.url, close, [Symbol.asyncDispose]: close };
 }

@@ -147,6 +147,8 @@ export const conversionSchema = z.strictObject({
   stages: z.array(stageSchema).min(1),
 });
 export type ConversionRecipe = z.infer<typeof conversionSchema>;
+/** A recipe as it is written down: what is left out has its default. */
+export type ConversionRecipeInput = z.input<typeof conversionSchema>;
 
 /** The data that a recipe names. @throws ConfigError where it names none */
 export function recipeData({ name, data }: ConversionRecipe): DataConfig {

@@ -1,8 +1,7 @@
 import { elementCount, formatShape, ShapeError } from '@cipherformer/model';
-import type * as ort from 'onnxruntime-node';
+import * as ort from 'onnxruntime-node';
 import { type OnnxOptions, toOnnx } from './onnx.ts';
 import type { ElementType, Program, Tensor } from './program.ts';
-import { loadRuntime, type Runtime } from './runtime.ts';
 
 export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
 export type Feeds = Readonly<Record<string, TensorData>>;
@@ -30,38 +29,33 @@ function allocate(type: ElementType, size: number): TensorData {
 export class Session {
   readonly inputs: ReadonlyMap<string, Tensor>;
   readonly outputs: ReadonlyMap<string, Tensor>;
-  readonly #runtime: Runtime;
   readonly #session: ort.InferenceSession;
   readonly #owned: ReadonlyMap<string, ort.Tensor>;
   readonly #wrapped = new WeakMap<TensorData, ort.Tensor>();
 
   private constructor(
-    runtime: Runtime,
     session: ort.InferenceSession,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: ReadonlyMap<string, Tensor>,
   ) {
-    this.#runtime = runtime;
     this.#session = session;
     this.inputs = inputs;
     this.outputs = outputs;
     this.#owned = new Map(
       [...outputs].map(([name, { type, shape }]) => [
         name,
-        new runtime.Tensor(type, allocate(type, elementCount(shape)) as Float32Array, shape),
+        new ort.Tensor(type, allocate(type, elementCount(shape)) as Float32Array, shape),
       ]),
     );
   }
 
-  /** @throws MissingDependencyError where ONNX Runtime is not installed */
   static async compile(
     program: Program,
     outputs: Readonly<Record<string, Tensor>>,
     options: SessionOptions = {},
   ): Promise<Session> {
     const bytes = toOnnx(program, outputs, options);
-    const runtime = await loadRuntime();
-    const session = await runtime.InferenceSession.create(bytes, {
+    const session = await ort.InferenceSession.create(bytes, {
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
@@ -76,7 +70,7 @@ export class Session {
     });
     const named = new Map(program.inputs.map((tensor) => [tensor.name, tensor]));
     const inputs = new Map(session.inputNames.map((name) => [name, named.get(name)!]));
-    return new Session(runtime, session, inputs, new Map(Object.entries(outputs)));
+    return new Session(session, inputs, new Map(Object.entries(outputs)));
   }
 
   /** Wraps an array as a tensor of the given input or output; the array is not copied and can be refilled. */
@@ -86,7 +80,7 @@ export class Session {
     if (data.length !== elementCount(shape)) {
       throw new ShapeError(`"${name}" needs ${elementCount(shape)} values ${formatShape(shape)}, got ${data.length}.`);
     }
-    const tensor = new this.#runtime.Tensor(type, data as Float32Array, shape);
+    const tensor = new ort.Tensor(type, data as Float32Array, shape);
     this.#wrapped.set(data, tensor);
     return tensor;
   }
