@@ -139,6 +139,10 @@ export const errorCodes = {
   'not-shareable': failure('an answer that would tell more than its label', 'keep it to yourself'),
   'key-locked': failure('a key that decrypts nothing more: a server may have learnt of it', 'make a new key'),
   'verdict-limit': failure('too many answers out of range with one key', 'allow more, if they were yours'),
+  'key-limit': failure(
+    'a program that asks for more evaluation keys than their owner allows',
+    'allow more, if you trust who compiled the program',
+  ),
   'not-enough-memory': failure('a run that needs more than the machine has', 'free memory, or use another machine'),
 
   // Services.

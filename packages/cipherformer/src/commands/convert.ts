@@ -79,10 +79,9 @@ export function registerConvert(program: Command): void {
       }
       const whole = record ? { ...record, targets: judgeTargets(record) } : measured;
       print(options.json, {
-        value: whole ?? { finished: false, out },
-        text: record ? () => report(record, out) : measured ? () => controlReport(measured, out) : '',
+        value: whole,
+        text: () => (record ? report(record, out) : controlReport(measured, out)),
         next: record ? `cipherformer compile ${out} --out program` : undefined,
-        interrupted: measured ? undefined : `run the same command to go on from ${out}`,
       });
     });
 }
@@ -98,7 +97,7 @@ async function runWithProgress(
   const measuring = startStages();
   try {
     return await interruptible(
-      'stopping within 20 steps, or after this measurement; the same command goes on',
+      'stopping within 20 steps, or after this measurement; the same command goes on where it stopped',
       (signal) =>
         convert(model, recipe, {
           dataRoot: options.data,
@@ -108,16 +107,17 @@ async function runWithProgress(
           control: options.control ?? false,
           signal,
           ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-          onProgress({ what, done, total, loss, secondsLeft }) {
+          progress({ what, done, total, loss, secondsLeft }) {
+            if (loss === undefined) {
+              bar?.stop();
+              bar = undefined;
+              measuring.update({ what, done, total });
+              return;
+            }
             bar ??= startBar(recipe.name, total);
             bar.update(done, `${what} | loss ${loss.toFixed(4)}`, secondsLeft);
           },
           onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
-          onMeasured(progress) {
-            bar?.stop();
-            bar = undefined;
-            measuring.update(progress);
-          },
         }),
     );
   } finally {

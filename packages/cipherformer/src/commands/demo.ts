@@ -22,6 +22,7 @@ import { demoRecipe, originalLogits, polynomialLogits, testImages } from '../dem
 import { runVerb } from '../demo/verbs.ts';
 import { describeMachine } from '../measure/machine.ts';
 import { best } from '../measure/statistics.ts';
+import { percent } from '../page/format.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
@@ -83,11 +84,11 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   const { test } = await datasets.load(recipeData(recipe), { root: paths.samples });
   const softmax = accuracyOf(await evaluateModel(original, test));
   const clear = accuracyOf((await evaluatePolynomialModel(polynomial, test)).result);
-  note(`right on ${images.count} test images: original ${percent(softmax)}, polynomial ${percent(clear)}`);
+  note(`right on ${images.count} test images: original ${percent(softmax, 1)}, polynomial ${percent(clear, 1)}`);
 
   step(2, 'A live piece of the conversion: softmax attention becomes element-wise, learned from the original');
   const conversion = await liveConversion(options.out);
-  note(conversion.stages.map(({ name, accuracy }) => `${name} ${percent(accuracy)}`).join(', then '));
+  note(conversion.stages.map(({ name, accuracy }) => `${name} ${percent(accuracy, 1)}`).join(', then '));
 
   step(3, 'The encrypted program: packing, levels, bootstraps, keys');
   const folder = join(options.out, 'program');
@@ -150,19 +151,23 @@ async function liveConversion(out: string): Promise<DemoResult['conversion']> {
   const paths = demoPaths();
   const recipe = demoRecipe(paths);
   let bar: Bar | undefined;
-  const { measured } = await convert(loadModel(paths.original), recipe, {
-    dataRoot: paths.samples,
-    out: join(out, 'conversion'),
-    modelName: 'mnist-vit',
-    endsOnly: true,
-    onProgress({ done, total, loss, secondsLeft }) {
-      bar ??= startBar('convert', total);
-      bar.update(done, `loss ${loss.toFixed(3)}`, secondsLeft);
-    },
-  });
-  bar?.stop();
-  const stages = (measured?.stages ?? []).map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));
-  return { seconds: (performance.now() - started) / 1000, stages };
+  try {
+    const { measured } = await convert(loadModel(paths.original), recipe, {
+      dataRoot: paths.samples,
+      out: join(out, 'conversion'),
+      modelName: 'mnist-vit',
+      endsOnly: true,
+      progress({ done, total, loss, secondsLeft }) {
+        if (loss === undefined) return;
+        bar ??= startBar('convert', total);
+        bar.update(done, `loss ${loss.toFixed(3)}`, secondsLeft);
+      },
+    });
+    const stages = measured.stages.map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));
+    return { seconds: (performance.now() - started) / 1000, stages };
+  } finally {
+    bar?.stop();
+  }
 }
 
 function programFacts(compiled: Record<string, unknown>): DemoResult['program'] {
@@ -218,7 +223,6 @@ function accuracyOf(result: object): number {
   return (result as { accuracy: number }).accuracy;
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const say = (title: string, plan: string) => process.stderr.write(`${pc.bold(title)}\nThe plan: ${plan}\n`);
 const step = (number: number, what: string) => process.stderr.write(`\n${pc.bold(`${number}. ${what}`)}\n`);
 const note = (text: string) => process.stderr.write(`   ${text}\n`);

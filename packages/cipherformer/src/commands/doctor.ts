@@ -1,3 +1,4 @@
+import { gib } from '@cipherformer/base';
 import {
   type BuildReport,
   type BuildStatus,
@@ -83,10 +84,6 @@ async function diagnose(): Promise<Diagnosis> {
   };
 }
 
-function gib(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-}
-
 function describe({ machine, loaded, builds, kernelBuild, advice, ...rest }: Diagnosis): string {
   const lines = [
     `kernels     ${loaded ? `${pc.bold(loaded.build)} (${loaded.why}), ${loaded.threads} threads` : pc.red('none')}`,
@@ -97,7 +94,7 @@ function describe({ machine, loaded, builds, kernelBuild, advice, ...rest }: Dia
     `built       ${kernelBuild?.native.built ? `native by ${kernelBuild.native.compiler}` : 'no native kernels'}, ` +
       `${kernelBuild?.wasm.built ? 'WebAssembly' : 'no WebAssembly'}`,
     `processor   ${machine.cpu}, ${machine.cores} cores`,
-    `memory      ${gib(machine.memoryBytes)}, ${gib(rest.availableMemoryBytes)} available`,
+    `memory      ${gib(machine.memoryBytes, 1)}, ${gib(rest.availableMemoryBytes, 1)} available`,
     `huge pages  ${machine.transparentHugePages}`,
     `runtime     Node ${machine.node} (V8 ${machine.v8}), ${machine.platform}`,
     ...advice.map((text) => `${pc.yellow('advice')}      ${text}`),

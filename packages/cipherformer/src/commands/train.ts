@@ -54,14 +54,13 @@ export function registerTrain(program: Command): void {
       const result = await runWithProgress(recipe, folder, options);
       const curves = join(folder, 'curves.svg');
       writeAtomically(curves, await trainingCurves(recipe.name, new RunFolder(folder).readMetrics()));
-      const test = options.test && result.finished ? await testFigures(recipe, result, options.data) : undefined;
+      const test = options.test ? await testFigures(recipe, result, options.data) : undefined;
       if (options.log !== undefined) writeAtomically(options.log, shortLog(recipe, folder, result, test));
       const value = { ...result, curves, ...(test ? { test } : {}) };
       print(options.json, {
         value,
         text: () => report(value),
         next: `cipherformer convert ${folder} --recipe <conversion recipe> --data ${options.data}`,
-        interrupted: result.finished ? undefined : 'run the same command to go on',
       });
     });
 }
@@ -79,22 +78,22 @@ function shortLog(recipe: Recipe, folder: string, result: TrainResult, test?: Re
       cpuSeconds,
       ...validation,
     }));
-  const { finished, steps, best, bestStep, cpuSeconds, wallSeconds } = result;
+  const { steps, best, bestStep, cpuSeconds, wallSeconds } = result;
   const machine = `${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
-  const log = { recipe, machine, finished, steps, best, bestStep, cpuSeconds, wallSeconds, test, evaluations };
+  const log = { recipe, machine, steps, best, bestStep, cpuSeconds, wallSeconds, test, evaluations };
   return `${JSON.stringify(log, null, 1)}\n`;
 }
 
 async function runWithProgress(recipe: Recipe, folder: string, options: TrainCommandOptions): Promise<TrainResult> {
   let bar: Bar | undefined;
   try {
-    return await interruptible('stopping after this step; a checkpoint is being written', (signal) =>
+    return await interruptible('stopping after this step; the same command goes on where it stopped', (signal) =>
       train(recipe, {
         dataRoot: options.data,
         runFolder: folder,
         threads: options.threads,
         signal,
-        onProgress(progress) {
+        progress(progress) {
           bar ??= startBar(recipe.name, progress.total);
           bar.update(
             progress.done,
@@ -124,7 +123,6 @@ function report(result: TrainResult & { curves: string; test?: Record<string, nu
       .map(([name, value]) => `${name} ${Number(value.toPrecision(5))}`)
       .join(', ');
   const rows: [string, string][] = [
-    ['state', result.finished ? 'finished' : 'interrupted; run the same command to continue'],
     ['steps', `${result.steps}`],
     [
       'best on validation',

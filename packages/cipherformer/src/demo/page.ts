@@ -1,5 +1,6 @@
 import { gib } from '@cipherformer/base';
 import { best, median } from '../measure/statistics.ts';
+import { percent } from '../page/format.ts';
 import { html, type Markup, table } from '../page/markup.ts';
 import { page } from '../page/page.ts';
 import { formatSeconds } from '../terminal/progress.ts';
@@ -7,7 +8,6 @@ import type { DemoImage, DemoResult } from './result.ts';
 import { pixelsOf, testImages } from './samples.ts';
 
 const side = 28;
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const seconds = (value: number) => `${value.toFixed(1)} s`;
 
 /** The demo's report: what was asked, what the server could see, and the three answers beside each other. */
@@ -37,14 +37,14 @@ ${table(
   'Accuracy on the sample of test images',
   ['model', 'right', 'of'],
   [
-    ['original (softmax, LayerNorm, GELU)', percent(original.accuracy), original.images],
-    ['polynomial (additions and multiplications)', percent(polynomial.accuracy), polynomial.images],
+    ['original (softmax, LayerNorm, GELU)', percent(original.accuracy, 1), original.images],
+    ['polynomial (additions and multiplications)', percent(polynomial.accuracy, 1), polynomial.images],
   ],
 )}
 ${table(
   `The first stage of the conversion, run live in ${formatSeconds(conversion.seconds)} on 1,500 images`,
   ['stage', 'validation'],
-  conversion.stages.map(({ name, accuracy }) => [name, percent(accuracy)]),
+  conversion.stages.map(({ name, accuracy }) => [name, percent(accuracy, 1)]),
 )}
 <p>Predicted before any key existed: ${seconds(program.predictedCpuSeconds)} of processor time and
 ${gib(program.predictedPeakBytes)} of memory. ${result.machine}.</p>`,

@@ -1,17 +1,10 @@
-import { gib, type OnProgress, UsageError } from '@cipherformer/base';
-import {
-  Context,
-  KeyError,
-  keyParts,
-  keyWireBytes,
-  nameOfPart,
-  type SecurityOptions,
-  wireBytes,
-} from '@cipherformer/ckks';
+import { type OnProgress, UsageError } from '@cipherformer/base';
+import { Context, keyParts, keyWireBytes, nameOfPart, type SecurityOptions, wireBytes } from '@cipherformer/ckks';
 import type { Owner } from '@cipherformer/client';
 import { prepareInput } from '@cipherformer/model';
 import {
   type ClientProgram,
+  checkKeyBytes,
   decryptOutputs,
   encryptInputs,
   keySpecsOf,
@@ -20,7 +13,6 @@ import {
   type ProgramManifest,
   parametersOf,
   readClientHalf,
-  unaskedKeyBytes,
   type VerdictCounts,
 } from '@cipherformer/runtime/client';
 import { readClientProgram } from '@cipherformer/runtime/client/files';
@@ -113,7 +105,7 @@ export class Client implements Disposable {
   /**
    * The evaluation keys that a server needs, made part by part as they are taken: gigabytes at full security, once for all
    * programs with the same keys. They are public.
-   * @throws KeyError for a program that asks for more than `maxBytes`, UsageError when closed; the signal's reason on the way
+   * @throws KeyLimitError for a program that asks for more than `maxBytes`, UsageError when closed; the signal's reason on the way
    */
   evaluationKeys(options: EvaluationKeyOptions = {}): MadeEvaluationKeys {
     const { secret } = this.#open();
@@ -251,12 +243,4 @@ export async function ownerOf(
   if (secret instanceof Uint8Array)
     return openStoredOwner({ load: async () => secret, save: async () => {} }, context, asked);
   return openStoredOwner(secret, context, asked);
-}
-
-/** @throws KeyError for more bytes of evaluation keys than are allowed */
-export function checkKeyBytes(bytes: number, most = unaskedKeyBytes): void {
-  if (bytes > most)
-    throw new KeyError(
-      `the program asks for ${gib(bytes)} of evaluation keys, ${gib(most)} are allowed: none was made; allow more if you trust who compiled it`,
-    );
 }

@@ -52,13 +52,10 @@ export function reportError(error: unknown, argv: readonly string[] = []): ExitC
   );
   const lines = hints.map((line) => `${pc.bold('hint')} ${line}\n`);
   process.stderr.write(showable(`${pc.red(`error[${code}]`)} ${message}\n${lines.join('')}`));
-  if (json) printJson({ code, message, hint: hints.join('; ') || hint }, foundWith(error));
+  if (json)
+    printJson({ code, message, hint: hints.join('; ') || hint }, error instanceof CheckFailedError ? error.found : {});
   return entry.exit;
 }
-
-/** What a verb found before it fell short or was interrupted. */
-const foundWith = (error: object): object =>
-  'found' in error && typeof error.found === 'object' && error.found !== null ? error.found : {};
 
 const faultHint = 'this is a fault of ours: report it with what is on stderr';
 

@@ -4,13 +4,6 @@ import { CipherformerError } from '@cipherformer/base';
 export class InterruptedError extends CipherformerError {
   override readonly name = 'InterruptedError';
   override readonly code = 'interrupted';
-  /** What is there nevertheless, for tools: printed in one object with the error. */
-  readonly found: object;
-
-  constructor(message: string, found: object = {}) {
-    super(message);
-    this.found = found;
-  }
 }
 
 const names = ['SIGINT', 'SIGTERM'] as const;

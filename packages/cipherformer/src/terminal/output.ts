@@ -1,5 +1,4 @@
 import { CheckFailedError } from './errors.ts';
-import { InterruptedError } from './interrupt.ts';
 import { showable } from './text.ts';
 
 /** What a verb ends with. */
@@ -12,22 +11,18 @@ export interface Outcome {
   readonly next?: string | undefined;
   /** What fell short, where something did. */
   readonly shortfall?: string | undefined;
-  /** How to go on, where the work was interrupted. */
-  readonly interrupted?: string | undefined;
 }
 
 /**
  * Prints what a verb ends with: one JSON object on stdout for a tool; for a person the text there, and the next command on
  * stderr, since stdout carries data.
- * @throws CheckFailedError where something fell short, InterruptedError where the work was interrupted; for a tool they carry
- * the object, which is printed with the error
+ * @throws CheckFailedError where something fell short; for a tool it carries the object, which is printed with the error
  */
-export function print(json: boolean | undefined, { value, text, next, shortfall, interrupted }: Outcome): void {
-  if ((shortfall === undefined && interrupted === undefined) || !json) {
+export function print(json: boolean | undefined, { value, text, next, shortfall }: Outcome): void {
+  if (shortfall === undefined || !json) {
     const shown = json ? JSON.stringify(value) : typeof text === 'string' ? text : text();
     if (shown !== '') process.stdout.write(`${shown}\n`);
   }
   if (shortfall !== undefined) throw new CheckFailedError(shortfall, json ? value : {});
-  if (interrupted !== undefined) throw new InterruptedError(`interrupted: ${interrupted}`, json ? value : {});
   if (!json && next !== undefined) process.stderr.write(showable(`next: ${next}\n`));
 }

@@ -1,5 +1,5 @@
-import { sha256, toHex } from '@cipherformer/base';
-import { Context, type KeySpec, Parameters, type ParametersLiteral, wireBytes } from '@cipherformer/ckks';
+import { toHex } from '@cipherformer/base';
+import { Context, type KeySpec, Parameters, type ParametersLiteral, sha256, wireBytes } from '@cipherformer/ckks';
 import { followRun, type OpenProgram, openProgram, type ProgramOptions, writeProgram } from '@cipherformer/compiler';
 import {
   availableMemoryBytes,
@@ -99,7 +99,7 @@ export class ProgramHost {
       const follow = followRun(opened);
       using result = await runCkks(machine, opened, inputs, {
         signal,
-        progress: (timing) => progress({ what: 'running', ...follow(timing) }),
+        onInstruction: (timing) => progress({ what: 'running', ...follow(timing) }),
       });
       return await wireBytes(await outputsFile(manifest, key, request, result.outputs));
     } finally {

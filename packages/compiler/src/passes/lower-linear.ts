@@ -84,10 +84,10 @@ function lowerLinear(lowering: Lowering, first: NodeOf<'linear'>, node: number):
   const matrix = new RowMatrix(geometry, layout.rows, members.map(({ map }) => map)); // biome-ignore format: one call
   const ways = matrix.ways();
   const source = sharedName(siblings.map((i) => nodes[i]!.name));
-  const results = siblings.map((i) => lowering.definePart(i));
+  const results = siblings.map((i) => lowering.defineTensor(i));
   lowering.groups.push({
     source,
-    operands: [{ part: lowering.partOf(input), above: 1 }],
+    operands: [{ tensor: lowering.tensorOf(input), above: 1 }],
     results,
     emit(emitter, level, [registers]) {
       const outputs = Array.from({ length: matrix.outputs }, () => emitter.register());
@@ -165,8 +165,8 @@ function lowerScaling(
   const matrix = new ScaleMatrix(vectors);
   lowering.groups.push({
     source,
-    operands: [{ part: lowering.partOf(input), above: 1 }],
-    results: [lowering.definePart(node)],
+    operands: [{ tensor: lowering.tensorOf(input), above: 1 }],
+    results: [lowering.defineTensor(node)],
     emit(emitter, level, [registers]) {
       const inputs = spread(registers!, vectors.length);
       const outputs = inputs.map(() => emitter.register());

@@ -40,6 +40,7 @@ import { type Conversion, extremesOn, openConversion } from './training/conversi
  * Every part's model and row are kept in the folder, and a later call goes on from the last of them. Data order, draws and
  * rates depend on the recipe alone, so an interrupted conversion ends with the same model.
  *
+ * @throws the signal's reason when it is aborted; the same call goes on where it stopped
  * @throws OtherRunError for a folder of another conversion, ConfigError where recipe, model and data do not fit
  * @throws UnsupportedPartError naming a part of the model that has no polynomial form
  * @throws CalibrationError for too few training examples
@@ -75,30 +76,25 @@ export async function convert(
   // 2. Part by part, after those that an earlier call has finished.
   let model: Model = { ...folder.modelAfter(rows.length - 1), preprocess };
   for (const part of plan.slice(rows.length - 1)) {
+    options.signal?.throwIfAborted();
     const started = performance.now();
     const change = await applyChange(conversion, part, model);
     const trained = await trainPart(conversion, part, change.model, {
       steps,
       resume: folder.readCheckpoint(part.name),
       save: (checkpoint) => folder.saveCheckpoint(part.name, checkpoint),
-      onProgress: options.onProgress,
+      progress: options.progress,
       signal: options.signal,
     });
-    if (trained && !trained.finished) return { model };
     model = { ...(trained ?? change).model, preprocess };
     keep(await partRow(conversion, model, { ...part, change, trained, started }), model);
   }
 
   // 3. The finished model.
-  try {
-    return await conclude(conversion, model, rows, folder, options);
-  } catch (error) {
-    if (options.signal?.aborted && error === options.signal.reason) return { model };
-    throw error;
-  }
+  return conclude(conversion, model, rows, folder, options);
 }
 
-/** Final intervals, all measurements, and the model as a graph. @throws what the signal is aborted with */
+/** Final intervals, all measurements, and the model as a graph. @throws the signal's reason */
 async function conclude(
   conversion: Conversion,
   trained: Model,

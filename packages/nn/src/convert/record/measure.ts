@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import type { OnProgress, Progress } from '@cipherformer/base';
+import type { OnProgress } from '@cipherformer/base';
 import type { ModelCard } from '@cipherformer/model';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import { parameterCount, parameterSpecs } from '../../transformer/weights.ts';
@@ -52,20 +52,20 @@ const isTested = (rows: readonly StageRecord[], i: number, endsOnly: boolean): b
 /**
  * Counts the measurements at a conversion's end for who watches: final intervals, a test for each row, ranges on two splits,
  * outcomes of single examples, the model as a graph. What is returned is called after each of them.
- * @throws what the signal is aborted with, from the function returned
+ * @throws the signal's reason, from the function returned
  */
 export function measurementCounter(
   rows: readonly StageRecord[],
   { endsOnly, exports }: { readonly endsOnly: boolean; readonly exports: boolean },
-  { onMeasured, signal }: { readonly onMeasured?: OnProgress<Progress<'measuring'>>; readonly signal?: AbortSignal },
+  { progress, signal }: { readonly progress?: OnProgress; readonly signal?: AbortSignal },
 ): () => void {
   const tests = rows.filter((_, i) => isTested(rows, i, endsOnly)).length;
   const total = 1 + tests + 2 + (endsOnly ? 0 : 1) + (exports ? 1 : 0);
   let measured = 0;
-  onMeasured?.({ what: 'measuring', done: 0, total });
+  progress?.({ what: 'measuring', done: 0, total });
   return () => {
     signal?.throwIfAborted();
-    onMeasured?.({ what: 'measuring', done: ++measured, total });
+    progress?.({ what: 'measuring', done: ++measured, total });
   };
 }
 
