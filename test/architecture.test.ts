@@ -111,7 +111,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['bench', 'evaluate', 'input', 'page'],
     ['program', 'report/figures', 'report/comparison.ts'],
     ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
-    ['report/conversion.ts'],
+    ['report/conversion.ts', 'answers'],
     ['commands'],
     ['cli.ts', 'index.ts', 'browser.ts'],
   ],

@@ -90,6 +90,7 @@ export {
   movementOperations,
   polynomialOperations,
 } from './evaluate/polynomial-onnx.ts';
+export { Predictor, type PreparedInput } from './evaluate/predict.ts';
 export { recordRanges, type SiteRange } from './evaluate/ranges.ts';
 export { type LowerOptions, lower } from './lower/lower.ts';
 export { makePolynomialModel, type PolynomialModelSource } from './lower/make-model.ts';

@@ -1,12 +1,13 @@
-import { UsageError } from '@cipherformer/base';
 import { DataError, decodePicture, type ImagePreprocess, picturePixels } from '@cipherformer/model';
 
 /** What the first bytes of a file say it is; undefined for anything that is no image we know of. */
-export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'webp' | undefined {
+export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'WebP' | 'GIF' | 'BMP' | undefined {
   const starts = (signature: readonly number[], at = 0) => signature.every((byte, i) => bytes[at + i] === byte);
   if (starts([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])) return 'png';
   if (starts([0xff, 0xd8, 0xff])) return 'jpeg';
-  if (starts([0x52, 0x49, 0x46, 0x46]) && starts([0x57, 0x45, 0x42, 0x50], 8)) return 'webp';
+  if (starts([0x52, 0x49, 0x46, 0x46]) && starts([0x57, 0x45, 0x42, 0x50], 8)) return 'WebP';
+  if (starts([0x47, 0x49, 0x46, 0x38])) return 'GIF';
+  if (starts([0x42, 0x4d]) && bytes.length > 26 && starts([0, 0, 0, 0], 6)) return 'BMP';
   return undefined;
 }
 
@@ -15,7 +16,7 @@ export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'webp' | undefine
  * model's preparation says. A model of one channel gets the brightness (ITU-R BT.601).
  * @param file for messages
  * @param resize where the preparation says nothing, scale to the model's size (bilinear, the aspect ratio is not kept)
- * @throws UsageError for a damaged file, one of another format, or another size than the model's in the end
+ * @throws DataError for a damaged file, one of another format, or another size than the model's in the end
  */
 export function imagePixels(
   bytes: Uint8Array,
@@ -23,14 +24,12 @@ export function imagePixels(
   { patches, picture }: Pick<ImagePreprocess, 'patches' | 'picture'>,
   resize: boolean,
 ): Uint8Array {
+  const kind = imageKind(bytes);
+  if (kind !== 'png' && kind !== 'jpeg')
+    throw new DataError(`${file} is ${kind === undefined ? 'no image' : `a ${kind} image, which is not read here`}: save it as PNG or JPEG`); // biome-ignore format: short
   const { height, width } = patches;
   // Without a word of the model's maker, white is what people see through transparent pixels.
   const scaled = resize ? { resize: { to: { height, width }, filter: 'bilinear' } as const } : {};
   const steps = picture ?? { background: 'white' as const, ...scaled };
-  try {
-    return picturePixels({ patches, picture: steps }, decodePicture(bytes, file), file);
-  } catch (error) {
-    if (error instanceof DataError) throw new UsageError(error.message, { cause: error });
-    throw error;
-  }
+  return picturePixels({ patches, picture: steps }, decodePicture(bytes, file), file);
 }

@@ -1,5 +1,5 @@
-import { UsageError } from '@cipherformer/base';
 import type { ImagePreprocess } from '@cipherformer/model';
+import { DataError } from '@cipherformer/model';
 import { isPrintable } from '@cipherformer/model/untrusted';
 import { encode } from 'jpeg-js';
 import { describe, expect, it } from 'vitest';
@@ -34,7 +34,7 @@ describe('image files', () => {
   it('another size is refused, and offers to scale', async () => {
     const file = png(4, 4, 1, new Uint8Array(16).fill(90));
     const asked = read(file, taking(1, 2, 2));
-    await expect(asked).rejects.toThrow(UsageError);
+    await expect(asked).rejects.toThrow(DataError);
     await expect(asked).rejects.toThrow(/digit\.png is 4 x 4 pixels, the model takes 2 x 2: resize it/);
     expect([...(await read(file, taking(1, 2, 2), true))]).toEqual([90, 90, 90, 90]);
   });
