@@ -1,3 +1,4 @@
+import { joinBytes } from '@cipherformer/base';
 import { excerpt, parseJson as parseForeign } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { ConnectionLost, ServiceError, TransportError } from './errors.ts';
@@ -51,17 +52,17 @@ export class Http {
   /** The answer as bytes, at most `limit`; with retries. */
   bytes(path: string, request: HttpRequest = {}, limit = maxJsonBytes): Promise<Uint8Array<ArrayBuffer>> {
     const attempt = async () => {
-      const pieces: Uint8Array[] = [];
+      const chunks: Uint8Array[] = [];
       let length = 0;
-      for await (const piece of this.pieces(path, request, this.#timeoutMs)) {
-        length += piece.length;
+      for await (const chunk of this.chunks(path, request, this.#timeoutMs)) {
+        length += chunk.length;
         if (length > limit)
           throw new TransportError(
             `the answer of ${this.#base + path} is longer than ${limit} bytes: is it a service?`,
           );
-        pieces.push(piece);
+        chunks.push(chunk);
       }
-      return joined(pieces, length);
+      return joinBytes(chunks);
     };
     return withRetries(attempt, this.retry, this.signal);
   }
@@ -71,7 +72,7 @@ export class Http {
    * @throws ServiceError for a refusal, TransportError for a redirection, ConnectionLost when nothing comes for `silentMs`
    * milliseconds or the connection breaks, and the signal's reason
    */
-  async *pieces(path: string, request: HttpRequest, silentMs: number): AsyncGenerator<Uint8Array> {
+  async *chunks(path: string, request: HttpRequest, silentMs: number): AsyncGenerator<Uint8Array> {
     using watch = new Watch(silentMs, this.signal);
     try {
       const { method = 'GET', headers, body } = request;
@@ -160,30 +161,20 @@ async function refusal(response: Response): Promise<ServiceError> {
 
 /** @throws RangeError for a body that is too long to be a refusal of ours */
 async function shortText(response: Response): Promise<string> {
-  const pieces: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = response.body?.getReader();
   try {
     for (;;) {
       const read = await reader?.read();
-      if (read === undefined || read.done) return new TextDecoder().decode(joined(pieces, length));
+      if (read === undefined || read.done) return new TextDecoder().decode(joinBytes(chunks));
       length += read.value.length;
       if (length > maxRefusalBytes) throw new RangeError(`a refusal of more than ${maxRefusalBytes} bytes`);
-      pieces.push(read.value);
+      chunks.push(read.value);
     }
   } finally {
     await reader?.cancel().catch(() => {});
   }
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 /** Aborts when another signal does, or when there was no sign of life for too long. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { sha256, toHex } from '@cipherformer/base';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { gib, joinBytes, toHex } from '@cipherformer/base';
 import {
   BootstrapPlan,
   bootstrapLiteral,
@@ -10,8 +10,9 @@ import {
   longBootstrapChain,
   Parameters,
   type SecurityOptions,
+  sha256,
 } from '@cipherformer/ckks';
-import { partialSuffix } from '@cipherformer/ckks/durable';
+import { partialSuffix, syncDirectory, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
@@ -25,6 +26,7 @@ import {
   parseManifest,
   planProgram,
   programDigest,
+  ResourceError,
 } from '@cipherformer/runtime';
 import { clientFolder, readManifest, serverFolder } from '@cipherformer/runtime/server';
 import { defaultCosts } from './cost/default-costs.ts';
@@ -41,8 +43,10 @@ import { machineOf } from './plan/machine.ts';
 export interface ProgramOptions {
   /** Examples computed at once; 'throughput': as many as make the predicted time of one the least. Default 1. */
   readonly batch?: number | 'throughput';
-  /** Most memory that a run may take, for 'throughput'. Default: any. */
+  /** Most memory that a run may take, in bytes: 'throughput' keeps to it, a program that takes more is refused. Default: any. */
   readonly memoryBytes?: number;
+  /** Looked at between the steps of a compilation. */
+  readonly signal?: AbortSignal;
 }
 
 export interface OpenProgram extends PlannedProgram {
@@ -60,9 +64,10 @@ export function programParameters(): Parameters[] {
 }
 
 /**
- * Compiles a polynomial model into a new folder, which appears complete or not at all.
+ * Compiles a polynomial model into a new folder, which appears complete or not at all; on the disk when this resolves.
  * @param given parameters to compile for. Default: the first of `programParameters` that the model fits
- * @throws FileError for a folder that exists or is no model, and for a program that clients would refuse; errors as `compile`
+ * @throws FileError for a folder that exists or is no model, and for a program that clients would refuse; ResourceError for one
+ * that takes more memory than it may; errors as `compile`; the signal's reason
  */
 export async function writeProgram(
   model: string,
@@ -79,16 +84,21 @@ export async function writeProgram(
     await mkdir(client, { recursive: true });
     // The model's own files alone: records and reports beside them are not the program's.
     savePolynomialModel(join(partial, serverFolder), loadPolynomialModel(model));
+    await turn(options.signal);
+    const { memoryBytes = Number.POSITIVE_INFINITY, signal } = options;
     const { compiled, planned, batch, digest, loaded } = await compileForFirst(
       partial,
       given ? [given] : programParameters(),
       options,
     );
     const { parameters } = planned.bootstrapPlan;
+    const predicted = predict(planned);
+    checkAffordable(predicted.peakBytes, memoryBytes, batch);
+    await turn(signal);
     const { structure, files } = serialisePreparation(loaded);
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
-      await writeFile(join(client, file), bytes);
+      await writeDurably(join(client, file), (handle) => writeAll(handle, bytes));
       digests[file] = toHex(await sha256(new Uint8Array(bytes)));
     }
     const { classes, card, graph } = loaded;
@@ -96,7 +106,7 @@ export async function writeProgram(
     const manifest = makeManifest({
       digest,
       planned,
-      predicted: { ...predict(planned), ...(error === undefined ? {} : { error }) },
+      predicted: { ...predicted, ...(error === undefined ? {} : { error }) },
       batch,
       model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
       files: digests,
@@ -105,13 +115,31 @@ export async function writeProgram(
     // No program is written that its readers would refuse. Who made insecure parameters has accepted them.
     const { insecure } = parameters;
     parseManifest(text, `the program of ${model}`, { insecure });
-    await writeFile(join(client, manifestFile), text);
+    await writeDurably(join(client, manifestFile), (handle) => writeAll(handle, new TextEncoder().encode(text)));
+    await syncDirectory(partial);
+    await turn(signal);
     await rename(partial, out);
+    await syncDirectory(dirname(out));
     return { manifest, parameters, compiled, ...planned };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Lets the event loop turn, so that a signal can arrive. @throws the signal's reason */
+async function turn(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  signal?.throwIfAborted();
+}
+
+/** @throws ResourceError for a program that takes more memory than it may */
+function checkAffordable(peakBytes: number, memoryBytes: number, batch: number): void {
+  if (peakBytes <= memoryBytes) return;
+  const fewer = batch > 1 ? 'compute fewer inputs at once, or allow more' : 'allow more';
+  throw new ResourceError(
+    `the program takes up to ${gib(peakBytes)} of memory, ${gib(memoryBytes)} are allowed: ${fewer}; nothing was written`,
+  );
 }
 
 /**
@@ -177,11 +205,5 @@ async function filesDigest(folder: string): Promise<Uint8Array> {
     parts.push(new TextEncoder().encode(`${name}\n`));
     parts.push(await sha256(new Uint8Array(await readFile(join(folder, name)))));
   }
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return sha256(all);
+  return sha256(joinBytes(parts));
 }

@@ -9,6 +9,7 @@ import {
   loadTokenizer,
   parseAblation,
   parseConversion,
+  recipeData,
   runAblation,
   summarise,
 } from '@cipherformer/nn';
@@ -16,6 +17,7 @@ import type { Command } from 'commander';
 import { ablationMarkdown, ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { type Bar, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
@@ -45,36 +47,36 @@ export function registerAblate(program: Command): void {
       const ablation = parseAblation(readJson(file), file);
       const out = options.out ?? join('runs', `ablate-${ablation.name}`);
       if (options.restart) rmSync(out, { recursive: true, force: true });
-      const cells = await runWithProgress(ablation, file, out, options);
-      const all = ablation.seeds.length * ablation.variants.length;
-      const files = await writeTables(ablation, cells, out);
-      if (cells.length < all) process.exitCode = 1;
-      if (options.json) {
-        const rows = summarise(ablation, cells);
-        process.stdout.write(`${JSON.stringify({ finished: cells.length === all, cells, rows, files })}\n`);
-        return;
+      const cells: AblationCell[] = [];
+      let files: string[] = [];
+      try {
+        await runWithProgress(ablation, file, out, options, cells);
+      } finally {
+        // After an interruption too: of the cells there are.
+        if (cells.length > 0) files = await writeTables(ablation, cells, out);
       }
       const { head, rows } = ablationTable(summarise(ablation, cells));
-      const state = cells.length < all ? [`${cells.length} of ${all} cells; run the same command to go on.`] : [];
-      const lines = [renderTable(head, rows), ...ablationNotes(ablation, cells), ...state, ...files];
-      process.stdout.write(`${lines.join('\n')}\n`);
+      const lines = [renderTable(head, rows), ...ablationNotes(ablation, cells), ...files];
+      print(options.json, { value: { cells, rows: summarise(ablation, cells), files }, text: lines.join('\n') });
     });
 }
 
+/** Runs what is missing; puts every cell into `cells` when it is there. */
 async function runWithProgress(
   ablation: AblationRecipe,
   file: string,
   out: string,
   options: AblateCommandOptions,
-): Promise<AblationCell[]> {
+  cells: AblationCell[],
+): Promise<void> {
   const conversion = resolve(dirname(file), ablation.conversion);
   const base = readJson(conversion);
-  const { kind } = parseConversion(base, conversion).data;
+  const { kind } = recipeData(parseConversion(base, conversion));
   const folder = modelPath(options.model ?? resolve(dirname(file), ablation.model));
   const tokenizer = kind === 'texts' || kind === 'corpus' ? { tokenizer: loadTokenizer(folder) } : {};
   let shown: { readonly name: string; readonly bar: Bar } | undefined;
   try {
-    return await interruptible('stopping within 20 steps; a checkpoint is being written', (signal) =>
+    await interruptible('stopping within 20 steps; the same command goes on where it stopped', (signal) =>
       runAblation(ablation, base, loadModel(folder), {
         dataRoot: options.data,
         out,
@@ -82,7 +84,8 @@ async function runWithProgress(
         threads: options.threads,
         signal,
         ...tokenizer,
-        onProgress({ variant, seed }, { what, done, total }) {
+        progress({ variant, seed, what, done, total, loss }) {
+          if (loss === undefined) return;
           const name = `${variant}, seed ${seed}`;
           if (shown?.name !== name) {
             shown?.bar.stop();
@@ -90,7 +93,9 @@ async function runWithProgress(
           }
           shown.bar.update(done, what);
         },
-        onCell({ variant, seed, figures, failure }, done, all) {
+        onCell(cell, done, all) {
+          cells.push(cell);
+          const { variant, seed, figures, failure } = cell;
           const text = figures ? `${figures.figure} ${figures.result.toPrecision(5)}` : `failed: ${failure}`;
           process.stderr.write(`[${done}/${all}] ${variant}, seed ${seed}: ${text}\n`);
         },

@@ -21,6 +21,7 @@ import type { Command } from 'commander';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { type Bar, formatSeconds, startBar, startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
@@ -60,12 +61,12 @@ export function registerConvert(program: Command): void {
       const recipe = options.seed === undefined ? parsed : { ...parsed, seed: options.seed };
       const folder = modelPath(path);
       const model = loadModel(folder, existsSync(options.data) ? options.data : dirname(folder));
-      const textual = recipe.data.kind === 'texts' || recipe.data.kind === 'corpus';
+      const textual = recipe.data?.kind === 'texts' || recipe.data?.kind === 'corpus';
       const tokenizer = textual ? { tokenizer: loadTokenizer(folder) } : {};
       if (options.dryRun) {
         const plan = await estimateConversion(model, recipe, { dataRoot: options.data, ...tokenizer });
-        process.stdout.write(options.json ? `${JSON.stringify(plan)}\n` : `${planTable(plan)}\n`);
-        return;
+        const next = `cipherformer convert ${path} --recipe ${options.recipe} --data ${options.data}`;
+        return print(options.json, { value: plan, text: () => planTable(plan), next });
       }
       const folderOfAll = options.out ?? join('runs', `convert-${recipe.name}`);
       const out = options.control ? join(folderOfAll, controlFolder) : folderOfAll;
@@ -77,11 +78,11 @@ export function registerConvert(program: Command): void {
         await writeConversionReport(source, join(folderOfAll, 'report.html'));
       }
       const whole = record ? { ...record, targets: judgeTargets(record) } : measured;
-      if (options.json) process.stdout.write(`${JSON.stringify(whole ?? { finished: false, out })}\n`);
-      else if (record) process.stdout.write(`${report(record, out)}\n`);
-      else if (measured) process.stdout.write(`${controlReport(measured, out)}\n`);
-      else process.stdout.write('Interrupted; run the same command to go on.\n');
-      if (!measured) process.exitCode = 1;
+      print(options.json, {
+        value: whole,
+        text: () => (record ? report(record, out) : controlReport(measured, out)),
+        next: record ? `cipherformer compile ${out} --out program` : undefined,
+      });
     });
 }
 
@@ -96,7 +97,7 @@ async function runWithProgress(
   const measuring = startStages();
   try {
     return await interruptible(
-      'stopping within 20 steps, or after this measurement; the same command goes on',
+      'stopping within 20 steps, or after this measurement; the same command goes on where it stopped',
       (signal) =>
         convert(model, recipe, {
           dataRoot: options.data,
@@ -106,16 +107,17 @@ async function runWithProgress(
           control: options.control ?? false,
           signal,
           ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-          onProgress({ what, done, total, loss, secondsLeft }) {
+          progress({ what, done, total, loss, secondsLeft }) {
+            if (loss === undefined) {
+              bar?.stop();
+              bar = undefined;
+              measuring.update({ what, done, total });
+              return;
+            }
             bar ??= startBar(recipe.name, total);
-            bar.update(done, `${what} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
+            bar.update(done, `${what} | loss ${loss.toFixed(4)}`, secondsLeft);
           },
           onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
-          onMeasured(progress) {
-            bar?.stop();
-            bar = undefined;
-            measuring.update(progress);
-          },
         }),
     );
   } finally {

@@ -39,10 +39,10 @@ export function workOf(op: Op, args: readonly KernelArgument[]): Work {
       return { transforms: extension(q, special, args[12]) + 2 * (q + special), keySwitches: 1 };
     }
     case Op.linearBabySteps: {
-      const babiesAt = 5 + 4 * numberOf(args[1]);
-      const babies = numberOf(args[babiesAt]);
+      const stepsAt = 5 + 4 * numberOf(args[1]);
+      const babySteps = numberOf(args[stepsAt]);
       let keySwitches = 0;
-      for (let i = 0; i < babies; i++) if (numberOf(args[babiesAt + 2 + 4 * i]) !== 1) keySwitches += 1;
+      for (let i = 0; i < babySteps; i++) if (numberOf(args[stepsAt + 2 + 4 * i]) !== 1) keySwitches += 1;
       return { transforms: 0, keySwitches };
     }
     case Op.encode:

@@ -1,15 +1,17 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { KeyError, StorageError } from '../errors/index.ts';
+import { StorageError } from '@cipherformer/base';
+import { KeyError } from '../errors/index.ts';
 import { type Context, erasableBytes, type SecretKey } from '../scheme/index.ts';
 import { diskSpace, type WriteDurablyOptions, writeAll, writeDurably } from './durable.ts';
 import { secretKeyFromWire, secretKeyToWire } from './keys.ts';
 import type { WireObject } from './object.ts';
+import { secretStartBytes, startsLikeSecretKey } from './secret-start.ts';
 
 // Node only: the package's entry "./files". Everything else about the wire also runs in browsers.
 
-/** Most bytes of a piece in which files are read. */
+/** Most bytes of a chunk in which files are read. */
 const maxPieceBytes = 2 ** 22;
 
 /**
@@ -39,13 +41,13 @@ export async function writeWireFile(
 }
 
 /**
- * The bytes of a file, in pieces, as a source for the `...FromWire` functions; closes the file at the end. A piece is
+ * The bytes of a file, in chunks, as a source for the `...FromWire` functions; closes the file at the end. A chunk is
  * valid until the next one is asked for: its memory is used again.
  */
 export async function* readWireFile(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const file = await openRegular(path);
   try {
-    yield* pieces(file);
+    yield* chunks(file);
   } finally {
     await file.close();
   }
@@ -64,22 +66,29 @@ export async function writeSecretKey(
 export async function readSecretKey(path: string, context: Context): Promise<SecretKey> {
   const file = await openRegular(path);
   try {
-    // Of the open file, not of the name: it cannot be exchanged in between. Windows has no such permissions.
+    // Of the open file, not of the name: it cannot be exchanged in between. Windows has no such permissions. What is no secret
+    // key is told to be none, not to be hidden.
     const { mode } = await file.stat();
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0 && (await startsAsSecretKey(file))) {
       throw new KeyError(
         `the secret key ${path} has permissions ${(mode & 0o777).toString(8).padStart(4, '0')}, so others can reach it: run chmod 600 ${path}; ` +
           'if somebody may have read it, make a new key',
       );
     }
-    return await secretKeyFromWire(context, pieces(file));
+    return await secretKeyFromWire(context, chunks(file));
   } finally {
     await file.close();
   }
 }
 
-/** Two buffers take turns: the next piece is read while the one before is used. Both are erased: it may be a key. */
-async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function startsAsSecretKey(file: FileHandle): Promise<boolean> {
+  const start = new Uint8Array(secretStartBytes);
+  await file.read(start, 0, start.length, 0);
+  return startsLikeSecretKey(start);
+}
+
+/** Two buffers take turns: the next chunk is read while the one before is used. Both are erased: it may be a key. */
+async function* chunks(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { size } = await file.stat();
   const pieceBytes = Math.min(maxPieceBytes, Math.max(size, 1));
   let buffer = erasableBytes(pieceBytes);
@@ -90,7 +99,7 @@ async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>
       const { bytesRead } = await reading;
       if (bytesRead === 0) return;
       reading = file.read(other, 0, pieceBytes);
-      // A failure is reported when its piece is asked for, not before.
+      // A failure is reported when its chunk is asked for, not before.
       reading.catch(() => {});
       yield buffer.subarray(0, bytesRead);
       [buffer, other] = [other, buffer];

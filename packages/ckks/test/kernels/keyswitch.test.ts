@@ -158,22 +158,22 @@ describe(`key switching equals the reference on ${builds.join(', ')}`, () => {
           return { ciphertext: [part(0, over), part(1, over)] as const, isExtended, digits };
         });
         const galois = s.galois === 1 ? 3 : s.galois;
-        const babies: BabyInput[] = [
+        const babySteps: BabyInput[] = [
           { source: 0, galois: 1 },
           { source: 0, galois, key: s.key },
           { source: 1, galois, key: s.key },
           { source: 1, galois: 1 },
           { source: 0, galois: 2 * s.ring.n - 1, key: s.key },
         ];
-        const giants = [0, 1].map((g) =>
+        const giantSteps = [0, 1].map((g) =>
           Array.from({ length: terms - g }, (_, k) => {
             // Runs of 1 (a full diagonal) or of 2^3 to 2^5 equal words, as the kernels promise for periodic ones.
             const runBits = [0, 3, 4, 5][(seed + k) % 4]!;
             const kept = polynomial(s.ring.n >> runBits, allModuli, c.pattern, seed + 7 * k + g);
-            return { baby: (seed + k + g) % babies.length, runBits, kept };
+            return { baby: (seed + k + g) % babySteps.length, runBits, kept };
           }),
         );
-        const whole = giants.map((list) =>
+        const whole = giantSteps.map((list) =>
           list.map(
             ({ baby, runBits, kept }): ReferenceDiagonal => ({
               baby,
@@ -181,19 +181,19 @@ describe(`key switching equals the reference on ${builds.join(', ')}`, () => {
             }),
           ),
         );
-        const expected = linearBabySteps(s.ring, s, sources, babies, whole);
+        const expected = linearBabySteps(s.ring, s, sources, babySteps, whole);
         onEveryBuild(s.ring, (w) => {
-          const dst = giants.map(() => [w.room(all.length), w.room(all.length)] as const);
+          const dst = giantSteps.map(() => [w.room(all.length), w.room(all.length)] as const);
           const args: KernelArgument[] = [sources.length];
           for (const { digits, ciphertext, isExtended } of sources) {
             args.push(w.put(digits.flat()).address(), ...ciphertext.map((part) => w.put(part).address()));
             args.push(isExtended ? 1 : 0);
           }
-          args.push(s.q, s.special, s.sizes.length, babies.length);
-          for (const { source, galois: g, key } of babies)
+          args.push(s.q, s.special, s.sizes.length, babySteps.length);
+          for (const { source, galois: g, key } of babySteps)
             args.push(source, g, key ? putKey(w, key) : 0, key ? key.qLimbs : 0);
-          args.push(giants.length);
-          giants.forEach((list, g) => {
+          args.push(giantSteps.length);
+          giantSteps.forEach((list, g) => {
             args.push(dst[g]![0].address(), dst[g]![1].address(), list.length);
             for (const { baby, runBits, kept } of list) args.push(baby, w.put(kept).address(), runBits);
           });

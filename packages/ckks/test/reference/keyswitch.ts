@@ -114,18 +114,18 @@ export function linearBabySteps(
   ring: ReferenceRing,
   basis: SwitchBasis,
   sources: readonly BabySource[],
-  babies: readonly BabyInput[],
-  giants: readonly (readonly ReferenceDiagonal[])[],
+  babySteps: readonly BabyInput[],
+  giantSteps: readonly (readonly ReferenceDiagonal[])[],
 ): Poly[][] {
   const all = [...basis.q, ...basis.special];
-  const rotated = babies.map((baby) => {
+  const rotated = babySteps.map((baby) => {
     const { ciphertext, digits, isExtended } = sources[baby.source]!;
     const [c0, c1] = isExtended
       ? ciphertext
       : (ciphertext.map((c) => timesSpecial(ring, basis, c)) as Poly[] as [Poly, Poly]);
     return baby.galois === 1 ? [c0, c1] : innerProduct(ring, basis, digits, baby.key!, baby.galois, c0);
   });
-  return giants.map((terms) =>
+  return giantSteps.map((terms) =>
     [0, 1].map((half) =>
       terms.reduce<Poly>(
         (sum, term) =>

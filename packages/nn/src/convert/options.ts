@@ -1,16 +1,19 @@
-import type { OnProgress, Progress } from '@cipherformer/base';
+import type { OnProgress } from '@cipherformer/base';
 import type { Tokenizer } from '@cipherformer/model';
 import type { Model } from '../checkpoints/model-folder.ts';
+import type { DataSet } from '../data/dataset.ts';
 import type { ConversionRecord, MeasuredConversion, StageRecord } from './record/record.ts';
 import type { ConvertProgress } from './stages/train-part.ts';
 
 export interface ConvertOptions {
-  /** The folder the recipe's data paths start from. */
-  readonly dataRoot: string;
+  /** Examples to train on, choose by and measure on. Default: those that the recipe's data part names. */
+  readonly data?: DataSet;
+  /** The folder the recipe's data paths start from. Default: the current one. */
+  readonly dataRoot?: string;
   readonly out: string;
   /** Names the model in records. */
   readonly modelName: string;
-  /** For text: the model's own. */
+  /** For text: the model's own. Default: that of the data. */
   readonly tokenizer?: Tokenizer;
   readonly threads?: number;
   /** Train the original on instead, by the same recipe without its changes; there is no polynomial model then. */
@@ -20,18 +23,16 @@ export interface ConvertOptions {
    * (variants that keep a part that is no polynomial have none).
    */
   readonly endsOnly?: boolean;
-  readonly onProgress?: OnProgress<ConvertProgress>;
+  readonly progress?: OnProgress<ConvertProgress>;
   readonly onStage?: (row: StageRecord) => void;
-  /** While the finished model is measured: the test set, ranges, the model as a graph. */
-  readonly onMeasured?: OnProgress<Progress<'measuring'>>;
-  /** Aborting finishes a few steps and writes a checkpoint, or finishes a measurement, and returns without a record. */
+  /** Aborting finishes a few steps and writes a checkpoint, or finishes a measurement, and throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface ConvertResult {
-  /** Absent when the conversion was interrupted: run it again to go on. */
+  /** Absent for a control, and with `endsOnly`: there is no polynomial model then. */
   readonly record?: ConversionRecord;
-  /** The record without the exported model; present when the conversion was finished. */
-  readonly measured?: MeasuredConversion;
+  /** The record without the exported model. */
+  readonly measured: MeasuredConversion;
   readonly model: Model;
 }

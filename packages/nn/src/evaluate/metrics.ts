@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import type { Weights } from '@cipherformer/model';
 import type { ClassificationSet, LanguageSet } from '../data/splits.ts';
 import type { Tensor } from '../onnx/program.ts';
@@ -40,7 +41,7 @@ export type BatchRunner = Pick<InferenceModel, 'batch' | 'run'>;
 export async function evaluateClassification(
   model: BatchRunner,
   set: ClassificationSet,
-  limit = set.count,
+  { limit = set.count, progress }: { readonly limit?: number; readonly progress?: OnProgress } = {},
 ): Promise<ClassificationResult> {
   const count = Math.min(limit, set.count);
   const { classes } = set;
@@ -52,14 +53,14 @@ export async function evaluateClassification(
     for (let i = 0; i < model.batch && start + i < count; i++) {
       const row = logits!.subarray(i * classes, (i + 1) * classes);
       const label = set.label(start + i);
-      let best = 0;
-      for (let c = 1; c < classes; c++) if (row[c]! > row[best]!) best = c;
+      const best = mostLikely(row);
       let sum = 0;
       for (let c = 0; c < classes; c++) sum += Math.exp(row[c]! - row[best]!);
       nats += Math.log(sum) + row[best]! - row[label]!;
       predictions[start + i] = best;
       if (best === label) correct += 1;
     }
+    progress?.({ what: 'evaluating', done: Math.min(start + model.batch, count), total: count });
   }
   return {
     kind: 'classification',
@@ -69,6 +70,13 @@ export async function evaluateClassification(
     loss: nats / count,
     predictions,
   };
+}
+
+/** The place of the largest logit, the first of equal ones. */
+export function mostLikely(logits: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+  return best;
 }
 
 /** A language model compiled to give the nats of each target token: outputs "nats" [batch * tokens]. */
@@ -95,7 +103,12 @@ export function languageModelScorer(
 export async function evaluateLanguage(
   model: BatchRunner,
   set: LanguageSet,
-  options: { readonly tokens: number; readonly stride: number; readonly limitWindows?: number },
+  options: {
+    readonly tokens: number;
+    readonly stride: number;
+    readonly limitWindows?: number;
+    readonly progress?: OnProgress;
+  },
 ): Promise<LanguageResult> {
   const { tokens, stride } = options;
   const windows: { stream: Int32Array; start: number; from: number; to: number }[] = [];
@@ -130,6 +143,7 @@ export async function evaluateLanguage(
       for (let t = from; t < to; t++) windowNats[first + i]! += values![i * tokens + t]!;
       count += to - from;
     });
+    options.progress?.({ what: 'evaluating', done: Math.min(first + batch, used.length), total: used.length });
   }
   // With a limit, characters and words are taken in proportion.
   const nats = windowNats.reduce((sum, value) => sum + value, 0);

@@ -35,14 +35,14 @@ export function declaredBytes(request: FastifyRequest, limit: number): number {
  * The bytes of a body as they come. Leaving the loop early leaves the connection open, so that an answer can be sent.
  * @throws Problem 'secret-key' when they are a secret key, before the first of them is passed on
  */
-export async function* piecesOf(body: IncomingMessage): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(body: IncomingMessage): AsyncGenerator<Uint8Array> {
   let head: Buffer | undefined = Buffer.alloc(0);
-  for await (const piece of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     if (head === undefined) {
-      yield piece;
+      yield chunk;
       continue;
     }
-    head = Buffer.concat([head, piece]);
+    head = Buffer.concat([head, chunk]);
     if (head.length < secretStartBytes) continue;
     refuseSecretKey(head);
     yield head;
@@ -64,8 +64,8 @@ function refuseSecretKey(head: Uint8Array): void {
 export function discardRest(body: IncomingMessage): void {
   if (body.complete || body.destroyed) return;
   let bytes = 0;
-  body.on('data', (piece: Buffer) => {
-    bytes += piece.length;
+  body.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
     if (bytes > maxDiscardedBytes) body.destroy();
   });
   body.resume();

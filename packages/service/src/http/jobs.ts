@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import type { Service } from '../service.ts';
 import { writeHashed } from '../store/parts.ts';
-import { declaredBytes, piecesOf } from './body.ts';
+import { chunksOf, declaredBytes } from './body.ts';
 import { sendEvents } from './events.ts';
 import type { App } from './zod.ts';
 
@@ -59,7 +59,7 @@ export function submitRoute(app: App, service: Service): void {
     using _ = await room.promise(declaredBytes(request, maxRequestBytes));
     const stage = await jobs.stage();
     try {
-      const input = await writeDurably(join(stage, 'request'), (file) => writeHashed(file, piecesOf(request.raw)));
+      const input = await writeDurably(join(stage, 'request'), (file) => writeHashed(file, chunksOf(request.raw)));
       const record = await service.submit(stage, { program, keyset, input });
       reply.code(202).header('location', `${apiPrefix}/jobs/${record.id}`);
       return service.jobView(record);

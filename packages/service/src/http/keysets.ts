@@ -9,7 +9,7 @@ import {
 } from '@cipherformer/client/protocol';
 import { z } from 'zod';
 import type { Service } from '../service.ts';
-import { declaredBytes, discardRest, piecesOf } from './body.ts';
+import { chunksOf, declaredBytes, discardRest } from './body.ts';
 import type { App } from './zod.ts';
 
 const params = z.object({ id: shortId });
@@ -58,7 +58,7 @@ export function partRoutes(app: App, { keysets, parts, room }: Service): void {
     }
     keysets.getOpen(id);
     using _ = await room.promise(bytes);
-    await parts.put(sha256, piecesOf(request.raw));
+    await parts.put(sha256, chunksOf(request.raw));
     // It may have been deleted meanwhile: then nobody is told that its part is kept.
     keysets.getOpen(id);
     return reply.code(201).send({ sha256, created: true });

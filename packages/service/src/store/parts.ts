@@ -41,9 +41,9 @@ export class PartStore {
   }
 
   /** Writes a part while it arrives. @throws Problem 'digest-mismatch', and leaves nothing, when it is another one */
-  async put(sha256: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  async put(sha256: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     await writeDurably(this.path(sha256), async (file) => {
-      const actual = await writeHashed(file, pieces);
+      const actual = await writeHashed(file, chunks);
       if (actual !== sha256) throw mismatch(sha256, actual);
     });
     // A sweep may have been faster, when the same part was there already and nobody needed it.
@@ -64,11 +64,11 @@ export class PartStore {
 }
 
 /** Writes what comes, and returns its SHA-256. */
-export async function writeHashed(file: FileHandle, pieces: AsyncIterable<Uint8Array>): Promise<string> {
+export async function writeHashed(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
-  for await (const piece of pieces) {
-    hash.update(piece);
-    await writeAll(file, piece);
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    await writeAll(file, chunk);
   }
   return hash.digest('hex');
 }

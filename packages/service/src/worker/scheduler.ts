@@ -184,7 +184,7 @@ export class Scheduler {
     return this.#worker.process.perform(assignment, {
       signal: current.controller.signal,
       graceMs: this.#options.graceMs,
-      onProgress: (progress) => {
+      progress: (progress) => {
         current.progress = progress;
         this.#options.onChange(current.task.id);
       },

@@ -1,3 +1,4 @@
+import { modulo } from '@cipherformer/base';
 import { checkPowerOfTwo } from '../../errors/checks.ts';
 import { OperandError } from '../../errors/index.ts';
 
@@ -109,11 +110,6 @@ function multiple(values: Float64Array, factor: number): Float64Array {
 export function centred(d: number, n: number): number {
   const r = modulo(d, n);
   return r > n / 2 ? r - n : r;
-}
-
-/** d modulo n in [0, n). */
-export function modulo(d: number, n: number): number {
-  return ((d % n) + n) % n;
 }
 
 /** The smallest power of two with which the vector repeats, up to rounding. */

@@ -39,7 +39,7 @@ export function sumBabySteps(switcher: KeySwitcher, sources: readonly BabySource
   for (const { terms } of sums)
     for (const { source, baby } of terms) used.set(baby, (used.get(baby) ?? new Set()).add(source));
   const places = new Map<string, number>();
-  const babies = [...used].flatMap(([steps, by]) => {
+  const babySteps = [...used].flatMap(([steps, by]) => {
     const key = steps === 0 ? undefined : switcher.rotationKey(steps, digits);
     return [...by].flatMap((source) => {
       places.set(`${source}/${steps}`, places.size);
@@ -59,7 +59,7 @@ export function sumBabySteps(switcher: KeySwitcher, sources: readonly BabySource
     Op.linearBabySteps, ring.handle, sources.length,
     ...sources.flatMap(({ parts, digits: own, isExtended }) => [own.address, ...parts, isExtended ? 1 : 0]),
     parameters.basis(digits.level), parameters.specialBasis(digits.special), digits.digits,
-    places.size, ...babies, sums.length, ...outputs,
+    places.size, ...babySteps, sums.length, ...outputs,
   ); // biome-ignore format: one kernel call
 }
 

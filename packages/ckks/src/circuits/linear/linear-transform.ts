@@ -1,3 +1,4 @@
+import { modulo } from '@cipherformer/base';
 import { checkPowerOfTwo } from '../../errors/checks.ts';
 import { OperandError } from '../../errors/index.ts';
 import { Slab } from '../../kernels/index.ts';
@@ -15,7 +16,7 @@ import {
   type Parameters,
   pairOf,
 } from '../../scheme/index.ts';
-import { type ComplexVector, type DiagonalMatrix, modulo } from './diagonals.ts';
+import type { ComplexVector, DiagonalMatrix } from './diagonals.ts';
 import { addGiantStep, type BabyTerm, sumBabySteps } from './double-hoisting.ts';
 import { encodeDiagonals } from './encoded-diagonal.ts';
 
@@ -45,7 +46,7 @@ interface Term {
 interface Ladder {
   readonly first: number;
   readonly step: number;
-  /** Of `giants`, from the highest down. */
+  /** Of `giantSteps`, from the highest down. */
   readonly order: readonly number[];
 }
 
@@ -55,11 +56,11 @@ export class LinearTransformPlan {
   readonly level: number;
   readonly special: number;
   /** Baby rotations, 0 included where it is used. */
-  readonly babies: readonly number[];
+  readonly babySteps: readonly number[];
   /** The rotation of the input that half of the baby steps start from; 0 where all start from the input. */
   readonly middle: number;
   /** Giant rotations in [0, slots) with the terms they gather. */
-  readonly giants: ReadonlyMap<number, readonly Term[]>;
+  readonly giantSteps: ReadonlyMap<number, readonly Term[]>;
   /** Where it takes fewer keys than the giant rotations by themselves, and no more rotations. */
   readonly ladder: Ladder | undefined;
 
@@ -81,32 +82,32 @@ export class LinearTransformPlan {
     const candidates = babySteps !== undefined ? [babySteps] : [1, 2, 4, 8, 16, 32, 64];
     const split = candidates
       .map((steps) => splitSteps(diagonals, stride * steps, slots))
-      .map((parts) => ({ ...parts, cost: cost(parameters, level, this.special, parts.babies, parts.giants) }))
+      .map((parts) => ({ ...parts, cost: cost(parameters, level, this.special, parts.babySteps, parts.giantSteps) }))
       .reduce((a, b) => (b.cost < a.cost ? b : a));
     const half = split.giantStep / 2;
     // Of three baby steps one would be saved, of two none.
-    this.middle = fewKeys && split.babies.filter((baby) => baby !== 0).length > 3 ? half : 0;
+    this.middle = fewKeys && split.babySteps.filter((baby) => baby !== 0).length > 3 ? half : 0;
     const isFar = (baby: number) => this.middle !== 0 && baby >= this.middle;
     const near = (baby: number) => (isFar(baby) ? baby - this.middle : baby);
-    this.babies = [...new Set(split.babies.map(near))].sort((a, b) => a - b);
-    this.giants = new Map(
-      [...split.giants].map(([giant, terms]) => [
+    this.babySteps = [...new Set(split.babySteps.map(near))].sort((a, b) => a - b);
+    this.giantSteps = new Map(
+      [...split.giantSteps].map(([giant, terms]) => [
         giant,
         terms.map(({ diagonal, baby }) => ({ diagonal, baby: near(baby), far: isFar(baby) })),
       ]),
     );
-    this.ladder = ladderOf([...this.giants.keys()], split.giantStep, slots);
+    this.ladder = ladderOf([...this.giantSteps.keys()], split.giantStep, slots);
   }
 
   /** Giant steps that rotate: key switches. */
   get giantRotations(): number {
-    return [...this.giants.keys()].filter((steps) => steps !== 0).length;
+    return [...this.giantSteps.keys()].filter((steps) => steps !== 0).length;
   }
 
   /** The rotation keys this transform needs. */
   galoisUses(logN: number): GaloisUse[] {
-    const giants = this.ladder ? [this.ladder.first, this.ladder.step] : this.giants.keys();
-    return [...new Set([...this.babies, this.middle, ...giants])]
+    const giantSteps = this.ladder ? [this.ladder.first, this.ladder.step] : this.giantSteps.keys();
+    return [...new Set([...this.babySteps, this.middle, ...giantSteps])]
       .filter((steps) => steps !== 0)
       .map((steps) => ({ galois: galoisElement(steps, logN), level: this.level }));
   }
@@ -122,30 +123,30 @@ function strideOf(diagonals: readonly number[]): number {
 }
 
 function splitSteps(diagonals: readonly number[], giantStep: number, slots: number) {
-  const babies = new Set<number>();
-  const giants = new Map<number, { diagonal: number; baby: number }[]>();
+  const babySteps = new Set<number>();
+  const giantSteps = new Map<number, { diagonal: number; baby: number }[]>();
   for (const diagonal of [...diagonals].sort((a, b) => a - b)) {
     const baby = modulo(diagonal, giantStep);
     const giant = modulo(diagonal - baby, slots);
-    babies.add(baby);
-    if (!giants.has(giant)) giants.set(giant, []);
-    giants.get(giant)!.push({ diagonal, baby });
+    babySteps.add(baby);
+    if (!giantSteps.has(giant)) giantSteps.set(giant, []);
+    giantSteps.get(giant)!.push({ diagonal, baby });
   }
-  return { babies: [...babies].sort((a, b) => a - b), giants, giantStep };
+  return { babySteps: [...babySteps].sort((a, b) => a - b), giantSteps, giantStep };
 }
 
 /** The giant steps as a ladder, where they are one without a gap, of three or more. */
-function ladderOf(giants: readonly number[], step: number, slots: number): Ladder | undefined {
+function ladderOf(giantSteps: readonly number[], step: number, slots: number): Ladder | undefined {
   const next = (steps: number) => (steps + step) % slots;
-  const rotations = giants.filter((steps) => steps !== 0).length;
+  const rotations = giantSteps.filter((steps) => steps !== 0).length;
   // Where all go round the slots every one may be the first: then it is 0.
-  const starts = giants.filter((steps) => giants.every((other) => next(other) !== steps));
+  const starts = giantSteps.filter((steps) => giantSteps.every((other) => next(other) !== steps));
   const first = starts.length === 0 ? 0 : starts[0]!;
   const order = [first];
-  while (giants.includes(next(order.at(-1)!)) && order.length < giants.length) order.push(next(order.at(-1)!));
+  while (giantSteps.includes(next(order.at(-1)!)) && order.length < giantSteps.length) order.push(next(order.at(-1)!));
   const own = order.length - 1 + (first === 0 ? 0 : 1);
   const keys = first === 0 || first === step ? 1 : 2;
-  if (order.length < giants.length || own > rotations || keys >= rotations) return undefined;
+  if (order.length < giantSteps.length || own > rotations || keys >= rotations) return undefined;
   return { first, step, order: order.reverse() };
 }
 
@@ -157,17 +158,17 @@ function cost(
   parameters: Parameters,
   level: number,
   special: number,
-  babies: readonly number[],
-  giants: ReadonlyMap<number, unknown>,
+  babySteps: readonly number[],
+  giantSteps: ReadonlyMap<number, unknown>,
 ): number {
   const limbs = level + 1;
   const all = limbs + special;
   const digits = digitSizesAt(parameters.gadget(level), level).length;
   const extension = digits * all;
   const keyRead = 0.25 * 2 * digits * all;
-  const rotatedBabies = babies.filter((b) => b !== 0).length;
-  const rotatedGiants = [...giants.keys()].filter((g) => g !== 0).length;
-  return extension + rotatedBabies * keyRead + rotatedGiants * (all + extension + keyRead) + 2 * all;
+  const rotatedBabySteps = babySteps.filter((b) => b !== 0).length;
+  const rotatedGiantSteps = [...giantSteps.keys()].filter((g) => g !== 0).length;
+  return extension + rotatedBabySteps * keyRead + rotatedGiantSteps * (all + extension + keyRead) + 2 * all;
 }
 
 /**
@@ -191,7 +192,7 @@ export class LinearTransform implements Disposable {
     const terms = new Map<number, BabyTerm[]>();
     this.#terms = terms;
     try {
-      for (const [giant, list] of this.plan.giants) {
+      for (const [giant, list] of this.plan.giantSteps) {
         // The giant rotation comes after the product, so the diagonals are rotated back by it.
         const turned = function* () {
           for (const { diagonal } of list) yield rotated(matrix.diagonals.get(diagonal)!, -giant);
@@ -237,15 +238,15 @@ export class LinearTransform implements Disposable {
     const { switcher } = evaluator;
     const basis = { level, special };
     const words = switcher.words(basis);
-    const giants = [...this.#terms.keys()];
-    using sums = new Slab(kernels, 2 * words * giants.length);
+    const giantSteps = [...this.#terms.keys()];
+    using sums = new Slab(kernels, 2 * words * giantSteps.length);
     const sumOf = (giant: number): Pair => {
-      const at = 2 * giants.indexOf(giant);
+      const at = 2 * giantSteps.indexOf(giant);
       return [sums.address(at * words), sums.address((at + 1) * words)];
     };
     this.#sumBabySteps(switcher, a, sumOf);
     const { ladder } = this.plan;
-    const isRoomNeeded = ladder ? ladder.first !== 0 : !giants.includes(0);
+    const isRoomNeeded = ladder ? ladder.first !== 0 : !giantSteps.includes(0);
     using room = isRoomNeeded ? new Slab(kernels, 2 * words) : undefined;
     const total = this.#sumGiantSteps(switcher, sumOf, room && [room.address(), room.address(words)]);
     const result = new Ciphertext(this.#context, level - 1, (a.scale * this.scale) / parameters.primeAt(level), slots);
@@ -279,13 +280,13 @@ export class LinearTransform implements Disposable {
 
   /** The sums of giant steps, rotated and added up: at `room`, or where one of them is. */
   #sumGiantSteps(switcher: KeySwitcher, sumOf: (giant: number) => Pair, room: Pair | undefined): Pair {
-    const { level, special, giants, ladder } = this.plan;
+    const { level, special, giantSteps, ladder } = this.plan;
     const basis = { level, special };
     if (!ladder) {
       // The group that needs no giant rotation is where the others are added up.
-      let started = giants.has(0);
+      let started = giantSteps.has(0);
       const total = started ? sumOf(0) : room!;
-      for (const giant of giants.keys()) {
+      for (const giant of giantSteps.keys()) {
         if (giant === 0) continue;
         addGiantStep(switcher, total, sumOf(giant), giant, basis, started);
         started = true;
