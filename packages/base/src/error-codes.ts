@@ -39,6 +39,7 @@ export const errorCodes = {
     'free memory, and load the program again',
   ),
   'verb-failed': failure('a verb that another one ran failed', 'its own message says why'),
+  'missing-package': failure('an optional package that is needed now and is not installed', 'install it'),
 
   // Approximation.
   'bad-interval': failure(
@@ -70,7 +71,7 @@ export const errorCodes = {
   // Encryption.
   'no-kernels': failure(
     'kernels that cannot be loaded, or failed',
-    'build them (npm run build:kernels), then run the doctor',
+    'run the doctor (npx cipherformer doctor): it names the cause and the fix',
   ),
   'bad-memory': failure(
     'memory of the kernels that is released already, or used up',

@@ -6,10 +6,12 @@ export {
   CipherformerError,
   type CipherformerErrorOptions,
   isCipherformerError,
+  MissingPackageError,
   StorageError,
   UsageError,
 } from './errors.ts';
 export { Mutex } from './mutex.ts';
+export { type OptionalPackage, optionalPackage } from './optional-package.ts';
 export { type Pace, startPace } from './pace.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export { gib } from './units.ts';

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { CommanderError } from 'commander';
@@ -11,6 +13,10 @@ const firstStep = `
 First step: npx cipherformer demo, the whole way on three pictures in some minutes.
 Then with a model of your own: predict, convert, compile, keygen, encrypt, run, decrypt; each names the next.`;
 
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+  version: string;
+};
+
 /**
  * Runs the command line and returns the process's exit code: 0, or that of the error (docs/errors.md).
  * @param security for tests: the executable accepts nothing below 128 bits, and no option or variable changes that
@@ -18,7 +24,7 @@ Then with a model of your own: predict, convert, compile, keygen, encrypt, run, 
 export async function runCli(argv: readonly string[], security: SecurityOptions = {}): Promise<number> {
   const program = new Verb('cipherformer')
     .description('Transformers in polynomial form, run on data that stays encrypted.')
-    .version('0.1.0')
+    .version(version)
     .addHelpText('after', firstStep)
     // What is wrong with a command line is reported below, as all else.
     .configureOutput({ writeErr: (text) => process.stderr.write(showable(text)), outputError: () => {} })

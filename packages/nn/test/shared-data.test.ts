@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../model/src/files/safetensors-file.ts';
 import { readJson } from '../../model/src/files/storage.ts';
-import { huggingFaceTokenizer } from '../../model/src/inputs/tokenizer.ts';
+import { huggingFaceTokenizer } from '../../model/src/text/tokenizer.ts';
 import { readLlama2cTokenizer } from '../src/checkpoints/formats/llama2c.ts';
 import { readPth } from '../src/checkpoints/formats/pth.ts';
 import { adapterRecipeSchema, loadModel } from '../src/checkpoints/load.ts';

@@ -14,8 +14,8 @@ export async function bundleOf(
   await build({
     configFile: false,
     logLevel: 'error',
-    resolve: { conditions: ['source'] },
-    ssr: { noExternal: true, resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+    resolve: { conditions: ['@cipherformer/source'] },
+    ssr: { noExternal: true, resolve: { conditions: ['@cipherformer/source', 'node', 'import', 'default'] } },
     build: {
       ssr: true,
       outDir,

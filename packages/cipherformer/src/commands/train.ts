@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { isCipherformerError } from '@cipherformer/base';
 import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   evaluateModel,
@@ -52,8 +53,7 @@ export function registerTrain(program: Command): void {
       const folder = options.out ?? join('runs', recipe.name);
       if (options.restart) rmSync(folder, { recursive: true, force: true });
       const result = await runWithProgress(recipe, folder, options);
-      const curves = join(folder, 'curves.svg');
-      writeAtomically(curves, await trainingCurves(recipe.name, new RunFolder(folder).readMetrics()));
+      const curves = await drawCurves(recipe, folder);
       const test = options.test ? await testFigures(recipe, result, options.data) : undefined;
       if (options.log !== undefined) writeAtomically(options.log, shortLog(recipe, folder, result, test));
       const value = { ...result, curves, ...(test ? { test } : {}) };
@@ -63,6 +63,18 @@ export function registerTrain(program: Command): void {
         next: `cipherformer convert ${folder} --recipe <conversion recipe> --data ${options.data}`,
       });
     });
+}
+
+/** Path of the curves, or what it takes to draw them: nothing of a run is lost for want of a plot. */
+async function drawCurves(recipe: Recipe, folder: string): Promise<string> {
+  const path = join(folder, 'curves.svg');
+  try {
+    writeAtomically(path, await trainingCurves(recipe.name, new RunFolder(folder).readMetrics()));
+    return path;
+  } catch (error) {
+    if (isCipherformerError(error) && error.code === 'missing-package') return `not drawn: ${error.hint}`;
+    throw error;
+  }
 }
 
 /** What is worth keeping of a run when its folder is gone; the recipe is kept whole, so that the log says what ran. */

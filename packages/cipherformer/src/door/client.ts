@@ -39,8 +39,10 @@ export interface OwnerOptions {
   readonly allowMore?: (counts: VerdictCounts) => boolean | Promise<boolean>;
 }
 
+/** Where the secret key is, how inputs are read, and what security is accepted. */
 export interface ClientOptions extends OwnerOptions, InputOptions, SecurityOptions {}
 
+/** Which evaluation keys are made, and how that is followed and stopped. */
 export interface EvaluationKeyOptions {
   /** SHA-256 of parts that the server has: they are left out. */
   readonly have?: ReadonlySet<string>;

@@ -6,8 +6,9 @@ import type { Parameters } from '@cipherformer/ckks';
 import { readManifest } from '@cipherformer/runtime/server';
 import { ProgramThread } from '../thread/program-thread.ts';
 import type { PolynomialModel } from './polynomial-model.ts';
-import { Program } from './program.ts';
+import { keepThread, Program } from './program.ts';
 
+/** Where a program goes, and what it is compiled for. */
 export interface CompileOptions {
   /** The new folder of the program. */
   readonly folder: string;
@@ -40,7 +41,7 @@ export async function compile(
     await withFolder(model, (source) => thread.compile({ model: source, folder, options, parameters }, { signal }));
     progress?.({ what: 'compiling', done: 1, total: 1 });
     const { insecure } = parameters ?? {};
-    return new Program(folder, await readManifest(folder, { insecure }), thread);
+    return keepThread(new Program(folder, await readManifest(folder, { insecure })), thread);
   } catch (error) {
     await thread.close();
     throw error;

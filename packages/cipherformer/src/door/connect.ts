@@ -13,6 +13,7 @@ import { Program } from './program.ts';
 import { RemoteConnection } from './remote-connection.ts';
 import type { WorkOptions } from './server.ts';
 
+/** Which program is asked, with which key, and how a model is compiled where one is given. */
 export interface ConnectOptions extends OwnerOptions, InputOptions, SecurityOptions {
   /** The program to ask, by the beginning of its digest, where a service has several. */
   readonly program?: string;

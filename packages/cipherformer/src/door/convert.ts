@@ -20,6 +20,7 @@ import { PolynomialModel } from './polynomial-model.ts';
 /** A data set that `datasets.load` opened, examples in memory, or what `datasets.load` takes. */
 export type ConversionData = DataSet | Examples | DataConfig;
 
+/** How a model is converted, where that is kept, how it is followed and stopped. */
 export interface ConvertOptions {
   /** Its stages, and how each trains: an object, or the path of a JSON file. Its "data", if any, says how training draws. */
   readonly recipe: string | ConversionRecipeInput;
@@ -38,6 +39,7 @@ export interface ConvertOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a conversion gives. */
 export interface Conversion {
   /** The result, ready for `compile`. */
   readonly model: PolynomialModel;

@@ -13,24 +13,28 @@ import type { Server as ServerClass } from './server.ts';
 
 /** The owner of the data: holds the secret key, encrypts inputs and decrypts answers. */
 export type Client = ClientClass;
+/** `Client.create(program, { secret })`. */
 export const Client: Pick<typeof ClientClass, 'create'> = {
   create: async (...args) => (await import('./client.ts')).Client.create(...args),
 };
 
 /** Runs a program on encrypted inputs, and cannot hold a secret key. */
 export type Server = ServerClass;
+/** `Server.load(program)`. */
 export const Server: Pick<typeof ServerClass, 'load'> = {
   load: async (...args) => (await import('./server.ts')).Server.load(...args),
 };
 
 /** An encrypted program in a folder. */
 export type Program = ProgramClass;
+/** `Program.load(folder)`. */
 export const Program: Pick<typeof ProgramClass, 'load'> = {
   load: async (...args) => (await import('./program.ts')).Program.load(...args),
 };
 
 /** A polynomial model, evaluated in clear. */
 export type PolynomialModel = PolynomialModelClass;
+/** `PolynomialModel.load(folder)`. */
 export const PolynomialModel: Pick<typeof PolynomialModelClass, 'load'> = {
   load: async (...args) => (await import('./polynomial-model.ts')).PolynomialModel.load(...args),
 };

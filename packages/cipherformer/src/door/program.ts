@@ -5,6 +5,7 @@ import { MissingFileError } from '@cipherformer/model';
 import { type ProgramManifest, readManifest } from '@cipherformer/runtime/server';
 import { ProgramThread } from '../thread/program-thread.ts';
 
+/** What security is accepted of a program that is read. */
 export interface ProgramOptions extends SecurityOptions {
   /** Looked at before the folder is read. */
   readonly signal?: AbortSignal;
@@ -21,11 +22,10 @@ export class Program implements Disposable {
   /** What everybody may know of it: parameters, keys, inputs, outputs, predicted time and memory. */
   readonly manifest: ProgramManifest;
 
-  /** @param thread holds what was just compiled */
-  constructor(folder: string, manifest: ProgramManifest, thread?: ProgramThread) {
+  /** `Program.load` and `compile` make them: folder and manifest belong together. */
+  constructor(folder: string, manifest: ProgramManifest) {
     this.folder = folder;
     this.manifest = manifest;
-    if (thread) threads.set(this, thread);
   }
 
   /**
@@ -50,6 +50,12 @@ export class Program implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Gives a program the thread in which it was compiled. */
+export function keepThread(program: Program, thread: ProgramThread): Program {
+  threads.set(program, thread);
+  return program;
 }
 
 /** A thread for a server of the program, its own from now on. @throws UsageError for a program that is closed */

@@ -1,6 +1,7 @@
 import type { Parameters } from '@cipherformer/ckks';
 import { pageFolder } from '../program/page-folder.ts';
 
+/** What is served, and where its data is. */
 export interface ServeOptions {
   /** Folders of programs, or of polynomial models, which are compiled into `data`. */
   readonly folders: readonly string[];

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { DataError, type InputPreparation, MissingFileError, type ModelInput } from '@cipherformer/model';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
-import { type ImageSize, imageKind, imagePixels } from './image-file.ts';
+import { imageKind, imagePixels } from './image-file.ts';
 import type { Question } from './questions.ts';
 import { type InputForm, type Seen, seeInput } from './seen.ts';
 
@@ -88,5 +88,5 @@ export async function imageInput(
 ): Promise<ModelInput> {
   if (preprocess.kind !== 'image')
     throw new DataError(`${file} is an image, the model does ${task}: give a text, {"text": "..."}`);
-  return { pixels: await imagePixels(bytes, file, preprocess satisfies ImageSize, resize) };
+  return { pixels: imagePixels(bytes, file, preprocess, resize) };
 }

@@ -9,7 +9,7 @@ import type { RescaleNode } from './meaning.ts';
 import type { Operations } from './operation.ts';
 
 /** What is a matrix on slots. */
-export const linearOperations: Operations<'linear' | 'pool' | 'rescale'> = {
+export const linearOperations: Operations<'linear' | 'multiplyTable' | 'pool' | 'rescale'> = {
   linear: {
     factor: () => ({ kind: 'free' }),
     sameLayout: () => [],
@@ -25,6 +25,14 @@ export const linearOperations: Operations<'linear' | 'pool' | 'rescale'> = {
       if (parts) lowerDiagonalAndSum(lowering, node, i, parts);
       else lowerLinear(lowering, node, i);
     },
+  },
+  multiplyTable: {
+    factor: () => ({ kind: 'free' }),
+    sameLayout: ({ input }) => [input],
+    emptyRowsAreZero: () => true,
+    otherSlotsAreZero: () => true,
+    takesShift: false,
+    lower: (node, i, { lowering }) => lowerMultiplyTable(lowering, node, i),
   },
   pool: {
     factor: ({ input }) => ({ kind: 'shared', operands: [input] }),
@@ -145,6 +153,13 @@ function lowerPool(lowering: Lowering, pool: NodeOf<'pool'>, node: number): void
   const scale = lowering.factors[node]! / lowering.factors[input]!;
   const vectors = lowering.featureVectors(input, (_, token) => weights[token]! * scale);
   lowerScaling(lowering, node, input, vectors, poolSteps(lowering, pool), name);
+}
+
+/** A factor for each number. Rows without a feature and padding become zero. */
+function lowerMultiplyTable(lowering: Lowering, { input, table, name }: NodeOf<'multiplyTable'>, node: number): void {
+  const scale = lowering.factors[node]! / lowering.factors[input]!;
+  const vectors = lowering.featureVectors(node, (f, t) => table.values[t * table.columns + f]! * scale);
+  lowerScaling(lowering, node, input, vectors, [], name);
 }
 
 /** A factor that nothing else could take. Rows without a feature and padding become zero. */

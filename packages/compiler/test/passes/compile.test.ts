@@ -32,6 +32,7 @@ const cases: readonly (readonly [name: string, shape: Partial<TransformerShape>,
   ['five tokens', { tokens: 5 }, 2 ** 9],
   ['causal, last token', { tokens: 7, causal: true, pooling: 'last' }, 2 ** 9],
   ['causal, weighted by query and key', { tokens: 7, causal: true, byPosition: true, pooling: 'last' }, 2 ** 9],
+  ['queries and keys turned by position', { tokens: 7, causal: true, turned: true, pooling: 'last' }, 2 ** 9],
   [
     'weighted by query and key, no padding',
     { tokens: 16, causal: true, byPosition: true, heads: 3, width: 12 },

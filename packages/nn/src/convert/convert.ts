@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type Model, saveModel } from '../checkpoints/model-folder.ts';
 import { dataDigest } from '../data/digest.ts';
+import { joinExtremes } from '../evaluate/extremes.ts';
 import { preprocessOf } from '../train/assemble.ts';
 import type { ConvertOptions, ConvertResult } from './options.ts';
 import type { ConversionRecipe } from './recipe.ts';
@@ -14,7 +15,7 @@ import { withoutChanges } from './stages/control.ts';
 import { planConversion } from './stages/plan.ts';
 import { trainPart } from './stages/train-part.ts';
 import { widenIntervals, withClamp } from './substitution/substitute.ts';
-import { type Conversion, extremesOn, openConversion } from './training/conversion.ts';
+import { type Conversion, extremesOf, extremesOn, oddOn, openConversion } from './training/conversion.ts';
 
 /**
  * Converts a trained transformer to polynomial form: additions and multiplications alone, which is what a server can
@@ -127,10 +128,15 @@ async function conclude(
 /** Training examples that the final intervals cover, in units of those of calibration, and their margin over what was seen. */
 const intervalShare = 4;
 const intervalMargin = 1.25;
+/** Odd inputs that they cover as well, in the same units. */
+const oddShare = 1;
 
 /** The model with intervals for what its sites see now: training has moved their inputs since the polynomials were fitted. */
 async function withFinalIntervals(conversion: Conversion, model: Model): Promise<Model> {
-  const examples = intervalShare * conversion.recipe.calibration;
-  const seen = await extremesOn(conversion, withClamp(model, false), 'train', examples);
+  const { calibration } = conversion.recipe;
+  const unclamped = withClamp(model, false);
+  const usual = await extremesOn(conversion, unclamped, 'train', intervalShare * calibration);
+  const odd = oddOn(conversion, 'train', oddShare * calibration);
+  const seen = odd ? joinExtremes(usual, await extremesOf(conversion, unclamped, odd.set, odd.forms.length)) : usual;
   return { ...model, ...widenIntervals(model, seen, intervalMargin) };
 }

@@ -14,7 +14,7 @@ import type { MeasuredConversion } from '../../src/convert/record/record.ts';
 import { estimateConversion } from '../../src/convert/stages/estimate.ts';
 import { planConversion } from '../../src/convert/stages/plan.ts';
 import type { Conversion } from '../../src/convert/training/conversion.ts';
-import { CalibrationError, UnsupportedPartError } from '../../src/errors.ts';
+import { CalibrationError } from '../../src/errors.ts';
 import { config, data, loadData, recipe, root, trainedWeights } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'convert-'));
@@ -151,9 +151,6 @@ describe('a conversion', () => {
     await expect(convert(await original(), little, options('little'))).rejects.toThrow(CalibrationError);
     const small = recipe(stages, { data: { ...data, validation: 80 } });
     await expect(convert(await original(), small, options('small'))).rejects.toThrow(/20 examples/);
-    const rotary = { ...config, positions: { kind: 'rotary', base: 10000, interleaved: false } } as const;
-    const loaded = await loadData();
-    expect(() => planConversion(tiny, rotary, loaded)).toThrow(UnsupportedPartError);
     const uniform = {
       ...(await original()),
       config: { ...config, attention: { ...config.attention, kind: 'uniform' } },

@@ -4,7 +4,7 @@ import type { ModelCard } from '@cipherformer/model';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import { parameterCount, parameterSpecs } from '../../transformer/weights.ts';
 import { activationAt, polynomialsOf, withClamp } from '../substitution/substitute.ts';
-import { type Conversion, evaluateOn, extremesOn, rangesOn } from '../training/conversion.ts';
+import { type Conversion, evaluateOn, extremesOn, oddOn, rangesOn } from '../training/conversion.ts';
 import type { ConversionFolder } from './folder.ts';
 import { type TestOutcomes, testOutcomes, unpackBits } from './outcomes.ts';
 import { comparePaired, type PairedComparison } from './paired.ts';
@@ -19,6 +19,7 @@ import {
   siteRecords,
   stageName,
 } from './record.ts';
+import { measureRobustness } from './robustness.ts';
 
 /** Facts about the conversion for the model's README. */
 export function modelCardOf(
@@ -99,6 +100,7 @@ export async function measureConversion(
   const outOfRange = { validation: await outside('validation'), test: await outside('test') };
   const outcomes = endsOnly ? undefined : await testOutcomes(conversion, model);
   if (outcomes) done();
+  const odd = endsOnly || conversion.control ? undefined : oddOn(conversion, 'test', oddExamples);
   return {
     format: conversionFormat,
     name,
@@ -108,11 +110,15 @@ export async function measureConversion(
     stages,
     levels: levelsByLayer(model),
     outOfRange,
+    ...(odd && { robustness: await measureRobustness(conversion, model, odd) }),
     ...(conversion.control && { control: true as const }),
     ...(outcomes && { outcomes, ...(!conversion.control && pairedOf(outcomes)) }),
     seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }
+
+/** Inputs that robustness is measured on. */
+const oddExamples = 600;
 
 /** The last stage's sites with the finished model's intervals; the errors are still those of the fit. */
 async function finalSites(conversion: Conversion, model: Model, row: StageRecord): Promise<readonly SiteRecord[]> {
