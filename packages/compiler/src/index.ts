@@ -13,4 +13,10 @@ export {
 } from './passes/compile.ts';
 export { explain, type Plan, type PlanCounts, type PlanRow } from './plan/explain.ts';
 export { type BootstrapPricing, defaultMachine, type MachineModel, machineOf } from './plan/machine.ts';
-export { type OpenProgram, openProgram, type ProgramOptions, programParameters, writeProgram } from './program-folder.ts';
+export {
+  type OpenProgram,
+  openProgram,
+  type ProgramOptions,
+  programParameters,
+  writeProgram,
+} from './program-folder.ts';

@@ -1,14 +1,14 @@
 import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { GraphInputs } from '@cipherformer/model';
+import type { ModelInput } from '@cipherformer/model';
 import { z } from 'zod';
 import { best, median, spreadDifference } from '../measure/statistics.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import type { Build } from './build.ts';
 
-/** A question, and the logits of the polynomial model in float64. */
+/** A question as a person gives it, and the logits of the polynomial model in float64. */
 export interface Question {
-  readonly inputs: GraphInputs;
+  readonly input: ModelInput;
   readonly expected: ArrayLike<number>;
 }
 
@@ -92,9 +92,8 @@ export class ModelUnderTest {
   }
 
   /** Encrypts, runs and decrypts. */
-  async ask({ inputs, expected }: Question): Promise<void> {
-    const matrices = Object.entries(inputs).map(([name, values]) => [name, Array.from(values)]);
-    writeFileSync(this.#at('input.json'), JSON.stringify(Object.fromEntries(matrices)));
+  async ask({ input, expected }: Question): Promise<void> {
+    writeFileSync(this.#at('input.json'), JSON.stringify(input));
     const [program, secret] = [this.#at('program'), this.#at('keys/secret')];
     const [request, result] = [this.#at('request'), this.#at('result')];
     for (const file of [request, result]) rmSync(file, { force: true });

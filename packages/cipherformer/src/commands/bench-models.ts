@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gib, UsageError } from '@cipherformer/base';
-import { type GraphInputs, PolynomialEvaluator, type PolynomialModel, prepareInput } from '@cipherformer/model';
+import { type ModelInput, PolynomialEvaluator, type PolynomialModel, prepareInput } from '@cipherformer/model';
 import { loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import type { Command } from 'commander';
 import { Build } from '../bench/build.ts';
@@ -12,7 +12,7 @@ import { demoFolder, demoPaths } from '../demo/folder.ts';
 import { pixelsOf, testImages } from '../demo/samples.ts';
 import { currentCommit, describeMachine } from '../measure/machine.ts';
 import { machineLine } from '../measure/report.ts';
-import { calibratedOn, randomInput, randomModel, randomPicture } from '../shapes/random-model.ts';
+import { calibratedOn, randomModel, randomPicture, randomQuestion } from '../shapes/random-model.ts';
 import { modelShapes, type ShapeName, shapeNames } from '../shapes/shapes.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
@@ -115,9 +115,9 @@ function modelAndQuestions(
   seed: number,
   folder: string,
 ): { readonly model: string; readonly questions: readonly Question[] } {
-  const asked = (model: PolynomialModel, inputs: readonly GraphInputs[]) => {
+  const asked = (model: PolynomialModel, inputs: readonly ModelInput[]) => {
     const evaluator = new PolynomialEvaluator(model.graph);
-    return inputs.map((one) => ({ inputs: one, expected: evaluator.run(one).slice() }));
+    return inputs.map((input) => ({ input, expected: evaluator.run(prepareInput(model, input)).slice() }));
   };
   const each = <One>(make: (i: number) => One) => Array.from({ length: count }, (_, i) => make(i));
   if (Object.hasOwn(shipped, name)) {
@@ -125,17 +125,14 @@ function modelAndQuestions(
     const model = join(demoFolder(), path);
     const loaded = loadPolynomialModel(model);
     const images = pictures === 'samples' ? testImages(demoPaths()) : undefined;
-    const inputs = each((i) =>
-      images
-        ? prepareInput(loaded, { pixels: pixelsOf(images, i) })
-        : prepareInput(loaded, { pixels: randomPicture(loaded, seed + i) }),
-    );
+    const inputs = each((i) => ({ pixels: images ? pixelsOf(images, i) : randomPicture(loaded, seed + i) }));
     return { model, questions: asked(loaded, inputs) };
   }
   const random = randomModel(modelShapes[name as ShapeName], seed);
-  const inputs = each((i) => randomInput(random, seed + i));
+  const inputs = each((i) => randomQuestion(random, seed + i));
   // Bounds from one input alone would be tighter than a model's are.
-  const model = calibratedOn(random, [...inputs, randomInput(random, seed + count)]);
+  const seen = [...inputs, randomQuestion(random, seed + count)].map((input) => prepareInput(random, input));
+  const model = calibratedOn(random, seen);
   savePolynomialModel(folder, model);
   return { model: folder, questions: asked(model, inputs) };
 }

@@ -3,6 +3,7 @@ import { UsageError } from '@cipherformer/base';
 import {
   calibrate,
   type GraphInputs,
+  type ModelInput,
   type PolynomialModel,
   prepareInput,
   recordValues,
@@ -35,16 +36,20 @@ export function randomModel(shape: ModelShape, seed: number): PolynomialModel {
   return { ...model, graph: { ...model.graph, nodes } };
 }
 
-/** A random input: normal pixels, or tokens of the vocabulary. */
+/** A random input, ready for the graph. */
 export function randomInput(model: PolynomialModel, seed: number): GraphInputs {
+  return prepareInput(model, randomQuestion(model, seed));
+}
+
+/** A random input as a person gives it: normal pixels, or tokens of the vocabulary. */
+export function randomQuestion({ preprocess, graph }: PolynomialModel, seed: number): ModelInput {
   const random = Random.derive(seed, 'input');
-  const { preprocess, graph } = model;
   if (preprocess.kind === 'image') {
     const { channels, height, width } = preprocess.patches;
-    return prepareInput(model, { image: Array.from({ length: channels * height * width }, () => random.normal()) });
+    return { image: Array.from({ length: channels * height * width }, () => random.normal()) };
   }
   const { rows } = preprocess.embedding.token;
-  return prepareInput(model, { ids: Array.from({ length: graph.tokens }, () => random.integer(rows)) });
+  return { ids: Array.from({ length: graph.tokens }, () => random.integer(rows)) };
 }
 
 /**

@@ -15,8 +15,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const { signal } = new AbortController();
 const model = tinyModel(3);
 const question = (start: number): Question => {
-  const inputs = prepareInput(model, { pixels: Array.from({ length: 16 }, (_, i) => (start + i * 37) % 256) });
-  return { inputs, expected: evaluate(model.graph, inputs) };
+  const input = { pixels: Array.from({ length: 16 }, (_, i) => (start + i * 37) % 256) };
+  return { input, expected: evaluate(model.graph, prepareInput(model, input)) };
 };
 
 /** The verbs in this process, on a ring for tests. */
@@ -76,8 +76,8 @@ describe('a model asked by the verbs of a build', () => {
     await under.ask(question(0));
     expect(under.measured('tiny')).toMatchObject({ agree: 0, of: 1 });
     const inverted = new ModelUnderTest(new Build(ours), place, signal);
-    const { inputs, expected } = question(0);
-    await inverted.ask({ inputs, expected: Array.from(expected, (x) => -x) });
+    const { input, expected } = question(0);
+    await inverted.ask({ input, expected: Array.from(expected, (x) => -x) });
     expect(inverted.measured('tiny')).toMatchObject({ agree: 0, of: 1 });
     expect(inverted.measured('tiny').worstDifference).toBeGreaterThan(0.1);
   });
