@@ -29,8 +29,8 @@ import {
   SecretKey,
 } from '@cipherformer/ckks';
 
-/** The level of the comparison with other libraries: 27 limbs. */
-export const operationLevel = 26;
+/** The level of operations on many limbs: 24. */
+export const operationLevel = 23;
 
 /** Everything the operations need, made once: secure parameters, keys, operands. */
 export class CkksBench implements Disposable {
@@ -91,7 +91,7 @@ export interface CkksCase {
 
 const discard = (value: Disposable) => value[Symbol.dispose]();
 
-/** Operations on ciphertexts of 27 limbs. */
+/** Operations on ciphertexts of 24 limbs. */
 export function* operationCases(bench: CkksBench): Generator<CkksCase> {
   const { encoder, generator, parameters, secret, context } = bench;
   const level = operationLevel;
