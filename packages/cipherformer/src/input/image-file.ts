@@ -1,4 +1,4 @@
-import { DataError, decodePicture, type ImagePreprocess, picturePixels } from '@cipherformer/model';
+import { DataError, decodePicture, type PictureForm, picturePixels } from '@cipherformer/model';
 
 /** What the first bytes of a file say it is; undefined for anything that is no image we know of. */
 export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'WebP' | 'GIF' | 'BMP' | undefined {
@@ -21,7 +21,7 @@ export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'WebP' | 'GIF' | 
 export function imagePixels(
   bytes: Uint8Array,
   file: string,
-  { patches, picture }: Pick<ImagePreprocess, 'patches' | 'picture'>,
+  { patches, picture }: PictureForm,
   resize: boolean,
 ): Uint8Array {
   const kind = imageKind(bytes);

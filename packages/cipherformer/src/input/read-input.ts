@@ -63,7 +63,8 @@ async function readInputFile(file: string, form: InputForm, resize: boolean): Pr
   if (form.kind !== 'image')
     throw new DataError(`${file} is an image, the model does ${form.task}: give a text, {"text": "..."}`);
   const [channels, height, width] = form.shape;
-  return { pixels: await imagePixels(bytes, file, { patches: { channels, height, width } }, resize) };
+  const { picture } = form;
+  return { pixels: imagePixels(bytes, file, { patches: { channels, height, width }, picture }, resize) };
 }
 
 function parseInput(bytes: Uint8Array, file: string): ModelInput {

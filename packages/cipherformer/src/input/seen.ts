@@ -1,13 +1,14 @@
 import {
   DataError,
-  encodeTexts,
   huggingFaceTokenizer,
   type InputPreparation,
   type ModelInput,
   type Normalisation,
   normalisePixels,
+  type PictureSteps,
   type Tokenizer,
 } from '@cipherformer/model';
+import type { ModelConfig } from '@cipherformer/nn';
 
 /** How a model takes its inputs, as far as it decides what it sees of them. */
 export type InputForm =
@@ -17,7 +18,7 @@ export type InputForm =
       readonly tokenizer?: Tokenizer | undefined;
       /** Most that it takes. */
       readonly tokens: number;
-      readonly task: InputPreparation['task'];
+      readonly task: ModelConfig['task'];
       /** Which part of too long an input it reads. */
       readonly keeps: 'beginning' | 'end';
     }
@@ -27,12 +28,17 @@ export type InputForm =
       readonly shape: readonly [number, number, number];
       /** Absent where the model takes bytes / 255. */
       readonly normalise?: Normalisation | undefined;
+      /** How pictures of any size become its own; absent where only those of its size are taken. */
+      readonly picture?: PictureSteps | undefined;
     };
 
 /** What a model sees of an input. */
 export type Seen =
   | {
-      readonly ids: readonly number[] /** How many tokens the whole text has, where it was cut. */;
+      readonly ids: readonly number[];
+      /** Which of two texts each token belongs to; absent for token numbers. */
+      readonly types?: readonly number[];
+      /** How many tokens the whole text has, where it was cut. */
       readonly cutFrom?: number;
     }
   | { readonly image: Float32Array; readonly shape: readonly number[] };
@@ -57,17 +63,16 @@ function seeImage(input: ModelInput, { shape, normalise }: InputForm & { kind: '
 }
 
 function seeText(input: ModelInput, { tokenizer, tokens, task, keeps }: InputForm & { kind: 'text' }): Seen {
-  if ('pair' in input && input.pair !== undefined)
-    throw new DataError('The tokenizer of this model takes no pair of texts: give one text.');
   if ('ids' in input) return cut(input.ids, tokens, keeps);
   if (!('text' in input)) throw new DataError('The model takes a text, not an image.');
   if (!tokenizer) throw new DataError('The model has no tokenizer: give token numbers.');
-  const whole = tokenizer.encode(input.text);
-  if (whole.length === 0) throw new DataError('The text is empty: give at least one character the tokenizer knows.');
-  if (task === 'language-model') return cut(whole, tokens, keeps);
-  const ids = [...encodeTexts([input.text], tokenizer, tokens)[0]!];
-  const all = encodeTexts([input.text], tokenizer, Number.POSITIVE_INFINITY)[0]!.length;
-  return all > ids.length ? { ids, cutFrom: all } : { ids };
+  const pair = 'pair' in input && typeof input.pair === 'string' ? { pair: input.pair } : {};
+  if (tokenizer.encode(input.text).length === 0)
+    throw new DataError('The text is empty: give at least one character the tokenizer knows.');
+  const whole = tokenizer.encodeInput(input.text, pair);
+  if (task === 'language-model') return cut(whole.ids, tokens, keeps);
+  const { ids, types } = tokenizer.encodeInput(input.text, { ...pair, maxTokens: tokens });
+  return whole.ids.length > ids.length ? { ids, types, cutFrom: whole.ids.length } : { ids, types };
 }
 
 function cut(ids: readonly number[], tokens: number, keeps: 'beginning' | 'end'): Seen {
@@ -80,7 +85,12 @@ function cut(ids: readonly number[], tokens: number, keeps: 'beginning' | 'end')
 export const formOf = ({ task, preprocess, graph }: InputPreparation): InputForm => {
   if (preprocess.kind === 'image') {
     const { channels, height, width } = preprocess.patches;
-    return { kind: 'image', shape: [channels, height, width], normalise: preprocess.normalise };
+    return {
+      kind: 'image',
+      shape: [channels, height, width],
+      normalise: preprocess.normalise,
+      picture: preprocess.picture,
+    };
   }
   const tokenizer = preprocess.tokenizer && huggingFaceTokenizer(preprocess.tokenizer);
   return {

@@ -3,8 +3,13 @@ import type { Model } from '../checkpoints/model-folder.ts';
 import type { ModelConfig } from '../transformer/config.ts';
 import { InferenceModel } from './inference.ts';
 
-/** What a trained model takes: token numbers, marks included; or an image as it was trained on, [channels, height, width]. */
-export type PreparedInput = { readonly ids: readonly number[] } | { readonly image: ArrayLike<number> };
+/**
+ * What a trained model takes: token numbers, marks included, with the types of tokens where there are two texts; or an
+ * image as it was trained on, [channels, height, width].
+ */
+export type PreparedInput =
+  | { readonly ids: readonly number[]; readonly types?: readonly number[] | undefined }
+  | { readonly image: ArrayLike<number> };
 
 /** A trained model that is asked one input at a time. */
 export class Predictor implements AsyncDisposable {
@@ -25,7 +30,7 @@ export class Predictor implements AsyncDisposable {
    */
   async logits(input: PreparedInput): Promise<Float32Array[]> {
     const { config } = this.#model;
-    const feeds = 'image' in input ? imageFeeds(config, input.image) : textFeeds(config, input.ids);
+    const feeds = 'image' in input ? imageFeeds(config, input.image) : textFeeds(config, input.ids, input.types);
     const inference = await this.#inference(feeds.tokens);
     const { logits } = await inference.run(feeds.values);
     const outputs = config.head.outputs;
@@ -58,6 +63,7 @@ export class Predictor implements AsyncDisposable {
       batch: 1,
       threads: this.#threads,
       ...(tokens === undefined ? {} : { tokens }),
+      segments: hasTypes(config),
     });
     this.#compiled = { tokens, inference };
     return inference;
@@ -75,7 +81,10 @@ function imageFeeds({ embedding }: ModelConfig, image: ArrayLike<number>) {
   return { tokens: undefined, given: 0, values: { images: Float32Array.from(image) } };
 }
 
-function textFeeds({ embedding, attention, task }: ModelConfig, given: readonly number[]) {
+const hasTypes = ({ embedding }: ModelConfig): boolean => embedding.kind === 'token' && embedding.segments > 0;
+
+function textFeeds(config: ModelConfig, given: readonly number[], types: readonly number[] = []) {
+  const { embedding, attention, task } = config;
   if (embedding.kind !== 'token') throw new DataError('The model takes an image: give { image }.');
   const { vocabulary, maxTokens } = embedding;
   if (given.length === 0 || given.length > maxTokens)
@@ -86,5 +95,12 @@ function textFeeds({ embedding, attention, task }: ModelConfig, given: readonly 
   const tokens = attention.kind === 'softmax' ? given.length : maxTokens;
   const ids = BigInt64Array.from({ length: tokens }, (_, t) => BigInt(given[t] ?? 0));
   const mask = Float32Array.from({ length: tokens }, (_, t) => (t < given.length ? 1 : 0));
-  return { tokens, given: given.length, values: task === 'language-model' ? { ids } : { ids, mask } };
+  const strangeType = types.findIndex((type) => !(type >= 0 && type < Math.max(1, embedding.segments)));
+  if (strangeType >= 0 && embedding.segments > 0)
+    throw new DataError(
+      `Token ${strangeType} is of type ${types[strangeType]}, the model has ${embedding.segments}: give one text.`,
+    );
+  const segments = BigInt64Array.from({ length: tokens }, (_, t) => BigInt(types[t] ?? 0));
+  const values = task === 'language-model' ? { ids } : { ids, mask };
+  return { tokens, given: given.length, values: hasTypes(config) ? { ...values, segments } : values };
 }
