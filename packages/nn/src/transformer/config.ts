@@ -315,6 +315,13 @@ export function patchStages(config: ModelConfig) {
   });
 }
 
+/** What a model answers with that does not choose one class, or the next token; undefined for those that do. */
+export function otherAnswer({ task, head }: Pick<ModelConfig, 'task' | 'head'>): string | undefined {
+  if (head.problem) return head.problem === 'regression' ? 'numbers' : 'several labels at once';
+  if (task === 'token-classification') return 'a label for every token';
+  return task.endsWith('embedding') ? 'an embedding' : undefined;
+}
+
 /** Width of what the head reads. */
 export function pooledWidth(config: ModelConfig): number {
   const last = config.width * 2 ** ((config.stages?.blocks.length ?? 1) - 1);
