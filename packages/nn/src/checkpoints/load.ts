@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ConfigError, FormatError, type Weights } from '@cipherformer/model';
+import { ConfigError, parseImageProcessor, type Weights } from '@cipherformer/model';
 import { readJson, readSafetensors } from '@cipherformer/model/files';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
@@ -72,27 +72,14 @@ function readForeign(path: string, format: 'safetensors' | 'pth' | 'llama2c'): W
   }
 }
 
-const processorSchema = z.object({
-  image_mean: z.array(z.number()).optional(),
-  image_std: z.array(z.number().positive()).optional(),
-});
-
 /**
- * Means and deviations of a Hugging Face image processor, where the folder has one.
- * @throws FormatError for one that is not a value a channel
+ * How pictures are prepared, by the folder's preprocessor_config.json; nothing where it has none: only who knows how the
+ * model was trained can say.
+ * @throws ConfigError naming what of it is not done here
  */
 function readPreprocessor(folder: string, { embedding }: ModelConfig): Model['preprocess'] {
   const path = join(folder, 'preprocessor_config.json');
   if (embedding.kind !== 'patch' || !existsSync(path)) return {};
-  const value = readJson(path);
-  const parsed = processorSchema.safeParse(value);
-  if (!parsed.success) throw new FormatError(`${path}: ${problems(parsed.error, value)}`);
-  const { image_mean: mean, image_std: deviation } = parsed.data;
-  if (!mean && !deviation) return {};
-  const { channels } = embedding;
-  if (mean?.length !== channels || deviation?.length !== channels)
-    throw new FormatError(
-      `${path} has ${mean?.length ?? 'no'} image_mean and ${deviation?.length ?? 'no'} image_std: ${channels} of each are needed, one a channel.`,
-    );
-  return { normalise: { mean, deviation } };
+  const { steps, normalise } = parseImageProcessor(readJson(path), embedding, path);
+  return { picture: steps, normalise };
 }

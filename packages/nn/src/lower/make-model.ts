@@ -15,6 +15,7 @@ export interface PolynomialModelSource {
   readonly config: ModelConfig;
   readonly weights: Weights;
   readonly normalise?: ImagePreprocess['normalise'];
+  readonly picture?: ImagePreprocess['picture'];
   readonly classes?: readonly string[];
   readonly tokenizer?: TokenizerFiles;
   /** The padding token; default 0. */
@@ -43,7 +44,12 @@ function preprocessOf(source: PolynomialModelSource, tokens: number): Polynomial
     const { kind: _, bias: __, ...patches } = config.embedding;
     const { channels } = patches;
     const plain = { mean: new Array<number>(channels).fill(0), deviation: new Array<number>(channels).fill(1) };
-    return { kind: 'image', patches, normalise: source.normalise ?? plain };
+    return {
+      kind: 'image',
+      patches,
+      normalise: source.normalise ?? plain,
+      ...(source.picture && { picture: source.picture }),
+    };
   }
   const embedding = lowerEmbedding(config, weights, tokens)!;
   return { kind: 'text', embedding, padding: source.padding ?? 0, ...(tokenizer && { tokenizer }) };
