@@ -3,15 +3,20 @@ import type { Model } from '../checkpoints/model-folder.ts';
 import type { ModelConfig } from '../transformer/config.ts';
 import { InferenceModel } from './inference.ts';
 
-/** What a trained model takes: token numbers, marks included; or an image as it was trained on, [channels, height, width]. */
-export type PreparedInput = { readonly ids: readonly number[] } | { readonly image: ArrayLike<number> };
+/**
+ * What a trained model takes: token numbers, marks included, with their types where there are two texts; or an image as it was
+ * trained on, [channels, height, width].
+ */
+export type PreparedInput =
+  | { readonly ids: readonly number[]; readonly types?: readonly number[] | undefined }
+  | { readonly image: ArrayLike<number> };
 
 /** A trained model that is asked one input at a time. */
 export class Predictor implements AsyncDisposable {
   readonly #model: Model;
   readonly #threads: number;
   /** Shapes are static: a program for each number of tokens, the last one is kept. */
-  #compiled: { readonly tokens: number | undefined; readonly inference: InferenceModel } | undefined;
+  #compiled: (Compiled & { readonly inference: InferenceModel }) | undefined;
 
   constructor(model: Model, { threads = 1 }: { readonly threads?: number } = {}) {
     this.#model = model;
@@ -19,23 +24,23 @@ export class Predictor implements AsyncDisposable {
   }
 
   /**
-   * The logits of an input: a row [outputs]; of a language model those after the last token; a row a token where the head
-   * is one for tokens.
+   * What the head gives for an input: a row [outputs], logits or an embedding; of a language model those after the last token;
+   * a row a token where the head is one for tokens.
    * @throws DataError for what is no input of this model
    */
-  async logits(input: PreparedInput): Promise<Float32Array[]> {
+  async outputs(input: PreparedInput): Promise<Float32Array[]> {
     const { config } = this.#model;
-    const feeds = 'image' in input ? imageFeeds(config, input.image) : textFeeds(config, input.ids);
-    const inference = await this.#inference(feeds.tokens);
+    const feeds = 'image' in input ? imageFeeds(config, input.image) : textFeeds(config, input.ids, input.types);
+    const inference = await this.#inference(feeds);
     const { logits } = await inference.run(feeds.values);
-    const outputs = config.head.outputs;
+    const outputs = inference.outputs.get('logits')!.shape.at(-1)!;
     const row = (t: number) => logits!.slice(t * outputs, (t + 1) * outputs);
     if (config.pool !== 'none') return [row(0)];
     if (!this.perToken) return [row(feeds.given - 1)];
     return Array.from({ length: feeds.given }, (_, t) => row(t));
   }
 
-  /** Whether `logits` gives a row a token. */
+  /** Whether `outputs` gives a row a token. */
   get perToken(): boolean {
     const { task, pool } = this.#model.config;
     return pool === 'none' && task !== 'language-model';
@@ -50,18 +55,26 @@ export class Predictor implements AsyncDisposable {
     return this.close();
   }
 
-  async #inference(tokens: number | undefined): Promise<InferenceModel> {
-    if (this.#compiled && this.#compiled.tokens === tokens) return this.#compiled.inference;
+  async #inference({ tokens, segments }: Compiled): Promise<InferenceModel> {
+    if (this.#compiled?.tokens === tokens && this.#compiled?.segments === segments) return this.#compiled.inference;
     await this.close();
     const { config, weights } = this.#model;
     const inference = await InferenceModel.create(config, weights, {
       batch: 1,
       threads: this.#threads,
+      segments,
       ...(tokens === undefined ? {} : { tokens }),
     });
-    this.#compiled = { tokens, inference };
+    this.#compiled = { tokens, segments, inference };
     return inference;
   }
+}
+
+/** What a program is compiled for. */
+interface Compiled {
+  readonly tokens: number | undefined;
+  /** Whether tokens have types. */
+  readonly segments: boolean;
 }
 
 function imageFeeds({ embedding }: ModelConfig, image: ArrayLike<number>) {
@@ -72,10 +85,14 @@ function imageFeeds({ embedding }: ModelConfig, image: ArrayLike<number>) {
     throw new DataError(
       `The image has ${image.length} values where the model needs ${size} [${channels}, ${height}, ${width}].`,
     );
-  return { tokens: undefined, given: 0, values: { images: Float32Array.from(image) } };
+  return { tokens: undefined, segments: false, given: 0, values: { images: Float32Array.from(image) } };
 }
 
-function textFeeds({ embedding, attention, task }: ModelConfig, given: readonly number[]) {
+function textFeeds(
+  { embedding, attention, task }: ModelConfig,
+  given: readonly number[],
+  types: readonly number[] | undefined,
+) {
   if (embedding.kind !== 'token') throw new DataError('The model takes an image: give { image }.');
   const { vocabulary, maxTokens } = embedding;
   if (given.length === 0 || given.length > maxTokens)
@@ -86,5 +103,8 @@ function textFeeds({ embedding, attention, task }: ModelConfig, given: readonly 
   const tokens = attention.kind === 'softmax' ? given.length : maxTokens;
   const ids = BigInt64Array.from({ length: tokens }, (_, t) => BigInt(given[t] ?? 0));
   const mask = Float32Array.from({ length: tokens }, (_, t) => (t < given.length ? 1 : 0));
-  return { tokens, given: given.length, values: task === 'language-model' ? { ids } : { ids, mask } };
+  const segments = embedding.segments > 0 && types !== undefined && types.some((type) => type > 0);
+  const numbers = segments && { segments: BigInt64Array.from({ length: tokens }, (_, t) => BigInt(types[t] ?? 0)) };
+  const values = { ids, ...(task === 'language-model' ? {} : { mask }), ...(numbers || {}) };
+  return { tokens, segments, given: given.length, values };
 }
