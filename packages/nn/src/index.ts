@@ -52,6 +52,8 @@ export {
   normaliseImage,
   readMnist,
 } from './data/images.ts';
+export type { DataTarget, OwnData } from './data/own-data.ts';
+export { type DataReport, reportLines } from './data/report.ts';
 export {
   type ClassificationSet,
   type ClassificationSplit,
@@ -89,6 +91,7 @@ export {
   movementOperations,
   polynomialOperations,
 } from './evaluate/polynomial-onnx.ts';
+export { Predictor, type PreparedInput } from './evaluate/predict.ts';
 export { recordRanges, type SiteRange } from './evaluate/ranges.ts';
 export { type LowerOptions, lower } from './lower/lower.ts';
 export { makePolynomialModel, type PolynomialModelSource } from './lower/make-model.ts';
@@ -98,6 +101,7 @@ export { type Operation, Program, type Tensor } from './onnx/program.ts';
 export { type Feeds, Session, type SessionOptions, type TensorData } from './onnx/session.ts';
 export * as ops from './ops/index.ts';
 export { Random } from './random.ts';
+export type { Columns } from './sources/source.ts';
 export { loadTokenizer } from './text/tokenizer-folder.ts';
 export type { TokenizerConfig } from './text/tokenizers.ts';
 export type { LossContext, Losses, LossTerm, TrainingStepOptions } from './train/build-step.ts';
@@ -116,6 +120,7 @@ export {
   parseModelConfig,
   sequenceLength,
 } from './transformer/config.ts';
+export type { ModelInputs } from './transformer/inputs.ts';
 export { bertConfig, gptConfig, llamaConfig, vitConfig } from './transformer/presets.ts';
-export type { ModelGraph, ModelInputs } from './transformer/transformer.ts';
+export type { ModelGraph } from './transformer/transformer.ts';
 export { initialWeights, parameterCount, parameterSpecs } from './transformer/weights.ts';

@@ -14,12 +14,12 @@ export interface CompileOptions {
   readonly folder: string;
   /** Inputs computed at once, a power of two; 'throughput': as many as make the predicted time of one the least. Default 1. */
   readonly batch?: number | 'throughput';
-  /** Most memory that a run may take, in bytes, for 'throughput'. Default: any. */
+  /** Most memory that a run may take, in bytes: 'throughput' keeps to it, a program that takes more is refused. Default: any. */
   readonly memoryBytes?: number;
   /** Of the encryption. Default: N = 2^16 with bootstrapping, at 128-bit security. */
   readonly parameters?: Parameters;
   readonly progress?: OnProgress;
-  /** Looked at before the compilation, which cannot be stopped. */
+  /** Looked at between the steps of the compilation. */
   readonly signal?: AbortSignal;
 }
 
@@ -28,7 +28,7 @@ export interface CompileOptions {
  * the shipped models of six layers.
  * @param model a polynomial model, or the folder of one
  * @throws FileError for a folder that is no model, or a program's that exists; LayoutError and PlacementError for a model that
- * cannot be compiled; the signal's reason
+ * cannot be compiled, ResourceError for more memory than is allowed; the signal's reason
  */
 export async function compile(
   model: string | PolynomialModel,

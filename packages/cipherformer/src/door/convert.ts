@@ -14,13 +14,14 @@ import {
   type DataSet,
   datasets,
   type Examples,
+  type OwnData,
   parseConversion,
 } from '@cipherformer/nn';
 import { loadModel, type TrainedModel } from './load-model.ts';
 import { PolynomialModel } from './polynomial-model.ts';
 
 /** A data set that `datasets.load` opened, examples in memory, or what `datasets.load` takes. */
-export type ConversionData = DataSet | Examples | DataConfig;
+export type ConversionData = DataSet | Examples | OwnData | DataConfig;
 
 /** How a model is converted, where that is kept, how it is followed and stopped. */
 export interface ConvertOptions {
@@ -130,5 +131,6 @@ function chosenRecipe({ config, name }: TrainedModel, { train }: DataSet): Conve
 
 async function openedData(data: ConversionData, tokenizer: Tokenizer | undefined): Promise<DataSet> {
   if ('task' in data) return data;
-  return datasets.load(data, tokenizer ? { tokenizer } : {});
+  const options = tokenizer ? { tokenizer } : {};
+  return 'from' in data ? datasets.load(data, options) : datasets.load(data, options);
 }

@@ -69,25 +69,33 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Takes a client's evaluation keys, part by part, checks and expands them. Cost: `manifest.keys.keyBytes` of memory.
+   * Takes a client's evaluation keys, part by part, or from a folder of them (which the verb keygen writes), checks and expands
+   * them. Cost: `manifest.keys.keyBytes` of memory.
    * @throws ResourceError where the memory does not suffice, FileError for a damaged part or a secret key, MismatchError for
    * keys of another program, WireError for wrong contents, ThreadError where the thread died; UsageError when closed; the
    * signal's reason
    */
-  async loadKeys(keys: EvaluationKeys, options: WorkOptions = {}): Promise<ServerKeys> {
+  async loadKeys(keys: EvaluationKeys | string, options: WorkOptions = {}): Promise<ServerKeys> {
+    if (typeof keys === 'string') return this.#take(() => this.#thread.loadKeyFolder(keys, options));
     refuseOthers(keys);
-    return this.#turns.run(async () => {
-      this.#checkOpen();
+    return this.#take(async () => {
       const items = keys[Symbol.asyncIterator]();
       try {
-        const held = await this.#thread.loadKeys(keys.key, { ...options, items });
-        const close = () => this.#turns.run(() => this.#release(taken));
-        const taken = { key: keys.key, bytes: held.bytes, close, [Symbol.asyncDispose]: close };
-        this.#held.set(taken, held);
-        return taken;
+        return await this.#thread.loadKeys(keys.key, { ...options, items });
       } finally {
         await items.return?.();
       }
+    });
+  }
+
+  #take(load: () => Promise<HeldKeys>): Promise<ServerKeys> {
+    return this.#turns.run(async () => {
+      this.#checkOpen();
+      const held = await load();
+      const close = () => this.#turns.run(() => this.#release(taken));
+      const taken = { key: held.key, bytes: held.bytes, close, [Symbol.asyncDispose]: close };
+      this.#held.set(taken, held);
+      return taken;
     });
   }
 

@@ -10,6 +10,7 @@ import {
   type LoadedKeys,
   loadKeys,
   MismatchError,
+  openKeyFolder,
   outputsFile,
   readInputs,
   runCkks,
@@ -42,6 +43,8 @@ export interface OpenArgument {
 /** Keys in the thread's memory. */
 export interface HeldKeys {
   readonly number: number;
+  /** Names the secret key that they belong to. */
+  readonly key: string;
   readonly bytes: number;
 }
 
@@ -53,8 +56,8 @@ export class ProgramHost {
   #number = 0;
 
   /** @throws as writeProgram */
-  async compile({ model, folder, options, parameters }: CompileArgument): Promise<void> {
-    this.#opened = await writeProgram(model, folder, options, parameters && parametersOf(parameters));
+  async compile({ model, folder, options, parameters }: CompileArgument, { signal }: CallContext): Promise<void> {
+    this.#opened = await writeProgram(model, folder, { ...options, signal }, parameters && parametersOf(parameters));
   }
 
   /** @throws as openProgram; ParameterError below 128-bit security unless `insecure` accepts it, KernelError */
@@ -66,13 +69,21 @@ export class ProgramHost {
 
   /** Takes keys part by part, in the order of the plan. @throws as Server.loadKeys */
   async loadKeys(key: string, { items, progress, signal }: CallContext): Promise<HeldKeys> {
+    const specs = keySpecsOf(this.#ready().opened.manifest);
+    return this.#load(partsInOrder(key, items as AsyncIterable<EvaluationKeyPart>, specs), { progress, signal });
+  }
+
+  /** The same from a folder, read here. */
+  async loadKeyFolder(folder: string, { progress, signal }: CallContext): Promise<HeldKeys> {
+    return this.#load(await openKeyFolder(folder, this.#ready().opened.parameters), { progress, signal });
+  }
+
+  async #load(source: KeySource, options: Pick<CallContext, 'progress' | 'signal'>): Promise<HeldKeys> {
     const { context, opened } = this.#ready();
     checkMemory(opened, availableMemoryBytes());
-    const specs = keySpecsOf(opened.manifest);
-    const source = partsInOrder(key, items as AsyncIterable<EvaluationKeyPart>, specs);
-    const loaded = await loadKeys(context, opened.manifest, source, { progress, signal });
+    const loaded = await loadKeys(context, opened.manifest, source, options);
     this.#keys.set(++this.#number, loaded);
-    return { number: this.#number, bytes: loaded.keyBytes };
+    return { number: this.#number, key: source.key, bytes: loaded.keyBytes };
   }
 
   /** The bytes of the result. @throws as Server.run */

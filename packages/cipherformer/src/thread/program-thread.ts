@@ -27,6 +27,10 @@ export class ProgramThread {
     return (await this.#thread.call('loadKeys', key, options)) as HeldKeys;
   }
 
+  async loadKeyFolder(folder: string, options: CallOptions): Promise<HeldKeys> {
+    return (await this.#thread.call('loadKeyFolder', folder, options)) as HeldKeys;
+  }
+
   async run(keys: number, request: Uint8Array, options: CallOptions): Promise<Uint8Array<ArrayBuffer>> {
     return (await this.#thread.call('run', { keys, request }, options)) as Uint8Array<ArrayBuffer>;
   }

@@ -1,10 +1,11 @@
 // Several inputs in the slots of one ciphertext, through the verbs, on an insecure ring.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeProgram } from '@cipherformer/compiler';
 import { evaluate, prepareInput } from '@cipherformer/model';
 import { savePolynomialModel } from '@cipherformer/model/files';
+import { ResourceError } from '@cipherformer/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insecureCli as cli } from './cli.ts';
 import { insecureParameters, tinyModel } from './tiny-model.ts';
@@ -115,7 +116,7 @@ describe('a batch of inputs in one insecure program', () => {
     expect(perInput).toBeGreaterThanOrEqual(predicted.cpuSeconds / chosen);
   });
 
-  it('the throughput objective keeps to a limit of memory, but for a single input', async () => {
+  it('the throughput objective keeps to a limit of memory; a program that cannot is refused, and nothing is written', async () => {
     const batchWith = async (memoryBytes: number) => {
       const limit = { batch: 'throughput', memoryBytes } as const;
       const out = at(`limit-${memoryBytes}`);
@@ -124,9 +125,14 @@ describe('a batch of inputs in one insecure program', () => {
     const free = await batchWith(2 ** 50);
     const exact = await batchWith(free.predicted.peakBytes);
     const less = await batchWith(free.predicted.peakBytes - 1);
-    const none = await batchWith(1);
     expect(exact.batch).toBe(free.batch);
     expect(less.batch).not.toBe(free.batch);
-    expect(none.batch).toBe(1);
+    await expect(batchWith(1)).rejects.toThrow(
+      /takes up to .* of memory, 0\.00 GiB are allowed: .*nothing was written/,
+    );
+    const asked = { batch: 1, memoryBytes: 1 };
+    await expect(writeProgram(at('model'), at('limit-1'), asked, insecureParameters())).rejects.toThrow(ResourceError);
+    const left = readdirSync(folder).filter((name) => name === 'limit-1' || name.endsWith('.partial'));
+    expect(left).toEqual([]);
   });
 });
