@@ -50,7 +50,9 @@ describe.skipIf(!present)('real weights in ../shared/data', () => {
     const folder = join(shared, 'images/mnist');
     const set = readMnist(join(folder, 'test9k-images-idx3-ubyte.gz'), join(folder, 'test9k-labels-idx1-ubyte.gz'));
     const inference = await InferenceModel.create(model.config, model.weights, { batch: 50 });
-    const result = await evaluateClassification(inference, imageSplit(set, model.preprocess.normalise!, 10), { limit: 200 });
+    const result = await evaluateClassification(inference, imageSplit(set, model.preprocess.normalise!, 10), {
+      limit: 200,
+    });
     await inference.close();
     expect(result.accuracy).toBeGreaterThan(0.94);
   });

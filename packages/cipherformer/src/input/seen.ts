@@ -1,11 +1,11 @@
 import {
   DataError,
-  encodeTexts,
   huggingFaceTokenizer,
   type InputPreparation,
   type ModelInput,
   type Normalisation,
   normalisePixels,
+  type PictureSteps,
   type Tokenizer,
 } from '@cipherformer/model';
 
@@ -17,9 +17,12 @@ export type InputForm =
       readonly tokenizer?: Tokenizer | undefined;
       /** Most that it takes. */
       readonly tokens: number;
-      readonly task: InputPreparation['task'];
+      /** What the model does, for messages. */
+      readonly task: string;
       /** Which part of too long an input it reads. */
       readonly keeps: 'beginning' | 'end';
+      /** Whether it takes a second text beside the first. */
+      readonly pairs?: boolean;
     }
   | {
       readonly kind: 'image';
@@ -27,12 +30,17 @@ export type InputForm =
       readonly shape: readonly [number, number, number];
       /** Absent where the model takes bytes / 255. */
       readonly normalise?: Normalisation | undefined;
+      /** How a picture of any size becomes the model's. */
+      readonly picture?: PictureSteps | undefined;
     };
 
 /** What a model sees of an input. */
 export type Seen =
   | {
-      readonly ids: readonly number[] /** How many tokens the whole text has, where it was cut. */;
+      readonly ids: readonly number[];
+      /** The text that each token belongs to, of a pair. */
+      readonly types?: readonly number[];
+      /** How many tokens the whole text has, where it was cut. */
       readonly cutFrom?: number;
     }
   | { readonly image: Float32Array; readonly shape: readonly number[] };
@@ -41,7 +49,7 @@ export type Seen =
  * What a model sees of an input, in clear.
  * @throws DataError for what is no input of it, an empty text among them
  */
-export function seeInput(input: ModelInput, form: InputForm): Seen {
+export function seeInput(input: ModelInput | TextPair, form: InputForm): Seen {
   return form.kind === 'image' ? seeImage(input, form) : seeText(input, form);
 }
 
@@ -56,18 +64,31 @@ function seeImage(input: ModelInput, { shape, normalise }: InputForm & { kind: '
   return { image, shape };
 }
 
-function seeText(input: ModelInput, { tokenizer, tokens, task, keeps }: InputForm & { kind: 'text' }): Seen {
-  if ('pair' in input && input.pair !== undefined)
-    throw new DataError('The tokenizer of this model takes no pair of texts: give one text.');
+function seeText(
+  input: ModelInput | TextPair,
+  { tokenizer, tokens, keeps, pairs = false }: InputForm & { kind: 'text' },
+): Seen {
+  const pair = 'pair' in input ? input.pair : undefined;
+  if (pair !== undefined && !pairs) throw new DataError('This model takes no pair of texts: give one text.');
   if ('ids' in input) return cut(input.ids, tokens, keeps);
   if (!('text' in input)) throw new DataError('The model takes a text, not an image.');
   if (!tokenizer) throw new DataError('The model has no tokenizer: give token numbers.');
   const whole = tokenizer.encode(input.text);
-  if (whole.length === 0) throw new DataError('The text is empty: give at least one character the tokenizer knows.');
-  if (task === 'language-model') return cut(whole, tokens, keeps);
-  const ids = [...encodeTexts([input.text], tokenizer, tokens)[0]!];
-  const all = encodeTexts([input.text], tokenizer, Number.POSITIVE_INFINITY)[0]!.length;
-  return all > ids.length ? { ids, cutFrom: all } : { ids };
+  if (whole.length === 0 || pair === '')
+    throw new DataError('The text is empty: give at least one character the tokenizer knows.');
+  const all = tokenizer.encodeInput(input.text, pair === undefined ? {} : { pair });
+  if (keeps === 'end') return cut(all.ids, tokens, keeps);
+  const { ids, types } = tokenizer.encodeInput(input.text, {
+    maxTokens: tokens,
+    ...(pair === undefined ? {} : { pair }),
+  });
+  return { ids, types, ...(all.ids.length > ids.length ? { cutFrom: all.ids.length } : {}) };
+}
+
+/** Two texts that a model reads together. */
+interface TextPair {
+  readonly text: string;
+  readonly pair?: string;
 }
 
 function cut(ids: readonly number[], tokens: number, keeps: 'beginning' | 'end'): Seen {
@@ -80,7 +101,8 @@ function cut(ids: readonly number[], tokens: number, keeps: 'beginning' | 'end')
 export const formOf = ({ task, preprocess, graph }: InputPreparation): InputForm => {
   if (preprocess.kind === 'image') {
     const { channels, height, width } = preprocess.patches;
-    return { kind: 'image', shape: [channels, height, width], normalise: preprocess.normalise };
+    const { normalise, picture } = preprocess;
+    return { kind: 'image', shape: [channels, height, width], normalise, picture };
   }
   const tokenizer = preprocess.tokenizer && huggingFaceTokenizer(preprocess.tokenizer);
   return {

@@ -30,6 +30,7 @@ export async function load(data: OwnData, options?: LoadOptions): Promise<DataSe
  * @throws ConfigError for what the configuration asks and the data cannot give; errors of reading tokenizer files
  */
 export async function load(config: DataConfig | Examples, options?: LoadOptions): Promise<DataSet>;
+export async function load(config: DataConfig | Examples | OwnData, options?: LoadOptions): Promise<DataSet>;
 export async function load(config: DataConfig | Examples | OwnData, options: LoadOptions = {}): Promise<DataSet> {
   if ('from' in config) return loadOwnData(config, options, { root: options.root ?? '', tokenizer: options.tokenizer });
   if (!('kind' in config)) return gatherExamples(config, options.root ?? '.', options.tokenizer);
