@@ -95,10 +95,10 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   ],
   compiler: [['errors.ts'], ['cost'], ['plan', 'packing'], ['passes'], ['program-folder.ts'], ['index.ts', 'costs.ts']],
   service: [
-    ['problem.ts', 'feed.ts'],
+    ['problem.ts', 'feed.ts', 'faults.ts', 'limits.ts'],
     ['static-folder.ts', 'store'],
     ['programs.ts', 'worker'],
-    ['tasks.ts', 'worker.ts'],
+    ['tasks.ts', 'quotas.ts', 'worker.ts'],
     ['service.ts'],
     ['http'],
     ['serve.ts'],

@@ -1,5 +1,5 @@
 // The first question from end to end on the command line: a service as `serve` starts it and `query`, on an insecure ring.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nameOfPart, type SecretKey } from '@cipherformer/ckks';
@@ -43,8 +43,9 @@ async function start(data: string, options: Partial<Parameters<typeof startInsec
 
 const ask = (url: string, keys: string, ...more: string[]) =>
   cli('query', url, '--keys', at(keys), '--image', at('digit.png'), ...more);
-const partsOf = (data: string) => readdirSync(at(`${data}/parts`)).filter((name) => /^[0-9a-f]{64}$/.test(name));
-const timesOf = (data: string) => new Map(partsOf(data).map((name) => [name, statSync(at(`${data}/parts/${name}`)).mtimeMs])); // biome-ignore format: short
+const partsIn = (data: string) => at(`${data}/parts/local`);
+const partsOf = (data: string) => (existsSync(partsIn(data)) ? readdirSync(partsIn(data)) : []);
+const timesOf = (data: string) => new Map(partsOf(data).map((name) => [name, statSync(join(partsIn(data), name)).mtimeMs])); // biome-ignore format: short
 
 /** What a client of one's own does: the pieces of `query` one by one. */
 async function withSession<T>(url: string, keys: string, use: (session: ServiceSession, secret: SecretKey, transport: Transport) => Promise<T>): Promise<T> {
@@ -219,7 +220,9 @@ describe('query goes on', () => {
     expect([code, out]).toEqual([0, `${best(clear({ pixels }))} (in range)\n`]);
     const after = timesOf('killed-server');
     expect(after.size).toBeGreaterThan(before.size);
-    for (const [name, time] of before) expect(after.get(name)).toBe(time);
+    // Two are on their way at a time: of them nobody had been told yet.
+    const again = [...before].filter(([name, time]) => after.get(name) !== time);
+    expect(again.length).toBeLessThanOrEqual(2);
   });
 
   it('after Ctrl-C, which ends with code 130 and says how', async () => {
@@ -244,7 +247,7 @@ describe('query goes on', () => {
     process.emit('SIGINT');
     expect((await asked).code).toBe(130);
     expect(await transport.jobs()).toEqual([]);
-    expect(readdirSync(at('taken-back/jobs'))).toEqual([]);
+    for (const kind of ['requests', 'results']) expect(readdirSync(at(`taken-back/${kind}/local`))).toEqual([]);
     expect(await ask(url, 'keys')).toMatchObject({ code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
   });
 
@@ -301,7 +304,7 @@ describe('what does not belong to the service', () => {
       const sent = await uploadParts(transport, id, makeParts(secret, specs, memory));
       damaged = sent[7]!;
     });
-    const path = at(`damaged/parts/${damaged}`);
+    const path = join(partsIn('damaged'), damaged);
     const whole = readFileSync(path);
     const bytes = Buffer.from(whole);
     bytes[200]! ^= 1;

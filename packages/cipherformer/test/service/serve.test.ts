@@ -114,9 +114,11 @@ describe('a service', () => {
   it('has its data folder alone', async () => {
     const options = { folders: [at('program')], data: at('mine'), security: { insecure: true }, spawnWorker: noWorker, notice: () => {} }; // biome-ignore format: short
     await started('mine', []);
-    // Of another process, which runs: the one that started the tests.
-    writeFileSync(at('mine/lock'), `${process.ppid}\n`);
-    await expect(startService(options)).rejects.toThrow(/is in use by process \d+: stop it or choose another folder/);
+    const { service } = await startService(options);
+    await expect(startService(options)).rejects.toThrow(
+      /is in use by another service: stop that one, or choose another/,
+    );
+    await service.close();
   });
 
   it('touches nothing in a folder of something else, such as the keys that keygen made', async () => {

@@ -8,7 +8,7 @@ import { type RunningService, type ServeOptions, serve } from '../serve.ts';
 import { openDataFolder } from '../store/data-folder.ts';
 import { type PreparedProgram, prepareProgram, sweepPrograms } from './prepare-program.ts';
 
-export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'host' | 'log' | 'spawnWorker'> {
+export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'spawnWorker'> {
   /** Folders of programs or of polynomial models. */
   readonly folders: readonly string[];
   readonly security?: SecurityOptions;
@@ -21,7 +21,7 @@ export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'host' |
 }
 
 /**
- * Serves programs on this machine's loopback.
+ * Serves programs, on this machine's loopback where nothing else is said.
  * @throws ResourceError for a program that this machine can never run, StartError where the service cannot start, the
  * signal's reason; errors as prepareProgram
  */
