@@ -1,0 +1,1 @@
+export function resultsPage(page: string, tools: Readonly<Record<string, unknown>>): string;
