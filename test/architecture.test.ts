@@ -98,7 +98,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['problem.ts', 'feed.ts', 'faults.ts', 'limits.ts'],
     ['static-folder.ts', 'store'],
     ['programs.ts', 'worker'],
-    ['tasks.ts', 'quotas.ts', 'worker.ts'],
+    ['tasks.ts', 'quotas.ts', 'worker.ts', 'tokens.ts'],
     ['service.ts'],
     ['http'],
     ['serve.ts'],
@@ -137,6 +137,7 @@ const withoutSecrets = [
   'packages/service/src/run/worker.ts',
   'packages/cipherformer/src/commands/run.ts',
   'packages/cipherformer/src/commands/serve.ts',
+  'packages/cipherformer/src/commands/token.ts',
   'packages/cipherformer/src/door/server.ts',
   'packages/cipherformer/src/door/serve.ts',
 ];

@@ -133,8 +133,9 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   };
 }
 
-/** @throws StartError for what would let strangers in, or send keys in clear */
-function accessOf({ host = '127.0.0.1', open = false, tls, behindProxy = false, names }: ServeOptions): Access {
+/** Who may ask. @throws StartError for what would let strangers in, or send keys in clear */
+export function accessOf(options: Pick<ServeOptions, 'host' | 'open' | 'tls' | 'behindProxy' | 'names'>): Access {
+  const { host = '127.0.0.1', open = false, tls, behindProxy = false, names } = options;
   const isLoopback = loopbackHosts.includes(host);
   if (!isLoopback && tls === undefined && !behindProxy) {
     throw new StartError(

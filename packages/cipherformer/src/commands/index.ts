@@ -23,6 +23,7 @@ export const commands: Readonly<Record<string, () => Promise<RegisterCommand>>> 
   run: async () => (await import('./run.ts')).registerRun,
   decrypt: async () => (await import('./decrypt.ts')).registerDecrypt,
   serve: async () => (await import('./serve.ts')).registerServe,
+  token: async () => (await import('./token.ts')).registerToken,
   query: async () => (await import('./query.ts')).registerQuery,
   eval: async () => (await import('./eval.ts')).registerEval,
   inspect: async () => (await import('./inspect.ts')).registerInspect,

@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
-import { nodeFetch } from '@cipherformer/client/node';
+import { fileTokens, nodeFetch } from '@cipherformer/client/node';
 import type { ModelInput } from '@cipherformer/model';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputReader } from '../input/read-input.ts';
@@ -61,7 +61,7 @@ async function query(
   await interruptible(stopping, async (signal) => {
     // A service that is not there is told at once; one that goes away later is waited for.
     await new Transport(url, { signal, fetch: nodeFetch, retry: { attempts: 1 } }).programs();
-    const transport = new Transport(url, { signal, fetch: nodeFetch });
+    const transport = new Transport(url, { signal, fetch: nodeFetch, tokens: fileTokens(url) });
     const session = await ServiceSession.open(transport, {
       ...security,
       ...(options.program === undefined ? {} : { program: options.program }),
