@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyList, Keyset } from '@cipherformer/client';
+import type { FaultPoint } from '../src/faults.ts';
 import { type ServedProgram, type ServeOptions, serve } from '../src/index.ts';
 import { bundleOf } from './bundle.ts';
 import type { Orders } from './fixtures/orders.ts';
@@ -141,8 +142,17 @@ export async function until<T>(ask: () => T | Promise<T>, isSo: (answer: T) => b
   }
 }
 
-/** The service in a process of its own. */
-export const startProcess = (files: { path(name: string): string }, options: Omit<ServeOptions, 'spawnWorker'>) =>
-  startListening([files.path('server'), JSON.stringify(options), files.path('worker')]);
+/** The service in a process of its own. @param killedAt the step at which it ends by kill -9 */
+export const startProcess = (
+  files: { path(name: string): string },
+  options: Omit<ServeOptions, 'spawnWorker'>,
+  killedAt?: FaultPoint,
+) =>
+  startListening([
+    files.path('server'),
+    JSON.stringify(options),
+    files.path('worker'),
+    ...(killedAt ? [killedAt] : []),
+  ]);
 
 export { serve };

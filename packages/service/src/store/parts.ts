@@ -68,7 +68,10 @@ export class PartStore {
     await files.remove('parts', owner, gone);
   }
 
-  /** After a start: removes files without rows, and rows without files, whose owners send the parts again. */
+  /**
+   * After a start: removes files without rows, rows without files, whose owners send those parts again, and what no list names:
+   * a crash may have come after its key set went.
+   */
   async recover(): Promise<void> {
     const { rows, files } = this.#context;
     const onDisk = await files.list('parts');
@@ -79,6 +82,7 @@ export class PartStore {
       if (lost.length > 0) await rows.removeParts(id, lost);
       await files.remove('parts', id, [...names].filter((name) => !known.has(name))); // biome-ignore format: short
       onDisk.delete(id);
+      await this.sweep(id);
     }
     for (const [owner, names] of onDisk) await files.remove('parts', owner, names);
   }
