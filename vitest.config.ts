@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Tests run on source: the "source" export condition resolves workspace packages to their src/index.ts.
-const resolve = { conditions: ['source'] };
-const ssr = { resolve: { conditions: ['source', 'node', 'import', 'default'] } };
+// Tests run on source: the export condition "@cipherformer/source" resolves workspace packages to their src/index.ts.
+const resolve = { conditions: ['@cipherformer/source'] };
+const ssr = { resolve: { conditions: ['@cipherformer/source', 'node', 'import', 'default'] } };
 const exclude = ['**/node_modules/**', '**/dist/**'];
 
 export default defineConfig({
@@ -16,7 +16,7 @@ export default defineConfig({
           // Both cores of two; the default would leave one idle.
           maxWorkers: '100%',
           include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...exclude, '**/*.slow.test.ts'],
+          exclude: [...exclude, '**/*.{slow,full}.test.ts'],
           testTimeout: 60_000,
         },
       },
@@ -24,9 +24,22 @@ export default defineConfig({
         resolve,
         ssr,
         test: {
-          // Secure parameters, browsers and whole journeys: minutes and gigabytes each, so one file at a time.
+          // Browsers and whole journeys, three of them at 128-bit security: minutes and gigabytes each, one file at a time.
           name: 'slow',
           include: ['packages/*/test/**/*.slow.test.ts', 'apps/*/test/**/*.slow.test.ts', 'test/**/*.slow.test.ts'],
+          exclude,
+          testTimeout: 1_800_000,
+          hookTimeout: 1_800_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          // The engine's promises at 128-bit security, where slow tests do not reach them: `npm run check full-size`.
+          name: 'full',
+          include: ['packages/*/test/**/*.full.test.ts'],
           exclude,
           testTimeout: 1_800_000,
           hookTimeout: 1_800_000,

@@ -14,8 +14,8 @@ export async function loadSource(...paths) {
     optimizeDeps: { noDiscovery: true },
     // Node 20 has no `using`.
     oxc: { target: 'node20' },
-    resolve: { conditions: ['source'] },
-    ssr: { resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+    resolve: { conditions: ['@cipherformer/source'] },
+    ssr: { resolve: { conditions: ['@cipherformer/source', 'node', 'import', 'default'] } },
   });
   return Promise.all(paths.map((path) => vite.ssrLoadModule(`/${path}`)));
 }

@@ -1,8 +1,114 @@
-// What an installation of the client brings along: nothing that trains, and little.
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+// What is published: manifests of one form, tarballs that tools for packages find no fault with, small installations without
+// install scripts. What of it runs: packages.slow.test.ts.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { checkPackage, Package } from '@arethetypeswrong/core';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageNames, stagePackage } from '../scripts/packages.mjs';
 import { root } from './source-graph.ts';
+
+const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+const workspace = readJson(join(root, 'package.json'));
+const ours = /^(@cipherformer\/|cipherformer$)/;
+
+describe('manifests', () => {
+  it.each(packageNames)('%s', (name) => {
+    const folder = join(root, 'packages', name);
+    const manifest = readJson(join(folder, 'package.json'));
+    const { version, license, engines, type } = workspace;
+    expect(manifest).toMatchObject({ version, license, engines, type, sideEffects: false });
+    expect(manifest.files).toEqual(expect.arrayContaining(['dist', 'src']));
+    // Nothing runs when it is installed.
+    expect(Object.keys(manifest.scripts ?? {})).toEqual([]);
+    for (const [dependency, range] of Object.entries(manifest.dependencies ?? {}))
+      if (ours.test(dependency)) expect(range, dependency).toBe(version);
+    for (const [dependency, { optional }] of Object.entries<{ optional: boolean }>(
+      manifest.peerDependenciesMeta ?? {},
+    )) {
+      expect(optional, dependency).toBe(true);
+      expect(manifest.devDependencies?.[dependency]).toBe(manifest.peerDependencies[dependency]);
+    }
+    for (const [entry, value] of Object.entries<Record<string, string>>(manifest.exports)) {
+      if (entry === './package.json') continue;
+      const { '@cipherformer/source': source = '', ...built } = value;
+      expect(Object.keys(value)[0], entry).toBe('@cipherformer/source');
+      expect(existsSync(join(folder, source)), source).toBe(true);
+      const path = source.replace(/^\.\/src\/(.*)\.ts$/, './dist/$1');
+      expect(built).toEqual({ types: `${path}.d.ts`, default: `${path}.js` });
+    }
+  });
+
+  it('no install script of others runs where npm reads what may', () => {
+    const scripts = Object.entries<{ hasInstallScript?: boolean; optional?: boolean }>(readJson(join(root, 'package-lock.json')).packages)
+      .filter(([, { hasInstallScript, optional }]) => hasInstallScript && !optional)
+      .map(([path]) => path.replace(/^.*node_modules\//, '')); // biome-ignore format: short
+    expect(scripts.filter((name) => workspace.allowScripts[name] !== false)).toEqual([]);
+  });
+
+  it('.npmrc has no key that npm warns about', () => {
+    const keys = readFileSync(join(root, '.npmrc'), 'utf8').split('\n').filter(Boolean).map((line) => line.split('=')[0]); // biome-ignore format: short
+    expect(keys.sort()).toEqual(['audit', 'fund']);
+  });
+});
+
+describe('tarballs', () => {
+  let work: string;
+  beforeAll(() => {
+    work = mkdtempSync(join(tmpdir(), 'cipherformer-packages-'));
+    for (const name of packageNames) stagePackage(name, join(work, name));
+  }, 60_000);
+  afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+  const filesOf = (folder: string) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name));
+
+  it.each(packageNames)('%s: publint has nothing to say', async (name) => {
+    const pkgDir = join(work, name);
+    const { messages } = await publint({ pkgDir, pack: false });
+    const manifest = readJson(join(pkgDir, 'package.json'));
+    expect(messages.map((message) => formatMessage(message, manifest, { color: false }))).toEqual([]);
+    for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md']) expect(statSync(join(pkgDir, file)).size).toBeGreaterThan(100);
+    expect(manifest.repository.directory).toBe(`packages/${name}`);
+  }); // biome-ignore format: short
+
+  it.each(packageNames)('%s: the types are those of the code, for modules', async (name) => {
+    const folder = join(work, name);
+    const { name: full, version } = readJson(join(folder, 'package.json'));
+    const files = filesOf(folder).filter((file) => /\.(js|d\.ts|json|md)$/.test(file) && !/dist.page/.test(file));
+    const entries = files.map(
+      (file) => [`/node_modules/${full}/${relative(folder, file)}`, readFileSync(file)] as const,
+    );
+    const result = await checkPackage(new Package(Object.fromEntries(entries), full, version));
+    if (!result.types) return expect.fail('it has types');
+    // CommonJS on Node before 20.19 cannot load modules: we are for newer ones.
+    const problems = result.problems.filter(
+      (problem) => !('resolutionKind' in problem) || !['node10', 'node16-cjs'].includes(problem.resolutionKind),
+    );
+    expect(problems).toEqual([]);
+  });
+
+  it('the command line brings along the demo, a digit and the page', () => {
+    const files = filesOf(join(work, 'cipherformer')).map((file) => relative(join(work, 'cipherformer'), file));
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'models/mnist-vit-polynomial/model.safetensors',
+        'examples/mnist/digit.png',
+        'recipes/convert/demo.json',
+        'dist/page/index.html',
+      ]),
+    );
+  });
+
+  it('links of the README lead to the repository', () => {
+    const text = readFileSync(join(work, 'cipherformer/README.md'), 'utf8');
+    expect(text.match(/\]\((?!https?:\/\/|#)[^)]*\)/g)).toBeNull();
+  });
+});
 
 /** The folder of a package as Node finds it from another. */
 function folderOf(name: string, from: string): string {
@@ -19,36 +125,60 @@ function bytesOf(path: string): number {
   return readdirSync(path).reduce((sum, name) => sum + bytesOf(join(path, name)), 0);
 }
 
-/** Bytes by name of a package and all that it depends on; of ours, of what is packed. */
-function treeOf(name: string, from = root, seen = new Map<string, number>()): Map<string, number> {
+/** What `files` of a manifest names. */
+function packedPaths(folder: string, files: readonly string[]): string[] {
+  return files.flatMap((file) => {
+    if (!file.includes('*')) return existsSync(join(folder, file)) ? [join(folder, file)] : [];
+    const [start = '', end = ''] = file.split('/').at(-1)!.split('*');
+    const home = join(folder, dirname(file));
+    return readdirSync(home).filter((name) => name.startsWith(start) && name.endsWith(end)).map((name) => join(home, name)); // biome-ignore format: short
+  });
+}
+
+interface Installed {
+  readonly bytes: number;
+  readonly scripts: readonly string[];
+}
+
+/** What a package brings along, itself and all that it depends on, by name; of ours, what is packed. */
+function treeOf(name: string, from = root, seen = new Map<string, Installed>()): Map<string, Installed> {
   const folder = folderOf(name, from);
   if (seen.has(name)) return seen;
-  const { dependencies = {}, files = [] } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-  const ours = folder.startsWith(join(root, 'packages'));
-  const packed: string[] = ours ? files.map((file: string) => join(folder, file)) : [folder];
-  seen.set(
-    name,
-    packed.reduce((sum, path) => sum + bytesOf(path), 0),
-  );
+  const { dependencies = {}, files = [], scripts = {} } = readJson(join(folder, 'package.json'));
+  const packed = folder.startsWith(join(root, 'packages')) ? packedPaths(folder, files) : [folder];
+  seen.set(name, {
+    bytes: packed.reduce((sum, path) => sum + bytesOf(path), 0),
+    scripts: ['preinstall', 'install', 'postinstall'].filter((script) => script in scripts),
+  });
   for (const dependency of Object.keys(dependencies)) treeOf(dependency, folder, seen);
   return seen;
 }
 
-describe('@cipherformer/client', () => {
-  const tree = treeOf('@cipherformer/client');
+const bytesOfTree = (tree: ReadonlyMap<string, Installed>) =>
+  [...tree.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+const withScripts = (tree: ReadonlyMap<string, Installed>) => [...tree].filter(([, { scripts }]) => scripts.length > 0);
 
-  it('brings along less than 15 MB', () => {
-    expect([...tree.values()].reduce((sum, bytes) => sum + bytes, 0)).toBeLessThan(15e6);
-  });
-
-  it('brings along these packages, none of which trains', () => {
+describe('what is installed with', () => {
+  it('@cipherformer/client: these packages, none of which trains, of less than 15 MB', () => {
+    const tree = treeOf('@cipherformer/client');
+    expect(bytesOfTree(tree)).toBeLessThan(15e6);
     expect([...tree.keys()].sort()).toEqual([
       '@cipherformer/approx', '@cipherformer/base', '@cipherformer/ckks', '@cipherformer/client', '@cipherformer/model', '@cipherformer/runtime',
       '@huggingface/tokenizers', '@noble/hashes', 'zod',
     ]); // biome-ignore format: a list
   });
 
-  it('would notice: nn brings ONNX Runtime', () => {
-    expect([...treeOf('@cipherformer/nn').keys()]).toContain('onnxruntime-node');
+  it('cipherformer: less than 60 MB with its models and page, and no install script', () => {
+    const tree = treeOf('cipherformer', join(root, 'packages'));
+    expect(bytesOfTree(tree)).toBeLessThan(56e6);
+    expect(tree.size).toBeGreaterThan(50);
+    expect(withScripts(tree)).toEqual([]);
+    for (const optional of ['onnxruntime-node', 'vega', 'vega-lite']) expect([...tree.keys()]).not.toContain(optional);
+  });
+
+  it('would notice: ONNX Runtime has one, and 200 MB', () => {
+    const tree = treeOf('onnxruntime-node');
+    expect(withScripts(tree).map(([name]) => name)).toContain('onnxruntime-node');
+    expect(bytesOfTree(tree)).toBeGreaterThan(200e6);
   });
 });

@@ -4,7 +4,7 @@ import { defineConfig } from 'vite';
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  resolve: { conditions: ['source', 'browser', 'import', 'default'] },
+  resolve: { conditions: ['@cipherformer/source', 'browser', 'import', 'default'] },
   worker: { format: 'es' },
   build: {
     target: 'es2022',

@@ -144,10 +144,10 @@ const object: WireObject = {
 const envelopes = [await sealEnvelope(header, [object, object]), await sealEnvelope(header, [])];
 
 async function readEnvelope(bytes: Uint8Array): Promise<void> {
-  async function* pieces() {
+  async function* chunks() {
     yield bytes;
   }
-  const reader = new EnvelopeReader(pieces(), 'the file');
+  const reader = new EnvelopeReader(chunks(), 'the file');
   const { lengths } = await reader.header(header);
   for (const length of lengths) for await (const _ of reader.object(length));
   await reader.end();

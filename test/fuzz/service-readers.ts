@@ -139,12 +139,12 @@ async function readRefusal(bytes: Uint8Array): Promise<void> {
 }
 
 async function readStream(bytes: Uint8Array): Promise<void> {
-  async function* pieces() {
+  async function* chunks() {
     // Cut in the middle: of a line end, or of a character.
     yield bytes.subarray(0, bytes.length >> 1);
     yield bytes.subarray(bytes.length >> 1);
   }
-  for await (const { data } of readEvents(pieces())) parseJson(protocol.job, data, 'the service');
+  for await (const { data } of readEvents(chunks())) parseJson(protocol.job, data, 'the service');
 }
 
 export const serviceReaders: readonly Reader[] = [

@@ -16,7 +16,12 @@ let person: BrowserContext;
 let tabs: [Page, Page];
 
 beforeAll(async () => {
-  const common: InlineConfig = { root, configFile: false, logLevel: 'error', resolve: { conditions: ['source'] } };
+  const common: InlineConfig = {
+    root,
+    configFile: false,
+    logLevel: 'error',
+    resolve: { conditions: ['@cipherformer/source'] },
+  };
   await build({ ...common, build: { outDir, emptyOutDir: true, target: 'es2022' } });
   server = await preview({ ...common, build: { outDir }, preview: { host: '127.0.0.1', port: 0 } });
   browser = await launchBrowser();

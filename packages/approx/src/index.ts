@@ -22,6 +22,7 @@ export {
   evaluatePlan,
   evaluationCost,
   evaluationPlan,
+  isConstant,
   optimalDepth,
   type PlanNode,
 } from './program/plan.ts';

@@ -35,6 +35,7 @@ export const errorCodes = {
     hint: 'the same call goes on where it stopped',
   },
   'verb-failed': failure('a verb that another one ran failed', 'its own message says why'),
+  'missing-package': failure('an optional package that is needed now and is not installed', 'install it'),
 
   // Approximation.
   'bad-interval': failure(
@@ -66,7 +67,7 @@ export const errorCodes = {
   // Encryption.
   'no-kernels': failure(
     'kernels that cannot be loaded, or failed',
-    'build them (npm run build:kernels), then run the doctor',
+    'run the doctor (npx cipherformer doctor): it names the cause and the fix',
   ),
   'bad-memory': failure(
     'memory of the kernels that is released already, or used up',
@@ -135,6 +136,10 @@ export const errorCodes = {
   'not-shareable': failure('an answer that would tell more than its label', 'keep it to yourself'),
   'key-locked': failure('a key that decrypts nothing more: a server may have learnt of it', 'make a new key'),
   'verdict-limit': failure('too many answers out of range with one key', 'allow more, if they were yours'),
+  'key-limit': failure(
+    'a program that asks for more evaluation keys than their owner allows',
+    'allow more, if you trust who compiled the program',
+  ),
   'not-enough-memory': failure('a run that needs more than the machine has', 'free memory, or use another machine'),
 
   // Services.

@@ -36,6 +36,18 @@ export class UsageError extends CipherformerError {
   override readonly code = 'bad-usage';
 }
 
+/** A file that cannot be read or written: where it is, what it needs, what is left on the disk, what to do. */
+export class StorageError extends CipherformerError {
+  override readonly name = 'StorageError';
+  override readonly code = 'storage-failed';
+}
+
+/** A package that is not always installed, and is needed now: the hint is the line that installs it. */
+export class MissingPackageError extends CipherformerError {
+  override readonly name = 'MissingPackageError';
+  override readonly code = 'missing-package';
+}
+
 /**
  * Whether something is an error of ours, by its code alone: a second copy of a package has classes of its own, and what
  * comes from another thread or process is a plain object with `code`, `message` and `hint`.

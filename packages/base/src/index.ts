@@ -1,8 +1,17 @@
-/** What every package shares: the base of all errors, progress, digests, and how numbers are shown. */
-export { sha256, toHex } from './digest.ts';
+/** What every package shares: the base of all errors, progress, bytes, and how numbers are shown. */
+export { isPowerOfTwo, modulo, nextPowerOfTwo } from './arithmetic.ts';
+export { joinBytes, toHex } from './bytes.ts';
 export { type ErrorCode, type ErrorEntry, type ExitCode, errorCodes } from './error-codes.ts';
-export { CipherformerError, type CipherformerErrorOptions, isCipherformerError, UsageError } from './errors.ts';
+export {
+  CipherformerError,
+  type CipherformerErrorOptions,
+  isCipherformerError,
+  MissingPackageError,
+  StorageError,
+  UsageError,
+} from './errors.ts';
 export { Mutex } from './mutex.ts';
+export { type OptionalPackage, optionalPackage } from './optional-package.ts';
 export { type Pace, startPace } from './pace.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export { gib } from './units.ts';

@@ -1,8 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands/index.ts';
 import { exitOk, exitUsage, reportError } from './terminal/errors.ts';
 import { showable } from './terminal/text.ts';
+
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as {
+  version: string;
+};
 
 /**
  * Runs the command line and returns the process's exit code: 0, or that of the error (docs/errors.md).
@@ -11,7 +17,7 @@ import { showable } from './terminal/text.ts';
 export async function runCli(argv: readonly string[], security: SecurityOptions = {}): Promise<number> {
   const program = new Command('cipherformer')
     .description('Transformers in polynomial form, run on data that stays encrypted.')
-    .version('0.1.0')
+    .version(version)
     .showHelpAfterError('(add --help for the options)')
     .configureOutput({ writeErr: (text) => process.stderr.write(showable(text)) })
     .exitOverride();

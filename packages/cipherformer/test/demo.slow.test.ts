@@ -21,8 +21,8 @@ it('demo: an encrypted digit is answered as in clear', () => {
   expect(agrees).toBe(true);
   expect(encrypted.trusted).toBe(true);
   expect(difference).toBeLessThan(1e-2);
-  expect(original.indexOf(Math.max(...original))).toBe(label);
-  expect(result.polynomial.accuracy).toBeGreaterThan(result.original.accuracy - 0.01);
+  expect(original!.indexOf(Math.max(...original!))).toBe(label);
+  expect(result.polynomial.accuracy).toBeGreaterThan(result.original!.accuracy - 0.01);
   expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('as in clear');
   // Keys and ciphertexts are gigabytes: only the report and the live conversion stay.
   for (const part of ['keys', 'program', 'data']) expect(existsSync(join(out, part))).toBe(false);

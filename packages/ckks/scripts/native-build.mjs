@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { checkGlibc, makeOldPthread } from './old-glibc.mjs';
 
 const run = promisify(execFile);
 export const nativeDir = join(dirname(dirname(fileURLToPath(import.meta.url))), 'native');
@@ -45,9 +46,11 @@ const x86Builds = [
 ];
 const scalarBuild = { name: 'scalar', flags: [] };
 
-/** The C++ compiler to use (CXX, or the first of c++, g++ and clang++ that answers) and its version, or undefined. */
-export function findCompiler() {
-  const candidates = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++'];
+/**
+ * The first of these C++ compilers that answers, and its version, or undefined.
+ * @param candidates default: CXX, or c++, g++, clang++
+ */
+export function findCompiler(candidates = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++']) {
   for (const compiler of candidates) {
     try {
       const version = execFileSync(compiler, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] })
@@ -66,11 +69,17 @@ export function findCompiler() {
  * @param found what findCompiler returned
  * @param options.flags more flags for every source (and the linker)
  * @param options.staticRuntime link the C++ runtime into the addon, so that it runs where there is none (default)
+ * @param options.arch what it is for, as `process.arch` has it (default: this one)
+ * @param options.oldGlibc link for older systems too (old-glibc.mjs); g++ and Linux only
  * @returns the names of the builds in it, fastest first
  */
-export async function compileAddon(found, target, { flags = [], staticRuntime = true } = {}) {
+export async function compileAddon(
+  found,
+  target,
+  { flags = [], staticRuntime = true, arch = process.arch, oldGlibc = false } = {},
+) {
   const { include_dir: nodeApiHeaders } = await import('node-api-headers');
-  const x86 = process.arch === 'x64';
+  const x86 = arch === 'x64';
   // Left to itself g++ keeps the written order of the transforms' long blocks: scheduling them is worth 3 to 10 %.
   const scheduling = /clang/i.test(found.version) ? [] : ['-fschedule-insns', '-fsched-pressure'];
   const builds = [...(x86 ? x86Builds : []), scalarBuild];
@@ -88,7 +97,7 @@ export async function compileAddon(found, target, { flags = [], staticRuntime = 
     // must not be the one with AVX-512 instructions.
     const objects = await Promise.all([
       compile('native.cpp', 'native.o', ['-I', nodeApiHeaders, ...(x86 ? ['-DCF_WITH_X86'] : [])]),
-      ...nativeSources.map((source) => compile(source, `${source}.o`, [])),
+      ...[...nativeSources, ...(oldGlibc ? ['old_glibc.cpp'] : [])].map((source) => compile(source, `${source}.o`, [])),
       ...builds
         .toReversed()
         .map((b) => compile('kernels.cpp', `kernels-${b.name}.o`, [`-DCF_BUILD=${b.name}`, ...b.flags])),
@@ -98,7 +107,10 @@ export async function compileAddon(found, target, { flags = [], staticRuntime = 
       process.platform === 'darwin'
         ? ['-bundle', '-undefined', 'dynamic_lookup']
         : ['-shared', '-pthread', ...(staticRuntime ? ['-static-libstdc++', '-static-libgcc'] : [])];
-    await run(found.compiler, [...link, ...flags, ...objects, '-o', addon]);
+    const compiler = (args) => run(found.compiler, args);
+    const libraries = oldGlibc ? [await makeOldPthread(compiler, work, arch), '-Wl,--exclude-libs,ALL', '-s'] : [];
+    await compiler([...link, ...flags, ...objects, ...libraries, '-o', addon]);
+    if (oldGlibc) checkGlibc(addon);
     renameSync(addon, target);
     return builds.map((b) => b.name);
   } finally {

@@ -35,12 +35,12 @@ export async function* readEvents(body: AsyncIterable<Uint8Array>): AsyncGenerat
   }
 }
 
-/** Lines that end with CRLF, LF or CR, wherever the pieces are cut. */
+/** Lines that end with CRLF, LF or CR, wherever the chunks are cut. */
 async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
-  for await (const piece of body) {
-    rest += decoder.decode(piece, { stream: true });
+  for await (const chunk of body) {
+    rest += decoder.decode(chunk, { stream: true });
     // A carriage return at the very end may be half of a line end.
     const lines = rest.split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop()!;

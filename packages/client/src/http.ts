@@ -1,3 +1,4 @@
+import { joinBytes } from '@cipherformer/base';
 import { excerpt, parseJson as parseForeign } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { ConnectionLost, ServiceError, TransportError } from './errors.ts';
@@ -56,7 +57,7 @@ export class Http {
 
   /** The answer as bytes, at most `limit`; with retries. */
   bytes(path: string, request: HttpRequest = {}, limit = maxJsonBytes): Promise<Uint8Array<ArrayBuffer>> {
-    const attempt = () => gathered(this.pieces(path, request, this.#timeoutMs), limit, this.#base + path);
+    const attempt = () => gathered(this.chunks(path, request, this.#timeoutMs), limit, this.#base + path);
     return withRetries(attempt, this.retry, this.signal);
   }
 
@@ -65,14 +66,14 @@ export class Http {
    * @throws ServiceError for a refusal, TransportError for a redirection, ConnectionLost when nothing comes for `silentMs`
    * milliseconds or the connection breaks, and the signal's reason
    */
-  async *pieces(path: string, request: HttpRequest, silentMs: number): AsyncGenerator<Uint8Array> {
+  async *chunks(path: string, request: HttpRequest, silentMs: number): AsyncGenerator<Uint8Array> {
     const token = await this.#tokens.get();
     try {
-      yield* this.#piecesWith(token, path, request, silentMs);
+      yield* this.#chunksWith(token, path, request, silentMs);
     } catch (error) {
       if (!isOpenTo(error)) throw error;
       await this.#getToken(token);
-      yield* this.#piecesWith(await this.#tokens.get(), path, request, silentMs);
+      yield* this.#chunksWith(await this.#tokens.get(), path, request, silentMs);
     }
   }
 
@@ -80,7 +81,7 @@ export class Http {
   #getToken(refused: string | undefined): Promise<void> {
     this.#asking ??= (async () => {
       if ((await this.#tokens.get()) !== refused) return;
-      const asked = this.#piecesWith(undefined, '/owners', { method: 'POST' }, this.#timeoutMs);
+      const asked = this.#chunksWith(undefined, '/owners', { method: 'POST' }, this.#timeoutMs);
       const text = new TextDecoder().decode(await gathered(asked, maxRefusalBytes, `${this.#base}/owners`));
       await this.#tokens.keep(parseJson(newOwner, text, `${this.#base}/owners`).token);
     })().finally(() => {
@@ -89,7 +90,7 @@ export class Http {
     return this.#asking;
   }
 
-  async *#piecesWith(
+  async *#chunksWith(
     token: string | undefined,
     path: string,
     request: HttpRequest,
@@ -143,15 +144,15 @@ async function gathered(
   limit: number,
   where: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const pieces: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of from) {
-    length += piece.length;
+  for await (const chunk of from) {
+    length += chunk.length;
     if (length > limit)
       throw new TransportError(`the answer of ${where} is longer than ${limit} bytes: is it a service?`);
-    pieces.push(piece);
+    chunks.push(chunk);
   }
-  return joined(pieces, length);
+  return joinBytes(chunks);
 }
 
 /** Whether the service would answer to a token that it gives for the asking. */
@@ -206,30 +207,20 @@ async function refusal(response: Response): Promise<ServiceError> {
 
 /** @throws RangeError for a body that is too long to be a refusal of ours */
 async function shortText(response: Response): Promise<string> {
-  const pieces: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let length = 0;
   const reader = response.body?.getReader();
   try {
     for (;;) {
       const read = await reader?.read();
-      if (read === undefined || read.done) return new TextDecoder().decode(joined(pieces, length));
+      if (read === undefined || read.done) return new TextDecoder().decode(joinBytes(chunks));
       length += read.value.length;
       if (length > maxRefusalBytes) throw new RangeError(`a refusal of more than ${maxRefusalBytes} bytes`);
-      pieces.push(read.value);
+      chunks.push(read.value);
     }
   } finally {
     await reader?.cancel().catch(() => {});
   }
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 /** Aborts when another signal does, or when there was no sign of life for too long. */

@@ -1,15 +1,13 @@
 /** The data owner's side of a service, for browsers and Node: no Node module is reached from here. */
 export { ConnectionLost, JobFailed, KeysRejected, ServiceError, TransportError } from './errors.ts';
 export type { HttpOptions } from './http.ts';
-export {
-  isFinal,
-  type Job,
-  type JobState,
-  type KeyList,
-  type Keyset,
-  maxPartBytes,
-  type OpenKeyset,
-  type Program,
+export type {
+  Job,
+  JobState,
+  KeyList,
+  Keyset,
+  OpenKeyset,
+  Program,
 } from './protocol.ts';
 export type { RetryOptions } from './retry.ts';
 export {

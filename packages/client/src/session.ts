@@ -1,7 +1,6 @@
 import type { OnProgress, Progress } from '@cipherformer/base';
 import {
   Context,
-  KeyError,
   type KeySpec,
   keyParts,
   type LoadOptions,
@@ -13,6 +12,7 @@ import {
 import { type ModelInput, prepareInput } from '@cipherformer/model';
 import {
   type ClientProgram,
+  checkKeyBytes,
   decryptOutputs,
   encryptInputs,
   keyListFormat,
@@ -23,7 +23,6 @@ import {
   type PrivateAnswer,
   parametersOf,
   readClientHalf,
-  unaskedKeyBytes,
   type VerdictOptions,
 } from '@cipherformer/runtime/client';
 import { JobFailed, KeysRejected, ServiceError, TransportError } from './errors.ts';
@@ -124,7 +123,7 @@ export class ServiceSession {
   /**
    * Makes the parts of keys that the service does not have, sends each before the next ones are made, and waits until the
    * service has checked them. Can be stopped and begun again at any moment: nothing is sent twice.
-   * @throws KeysRejected, ServiceError, TransportError, KeyError for a secret of version 1; the signal's reason
+   * @throws KeysRejected, ServiceError, TransportError, KeyError for a secret of version 1, KeyLimitError by `agree`; the signal's reason
    * @returns the id of the key set
    */
   async ensureKeys(owner: Owner, options: SessionOptions = {}): Promise<string> {
@@ -196,7 +195,7 @@ export class ServiceSession {
   }
 
   async #send(id: string, owner: Owner, options: SessionOptions): Promise<Keyset> {
-    const { progress, signal, agree = refuseMany } = options;
+    const { progress, signal, agree = async (bytes) => checkKeyBytes(bytes) } = options;
     const { memory, secret } = owner;
     const { parameters } = this.context;
     const all = keyParts(parameters, this.specs);
@@ -256,13 +255,6 @@ function report({ state, done = 0, total = 0, secondsLeft, place }: Job, progres
     ...(secondsLeft === undefined ? {} : { secondsLeft }),
     ...(place === undefined ? {} : { place }),
   });
-}
-
-async function refuseMany(bytes: number): Promise<void> {
-  if (bytes > unaskedKeyBytes)
-    throw new KeyError(
-      `the program asks for ${(bytes / 2 ** 30).toFixed(1)} GiB of evaluation keys, more than ${unaskedKeyBytes / 2 ** 30} GiB: nothing was made; allow as many (SessionOptions.agree) if you trust who made it`,
-    );
 }
 
 async function* once(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {

@@ -165,7 +165,7 @@ export class Transport {
     for (;;) {
       const headers = { accept: 'text/event-stream', ...(last === undefined ? {} : { 'last-event-id': last }) };
       try {
-        const body = this.#http.pieces(`/jobs/${id}/events`, { headers }, silentEventsMs);
+        const body = this.#http.chunks(`/jobs/${id}/events`, { headers }, silentEventsMs);
         for await (const event of readEvents(body)) {
           if (event.event !== 'job') continue;
           const now = parseJson(job, event.data, 'an event of the service');

@@ -54,13 +54,13 @@ describe('events', () => {
   });
 
   it('without an end are refused, not collected', async () => {
-    async function* endless(piece: string) {
-      const bytes = new TextEncoder().encode(piece);
+    async function* endless(chunk: string) {
+      const bytes = new TextEncoder().encode(chunk);
       for (;;) yield bytes;
     }
-    for (const piece of ['x'.repeat(1000), 'data: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n']) {
+    for (const chunk of ['x'.repeat(1000), 'data: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n']) {
       const reading = (async () => {
-        for await (const _ of readEvents(endless(piece)));
+        for await (const _ of readEvents(endless(chunk)));
       })();
       await expect(reading).rejects.toThrow(TransportError);
     }

@@ -9,9 +9,9 @@ const got: { method: string; headers: IncomingHttpHeaders; body: Buffer }[] = []
 
 beforeAll(async () => {
   server = createServer(async (request, response) => {
-    const pieces: Buffer[] = [];
-    for await (const piece of request) pieces.push(piece as Buffer);
-    got.push({ method: request.method!, headers: request.headers, body: Buffer.concat(pieces) });
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    got.push({ method: request.method!, headers: request.headers, body: Buffer.concat(chunks) });
     if (request.url === '/slow') return;
     if (request.url === '/broken') {
       response.writeHead(200, { 'content-length': '10' }).write('half');

@@ -13,13 +13,13 @@ export type Answer = (seen: Seen, response: ServerResponse, count: number) => vo
 export async function answering(answer: Answer) {
   const seen: Seen[] = [];
   const server = createServer(async (request, response) => {
-    const pieces: Buffer[] = [];
+    const chunks: Buffer[] = [];
     try {
-      for await (const piece of request) pieces.push(piece as Buffer);
+      for await (const chunk of request) chunks.push(chunk as Buffer);
     } catch {
       return;
     }
-    const one = { method: request.method!, url: request.url!, headers: request.headers, body: Buffer.concat(pieces) };
+    const one = { method: request.method!, url: request.url!, headers: request.headers, body: Buffer.concat(chunks) };
     seen.push(one);
     await answer(one, response, seen.length);
   });

@@ -47,14 +47,14 @@ describe('refusals', () => {
 });
 
 describe('row 9: what a service sends without end is not read without end', () => {
-  const endless = (status: number, piece = new Uint8Array(2 ** 20)) => {
+  const endless = (status: number, chunk = new Uint8Array(2 ** 20)) => {
     const read = { bytes: 0 };
     const body = () =>
       new ReadableStream<Uint8Array>({
         pull(stream) {
-          read.bytes += piece.length;
+          read.bytes += chunk.length;
           if (read.bytes > 2 ** 31) stream.error(new Error('it reads on and on'));
-          else stream.enqueue(piece);
+          else stream.enqueue(chunk);
         },
       });
     return { read, fetch: async () => new Response(body(), { status }) };

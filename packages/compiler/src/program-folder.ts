@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { sha256, toHex } from '@cipherformer/base';
-import { BootstrapPlan, bootstrapLiteral, Parameters, type SecurityOptions } from '@cipherformer/ckks';
-import { partialSuffix } from '@cipherformer/ckks/durable';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { joinBytes, toHex } from '@cipherformer/base';
+import { BootstrapPlan, bootstrapLiteral, Parameters, type SecurityOptions, sha256 } from '@cipherformer/ckks';
+import { partialSuffix, syncDirectory, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
@@ -44,7 +44,7 @@ export interface OpenProgram extends PlannedProgram {
 }
 
 /**
- * Compiles a polynomial model into a new folder, which appears complete or not at all.
+ * Compiles a polynomial model into a new folder, which appears complete or not at all; on the disk when this resolves.
  * @throws FileError for a folder that exists or is no model, and for a program that clients would refuse; errors as `compile`
  */
 export async function writeProgram(
@@ -66,7 +66,7 @@ export async function writeProgram(
     const { structure, files } = serialisePreparation(loaded);
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
-      await writeFile(join(client, file), bytes);
+      await writeDurably(join(client, file), (handle) => writeAll(handle, bytes));
       digests[file] = toHex(await sha256(new Uint8Array(bytes)));
     }
     const { classes, card, graph } = loaded;
@@ -83,8 +83,10 @@ export async function writeProgram(
     // No program is written that its readers would refuse. Who made insecure parameters has accepted them.
     const { insecure } = parameters;
     parseManifest(text, `the program of ${model}`, { insecure });
-    await writeFile(join(client, manifestFile), text);
+    await writeDurably(join(client, manifestFile), (handle) => writeAll(handle, new TextEncoder().encode(text)));
+    await syncDirectory(partial);
     await rename(partial, out);
+    await syncDirectory(dirname(out));
     return { manifest, parameters, compiled, ...planned };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
@@ -144,11 +146,5 @@ async function filesDigest(folder: string): Promise<Uint8Array> {
     parts.push(new TextEncoder().encode(`${name}\n`));
     parts.push(await sha256(new Uint8Array(await readFile(join(folder, name)))));
   }
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return sha256(all);
+  return sha256(joinBytes(parts));
 }

@@ -35,9 +35,3 @@ export class MissingFileError extends DataError {
   override readonly name = 'MissingFileError';
   override readonly code = 'missing-file';
 }
-
-/** A file could not be written (no space left, no permission); names the path and what remains valid on disk. */
-export class StorageError extends CipherformerError {
-  override readonly name = 'StorageError';
-  override readonly code = 'storage-failed';
-}

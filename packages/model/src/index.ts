@@ -1,12 +1,11 @@
 /** Polynomial models: their graph and its evaluation in clear, the preparation of inputs, and their files as bytes. Browsers and Node. */
-export { modelCard, type PolynomialSite, polynomialSites } from './card.ts';
+export { type PolynomialSite, polynomialSites } from './card.ts';
 export {
   ConfigError,
   DataError,
   FormatError,
   MissingFileError,
   ShapeError,
-  StorageError,
   WeightError,
 } from './errors.ts';
 export {
@@ -17,8 +16,8 @@ export {
   preparationSchema,
   serialisePreparation,
 } from './files/preparation.ts';
-export { bfloatToNumber, halfToNumber, parseSafetensors, serialiseSafetensors } from './files/safetensors.ts';
-export { parsePolynomialModel, polynomialModelFiles, serialisePolynomialModel } from './files/serialise.ts';
+export { bfloatToNumber, halfToNumber } from './files/safetensors.ts';
+export { serialisePolynomialModel } from './files/serialise.ts';
 export { elementCount, formatShape, type Shape, type StoredTensor, type Weights } from './files/stored-tensor.ts';
 export {
   calibrate,
@@ -28,15 +27,14 @@ export {
   untrustedExamples,
   type ValueRecord,
   ValueRecorder,
-  withBounds,
 } from './graph/calibrate.ts';
 export { evaluate, type Observer, PolynomialEvaluator } from './graph/evaluate.ts';
 export { everyToken } from './graph/every-token.ts';
 export type { GraphNode, GraphOp, NodeOf, PolynomialGraph } from './graph/graph.ts';
-export { type ModelLevels, modelLevels, nodeDepths, nodeLevels } from './graph/levels.ts';
+export { type ModelLevels, modelLevels } from './graph/levels.ts';
 export { operandsOf, withOperands } from './graph/operands.ts';
 export { valueShapes } from './graph/shapes.ts';
-export { type EmbeddingNorm, embedTokens, type TokenEmbedding } from './inputs/embedding.ts';
+export type { EmbeddingNorm, TokenEmbedding } from './inputs/embedding.ts';
 export { checkPatches, patchGrid, patchIndices, patchSchema } from './inputs/patches.ts';
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
 export { type ModelInput, prepareInput } from './inputs/prepare-input.ts';
@@ -47,7 +45,7 @@ export {
   type TextPreprocess,
 } from './inputs/preprocess.ts';
 export { encodeTexts, huggingFaceTokenizer, type Tokenizer, type TokenizerFiles } from './inputs/tokenizer.ts';
-export { type GraphInputs, type ValueShape, valueSize } from './operations/definition.ts';
+export type { GraphInputs, ValueShape } from './operations/definition.ts';
 export type { Matrix } from './operations/fields.ts';
 export { type PreparedStep, prepareProgram } from './operations/prepare.ts';
 export { checkPolynomialModel, type ModelCard, type PolynomialModel, type SiteFacts } from './polynomial-model.ts';

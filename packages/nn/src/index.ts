@@ -3,13 +3,11 @@ export type { AblationCell, CellFigures } from './ablation/cell.ts';
 export { type AblationRecipe, type AblationVariant, parseAblation } from './ablation/recipe.ts';
 export { type AblateOptions, runAblation } from './ablation/run.ts';
 export { type AblationRow, ablationCsv, type Estimate, type Measure, summarise } from './ablation/summary.ts';
-export { type Adapter, type AdapterInput, adaptWeights } from './checkpoints/adapter.ts';
-export { readLlama2cTokenizer } from './checkpoints/formats/llama2c.ts';
 export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
 export { convert } from './convert/convert.ts';
 export type { ConvertOptions, ConvertResult } from './convert/options.ts';
-export { type ConversionRecipe, conversionSchema, parseConversion } from './convert/recipe.ts';
+export { type ConversionRecipe, parseConversion } from './convert/recipe.ts';
 export {
   type Comparison,
   checkComparable,
@@ -34,8 +32,7 @@ export { judgeTargets, rangeTargets, type TargetVerdict } from './convert/record
 export { type ConversionEstimate, estimateConversion } from './convert/stages/estimate.ts';
 export type { ConvertProgress } from './convert/stages/train-part.ts';
 export { type Batches, type BatchOptions, batches, type Draw, type Exchange, type TokenNoise } from './data/batches.ts';
-export { type DataConfig, type Drawing, drawingOf, parseData } from './data/config.ts';
-export { readCorpus } from './data/corpus.ts';
+export { type DataConfig, type Drawing, parseData } from './data/config.ts';
 export type { CorpusDataSet, DataSet, ImageDataSet, TextDataSet } from './data/dataset.ts';
 export type { LoadOptions } from './data/datasets.ts';
 export * as datasets from './data/datasets.ts';
@@ -52,9 +49,7 @@ export {
   type ImageShape,
   imageSize,
   normaliseImage,
-  readCifar10,
   readMnist,
-  sliceImages,
 } from './data/images.ts';
 export {
   type ClassificationSet,
@@ -65,7 +60,7 @@ export {
   type Split,
   type SplitName,
 } from './data/splits.ts';
-export { readTexts, type TextSet } from './data/texts.ts';
+export type { TextSet } from './data/texts.ts';
 export {
   CalibrationError,
   DivergenceError,
@@ -76,16 +71,14 @@ export {
   UnsupportedPartError,
 } from './errors.ts';
 export { exportOnnx } from './evaluate/export.ts';
-export { recordExtremes, type SiteExtremes } from './evaluate/extremes.ts';
+export type { SiteExtremes } from './evaluate/extremes.ts';
 export { generateGreedy } from './evaluate/generate.ts';
-export { buildInference, type InferenceContext, InferenceModel, type InferenceOptions } from './evaluate/inference.ts';
+export { buildInference, InferenceModel, type InferenceOptions } from './evaluate/inference.ts';
 export {
   type ClassificationResult,
   type EvaluationResult,
   evaluateClassification,
-  evaluateLanguage,
   type LanguageResult,
-  languageModelScorer,
 } from './evaluate/metrics.ts';
 export { type EvaluateOptions, evaluateModel } from './evaluate/model.ts';
 export { evaluatePolynomialModel, inputOf, type PolynomialEvaluation } from './evaluate/polynomial.ts';
@@ -97,35 +90,31 @@ export {
 } from './evaluate/polynomial-onnx.ts';
 export { recordRanges, type SiteRange } from './evaluate/ranges.ts';
 export { type LowerOptions, lower } from './lower/lower.ts';
-export { lowerEmbedding } from './lower/lower-embedding.ts';
 export { makePolynomialModel, type PolynomialModelSource } from './lower/make-model.ts';
 export { gradients } from './onnx/autodiff.ts';
-export { reachable, toOnnx } from './onnx/onnx.ts';
+export { reachable } from './onnx/onnx.ts';
 export { type Operation, Program, type Tensor } from './onnx/program.ts';
 export { type Feeds, Session, type SessionOptions, type TensorData } from './onnx/session.ts';
 export * as ops from './ops/index.ts';
 export { Random } from './random.ts';
-export { trainByteBpe } from './text/bpe.ts';
-export { loadTokenizer, saveTokenizer } from './text/tokenizer-folder.ts';
-export { encodeLong, type TokenizerConfig } from './text/tokenizers.ts';
+export { loadTokenizer } from './text/tokenizer-folder.ts';
+export type { TokenizerConfig } from './text/tokenizers.ts';
 export type { LossContext, Losses, LossTerm, TrainingStepOptions } from './train/build-step.ts';
-export { combineLosses, distillationLoss, taskLoss } from './train/losses.ts';
-export { parseRecipe, type Recipe, recipeSchema } from './train/recipe.ts';
+export { taskLoss } from './train/losses.ts';
+export { parseRecipe, type Recipe } from './train/recipe.ts';
 export { type MetricsLine, RunFolder } from './train/run-folder.ts';
-export { warmupCosine } from './train/schedule.ts';
 export { type StepResult, TrainingStep } from './train/step.ts';
 export { type TrainOptions, type TrainProgress, type TrainResult, train } from './train/trainer.ts';
-export { Builder, type BuilderOptions, type ParameterSpec, type Site } from './transformer/builder.ts';
+export type { ParameterSpec, Site } from './transformer/builder.ts';
 export {
   type ActivationConfig,
   type ModelConfig,
   type ModelConfigInput,
-  modelSchema,
   type NormConfig,
   type PolynomialConfig,
   parseModelConfig,
   sequenceLength,
 } from './transformer/config.ts';
 export { bertConfig, gptConfig, llamaConfig, vitConfig } from './transformer/presets.ts';
-export { buildModel, declareInputs, type ModelGraph, type ModelInputs } from './transformer/transformer.ts';
-export { checkWeights, initialWeights, parameterCount, parameterSpecs } from './transformer/weights.ts';
+export type { ModelGraph, ModelInputs } from './transformer/transformer.ts';
+export { initialWeights, parameterCount, parameterSpecs } from './transformer/weights.ts';

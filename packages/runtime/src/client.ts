@@ -5,7 +5,6 @@
 export { PrivateAnswer, type RevealedAnswer } from './client/answer.ts';
 export { decryptOutputs, encryptInputs } from './client/encrypt.ts';
 export {
-  dishonestLimit,
   MemoryVerdictLedger,
   noVerdicts,
   outOfRangeStep,
@@ -15,9 +14,9 @@ export {
   type VerdictOptions,
   withEntry,
 } from './client/verdicts.ts';
-export { FileError, KeyUseError, ResultError, type ResultFault, ShareError } from './errors.ts';
+export { FileError, KeyLimitError, KeyUseError, ResultError, type ResultFault, ShareError } from './errors.ts';
 export { derivedKeys } from './keys/derived-keys.ts';
-export { type KeyList, keyListFormat, makeKeyList, unaskedKeyBytes } from './keys/key-list.ts';
+export { checkKeyBytes, type KeyList, keyListFormat, makeKeyList, unaskedKeyBytes } from './keys/key-list.ts';
 export {
   type MadePart,
   type MakePartsOptions,
@@ -25,7 +24,7 @@ export {
   type PartMemory,
   VolatilePartMemory,
 } from './keys/key-parts.ts';
-export { type ClientProgram, manifestFile, readClientHalf } from './protocol/client-half.ts';
-export { parametersOf, parseManifest } from './protocol/manifest.ts';
+export { type ClientProgram, readClientHalf } from './protocol/client-half.ts';
+export { parametersOf } from './protocol/manifest.ts';
 export { keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
-export { type RequestDescription, RequestFile, readRequest } from './protocol/request.ts';
+export { type RequestDescription, readRequest } from './protocol/request.ts';

@@ -65,6 +65,12 @@ export class KeyUseError extends CipherformerError {
   }
 }
 
+/** A program that asks for more evaluation keys than their owner allows. */
+export class KeyLimitError extends CipherformerError {
+  override readonly name = 'KeyLimitError';
+  override readonly code = 'key-limit';
+}
+
 /** A run that needs more than the machine has. */
 export class ResourceError extends CipherformerError {
   override readonly name = 'ResourceError';

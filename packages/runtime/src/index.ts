@@ -6,7 +6,7 @@ export {
   type InstructionTiming,
   runCkks,
 } from './backends/ckks.ts';
-export { type ClearOptions, type ClearResult, type Excursion, runClear } from './backends/clear.ts';
+export { type ClearOptions, type ClearResult, type OutOfRangeOperand, runClear } from './backends/clear.ts';
 export { Gaussian } from './backends/gaussian.ts';
 export { runSimulated, type SimulateOptions } from './backends/simulate.ts';
 export {
@@ -22,28 +22,19 @@ export {
 } from './errors.ts';
 export type { KeyPlan } from './keys/key-plan.ts';
 export { type PlannedProgram, planProgram } from './keys/planned-program.ts';
-export { type RotationUse, rotationKeys, rotationsOf } from './keys/rotations.ts';
-export { isPowerOfTwo, modulo, nextPowerOfTwo } from './program/arithmetic.ts';
+export { rotationKeys } from './keys/rotations.ts';
 export { checkProgram } from './program/check.ts';
 export type {
-  AddInstruction,
-  AddVectorInstruction,
-  BootstrapInstruction,
   EncryptedProgram,
   Instruction,
   InstructionOf,
   LinearInstruction,
   LinearPacking,
-  MultiplyInstruction,
-  PackedInput,
-  PolynomialInstruction,
-  ProductSumInstruction,
   ProductTerm,
   ProgramInput,
   ProgramOutput,
   Register,
   RotatedCopy,
-  RotateSumInstruction,
   SlotMatrix,
   SlotVector,
 } from './program/instructions.ts';
@@ -51,15 +42,13 @@ export {
   type BootstrapLevels,
   hasMasks,
   lastUses,
-  operandLevel,
   operandsOf,
   resultLevel,
   resultsOf,
 } from './program/levels.ts';
 export { PackedTransform } from './program/packed-transform.ts';
-export { CanonicalScales } from './program/scales.ts';
 export { termGroups } from './program/term-groups.ts';
-export { joinExamples, ofExample, packInput, packInputs, unpackOutput } from './program/values.ts';
+export { joinExamples, packInputs } from './program/values.ts';
 export { manifestFile } from './protocol/client-half.ts';
 export { programDigest } from './protocol/digest.ts';
 export { makeManifest } from './protocol/make-manifest.ts';

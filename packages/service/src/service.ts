@@ -161,14 +161,14 @@ export class Service {
   async putPart(
     owner: OwnerRow,
     part: { readonly keyset: string; readonly sha256: string; readonly bytes: number },
-    pieces: AsyncIterable<Uint8Array>,
+    chunks: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const keyset = await this.keysets.getOpen(owner.id, part.keyset);
     using _quota = await this.#quotas.part(owner, part.bytes);
     using _room = await this.room.promise(part.bytes);
     // It may be deleted meanwhile: then nobody is told that its part is kept.
     const check = async () => void (await this.keysets.getOpen(owner.id, part.keyset));
-    await this.parts.put(owner.id, part.sha256, pieces, check);
+    await this.parts.put(owner.id, part.sha256, chunks, check);
     if (this.#context.now() - keyset.used > touchMs) await this.keysets.touch(keyset.id);
   }
 
@@ -234,8 +234,8 @@ export class Service {
   }
 
   /** Writes a request while it arrives, and makes it a job. @throws as checkJob */
-  async submit(owner: OwnerRow, request: JobRequest, pieces: AsyncIterable<Uint8Array>): Promise<JobRow> {
-    const received = await this.#context.files.receive(pieces);
+  async submit(owner: OwnerRow, request: JobRequest, chunks: AsyncIterable<Uint8Array>): Promise<JobRow> {
+    const received = await this.#context.files.receive(chunks);
     try {
       await this.#context.at('request-received');
       return await this.#queue(owner, request, received);

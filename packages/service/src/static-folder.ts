@@ -94,11 +94,11 @@ async function describe(name: string, path: string): Promise<StaticFile> {
   const { size, mtimeMs } = await stat(path);
   const hash = createHash('sha256');
   let first = true;
-  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) {
-    if (first && startsLikeSecretKey(piece))
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    if (first && startsLikeSecretKey(chunk))
       throw new StartError(`${path} is a secret key and would be given to everybody: move it out of this folder`);
     first = false;
-    hash.update(piece);
+    hash.update(chunk);
   }
   return { name, path, bytes: size, modifiedMs: mtimeMs, sha256: hash.digest('hex') };
 }

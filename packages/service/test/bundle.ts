@@ -18,8 +18,12 @@ export async function bundleOf(
   await build({
     configFile: false,
     logLevel: 'error',
-    resolve: { conditions: ['source'] },
-    ssr: { noExternal: true, external, resolve: { conditions: ['source', 'node', 'import', 'default'] } },
+    resolve: { conditions: ['@cipherformer/source'] },
+    ssr: {
+      noExternal: true,
+      external,
+      resolve: { conditions: ['@cipherformer/source', 'node', 'import', 'default'] },
+    },
     build: {
       ssr: true,
       outDir,

@@ -8,8 +8,9 @@ import { storeContext } from '../src/store/context.ts';
 import { Files } from '../src/store/files.ts';
 import { OwnerStore } from '../src/store/owners.ts';
 import { PartStore } from '../src/store/parts.ts';
+import type { KeysetRow } from '../src/store/rows.ts';
 import { openRows, type SqliteRows } from '../src/store/sqlite.ts';
-import { hex, part } from './support.ts';
+import { format, hex, key, part, plan } from './support.ts';
 
 let folder: string;
 let rows: SqliteRows;
@@ -37,6 +38,23 @@ async function* slowly(bytes: Uint8Array, wait: () => Promise<unknown>) {
 const needed = async () => {};
 const at = (name: string) => join(folder, 'parts', 'local', name);
 
+/** One that is open: its parts are kept. */
+const keyset: Omit<KeysetRow, 'owner'> = {
+  ...{
+    id: '1'.repeat(32),
+    plan,
+    key,
+    format,
+    state: 'open',
+    reason: null,
+    created: 0,
+    used: 0,
+    expires: 1,
+    attempts: 0,
+  },
+  ...{ list: null, digest: null, parts: null, bytes: null },
+};
+
 describe('the store of parts', () => {
   it('forgets what a crash left half-written or without a row, and asks again for what has no file', async () => {
     const [whole, gone] = [part('whole'), part('gone')];
@@ -47,11 +65,13 @@ describe('the store of parts', () => {
     writeFileSync(at(hex('no row')), 'no row');
     writeFileSync(join(folder, 'incoming', '123.partial'), 'cu');
     mkdirSync(join(folder, 'other'));
-    const { store: again } = await open();
+    const { context, store: again } = await open();
+    await context.rows.addKeyset({ ...keyset, owner: 'local' });
     await again.recover();
     expect(await again.missing('local', [hex('no row'), gone.sha256, whole.sha256])).toEqual([hex('no row'), gone.sha256]); // biome-ignore format: short
     expect([readdirSync(join(folder, 'incoming')), readdirSync(join(folder, 'parts', 'local'))]).toEqual([[], [whole.sha256]]); // biome-ignore format: short
-    await again.sweep('local');
+    await context.rows.removeKeyset(keyset.id);
+    await again.recover();
     expect(readdirSync(join(folder, 'parts', 'local'))).toEqual([]);
     expect(readdirSync(folder)).toContain('other');
   });

@@ -114,7 +114,7 @@ export function fitTarget(target: Target, options: PolynomialOptions): Approxima
   return makeApproximation(used, `degree ${polynomial.degree}`, {
     ...target,
     program: polynomialProgram(polynomial),
-    ...(remezResult && { optimum: remezResult.levelledError, alternation: remezResult.alternation }),
+    ...(remezResult && { optimum: remezResult.referenceError, alternation: remezResult.alternation }),
     notes,
   });
 }

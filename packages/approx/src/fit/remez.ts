@@ -10,8 +10,8 @@ import { doubleSolver, isPrecise, preciseSolver, type Solution, type Solver } fr
 
 export interface RemezResult {
   readonly polynomial: Polynomial;
-  /** The levelled weighted error: no polynomial of this shape can do better (de la Vallee Poussin). */
-  readonly levelledError: number;
+  /** The weighted error on the reference, equal in size at all its points: no polynomial of this shape can do better (de la Vallee Poussin). */
+  readonly referenceError: number;
   /** Where the weighted error reaches its largest size with alternating sign, rising in x. */
   readonly alternation: readonly ErrorPoint[];
   readonly iterations: number;
@@ -28,7 +28,7 @@ export interface RemezOptions {
 const maxIterations = 100;
 /** Passes without improvement before the exchange is taken to be cycling in the rounding. */
 const patience = 12;
-/** The exchange stops when the largest error exceeds the levelled one by less than this fraction. */
+/** The exchange stops when the largest error exceeds the one on the reference by less than this fraction. */
 const tolerance = 1e-11;
 
 /**
@@ -58,7 +58,7 @@ export function remez(problem: FitProblem, options: RemezOptions = {}): RemezRes
     const solution = solver.solve(reference);
     const extrema = signedExtrema(solution.error, ansatz.domain, [...reference, ...breakpoints], count);
     const largest = extrema.reduce((max, e) => Math.max(max, Math.abs(e.error)), 0);
-    const h = solution.levelledError;
+    const h = solution.referenceError;
     const noise = roundingNoise(problem, solver, reference);
     const state = { solution, largest, reference, iteration };
     if (best === undefined || largest < best.largest) best = state;
@@ -76,14 +76,14 @@ export function remez(problem: FitProblem, options: RemezOptions = {}): RemezRes
     }
     reference = next;
   }
-  const h = best!.solution.levelledError;
+  const h = best!.solution.referenceError;
   const noise = roundingNoise(problem, solver, best!.reference);
   refuseDominantConstraint(problem, h);
   if (best!.largest - h <= 1e-6 * best!.largest + 64 * noise && h > 256 * noise)
     return result(problem, ansatz, best!, final);
   if (best!.largest <= 256 * noise) throw roundingError(problem, h);
   throw new ConvergenceError(
-    `${describe(problem)}: Remez did not settle in ${best!.iteration + patience} passes; the levelled error is ${h.toExponential(2)}, the largest ${best!.largest.toExponential(2)}; lower the degree, or use interpolation`,
+    `${describe(problem)}: Remez did not settle in ${best!.iteration + patience} passes; the error on the reference is ${h.toExponential(2)}, the largest ${best!.largest.toExponential(2)}; lower the degree, or use interpolation`,
     'iterations',
   );
 }
@@ -181,14 +181,14 @@ function result(problem: FitProblem, ansatz: Ansatz, state: State, final: Solver
   const { fn, weight = () => 1 } = problem;
   // Doubles suffice unless the polynomial is carried across gaps or its error nears their rounding.
   const size = state.reference.reduce((max, x) => Math.max(max, weight(x) * Math.abs(fn.value(x))), 0);
-  const delicate = ansatz.domain.length > 1 || state.solution.levelledError < 2 ** -30 * size;
-  const { p, levelledError } = (delicate && final?.solve(state.reference)) || state.solution;
+  const delicate = ansatz.domain.length > 1 || state.solution.referenceError < 2 ** -30 * size;
+  const { p, referenceError } = (delicate && final?.solve(state.reference)) || state.solution;
   const polynomial = ansatz.assemble(p);
   const point = (x: number) => ({ x, error: weight(x) * (polynomial.evaluate(x) - fn.value(x)) });
   const mirrored = ansatz.parity === 'none' ? [] : state.reference.filter((x) => x > 0).map((x) => -x);
   return {
     polynomial,
-    levelledError,
+    referenceError,
     alternation: [...mirrored.reverse(), ...state.reference].map(point),
     iterations: state.iteration,
   };

@@ -2,18 +2,18 @@ import { doubleDoubleAlgebra, numberAlgebra } from '../functions/algebra.ts';
 import { type TargetFunction, valueAt } from '../functions/target.ts';
 import { dd, ddAdd, ddDivide, ddMultiply, ddSubtract, ddToNumber } from '../numeric/double-double.ts';
 import type { Ansatz, FitProblem } from './ansatz.ts';
-import { levelled, levelledPrecise } from './levelled.ts';
+import { solveOnReference, solveOnReferencePrecisely } from './reference.ts';
 
-/** The levelled polynomial on one reference. */
+/** The polynomial whose error alternates with one size on a reference. */
 export interface Solution {
   /** |h|: a lower bound of the best error. */
-  readonly levelledError: number;
+  readonly referenceError: number;
   readonly p: (x: number) => number;
   /** weight * (f - p), signed so that it is q's error, which is what alternates. */
   readonly error: (x: number) => number;
 }
 
-/** Solves for the levelled polynomial in some precision. */
+/** Solves for the polynomial whose error alternates with one size on a reference, in some precision. */
 export interface Solver {
   solve(reference: readonly number[]): Solution;
   /** Relative rounding of the values of f. */
@@ -26,14 +26,14 @@ export function doubleSolver({ fn, weight = () => 1 }: FitProblem, ansatz: Ansat
     epsilon: 2 ** -52,
     solve: (reference) => {
       const factors = reference.map(factor);
-      const { levelledError, q } = levelled(
+      const { referenceError, q } = solveOnReference(
         reference.map(u),
         reference.map((x, k) => (valueAt(fn, x) - base(x)) / factors[k]!),
         reference.map((x, k) => weight(x) * Math.abs(factors[k]!)),
       );
       const p = (x: number) => base(x) + factor(x) * q(u(x));
       return {
-        levelledError: Math.abs(levelledError),
+        referenceError: Math.abs(referenceError),
         p,
         error: (x) => Math.sign(factor(x)) * weight(x) * (valueAt(fn, x) - p(x)),
       };
@@ -55,7 +55,7 @@ export function preciseSolver(fn: PreciseFunction, { weight = () => 1 }: FitProb
     solve: (reference) => {
       const xs = reference.map((x) => dd(x));
       const factors = xs.map(factor);
-      const { levelledError, q } = levelledPrecise(
+      const { referenceError, q } = solveOnReferencePrecisely(
         xs.map(u),
         xs.map((x, k) => ddDivide(ddSubtract(fn.precise(x), base(x)), factors[k]!)),
         reference.map((x, k) => weight(x) * Math.abs(factors[k]!.hi)),
@@ -65,7 +65,7 @@ export function preciseSolver(fn: PreciseFunction, { weight = () => 1 }: FitProb
         return ddAdd(base(at), ddMultiply(factor(at), q(u(at))));
       };
       return {
-        levelledError: Math.abs(levelledError),
+        referenceError: Math.abs(referenceError),
         p: (x) => ddToNumber(precise(x)),
         error: (x) => Math.sign(factor(dd(x)).hi) * weight(x) * ddToNumber(ddSubtract(fn.precise(dd(x)), precise(x))),
       };

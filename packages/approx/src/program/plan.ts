@@ -33,7 +33,7 @@ export type PlanNode =
 
 /** How to evaluate a polynomial: compute `basis` in order, then `root` bottom-up. */
 export interface EvaluationPlan {
-  /** Baby steps: sums use T_j with j < babySteps; giants are babySteps * 2^i. */
+  /** Baby steps: sums use T_j with j < babySteps; giant steps are babySteps * 2^i. */
   readonly babySteps: number;
   readonly basis: readonly BasisStep[];
   readonly root: PlanNode;
@@ -112,7 +112,7 @@ function planNode(coefficients: readonly number[], budget: number, babySteps: nu
     if (depth <= budget) return { kind: 'sum', coefficients, depth };
   }
   let best: PlanNode | undefined;
-  for (const giant of giants(degree, babySteps)) {
+  for (const giant of giantStepsFor(degree, babySteps)) {
     if (basisDepth(giant) >= budget) continue;
     const { quotient, remainder } = divide(coefficients, giant);
     const q = planNode(quotient, budget - 1, babySteps);
@@ -125,7 +125,7 @@ function planNode(coefficients: readonly number[], budget: number, babySteps: nu
 }
 
 /** Divisors worth trying: at least half the degree, so that the remainder's indices stay positive. */
-function giants(degree: number, babySteps: number): number[] {
+function giantStepsFor(degree: number, babySteps: number): number[] {
   let giant = babySteps;
   while (2 * giant <= degree) giant *= 2;
   if (degree >= babySteps) return [giant];
@@ -149,7 +149,8 @@ function splitDepth(giant: number, quotient: PlanNode, remainder: PlanNode): num
   return Math.max(Math.max(basisDepth(giant), quotient.depth) + 1, remainder.depth);
 }
 
-function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' } {
+/** A quotient that is a number: its product is one with a plaintext. */
+export function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' } {
   return node.kind === 'sum' && node.coefficients.length === 1;
 }
 

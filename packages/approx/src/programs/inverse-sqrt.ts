@@ -29,13 +29,13 @@ export function inverseSqrtStart(interval: Interval, start: number | 'tangent'):
     return { polynomial, error: 1 - least };
   }
   if (start < 1) throw new DegreeError('the start of an iteration needs a degree of at least 1');
-  const { polynomial, levelledError } = remez({
+  const { polynomial, referenceError } = remez({
     fn: inverseSqrt,
     degree: start,
     domain: [interval],
     weight: (x) => Math.sqrt(x),
   });
-  return { polynomial, error: levelledError };
+  return { polynomial, error: referenceError };
 }
 
 /** Relative error after steps from a start with sqrt(x) y in [1 - error, 1 + error], ideally. Cost: one cubic Remez a step. */
@@ -87,7 +87,7 @@ export function inverseSqrtIteration(interval: Interval, start: number | 'tangen
   return { program: builder.build(), relativeError: Math.max(1 - range[0], range[1] - 1) + inputRounding(interval) };
 }
 
-/** s -> alpha s - beta s^3, levelled on the range. */
+/** s -> alpha s - beta s^3, with the smallest error on the range. */
 function stepConstants([lo, hi]: Interval): { alpha: number; beta: number } {
   // Below 1e-7 the two constants are Newton's to full precision, and the closed form would divide 0 by 0.
   const a = lo / hi;

@@ -11,7 +11,7 @@ export interface SignStage {
   /** |x| it is made for, from the stage before. */
   readonly from: number;
   /** The best possible |p - 1| before its output is scaled: the stage's minimax error. */
-  readonly levelledError: number;
+  readonly referenceError: number;
 }
 
 export interface CompositeSign {
@@ -51,12 +51,12 @@ export function compositeSign(gap: number, degrees: readonly number[], margin = 
       throw new OptionError(
         `stage ${i} of the sign composition already leaves an error of ${error.toExponential(1)}: drop the stages after it`,
       );
-    const { polynomial, levelledError } = stageOrRefuse(from, degree, i);
-    error = levelledError;
+    const { polynomial, referenceError } = stageOrRefuse(from, degree, i);
+    error = referenceError;
     const last = i === degrees.length - 1;
     const room = widen * Math.min(error, 1 - error) + (widen > 0 ? 2 ** -46 : 0) + margin;
     const reach = last ? 1 : 1 + error + room;
-    stages.push({ polynomial: polynomial.transform(1 / reach), from, levelledError });
+    stages.push({ polynomial: polynomial.transform(1 / reach), from, referenceError });
     from = (1 - error - room) / reach;
   });
   return { degrees, stages, error };
@@ -74,10 +74,10 @@ function stageOrRefuse(from: number, degree: number, stage: number): ReturnType<
 }
 
 /** The best odd polynomial for sign on from <= |x| <= 1. */
-export function oddSign(from: number, degree: number): { polynomial: Polynomial; levelledError: number } {
+export function oddSign(from: number, degree: number): { polynomial: Polynomial; referenceError: number } {
   if (degree === 1) {
     const slope = 2 / (1 + from);
-    return { polynomial: new Polynomial([0, slope]), levelledError: (1 - from) / (1 + from) };
+    return { polynomial: new Polynomial([0, slope]), referenceError: (1 - from) / (1 + from) };
   }
   const problem: FitProblem = {
     fn: sign,

@@ -77,7 +77,7 @@ function stageError(from: number, degree: number): number {
   const key = `${degree}:${step}`;
   let error = errorCache.get(key);
   if (error === undefined) {
-    error = oddSign(Math.exp(step / 200), degree).levelledError;
+    error = oddSign(Math.exp(step / 200), degree).referenceError;
     errorCache.set(key, error);
   }
   return error;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConvergenceError, evaluate, fit, remez, toTarget } from '../../src/index.ts';
 import { denseMaximum } from '../support.ts';
 
-const levelled = (points: readonly { error: number }[], wanted: number) => {
+const alternates = (points: readonly { error: number }[], wanted: number) => {
   for (const [i, { error }] of points.entries()) {
     expect(Math.abs(Math.abs(error) / wanted - 1)).toBeLessThan(1e-6);
     if (i > 0) expect(Math.sign(error)).toBe(-Math.sign(points[i - 1]!.error));
@@ -11,9 +11,9 @@ const levelled = (points: readonly { error: number }[], wanted: number) => {
 
 describe('remez', () => {
   it('levels the error at degree + 2 points on one interval', () => {
-    const { alternation, levelledError } = remez({ fn: toTarget('exp(sin(x))'), domain: [[-1, 2]], degree: 9 });
+    const { alternation, referenceError } = remez({ fn: toTarget('exp(sin(x))'), domain: [[-1, 2]], degree: 9 });
     expect(alternation).toHaveLength(11);
-    levelled(alternation, levelledError);
+    alternates(alternation, referenceError);
   });
 
   it('several intervals: EvalMod cosines round the integers, where one interval would waste the degree', () => {
@@ -28,15 +28,15 @@ describe('remez', () => {
   });
 
   it('weights: the relative error of 1/sqrt(x) is level', () => {
-    const { alternation, levelledError } = remez({
+    const { alternation, referenceError } = remez({
       fn: toTarget('rsqrt'),
       domain: [[1 / 16, 1]],
       degree: 15,
       weight: (x) => Math.sqrt(x),
     });
-    levelled(alternation, levelledError);
+    alternates(alternation, referenceError);
     // "1/sqrt over a variance ratio of 16: degree 15, relative error 1e-4" (our method notes).
-    expect(levelledError).toBeLessThan(1e-4);
+    expect(referenceError).toBeLessThan(1e-4);
   });
 
   it('symmetry is exact: GELU is x/2 plus an even polynomial, tanh odd, sigmoid 1/2 plus odd', () => {
@@ -53,7 +53,7 @@ describe('remez', () => {
   it('using the symmetry does not change the answer', () => {
     const problem = { fn: toTarget('gelu'), domain: [[-5, 5]] as const, degree: 14 };
     const whole = remez({ ...problem, parity: 'none' });
-    expect(whole.levelledError / remez(problem).levelledError).toBeCloseTo(1, 9);
+    expect(whole.referenceError / remez(problem).referenceError).toBeCloseTo(1, 9);
   });
 
   it('constraints hold, and the rest of the error stays level', () => {
@@ -61,7 +61,7 @@ describe('remez', () => {
     expect(Math.abs(evaluate(at0, 0))).toBeLessThan(1e-15);
     const ends = remez({ fn: toTarget('exp'), domain: [[-1, 1]], degree: 7, constraints: [{ x: -1 }, { x: 1 }] });
     for (const x of [-1, 1]) expect(ends.polynomial.evaluate(x)).toBeCloseTo(Math.exp(x), 14);
-    levelled(ends.alternation, ends.levelledError);
+    alternates(ends.alternation, ends.referenceError);
     const inside = remez({ fn: toTarget('relu'), domain: [[-5, 6]], degree: 15, constraints: [{ x: 0 }] });
     expect(Math.abs(inside.polynomial.evaluate(0))).toBeLessThan(1e-14);
   });

@@ -43,7 +43,7 @@ describe('iterations stay within their proved relative error', () => {
     );
   });
 
-  it('1/sqrt(x) by levelled Newton steps', () => {
+  it('1/sqrt(x) by minimax cubic steps', () => {
     fc.assert(
       fc.property(wide, fc.constantFrom(1, 3, 7, 15), fc.integer({ min: 0, max: 7 }), (interval, from, steps) => {
         const { program, relativeError } = inverseSqrtIteration(interval, from, steps);
@@ -64,8 +64,8 @@ describe('iterations stay within their proved relative error', () => {
     });
   });
 
-  it('levelled steps beat Newton: the same start and number of steps, less than half the error', () => {
-    // Newton from a levelled start of relative error e leaves 3/2 e^2; one levelled step leaves about 3/4 e^2.
+  it('minimax steps beat Newton: the same start and number of steps, less than half the error', () => {
+    // Newton from a minimax start of relative error e leaves 3/2 e^2; one minimax step leaves about 3/4 e^2.
     const once = inverseSqrtIteration([0.5, 1], 3, 0).relativeError;
     expect(inverseSqrtIteration([0.5, 1], 3, 1).relativeError).toBeLessThan(0.8 * once ** 2);
   });

@@ -45,28 +45,33 @@ export function registerAblate(program: Command): void {
       const ablation = parseAblation(readJson(file), file);
       const out = options.out ?? join('runs', `ablate-${ablation.name}`);
       if (options.restart) rmSync(out, { recursive: true, force: true });
-      const cells = await runWithProgress(ablation, file, out, options);
-      const all = ablation.seeds.length * ablation.variants.length;
-      const files = await writeTables(ablation, cells, out);
-      if (cells.length < all) process.exitCode = 1;
+      const cells: AblationCell[] = [];
+      let files: string[] = [];
+      try {
+        await runWithProgress(ablation, file, out, options, cells);
+      } finally {
+        // After an interruption too: of the cells there are.
+        if (cells.length > 0) files = await writeTables(ablation, cells, out);
+      }
       if (options.json) {
         const rows = summarise(ablation, cells);
-        process.stdout.write(`${JSON.stringify({ finished: cells.length === all, cells, rows, files })}\n`);
+        process.stdout.write(`${JSON.stringify({ cells, rows, files })}\n`);
         return;
       }
       const { head, rows } = ablationTable(summarise(ablation, cells));
-      const state = cells.length < all ? [`${cells.length} of ${all} cells; run the same command to go on.`] : [];
-      const lines = [renderTable(head, rows), ...ablationNotes(ablation, cells), ...state, ...files];
+      const lines = [renderTable(head, rows), ...ablationNotes(ablation, cells), ...files];
       process.stdout.write(`${lines.join('\n')}\n`);
     });
 }
 
+/** Runs what is missing; puts every cell into `cells` when it is there. */
 async function runWithProgress(
   ablation: AblationRecipe,
   file: string,
   out: string,
   options: AblateCommandOptions,
-): Promise<AblationCell[]> {
+  cells: AblationCell[],
+): Promise<void> {
   const conversion = resolve(dirname(file), ablation.conversion);
   const base = readJson(conversion);
   const { kind } = parseConversion(base, conversion).data;
@@ -74,7 +79,7 @@ async function runWithProgress(
   const tokenizer = kind === 'texts' || kind === 'corpus' ? { tokenizer: loadTokenizer(folder) } : {};
   let shown: { readonly name: string; readonly bar: Bar } | undefined;
   try {
-    return await interruptible('stopping within 20 steps; a checkpoint is being written', (signal) =>
+    await interruptible('stopping within 20 steps; the same command goes on where it stopped', (signal) =>
       runAblation(ablation, base, loadModel(folder), {
         dataRoot: options.data,
         out,
@@ -82,7 +87,8 @@ async function runWithProgress(
         threads: options.threads,
         signal,
         ...tokenizer,
-        onProgress({ variant, seed }, { what, done, total }) {
+        progress({ variant, seed, what, done, total, loss }) {
+          if (loss === undefined) return;
           const name = `${variant}, seed ${seed}`;
           if (shown?.name !== name) {
             shown?.bar.stop();
@@ -90,7 +96,9 @@ async function runWithProgress(
           }
           shown.bar.update(done, what);
         },
-        onCell({ variant, seed, figures, failure }, done, all) {
+        onCell(cell, done, all) {
+          cells.push(cell);
+          const { variant, seed, figures, failure } = cell;
           const text = figures ? `${figures.figure} ${figures.result.toPrecision(5)}` : `failed: ${failure}`;
           process.stderr.write(`[${done}/${all}] ${variant}, seed ${seed}: ${text}\n`);
         },

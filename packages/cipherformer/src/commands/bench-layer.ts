@@ -110,7 +110,7 @@ async function run({ shape, layers, seed }: BenchLayerOptions, folder: string, s
   const encryptedSlots: number[] = [];
   const answers = await session.ask([values], {
     signal,
-    progress: startRunProgress(opened),
+    onInstruction: startRunProgress(opened),
     observe: (index, open) => {
       if (results.has(index)) for (const one of open()) encryptedSlots.push(...one);
     },

@@ -77,11 +77,8 @@ export function registerConvert(program: Command): void {
         await writeConversionReport(source, join(folderOfAll, 'report.html'));
       }
       const whole = record ? { ...record, targets: judgeTargets(record) } : measured;
-      if (options.json) process.stdout.write(`${JSON.stringify(whole ?? { finished: false, out })}\n`);
-      else if (record) process.stdout.write(`${report(record, out)}\n`);
-      else if (measured) process.stdout.write(`${controlReport(measured, out)}\n`);
-      else process.stdout.write('Interrupted; run the same command to go on.\n');
-      if (!measured) process.exitCode = 1;
+      const text = record ? report(record, out) : controlReport(measured, out);
+      process.stdout.write(`${options.json ? JSON.stringify(whole) : text}\n`);
     });
 }
 
@@ -96,7 +93,7 @@ async function runWithProgress(
   const measuring = startStages();
   try {
     return await interruptible(
-      'stopping within 20 steps, or after this measurement; the same command goes on',
+      'stopping within 20 steps, or after this measurement; the same command goes on where it stopped',
       (signal) =>
         convert(model, recipe, {
           dataRoot: options.data,
@@ -106,16 +103,17 @@ async function runWithProgress(
           control: options.control ?? false,
           signal,
           ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-          onProgress({ what, done, total, loss, secondsLeft }) {
+          progress({ what, done, total, loss, secondsLeft = 0 }) {
+            if (loss === undefined) {
+              bar?.stop();
+              bar = undefined;
+              measuring.update({ what, done, total });
+              return;
+            }
             bar ??= startBar(recipe.name, total);
             bar.update(done, `${what} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
           },
           onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
-          onMeasured(progress) {
-            bar?.stop();
-            bar = undefined;
-            measuring.update(progress);
-          },
         }),
     );
   } finally {

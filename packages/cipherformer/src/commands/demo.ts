@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gib, UsageError } from '@cipherformer/base';
+import { gib, isCipherformerError, UsageError } from '@cipherformer/base';
 import { loadPolynomialModel } from '@cipherformer/model/files';
 import { convert, datasets, evaluateModel, evaluatePolynomialModel, type ImageSet, loadModel } from '@cipherformer/nn';
 import { type ProgramManifest, parametersOf } from '@cipherformer/runtime/client';
@@ -14,6 +14,7 @@ import { demoRecipe, originalLogits, polynomialLogits, testImages } from '../dem
 import { runVerb } from '../demo/verbs.ts';
 import { describeMachine } from '../measure/machine.ts';
 import { best } from '../measure/statistics.ts';
+import { percent } from '../page/format.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
@@ -66,8 +67,8 @@ async function demo(options: DemoOptions): Promise<void> {
 
 async function steps(options: DemoOptions, images: ImageSet, started: number): Promise<DemoResult> {
   say(
-    `A vision transformer of 6 layers answers ${options.images} questions that it cannot read.`,
-    'the models in clear, a minute of live conversion, the encrypted program, its keys, then each image. A few minutes in all.',
+    pc.bold(`A vision transformer of 6 layers answers ${options.images} questions that it cannot read.`),
+    'The plan: the models in clear, a minute of live conversion, the encrypted program, its keys, then each image. A few minutes in all.',
   );
 
   step(1, 'The original and the polynomial model in clear');
@@ -76,13 +77,23 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   const original = loadModel(paths.original);
   const polynomial = loadPolynomialModel(paths.polynomial);
   const { test } = await datasets.load(recipe.data, { root: paths.samples });
-  const softmax = accuracyOf(await evaluateModel(original, test));
+  let missing: string | undefined;
+  const softmax = await evaluateModel(original, test)
+    .then(accuracyOf)
+    .catch((error: unknown) => {
+      if (!isCipherformerError(error) || error.code !== 'missing-package') throw error;
+      missing = error.hint;
+      return undefined;
+    });
   const clear = accuracyOf((await evaluatePolynomialModel(polynomial, test)).result);
-  note(`right on ${images.count} test images: original ${percent(softmax)}, polynomial ${percent(clear)}`);
+  const originalRight = softmax === undefined ? '' : `original ${percent(softmax, 1)}, `;
+  note(`right on ${images.count} test images: ${originalRight}polynomial ${percent(clear, 1)}`);
 
   step(2, 'A live piece of the conversion: softmax attention becomes element-wise, learned from the original');
-  const conversion = await liveConversion(options.out);
-  note(conversion.stages.map(({ name, accuracy }) => `${name} ${percent(accuracy)}`).join(', then '));
+  const conversion = missing === undefined ? await liveConversion(options.out) : undefined;
+  if (conversion)
+    note(conversion.stages.map(({ name, accuracy }) => `${name} ${percent(accuracy, 1)}`).join(', then '));
+  else note('left out, as the original model above: ONNX Runtime is not installed');
 
   step(3, 'The encrypted program: packing, levels, bootstraps, keys');
   const folder = join(options.out, 'program');
@@ -99,12 +110,12 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   note(`${gib(keys.evaluationBytes)} of evaluation keys for the server, made in ${formatSeconds(keygenSeconds)}`);
 
   step(5, 'Encrypt, run, decrypt: three processes, and only the first and the last hold the secret key');
-  const plain = await originalLogits(original, images, options.images);
+  const plain = missing === undefined ? await originalLogits(original, images, options.images) : [];
   const expected = polynomialLogits(polynomial, images, options.images);
   const answers: DemoImage[] = [];
   for (let i = 0; i < options.images; i++) {
     const encrypted = await askEncrypted(folder, keys, images, i, join(options.out, 'data'));
-    const answer = compareAnswers(i, images.labels[i]!, plain[i]!, expected[i]!, encrypted);
+    const answer = compareAnswers(i, images.labels[i]!, plain[i], expected[i]!, encrypted);
     answers.push(answer);
     note(
       `image ${i}, a ${answer.label}: encrypted answer ${encrypted.trusted ? best(encrypted.logits) : 'untrusted'} in ${encrypted.coldSeconds.toFixed(1)} s`,
@@ -114,7 +125,8 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   return {
     machine: machineLine(),
     seconds: (performance.now() - started) / 1000,
-    original: { accuracy: softmax, images: images.count },
+    missing,
+    original: softmax === undefined ? undefined : { accuracy: softmax, images: images.count },
     polynomial: { accuracy: clear, images: images.count },
     conversion,
     program,
@@ -130,6 +142,8 @@ function finish(result: DemoResult, { out, json }: DemoOptions): void {
   writeFileSync(report, demoPage(result));
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else process.stdout.write(`${logitTables(result)}\n${summary(result)}\nreport: ${report}\n`);
+  if (result.missing !== undefined)
+    say(`Also the original model, and the live piece of the conversion: ${result.missing}`);
   const wrong = result.images.filter(({ agrees }) => !agrees);
   if (wrong.length > 0)
     throw new CheckFailedError(
@@ -137,24 +151,28 @@ function finish(result: DemoResult, { out, json }: DemoOptions): void {
     );
 }
 
-async function liveConversion(out: string): Promise<DemoResult['conversion']> {
+async function liveConversion(out: string): Promise<NonNullable<DemoResult['conversion']>> {
   const started = performance.now();
   const paths = demoPaths();
   const recipe = demoRecipe(paths);
   let bar: Bar | undefined;
-  const { measured } = await convert(loadModel(paths.original), recipe, {
-    dataRoot: paths.samples,
-    out: join(out, 'conversion'),
-    modelName: 'mnist-vit',
-    endsOnly: true,
-    onProgress({ done, total, loss, secondsLeft }) {
-      bar ??= startBar('convert', total);
-      bar.update(done, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
-    },
-  });
-  bar?.stop();
-  const stages = (measured?.stages ?? []).map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));
-  return { seconds: (performance.now() - started) / 1000, stages };
+  try {
+    const { measured } = await convert(loadModel(paths.original), recipe, {
+      dataRoot: paths.samples,
+      out: join(out, 'conversion'),
+      modelName: 'mnist-vit',
+      endsOnly: true,
+      progress({ done, total, loss, secondsLeft = 0 }) {
+        if (loss === undefined) return;
+        bar ??= startBar('convert', total);
+        bar.update(done, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
+      },
+    });
+    const stages = measured.stages.map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));
+    return { seconds: (performance.now() - started) / 1000, stages };
+  } finally {
+    bar?.stop();
+  }
 }
 
 function programFacts(compiled: Record<string, unknown>): DemoResult['program'] {
@@ -176,8 +194,9 @@ function logitTables({ images }: DemoResult): string {
         name,
         ...logits.map((x, k) => (k === best(logits) ? pc.bold(x.toFixed(3)) : x.toFixed(3))),
       ];
-      const rows = [row('original', original), row('polynomial', polynomial), row('encrypted', encrypted.logits)];
-      return renderTable([`image ${index}, a ${label}`, ...original.map((_, k) => `${k}`)], rows);
+      const rows = [row('polynomial', polynomial), row('encrypted', encrypted.logits)];
+      if (original) rows.unshift(row('original', original));
+      return renderTable([`image ${index}, a ${label}`, ...polynomial.map((_, k) => `${k}`)], rows);
     })
     .join('\n');
 }
@@ -210,7 +229,6 @@ function accuracyOf(result: object): number {
   return (result as { accuracy: number }).accuracy;
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const say = (title: string, plan: string) => process.stderr.write(`${pc.bold(title)}\nThe plan: ${plan}\n`);
+const say = (...lines: readonly string[]) => process.stderr.write(`${lines.join('\n')}\n`);
 const step = (number: number, what: string) => process.stderr.write(`\n${pc.bold(`${number}. ${what}`)}\n`);
 const note = (text: string) => process.stderr.write(`   ${text}\n`);

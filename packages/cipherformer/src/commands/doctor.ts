@@ -1,3 +1,4 @@
+import { gib } from '@cipherformer/base';
 import {
   type BuildReport,
   type BuildStatus,
@@ -36,8 +37,12 @@ function adviceFor(
   machine: MachineDescription,
 ): string[] {
   const advice: string[] = [];
-  if (!report) advice.push('the kernels were never built: npm run build');
-  else if (!report.native.built) {
+  const scalar = builds.find(({ name }) => name === 'scalar');
+  if (!report) {
+    // Installed with packages, or a checkout that was never built: the loader knows which.
+    if (scalar?.usable === false)
+      advice.push(`native kernels do not load, which costs a factor of 4 to 12 (${scalar.reason})`);
+  } else if (!report.native.built) {
     const reason = report.native.reason ?? 'unknown reason';
     const fix = reason.includes('CIPHERFORMER_NO_NATIVE')
       ? 'unset CIPHERFORMER_NO_NATIVE, then npm run build'
@@ -46,8 +51,7 @@ function adviceFor(
         : 'mend what the compiler says, or choose another with CXX=..., then npm run build';
     advice.push(`native kernels are missing (${reason.split('\n')[0]}), which costs a factor of 4 to 12: ${fix}`);
   } else if (!builds.some(({ name, usable }) => usable && nativeNames.includes(name))) {
-    const reason = builds.find(({ name }) => name === 'scalar')?.reason;
-    advice.push(`native kernels were built but do not load (${reason}): npm run build on this machine`);
+    advice.push(`native kernels were built but do not load (${scalar?.reason}): npm run build on this machine`);
   }
   if (report && !report.wasm.built)
     advice.push(`WebAssembly kernels are missing (${report.wasm.reason}): npm ci, then npm run build`);
@@ -83,8 +87,10 @@ async function diagnose(): Promise<Diagnosis> {
   };
 }
 
-function gib(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+function built(report: BuildReport | null): string {
+  if (!report) return 'not here: installed with packages';
+  const { native, wasm } = report;
+  return `${native.built ? `native by ${native.compiler}` : 'no native kernels'}, ${wasm.built ? 'WebAssembly' : 'no WebAssembly'}`;
 }
 
 function describe({ machine, loaded, builds, kernelBuild, advice, ...rest }: Diagnosis): string {
@@ -94,10 +100,9 @@ function describe({ machine, loaded, builds, kernelBuild, advice, ...rest }: Dia
       const instructions = needs && needs.length > 0 ? ` (${needs.join(' ')})` : '';
       return `  ${usable ? pc.green('yes') : pc.yellow('no ')} ${name}${instructions}${reason ? `: ${reason}` : ''}`;
     }),
-    `built       ${kernelBuild?.native.built ? `native by ${kernelBuild.native.compiler}` : 'no native kernels'}, ` +
-      `${kernelBuild?.wasm.built ? 'WebAssembly' : 'no WebAssembly'}`,
+    `built       ${built(kernelBuild)}`,
     `processor   ${machine.cpu}, ${machine.cores} cores`,
-    `memory      ${gib(machine.memoryBytes)}, ${gib(rest.availableMemoryBytes)} available`,
+    `memory      ${gib(machine.memoryBytes, 1)}, ${gib(rest.availableMemoryBytes, 1)} available`,
     `huge pages  ${machine.transparentHugePages}`,
     `runtime     Node ${machine.node} (V8 ${machine.v8}), ${machine.platform}`,
     ...advice.map((text) => `${pc.yellow('advice')}      ${text}`),

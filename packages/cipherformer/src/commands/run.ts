@@ -60,7 +60,7 @@ async function run(path: string, options: RunOptions, security: SecurityOptions)
     const cpuFrom = process.cpuUsage();
     using result = await runCkks(keys.machine, opened, inputs, {
       signal,
-      progress: startRunProgress(opened),
+      onInstruction: startRunProgress(opened),
     });
     const { user, system } = process.cpuUsage(cpuFrom);
     const warmSeconds = (performance.now() - warmFrom) / 1000;

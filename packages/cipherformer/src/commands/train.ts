@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { isCipherformerError } from '@cipherformer/base';
 import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   evaluateModel,
@@ -51,13 +52,23 @@ export function registerTrain(program: Command): void {
       const folder = options.out ?? join('runs', recipe.name);
       if (options.restart) rmSync(folder, { recursive: true, force: true });
       const result = await runWithProgress(recipe, folder, options);
-      const curves = join(folder, 'curves.svg');
-      writeAtomically(curves, await trainingCurves(recipe.name, new RunFolder(folder).readMetrics()));
-      const test = options.test && result.finished ? await testFigures(recipe, result, options.data) : undefined;
+      const curves = await drawCurves(recipe, folder);
+      const test = options.test ? await testFigures(recipe, result, options.data) : undefined;
       if (options.log !== undefined) writeAtomically(options.log, shortLog(recipe, folder, result, test));
       report({ ...result, curves, ...(test ? { test } : {}) }, options.json ?? false);
-      if (!result.finished) process.exitCode = 1;
     });
+}
+
+/** Path of the curves, or what it takes to draw them: nothing of a run is lost for want of a plot. */
+async function drawCurves(recipe: Recipe, folder: string): Promise<string> {
+  const path = join(folder, 'curves.svg');
+  try {
+    writeAtomically(path, await trainingCurves(recipe.name, new RunFolder(folder).readMetrics()));
+    return path;
+  } catch (error) {
+    if (isCipherformerError(error) && error.code === 'missing-package') return `not drawn: ${error.hint}`;
+    throw error;
+  }
 }
 
 /** What is worth keeping of a run when its folder is gone; the recipe is kept whole, so that the log says what ran. */
@@ -73,22 +84,22 @@ function shortLog(recipe: Recipe, folder: string, result: TrainResult, test?: Re
       cpuSeconds,
       ...validation,
     }));
-  const { finished, steps, best, bestStep, cpuSeconds, wallSeconds } = result;
+  const { steps, best, bestStep, cpuSeconds, wallSeconds } = result;
   const machine = `${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`;
-  const log = { recipe, machine, finished, steps, best, bestStep, cpuSeconds, wallSeconds, test, evaluations };
+  const log = { recipe, machine, steps, best, bestStep, cpuSeconds, wallSeconds, test, evaluations };
   return `${JSON.stringify(log, null, 1)}\n`;
 }
 
 async function runWithProgress(recipe: Recipe, folder: string, options: TrainCommandOptions): Promise<TrainResult> {
   let bar: Bar | undefined;
   try {
-    return await interruptible('stopping after this step; a checkpoint is being written', (signal) =>
+    return await interruptible('stopping after this step; the same command goes on where it stopped', (signal) =>
       train(recipe, {
         dataRoot: options.data,
         runFolder: folder,
         threads: options.threads,
         signal,
-        onProgress(progress) {
+        progress(progress) {
           bar ??= startBar(recipe.name, progress.total);
           bar.update(
             progress.done,
@@ -121,7 +132,6 @@ function report(result: TrainResult & { curves: string; test?: Record<string, nu
       .map(([name, value]) => `${name} ${Number(value.toPrecision(5))}`)
       .join(', ');
   const rows: [string, string][] = [
-    ['state', result.finished ? 'finished' : 'interrupted; run the same command to continue'],
     ['steps', `${result.steps}`],
     [
       'best on validation',

@@ -5,13 +5,13 @@ import { UsageError } from '@cipherformer/base';
 const recipe = 'recipes/convert/demo.json';
 
 /**
- * Where the demo's models, samples and recipe are: packed with this package (scripts/demo-files.mjs), or in the repository.
- * Both have the same folders.
+ * Where the demo's models, samples and recipe are: packed with this package (scripts/packages.mjs of the repository), or in the
+ * repository. Both have the same folders.
  * @param own the package's folder
  * @throws UsageError where they are in neither
  */
 export function demoFolder(own = join(import.meta.dirname, '../..')): string {
-  const found = [join(own, 'assets/demo'), join(own, '../..')].find((folder) => existsSync(join(folder, recipe)));
+  const found = [own, join(own, '../..')].find((folder) => existsSync(join(folder, recipe)));
   if (found === undefined)
     throw new UsageError(`the demo's models and samples are not in ${own}: install the package again.`);
   return found;

@@ -1,5 +1,6 @@
 import { gib } from '@cipherformer/base';
 import { best, median } from '../measure/statistics.ts';
+import { percent } from '../page/format.ts';
 import { html, type Markup, table } from '../page/markup.ts';
 import { page } from '../page/page.ts';
 import { formatSeconds } from '../terminal/progress.ts';
@@ -7,12 +8,11 @@ import type { DemoImage, DemoResult } from './result.ts';
 import { pixelsOf, testImages } from './samples.ts';
 
 const side = 28;
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 const seconds = (value: number) => `${value.toFixed(1)} s`;
 
 /** The demo's report: what was asked, what the server could see, and the three answers beside each other. */
 export function demoPage(result: DemoResult): string {
-  const { images, original, polynomial, program, conversion } = result;
+  const { images, missing, original, polynomial, program, conversion } = result;
   const agree = images.filter(({ agrees }) => agrees).length;
   const worst = Math.max(...images.map(({ difference }) => difference));
   const facts: [string, string, string][] = [
@@ -37,15 +37,19 @@ ${table(
   'Accuracy on the sample of test images',
   ['model', 'right', 'of'],
   [
-    ['original (softmax, LayerNorm, GELU)', percent(original.accuracy), original.images],
-    ['polynomial (additions and multiplications)', percent(polynomial.accuracy), polynomial.images],
+    ...(original ? [['original (softmax, LayerNorm, GELU)', percent(original.accuracy, 1), original.images]] : []),
+    ['polynomial (additions and multiplications)', percent(polynomial.accuracy, 1), polynomial.images],
   ],
 )}
-${table(
-  `The first stage of the conversion, run live in ${formatSeconds(conversion.seconds)} on 1,500 images`,
-  ['stage', 'validation'],
-  conversion.stages.map(({ name, accuracy }) => [name, percent(accuracy)]),
-)}
+${
+  conversion &&
+  table(
+    `The first stage of the conversion, run live in ${formatSeconds(conversion.seconds)} on 1,500 images`,
+    ['stage', 'validation'],
+    conversion.stages.map(({ name, accuracy }) => [name, percent(accuracy, 1)]),
+  )
+}
+${missing && html`<p>The original model and a live piece of the conversion need ONNX Runtime: <code>${missing}</code></p>`}
 <p>Predicted before any key existed: ${seconds(program.predictedCpuSeconds)} of processor time and
 ${gib(program.predictedPeakBytes)} of memory. ${result.machine}.</p>`,
   );
@@ -58,8 +62,8 @@ function answer({ index, label, original, polynomial, encrypted, difference, agr
     : html`<span class="alert">The encrypted answer is ${encrypted.trusted ? best(encrypted.logits) : 'flagged as untrusted'}; in clear it is ${best(polynomial)}.</span>`;
   return html`<section><h3>Image ${index}, a ${label}</h3>${digit(index)}
 <p>${verdict} Largest difference of a logit, at unit spread: ${difference.toExponential(1)}.</p>
-${table(`Logits of image ${index}`, ['model', 'answer', ...original.map((_, k) => `${k}`)], [
-    row('original', original),
+${table(`Logits of image ${index}`, ['model', 'answer', ...polynomial.map((_, k) => `${k}`)], [
+    ...(original ? [row('original', original)] : []),
     row('polynomial', polynomial),
     row('encrypted', encrypted.logits),
   ])}</section>`; // biome-ignore format: markup

@@ -5,7 +5,8 @@ import type { MeasuredAnswer } from './encrypted.ts';
 export interface DemoImage {
   readonly index: number;
   readonly label: number;
-  readonly original: readonly number[];
+  /** Undefined without ONNX Runtime. */
+  readonly original: readonly number[] | undefined;
   readonly polynomial: readonly number[];
   readonly encrypted: MeasuredAnswer;
   /** Largest difference of the encrypted logits from the clear polynomial ones, with these at unit spread. */
@@ -18,10 +19,14 @@ export interface DemoImage {
 export interface DemoResult {
   readonly machine: string;
   readonly seconds: number;
-  readonly original: { readonly accuracy: number; readonly images: number };
+  /** The line that installs ONNX Runtime, where the demo did without it: no original model, no live conversion. */
+  readonly missing: string | undefined;
+  readonly original: { readonly accuracy: number; readonly images: number } | undefined;
   readonly polynomial: { readonly accuracy: number; readonly images: number };
   /** The live conversion: softmax on validation, then pointwise attention after its training. */
-  readonly conversion: { readonly seconds: number; readonly stages: readonly { name: string; accuracy: number }[] };
+  readonly conversion:
+    | { readonly seconds: number; readonly stages: readonly { name: string; accuracy: number }[] }
+    | undefined;
   readonly program: {
     readonly logN: number;
     readonly logQP: number;
@@ -37,7 +42,7 @@ export interface DemoResult {
 export function compareAnswers(
   index: number,
   label: number,
-  original: readonly number[],
+  original: readonly number[] | undefined,
   polynomial: readonly number[],
   encrypted: MeasuredAnswer,
 ): DemoImage {

@@ -28,7 +28,10 @@ export function pixelsOf(images: ImageSet, i: number): number[] {
   return Array.from(images.pixels.subarray(i * size, (i + 1) * size));
 }
 
-/** Logits [images][classes] of the original model in float32, for images 0 to count - 1. */
+/**
+ * Logits [images][classes] of the original model in float32, for images 0 to count - 1.
+ * @throws MissingPackageError without ONNX Runtime
+ */
 export async function originalLogits({ config, weights, preprocess }: Model, images: ImageSet, count: number) {
   const model = await InferenceModel.create(config, weights, { batch: 1 });
   try {

@@ -1,17 +1,10 @@
-import { gib, type OnProgress, UsageError } from '@cipherformer/base';
-import {
-  Context,
-  KeyError,
-  keyParts,
-  keyWireBytes,
-  nameOfPart,
-  type SecurityOptions,
-  wireBytes,
-} from '@cipherformer/ckks';
+import { type OnProgress, UsageError } from '@cipherformer/base';
+import { Context, keyParts, keyWireBytes, nameOfPart, type SecurityOptions, wireBytes } from '@cipherformer/ckks';
 import type { Owner } from '@cipherformer/client';
 import { prepareInput } from '@cipherformer/model';
 import {
   type ClientProgram,
+  checkKeyBytes,
   decryptOutputs,
   encryptInputs,
   keySpecsOf,
@@ -19,7 +12,6 @@ import {
   type PrivateAnswer,
   type ProgramManifest,
   parametersOf,
-  unaskedKeyBytes,
   type VerdictCounts,
 } from '@cipherformer/runtime/client';
 import { readClientProgram } from '@cipherformer/runtime/client/files';
@@ -105,7 +97,7 @@ export class Client implements Disposable {
   /**
    * The evaluation keys that a server needs, made part by part as they are taken: gigabytes at full security, once for all
    * programs with the same keys. They are public.
-   * @throws KeyError for a program that asks for more than `maxBytes`, UsageError when closed; the signal's reason on the way
+   * @throws KeyLimitError for a program that asks for more than `maxBytes`, UsageError when closed; the signal's reason on the way
    */
   evaluationKeys(options: EvaluationKeyOptions = {}): MadeEvaluationKeys {
     const { secret } = this.#open();
@@ -189,14 +181,6 @@ export class Client implements Disposable {
     if (this.#closed) throw new UsageError('the client is closed, its secret key is erased: create another');
     return this.#owner;
   }
-}
-
-/** @throws KeyError for more bytes of evaluation keys than are allowed */
-export function checkKeyBytes(bytes: number, most = unaskedKeyBytes): void {
-  if (bytes > most)
-    throw new KeyError(
-      `the program asks for ${gib(bytes)} of evaluation keys, ${gib(most)} are allowed: none was made; allow more if you trust who compiled it`,
-    );
 }
 
 const isList = (input: Input | readonly Input[]): input is readonly Input[] => Array.isArray(input);

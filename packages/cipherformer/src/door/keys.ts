@@ -25,7 +25,7 @@ export interface EncryptedRequest {
   readonly examples: number;
 }
 
-/** Bytes as a source of one piece. */
+/** Bytes as a source of one chunk. */
 export async function* pieceOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }

@@ -1,5 +1,12 @@
-import { Mutex, type OnProgress, sha256, toHex, UsageError } from '@cipherformer/base';
-import { Context, type KeySpec, type SecurityOptions, startsLikeSecretKey, wireBytes } from '@cipherformer/ckks';
+import { Mutex, type OnProgress, toHex, UsageError } from '@cipherformer/base';
+import {
+  Context,
+  type KeySpec,
+  type SecurityOptions,
+  sha256,
+  startsLikeSecretKey,
+  wireBytes,
+} from '@cipherformer/ckks';
 import { followRun, type OpenProgram } from '@cipherformer/compiler';
 import {
   availableMemoryBytes,
@@ -117,7 +124,7 @@ export class Server implements AsyncDisposable {
         const follow = followRun(this.#opened);
         using result = await runCkks(machine, this.#opened, inputs, {
           ...(signal ? { signal } : {}),
-          progress: (timing) => progress?.({ what: 'running', ...follow(timing) }),
+          onInstruction: (timing) => progress?.({ what: 'running', ...follow(timing) }),
         });
         return await wireBytes(await outputsFile(manifest, key, hash, result.outputs));
       } finally {

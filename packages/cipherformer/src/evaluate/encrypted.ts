@@ -89,7 +89,7 @@ export async function evaluateEncrypted(
       const together = missing.slice(from, from + batch);
       const inClear = await clear.answer(together);
       const encrypted = await session.ask(inClear.map(({ inputs }) => inputs), {
-        progress: track(together),
+        onInstruction: track(together),
         ...(options.signal ? { signal: options.signal } : {}),
       }); // biome-ignore format: one call
       for (const [k, index] of together.entries()) {

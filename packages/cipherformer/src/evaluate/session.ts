@@ -41,7 +41,7 @@ export interface EncryptedAnswer {
 }
 
 export interface AskOptions {
-  readonly progress?: (timing: InstructionTiming) => void;
+  readonly onInstruction?: (timing: InstructionTiming) => void;
   readonly signal?: AbortSignal;
   /** After every instruction; `open` decrypts its results, for who compares with the clear back end on the way. */
   readonly observe?: (index: number, open: () => Float64Array[]) => void;

@@ -1,3 +1,4 @@
+import { gib } from '@cipherformer/base';
 import { currentCommit, describeMachine, type MachineDescription } from './machine.ts';
 import type { Timing } from './measure.ts';
 
@@ -37,9 +38,8 @@ function rounded<R extends BenchResult>(result: R): R {
 
 /** "AMD EPYC, 2 cores, 23.4 GiB, linux x64, Node 20.20.2, huge pages madvise, load 0.3" */
 export function machineLine(machine: MachineDescription): string {
-  const gib = (machine.memoryBytes / 2 ** 30).toFixed(1);
   return (
-    `${machine.cpu}, ${machine.cores} cores, ${gib} GiB, ${machine.platform}, Node ${machine.node}, ` +
+    `${machine.cpu}, ${machine.cores} cores, ${gib(machine.memoryBytes, 1)}, ${machine.platform}, Node ${machine.node}, ` +
     `huge pages ${machine.transparentHugePages}, load ${machine.loadAverage.toFixed(1)}`
   );
 }

@@ -1,3 +1,5 @@
+import { superscript } from '../plots/superscript.ts';
+
 /** 0.98312 -> "98.31 %" */
 export const percent = (share: number, digits = 2): string => `${(100 * share).toFixed(digits)} %`;
 
@@ -23,9 +25,6 @@ export const signed = (value: number, digits: number): string =>
 export const span = (low: number, high: number): string => `${short(low)} … ${short(high)}`;
 
 const minus = (text: string): string => text.replace(/^-/, '−');
-
-const superscript = (n: number): string =>
-  [...String(n)].map((c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)]!)).join('');
 
 /** 8400 -> "8,400" */
 export const count = (value: number): string => value.toLocaleString('en-US');

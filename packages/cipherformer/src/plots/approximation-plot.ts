@@ -1,5 +1,6 @@
 import { type Approximation, evaluate, type TargetFunction } from '@cipherformer/approx';
 import type { TopLevelSpec } from 'vega-lite';
+import { superscript } from './superscript.ts';
 import { plotColours, plotTheme } from './theme.ts';
 
 const width = 560;
@@ -148,8 +149,4 @@ function pointCount({ program }: Approximation): number {
 function short(value: number): string {
   const exponent = Math.floor(Math.log10(value));
   return `${(Math.ceil(value / 10 ** (exponent - 2) - 1e-9) / 100).toFixed(2)} × 10${superscript(exponent)}`;
-}
-
-function superscript(n: number): string {
-  return [...String(n)].map((c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)]!)).join('');
 }

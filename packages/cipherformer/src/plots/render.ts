@@ -1,8 +1,18 @@
-import { parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import { optionalPackage } from '@cipherformer/base';
+import type { TopLevelSpec } from 'vega-lite';
 
-/** Draws a Vega-Lite specification as a self-contained SVG document. */
+const load = () => Promise.all([import('vega'), import('vega-lite')]);
+
+/**
+ * Draws a Vega-Lite specification as a self-contained SVG document.
+ * @throws MissingPackageError where vega is not installed: reports and plots alone need its 19 MB
+ */
 export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+  const [{ parse, View }, { compile }] = await optionalPackage(load, {
+    name: 'vega',
+    purpose: 'Plots are drawn by vega',
+    install: 'npm install vega@6 vega-lite@6',
+  });
   const view = new View(parse(compile(spec).spec), { renderer: 'none' });
   try {
     return await view.toSVG();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type AblationCell, parseAblation, summarise } from '@cipherformer/nn';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ablationPage, ablationTable } from '../../src/report/ablation.ts';
-import { cli } from './cli.ts';
+import { cli, interruptedCli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'ablate-cli-'));
@@ -54,6 +54,14 @@ describe('cipherformer ablate', () => {
     const path = save('ablation.json', ablation);
     const out = join(folder, 'out');
 
+    const cell = join(out, 'cells', 'base', 'seed-1', 'cell.json');
+    const stopped = await interruptedCli(cell, 'ablate', path, '--data', data, '--out', out);
+    const words = expect.stringContaining('the same command goes on where it stopped');
+    expect([stopped.code, stopped.out, stopped.err]).toEqual([130, '', words]);
+    // Whoever stops it has the tables of the cells there are.
+    const there = readFileSync(join(out, 'cells.csv'), 'utf8').trim().split('\r\n').length - 1;
+    expect([1, 2, 3]).toContain(there);
+
     const first = await cli('ablate', path, '--data', data, '--out', out);
     expect(first.err).toMatch(/\[4\/4\] narrow, seed 2: failed: layers\.0\./);
     expect(first.code).toBe(0);
@@ -62,7 +70,7 @@ describe('cipherformer ablate', () => {
 
     const again = await cli('ablate', path, '--data', data, '--out', out, '--json');
     const result = JSON.parse(again.out);
-    expect(result).toMatchObject({ finished: true, rows: [{ stable: true }, { stable: false, failures: 2 }] });
+    expect(result).toMatchObject({ rows: [{ stable: true }, { stable: false, failures: 2 }] });
     const csv = readFileSync(join(out, 'cells.csv'), 'utf8').split('\r\n');
     const mean = (Number(csv[1]!.split(',')[7]) + Number(csv[3]!.split(',')[7])) / 2;
     expect(csv[0]!.split(',')[7]).toBe('result');

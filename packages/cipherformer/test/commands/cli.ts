@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { vi } from 'vitest';
 import { runCli } from '../../src/cli.ts';
@@ -7,6 +8,20 @@ export const cli = (...argv: string[]) => captured(argv, {});
 
 /** The same for programs on insecure rings, which only a caller's own code can accept. */
 export const insecureCli = (...argv: string[]) => captured(argv, { insecure: true });
+
+/** The same, with Ctrl-C as soon as `file` is there. */
+export async function interruptedCli(file: string, ...argv: string[]) {
+  const watch = setInterval(() => {
+    if (!existsSync(file)) return;
+    clearInterval(watch);
+    process.emit('SIGINT');
+  }, 5);
+  try {
+    return await cli(...argv);
+  } finally {
+    clearInterval(watch);
+  }
+}
 
 async function captured(argv: readonly string[], security: SecurityOptions) {
   const written = { out: '', err: '' };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initialWeights, saveModel, vitConfig } from '@cipherformer/nn';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cli } from './cli.ts';
+import { cli, interruptedCli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'convert-cli-'));
@@ -57,6 +57,15 @@ describe('cipherformer convert', () => {
       exported: { levels: { total: 10 } },
       targets: [{ target: 'attention', met: true }, { target: 'mlp' }, { target: 'outsidePerThousand' }],
     });
+  }, 30_000);
+
+  it('after Ctrl-C ends with code 130 and says how to go on, and goes on', async () => {
+    const out = join(folder, 'stopped');
+    const argv = ['convert', model, '--recipe', recipePath, '--data', data, '--out', out];
+    const { code, out: text, err } = await interruptedCli(join(out, 'stages'), ...argv);
+    expect([code, text, err]).toEqual([130, '', expect.stringContaining('the same command goes on where it stopped')]);
+    expect(existsSync(join(out, 'conversion.json'))).toBe(false);
+    expect((await cli(...argv)).code).toBe(0);
   }, 30_000);
 
   it('trains the original on as a control, which the page and a comparison show', async () => {

@@ -75,7 +75,19 @@ describe('doctor', () => {
     const off = { built: false, reason: 'CIPHERFORMER_NO_NATIVE=1 was set during the build' };
     expect(await advice({ native: off, wasm })).toContain('unset CIPHERFORMER_NO_NATIVE');
     expect(await advice({ native: { built: false, reason: 'g++ failed: no such file' }, wasm })).toContain('CXX=');
-    expect(await advice(undefined)).toContain('npm run build');
+  });
+
+  it('where nothing was built: the loader’s own words on native kernels that do not load, or nothing', async () => {
+    vi.mocked(ckks.readBuildReport).mockResolvedValue(undefined);
+    const scalar = { name: 'scalar', usable: false, reason: 'Cannot find module: npm install x' } as const;
+    vi.mocked(ckks.listBuilds).mockResolvedValueOnce([scalar, { name: 'wasm', usable: true }]);
+    await runCli(['doctor']);
+    expect(stdout).toContain('factor of 4 to 12 (Cannot find module: npm install x)');
+    stdout = '';
+    vi.mocked(ckks.listBuilds).mockResolvedValueOnce([{ name: 'scalar', usable: true }]);
+    await runCli(['doctor', '--json']);
+    expect((JSON.parse(stdout) as { advice: string[] }).advice.join()).not.toContain('native');
+    vi.mocked(ckks.readBuildReport).mockReset();
   });
 
   it('ends with 3 and the causes when nothing can be loaded', async () => {

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { cli } from './cli.ts';
+import { cli, interruptedCli } from './cli.ts';
 
 const data = join(import.meta.dirname, '../../../nn/test/data');
 const folder = mkdtempSync(join(tmpdir(), 'train-cli-'));
@@ -29,7 +29,7 @@ describe('cipherformer train, eval, inspect', () => {
     expect(trained.err).toMatch(/tiny 12\/12 loss .* examples\/s \| ETA/);
     expect(trained.code).toBe(0);
     const result = JSON.parse(trained.out);
-    expect(result).toMatchObject({ finished: true, steps: 12 });
+    expect(result).toMatchObject({ steps: 12 });
     expect(result.test.examples).toBe(100);
     const curves = readFileSync(result.curves, 'utf8');
     for (const part of ['<svg', '>accuracy<', '>loss<', '>learning rate<']) expect(curves.includes(part)).toBe(true);
@@ -51,6 +51,19 @@ describe('cipherformer train, eval, inspect', () => {
 
     // A finished run has nothing left to do.
     expect(JSON.parse((await cli('train', recipePath, '--data', data, '--out', run, '--json')).out).steps).toBe(12);
+  });
+
+  it('after Ctrl-C ends with code 130 and says how to go on, and goes on', async () => {
+    const path = join(folder, 'long.json');
+    writeFileSync(path, JSON.stringify({ ...recipe, training: { ...recipe.training, epochs: 50 } }));
+    const out = join(folder, 'stopped');
+    const argv = ['train', path, '--data', data, '--out', out, '--json'];
+    const stopped = await interruptedCli(join(out, 'metrics.jsonl'), ...argv);
+    const words = expect.stringContaining('the same command goes on where it stopped');
+    expect([stopped.code, stopped.out, stopped.err]).toEqual([130, '', words]);
+    const before = readFileSync(join(out, 'metrics.jsonl'), 'utf8');
+    expect(JSON.parse((await cli(...argv)).out).steps).toBe(200);
+    expect(readFileSync(join(out, 'metrics.jsonl'), 'utf8').startsWith(before)).toBe(true);
   });
 
   it('shows what a model is made of, its ranges, and writes it as ONNX', async () => {

@@ -1,12 +1,12 @@
 // What the demo reads: in the repository, and packed with the package, where there is no repository.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import { loadPolynomialModel } from '@cipherformer/model/files';
 import { loadModel } from '@cipherformer/nn';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { copyShipped } from '../../../../scripts/packages.mjs';
 import { demoFolder, demoPaths } from '../../src/demo/folder.ts';
 import { demoRecipe, testImages } from '../../src/demo/samples.ts';
 
@@ -18,9 +18,6 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(installed, { recursive: true, force: true }));
 
-const script = (...args: string[]) =>
-  execFileSync(process.execPath, [join(own, 'scripts/demo-files.mjs'), '--package', installed, ...args]);
-
 it('the repository’s, where none are packed', () => {
   expect(demoFolder()).toBe(repository);
   expect(testImages().count).toBe(500);
@@ -28,9 +25,9 @@ it('the repository’s, where none are packed', () => {
 });
 
 it('packed: everything that the demo reads, in 2 MiB', () => {
-  script();
+  copyShipped(installed);
   const folder = demoFolder(installed);
-  expect(folder).toBe(join(installed, 'assets/demo'));
+  expect(folder).toBe(installed);
   const paths = demoPaths(folder);
   expect(loadPolynomialModel(paths.polynomial)).toEqual(loadPolynomialModel(demoPaths().polynomial));
   expect(loadModel(paths.original)).toEqual(loadModel(demoPaths().original));
@@ -46,15 +43,6 @@ it('packed: everything that the demo reads, in 2 MiB', () => {
   expect(bytes).toBeLessThan(2.2 * 2 ** 20);
 });
 
-it('nowhere: an error that says so; also after the packed ones are removed', () => {
+it('nowhere: an error that says so', () => {
   expect(() => demoFolder(installed)).toThrow(UsageError);
-  script();
-  script('--remove');
-  expect(() => demoFolder(installed)).toThrow(UsageError);
-});
-
-it('go into the package when it is packed', () => {
-  const { files, scripts } = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8'));
-  expect(files).toContain('assets');
-  expect(scripts).toMatchObject({ prepack: 'node scripts/demo-files.mjs', postpack: 'node scripts/demo-files.mjs --remove' }); // biome-ignore format: short
 });

@@ -9,7 +9,7 @@ export {
   defaultBootstrapChain,
 } from './bootstrap/bootstrap-plan.ts';
 export { Bootstrapper } from './bootstrap/bootstrapping.ts';
-export { type Choice, chooseParameters, expectedPrecision, type Wanted } from './bootstrap/chooser.ts';
+export { type Choice, chooseParameters, expectedPrecision, type Requirements } from './bootstrap/chooser.ts';
 export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from './bootstrap/dft.ts';
 export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './bootstrap/eval-mod.ts';
 export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './linear/diagonals.ts';

@@ -1,8 +1,8 @@
-import type { EvaluationPlan, PlanNode } from '@cipherformer/approx';
+import { type EvaluationPlan, isConstant, type PlanNode } from '@cipherformer/approx';
 import type { NoiseModel, NoisyValue } from '../scheme/index.ts';
 import { type DiagonalMatrix, periodOf } from './linear/diagonals.ts';
 import type { LinearTransformPlan } from './linear/linear-transform.ts';
-import { hasProduct, isConstant } from './polynomial/polynomial.ts';
+import { hasProduct } from './polynomial/polynomial.ts';
 
 /**
  * Noise of `LinearTransform.apply`. In order: the ciphertext's own noise and the key errors of its baby rotations, times
@@ -22,7 +22,7 @@ export function linearTransformNoise(
   const keyErrors = model.switchingErrors(plan.level, parameters.gadgetWith(plan.level, plan.special));
   let variance = 0;
   let power = 0;
-  for (const [giant, terms] of plan.giants) {
+  for (const [giant, terms] of plan.giantSteps) {
     for (const { diagonal, baby } of terms) {
       const values = matrix.diagonals.get(diagonal)!;
       const square = scale ** 2 * meanSquare(values.real, values.imag);

@@ -1,3 +1,4 @@
+import { isPowerOfTwo } from '@cipherformer/base';
 import { type CkksError, ParameterError } from './index.ts';
 
 type ErrorClass = new (message: string) => CkksError;
@@ -12,10 +13,6 @@ export function checkWhole(
 ): void {
   if (!Number.isInteger(value) || value < low || value > high)
     throw new Failure(`${name} must be a whole number from ${low} to ${high}, not ${value}`);
-}
-
-export function isPowerOfTwo(value: number): boolean {
-  return value >= 1 && Number.isInteger(Math.log2(value));
 }
 
 /** Asks for a power of two up to `most`. @throws Failure as above */

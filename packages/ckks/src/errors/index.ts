@@ -49,9 +49,3 @@ export class WireError extends CkksError {
   override readonly name = 'WireError';
   override readonly code = 'bad-bytes';
 }
-
-/** A file cannot be read or written: where it is, what it needs, what to do. */
-export class StorageError extends CkksError {
-  override readonly name = 'StorageError';
-  override readonly code = 'storage-failed';
-}

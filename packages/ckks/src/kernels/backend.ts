@@ -34,7 +34,7 @@ export const maxThreads = 256;
 const opNames = new Map<number, string>(Object.entries(Op).map(([name, code]) => [code, name]));
 
 const statusMessages: Readonly<Record<number, string>> = {
-  1: 'this kernel build has no such operation; rebuild the kernels with npm run build',
+  1: 'this kernel build has no such operation; the doctor (cipherformer doctor) says how to replace it',
   2: 'the arguments do not fit the operation',
   4: 'a modulus is not a prime below 2^50 that is 1 modulo 2N',
   5: 'N must be between 2^4 and 2^17',

@@ -3,6 +3,7 @@ import { Kernels, maxThreads, type RawBackend } from './backend.ts';
 import type { NativeBuild } from './native.ts';
 import { node } from './node.ts';
 import { type BuildName, buildNames } from './operations.ts';
+import { nativeFix, wasmFix } from './places.ts';
 import { instantiateWasm } from './wasm.ts';
 
 /** One build as found on this machine. */
@@ -16,7 +17,6 @@ export interface BuildStatus {
 }
 
 const fixes = {
-  addon: 'install a C++ compiler (Debian: apt-get install g++) and run npm run build',
   processor: 'nothing to do, a slower build is used',
   relaxed: {
     absent: 'needs relaxed SIMD: Node 24 and current browsers have it, Node 20 with --experimental-wasm-relaxed-simd',
@@ -68,9 +68,9 @@ async function wasmStatus(name: BuildName): Promise<BuildStatus> {
   if (relaxed !== 'fused') return { name, usable: false, reason: fixes.relaxed[relaxed] };
   try {
     if (WebAssembly.validate(await wasmBytes(name))) return { name, usable: true };
-    return { name, usable: false, reason: 'its file is damaged: run npm run build' };
+    return { name, usable: false, reason: `its file is damaged: ${wasmFix()}` };
   } catch (error) {
-    return { name, usable: false, reason: `${firstLine(error)}: run npm run build` };
+    return { name, usable: false, reason: `${firstLine(error)}: ${wasmFix()}` };
   }
 }
 
@@ -80,9 +80,9 @@ async function nativeStatus(name: BuildName): Promise<BuildStatus> {
   try {
     found = (await import('./native.ts')).nativeBuilds().find((build) => build.name === name);
   } catch (error) {
-    return { name, usable: false, reason: `${firstLine(error)}: ${fixes.addon}` };
+    return { name, usable: false, reason: `${firstLine(error)}: ${nativeFix()}` };
   }
-  if (!found) return { name, usable: false, reason: `not built for ${node.arch}: ${fixes.addon}` };
+  if (!found) return { name, usable: false, reason: `not built for ${node.arch}: ${nativeFix()}` };
   const { needs, missing } = found;
   if (missing.length === 0) return { name, usable: true, needs };
   return { name, usable: false, needs, reason: `this processor lacks ${missing.join(', ')}: ${fixes.processor}` };

@@ -1,6 +1,8 @@
+import { KernelError } from '../errors/index.ts';
 import type { MemoryCounters, RawBackend } from './backend.ts';
 import { node } from './node.ts';
 import type { BuildName } from './operations.ts';
+import { nativeFix, platformPackage } from './places.ts';
 
 /** One native build: the instruction sets it was compiled for, and those that this processor lacks. */
 export interface NativeBuild {
@@ -9,7 +11,7 @@ export interface NativeBuild {
   readonly missing: readonly string[];
 }
 
-interface Addon {
+export interface Addon {
   call(build: number, operation: number, args: Float64Array, count: number, result: Float64Array): number;
   allocate(bytes: number, secret: boolean): number;
   release(address: number): void;
@@ -21,20 +23,40 @@ interface Addon {
   builds(): NativeBuild[];
 }
 
-/** Loads the native addon. @throws what Node throws when it is missing or does not fit this machine */
+/**
+ * Loads the native addon: what was built in this package's folder, or the package of this platform.
+ * @throws KernelError with every place that was tried, and why it gave none
+ */
 function loadAddon(): Addon {
-  // A plain relative path, unlike new URL(..., import.meta.url), is no asset for a bundler to copy.
+  // Plain paths, unlike new URL(..., import.meta.url), are no assets for a bundler to copy.
   const { createRequire } = node!.getBuiltinModule('node:module');
-  return createRequire(import.meta.url)('../../build/kernels.node') as Addon;
+  const require = createRequire(import.meta.url);
+  const packed = platformPackage();
+  const places = [{ name: 'own build', path: '../../build/kernels.node' }];
+  if (packed !== undefined) places.push({ name: packed, path: packed });
+  const causes: string[] = [];
+  for (const { name, path } of places) {
+    try {
+      return require(path) as Addon;
+    } catch (error) {
+      causes.push(`${name}: ${(error as Error).message.split('\n')[0]}`);
+    }
+  }
+  throw new KernelError(causes.join('; '), { hint: nativeFix() });
 }
 
-/** The native builds, fastest first. */
+/** The native builds, fastest first. @throws KernelError where none are installed, or fit this machine */
 export function nativeBuilds(): readonly NativeBuild[] {
   return loadAddon().builds();
 }
 
+/** @throws KernelError where no native builds are installed, or fit this machine */
 export function loadNative(build: BuildName): RawBackend {
-  const addon = loadAddon();
+  return backendOf(loadAddon(), build);
+}
+
+/** One build of a loaded addon. */
+export function backendOf(addon: Addon, build: BuildName): RawBackend {
   const index = addon.builds().findIndex(({ name }) => name === build);
   return {
     build,

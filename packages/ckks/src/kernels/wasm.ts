@@ -1,6 +1,7 @@
 import { KernelError, MemoryError } from '../errors/index.ts';
 import type { RawBackend } from './backend.ts';
 import type { BuildName } from './operations.ts';
+import { wasmFix } from './places.ts';
 
 interface Exports {
   readonly memory: WebAssembly.Memory;
@@ -22,9 +23,7 @@ async function instantiate(build: BuildName, bytes: BufferSource): Promise<WebAs
     return (await WebAssembly.instantiate(bytes, imports)).instance;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new KernelError(
-      `the ${build} kernels cannot be instantiated (${why}): run npm run build, or serve its file whole`,
-    );
+    throw new KernelError(`the ${build} kernels cannot be instantiated (${why}): ${wasmFix()}`);
   }
 }
 

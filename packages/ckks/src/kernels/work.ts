@@ -39,9 +39,9 @@ export function workOf(op: Op, args: readonly KernelArgument[]): Work {
       return { transforms: extension(q, special, args[12]) + 2 * (q + special), keySwitches: 1 };
     }
     case Op.linearBabySteps: {
-      const babies = numberOf(args[7]);
+      const babySteps = numberOf(args[7]);
       let keySwitches = 0;
-      for (let i = 0; i < babies; i++) if (numberOf(args[8 + 3 * i]) !== 1) keySwitches += 1;
+      for (let i = 0; i < babySteps; i++) if (numberOf(args[8 + 3 * i]) !== 1) keySwitches += 1;
       return { transforms: 0, keySwitches };
     }
     case Op.encode:

@@ -1,5 +1,6 @@
 import { sha256 as portableSha256 } from '@noble/hashes/sha2.js';
 
+/** Bytes of a SHA-256. */
 export const checksumBytes = 32;
 
 /** Below this size the asynchronous platform call costs more than hashing here. */
@@ -9,13 +10,13 @@ const platformFrom = 2 ** 14;
  * SHA-256, by the platform where it offers it (ten times as fast; browsers do on secure origins only). It detects
  * damage and names content; it does not prove who wrote it.
  */
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const subtle = globalThis.crypto?.subtle;
   if (subtle === undefined || bytes.length < platformFrom) return portableSha256(bytes);
   return new Uint8Array(await subtle.digest('SHA-256', bytes));
 }
 
-/** SHA-256 of bytes that come in pieces, which the platform does not offer. */
+/** SHA-256 of bytes that come in chunks, which the platform does not offer. */
 export class StreamingSha256 {
   readonly #hash = portableSha256.create();
 
@@ -23,7 +24,7 @@ export class StreamingSha256 {
     this.#hash.update(bytes);
   }
 
-  /** Of all pieces together; nothing can be added afterwards. */
+  /** Of all chunks together; nothing can be added afterwards. */
   digest(): Uint8Array {
     return this.#hash.digest();
   }

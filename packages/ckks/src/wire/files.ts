@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { KeyError, StorageError } from '../errors/index.ts';
+import { StorageError } from '@cipherformer/base';
+import { KeyError } from '../errors/index.ts';
 import { type Context, erasableBytes, type SecretKey } from '../scheme/index.ts';
 import { diskSpace, type WriteDurablyOptions, writeAll, writeDurably } from './durable.ts';
 import { secretKeyFromWire, secretKeyToWire } from './keys.ts';
@@ -9,7 +10,7 @@ import type { WireObject } from './object.ts';
 
 // Node only: the package's entry "./files". Everything else about the wire also runs in browsers.
 
-/** Most bytes of a piece in which files are read. */
+/** Most bytes of a chunk in which files are read. */
 const maxPieceBytes = 2 ** 22;
 
 /**
@@ -39,13 +40,13 @@ export async function writeWireFile(
 }
 
 /**
- * The bytes of a file, in pieces, as a source for the `...FromWire` functions; closes the file at the end. A piece is
+ * The bytes of a file, in chunks, as a source for the `...FromWire` functions; closes the file at the end. A chunk is
  * valid until the next one is asked for: its memory is used again.
  */
 export async function* readWireFile(path: string): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const file = await openRegular(path);
   try {
-    yield* pieces(file);
+    yield* chunks(file);
   } finally {
     await file.close();
   }
@@ -72,14 +73,14 @@ export async function readSecretKey(path: string, context: Context): Promise<Sec
           'if somebody may have read it, make a new key',
       );
     }
-    return await secretKeyFromWire(context, pieces(file));
+    return await secretKeyFromWire(context, chunks(file));
   } finally {
     await file.close();
   }
 }
 
-/** Two buffers take turns: the next piece is read while the one before is used. Both are erased: it may be a key. */
-async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+/** Two buffers take turns: the next chunk is read while the one before is used. Both are erased: it may be a key. */
+async function* chunks(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { size } = await file.stat();
   const pieceBytes = Math.min(maxPieceBytes, Math.max(size, 1));
   let buffer = erasableBytes(pieceBytes);
@@ -90,7 +91,7 @@ async function* pieces(file: FileHandle): AsyncGenerator<Uint8Array<ArrayBuffer>
       const { bytesRead } = await reading;
       if (bytesRead === 0) return;
       reading = file.read(other, 0, pieceBytes);
-      // A failure is reported when its piece is asked for, not before.
+      // A failure is reported when its chunk is asked for, not before.
       reading.catch(() => {});
       yield buffer.subarray(0, bytesRead);
       [buffer, other] = [other, buffer];

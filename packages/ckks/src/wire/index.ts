@@ -1,4 +1,4 @@
-export { StreamingSha256 } from './checksum.ts';
+export { checksumBytes, StreamingSha256, sha256 } from './checksum.ts';
 export type { WireKind } from './header.ts';
 export { wireKinds, wireVersions } from './header.ts';
 export { inspectWire, type WireSummary, wireBytes } from './inspect.ts';

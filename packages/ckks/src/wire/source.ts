@@ -1,7 +1,7 @@
 import { OperandError, WireError } from '../errors/index.ts';
 
 /**
- * Where bytes come from: all at once, or in pieces of any size (a file, a fetch response's body, a request). A piece is
+ * Where bytes come from: all at once, or in chunks of any size (a file, a fetch response's body, a request). A chunk is
  * not used after the next one is asked for.
  */
 export type WireSource =
@@ -10,15 +10,15 @@ export type WireSource =
   | AsyncIterable<Uint8Array>
   | { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>; releaseLock(): void } };
 
-/** Hands out exactly as many bytes as asked for; holds one piece of the source at a time. */
+/** Hands out exactly as many bytes as asked for; holds one chunk of the source at a time. */
 export class SourceReader {
-  readonly #pieces: AsyncIterator<Uint8Array>;
-  #piece = new Uint8Array(0);
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  #chunk = new Uint8Array(0);
   /** Bytes handed out. */
   #offset = 0;
 
   constructor(source: WireSource) {
-    this.#pieces = piecesOf(source);
+    this.#chunks = chunksOf(source);
   }
 
   /**
@@ -29,23 +29,23 @@ export class SourceReader {
     const { length } = target();
     let done = 0;
     while (done < length) {
-      if (this.#piece.length === 0 && !(await this.#advance())) {
+      if (this.#chunk.length === 0 && !(await this.#advance())) {
         throw new WireError(
           `the data end after ${this.#offset + done} bytes, in the middle of ${what} (${length - done} more bytes are needed): ` +
             'the file or transfer is incomplete; write or send it again',
         );
       }
-      const run = this.#piece.subarray(0, length - done);
+      const run = this.#chunk.subarray(0, length - done);
       target().set(run, done);
       done += run.length;
-      this.#piece = this.#piece.subarray(run.length);
+      this.#chunk = this.#chunk.subarray(run.length);
     }
     this.#offset += done;
   }
 
   /** Whether nothing is left. */
   async ended(): Promise<boolean> {
-    return this.#piece.length === 0 && !(await this.#advance());
+    return this.#chunk.length === 0 && !(await this.#advance());
   }
 
   /** @throws WireError when anything is left */
@@ -58,22 +58,22 @@ export class SourceReader {
 
   /** Tells the source that no more is wanted, so that it can close its file or connection. */
   async close(): Promise<void> {
-    await this.#pieces.return?.();
+    await this.#chunks.return?.();
   }
 
   async #advance(): Promise<boolean> {
-    while (this.#piece.length === 0) {
-      const { done, value } = await this.#pieces.next();
+    while (this.#chunk.length === 0) {
+      const { done, value } = await this.#chunks.next();
       if (done) return false;
       if (!(value instanceof Uint8Array))
-        throw new OperandError('a source of wire data must yield Uint8Array pieces: check its encoding or object mode');
-      this.#piece = value as Uint8Array<ArrayBuffer>;
+        throw new OperandError('a source of wire data must yield Uint8Array chunks: check its encoding or object mode');
+      this.#chunk = value as Uint8Array<ArrayBuffer>;
     }
     return true;
   }
 }
 
-async function* piecesOf(source: WireSource): AsyncGenerator<Uint8Array> {
+async function* chunksOf(source: WireSource): AsyncGenerator<Uint8Array> {
   if (source instanceof Uint8Array) {
     yield source;
   } else if (Symbol.asyncIterator in source || Symbol.iterator in source) {

@@ -1,4 +1,4 @@
-import { isPowerOfTwo } from '../errors/checks.ts';
+import { isPowerOfTwo } from '@cipherformer/base';
 import { OperandError, WireError } from '../errors/index.ts';
 import { Slab } from '../kernels/index.ts';
 import {

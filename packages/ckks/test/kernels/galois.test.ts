@@ -28,9 +28,9 @@ function calls(w: Workbench): Record<string, (galois: number) => BigUint64Array>
   };
   const products = (op: Op) => (galois: number) =>
     run(op, a, b, digits.address(), source, galois, key, 3, 2, q, special);
-  const linear = (babies: (galois: number) => number[]) => (galois: number) =>
+  const linear = (babySteps: (galois: number) => number[]) => (galois: number) =>
     run(
-      Op.linearBabySteps, digits.address(), source, source, q, special, 2, 2, ...babies(galois),
+      Op.linearBabySteps, digits.address(), source, source, q, special, 2, 2, ...babySteps(galois),
       1, a, b, 2, 0, source, 0, 1, source, 0,
     ); // biome-ignore format: one call, its arguments in groups
   return {

@@ -155,20 +155,20 @@ describe(`key switching equals the reference on ${builds.join(', ')}`, () => {
           Poly,
         ];
         const digits = decompose(s.ring, c1, s.q, s.special, s.sizes);
-        const babies: BabyInput[] = [
+        const babySteps: BabyInput[] = [
           { galois: 1 },
           { galois: s.galois === 1 ? 3 : s.galois, key: s.key },
           { galois: 2 * s.ring.n - 1, key: s.key },
         ];
-        const giants = [0, 1].map((g) =>
+        const giantSteps = [0, 1].map((g) =>
           Array.from({ length: terms - g }, (_, k) => {
             // Runs of 1 (a full diagonal) or of 2^3 to 2^5 equal words, as the kernels promise for periodic ones.
             const runBits = [0, 3, 4, 5][(seed + k) % 4]!;
             const kept = polynomial(s.ring.n >> runBits, allModuli, c.pattern, seed + 7 * k + g);
-            return { baby: (seed + k + g) % babies.length, runBits, kept };
+            return { baby: (seed + k + g) % babySteps.length, runBits, kept };
           }),
         );
-        const whole = giants.map((list) =>
+        const whole = giantSteps.map((list) =>
           list.map(
             ({ baby, runBits, kept }): ReferenceDiagonal => ({
               baby,
@@ -176,14 +176,14 @@ describe(`key switching equals the reference on ${builds.join(', ')}`, () => {
             }),
           ),
         );
-        const expected = linearBabySteps(s.ring, s, [c0, c1], digits, babies, whole);
+        const expected = linearBabySteps(s.ring, s, [c0, c1], digits, babySteps, whole);
         onEveryBuild(s.ring, (w) => {
-          const dst = giants.map(() => [w.room(all.length), w.room(all.length)] as const);
+          const dst = giantSteps.map(() => [w.room(all.length), w.room(all.length)] as const);
           const args: KernelArgument[] = [w.put(digits.flat()).address(), w.put(c0).address(), w.put(c1).address()];
-          args.push(s.q, s.special, s.sizes.length, babies.length);
-          for (const { galois, key } of babies) args.push(galois, key ? putKey(w, key) : 0, key ? key.qLimbs : 0);
-          args.push(giants.length);
-          giants.forEach((list, g) => {
+          args.push(s.q, s.special, s.sizes.length, babySteps.length);
+          for (const { galois, key } of babySteps) args.push(galois, key ? putKey(w, key) : 0, key ? key.qLimbs : 0);
+          args.push(giantSteps.length);
+          giantSteps.forEach((list, g) => {
             args.push(dst[g]![0].address(), dst[g]![1].address(), list.length);
             for (const { baby, runBits, kept } of list) args.push(baby, w.put(kept).address(), runBits);
           });

@@ -1,8 +1,9 @@
 // The loader in a process of its own: another package folder, other engine flags, the garbage collector.
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildNames } from '../../src/kernels/index.ts';
+import { platformPackage } from '../../src/kernels/places.ts';
 import { copyOfPackage, hasAddon, inChild, packageDir, wasmFiles } from './package-copy.ts';
 
 const node20 = process.versions.v8.startsWith('11.');
@@ -12,7 +13,7 @@ const load = 'return (await kernels.loadKernels({ threads: 1 })).build;';
 describe('without the native addon', () => {
   let dir: string;
   beforeAll(() => {
-    dir = copyOfPackage(wasmFiles);
+    dir = copyOfPackage(wasmFiles, 'checkout');
   });
 
   it('loads WebAssembly, and says how to get native kernels', () => {
@@ -51,7 +52,7 @@ describe('without the native addon', () => {
 
 describe('what else may be missing', () => {
   it('all kernels: one typed error that lists every cause', () => {
-    const { error } = inChild(copyOfPackage([]), load);
+    const { error } = inChild(copyOfPackage([], 'checkout'), load);
     expect(error?.name).toBe('KernelError');
     for (const name of buildNames) expect(error?.message).toContain(`  ${name}: `);
     expect(error?.message).toContain('npm run build');
@@ -93,6 +94,40 @@ describe('what else may be missing', () => {
     });
     expect(error?.name).toBe('KernelError');
   });
+});
+
+describe.runIf(platformPackage())('the package of this platform', () => {
+  const name = platformPackage()!;
+
+  /** Puts a package with that file as its addon beside what a copy depends on. */
+  function addPackage(dir: string, addon: string | Buffer): void {
+    const folder = join(dir, 'node_modules', name);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{"main":"kernels.node"}');
+    writeFileSync(join(folder, 'kernels.node'), addon);
+  }
+
+  it.runIf(hasAddon)('gives the native kernels where none were built', () => {
+    const dir = copyOfPackage(wasmFiles);
+    addPackage(dir, readFileSync(join(packageDir, 'build/kernels.node')));
+    expect(['ifma', 'fma', 'scalar']).toContain(inChild(dir, load).ok);
+  });
+
+  it('is asked after what was built; both reasons and the line that installs it are told', () => {
+    const dir = copyOfPackage(wasmFiles);
+    writeFileSync(join(dir, 'build/kernels.node'), 'not an addon');
+    addPackage(dir, 'nor this');
+    const { error } = inChild(dir, load, { env: { CIPHERFORMER_KERNELS: 'scalar' } });
+    expect(error?.message).toMatch(/own build: .*build\/kernels\.node/);
+    expect(error?.message).toMatch(new RegExp(`${name}: .*node_modules`));
+    expect(error?.message).toContain(`npm install ${name}@1.2.3`);
+    expect(inChild(dir, load).ok).toMatch(/^wasm/);
+  });
+});
+
+it('platforms without a package are told so', () => {
+  expect(platformPackage({ platform: 'linux', arch: 'arm64' })).toBe('@cipherformer/ckks-linux-arm64-gnu');
+  expect(platformPackage({ platform: 'darwin', arch: 'arm64' })).toBeUndefined();
 });
 
 describe('a build chosen by the environment', () => {

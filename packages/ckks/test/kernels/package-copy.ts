@@ -22,13 +22,17 @@ export const wasmFiles = ['kernels-wasm.wasm', 'kernels-wasm_relaxed.wasm'] as c
 let work: string | undefined;
 let count = 0;
 
-/** A copy of the package with its loader in JavaScript and only the named kernel files. Gone when the tests end. */
-export function copyOfPackage(files: readonly string[]): string {
+/**
+ * A copy of the package with its loader in JavaScript and only the named kernel files: as installed, or as a checkout with the
+ * kernels' sources. Gone when the tests end.
+ */
+export function copyOfPackage(files: readonly string[], kind: 'installed' | 'checkout' = 'installed'): string {
   work ??= mkdtempSync(join(tmpdir(), 'cipherformer-loader-'));
   count += 1;
   const dir = join(work, `copy-${count}`);
   mkdirSync(join(dir, 'build'), { recursive: true });
-  writeFileSync(join(dir, 'package.json'), '{"type":"module"}');
+  writeFileSync(join(dir, 'package.json'), '{"type":"module","version":"1.2.3"}');
+  if (kind === 'checkout') mkdirSync(join(dir, 'native'));
   for (const folder of ['errors', 'kernels'])
     writeJavaScript(join(packageDir, 'src', folder), join(dir, 'src', folder));
   // All that the loader imports of other packages.

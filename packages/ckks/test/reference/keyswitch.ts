@@ -107,15 +107,15 @@ export function linearBabySteps(
   basis: SwitchBasis,
   ciphertext: readonly [Poly, Poly],
   digits: readonly Poly[],
-  babies: readonly BabyInput[],
-  giants: readonly (readonly ReferenceDiagonal[])[],
+  babySteps: readonly BabyInput[],
+  giantSteps: readonly (readonly ReferenceDiagonal[])[],
 ): Poly[][] {
   const all = [...basis.q, ...basis.special];
   const [c0, c1] = ciphertext.map((c) => timesSpecial(ring, basis, c)) as Poly[] as [Poly, Poly];
-  const rotated = babies.map((baby) =>
+  const rotated = babySteps.map((baby) =>
     baby.galois === 1 ? [c0, c1] : innerProduct(ring, basis, digits, baby.key!, baby.galois, c0),
   );
-  return giants.map((terms) =>
+  return giantSteps.map((terms) =>
     [0, 1].map((half) =>
       terms.reduce<Poly>(
         (sum, term) =>

@@ -238,15 +238,15 @@ describe('the wrong object', () => {
   });
 
   it('a longer source is not read to its end', async () => {
-    let pieces = 0;
+    let chunks = 0;
     function* endless() {
       yield bytes.ciphertext;
       for (;;) {
-        pieces += 1;
+        chunks += 1;
         yield new Uint8Array(1000);
       }
     }
     await failure(ciphertextFromWire(tiny, endless()));
-    expect(pieces).toBe(1);
+    expect(chunks).toBe(1);
   });
 });

@@ -2,11 +2,11 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { StorageError } from '../../../base/src/errors.ts';
 import {
   KeyError,
   KeyGenerator,
   parametersToWire,
-  StorageError,
   secretKeyToWire,
   switchingKeyFromWire,
   switchingKeyToWire,
@@ -44,22 +44,22 @@ describe('files', () => {
     sameKey(key, back);
   });
 
-  it('are read in pieces that stay valid until the next is asked for, however long that takes', async () => {
-    // Several pieces and a rest; the words count, so a piece out of turn shows.
+  it('are read in chunks that stay valid until the next is asked for, however long that takes', async () => {
+    // Several chunks and a rest; the words count, so a chunk out of turn shows.
     const words = Uint32Array.from({ length: 3_000_001 }, (_, i) => i);
-    writeFileSync(path('pieces'), words);
-    let pieces = 0;
+    writeFileSync(path('chunks'), words);
+    let chunks = 0;
     const read = new Uint8Array(words.byteLength);
     let at = 0;
-    for await (const piece of readWireFile(path('pieces'))) {
-      // The read ahead must not land in this piece.
+    for await (const chunk of readWireFile(path('chunks'))) {
+      // The read ahead must not land in this chunk.
       await new Promise((resolve) => setTimeout(resolve, 20));
-      read.set(piece, at);
-      at += piece.length;
-      pieces++;
+      read.set(chunk, at);
+      at += chunk.length;
+      chunks++;
     }
     expect(at).toBe(words.byteLength);
-    expect(pieces).toBeGreaterThan(2);
+    expect(chunks).toBeGreaterThan(2);
     expect(Buffer.compare(read, new Uint8Array(words.buffer))).toBe(0);
   });
 

@@ -12,7 +12,7 @@ function reference(values: readonly bigint[], bits: number): Uint8Array {
   return bytes;
 }
 
-function lanes(values: readonly bigint[]): Uint32Array {
+function words(values: readonly bigint[]): Uint32Array {
   return new Uint32Array(BigUint64Array.from(values).buffer);
 }
 
@@ -40,11 +40,11 @@ describe('packing of residues', () => {
       fc.property(cases, ({ p, values }) => {
         const bits = residueBits(p);
         const packed = new Uint32Array((values.length * bits) / 32);
-        packResidues(lanes(values), packed, p);
+        packResidues(words(values), packed, p);
         expect(Buffer.compare(new Uint8Array(packed.buffer), reference(values, bits))).toBe(0);
         const back = new Uint32Array(2 * values.length).fill(0xffffffff);
         expect(unpackResidues(packed, back, p)).toBe(-1);
-        expect(Buffer.compare(new Uint8Array(back.buffer), new Uint8Array(lanes(values).buffer))).toBe(0);
+        expect(Buffer.compare(new Uint8Array(back.buffer), new Uint8Array(words(values).buffer))).toBe(0);
       }),
       { numRuns: 300 },
     );
@@ -69,8 +69,8 @@ describe('packing of residues', () => {
   it('refuses words that are no residues, and wrong sizes', () => {
     for (const p of [2 ** 40 - 87, 2 ** 20 - 3]) {
       const values = Array.from({ length: 32 }, () => 5n).with(7, 2n ** 41n);
-      expect(() => packResidues(lanes(values), new Uint32Array(residueBits(p)), p)).toThrow(OperandError);
-      expect(() => packResidues(lanes(values), new Uint32Array(residueBits(p) + 1), p)).toThrow(OperandError);
+      expect(() => packResidues(words(values), new Uint32Array(residueBits(p)), p)).toThrow(OperandError);
+      expect(() => packResidues(words(values), new Uint32Array(residueBits(p) + 1), p)).toThrow(OperandError);
       expect(() => unpackResidues(new Uint32Array(3), new Uint32Array(64), p)).toThrow(OperandError);
     }
   });

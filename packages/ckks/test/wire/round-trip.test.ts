@@ -22,7 +22,7 @@ import {
   wireBytes,
 } from '../../src/index.ts';
 import { decryptToPlaintext } from '../../src/scheme/index.ts';
-import { encryptedRamp, kernels, piecesOf, sameKey, sameSlab, secretOf, small, tiny } from './support.ts';
+import { chunksOf, encryptedRamp, kernels, sameKey, sameSlab, secretOf, small, tiny } from './support.ts';
 
 /** What the other side has: a context of its own for the same parameters. */
 const other = new Context(
@@ -62,7 +62,7 @@ describe('round trips', () => {
   it('public key: encrypts on the other side', async () => {
     using key = generator.publicKey();
     const bytes = await wireBytes(publicKeyToWire(key));
-    using back = await publicKeyFromWire(other, piecesOf(bytes, 1000));
+    using back = await publicKeyFromWire(other, chunksOf(bytes, 1000));
     sameSlab(key.slab, back.slab);
     using plaintext = new Encoder(other).encode([0.25, -0.5]);
     using ciphertext = encryptPublic(back, plaintext);
@@ -75,7 +75,7 @@ describe('round trips', () => {
     expect(real[1]).toBeCloseTo(-0.5, 6);
   });
 
-  it('switching keys of every level, in pieces of any size', async () => {
+  it('switching keys of every level, in chunks of any size', async () => {
     for (let level = 0; level <= small.parameters.maxLevel; level++) {
       using key = generator.rotation(3, level);
       const object = switchingKeyToWire(key);
@@ -84,7 +84,7 @@ describe('round trips', () => {
       // Half of the polynomials, at 40 to 50 bits of 64.
       expect(bytes.length).toBeLessThan(0.4 * key.bytes + 400);
       for (const size of [1 + level * 997, bytes.length]) {
-        using back = await switchingKeyFromWire(other, piecesOf(bytes, size));
+        using back = await switchingKeyFromWire(other, chunksOf(bytes, size));
         sameKey(key, back);
       }
     }

@@ -50,11 +50,11 @@ describe.runIf(canScan)('row 7: the seed or master of a secret key', () => {
     'is written by a writer that stops after the first frame': async (key) => {
       for await (const _ of secretKeyToWire(key)) break;
     },
-    'is read in small pieces': async (key, tag) => {
+    'is read in small chunks': async (key, tag) => {
       await writeSecretKey(path(tag), key);
       async function* bytewise() {
-        for await (const piece of readWireFile(path(tag)))
-          for (let at = 0; at < piece.length; at++) yield piece.subarray(at, at + 1);
+        for await (const chunk of readWireFile(path(tag)))
+          for (let at = 0; at < chunk.length; at++) yield chunk.subarray(at, at + 1);
       }
       (await secretKeyFromWire(tiny, bytewise()))[Symbol.dispose]();
     },

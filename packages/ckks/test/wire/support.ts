@@ -1,7 +1,7 @@
 // Small insecure objects of every kind, and ways to damage their bytes.
 import { expect } from 'vitest';
+import { CipherformerError } from '../../../base/src/errors.ts';
 import {
-  CkksError,
   Context,
   Encoder,
   encryptSymmetric,
@@ -59,19 +59,19 @@ export function encryptedRamp(secret: SecretKey, level?: number) {
 }
 
 /** Runs a read that must fail with one of our errors; returns it. Releases what a wrong success gave. */
-export async function failure(read: Promise<unknown>): Promise<CkksError> {
+export async function failure(read: Promise<unknown>): Promise<CipherformerError> {
   let value: unknown;
   try {
     value = await read;
   } catch (error) {
-    if (error instanceof CkksError) return error;
+    if (error instanceof CipherformerError) return error;
     throw error;
   }
   return expect.fail(`damaged data were read as ${value}`);
 }
 
-/** The bytes in pieces of the given size. */
-export function* piecesOf(bytes: Uint8Array, size: number): Generator<Uint8Array> {
+/** The bytes in chunks of the given size. */
+export function* chunksOf(bytes: Uint8Array, size: number): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 

@@ -1,7 +1,7 @@
+import { modulo } from '@cipherformer/base';
 import {
   type EncryptedProgram,
   type Instruction,
-  modulo,
   operandsOf,
   type ProgramInput,
   resultsOf,

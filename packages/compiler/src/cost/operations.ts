@@ -84,8 +84,8 @@ interface LinearCounts {
   readonly conjugations: number;
   readonly diagonals: number;
   /** Rotations of inputs, and of the sums of outputs. */
-  readonly babies: number;
-  readonly giants: number;
+  readonly babyRotations: number;
+  readonly giantRotations: number;
 }
 
 /** By the steps they were made for: a placement asks for the same instruction at many levels. */
@@ -100,7 +100,7 @@ function countLinear(instruction: InstructionOf<'linear'>, slots: number): Linea
   const shape = { outputs: outputs.length, babySteps, giantSteps };
   const plan = new StreamedTransformPlan(slots, inputs.length, transform, shape);
   const packed = inputs.flatMap(({ imaginary }) => imaginary ?? []);
-  const babies = new Set(plan.groups.flatMap(({ terms }) => terms.map(({ input, baby }) => `${input}/${baby}`)));
+  const rotated = new Set(plan.groups.flatMap(({ terms }) => terms.map(({ input, baby }) => `${input}/${baby}`)));
   const counts: LinearCounts = {
     matrix,
     inputs: inputs.length,
@@ -109,8 +109,8 @@ function countLinear(instruction: InstructionOf<'linear'>, slots: number): Linea
     turned: packed.filter(({ turn }) => turn !== 0).length,
     conjugations: outputs.filter((_, output) => transform.takesParts(output)).length,
     diagonals: plan.diagonals,
-    babies: [...babies].filter((name) => !name.endsWith('/0')).length,
-    giants: plan.groups.filter(({ giant }) => giant !== 0).length,
+    babyRotations: [...rotated].filter((name) => !name.endsWith('/0')).length,
+    giantRotations: plan.groups.filter(({ giant }) => giant !== 0).length,
   };
   knownCounts.set(babySteps, counts);
   return counts;
@@ -123,7 +123,8 @@ function linear(
   level: number,
 ): OperationCount[] {
   const { matrix } = instruction;
-  const { inputs, outputs, packed, turned, conjugations, diagonals, babies, giants } = countLinear(instruction, slots);
+  const counts = countLinear(instruction, slots);
+  const { inputs, outputs, packed, turned, conjugations, diagonals } = counts;
   const bytes =
     8 * encodedLength(parameters.n, matrix.period ?? slots) * (level + 1 + parameters.gadget(level).special);
   const parts = Math.max(1, Math.ceil((diagonals * bytes) / defaultDiagonalBytes));
@@ -131,9 +132,9 @@ function linear(
     { operation: 'rotate', level, count: turned },
     { operation: 'scalar', level, count: 4 * packed },
     { operation: 'decompose', level, count: inputs },
-    { operation: 'babyRotation', level, count: babies * parts },
+    { operation: 'babyRotation', level, count: counts.babyRotations * parts },
     { operation: isCompact(matrix.period, parameters) ? 'periodicDiagonal' : 'diagonal', level, count: diagonals },
-    { operation: 'giantRotation', level, count: giants },
+    { operation: 'giantRotation', level, count: counts.giantRotations },
     { operation: 'transformEnd', level, count: outputs },
     { operation: 'rotate', level: level - 1, count: conjugations },
     { operation: 'scalar', level: level - 1, count: 3 * conjugations },

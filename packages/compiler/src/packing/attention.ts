@@ -1,4 +1,5 @@
-import { modulo, type ProductTerm, type RotatedCopy, type SlotVector } from '@cipherformer/runtime';
+import { modulo } from '@cipherformer/base';
+import type { ProductTerm, RotatedCopy, SlotVector } from '@cipherformer/runtime';
 import { doublingSteps, type Geometry } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
 import { ColumnMask, MapVector } from './vectors.ts';

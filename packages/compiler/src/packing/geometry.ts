@@ -1,4 +1,4 @@
-import { isPowerOfTwo, nextPowerOfTwo } from '@cipherformer/runtime';
+import { isPowerOfTwo, nextPowerOfTwo } from '@cipherformer/base';
 import { LayoutError } from '../errors.ts';
 
 /**

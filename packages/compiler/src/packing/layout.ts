@@ -1,4 +1,4 @@
-import { nextPowerOfTwo } from '@cipherformer/runtime';
+import { nextPowerOfTwo } from '@cipherformer/base';
 import { LayoutError } from '../errors.ts';
 import type { Geometry } from './geometry.ts';
 

@@ -1,10 +1,5 @@
-import {
-  type LinearInstruction,
-  type LinearPacking,
-  modulo,
-  PackedTransform,
-  type SlotMatrix,
-} from '@cipherformer/runtime';
+import { modulo } from '@cipherformer/base';
+import { type LinearInstruction, type LinearPacking, PackedTransform, type SlotMatrix } from '@cipherformer/runtime';
 import { babyGiantSteps } from './steps.ts';
 
 /** A linear map between this many ciphertexts. */

@@ -1,4 +1,5 @@
-import { modulo, type SlotMatrix } from '@cipherformer/runtime';
+import { modulo } from '@cipherformer/base';
+import type { SlotMatrix } from '@cipherformer/runtime';
 import type { Geometry } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
 import { blockWays, type Way } from './packings.ts';

@@ -1,4 +1,4 @@
-import { modulo } from '@cipherformer/runtime';
+import { modulo } from '@cipherformer/base';
 
 /** What a baby step costs of a giant step: it stays in the extended basis and is decomposed once for all. */
 const babyShare = 0.125;
@@ -33,16 +33,16 @@ export function babyGiantSteps(
   const wanted = [...new Set(turns)];
   const babyCost = babyShare * inputs * Math.max(1, Math.ceil(diagonals / diagonalsAtOnce));
   const reach = Math.max(1, ...wanted.map(Math.abs));
-  let best: { cost: number; babies: Set<number>; giants: Set<number> } | undefined;
+  let best: { cost: number; babySteps: Set<number>; giantSteps: Set<number> } | undefined;
   for (let width = 1; width <= 2 * reach; width *= 2) {
-    const babies = new Set(wanted.map((turn) => modulo(turn, width)));
-    const giants = new Set(wanted.map((turn) => turn - modulo(turn, width)));
-    const cost = babyCost * turning(babies) + outputs * turning(giants);
-    if (best === undefined || cost < best.cost) best = { cost, babies, giants };
+    const babySteps = new Set(wanted.map((turn) => modulo(turn, width)));
+    const giantSteps = new Set(wanted.map((turn) => turn - modulo(turn, width)));
+    const cost = babyCost * turning(babySteps) + outputs * turning(giantSteps);
+    if (best === undefined || cost < best.cost) best = { cost, babySteps, giantSteps };
   }
   const inSlots = (steps: Set<number>) =>
     [...new Set([...steps].map((step) => modulo(step * unit, slots)))].sort((a, b) => a - b);
-  return { babySteps: inSlots(best!.babies), giantSteps: inSlots(best!.giants) };
+  return { babySteps: inSlots(best!.babySteps), giantSteps: inSlots(best!.giantSteps) };
 }
 
 function turning(steps: ReadonlySet<number>): number {

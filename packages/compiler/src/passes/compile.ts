@@ -49,7 +49,8 @@ const stageChoices: readonly SkewStages[] = ([1, 2] as const).flatMap((keys) =>
  * lay out tokens and attention is taken. The same graph and options give the same program.
  *
  * @throws ShapeError (package model), LayoutError or PlacementError, naming the part of the model
- * Cost: seconds; diagonals are made later, when they are used.
+ * Cost: seconds, in which it is synchronous and cannot be stopped: a process or worker of its own keeps a page or a service answering.
+ * Diagonals are made later, when they are used.
  */
 export function compile(graph: PolynomialGraph, options: CompileOptions = {}): Compiled {
   const { slots = 2 ** 15, batch = 1, machine = defaultMachine() } = options;
@@ -98,8 +99,8 @@ function lowerings(model: Model, geometry: Geometry): Lowered[] {
   return stageChoices.map((stages) => lowerModel(normalised, geometry, stages));
 }
 
-function ciphertextsIn({ parts }: Lowered): number {
-  return parts.reduce((sum, { ciphertexts }) => sum + ciphertexts, 0);
+function ciphertextsIn({ tensors }: Lowered): number {
+  return tensors.reduce((sum, { ciphertexts }) => sum + ciphertexts, 0);
 }
 
 /** A way to lay out or to place that this model does not allow; another may. */
@@ -118,15 +119,15 @@ function unlessRefused<Result>(work: () => Result): Result | Refusal {
 }
 
 /** Seconds of each group by level, each found once by writing the group's instructions. */
-function groupCosts({ groups, parts }: Lowered, machine: MachineModel, slots: number): GroupCost {
+function groupCosts({ groups, tensors }: Lowered, machine: MachineModel, slots: number): GroupCost {
   const known = new Map<string, number>();
   return (g, level) => {
     const key = `${g} ${level}`;
     const before = known.get(key);
     if (before !== undefined) return before;
     const emitter = new Emitter((instruction) => secondsOn(machine, instruction, slots));
-    const operands = groups[g]!.operands.map(({ part }) =>
-      Array.from({ length: parts[part]!.ciphertexts }, () => emitter.register()),
+    const operands = groups[g]!.operands.map(({ tensor }) =>
+      Array.from({ length: tensors[tensor]!.ciphertexts }, () => emitter.register()),
     );
     groups[g]!.emit(emitter, level, operands);
     const { instructions, masks } = emitter;

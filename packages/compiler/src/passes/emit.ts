@@ -11,45 +11,45 @@ export function emitProgram(
   machine: MachineModel,
   slots: number,
 ): EncryptedProgram {
-  const { parts, groups, inputs, output, sentinel } = lowered;
+  const { tensors, groups, inputs, output, sentinel } = lowered;
   const { levels, refreshed, inputLevels } = placement;
   const emitter = new Emitter((instruction) => secondsOn(machine, instruction, slots));
   const check = sentinel && new RefreshCheck(emitter, { ...lowered, sentinel }, placement, machine);
   const registers = new Map<number, readonly Register[]>();
-  const programInputs = inputs.flatMap(({ part, name, factor, sources }) => {
+  const programInputs = inputs.flatMap(({ tensor, name, factor, sources }) => {
     const own = sources.map(() => emitter.register());
-    registers.set(part, own);
-    return own.map((register, k) => ({ name, register, level: inputLevels.get(part)!, source: sources[k]!, factor }));
+    registers.set(tensor, own);
+    return own.map((register, k) => ({ name, register, level: inputLevels.get(tensor)!, source: sources[k]!, factor }));
   });
   for (const [g, group] of groups.entries()) {
     const fresh = refreshed[g]!;
     if (fresh.length > 0) {
-      const before = fresh.flatMap((part) => registers.get(part)!);
+      const before = fresh.flatMap((tensor) => registers.get(tensor)!);
       const outputs = before.map(() => emitter.register());
-      const source = `${fresh.map((part) => parts[part]!.name).join(' + ')} (bootstrap)`;
+      const source = `${fresh.map((tensor) => tensors[tensor]!.name).join(' + ')} (bootstrap)`;
       emitter.push({ op: 'bootstrap', source, level: machine.bootstrapInputLevel, inputs: before, outputs });
       let taken = 0;
-      for (const part of fresh) {
-        const operands = registers.get(part)!;
+      for (const tensor of fresh) {
+        const operands = registers.get(tensor)!;
         const results = outputs.slice(taken, taken + operands.length);
-        check?.add(parts[part]!, operands, results);
-        registers.set(part, results);
+        check?.add(tensors[tensor]!, operands, results);
+        registers.set(tensor, results);
         taken += operands.length;
       }
     }
-    const operands = group.operands.map(({ part }) => registers.get(part)!);
+    const operands = group.operands.map(({ tensor }) => registers.get(tensor)!);
     const results = group.emit(emitter, levels[g]!, operands);
-    for (const [k, part] of group.results.entries()) registers.set(part, results[k]!);
+    for (const [k, tensor] of group.results.entries()) registers.set(tensor, results[k]!);
   }
   const { factor, limit, period } = output;
   const outputs = output.reads.map(
     (read): ProgramOutput => ({
       name: 'logits',
-      register: registers.get(output.part)![read.ciphertext]!,
+      register: registers.get(output.tensor)![read.ciphertext]!,
       ...{ slots: read.slots, factor, limit, period },
     }),
   );
-  const watched = sentinel?.part === undefined ? undefined : registers.get(sentinel.part)![0]!;
+  const watched = sentinel?.tensor === undefined ? undefined : registers.get(sentinel.tensor)![0]!;
   const register = check?.finish(watched);
   if (sentinel && register !== undefined)
     outputs.push({ name: 'sentinel', register, slots: sentinel.slots, factor: 1, limit: sentinel.limit });

@@ -1,8 +1,8 @@
 import type { EncryptedProgram, Instruction, Register, SlotVector } from '@cipherformer/runtime';
 import type { MaskNumber } from '../packing/attention.ts';
 
-/** A value between groups: one or several ciphertexts that live, drop and are refreshed together. */
-export interface Part {
+/** A value between groups, in one or several ciphertexts (a "CipherTensor" of CHET): they live, drop and are refreshed together. */
+export interface CipherTensor {
   readonly name: string;
   readonly ciphertexts: number;
   /** Its slots stay within [-1, 1], so that it may be bootstrapped. */
@@ -15,7 +15,7 @@ export interface Part {
 
 /** An operand of a group: its level has to be at least `above` over the level of the group's results. */
 export interface Operand {
-  readonly part: number;
+  readonly tensor: number;
   readonly above: number;
 }
 
@@ -27,15 +27,15 @@ export interface Group {
   /** The node of the graph it comes from. */
   readonly source: string;
   readonly operands: readonly Operand[];
-  /** Parts it makes, all at one level. */
+  /** Tensors it makes, all at one level. */
   readonly results: readonly number[];
   /** Writes its instructions. `level`: of the results; registers: those of each operand. Returns those of each result. */
   emit(emitter: Emitter, level: number, registers: readonly (readonly Register[])[]): Register[][];
 }
 
-/** What the client brings: a part without a group. */
-export interface InputPart {
-  readonly part: number;
+/** What the client brings: a tensor without a group. */
+export interface InputTensor {
+  readonly tensor: number;
   readonly name: string;
   readonly factor: number;
   /** For each ciphertext, where its slots come from. */
@@ -44,11 +44,11 @@ export interface InputPart {
 
 /** A model as groups, in an order in which they can run. */
 export interface Lowered {
-  readonly parts: readonly Part[];
+  readonly tensors: readonly CipherTensor[];
   readonly groups: readonly Group[];
-  readonly inputs: readonly InputPart[];
+  readonly inputs: readonly InputTensor[];
   readonly output: {
-    readonly part: number;
+    readonly tensor: number;
     /** For each ciphertext of the output its slots, example after example. */
     readonly reads: readonly { readonly ciphertext: number; readonly slots: Int32Array }[];
     readonly factor: number;
@@ -59,7 +59,7 @@ export interface Lowered {
   /** What tells the client of arguments outside their intervals, and of refreshed values out of range. */
   readonly sentinel?: {
     /** The sum over the arguments, where there are any. */
-    readonly part: number | undefined;
+    readonly tensor: number | undefined;
     readonly level: number;
     /** Squarings of an argument. */
     readonly squarings: number;

@@ -36,7 +36,7 @@ function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews }: Low
   const { geometry, factors } = lowering;
   const { name, query, key, offset, heads } = node;
   const layout = lowering.mapLayout(i);
-  const skewed = skews.partOf(key, layout, 'keys', keyRange(geometry, layout));
+  const skewed = skews.tensorOf(key, layout, 'keys', keyRange(geometry, layout));
   const shift = lowering.shiftOf(i);
   const { tokens } = geometry;
   const offsetAt = (head: number, query: number, key: number) => {
@@ -48,10 +48,10 @@ function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews }: Low
   lowering.groups.push({
     source: name,
     operands: [
-      { part: lowering.partOf(query), above: levelsOfTerms(terms(new Emitter())) },
-      { part: skewed, above: 1 },
+      { tensor: lowering.tensorOf(query), above: levelsOfTerms(terms(new Emitter())) },
+      { tensor: skewed, above: 1 },
     ],
-    results: [lowering.definePart(i)],
+    results: [lowering.defineTensor(i)],
     emit(emitter, level, [queries, keys]) {
       const all = terms(emitter);
       const products = emitProducts(emitter, name, level, queries!, keys!, layout.blocks, () => all);
@@ -73,7 +73,7 @@ function lowerAttend(node: NodeOf<'attend'>, i: number, { lowering, skews }: Low
   // The heads of a value have the width of its features; rows are shared as those of the maps.
   const { period } = lowering.matrixLayout(value).rows;
   const layout = { ...mapHeads, paddedWidth: period / mapHeads.headsPerBlock };
-  const skewed = skews.partOf(value, layout, 'values', valueRange(geometry, layout));
+  const skewed = skews.tensorOf(value, layout, 'values', valueRange(geometry, layout));
   const steps = attendSteps(geometry, layout);
   const { tokens } = geometry;
   const keyWeights = (block: number) =>
@@ -87,10 +87,10 @@ function lowerAttend(node: NodeOf<'attend'>, i: number, { lowering, skews }: Low
   lowering.groups.push({
     source: name,
     operands: [
-      { part: lowering.partOf(maps), above: 1 },
-      { part: skewed, above: levelsOfTerms(terms(new Emitter(), 0)) },
+      { tensor: lowering.tensorOf(maps), above: 1 },
+      { tensor: skewed, above: levelsOfTerms(terms(new Emitter(), 0)) },
     ],
-    results: [lowering.definePart(i)],
+    results: [lowering.defineTensor(i)],
     emit(emitter, level, [lefts, values]) {
       const products = emitProducts(emitter, name, level, lefts!, values!, layout.blocks, (block) =>
         terms(emitter, block),

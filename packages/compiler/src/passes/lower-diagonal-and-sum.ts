@@ -52,8 +52,8 @@ export function lowerDiagonalAndSum(
       : undefined;
   lowering.groups.push({
     source,
-    operands: [{ part: lowering.partOf(input), above: 1 }],
-    results: [lowering.definePart(node)],
+    operands: [{ tensor: lowering.tensorOf(input), above: 1 }],
+    results: [lowering.defineTensor(node)],
     emit(emitter, level, [registers]) {
       const at = level + 1;
       const inputs = spread(registers!, blocks);

@@ -89,8 +89,8 @@ function lowerPairwise(
   const blocks = ciphertextsOf(lowering.layouts[node]!);
   lowering.groups.push({
     source,
-    operands: [left, right].map((value) => ({ part: lowering.partOf(value), above: levels })),
-    results: [lowering.definePart(node)],
+    operands: [left, right].map((value) => ({ tensor: lowering.tensorOf(value), above: levels })),
+    results: [lowering.defineTensor(node)],
     emit(emitter, level, [lefts, rights]) {
       const others = spread(rights!, blocks);
       return [
@@ -110,8 +110,8 @@ function lowerAddTable(lowering: Lowering, { input, table, name }: NodeOf<'addTa
   const vectors = lowering.featureVectors(node, (f, t) => table.values[t * table.columns + f]! * factor + shift);
   lowering.groups.push({
     source: name,
-    operands: [{ part: lowering.partOf(input), above: 0 }],
-    results: [lowering.definePart(node)],
+    operands: [{ tensor: lowering.tensorOf(input), above: 0 }],
+    results: [lowering.defineTensor(node)],
     emit(emitter, level, [registers]) {
       return [emitVectors(emitter, name, level, spread(registers!, vectors.length), vectors)];
     },
@@ -124,8 +124,8 @@ function lowerMeanFeatures(lowering: Lowering, { input, name }: NodeOf<'meanFeat
   const steps = doublingSteps(lowering.geometry.rowLength, rows.period);
   lowering.groups.push({
     source: name,
-    operands: [{ part: lowering.partOf(input), above: 0 }],
-    results: [lowering.definePart(node)],
+    operands: [{ tensor: lowering.tensorOf(input), above: 0 }],
+    results: [lowering.defineTensor(node)],
     emit(emitter, level, [registers]) {
       const sum = spread(registers!, rows.blocks.length).reduce((left, right) => {
         const output = emitter.register();
@@ -145,8 +145,8 @@ function lowerPolynomial(lowering: Lowering, { input, program, name }: NodeOf<'p
   const vectors = lowering.shiftVectors(node);
   lowering.groups.push({
     source: name,
-    operands: [{ part: lowering.partOf(input), above: levels }],
-    results: [lowering.definePart(node)],
+    operands: [{ tensor: lowering.tensorOf(input), above: levels }],
+    results: [lowering.defineTensor(node)],
     emit(emitter, level, [registers]) {
       return [emitPolynomials(emitter, name, level + levels, registers!, steps, vectors)];
     },

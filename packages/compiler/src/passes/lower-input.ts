@@ -27,5 +27,5 @@ function lowerInput(lowering: Lowering, name: string, node: number): void {
     }
     return source;
   });
-  lowering.inputs.push({ part: lowering.definePart(node), name, factor: lowering.factors[node]!, sources });
+  lowering.inputs.push({ tensor: lowering.defineTensor(node), name, factor: lowering.factors[node]!, sources });
 }

@@ -9,7 +9,7 @@ import type { RescaleNode } from './meaning.ts';
 import type { Operations } from './operation.ts';
 
 /** What is a matrix on slots. */
-export const linearOperations: Operations<'linear' | 'pool' | 'rescale'> = {
+export const linearOperations: Operations<'linear' | 'multiplyTable' | 'pool' | 'rescale'> = {
   linear: {
     factor: () => ({ kind: 'free' }),
     sameLayout: () => [],
@@ -25,6 +25,14 @@ export const linearOperations: Operations<'linear' | 'pool' | 'rescale'> = {
       if (parts) lowerDiagonalAndSum(lowering, node, i, parts);
       else lowerLinear(lowering, node, i);
     },
+  },
+  multiplyTable: {
+    factor: () => ({ kind: 'free' }),
+    sameLayout: ({ input }) => [input],
+    emptyRowsAreZero: () => true,
+    otherSlotsAreZero: () => true,
+    takesShift: false,
+    lower: (node, i, { lowering }) => lowerMultiplyTable(lowering, node, i),
   },
   pool: {
     factor: ({ input }) => ({ kind: 'shared', operands: [input] }),
@@ -84,10 +92,10 @@ function lowerLinear(lowering: Lowering, first: NodeOf<'linear'>, node: number):
   const matrix = new RowMatrix(geometry, layout.rows, members.map(({ map }) => map)); // biome-ignore format: one call
   const ways = matrix.ways();
   const source = sharedName(siblings.map((i) => nodes[i]!.name));
-  const results = siblings.map((i) => lowering.definePart(i));
+  const results = siblings.map((i) => lowering.defineTensor(i));
   lowering.groups.push({
     source,
-    operands: [{ part: lowering.partOf(input), above: 1 }],
+    operands: [{ tensor: lowering.tensorOf(input), above: 1 }],
     results,
     emit(emitter, level, [registers]) {
       const outputs = Array.from({ length: matrix.outputs }, () => emitter.register());
@@ -147,6 +155,13 @@ function lowerPool(lowering: Lowering, pool: NodeOf<'pool'>, node: number): void
   lowerScaling(lowering, node, input, vectors, poolSteps(lowering, pool), name);
 }
 
+/** A factor for each number. Rows without a feature and padding become zero. */
+function lowerMultiplyTable(lowering: Lowering, { input, table, name }: NodeOf<'multiplyTable'>, node: number): void {
+  const scale = lowering.factors[node]! / lowering.factors[input]!;
+  const vectors = lowering.featureVectors(node, (f, t) => table.values[t * table.columns + f]! * scale);
+  lowerScaling(lowering, node, input, vectors, [], name);
+}
+
 /** A factor that nothing else could take. Rows without a feature and padding become zero. */
 function lowerRescale(lowering: Lowering, { input, name }: RescaleNode, node: number): void {
   // By the layout of the result: of an input that is alike in all rows it is a ciphertext for each of theirs.
@@ -165,8 +180,8 @@ function lowerScaling(
   const matrix = new ScaleMatrix(vectors);
   lowering.groups.push({
     source,
-    operands: [{ part: lowering.partOf(input), above: 1 }],
-    results: [lowering.definePart(node)],
+    operands: [{ tensor: lowering.tensorOf(input), above: 1 }],
+    results: [lowering.defineTensor(node)],
     emit(emitter, level, [registers]) {
       const inputs = spread(registers!, vectors.length);
       const outputs = inputs.map(() => emitter.register());

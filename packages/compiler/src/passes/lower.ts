@@ -20,8 +20,8 @@ export function lowerModel(normalised: Normalised, geometry: Geometry, stages: S
   const context = { lowering, skews: new Skews(lowering, stages), sentinel };
   for (const [i, node] of lowering.nodes.entries())
     if (!lowering.isLowered(i)) operations[node.op].lower(node, i, context);
-  const { parts, groups, inputs } = lowering;
-  return { parts, groups, inputs, output: outputOf(lowering), sentinel: sentinel.result };
+  const { tensors, groups, inputs } = lowering;
+  return { tensors, groups, inputs, output: outputOf(lowering), sentinel: sentinel.result };
 }
 
 /** The output's features at the first token: of every ciphertext, example after example. */
@@ -36,7 +36,7 @@ function outputOf(lowering: Lowering): Lowered['output'] {
     return { ciphertext: uniform ? 0 : k, slots: Int32Array.from(slots.flat()) };
   });
   return {
-    part: lowering.partOf(lowering.output),
+    tensor: lowering.tensorOf(lowering.output),
     reads,
     factor: 1 / lowering.factors[lowering.output]!,
     limit: farLogit * lowering.nodes[lowering.output]!.bound,

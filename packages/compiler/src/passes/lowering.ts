@@ -4,7 +4,7 @@ import type { Geometry } from '../packing/geometry.ts';
 import { FeatureVector, MapVector } from '../packing/vectors.ts';
 import { otherSlotsAreZero } from './empty-rows.ts';
 import type { Normalised } from './factors.ts';
-import type { Emitter, Group, InputPart, Part } from './groups.ts';
+import type { CipherTensor, Emitter, Group, InputTensor } from './groups.ts';
 import { ciphertextsOf, type ValueLayout } from './layouts.ts';
 import type { Meanings, ModelNode } from './meaning.ts';
 import { consumersOf } from './model.ts';
@@ -21,10 +21,10 @@ export class Lowering {
   readonly layouts: readonly ValueLayout[];
   readonly consumers: readonly (readonly number[])[];
   readonly output: number;
-  readonly parts: Part[] = [];
+  readonly tensors: CipherTensor[] = [];
   readonly groups: Group[] = [];
-  readonly inputs: InputPart[] = [];
-  readonly #partOf = new Map<number, number>();
+  readonly inputs: InputTensor[] = [];
+  readonly #tensorOf = new Map<number, number>();
 
   constructor(geometry: Geometry, { model, factors }: Normalised, layouts: readonly ValueLayout[]) {
     this.geometry = geometry;
@@ -36,27 +36,27 @@ export class Lowering {
     this.consumers = consumersOf(model);
   }
 
-  /** Makes the part of a node. */
-  definePart(node: number): number {
-    const part = this.extraPart(node, '', ciphertextsOf(this.layouts[node]!));
+  /** Makes the tensor of a node. */
+  defineTensor(node: number): number {
+    const tensor = this.extraTensor(node, '', ciphertextsOf(this.layouts[node]!));
     const mask = otherSlotsAreZero(this, node) ? {} : { mask: this.constantVectors(node, 1) };
-    this.parts[part] = { ...this.parts[part]!, argument: this.#isArgument(node), ...mask };
-    this.#partOf.set(node, part);
-    return part;
+    this.tensors[tensor] = { ...this.tensors[tensor]!, argument: this.#isArgument(node), ...mask };
+    this.#tensorOf.set(node, tensor);
+    return tensor;
   }
 
-  /** Makes another part with the range of a node's value. */
-  extraPart(node: number, suffix: string, ciphertexts: number): number {
-    this.parts.push({ name: this.nodes[node]!.name + suffix, ciphertexts, refreshable: this.#isRefreshable(node) });
-    return this.parts.length - 1;
+  /** Makes another tensor with the range of a node's value. */
+  extraTensor(node: number, suffix: string, ciphertexts: number): number {
+    this.tensors.push({ name: this.nodes[node]!.name + suffix, ciphertexts, refreshable: this.#isRefreshable(node) });
+    return this.tensors.length - 1;
   }
 
-  partOf(node: number): number {
-    return this.#partOf.get(node)!;
+  tensorOf(node: number): number {
+    return this.#tensorOf.get(node)!;
   }
 
   isLowered(node: number): boolean {
-    return this.#partOf.has(node);
+    return this.#tensorOf.has(node);
   }
 
   /** How a value lies in slots that has to be a matrix. @throws TypeError for attention maps */

@@ -12,7 +12,7 @@ export interface LowerContext {
 
 /** All that the compiler knows of an operation. */
 export interface Operation<Node extends ModelNode> extends Meaning<Node> {
-  /** Makes the groups and the part of node `i`, and those of others that share its group. */
+  /** Makes the groups and the tensor of node `i`, and those of others that share its group. */
   lower(node: Node, i: number, context: LowerContext): void;
 }
 

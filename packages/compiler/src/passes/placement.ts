@@ -6,9 +6,9 @@ import type { Lowered } from './groups.ts';
 export interface Placement {
   /** For each group the level of its results. */
   readonly levels: readonly number[];
-  /** For each group the parts refreshed together just before it. */
+  /** For each group the tensors refreshed together just before it. */
   readonly refreshed: readonly (readonly number[])[];
-  /** For each part from the client the level it is needed at. */
+  /** For each tensor from the client the level it is needed at. */
   readonly inputLevels: ReadonlyMap<number, number>;
   /** Predicted, in seconds. */
   readonly seconds: number;
@@ -21,7 +21,7 @@ export type GroupCost = (group: number, level: number) => number;
 interface State {
   /** Seconds from here on. */
   readonly seconds: number;
-  /** For each live part the level it has to have. */
+  /** For each live tensor the level it has to have. */
   readonly needs: ReadonlyMap<number, number>;
   readonly next?: State;
   readonly level: number;
@@ -37,24 +37,24 @@ interface State {
  * @throws PlacementError where no bootstrap can help, naming the part of the model
  */
 export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cost: GroupCost): Placement {
-  const { parts, groups, inputs, output, sentinel } = lowered;
-  const given = new Set(inputs.map(({ part }) => part));
-  const needs = new Map([[output.part, 0]]);
-  if (sentinel?.part !== undefined) needs.set(sentinel.part, sentinel.level);
+  const { tensors, groups, inputs, output, sentinel } = lowered;
+  const given = new Set(inputs.map(({ tensor }) => tensor));
+  const needs = new Map([[output.tensor, 0]]);
+  if (sentinel?.tensor !== undefined) needs.set(sentinel.tensor, sentinel.level);
   let states: State[] = [{ seconds: 0, needs, level: 0, refreshed: [] }];
   for (let g = groups.length - 1; g >= 0; g--) {
     const group = groups[g]!;
     const candidates = states.flatMap((state) => {
       const before = beforeGroup(lowered, machine, cost, g, state);
       if (!before) return [];
-      const operands = new Set(group.operands.map(({ part }) => part));
+      const operands = new Set(group.operands.map(({ tensor }) => tensor));
       const choices = refreshChoices(lowered, machine, before, operands, given);
       return [before, ...choices.map((refreshed) => refresh(before, refreshed, lowered, machine))];
     });
     // Before the first group a client's value has to be as the client brings it; later a bootstrap may still come before.
-    const reachable = (part: number, need: number) =>
-      need <= machine.inputLevel || (g > 0 && parts[part]!.refreshable && need <= machine.bootstrapOutputLevel);
-    const possible = ({ needs }: State) => inputs.every(({ part }) => reachable(part, needs.get(part) ?? 0));
+    const reachable = (tensor: number, need: number) =>
+      need <= machine.inputLevel || (g > 0 && tensors[tensor]!.refreshable && need <= machine.bootstrapOutputLevel);
+    const possible = ({ needs }: State) => inputs.every(({ tensor }) => reachable(tensor, needs.get(tensor) ?? 0));
     states = undominated(candidates.filter(possible));
     if (states.length === 0) throw unreachable(lowered, machine, g);
   }
@@ -65,8 +65,8 @@ export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cos
     levels.push(at.level);
     refreshed.push(at.refreshed);
   }
-  const inputLevels = new Map([...best.needs].filter(([part]) => given.has(part)));
-  for (const { part } of inputs) if (!inputLevels.has(part)) inputLevels.set(part, 0);
+  const inputLevels = new Map([...best.needs].filter(([tensor]) => given.has(tensor)));
+  for (const { tensor } of inputs) if (!inputLevels.has(tensor)) inputLevels.set(tensor, 0);
   return { levels, refreshed, inputLevels, seconds: best.seconds };
 }
 
@@ -79,14 +79,14 @@ function beforeGroup(
   next: State,
 ): State | undefined {
   const { results, operands } = groups[g]!;
-  const level = Math.max(0, ...results.map((part) => next.needs.get(part) ?? 0));
+  const level = Math.max(0, ...results.map((tensor) => next.needs.get(tensor) ?? 0));
   const needs = new Map(next.needs);
-  for (const part of results) needs.delete(part);
+  for (const tensor of results) needs.delete(tensor);
   const top = Math.max(machine.bootstrapOutputLevel, machine.inputLevel);
-  for (const { part, above } of operands) {
-    const need = Math.max(needs.get(part) ?? 0, level + above);
+  for (const { tensor, above } of operands) {
+    const need = Math.max(needs.get(tensor) ?? 0, level + above);
     if (need > top) return undefined;
-    needs.set(part, need);
+    needs.set(tensor, need);
   }
   return { seconds: next.seconds + cost(g, level), needs, next, level, refreshed: [] };
 }
@@ -96,34 +96,35 @@ function beforeGroup(
  * partner, one other value with an odd number of them. More would cost as much later. What clients bring gains nothing.
  */
 function refreshChoices(
-  { parts }: Lowered,
+  { tensors }: Lowered,
   { bootstrapInputLevel, bootstrapOutputLevel, inputLevel }: BootstrapPricing,
   { needs }: State,
   operands: ReadonlySet<number>,
   given: ReadonlySet<number>,
 ): number[][] {
-  const useful = [...needs].flatMap(([part, need]) => {
-    const gains = need > bootstrapInputLevel && need <= bootstrapOutputLevel && parts[part]!.refreshable;
-    return gains && !(given.has(part) && need <= inputLevel) ? [part] : [];
+  const useful = [...needs].flatMap(([tensor, need]) => {
+    const gains = need > bootstrapInputLevel && need <= bootstrapOutputLevel && tensors[tensor]!.refreshable;
+    return gains && !(given.has(tensor) && need <= inputLevel) ? [tensor] : [];
   });
   let sets: number[][] = [[]];
-  for (const part of useful) if (operands.has(part)) sets = sets.flatMap((set) => [set, [...set, part]]);
-  const isOdd = (set: readonly number[]) => set.reduce((sum, part) => sum + parts[part]!.ciphertexts, 0) % 2 === 1;
-  const others = useful.filter((part) => !operands.has(part) && isOdd([part]));
+  for (const tensor of useful) if (operands.has(tensor)) sets = sets.flatMap((set) => [set, [...set, tensor]]);
+  const isOdd = (set: readonly number[]) =>
+    set.reduce((sum, tensor) => sum + tensors[tensor]!.ciphertexts, 0) % 2 === 1;
+  const others = useful.filter((tensor) => !operands.has(tensor) && isOdd([tensor]));
   return sets.flatMap((set) => {
     if (set.length === 0) return [];
     return isOdd(set) ? [set, ...others.map((other) => [...set, other])] : [set];
   });
 }
 
-function refresh(state: State, refreshed: readonly number[], { parts }: Lowered, machine: BootstrapPricing): State {
+function refresh(state: State, refreshed: readonly number[], { tensors }: Lowered, machine: BootstrapPricing): State {
   const needs = new Map(state.needs);
-  for (const part of refreshed) needs.set(part, machine.bootstrapInputLevel);
-  const ciphertexts = refreshed.reduce((sum, part) => sum + parts[part]!.ciphertexts, 0);
+  for (const tensor of refreshed) needs.set(tensor, machine.bootstrapInputLevel);
+  const ciphertexts = refreshed.reduce((sum, tensor) => sum + tensors[tensor]!.ciphertexts, 0);
   return { ...state, seconds: state.seconds + machine.bootstrapSeconds(ciphertexts), needs, refreshed };
 }
 
-/** All states of one moment have the same live parts. */
+/** All states of one moment have the same live tensors. */
 function undominated(states: readonly State[]): State[] {
   const kept: State[] = [];
   for (const state of [...states].sort((a, b) => a.seconds - b.seconds))
@@ -132,14 +133,16 @@ function undominated(states: readonly State[]): State[] {
 }
 
 function noMore(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): boolean {
-  for (const [part, need] of a) if (need > b.get(part)!) return false;
+  for (const [tensor, need] of a) if (need > b.get(tensor)!) return false;
   return true;
 }
 
-function unreachable({ groups, parts }: Lowered, machine: BootstrapPricing, g: number): PlacementError {
+function unreachable({ groups, tensors }: Lowered, machine: BootstrapPricing, g: number): PlacementError {
   const { source, operands } = groups[g]!;
   const span = machine.bootstrapOutputLevel - machine.bootstrapInputLevel;
-  const wide = operands.filter(({ part }) => !parts[part]!.refreshable).map(({ part }) => parts[part]!.name);
+  const wide = operands
+    .filter(({ tensor }) => !tensors[tensor]!.refreshable)
+    .map(({ tensor }) => tensors[tensor]!.name);
   const depth = Math.max(0, ...operands.map(({ above }) => above));
   const advice =
     wide.length > 0

@@ -1,7 +1,7 @@
 import type { BootstrapLevels, Register, SlotVector } from '@cipherformer/runtime';
 import { PlacementError } from '../errors.ts';
 import { ScaleMatrix } from '../packing/scale-matrix.ts';
-import type { Emitter, Lowered, Part } from './groups.ts';
+import type { CipherTensor, Emitter, Lowered } from './groups.ts';
 import type { Placement } from './placement.ts';
 import { tolerance } from './sentinel.ts';
 
@@ -54,11 +54,11 @@ export class RefreshCheck {
   /** @throws PlacementError where a bootstrap leaves too few levels for the powers */
   constructor(
     emitter: Emitter,
-    { parts, sentinel }: Lowered & Required<Pick<Lowered, 'sentinel'>>,
+    { tensors, sentinel }: Lowered & Required<Pick<Lowered, 'sentinel'>>,
     { refreshed }: Placement,
     levels: BootstrapLevels,
   ) {
-    const counted = refreshed.flat().map((part) => parts[part]!);
+    const counted = refreshed.flat().map((tensor) => tensors[tensor]!);
     this.#emitter = emitter;
     this.#sentinel = sentinel;
     this.#values = counted.reduce((sum, { argument, ciphertexts }) => sum + (argument ? 0 : ciphertexts), 0);
@@ -67,13 +67,13 @@ export class RefreshCheck {
     checkLevels(counted, this.#top, sentinel.level + 2, levels);
   }
 
-  /** Adds one part that has been refreshed. Registers as its ciphertexts. */
-  add(part: Part, operands: readonly Register[], results: readonly Register[]): void {
-    const source = `${part.name} (range check)`;
+  /** Adds one tensor that has been refreshed. Registers as its ciphertexts. */
+  add(tensor: CipherTensor, operands: readonly Register[], results: readonly Register[]): void {
+    const source = `${tensor.name} (range check)`;
     for (const [k, result] of results.entries()) {
-      const mask = part.mask?.[k];
+      const mask = tensor.mask?.[k];
       this.#addDifference(source, operands[k]!, result, mask);
-      if (!part.argument) this.#addPower(source, result, mask);
+      if (!tensor.argument) this.#addPower(source, result, mask);
     }
   }
 
@@ -150,7 +150,7 @@ export class RefreshCheck {
 }
 
 function checkLevels(
-  refreshed: readonly Part[],
+  refreshed: readonly CipherTensor[],
   top: number,
   differences: number,
   { bootstrapInputLevel, bootstrapOutputLevel }: BootstrapLevels,

@@ -41,7 +41,7 @@ export class SentinelLowering {
   readonly #squarings: number;
   readonly #limit: number;
   readonly #watched = new Set<string>();
-  #part: number | undefined;
+  #tensor: number | undefined;
 
   constructor(lowering: Lowering) {
     this.#lowering = lowering;
@@ -65,16 +65,16 @@ export class SentinelLowering {
     const vectors = lowering.shiftVectors(polynomial);
     const source = `${node.name} (sentinel)`;
     const squarings = this.#squarings;
-    const before = this.#part;
-    const part = lowering.parts.push({ name: source, ciphertexts: 1, refreshable: false }) - 1;
-    this.#part = part;
+    const before = this.#tensor;
+    const tensor = lowering.tensors.push({ name: source, ciphertexts: 1, refreshable: false }) - 1;
+    this.#tensor = tensor;
     lowering.groups.push({
       source,
       operands: [
-        { part: lowering.partOf(node.input), above: squarings },
-        ...(before === undefined ? [] : [{ part: before, above: 0 }]),
+        { tensor: lowering.tensorOf(node.input), above: squarings },
+        ...(before === undefined ? [] : [{ tensor: before, above: 0 }]),
       ],
-      results: [part],
+      results: [tensor],
       emit(emitter, level, [registers, sums]) {
         const top = level + squarings;
         const moved = vectors ? emitVectors(emitter, source, top, registers!, vectors) : registers!;
@@ -97,11 +97,11 @@ export class SentinelLowering {
     });
   }
 
-  /** Without a part for a model without polynomials. */
+  /** Without a tensor for a model without polynomials. */
   get result(): NonNullable<Lowered['sentinel']> {
     const level = this.#limit <= highestLimitAtLevel0 ? 0 : 1;
     const slots = slotsByExample(this.#lowering.geometry);
-    return { part: this.#part, level, squarings: this.#squarings, limit: this.#limit, slots };
+    return { tensor: this.#tensor, level, squarings: this.#squarings, limit: this.#limit, slots };
   }
 
   #siteOf(polynomial: number): string {

@@ -12,26 +12,26 @@ export interface SkewStages {
 export class Skews {
   readonly #lowering: Lowering;
   readonly #stages: SkewStages;
-  readonly #parts = new Map<string, number>();
+  readonly #tensors = new Map<string, number>();
 
   constructor(lowering: Lowering, stages: SkewStages) {
     this.#lowering = lowering;
     this.#stages = stages;
   }
 
-  /** The part that holds the copy of a node's value. */
-  partOf(node: number, layout: HeadLayout, use: keyof SkewStages, range: TokenRange): number {
-    const known = this.#parts.get(`${use} ${node}`);
+  /** The tensor that holds the copy of a node's value. */
+  tensorOf(node: number, layout: HeadLayout, use: keyof SkewStages, range: TokenRange): number {
+    const known = this.#tensors.get(`${use} ${node}`);
     if (known !== undefined) return known;
     const lowering = this.#lowering;
     const source = `${lowering.nodes[node]!.name} (skew)`;
     const matrices = SkewMatrix.stages(lowering.geometry, layout, range, this.#stages[use]);
     const ways = matrices.map((matrix) => matrix.ways());
-    const part = lowering.extraPart(node, ' (skew)', layout.blocks);
+    const tensor = lowering.extraTensor(node, ' (skew)', layout.blocks);
     lowering.groups.push({
       source,
-      operands: [{ part: lowering.partOf(node), above: matrices.length }],
-      results: [part],
+      operands: [{ tensor: lowering.tensorOf(node), above: matrices.length }],
+      results: [tensor],
       emit(emitter, level, [registers]) {
         let inputs = spread(registers!, layout.blocks);
         for (const [k, matrix] of matrices.entries()) {
@@ -43,7 +43,7 @@ export class Skews {
         return [inputs];
       },
     });
-    this.#parts.set(`${use} ${node}`, part);
-    return part;
+    this.#tensors.set(`${use} ${node}`, tensor);
+    return tensor;
   }
 }

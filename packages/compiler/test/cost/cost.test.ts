@@ -61,7 +61,7 @@ describe('predictions', () => {
       sofar += workOf(op, args).keySwitches;
     };
     using _ = await runCkks(machine.server, machine.planned, inputs, {
-      progress: () => {
+      onInstruction: () => {
         counted.push(sofar);
         sofar = 0;
       },

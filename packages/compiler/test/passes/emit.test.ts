@@ -11,13 +11,13 @@ const source = Int32Array.of(0, 1);
 /** Inputs a, b and c of two, three and one ciphertexts; groups that note the registers they are given, and add nothing. */
 function emitted(refreshed: Placement['refreshed']) {
   const counts = [2, 3, 1];
-  const parts = counts.map((ciphertexts, i) => ({ name: 'abc'[i]!, ciphertexts, refreshable: true }));
-  const inputs = parts.map(({ name, ciphertexts }, part) => ({ part, name, factor: 1, sources: Array.from({ length: ciphertexts }, () => source) })); // biome-ignore format: one list
+  const tensors = counts.map((ciphertexts, i) => ({ name: 'abc'[i]!, ciphertexts, refreshable: true }));
+  const inputs = tensors.map(({ name, ciphertexts }, tensor) => ({ tensor, name, factor: 1, sources: Array.from({ length: ciphertexts }, () => source) })); // biome-ignore format: one list
   const given: (readonly (readonly number[])[])[] = [];
   const groups = refreshed.map(
     (_, g): Group => ({
       source: `group ${g}`,
-      operands: [2, 1, 0].map((part) => ({ part, above: 0 })),
+      operands: [2, 1, 0].map((tensor) => ({ tensor, above: 0 })),
       results: [],
       emit(_, level, registers) {
         expect(level).toBe(10 - g);
@@ -27,9 +27,9 @@ function emitted(refreshed: Placement['refreshed']) {
     }),
   );
   const reads = [0, 1, 2].map((ciphertext) => ({ ciphertext, slots: Int32Array.of(ciphertext) }));
-  const lowered: Lowered = { parts, groups, inputs, output: { part: 1, reads, factor: 3, limit: 7, period: 2 } };
+  const lowered: Lowered = { tensors, groups, inputs, output: { tensor: 1, reads, factor: 3, limit: 7, period: 2 } };
   const levels = refreshed.map((_, g) => 10 - g);
-  const inputLevels = new Map([0, 1, 2].map((part) => [part, 4 + part]));
+  const inputLevels = new Map([0, 1, 2].map((tensor) => [tensor, 4 + tensor]));
   return { program: emitProgram(lowered, { levels, refreshed, inputLevels, seconds: 0 }, defaultMachine(), 2), given };
 }
 
@@ -43,7 +43,7 @@ describe('emitted programs', () => {
     ]);
   });
 
-  it('read each ciphertext of parts refreshed together in its own place, before and after, and once more after another', () => {
+  it('read each ciphertext of tensors refreshed together in its own place, before and after, and once more after another', () => {
     const { program, given } = emitted([[], [1, 0], [0, 2]]);
     const bootstraps = program.instructions.filter(({ op }) => op === 'bootstrap');
     expect(bootstraps.map(({ source }) => source)).toEqual(['b + a (bootstrap)', 'a + c (bootstrap)']);

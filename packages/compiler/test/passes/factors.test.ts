@@ -53,6 +53,11 @@ function onSlots({ model, factors }: Normalised, inputs: GraphInputs): number[] 
       case 'addTable':
         slots.push(each((t, f) => value(node.input, t, f) + node.table.values[t * columns + f]! * factor));
         break;
+      case 'multiplyTable': {
+        const scale = factor / factors[node.input]!;
+        slots.push(each((t, f) => value(node.input, t, f) * node.table.values[t * columns + f]! * scale));
+        break;
+      }
       case 'maskTokens':
         slots.push(each((t, f) => value(node.input, t, f) * value(node.mask, t, 0)));
         break;
@@ -131,7 +136,7 @@ describe('factors', () => {
     pooling: 'mean',
   };
 
-  it.each([{}, { causal: true, byPosition: true }, { masked: true }, { layerNorm: true }] as const)(
+  it.each([{}, { causal: true, byPosition: true }, { turned: true }, { masked: true }, { layerNorm: true }] as const)(
     'cost a transformer nothing, and bring every value without a factor of its own to its bound: %o',
     (change) => {
       const graph = transformer({ ...shape, ...change }, 3).calibrated([randomInputs({ ...shape, ...change }, 7)]);

@@ -2,7 +2,7 @@ import { type GraphInputs, PolynomialEvaluator, type PolynomialGraph } from '@ci
 import { runClear } from '../../../runtime/src/backends/clear.ts';
 import { packInputs } from '../../../runtime/src/program/values.ts';
 import type { Compiled } from '../../src/passes/compile.ts';
-import type { Part } from '../../src/passes/groups.ts';
+import type { CipherTensor } from '../../src/passes/groups.ts';
 import { refreshTolerance } from '../../src/passes/refresh-check.ts';
 import { tolerance } from '../../src/passes/sentinel.ts';
 
@@ -24,20 +24,20 @@ export function furthest(graph: PolynomialGraph, inputs: GraphInputs): number {
 
 /** One ciphertext that a program refreshes. */
 export interface Refreshed {
-  readonly part: Part;
-  /** Which ciphertext of the part. */
+  readonly tensor: CipherTensor;
+  /** Which ciphertext of the tensor. */
   readonly ciphertext: number;
 }
 
 /** The ciphertexts that bootstraps refresh, in the order of their results, but arguments of polynomials. */
 export function refreshedValues({ lowered, placement }: Compiled): Refreshed[] {
-  return refreshedCiphertexts(lowered, placement).filter(({ part }) => !part.argument);
+  return refreshedCiphertexts(lowered, placement).filter(({ tensor }) => !tensor.argument);
 }
 
-function refreshedCiphertexts({ parts }: Compiled['lowered'], { refreshed }: Compiled['placement']): Refreshed[] {
+function refreshedCiphertexts({ tensors }: Compiled['lowered'], { refreshed }: Compiled['placement']): Refreshed[] {
   return refreshed.flat().flatMap((number) => {
-    const part = parts[number]!;
-    return Array.from({ length: part.ciphertexts }, (_, ciphertext) => ({ part, ciphertext }));
+    const tensor = tensors[number]!;
+    return Array.from({ length: tensor.ciphertexts }, (_, ciphertext) => ({ tensor, ciphertext }));
   });
 }
 
@@ -58,9 +58,9 @@ export function slotsRefreshed(
 /** The largest |x| of the numbers that bootstraps refresh, 1 being in range, but arguments of polynomials. */
 export function furthestRefreshed(compiled: Compiled, inputs: GraphInputs): number {
   let most = 0;
-  for (const { part, ciphertext, values } of slotsRefreshed(compiled, inputs)) {
-    if (part.argument) continue;
-    const mask = part.mask?.[ciphertext]?.values();
+  for (const { tensor, ciphertext, values } of slotsRefreshed(compiled, inputs)) {
+    if (tensor.argument) continue;
+    const mask = tensor.mask?.[ciphertext]?.values();
     for (const [slot, value] of values.entries())
       if (mask?.[slot] !== 0) most = Number.isNaN(value) ? Number.POSITIVE_INFINITY : Math.max(most, Math.abs(value));
   }

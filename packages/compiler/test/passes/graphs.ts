@@ -100,6 +100,8 @@ export interface TransformerShape {
   readonly causal?: boolean;
   /** Causal maps with weights and offsets of their own for each head, query and key. */
   readonly byPosition?: boolean;
+  /** Queries and keys times tables by token and feature, as rotary positions have them. */
+  readonly turned?: boolean;
   /** A mask that only the client knows of. */
   readonly masked?: boolean;
   readonly pooling: 'mean' | 'last' | 'class';
@@ -146,8 +148,19 @@ export function transformer(shape: TransformerShape, seed: number): GraphWriter 
     const at = `layers.${layer}`;
     const inner = heads * headWidth;
     const normed = norm(`${at}.attention.norm`, x);
-    const query = linear(`${at}.attention.query`, normed, inner, width);
-    const key = linear(`${at}.attention.key`, normed, inner, width);
+    const turn = (name: string) => {
+      const parts = ['cosines', 'sines'].map((part) =>
+        graph.add(`${name}.${part}`, {
+          op: 'multiplyTable',
+          input: linear(`${name}.${part}.features`, normed, inner, width),
+          table: numbers.matrix(tokens, inner),
+        }),
+      );
+      return graph.add(name, { op: 'add', left: parts[0]!, right: parts[1]! });
+    };
+    const place = (name: string) => (shape.turned ? turn(name) : linear(name, normed, inner, width));
+    const query = place(`${at}.attention.query`);
+    const key = place(`${at}.attention.key`);
     let value = linear(`${at}.attention.value`, normed, inner, width);
     const scores = graph.add(`${at}.attention.scores`, {
       op: 'scores',

@@ -62,18 +62,18 @@ function expectLowered(random: RandomGraph, packing: Packing): void {
   fc.pre(made !== undefined);
   const { model, factors, layouts, geometry, lowered } = made;
   const { graph, examples } = random;
-  const { parts, steps, logits } = runGroups(lowered, examples.length, batchOf(examples));
+  const { tensors, steps, logits } = runGroups(lowered, examples.length, batchOf(examples));
   expectClose(logits, evaluated(graph, examples), 'logits');
   for (const { instruction, operand } of steps)
     if (instruction.op === 'polynomial') expect(largest(operand), instruction.source).toBeLessThanOrEqual(one);
   const numbers = numbersOf(graph, examples);
   for (const [i, node] of model.nodes.entries()) {
-    const named = [...lowered.parts.keys()].filter((part) => lowered.parts[part]!.name === node.name);
-    // Pools that a linear map takes in have no part; rescales of one consumer share a name.
+    const named = [...lowered.tensors.keys()].filter((tensor) => lowered.tensors[tensor]!.name === node.name);
+    // Pools that a linear map takes in have no tensor; rescales of one consumer share a name.
     if (named.length !== 1) continue;
-    const [part] = named as [number];
-    const { argument, refreshable, mask, ciphertexts } = lowered.parts[part]!;
-    const held = parts[part]!;
+    const [tensor] = named as [number];
+    const { argument, refreshable, mask, ciphertexts } = lowered.tensors[tensor]!;
+    const held = tensors[tensor]!;
     expect(held.length, node.name).toBe(ciphertexts);
     const places = slotsOf(layouts[i]!, geometry);
     const expected = numbers.get(sourceOf(model.nodes, node).name)!;

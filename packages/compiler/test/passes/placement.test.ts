@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PlacementError } from '../../src/errors.ts';
-import type { Group, Lowered, Part } from '../../src/passes/groups.ts';
+import type { CipherTensor, Group, Lowered } from '../../src/passes/groups.ts';
 import { type GroupCost, placeBootstraps } from '../../src/passes/placement.ts';
 import type { BootstrapPricing } from '../../src/plan/machine.ts';
 import { Numbers } from './graphs.ts';
@@ -29,52 +29,55 @@ function wholes(numbers: Numbers): (below: number) => number {
 function randomChain(seed: number, groups: number): Problem {
   const numbers = new Numbers(seed);
   const whole = wholes(numbers);
-  const parts: Part[] = [{ name: 'input', ciphertexts: 1 + whole(2), refreshable: true }];
+  const tensors: CipherTensor[] = [{ name: 'input', ciphertexts: 1 + whole(2), refreshable: true }];
   const list: Group[] = [];
   for (let g = 0; g < groups; g++) {
-    const latest = parts.length - 1;
+    const latest = tensors.length - 1;
     const other = Math.max(0, latest - whole(3));
-    const operands = [{ part: latest, above: whole(4) }];
-    if (other !== latest) operands.push({ part: other, above: whole(3) });
-    parts.push({ name: `value ${g}`, ciphertexts: 1 + whole(3), refreshable: numbers.next() > -0.7 });
-    list.push({ source: `group ${g}`, operands, results: [parts.length - 1], emit: () => [] });
+    const operands = [{ tensor: latest, above: whole(4) }];
+    if (other !== latest) operands.push({ tensor: other, above: whole(3) });
+    tensors.push({ name: `value ${g}`, ciphertexts: 1 + whole(3), refreshable: numbers.next() > -0.7 });
+    list.push({ source: `group ${g}`, operands, results: [tensors.length - 1], emit: () => [] });
   }
   const weights = list.map(() => (numbers.next() + 1.1) / 4);
-  const output = { part: parts.length - 1, reads: [], factor: 1, limit: 1, period: 1 };
-  const inputs = [{ part: 0, name: 'input', factor: 1, sources: [] }];
-  return { lowered: { parts, groups: list, inputs, output }, cost: (g, level) => weights[g]! * (level + 1) };
+  const output = { tensor: tensors.length - 1, reads: [], factor: 1, limit: 1, period: 1 };
+  const inputs = [{ tensor: 0, name: 'input', factor: 1, sources: [] }];
+  return { lowered: { tensors, groups: list, inputs, output }, cost: (g, level) => weights[g]! * (level + 1) };
 }
 
 /** As few or many values read by each group, several results, two inputs, a sentinel, costs that rise in steps or not at all. */
 function randomGraph(seed: number, groups: number): Problem {
   const numbers = new Numbers(seed);
   const whole = wholes(numbers);
-  const part = (name: string): Part => ({ name, ciphertexts: 1 + whole(3), refreshable: whole(5) > 0 });
-  const parts: Part[] = [part('input 0'), part('input 1')];
+  const tensor = (name: string): CipherTensor => ({ name, ciphertexts: 1 + whole(3), refreshable: whole(5) > 0 });
+  const tensors: CipherTensor[] = [tensor('input 0'), tensor('input 1')];
   const list = Array.from({ length: groups }, (_, g): Group => {
-    const read = new Set(Array.from({ length: 1 + whole(3) }, () => whole(parts.length)));
-    read.add(parts.length - 1);
+    const read = new Set(Array.from({ length: 1 + whole(3) }, () => whole(tensors.length)));
+    read.add(tensors.length - 1);
     const results = Array.from(
       { length: 1 + (whole(4) === 0 ? 1 : 0) },
-      () => parts.push(part(`value ${parts.length}`)) - 1,
+      () => tensors.push(tensor(`value ${tensors.length}`)) - 1,
     );
-    const operands = [...read].map((one) => ({ part: one, above: whole(4) }));
+    const operands = [...read].map((one) => ({ tensor: one, above: whole(4) }));
     return { source: `group ${g}`, operands, results, emit: () => [] };
   });
-  const inputs = [0, 1].map((one) => ({ part: one, name: parts[one]!.name, factor: 1, sources: [] }));
-  const output = { part: parts.length - 1, reads: [], factor: 1, limit: 1, period: 1 };
+  const inputs = [0, 1].map((one) => ({ tensor: one, name: tensors[one]!.name, factor: 1, sources: [] }));
+  const output = { tensor: tensors.length - 1, reads: [], factor: 1, limit: 1, period: 1 };
   const watched = {
     squarings: 1,
     limit: 1,
     slots: Int32Array.of(0),
     level: 1,
-    part: whole(3) === 0 ? undefined : parts.length - 2,
+    tensor: whole(3) === 0 ? undefined : tensors.length - 2,
   };
   const costs = list.map(() => {
     let sum = 0;
     return Array.from({ length: 12 }, () => (sum += whole(3) / 8));
   });
-  return { lowered: { parts, groups: list, inputs, output, sentinel: watched }, cost: (g, level) => costs[g]![level]! };
+  return {
+    lowered: { tensors, groups: list, inputs, output, sentinel: watched },
+    cost: (g, level) => costs[g]![level]!,
+  };
 }
 
 /**
@@ -82,17 +85,18 @@ function randomGraph(seed: number, groups: number): Problem {
  * may work at any level its operands allow. Knows nothing of needs or dominance.
  */
 function byTryingEverything(
-  { parts, groups, inputs, output, sentinel }: Lowered,
+  { tensors, groups, inputs, output, sentinel }: Lowered,
   cost: GroupCost,
   on = machine,
 ): number {
   const known = new Map<string, number>();
-  const kept = new Map([[output.part, 0]]);
-  if (sentinel?.part !== undefined) kept.set(sentinel.part, sentinel.level);
+  const kept = new Map([[output.tensor, 0]]);
+  if (sentinel?.tensor !== undefined) kept.set(sentinel.tensor, sentinel.level);
   const best = (g: number, levels: ReadonlyMap<number, number>): number => {
-    if (g === groups.length) return [...kept].every(([part, level]) => levels.get(part)! >= level) ? 0 : Number.POSITIVE_INFINITY; // biome-ignore format: the end
+    if (g === groups.length) return [...kept].every(([tensor, level]) => levels.get(tensor)! >= level) ? 0 : Number.POSITIVE_INFINITY; // biome-ignore format: the end
     const live = [...levels].filter(
-      ([part]) => kept.has(part) || groups.slice(g).some(({ operands }) => operands.some((o) => o.part === part)),
+      ([tensor]) =>
+        kept.has(tensor) || groups.slice(g).some(({ operands }) => operands.some((o) => o.tensor === tensor)),
     );
     const key = `${g}: ${live.join(' ')}`;
     const before = known.get(key);
@@ -100,67 +104,70 @@ function byTryingEverything(
     let least = Number.POSITIVE_INFINITY;
     for (let set = 0; set < 2 ** live.length; set++) {
       const chosen = live.filter((_, i) => (set >> i) & 1);
-      const allowed = chosen.every(([part, level]) => parts[part]!.refreshable && level >= on.bootstrapInputLevel);
+      const allowed = chosen.every(
+        ([tensor, level]) => tensors[tensor]!.refreshable && level >= on.bootstrapInputLevel,
+      );
       if (!allowed) continue;
-      const ciphertexts = chosen.reduce((sum, [part]) => sum + parts[part]!.ciphertexts, 0);
+      const ciphertexts = chosen.reduce((sum, [tensor]) => sum + tensors[tensor]!.ciphertexts, 0);
       const at = new Map(live);
-      for (const [part] of chosen) at.set(part, on.bootstrapOutputLevel);
+      for (const [tensor] of chosen) at.set(tensor, on.bootstrapOutputLevel);
       const { operands, results } = groups[g]!;
-      const top = Math.min(...operands.map(({ part, above }) => at.get(part)! - above));
+      const top = Math.min(...operands.map(({ tensor, above }) => at.get(tensor)! - above));
       for (let level = 0; level <= top; level++) {
         const after = new Map(at);
-        for (const part of results) after.set(part, level);
+        for (const tensor of results) after.set(tensor, level);
         least = Math.min(least, on.bootstrapSeconds(ciphertexts) + cost(g, level) + best(g + 1, after));
       }
     }
     known.set(key, least);
     return least;
   };
-  return best(0, new Map(inputs.map(({ part }) => [part, on.inputLevel])));
+  return best(0, new Map(inputs.map(({ tensor }) => [tensor, on.inputLevel])));
 }
 
 /** Walks a placement forwards: every value at or above what reads it, refreshed where it may be, seconds as they add up. */
 function expectSound({ lowered, cost }: Problem, on: BootstrapPricing): number {
-  const { parts, groups, inputs, output, sentinel } = lowered;
+  const { tensors, groups, inputs, output, sentinel } = lowered;
   const { levels, refreshed, inputLevels, seconds } = placeBootstraps(lowered, on, cost);
-  const at = new Map(inputs.map(({ part }) => [part, inputLevels.get(part)!]));
+  const at = new Map(inputs.map(({ tensor }) => [tensor, inputLevels.get(tensor)!]));
   for (const level of at.values()) expect(level).toBeLessThanOrEqual(on.inputLevel);
   let sum = 0;
   for (const [g, { operands, results }] of groups.entries()) {
     const fresh = refreshed[g]!;
     expect(new Set(fresh).size).toBe(fresh.length);
     // A bootstrap stands before a group that reads what it refreshes.
-    if (fresh.length > 0) expect(operands.some(({ part }) => fresh.includes(part))).toBe(true);
-    for (const part of fresh) {
-      expect(parts[part]!.refreshable).toBe(true);
-      expect(at.get(part)).toBeGreaterThanOrEqual(on.bootstrapInputLevel);
-      at.set(part, on.bootstrapOutputLevel);
+    if (fresh.length > 0) expect(operands.some(({ tensor }) => fresh.includes(tensor))).toBe(true);
+    for (const tensor of fresh) {
+      expect(tensors[tensor]!.refreshable).toBe(true);
+      expect(at.get(tensor)).toBeGreaterThanOrEqual(on.bootstrapInputLevel);
+      at.set(tensor, on.bootstrapOutputLevel);
     }
     sum +=
-      on.bootstrapSeconds(fresh.reduce((total, part) => total + parts[part]!.ciphertexts, 0)) + cost(g, levels[g]!);
-    for (const { part, above } of operands) expect(at.get(part)).toBeGreaterThanOrEqual(levels[g]! + above);
-    for (const part of results) at.set(part, levels[g]!);
+      on.bootstrapSeconds(fresh.reduce((total, tensor) => total + tensors[tensor]!.ciphertexts, 0)) +
+      cost(g, levels[g]!);
+    for (const { tensor, above } of operands) expect(at.get(tensor)).toBeGreaterThanOrEqual(levels[g]! + above);
+    for (const tensor of results) at.set(tensor, levels[g]!);
   }
-  expect(at.get(output.part)).toBeGreaterThanOrEqual(0);
-  if (sentinel?.part !== undefined) expect(at.get(sentinel.part)).toBeGreaterThanOrEqual(sentinel.level);
+  expect(at.get(output.tensor)).toBeGreaterThanOrEqual(0);
+  if (sentinel?.tensor !== undefined) expect(at.get(sentinel.tensor)).toBeGreaterThanOrEqual(sentinel.level);
   expect(sum).toBeCloseTo(seconds, 9);
   return seconds;
 }
 
 /** Refreshes every operand that is too low, and nothing else; groups work as high as they can. */
-function greedily({ parts, groups, inputs }: Lowered, cost: GroupCost): number {
-  const levels = new Map(inputs.map(({ part }) => [part, machine.inputLevel]));
+function greedily({ tensors, groups, inputs }: Lowered, cost: GroupCost): number {
+  const levels = new Map(inputs.map(({ tensor }) => [tensor, machine.inputLevel]));
   let seconds = 0;
   for (const [g, { operands, results }] of groups.entries()) {
     // The result has to reach a bootstrap.
-    const low = operands.filter(({ part, above }) => levels.get(part)! - above < machine.bootstrapInputLevel);
-    if (low.some(({ part }) => !parts[part]!.refreshable)) return Number.POSITIVE_INFINITY;
-    seconds += machine.bootstrapSeconds(low.reduce((sum, { part }) => sum + parts[part]!.ciphertexts, 0));
-    for (const { part } of low) levels.set(part, machine.bootstrapOutputLevel);
-    const level = Math.min(...operands.map(({ part, above }) => levels.get(part)! - above));
+    const low = operands.filter(({ tensor, above }) => levels.get(tensor)! - above < machine.bootstrapInputLevel);
+    if (low.some(({ tensor }) => !tensors[tensor]!.refreshable)) return Number.POSITIVE_INFINITY;
+    seconds += machine.bootstrapSeconds(low.reduce((sum, { tensor }) => sum + tensors[tensor]!.ciphertexts, 0));
+    for (const { tensor } of low) levels.set(tensor, machine.bootstrapOutputLevel);
+    const level = Math.min(...operands.map(({ tensor, above }) => levels.get(tensor)! - above));
     if (level < machine.bootstrapInputLevel) return Number.POSITIVE_INFINITY;
     seconds += cost(g, level);
-    for (const part of results) levels.set(part, level);
+    for (const tensor of results) levels.set(tensor, level);
   }
   return seconds;
 }
@@ -264,16 +271,18 @@ describe('placement of bootstraps', () => {
   });
 
   it('two values with an odd number of ciphertexts share a bootstrap, though only one is read there', () => {
-    const parts = ['a', 'b', 'c', 'd', 'e'].map((name): Part => ({ name, ciphertexts: 1, refreshable: true }));
+    const tensors = ['a', 'b', 'c', 'd', 'e'].map(
+      (name): CipherTensor => ({ name, ciphertexts: 1, refreshable: true }),
+    );
     const group = (source: string, operands: Group['operands'], result: number): Group => ({ source, operands, results: [result], emit: () => [] }); // biome-ignore format: one group
     const groups = [
-      group('to b', [{ part: 0, above: 3 }], 1),
-      group('to c', [{ part: 0, above: 3 }], 2),
-      group('reads b', [{ part: 1, above: 4 }], 3),
-      group('reads c', [{ part: 2, above: 4 }, { part: 3, above: 0 }], 4),
+      group('to b', [{ tensor: 0, above: 3 }], 1),
+      group('to c', [{ tensor: 0, above: 3 }], 2),
+      group('reads b', [{ tensor: 1, above: 4 }], 3),
+      group('reads c', [{ tensor: 2, above: 4 }, { tensor: 3, above: 0 }], 4),
     ]; // biome-ignore format: a table
-    const output = { part: 4, reads: [], factor: 1, limit: 1, period: 1 };
-    const lowered = { parts, groups, inputs: [{ part: 0, name: 'a', factor: 1, sources: [] }], output };
+    const output = { tensor: 4, reads: [], factor: 1, limit: 1, period: 1 };
+    const lowered = { tensors, groups, inputs: [{ tensor: 0, name: 'a', factor: 1, sources: [] }], output };
     const { refreshed, levels, inputLevels } = placeBootstraps(lowered, machine, () => 1);
     expect(refreshed).toEqual([[], [], [1, 2], []]);
     expect([levels, inputLevels.get(0)]).toEqual([[1, 1, 0, 0], 4]);
@@ -281,12 +290,12 @@ describe('placement of bootstraps', () => {
 
   it('names the value that may not be refreshed, and advises to calibrate it', () => {
     const { lowered, cost } = randomChain(1, 3);
-    const parts = lowered.parts.map((part) => ({ ...part, refreshable: false }));
+    const tensors = lowered.tensors.map((tensor) => ({ ...tensor, refreshable: false }));
     const groups = lowered.groups.map((group) => ({
       ...group,
       operands: group.operands.map((one) => ({ ...one, above: 3 })),
     }));
-    const refused = () => placeBootstraps({ ...lowered, parts, groups }, machine, cost);
+    const refused = () => placeBootstraps({ ...lowered, tensors, groups }, machine, cost);
     expect(refused).toThrow(PlacementError);
     expect(refused).toThrow(/^group \d needs 3 levels .*and 4 lie between .*(input|value \d) may leave \[-1, 1\]/);
   });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { centring, GraphWriter, Numbers, someProgram } from './graphs.ts';
 
 export const operations = [
-  'linear', 'centring', 'add', 'multiply', 'addTable', 'meanFeatures', 'maskTokens', 'polynomial', 'attention', 'bare attention',
+  'linear', 'centring', 'add', 'multiply', 'addTable', 'multiplyTable', 'meanFeatures', 'maskTokens', 'polynomial', 'attention', 'bare attention',
 ] as const; // biome-ignore format: a list
 export type Operation = (typeof operations)[number];
 
@@ -130,6 +130,7 @@ class Writer {
         return this.#add({ op, left, right: other }, columns);
       }
       case 'addTable':
+      case 'multiplyTable':
         return this.#add({ op, input: left, table: numbers.matrix(tokens, columns, 1) }, columns);
       case 'meanFeatures':
         return this.#add({ op, input: left }, columns);

@@ -175,7 +175,7 @@ describe('row 16: slots and models', () => {
     const calibrated = graph.calibrated([inputs], 1);
     const compiled = compile(calibrated, { slots });
     const beyond = slotsRefreshed(compiled, inputs).filter(
-      ({ part, values }) => part.mask && values.some((x) => Math.abs(x) > 5),
+      ({ tensor, values }) => tensor.mask && values.some((x) => Math.abs(x) > 5),
     );
     expect(beyond.length).toBeGreaterThan(0);
     expect(furthestRefreshed(compiled, inputs)).toBeLessThan(1 + 1e-6);
@@ -197,11 +197,11 @@ describe('row 16: slots and models', () => {
         numbers.set(graph.nodes[node]!.name, [...values].map(Math.abs));
       });
       const found = new Map<string, number[]>();
-      for (const { part, ciphertext, values } of slotsRefreshed(compiled, inputs)) {
-        const mask = part.mask?.[ciphertext]?.values();
+      for (const { tensor, ciphertext, values } of slotsRefreshed(compiled, inputs)) {
+        const mask = tensor.mask?.[ciphertext]?.values();
         if (!mask) continue;
         const kept = [...values].map(Math.abs).filter((_, slot) => mask[slot] !== 0);
-        found.set(part.name, [...(found.get(part.name) ?? []), ...kept]);
+        found.set(tensor.name, [...(found.get(tensor.name) ?? []), ...kept]);
         masked++;
       }
       for (const [name, kept] of found) {

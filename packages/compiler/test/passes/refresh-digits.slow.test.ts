@@ -23,7 +23,10 @@ it('row 16: no sample digit is flagged, refreshed values stay in their bounds', 
     const runs = [runClear(program, packed), ...(i < simulated ? [runSimulated(planned, packed)] : [])];
     for (const { outputs } of runs)
       expect(distrust(program.outputs.at(-1)!, outputs.at(-1)!), `digit ${i}`).toBeUndefined();
-    furthest = Math.max(furthest, ...runs.flatMap(({ excursions }) => excursions.map(({ largest }) => largest)));
+    furthest = Math.max(
+      furthest,
+      ...runs.flatMap(({ outOfRangeOperands }) => outOfRangeOperands.map(({ largest }) => largest)),
+    );
   }
   // What bootstraps refresh is within its bound, but for noise.
   expect(furthest).toBeLessThan(1 + 1e-4);

@@ -35,8 +35,8 @@ export function run({ program, machine, batch }: Compiled, inputs: GraphInputs):
   for (const instruction of program.instructions)
     for (const { rotation, level } of rotationsOf(instruction, program.slots))
       expect(keys.get(rotation)).toBeGreaterThanOrEqual(level);
-  const { outputs, excursions } = runClear(program, packInputs(program, inputs));
-  expect(excursions).toEqual([]);
+  const { outputs, outOfRangeOperands } = runClear(program, packInputs(program, inputs));
+  expect(outOfRangeOperands).toEqual([]);
   const logits = outputs.filter((_, i) => program.outputs[i]!.name === 'logits');
   const examples = Array.from({ length: batch }, (_, example) =>
     logits.flatMap((values) => {
@@ -63,8 +63,8 @@ export function largest(values: ArrayLike<number>): number {
 
 /** What the groups of a lowered model make. */
 export interface GroupsRun {
-  /** For each part the slots of its ciphertexts. */
-  readonly parts: readonly (readonly Float64Array[])[];
+  /** For each tensor the slots of its ciphertexts. */
+  readonly tensors: readonly (readonly Float64Array[])[];
   /** Every instruction with what it read first and what it made. */
   readonly steps: readonly { readonly instruction: Instruction; readonly operand: Float64Array }[];
   /** Of each example the logits. */
@@ -72,22 +72,22 @@ export interface GroupsRun {
 }
 
 /** Runs all groups one after another on clear slots: the lowering alone, with neither levels nor bootstraps. */
-export function runGroups({ parts, groups, inputs, output }: Lowered, batch: number, values: GraphInputs): GroupsRun {
+export function runGroups({ tensors, groups, inputs, output }: Lowered, batch: number, values: GraphInputs): GroupsRun {
   const emitter = new Emitter();
   const registers = new Map<number, readonly Register[]>();
   const read = new Map<Register, Float64Array>();
-  const sources = inputs.flatMap(({ part, name, factor, sources }) =>
-    sources.map((source) => ({ part, name, factor, source })),
+  const sources = inputs.flatMap(({ tensor, name, factor, sources }) =>
+    sources.map((source) => ({ tensor, name, factor, source })),
   );
   for (const [k, packed] of packInputs({ inputs: sources }, values).entries()) {
     const register = emitter.register();
-    const { part } = sources[k]!;
-    registers.set(part, [...(registers.get(part) ?? []), register]);
+    const { tensor } = sources[k]!;
+    registers.set(tensor, [...(registers.get(tensor) ?? []), register]);
     read.set(register, packed);
   }
   for (const group of groups) {
-    const results = group.emit(emitter, 0, group.operands.map(({ part }) => registers.get(part)!)); // biome-ignore format: one call
-    for (const [k, part] of group.results.entries()) registers.set(part, results[k]!);
+    const results = group.emit(emitter, 0, group.operands.map(({ tensor }) => registers.get(tensor)!)); // biome-ignore format: one call
+    for (const [k, tensor] of group.results.entries()) registers.set(tensor, results[k]!);
   }
   const masks = emitter.masks.map((mask) => mask.values());
   const steps = emitter.instructions.map((instruction) => {
@@ -97,14 +97,14 @@ export function runGroups({ parts, groups, inputs, output }: Lowered, batch: num
       'input' in instruction ? instruction.input : 'left' in instruction ? instruction.left : instruction.inputs[0]!;
     return { instruction, operand: read.get(operand)! };
   });
-  const slotsOf = (part: number) => registers.get(part)!.map((register) => read.get(register)!);
-  const outputs = slotsOf(output.part);
+  const slotsOf = (tensor: number) => registers.get(tensor)!.map((register) => read.get(register)!);
+  const outputs = slotsOf(output.tensor);
   const logits = Array.from({ length: batch }, (_, example) =>
     output.reads.flatMap(({ ciphertext, slots }) => [
       ...unpackOutput({ ...ofExample({ slots }, example, batch), factor: output.factor }, outputs[ciphertext]!),
     ]),
   );
-  return { parts: parts.map((_, part) => slotsOf(part)), steps, logits: Float64Array.from(logits.flat()) };
+  return { tensors: tensors.map((_, tensor) => slotsOf(tensor)), steps, logits: Float64Array.from(logits.flat()) };
 }
 
 /** A number's place in a value. */

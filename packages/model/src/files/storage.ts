@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { DataError, MissingFileError, StorageError } from '../errors.ts';
+import { StorageError } from '@cipherformer/base';
+import { DataError, MissingFileError } from '../errors.ts';
 import { decodeUtf8, parseJson } from '../untrusted/index.ts';
 
 /** Largest size a .gz file may unpack to. */
@@ -21,7 +22,7 @@ const textLimitBytes = 2 ** 29 - 24;
 
 /**
  * Writes a file so that a reader sees the old content or the new, never a part: a temporary file beside it, flushed
- * to the disk, then renamed over it.
+ * to the disk, then renamed over it; then the folder is flushed, so that no loss of power takes the new content back.
  * @throws StorageError (with the old file intact) if it cannot
  */
 export function writeAtomically(path: string, content: Uint8Array | string): void {
@@ -37,6 +38,7 @@ export function writeAtomically(path: string, content: Uint8Array | string): voi
       closeSync(file);
     }
     renameSync(temporary, path);
+    syncFolder(dirname(path));
   } catch (error) {
     try {
       rmSync(temporary, { force: true });
@@ -50,6 +52,17 @@ export function writeAtomically(path: string, content: Uint8Array | string): voi
         : `${(error as Error).message}`;
     const kept = existsSync(path) ? 'The previous version of the file is intact.' : 'Nothing was left behind.';
     throw new StorageError(`Could not write ${path} (${bytes.length} bytes): ${cause}. ${kept}`);
+  }
+}
+
+/** Makes the names in a folder durable. Windows knows no such call. */
+function syncFolder(path: string): void {
+  if (process.platform === 'win32') return;
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
   }
 }
 

@@ -89,7 +89,7 @@ export function add(left: Float64Array, right: ArrayLike<number>, out: Float64Ar
   for (let i = 0; i < out.length; i++) out[i] = left[i]! + right[i]!;
 }
 
-export function multiply(left: Float64Array, right: Float64Array, out: Float64Array) {
+export function multiply(left: Float64Array, right: ArrayLike<number>, out: Float64Array) {
   for (let i = 0; i < out.length; i++) out[i] = left[i]! * right[i]!;
 }
 

@@ -1,4 +1,4 @@
-import type { OperationTable } from './definition.ts';
+import type { OperationTable, ShapeContext, ValueShape } from './definition.ts';
 import { type Matrix, matrix, type NodeBase, operand, optionalVector } from './fields.ts';
 import * as kernels from './kernels.ts';
 
@@ -15,6 +15,12 @@ export type WeightNode = NodeBase &
     | {
         /** x + table, [tokens, features]: positions, a class token (whose input row is zero). */
         readonly op: 'addTable';
+        readonly input: number;
+        readonly table: Matrix;
+      }
+    | {
+        /** x times table, element by element, [tokens, features]: the cosines and sines of rotary positions. */
+        readonly op: 'multiplyTable';
         readonly input: number;
         readonly table: Matrix;
       }
@@ -41,17 +47,32 @@ export const weightOperations: OperationTable<WeightNode> = {
   addTable: {
     fields: { input: operand, table: matrix },
     levels: () => 0,
-    shape({ input, table }, { matrixOf, expectLength, fail }) {
-      const x = matrixOf(input, 'input');
-      if (table.rows !== x.rows || table.columns !== x.columns) {
-        fail(`the table is [${table.rows}, ${table.columns}] for a value [${x.rows}, ${x.columns}].`);
-      }
-      expectLength(table.values, x.rows * x.columns, 'table');
-      return x;
-    },
+    shape: tableShape,
     evaluation:
       ({ input, table }) =>
       (values, out) =>
         kernels.add(values[input]!, table.values, out),
   },
+  multiplyTable: {
+    fields: { input: operand, table: matrix },
+    levels: () => 1,
+    shape: tableShape,
+    evaluation:
+      ({ input, table }) =>
+      (values, out) =>
+        kernels.multiply(values[input]!, table.values, out),
+  },
 };
+
+/** The table has an entry for each number of the value. */
+function tableShape(
+  { input, table }: { readonly input: number; readonly table: Matrix },
+  { matrixOf, expectLength, fail }: ShapeContext,
+): ValueShape {
+  const x = matrixOf(input, 'input');
+  if (table.rows !== x.rows || table.columns !== x.columns) {
+    fail(`the table is [${table.rows}, ${table.columns}] for a value [${x.rows}, ${x.columns}].`);
+  }
+  expectLength(table.values, x.rows * x.columns, 'table');
+  return x;
+}

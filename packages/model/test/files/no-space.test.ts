@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { StorageError } from '../../src/errors.ts';
+import { StorageError } from '../../../base/src/errors.ts';
 import { writeAtomically } from '../../src/files/storage.ts';
 
 let full = false;

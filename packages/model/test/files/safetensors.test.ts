@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { FormatError, StorageError } from '../../src/errors.ts';
+import { StorageError } from '../../../base/src/errors.ts';
+import { FormatError } from '../../src/errors.ts';
 import { bfloatToNumber, halfToNumber, parseSafetensors, serialiseSafetensors } from '../../src/files/safetensors.ts';
 import { readSafetensors, writeSafetensors } from '../../src/files/safetensors-file.ts';
 

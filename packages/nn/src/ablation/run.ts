@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { OnProgress } from '@cipherformer/base';
 import type { Tokenizer } from '@cipherformer/model';
 import { readJson, writeAtomically } from '@cipherformer/model/files';
 import type { Model } from '../checkpoints/model-folder.ts';
@@ -11,6 +12,12 @@ import { DivergenceError, OtherRunError, SiteRangeError, UnstableTrainingError }
 import { type AblationCell, cellFigures } from './cell.ts';
 import { type AblationRecipe, type AblationVariant, cellRecipe } from './recipe.ts';
 
+/** How far the conversion of one cell is. */
+export interface AblateProgress extends ConvertProgress {
+  readonly variant: string;
+  readonly seed: number;
+}
+
 export interface AblateOptions {
   readonly dataRoot: string;
   /** Folder of the ablation: a conversion's folder for each cell under cells/. */
@@ -18,15 +25,16 @@ export interface AblateOptions {
   readonly modelName: string;
   readonly tokenizer?: Tokenizer;
   readonly threads?: number;
-  /** Aborting stops within some steps; what is finished is kept and the cell under way has a checkpoint. */
+  /** Aborting throws the signal's reason within some steps; finished cells are kept, the one under way has a checkpoint. */
   readonly signal?: AbortSignal;
-  readonly onProgress?: (cell: { variant: string; seed: number }, progress: ConvertProgress) => void;
+  readonly progress?: OnProgress<AblateProgress>;
   readonly onCell?: (cell: AblationCell, done: number, all: number) => void;
 }
 
 /**
  * Converts the model once for every variant and seed, seed by seed so that an early stop leaves all variants compared.
- * Finished cells are read back. Returns the cells there are; fewer than variants x seeds when it was interrupted.
+ * Finished cells are read back. Returns a cell for each variant and seed.
+ * @throws the signal's reason when it is aborted; the same call goes on where it stopped
  * @throws OtherRunError when a finished cell was made by another recipe
  */
 export async function runAblation(
@@ -41,18 +49,15 @@ export async function runAblation(
   );
   const cells: AblationCell[] = [];
   for (const place of plan) {
-    if (options.signal?.aborted) break;
+    options.signal?.throwIfAborted();
     const from = plan.find(({ variant, seed }) => variant.axis === 'base' && seed === place.seed);
     const source = from && from !== place ? { folder: folderOf(options, from), recipe: from.recipe } : undefined;
     const cell = await runCell(place, source, model, options);
-    if (!cell) break;
     cells.push(cell);
     options.onCell?.(cell, cells.length, plan.length);
   }
   // Models after every stage are of use only to cells that go on from them.
-  if (cells.length === plan.length) {
-    for (const place of plan) rmSync(join(folderOf(options, place), 'stages'), { recursive: true, force: true });
-  }
+  for (const place of plan) rmSync(join(folderOf(options, place), 'stages'), { recursive: true, force: true });
   return cells;
 }
 
@@ -71,7 +76,7 @@ async function runCell(
   base: ConversionSource | undefined,
   model: Model,
   options: AblateOptions,
-): Promise<AblationCell | undefined> {
+): Promise<AblationCell> {
   const { seed, recipe } = place;
   const variant = place.variant.name;
   const folder = folderOf(options, place);
@@ -93,9 +98,9 @@ async function runCell(
       ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
       ...(options.threads ? { threads: options.threads } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
-      onProgress: (progress) => options.onProgress?.({ variant, seed }, progress),
+      progress: (progress) => options.progress?.({ ...progress, variant, seed }),
     });
-    return measured && keep({ variant, seed, figures: cellFigures(measured) });
+    return keep({ variant, seed, figures: cellFigures(measured) });
   } catch (error) {
     const expected =
       error instanceof UnstableTrainingError || error instanceof SiteRangeError || error instanceof DivergenceError;

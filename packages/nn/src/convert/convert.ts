@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Model, saveModel } from '../checkpoints/model-folder.ts';
+import { joinExtremes } from '../evaluate/extremes.ts';
 import { preprocessOf } from '../train/assemble.ts';
 import type { ConvertOptions, ConvertResult } from './options.ts';
 import type { ConversionRecipe } from './recipe.ts';
@@ -13,7 +14,7 @@ import { withoutChanges } from './stages/control.ts';
 import { planConversion } from './stages/plan.ts';
 import { trainPart } from './stages/train-part.ts';
 import { widenIntervals, withClamp } from './substitution/substitute.ts';
-import { type Conversion, extremesOn, openConversion } from './training/conversion.ts';
+import { type Conversion, extremesOf, extremesOn, oddOn, openConversion } from './training/conversion.ts';
 
 /**
  * Converts a trained transformer to polynomial form: additions and multiplications alone, which is what a server can
@@ -39,6 +40,7 @@ import { type Conversion, extremesOn, openConversion } from './training/conversi
  * Every part's model and row are kept in the folder, and a later call goes on from the last of them. Data order, draws and
  * rates depend on the recipe alone, so an interrupted conversion ends with the same model.
  *
+ * @throws the signal's reason when it is aborted; the same call goes on where it stopped
  * @throws OtherRunError for a folder of another conversion, ConfigError where recipe, model and data do not fit
  * @throws UnsupportedPartError naming a part of the model that has no polynomial form
  * @throws CalibrationError for too few training examples
@@ -71,30 +73,25 @@ export async function convert(
   // 2. Part by part, after those that an earlier call has finished.
   let model: Model = { ...folder.modelAfter(rows.length - 1), preprocess };
   for (const part of plan.slice(rows.length - 1)) {
+    options.signal?.throwIfAborted();
     const started = performance.now();
     const change = await applyChange(conversion, part, model);
     const trained = await trainPart(conversion, part, change.model, {
       steps,
       resume: folder.readCheckpoint(part.name),
       save: (checkpoint) => folder.saveCheckpoint(part.name, checkpoint),
-      onProgress: options.onProgress,
+      progress: options.progress,
       signal: options.signal,
     });
-    if (trained && !trained.finished) return { model };
     model = { ...(trained ?? change).model, preprocess };
     keep(await partRow(conversion, model, { ...part, change, trained, started }), model);
   }
 
   // 3. The finished model.
-  try {
-    return await conclude(conversion, model, rows, folder, options);
-  } catch (error) {
-    if (options.signal?.aborted && error === options.signal.reason) return { model };
-    throw error;
-  }
+  return conclude(conversion, model, rows, folder, options);
 }
 
-/** Final intervals, all measurements, and the model as a graph. @throws what the signal is aborted with */
+/** Final intervals, all measurements, and the model as a graph. @throws the signal's reason */
 async function conclude(
   conversion: Conversion,
   trained: Model,
@@ -127,10 +124,15 @@ async function conclude(
 /** Training examples that the final intervals cover, in units of those of calibration, and their margin over what was seen. */
 const intervalShare = 4;
 const intervalMargin = 1.25;
+/** Odd inputs that they cover as well, in the same units. */
+const oddShare = 1;
 
 /** The model with intervals for what its sites see now: training has moved their inputs since the polynomials were fitted. */
 async function withFinalIntervals(conversion: Conversion, model: Model): Promise<Model> {
-  const examples = intervalShare * conversion.recipe.calibration;
-  const seen = await extremesOn(conversion, withClamp(model, false), 'train', examples);
+  const { calibration } = conversion.recipe;
+  const unclamped = withClamp(model, false);
+  const usual = await extremesOn(conversion, unclamped, 'train', intervalShare * calibration);
+  const odd = oddOn(conversion, 'train', oddShare * calibration);
+  const seen = odd ? joinExtremes(usual, await extremesOf(conversion, unclamped, odd.set, odd.forms.length)) : usual;
   return { ...model, ...widenIntervals(model, seen, intervalMargin) };
 }

@@ -1,4 +1,4 @@
-import type { OnProgress, Progress } from '@cipherformer/base';
+import type { OnProgress } from '@cipherformer/base';
 import type { Tokenizer } from '@cipherformer/model';
 import type { Model } from '../checkpoints/model-folder.ts';
 import type { ConversionRecord, MeasuredConversion, StageRecord } from './record/record.ts';
@@ -20,18 +20,16 @@ export interface ConvertOptions {
    * (variants that keep a part that is no polynomial have none).
    */
   readonly endsOnly?: boolean;
-  readonly onProgress?: OnProgress<ConvertProgress>;
+  readonly progress?: OnProgress<ConvertProgress>;
   readonly onStage?: (row: StageRecord) => void;
-  /** While the finished model is measured: the test set, ranges, the model as a graph. */
-  readonly onMeasured?: OnProgress<Progress<'measuring'>>;
-  /** Aborting finishes a few steps and writes a checkpoint, or finishes a measurement, and returns without a record. */
+  /** Aborting finishes a few steps and writes a checkpoint, or finishes a measurement, and throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface ConvertResult {
-  /** Absent when the conversion was interrupted: run it again to go on. */
+  /** Absent for a control, and with `endsOnly`: there is no polynomial model then. */
   readonly record?: ConversionRecord;
-  /** The record without the exported model; present when the conversion was finished. */
-  readonly measured?: MeasuredConversion;
+  /** The record without the exported model. */
+  readonly measured: MeasuredConversion;
   readonly model: Model;
 }

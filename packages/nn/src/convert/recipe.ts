@@ -61,6 +61,8 @@ export const stageTrainingSchema = z.strictObject({
   hard: z.strictObject({ pool: z.number().gt(0).max(1), share: z.number().gt(0).lt(1) }).optional(),
   /** In a share of the examples of every batch a share of the tokens becomes any token: texts that no training text is like. */
   noise: z.strictObject({ examples: z.number().gt(0).max(1), tokens: z.number().gt(0).max(1) }).optional(),
+  /** Share of every batch that is made unlike any training example (data/odd.ts), the original as its only teacher. */
+  odd: z.number().gt(0).lt(1).optional(),
   /** Share of the stage over which the range and variance terms rise from 0 to their weights. */
   ramp: z.number().min(0).max(1).default(0),
   /** Learning-rate factor of polynomial coefficients. */

@@ -5,6 +5,7 @@ import { augmentImage, noAugmentation, symmetricBeta } from './augment.ts';
 import type { Drawing } from './config.ts';
 import type { CorpusDataSet, DataSet, ImageDataSet, TextDataSet } from './dataset.ts';
 import { imageSize } from './images.ts';
+import { makeImageOdd, marksOf, oddImageForms, oddText, oddTextForms, oddWindow, oddWindowForms } from './odd.ts';
 import { BucketOrder, EpochOrder } from './order.ts';
 import { fillTokens } from './splits.ts';
 
@@ -36,6 +37,8 @@ export interface Draw {
   readonly exchange?: Exchange;
   /** Random tokens; texts only. */
   readonly noise?: TokenNoise;
+  /** Share of every batch that is made odd (odd.ts); classifiers are told nothing of its labels, the teacher is asked. */
+  readonly odd?: number;
 }
 
 /** The training examples to take for those that are due at a step: as many, in the same places. */
@@ -76,7 +79,7 @@ function imageBatches({ train, normalise }: ImageDataSet, options: BatchOptions)
   return {
     examples: count,
     stepsPerEpoch: order.stepsPerEpoch,
-    feeds(step, { exchange = dueExamples } = {}) {
+    feeds(step, { exchange = dueExamples, odd } = {}) {
       const random = Random.derive(seed, 'augment', step);
       const examples = exchange(order.examples(step), step);
       examples.forEach((example, i) => {
@@ -84,6 +87,12 @@ function imageBatches({ train, normalise }: ImageDataSet, options: BatchOptions)
       });
       setTargets(targets, examples.map(train.label), options.labelSmoothing);
       if (augmentation.mixup > 0) mixPairs(random, augmentation.mixup, batch, images, targets);
+      const chosen = oddOnes(odd, options, step);
+      for (let i = 0; i < chosen.count; i++) {
+        const image = images.subarray(i * size, (i + 1) * size);
+        makeImageOdd(image, chosen.form(oddImageForms), train.images, normalise, chosen.random);
+      }
+      targets.fill(0, 0, chosen.count * classes);
       return { images, targets };
     },
   };
@@ -121,12 +130,14 @@ function textBatches({ train, padding, tokenizer }: TextDataSet, options: BatchO
     ]),
   );
   const targets = new Float32Array(batch * classes);
+  const marks = marksOf(texts.ids);
   return {
     examples: count,
     stepsPerEpoch: order.stepsPerEpoch,
-    feeds(step, { exchange = dueExamples, noise } = {}) {
+    feeds(step, { exchange = dueExamples, noise, odd } = {}) {
       const random = Random.derive(seed, 'augment', step);
       const other = tokenNoise(noise, tokenizer.size, options, step);
+      const chosen = oddOnes(odd, options, step);
       const { examples: due, tokens } = order.step(step);
       const { ids, mask } = arrays.get(tokens)!;
       const examples = exchange(due, step);
@@ -138,9 +149,12 @@ function textBatches({ train, padding, tokenizer }: TextDataSet, options: BatchO
           if (!inner(t)) return id;
           return random.uniform() < tokenDropout ? unknown : (other(i) ?? id);
         });
-        fillTokens(seen, tokens, padding, ids, mask, i * tokens);
+        const shape = { tokens, vocabulary: tokenizer.size, marks };
+        const fed = i < chosen.count ? oddText(seen, chosen.form(oddTextForms), shape, chosen.random) : seen;
+        fillTokens(fed, tokens, padding, ids, mask, i * tokens);
       });
       setTargets(targets, examples.map(train.label), options.labelSmoothing);
+      targets.fill(0, 0, chosen.count * classes);
       return { ids, mask, targets };
     },
   };
@@ -163,9 +177,10 @@ function corpusBatches({ train, tokens, tokenizer }: CorpusDataSet, options: Bat
     examples: Math.floor(total / tokens),
     // An epoch is as many windows as the text has without overlap; where they begin is random.
     stepsPerEpoch: Math.max(1, Math.floor(total / (tokens * batch))),
-    feeds(step, { noise } = {}) {
+    feeds(step, { noise, odd } = {}) {
       const random = Random.derive(seed, 'windows', step);
       const other = tokenNoise(noise, tokenizer.size, options, step);
+      const chosen = oddOnes(odd, options, step);
       for (let i = 0; i < batch; i++) {
         let start = random.integer(total);
         let stream = 0;
@@ -175,6 +190,14 @@ function corpusBatches({ train, tokens, tokenizer }: CorpusDataSet, options: Bat
           ids[i * tokens + t] = BigInt(other(i) ?? source[start + t]!);
           targets[i * tokens + t] = BigInt(source[start + t + 1]!);
         }
+        if (i >= chosen.count) continue;
+        const window = source.slice(start, start + tokens);
+        const fed = oddWindow(window, chosen.form(oddWindowForms), tokenizer.size, chosen.random);
+        fed.forEach((id, t) => {
+          ids[i * tokens + t] = BigInt(id);
+          // What comes after a token of the window, as far as that is known.
+          targets[i * tokens + t] = BigInt(fed[t + 1] ?? id);
+        });
       }
       return { ids, targets };
     },
@@ -208,4 +231,11 @@ function tokenNoise(
   const random = Random.derive(seed, 'noise', step);
   const noisy = Math.round(noise.examples * batch);
   return (example) => (example < noisy && random.uniform() < noise.tokens ? random.integer(vocabulary) : undefined);
+}
+
+/** The first examples of a batch that become odd, and how. */
+function oddOnes(share: number | undefined, { seed, batch }: BatchOptions, step: number) {
+  const random = Random.derive(seed, 'odd', step);
+  const form = <F>(forms: readonly F[]): F => forms[random.integer(forms.length)]!;
+  return { count: Math.round((share ?? 0) * batch), random, form };
 }

@@ -53,6 +53,14 @@ export async function recordExtremes(
   return sites;
 }
 
+/** The extremes of two sets as of one. */
+export const joinExtremes = (first: readonly SiteExtremes[], second: readonly SiteExtremes[]): SiteExtremes[] =>
+  first.map((site, i) => ({
+    ...site,
+    exampleMax: Float32Array.from([...site.exampleMax, ...second[i]!.exampleMax]),
+    exampleMin: Float32Array.from([...site.exampleMin, ...second[i]!.exampleMin]),
+  }));
+
 /** Indices, that of the largest value first; equal ones (infinite, say) stay in order. */
 export const largestFirst = (values: readonly number[]): number[] =>
   [...values.keys()].sort((a, b) => (values[a] === values[b] ? a - b : values[b]! - values[a]!));

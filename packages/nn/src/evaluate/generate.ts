@@ -1,6 +1,7 @@
 import { DataError, type Weights } from '@cipherformer/model';
 import type { ModelConfig } from '../transformer/config.ts';
 import { InferenceModel } from './inference.ts';
+import { mostLikely } from './metrics.ts';
 
 /**
  * Continues `prompt` by `count` tokens, each the most probable one. Shapes are static, so every step runs the whole
@@ -26,9 +27,7 @@ export async function generateGreedy(
       });
       const { logits } = await model.run({ ids });
       const last = logits!.subarray((sequence.length - 1) * outputs, sequence.length * outputs);
-      let best = 0;
-      for (let i = 1; i < outputs; i++) if (last[i]! > last[best]!) best = i;
-      sequence.push(best);
+      sequence.push(mostLikely(last));
     }
   } finally {
     await model.close();

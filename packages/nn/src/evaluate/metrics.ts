@@ -52,8 +52,7 @@ export async function evaluateClassification(
     for (let i = 0; i < model.batch && start + i < count; i++) {
       const row = logits!.subarray(i * classes, (i + 1) * classes);
       const label = set.label(start + i);
-      let best = 0;
-      for (let c = 1; c < classes; c++) if (row[c]! > row[best]!) best = c;
+      const best = mostLikely(row);
       let sum = 0;
       for (let c = 0; c < classes; c++) sum += Math.exp(row[c]! - row[best]!);
       nats += Math.log(sum) + row[best]! - row[label]!;
@@ -69,6 +68,13 @@ export async function evaluateClassification(
     loss: nats / count,
     predictions,
   };
+}
+
+/** The place of the largest logit, the first of equal ones. */
+export function mostLikely(logits: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+  return best;
 }
 
 /** A language model compiled to give the nats of each target token: outputs "nats" [batch * tokens]. */

@@ -68,6 +68,8 @@ const onnxForms: { readonly [Op in GraphOp]: OnnxForm<NodeOf<Op>> } = {
   },
   addTable: ({ input, table }, { program, size, values }) =>
     program.emit1('Add', [values[input]!, program.constant(table.values, size, 'table')], size),
+  multiplyTable: ({ input, table }, { program, size, values }) =>
+    program.emit1('Mul', [values[input]!, program.constant(table.values, size, 'table')], size),
   add: ({ left, right }, { program, size, values }) => program.emit1('Add', [values[left]!, values[right]!], size),
   multiply: ({ left, right }, { program, size, values }) => program.emit1('Mul', [values[left]!, values[right]!], size),
   meanFeatures({ input }, { program, size, values }) {

@@ -48,6 +48,10 @@ export class GraphBuilder {
     return this.push(name, { op: 'addTable', input, table: toMatrix(table) });
   }
 
+  multiplyTable(name: string, input: number, table: Dense): number {
+    return this.push(name, { op: 'multiplyTable', input, table: toMatrix(table) });
+  }
+
   /** Rows of a value times the rows of a column that the client gives. */
   maskTokens(name: string, input: number, mask: number): number {
     return this.push(name, { op: 'maskTokens', input, mask });

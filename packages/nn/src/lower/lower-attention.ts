@@ -4,6 +4,7 @@ import { mapScale, normAt, sequenceLength } from '../transformer/config.ts';
 import { applyLinear, type Dense, scaleRows, sliceRows, type View } from './affine.ts';
 import { viewOf } from './graph-builder.ts';
 import { lowerDistance, type Projection } from './lower-distance.ts';
+import { lowerRotary } from './lower-rotary.ts';
 import { batchStatistics, type Lowering, siteProgram } from './lowering.ts';
 import { asParabola } from './parabola.ts';
 
@@ -12,7 +13,7 @@ import { asParabola } from './parabola.ts';
  * scale, the per-head factor and the maps' BatchNorm ride on the query; 1/sqrt(L) on the polynomial (on the values
  * where its last step cannot carry it, as a parabola's), so that maps of many tokens stay as small as their sums allow.
  * Levels: 1 (projections) + 1 (scores) + the polynomial's + 1 (attend); the returned view adds the output map's 1. Scores by
- * distance take 2 more.
+ * distance take 2 more, rotary positions 1.
  */
 export function lowerAttention(lowering: Lowering, name: string, view: View, mask: number | undefined): View {
   const { config, stored, graph } = lowering;
@@ -31,10 +32,15 @@ export function lowerAttention(lowering: Lowering, name: string, view: View, mas
     graph.materialise(`${name}.${which}`, applyLinear(view, w, b));
   const query = scaleHeads(part(0, inner), factors);
   const key = shareGroups(part(inner, inner + keyWidth), heads, groups, headWidth);
+  const { positions } = config;
+  const placed = (which: string, projection: Projection) =>
+    positions.kind === 'rotary'
+      ? lowerRotary(lowering, `${name}.${which}`, view, projection, positions, headWidth)
+      : project(which, projection.weight, projection.bias);
   const [queryNode, keyNode] =
     config.attention.similarity === 'distance'
       ? lowerDistance(lowering, name, view, { query, key, factors })
-      : [project('query', query.weight, query.bias), project('key', key.weight, key.bias)];
+      : [placed('query', query), placed('key', key)];
   const offset = offsets.some((v) => v !== 0) ? { offset: Float32Array.from(offsets) } : {};
   const scores = graph.push(`${name}.scores`, { op: 'scores', query: queryNode, key: keyNode, heads, ...offset });
 
@@ -80,10 +86,10 @@ function checkAttention({ config }: Lowering, name: string): void {
       `${kind} attention has no polynomial form here. Train with pointwise attention (convert does that first).`,
     );
   }
-  if (config.positions.kind === 'rotary') {
+  if (config.positions.kind === 'rotary' && config.attention.similarity === 'distance') {
     throw new UnsupportedPartError(
       name,
-      'rotary positions turn queries and keys by an angle a token, which the graph has no node for. Use learned ones.',
+      'rotary positions go with products of queries and keys. Use similarity "dot".',
     );
   }
 }

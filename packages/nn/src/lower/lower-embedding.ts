@@ -3,7 +3,7 @@ import { type ModelConfig, normAt } from '../transformer/config.ts';
 import { centred } from './affine.ts';
 import { toMatrix } from './graph-builder.ts';
 import { keepsStreamCentred } from './lower.ts';
-import { batchStatistics, frozenStatistics } from './lowering.ts';
+import { storedStatistics } from './lowering.ts';
 import { Stored } from './stored.ts';
 
 /**
@@ -45,10 +45,9 @@ export function lowerEmbedding(config: ModelConfig, weights: Weights, tokens: nu
 function foldStored(config: ModelConfig, stored: Stored, token: Float64Array, position: Float64Array | undefined) {
   const name = 'embedding.norm';
   const { width } = config;
-  const part = normAt(config, name);
-  if (part.kind === 'none') return;
-  const centre = part.kind === 'frozen';
-  const { scale, shift } = centre ? frozenStatistics(stored, name, width) : batchStatistics(stored, name, part, width);
+  const statistics = storedStatistics(stored, name, normAt(config, name), width);
+  if (!statistics) return;
+  const { centre, scale, shift } = statistics;
   const map = (row: Float64Array, constant: Float64Array | undefined) =>
     (centre ? centred(row) : row).map((v, i) => v * scale[i]! + (constant?.[i] ?? 0));
   eachRow(token, width, (row) => map(row, shift));

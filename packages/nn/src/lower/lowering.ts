@@ -30,21 +30,10 @@ export function lowerNorm(lowering: Lowering, name: string, choice: NormConfig, 
   const { stored } = lowering;
   const part = normAt(lowering.config, name, choice);
   const { width } = view;
-  switch (part.kind) {
-    case 'none':
-      return view;
-    case 'batch': {
-      const { scale, shift } = batchStatistics(stored, name, part, width);
-      return applyFeatures(view, false, scale, shift);
-    }
-    case 'frozen': {
-      const { scale, shift } = frozenStatistics(stored, name, width);
-      return applyFeatures(view, true, scale, shift);
-    }
-    case 'layer':
-    case 'rms':
-      return fullNorm(lowering, name, part, view);
-  }
+  if (part.kind === 'none') return view;
+  const statistics = storedStatistics(stored, name, part, width);
+  if (!statistics) return fullNorm(lowering, name, part, view);
+  return applyFeatures(view, statistics.centre, statistics.scale, statistics.shift);
 }
 
 function fullNorm(lowering: Lowering, name: string, part: NormConfig, view: View): View {
@@ -75,24 +64,48 @@ function fullNorm(lowering: Lowering, name: string, part: NormConfig, view: View
   return applyFeatures(viewOf(product, width), false, stored.vector(`${name}.weight`, width), bias);
 }
 
-/** scale * x + shift, one entry a channel. */
+/** scale * x + shift, x less its mean where that is centred; one entry a channel. */
 interface Statistics {
+  readonly centre: boolean;
   readonly scale: Float64Array;
-  readonly shift: Float64Array;
+  readonly shift?: Float64Array;
 }
 
-/** What a frozen denominator leaves of LayerNorm, for x already centred. */
-export function frozenStatistics(stored: Stored, name: string, width: number): Statistics {
+/** What is left of a normalisation that divides by constants; undefined for one that divides by what it sees. */
+export function storedStatistics(
+  stored: Stored,
+  name: string,
+  part: NormConfig,
+  width: number,
+): Statistics | undefined {
+  switch (part.kind) {
+    case 'batch':
+      return { centre: false, ...batchStatistics(stored, name, part, width) };
+    case 'frozen':
+      return { centre: true, scale: frozenScale(stored, name, width), shift: stored.vector(`${name}.bias`, width) };
+    case 'frozen-rms':
+      return { centre: false, scale: frozenScale(stored, name, width) };
+    default:
+      return undefined;
+  }
+}
+
+/** What a frozen denominator leaves of RMSNorm. */
+function frozenScale(stored: Stored, name: string, width: number): Float64Array {
   const [denominator] = stored.vector(`${name}.denominator`, 1);
   if (denominator === 0) {
     throw new WeightError(`"${name}.denominator" is 0: calibrate it as the mean standard deviation.`);
   }
-  const scale = stored.vector(`${name}.weight`, width).map((gain) => gain / denominator!);
-  return { scale, shift: stored.vector(`${name}.bias`, width) };
+  return stored.vector(`${name}.weight`, width).map((gain) => gain / denominator!);
 }
 
 /** BatchNorm's running statistics. */
-export function batchStatistics(stored: Stored, name: string, part: NormConfig, channels: number): Statistics {
+export function batchStatistics(
+  stored: Stored,
+  name: string,
+  part: NormConfig,
+  channels: number,
+): { readonly scale: Float64Array; readonly shift: Float64Array } {
   const mean = stored.vector(`${name}.running_mean`, channels);
   const variance = stored.vector(`${name}.running_var`, channels);
   const scale = stored

@@ -1,7 +1,8 @@
 import { elementCount, formatShape, ShapeError } from '@cipherformer/model';
-import * as ort from 'onnxruntime-node';
+import type * as ort from 'onnxruntime-node';
 import { type OnnxOptions, toOnnx } from './onnx.ts';
 import type { ElementType, Program, Tensor } from './program.ts';
+import { type OnnxRuntime, onnxRuntime } from './runtime.ts';
 
 export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
 export type Feeds = Readonly<Record<string, TensorData>>;
@@ -29,33 +30,38 @@ function allocate(type: ElementType, size: number): TensorData {
 export class Session {
   readonly inputs: ReadonlyMap<string, Tensor>;
   readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly #runtime: OnnxRuntime;
   readonly #session: ort.InferenceSession;
   readonly #owned: ReadonlyMap<string, ort.Tensor>;
   readonly #wrapped = new WeakMap<TensorData, ort.Tensor>();
 
   private constructor(
+    runtime: OnnxRuntime,
     session: ort.InferenceSession,
     inputs: ReadonlyMap<string, Tensor>,
     outputs: ReadonlyMap<string, Tensor>,
   ) {
+    this.#runtime = runtime;
     this.#session = session;
     this.inputs = inputs;
     this.outputs = outputs;
     this.#owned = new Map(
       [...outputs].map(([name, { type, shape }]) => [
         name,
-        new ort.Tensor(type, allocate(type, elementCount(shape)) as Float32Array, shape),
+        new runtime.Tensor(type, allocate(type, elementCount(shape)) as Float32Array, shape),
       ]),
     );
   }
 
+  /** @throws MissingPackageError where ONNX Runtime is not installed */
   static async compile(
     program: Program,
     outputs: Readonly<Record<string, Tensor>>,
     options: SessionOptions = {},
   ): Promise<Session> {
     const bytes = toOnnx(program, outputs, options);
-    const session = await ort.InferenceSession.create(bytes, {
+    const runtime = await onnxRuntime();
+    const session = await runtime.InferenceSession.create(bytes, {
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
@@ -70,7 +76,7 @@ export class Session {
     });
     const named = new Map(program.inputs.map((tensor) => [tensor.name, tensor]));
     const inputs = new Map(session.inputNames.map((name) => [name, named.get(name)!]));
-    return new Session(session, inputs, new Map(Object.entries(outputs)));
+    return new Session(runtime, session, inputs, new Map(Object.entries(outputs)));
   }
 
   /** Wraps an array as a tensor of the given input or output; the array is not copied and can be refilled. */
@@ -80,7 +86,7 @@ export class Session {
     if (data.length !== elementCount(shape)) {
       throw new ShapeError(`"${name}" needs ${elementCount(shape)} values ${formatShape(shape)}, got ${data.length}.`);
     }
-    const tensor = new ort.Tensor(type, data as Float32Array, shape);
+    const tensor = new this.#runtime.Tensor(type, data as Float32Array, shape);
     this.#wrapped.set(data, tensor);
     return tensor;
   }

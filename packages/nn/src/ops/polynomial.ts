@@ -89,7 +89,7 @@ export function polynomial(x: Tensor, coefficients: Tensor, domain: PolynomialDo
     const table = rawReshape(program.emit1('MatMul', [matrix, column], [rows, 1]), [blocks, k]);
     return rawSplit(table, 1, [1, k - 1]) as [Tensor, Tensor];
   };
-  const [constants, babies] = blockCoefficients(toBlocks);
+  const [constants, babySteps] = blockCoefficients(toBlocks);
   const halfWidth = (domain.high - domain.low) / 2;
   const centre = (domain.high + domain.low) / 2;
 
@@ -112,28 +112,28 @@ export function polynomial(x: Tensor, coefficients: Tensor, domain: PolynomialDo
     const shifted = centre === 0 ? chunk : rawSub(chunk, program.scalar(centre));
     return chebyshevStack(rawReshape(rawScale(shifted, 1 / halfWidth), [1, count]), k, blocks);
   });
-  const value = joined(stacks.map((stack) => combine(stack, constants, babies, blocks)));
+  const value = joined(stacks.map((stack) => combine(stack, constants, babySteps, blocks)));
 
   return program.record([x, coefficients], [value], ([g]) => {
     const parts = chunked(g!);
     const slope = () => {
       const map = product(toBlocks, derivativeMatrix(degree)).map((row) => row.map((entry) => entry / halfWidth));
-      const [slopeConstants, slopeBabies] = blockCoefficients(map);
+      const [slopeConstants, slopeBabySteps] = blockCoefficients(map);
       return joined(
         stacks.map((stack, i) => {
-          const p = combine(stack, slopeConstants, slopeBabies, blocks);
+          const p = combine(stack, slopeConstants, slopeBabySteps, blocks);
           return rawMul(rawReshape(parts[i]!, p.shape), p);
         }),
       );
     };
     const coefficientGradient = () => {
       const tables = stacks.map((stack, i) => {
-        const row = rawReshape(parts[i]!, stack.giants[0]?.shape ?? [1, sizes[i]!]);
-        const weighted = [row, ...stack.giants.map((giant) => rawMul(row, giant))];
+        const row = rawReshape(parts[i]!, stack.giantSteps[0]?.shape ?? [1, sizes[i]!]);
+        const weighted = [row, ...stack.giantSteps.map((giant) => rawMul(row, giant))];
         const tall =
           weighted.length === 1 ? row : program.emit1('Concat', weighted, [blocks, sizes[i]!], { axis: { int: 0 } });
         const first = program.emit1('ReduceSum', [tall, program.integers([1])], [blocks, 1]);
-        const rest = program.emit1('Gemm', [tall, stack.babies], [blocks, k - 1], { transB: { int: 1 } });
+        const rest = program.emit1('Gemm', [tall, stack.babySteps], [blocks, k - 1], { transB: { int: 1 } });
         return program.emit1('Concat', [first, rest], [blocks, k], { axis: { int: 1 } });
       });
       const table = tables.reduce((a, b) => rawAdd(a, b));
@@ -147,9 +147,9 @@ export function polynomial(x: Tensor, coefficients: Tensor, domain: PolynomialDo
 
 interface ChebyshevStack {
   /** T_1..T_{k-1}, [k - 1, count]. */
-  readonly babies: Tensor;
+  readonly babySteps: Tensor;
   /** T_k, T_2k, ... [1, count] each. */
-  readonly giants: readonly Tensor[];
+  readonly giantSteps: readonly Tensor[];
 }
 
 function chebyshevStack(t: Tensor, k: number, blocks: number): ChebyshevStack {
@@ -169,30 +169,30 @@ function chebyshevStack(t: Tensor, k: number, blocks: number): ChebyshevStack {
   };
   const rows = Array.from({ length: k - 1 }, (_, i) => chebyshev(i + 1));
   const count = t.shape[1]!;
-  const giants: Tensor[] = [];
+  const giantSteps: Tensor[] = [];
   for (let j = 1; j < blocks; j++) {
     if (j <= 1) {
-      giants.push(chebyshev(k));
+      giantSteps.push(chebyshev(k));
     } else {
       const a = Math.ceil(j / 2);
       const b = j - a;
-      const twice = rawMul(rawScale(giants[a - 1]!, 2), giants[b - 1]!);
-      giants.push(rawSub(twice, a === b ? one : giants[a - b - 1]!));
+      const twice = rawMul(rawScale(giantSteps[a - 1]!, 2), giantSteps[b - 1]!);
+      giantSteps.push(rawSub(twice, a === b ? one : giantSteps[a - b - 1]!));
     }
   }
-  const babies = rows.length === 1 ? t : program.emit1('Concat', rows, [k - 1, count], { axis: { int: 0 } });
-  return { babies, giants };
+  const babySteps = rows.length === 1 ? t : program.emit1('Concat', rows, [k - 1, count], { axis: { int: 0 } });
+  return { babySteps, giantSteps };
 }
 
-function combine(stack: ChebyshevStack, constants: Tensor, babies: Tensor, blocks: number): Tensor {
-  const { program } = stack.babies;
-  const count = stack.babies.shape[1]!;
-  const table = program.emit1('Gemm', [babies, stack.babies, constants], [blocks, count]);
+function combine(stack: ChebyshevStack, constants: Tensor, babySteps: Tensor, blocks: number): Tensor {
+  const { program } = stack.babySteps;
+  const count = stack.babySteps.shape[1]!;
+  const table = program.emit1('Gemm', [babySteps, stack.babySteps, constants], [blocks, count]);
   if (blocks === 1) return table;
   const rows = rawSplit(
     table,
     0,
     Array.from({ length: blocks }, () => 1),
   );
-  return rows.slice(1).reduce((sum, row, i) => rawAdd(sum, rawMul(row, stack.giants[i]!)), rows[0]!);
+  return rows.slice(1).reduce((sum, row, i) => rawAdd(sum, rawMul(row, stack.giantSteps[i]!)), rows[0]!);
 }

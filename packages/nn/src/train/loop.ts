@@ -46,7 +46,7 @@ export interface TrainingLoop {
   /** Absent: the loop throws what diverges. */
   readonly recovery?: Recovery;
   readonly checkpoint?: CheckpointPolicy;
-  /** Aborting stops the loop, with a checkpoint, where it may pause. */
+  /** Aborting ends the loop where it may pause: with a checkpoint, and by throwing the signal's reason. */
   readonly signal?: AbortSignal;
   /** Steps between the places where the loop may pause: to stop, or for a checkpoint. Default 1. */
   readonly pauseEvery?: number;
@@ -54,10 +54,11 @@ export interface TrainingLoop {
 
 /**
  * Takes the steps of a training, however often it is interrupted: what a step does depends on its number alone, and on what
- * the recovery makes of divergences. Returns whether the end of the schedule was reached.
+ * the recovery makes of divergences.
+ * @throws the signal's reason where it was aborted before the end of the schedule, after writing a checkpoint
  * @throws DivergenceError without a recovery, with the state of before the step; what the recovery throws when it gives up
  */
-export async function runTraining(loop: TrainingLoop): Promise<boolean> {
+export async function runTraining(loop: TrainingLoop): Promise<void> {
   const { step, schedule, recovery, checkpoint, pauseEvery = 1 } = loop;
   const { total } = schedule;
   let sums = new Sums();
@@ -86,8 +87,10 @@ export async function runTraining(loop: TrainingLoop): Promise<boolean> {
       savedAt = performance.now();
     }
   }
-  if (step.step < total) checkpoint?.write();
-  return step.step >= total;
+  if (step.step < total) {
+    checkpoint?.write();
+    loop.signal?.throwIfAborted();
+  }
 }
 
 class Sums {

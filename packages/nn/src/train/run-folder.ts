@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, StorageError, type StoredTensor, type Weights } from '@cipherformer/model';
+import { StorageError } from '@cipherformer/base';
+import { ConfigError, type StoredTensor, type Weights } from '@cipherformer/model';
 import { readJson, readSafetensors, writeAtomically, writeSafetensors } from '@cipherformer/model/files';
 import { parseMetadata } from '@cipherformer/model/untrusted';
 import { z } from 'zod';

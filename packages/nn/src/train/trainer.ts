@@ -31,14 +31,13 @@ export interface TrainOptions {
   readonly threads?: number;
   /** Seconds between checkpoints on the way to the end of an evaluation period. Default 60. */
   readonly checkpointEverySeconds?: number;
-  readonly onProgress?: OnProgress<TrainProgress>;
+  readonly progress?: OnProgress<TrainProgress>;
   readonly onMetrics?: (line: MetricsLine) => void;
-  /** Aborting finishes the step under way, writes a checkpoint and returns with `finished` false. */
+  /** Aborting finishes the step under way, writes a checkpoint and throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface TrainResult {
-  readonly finished: boolean;
   readonly steps: number;
   readonly runFolder: string;
   /** The folder of the best model by the validation figure. */
@@ -56,6 +55,8 @@ const reportEvery = 20;
 /**
  * Trains what a recipe describes, resuming from the run folder's checkpoint if there is one: data order,
  * augmentation and dropout depend only on the seed and the step, so the resumed run takes the same steps.
+ * @throws the signal's reason when it is aborted: the checkpoint is written, and the same call goes on from it
+ * @throws DivergenceError naming the step and the checkpoint that is left
  */
 export async function train(recipe: Recipe, options: TrainOptions): Promise<TrainResult> {
   const folder = new RunFolder(options.runFolder);
@@ -125,7 +126,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
     options.onMetrics?.(line);
     const { total } = schedule;
     const secondsLeft = ((total - now) * training.batch) / examplesPerSecond;
-    options.onProgress?.({ what: 'training', done: now, total, epoch, loss, examplesPerSecond, secondsLeft });
+    options.progress?.({ what: 'training', done: now, total, epoch, loss, examplesPerSecond, secondsLeft });
   };
   const saveCheckpoint = () => {
     const { best = null, bestStep } = model.soFar;
@@ -133,7 +134,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
   };
 
   try {
-    const finished = await runTraining({
+    await runTraining({
       step,
       schedule,
       feeds: (at) => drawn.feeds(at),
@@ -147,7 +148,6 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
       ...(options.signal ? { signal: options.signal } : {}),
     });
     return {
-      finished,
       steps: step.step,
       runFolder: options.runFolder,
       modelFolder,

@@ -3,6 +3,7 @@ import * as ops from '../ops/index.ts';
 import type { Builder, Site } from './builder.ts';
 import { type ModelConfig, mapScale, sequenceLength } from './config.ts';
 import { activation, normalise } from './parts.ts';
+import { type RotaryConfig, rotaryTables } from './rotary.ts';
 
 /** Which key positions count: a constant causal mask, a fed padding mask, or neither. */
 export interface AttentionMask {
@@ -33,9 +34,8 @@ export function attention(builder: Builder, config: ModelConfig, name: string, x
   let k = ops.splitHeads(parts[1]!, groups);
   let v = ops.splitHeads(parts[2]!, groups);
   if (config.positions.kind === 'rotary') {
-    const { base, interleaved } = config.positions;
-    q = rotate(q, base, interleaved);
-    k = rotate(k, base, interleaved);
+    q = rotate(q, config.positions);
+    k = rotate(k, config.positions);
   }
   if (groups < heads) {
     k = repeatGroups(k, heads);
@@ -143,15 +143,14 @@ function uniformMap(shape: readonly number[], program: Tensor['program'], mask: 
 }
 
 /** Rotary positions (Su et al., 2021) on [batch, heads, tokens, headWidth]; pairs are (i, i + half) or (2i, 2i + 1). */
-function rotate(x: Tensor, base: number, interleaved: boolean): Tensor {
+function rotate(x: Tensor, positions: RotaryConfig): Tensor {
   const [batch, heads, tokens, headWidth] = x.shape as [number, number, number, number];
+  const { interleaved } = positions;
   const half = headWidth / 2;
-  const angle = (position: number, i: number) => position * base ** (-i / half);
-  const table = (f: (angle: number) => number) =>
-    Float32Array.from({ length: tokens * half }, (_, n) => f(angle(Math.floor(n / half), n % half)));
+  const tables = rotaryTables(positions, headWidth, tokens);
   const shape = interleaved ? [tokens, half, 1] : [tokens, half];
-  const cos = x.program.constant(table(Math.cos), shape, 'cos');
-  const sin = x.program.constant(table(Math.sin), shape, 'sin');
+  const cos = x.program.constant(Float32Array.from(tables.cos), shape, 'cos');
+  const sin = x.program.constant(Float32Array.from(tables.sin), shape, 'sin');
   const axis = interleaved ? 4 : 3;
   const view = interleaved ? ops.reshape(x, [batch, heads, tokens, half, 2]) : x;
   const [a, b] = ops.split(view, axis, interleaved ? [1, 1] : [half, half]) as [Tensor, Tensor];

@@ -32,8 +32,9 @@ export const activationSchema = z.union([z.enum(functionNames), polynomialSchema
 
 export const normSchema = z.strictObject({
   /** layer: over features. rms: without mean. batch: per channel, running statistics at inference. frozen:
-   * (x - mean) / R with a stored R ("<name>.denominator"), no division left at inference. none: nothing. */
-  kind: z.enum(['layer', 'rms', 'batch', 'frozen', 'none']),
+   * (x - mean) / R with a stored R ("<name>.denominator"), no division left at inference. frozen-rms: x / R. none:
+   * nothing. */
+  kind: z.enum(['layer', 'rms', 'batch', 'frozen', 'frozen-rms', 'none']),
   epsilon: z.number().positive().default(1e-5),
   /** Share of the old running statistics kept at every step (batch). */
   momentum: z.number().min(0).max(1).default(0.9),

@@ -61,29 +61,30 @@ export function normalise(
   if (part.kind === 'none') return x;
   const channels = x.shape[channelAxis]!;
   const gain = builder.parameter(`${name}.weight`, [channels], { kind: 'constant', value: 1 });
-  if (part.kind === 'rms') {
+  if (part.kind === 'rms' || part.kind === 'frozen-rms') {
     reportVariance(builder, name, x, options.include);
-    return ops.rmsNorm(x, gain, part.epsilon);
+    return part.kind === 'rms' ? ops.rmsNorm(x, gain, part.epsilon) : frozenScale(builder, name, x, gain);
   }
   const bias = builder.parameter(`${name}.bias`, [channels]);
   switch (part.kind) {
     case 'layer':
-      reportVariance(builder, name, x, options.include);
+      reportVariance(builder, name, centred(x), options.include);
       return ops.layerNorm(x, gain, bias, part.epsilon);
-    case 'frozen': {
-      // The denominator keeps to its stored value: what is left of LayerNorm is linear.
-      const denominator = builder.buffer(`${name}.denominator`, [1], { kind: 'constant', value: 1 });
-      reportVariance(builder, name, x, options.include);
-      const centred = ops.sub(x, ops.mean(x, [x.shape.length - 1], true));
-      const limits = builder.limits(name);
-      const scaled = limits
-        ? ops.mul(ops.clip(ops.div(centred, denominator), ...limits), gain)
-        : ops.mul(centred, ops.div(gain, denominator));
-      return ops.add(scaled, bias);
-    }
+    case 'frozen':
+      reportVariance(builder, name, centred(x), options.include);
+      return ops.add(frozenScale(builder, name, centred(x), gain), bias);
     case 'batch':
       return batchNormalise(builder, name, part, x, gain, bias, channelAxis, options.include);
   }
+}
+
+const centred = (x: Tensor): Tensor => ops.sub(x, ops.mean(x, [x.shape.length - 1], true));
+
+/** x / R * gain. The denominator keeps to its stored value: what is left of the normalisation is linear. */
+function frozenScale(builder: Builder, name: string, x: Tensor, gain: Tensor): Tensor {
+  const denominator = builder.buffer(`${name}.denominator`, [1], { kind: 'constant', value: 1 });
+  const limits = builder.limits(name);
+  return limits ? ops.mul(ops.clip(ops.div(x, denominator), ...limits), gain) : ops.mul(x, ops.div(gain, denominator));
 }
 
 function batchNormalise(
@@ -117,9 +118,8 @@ function batchNormalise(
   return ops.add(ops.mul(x, ops.reshape(factor, wide)), ops.reshape(offset, wide));
 }
 
+/** What a normalisation divides by the root of: the mean square of `x`, which has its mean no more where that is taken off. */
 function reportVariance(builder: Builder, name: string, x: Tensor, include: Tensor | undefined): void {
-  const axis = x.shape.length - 1;
-  const centred = ops.sub(x, ops.mean(x, [axis], true));
-  const variance = ops.mean(ops.square(centred), [axis], true);
+  const variance = ops.mean(ops.square(x), [x.shape.length - 1], true);
   builder.site({ name: `${name}.variance`, kind: 'norm-variance', tensor: variance, ...(include ? { include } : {}) });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../model/src/errors.ts';
+import type { AblationCell } from '../../src/ablation/cell.ts';
 import { parseAblation } from '../../src/ablation/recipe.ts';
 import { runAblation } from '../../src/ablation/run.ts';
 import { summarise } from '../../src/ablation/summary.ts';
@@ -72,18 +73,24 @@ const options = { dataRoot: root, out, modelName: 'tiny' };
 describe('an ablation', () => {
   it('converts every variant with every seed, goes on where it stopped, and keeps failures as results', async () => {
     const stop = new AbortController();
-    const first = await runAblation(ablation, base, await model(), {
+    const reason = new Error('enough');
+    const first: AblationCell[] = [];
+    const stopped = runAblation(ablation, base, await model(), {
       ...options,
       signal: stop.signal,
-      onProgress: ({ variant }) => variant === 'batch-norm' && stop.abort(),
+      progress: ({ variant }) => variant === 'batch-norm' && stop.abort(reason),
+      onCell: (cell) => first.push(cell),
     });
+    await expect(stopped).rejects.toBe(reason);
     expect(first).toHaveLength(2);
     const kept = join(out, 'cells', 'base', 'seed-1', 'cell.json');
     const before = statSync(kept).mtimeMs;
     const parts = new Map<string, Set<string>>();
     const cells = await runAblation(ablation, base, await model(), {
       ...options,
-      onProgress: ({ variant }, { what: part }) => parts.set(variant, (parts.get(variant) ?? new Set()).add(part)),
+      progress({ variant, what: part, loss }) {
+        if (loss !== undefined) parts.set(variant, (parts.get(variant) ?? new Set()).add(part));
+      },
     });
     expect(statSync(kept).mtimeMs).toBe(before);
     expect(cells).toHaveLength(10);

@@ -13,7 +13,6 @@ import {
   type PolynomialConfig,
   parseModelConfig,
 } from '../../src/transformer/config.ts';
-import { llamaConfig } from '../../src/transformer/presets.ts';
 import {
   bert,
   bertMean,
@@ -23,6 +22,7 @@ import {
   example,
   gpt,
   livelyWeights,
+  llama,
   onnxLogits,
   polynomialForm,
   relativeError,
@@ -103,6 +103,14 @@ const models: Record<string, ModelConfig> = {
   }),
   'GPT, maps scaled by the keys seen': polynomialForm(gpt, {
     attention: { ...gpt.attention, scaling: '1/sqrt(t+1)' },
+  }),
+  'Llama: rotary pairs apart, shared keys, a gate, RMSNorm frozen': polynomialForm(llama()),
+  'Llama: rotary neighbours, tied': polynomialForm(llama({ interleaved: true, tied: true })),
+  'Llama: rotary with biases': polynomialForm(llama(), {
+    attention: { ...llama().attention, qkvBias: true, outBias: true },
+  }),
+  'BERT with an RMSNorm of embedded tokens': polynomialForm(bert, {
+    normOverrides: { 'embedding.norm': { kind: 'frozen-rms' } },
   }),
   'GPT, batch, own head': polynomialForm(gpt, { ...everyNorm(gpt), head: { outputs: 11, bias: true } }),
 };
@@ -258,6 +266,15 @@ describe('levels of the model', () => {
     }
   });
 
+  it('rotary positions take one, a gate one', () => {
+    const [rotary, plain] = ['rotary', 'none'].map((kind) => {
+      const positions = (kind === 'none' ? { kind } : llama().positions) as ModelConfig['positions'];
+      return layerLevels(polynomialForm(llama(), { positions })).map(({ levels }) => levels);
+    });
+    expect(plain).toEqual([13, 13]);
+    expect(rotary).toEqual([14, 14]);
+  });
+
   it('a parabola is one level', () => {
     expect(layerLevels(models['ViT with parabolas']!).map(({ levels }) => levels)).toEqual([8, 8]);
   });
@@ -300,25 +317,12 @@ describe('what cannot be lowered is named', () => {
       'layers.0.attention.map_norm',
     ],
     [
-      'rotary positions',
-      polynomialForm(
-        llamaConfig({
-          vocabulary: 9,
-          maxTokens: 5,
-          width: 8,
-          layers: 1,
-          heads: 2,
-          keyValueHeads: 2,
-          mlpWidth: 12,
-          epsilon: 1e-5,
-          rotaryBase: 100,
-          interleaved: false,
-          tied: false,
-        }),
-      ),
+      'rotary positions of scores by distance',
+      polynomialForm(llama(), { attention: { ...llama().attention, similarity: 'distance' } }),
       {},
       'layers.0.attention',
     ],
+    ['RMSNorm without a program', polynomialForm(llama(), { norm: { kind: 'rms' } }), {}, 'layers.0.norm1'],
   ];
   for (const [name, config, options, part] of cases) {
     it(name, () => {

@@ -7,7 +7,7 @@ import {
   type PolynomialConfig,
   parseModelConfig,
 } from '../../src/transformer/config.ts';
-import { bertConfig, gptConfig, vitConfig } from '../../src/transformer/presets.ts';
+import { bertConfig, gptConfig, llamaConfig, vitConfig } from '../../src/transformer/presets.ts';
 import { initialWeights } from '../../src/transformer/weights.ts';
 
 /** A GELU-like polynomial of degree 7 on [-9, 9], coefficients in the Chebyshev basis. */
@@ -28,7 +28,7 @@ const text = { vocabulary: 11, maxTokens: 7, ...sizes };
 export function polynomialForm(base: ModelConfig, change: Partial<ModelConfigInput> = {}): ModelConfig {
   return parseModelConfig({
     ...base,
-    norm: { kind: 'frozen' },
+    norm: { kind: base.norm.kind === 'rms' ? 'frozen-rms' : 'frozen' },
     ...change,
     attention: { ...base.attention, ...change.attention, kind: 'pointwise', activation: degree7 },
     mlp: { ...base.mlp, ...change.mlp, activation: degree7 },
@@ -41,6 +41,19 @@ export const vitOverlap = vitConfig({ ...image, patch: 4, stride: 2, padding: 1,
 export const bert = bertConfig({ ...text, classes: 3, pool: 'class' });
 export const bertMean = bertConfig({ ...text, classes: 3, pool: 'mean' });
 export const gpt = gptConfig({ ...text, tied: true });
+
+export const llama = (change: { readonly interleaved?: boolean; readonly tied?: boolean } = {}) =>
+  llamaConfig({
+    ...text,
+    width: 16,
+    heads: 4,
+    keyValueHeads: 2,
+    epsilon: 1e-5,
+    rotaryBase: 100,
+    interleaved: false,
+    tied: false,
+    ...change,
+  });
 
 /** Maps of a causal model with everything that depends on query and key. */
 export const byDistance = {

@@ -22,7 +22,7 @@ class FakeStep {
 const run = async (more: Partial<Parameters<typeof runTraining>[0]> = {}) => {
   const step = new FakeStep();
   const windows: TrainingWindow[] = [];
-  const finished = await runTraining({
+  await runTraining({
     step,
     schedule,
     feeds: (at) => ({ x: Float32Array.of(at) }),
@@ -30,13 +30,12 @@ const run = async (more: Partial<Parameters<typeof runTraining>[0]> = {}) => {
     onWindow: (window) => void windows.push(window),
     ...more,
   });
-  return { step, windows, finished };
+  return { step, windows };
 };
 
 describe('the training loop', () => {
   it('feeds each step its number, at the rate of the schedule, and closes windows with means', async () => {
-    const { step, windows, finished } = await run({ lossWeights: (at) => ({ range: at / 10 }) });
-    expect(finished).toBe(true);
+    const { step, windows } = await run({ lossWeights: (at) => ({ range: at / 10 }) });
     expect(step.taken).toEqual(
       Array.from({ length: 10 }, (_, at) => ({
         fed: at,
@@ -52,19 +51,20 @@ describe('the training loop', () => {
     expect(windows.map(({ learningRate }) => learningRate)).toEqual([3, 7, 9].map((at) => warmupCosine(at, schedule)));
   });
 
-  it('stops where it may pause, with a checkpoint, and goes on from there', async () => {
+  it('aborted, it throws the reason where it may pause, with a checkpoint, and goes on from there', async () => {
     const stop = new AbortController();
+    const reason = new Error('enough');
     const written: number[] = [];
     const step = new FakeStep();
     const feeds = (at: number) => {
-      if (at === 5) stop.abort();
+      if (at === 5) stop.abort(reason);
       return { x: Float32Array.of(at) };
     };
     const checkpoint = { everySeconds: 1000, write: () => void written.push(step.step) };
-    const first = await run({ step, feeds, checkpoint, signal: stop.signal, pauseEvery: 4 });
-    expect([first.finished, written]).toEqual([false, [8]]);
-    const second = await run({ step, feeds, checkpoint, pauseEvery: 4 });
-    expect([second.finished, written]).toEqual([true, [8]]);
+    await expect(run({ step, feeds, checkpoint, signal: stop.signal, pauseEvery: 4 })).rejects.toBe(reason);
+    expect([step.step, written]).toEqual([8, [8]]);
+    await run({ step, feeds, checkpoint, pauseEvery: 4 });
+    expect(written).toEqual([8]);
     expect(step.taken.map(({ fed }) => fed)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
@@ -102,8 +102,8 @@ describe('the training loop', () => {
       if (at === 5 && rollbacks.length === 0) return Number.NaN;
       return at === 6 && rollbacks.length === 1 ? 500 : at;
     };
-    const { windows, finished } = await run({ step, feeds: (at) => ({ x: Float32Array.of(fed(at)) }), recovery });
-    expect([finished, rollbacks]).toEqual([true, [5, 6]]);
+    const { windows } = await run({ step, feeds: (at) => ({ x: Float32Array.of(fed(at)) }), recovery });
+    expect([step.step, rollbacks]).toEqual([10, [5, 6]]);
     expect(step.taken.map(({ fed: value }) => value)).toEqual([0, 1, 2, 3, 4, 4, 5, 500, 4, 5, 6, 7, 8, 9]);
     expect(step.taken.at(-1)!.rate).toBe(warmupCosine(9, schedule) / 4);
     // What was taken before going back is in no window.

@@ -1,5 +1,5 @@
+import { modulo } from '@cipherformer/base';
 import { applyStreamed, Ciphertext, type Evaluator, type StreamedMatrix, sameScale } from '@cipherformer/ckks';
-import { modulo } from '../program/arithmetic.ts';
 import type { InstructionOf, RotatedCopy, SlotVector } from '../program/instructions.ts';
 import type { CanonicalScales } from '../program/scales.ts';
 import { type GroupSide, termGroups } from '../program/term-groups.ts';

@@ -40,7 +40,7 @@ export interface InstructionTiming {
 
 export interface CkksOptions {
   /** After every instruction. */
-  readonly progress?: (timing: InstructionTiming) => void;
+  readonly onInstruction?: (timing: InstructionTiming) => void;
   /** After every instruction with its results, which are disposed of later: for tests that decrypt each step. */
   readonly observe?: (index: number, instruction: Instruction, results: readonly Ciphertext[]) => void;
   /** Asked before every instruction: throws what it is aborted with. */
@@ -86,7 +86,7 @@ export async function runCkks(
     timings.push(timing);
     options.observe?.(index, instruction, results);
     for (const register of unused[index]!) run.release(register);
-    options.progress?.(timing);
+    options.onInstruction?.(timing);
   }
   const outputs = run.takeOutputs();
   return {

@@ -1,6 +1,6 @@
 import { evaluateProgram } from '@cipherformer/approx';
+import { modulo } from '@cipherformer/base';
 import { ProgramError } from '../errors.ts';
-import { modulo } from '../program/arithmetic.ts';
 import type {
   EncryptedProgram,
   Instruction,
@@ -14,7 +14,7 @@ import { slotsRead } from '../program/slots-read.ts';
 import { unpackOutput } from '../program/values.ts';
 
 /** A bootstrap's operand beyond what a bootstrap can carry. */
-export interface Excursion {
+export interface OutOfRangeOperand {
   readonly source: string;
   readonly register: Register;
   /** Largest absolute value of the slots that an output depends on. */
@@ -25,7 +25,7 @@ export interface ClearResult {
   /** The numbers of each output. */
   readonly outputs: readonly Float64Array[];
   /** Operands of bootstraps with slots outside [-1, 1] that an output depends on: under encryption it is wrong. */
-  readonly excursions: readonly Excursion[];
+  readonly outOfRangeOperands: readonly OutOfRangeOperand[];
 }
 
 export interface ClearOptions {
@@ -81,18 +81,18 @@ export function interpret(
     for (const register of unused[index]!) registers.delete(register);
   }
   const outputs = program.outputs.map((output) => unpackOutput(output, registers.get(output.register)!));
-  return { outputs, excursions: excursionsOf(program, beyond, tolerance) };
+  return { outputs, outOfRangeOperands: findOutOfRange(program, beyond, tolerance) };
 }
 
 /** A bootstrap's operand with slots outside [-1, 1], whoever reads them. */
-interface Beyond extends Omit<Excursion, 'largest'> {
+interface Beyond extends Omit<OutOfRangeOperand, 'largest'> {
   /** Number of the instruction, and which of its operands. */
   readonly index: number;
   readonly operand: number;
   readonly values: Float64Array;
 }
 
-function excursionsOf(program: EncryptedProgram, beyond: readonly Beyond[], tolerance: number): Excursion[] {
+function findOutOfRange(program: EncryptedProgram, beyond: readonly Beyond[], tolerance: number): OutOfRangeOperand[] {
   if (beyond.length === 0) return [];
   const read = slotsRead(program);
   return beyond.flatMap(({ index, operand, source, register, values }) => {

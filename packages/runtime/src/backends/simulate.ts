@@ -1,4 +1,5 @@
 import { evaluateProgram, evaluationPlan, type Step } from '@cipherformer/approx';
+import { modulo } from '@cipherformer/base';
 import {
   type BootstrapPlan,
   type BootstrapPrecision,
@@ -10,7 +11,6 @@ import {
   StreamedTransformPlan,
 } from '@cipherformer/ckks';
 import type { PlannedProgram } from '../keys/planned-program.ts';
-import { modulo } from '../program/arithmetic.ts';
 import { checkProgram } from '../program/check.ts';
 import type { EncryptedProgram, Instruction, InstructionOf, Register, RotatedCopy } from '../program/instructions.ts';
 import { operandsOf, resultLevel } from '../program/levels.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256, toHex } from '@cipherformer/base';
-import { nameOfPart, type Parameters, secretStartBytes, startsLikeSecretKey } from '@cipherformer/ckks';
+import { toHex } from '@cipherformer/base';
+import { nameOfPart, type Parameters, secretStartBytes, sha256, startsLikeSecretKey } from '@cipherformer/ckks';
 import { FileError } from '../errors.ts';
 import { digestsByPart, type KeyList, parseKeyList, specsOf } from './key-list.ts';
 import type { KeySource } from './key-source.ts';

@@ -1,3 +1,4 @@
+import { gib } from '@cipherformer/base';
 import {
   checkKeySpec,
   compareSpecs,
@@ -13,7 +14,7 @@ import {
 } from '@cipherformer/ckks';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
-import { FileError } from '../errors.ts';
+import { FileError, KeyLimitError } from '../errors.ts';
 
 export const keyListFormat = 'cipherformer-keys';
 export const keyListVersion = 1;
@@ -83,6 +84,18 @@ export function checkSpecs(parameters: Parameters, specs: readonly KeySpec[], wh
 
 /** Evaluation keys up to this many bytes on the wire are made without a question: whoever wrote a program chose how many. */
 export const unaskedKeyBytes = 4 * 2 ** 30;
+
+/**
+ * What stands between a program and the keys that it asks for, where nobody is asked.
+ * @param bytes of the evaluation keys on the wire
+ * @throws KeyLimitError for more bytes than `most`
+ */
+export function checkKeyBytes(bytes: number, most = unaskedKeyBytes): void {
+  if (bytes > most)
+    throw new KeyLimitError(
+      `the program asks for ${gib(bytes)} of evaluation keys, ${gib(most)} are allowed: none was made; allow more if you trust who compiled it`,
+    );
+}
 
 /** Bytes of keys in memory and on the wire: counted by each party for itself, whatever anybody says. */
 export function countKeys(parameters: Parameters, specs: readonly KeySpec[]): { keyBytes: number; wireBytes: number } {

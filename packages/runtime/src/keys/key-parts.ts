@@ -1,5 +1,13 @@
-import { type OnProgress, sha256, toHex } from '@cipherformer/base';
-import { KeyError, type KeyPart, KeyPartMaker, type KeySpec, nameOfPart, type SecretKey } from '@cipherformer/ckks';
+import { type OnProgress, toHex } from '@cipherformer/base';
+import {
+  KeyError,
+  type KeyPart,
+  KeyPartMaker,
+  type KeySpec,
+  nameOfPart,
+  type SecretKey,
+  sha256,
+} from '@cipherformer/ckks';
 
 // Where the secret key is: evaluation keys made part by part, by whoever sends or keeps them.
 

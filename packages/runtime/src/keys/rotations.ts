@@ -1,5 +1,5 @@
+import { modulo } from '@cipherformer/base';
 import { StreamedTransformPlan } from '@cipherformer/ckks';
-import { modulo } from '../program/arithmetic.ts';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { operandLevel } from '../program/levels.ts';
 import { PackedTransform } from '../program/packed-transform.ts';
@@ -25,11 +25,11 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
       const { babySteps, giantSteps, level } = instruction;
       const transform = new PackedTransform(instruction, slots);
       const shape = { outputs: transform.outputs.length, babySteps, giantSteps };
-      const { babies, groups } = new StreamedTransformPlan(slots, transform.inputs.length, transform, shape);
+      const plan = new StreamedTransformPlan(slots, transform.inputs.length, transform, shape);
       return [
         ...transform.inputs.flatMap(({ imaginary }) => at(imaginary ? [imaginary.turn] : [], level, 'whole')),
-        ...transform.inputs.flatMap(() => at(babies, level, 'baby')),
-        ...groups.flatMap(({ giant }) => at([giant], level, 'whole')),
+        ...transform.inputs.flatMap(() => at(plan.babySteps, level, 'baby')),
+        ...plan.groups.flatMap(({ giant }) => at([giant], level, 'whole')),
       ];
     }
     case 'rotateSum':

@@ -1,15 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  compareSpecs,
-  type KeySpec,
-  keyWireBytes,
-  maxPartBytes,
-  nameOfPart,
-  type SecretKey,
-  StorageError,
-} from '@cipherformer/ckks';
+import { StorageError } from '@cipherformer/base';
+import { compareSpecs, type KeySpec, keyWireBytes, maxPartBytes, nameOfPart, type SecretKey } from '@cipherformer/ckks';
 import { diskSpace, partialSuffix, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { FileError } from '../errors.ts';
 import { keyListFile, partPath, partsFolder, readKeyList } from './key-folder.ts';

@@ -1,5 +1,5 @@
+import { modulo } from '@cipherformer/base';
 import { ProgramError } from '../errors.ts';
-import { modulo } from './arithmetic.ts';
 import type { EncryptedProgram, Instruction, LinearInstruction, Register } from './instructions.ts';
 import { type BootstrapLevels, operandLevel, operandsOf, resultLevel, resultsOf } from './levels.ts';
 import { PackedTransform } from './packed-transform.ts';

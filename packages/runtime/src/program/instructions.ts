@@ -36,7 +36,7 @@ interface InstructionBase {
 /**
  * outputs[o] = sum over i and diagonals r of matrix: diagonal(o, i, r) * rotate(inputs[i], r). One level.
  * Executed by baby and giant steps: every r is giant + baby for some giant in `giantSteps`, baby in `babySteps`;
- * babies are hoisted rotations of an input, shared by all outputs.
+ * baby steps are hoisted rotations of an input, shared by all outputs.
  */
 export interface LinearInstruction {
   readonly op: 'linear';

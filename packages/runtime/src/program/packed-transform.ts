@@ -1,4 +1,4 @@
-import { modulo } from './arithmetic.ts';
+import { modulo } from '@cipherformer/base';
 import type { LinearInstruction, LinearPacking, PackedInput, SlotMatrix } from './instructions.ts';
 
 /** One entry of the map's matrix by its diagonals: diagonal(output, input, rotation). */

@@ -1,4 +1,4 @@
-import { modulo } from './arithmetic.ts';
+import { modulo } from '@cipherformer/base';
 import type { EncryptedProgram, Instruction, ProductSumInstruction, Register } from './instructions.ts';
 import { resultsOf } from './levels.ts';
 

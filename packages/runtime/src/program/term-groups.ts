@@ -1,4 +1,4 @@
-import { modulo } from './arithmetic.ts';
+import { modulo } from '@cipherformer/base';
 import type { InstructionOf, ProductTerm, RotatedCopy } from './instructions.ts';
 
 /** Terms whose factors are held at a time. */

@@ -1,5 +1,6 @@
-import { sha256, toHex } from '@cipherformer/base';
+import { toHex } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
+import { sha256 } from '@cipherformer/ckks';
 import { checkPreparation, type InputPreparation, parsePreparation } from '@cipherformer/model';
 import { FileError } from '../errors.ts';
 import { type ProgramManifest, parseManifest } from './manifest.ts';

@@ -1,4 +1,5 @@
-import { sha256, toHex } from '@cipherformer/base';
+import { joinBytes, toHex } from '@cipherformer/base';
+import { sha256 } from '@cipherformer/ckks';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 
 /**
@@ -18,13 +19,7 @@ export async function programDigest(program: EncryptedProgram, model: Uint8Array
     const values = mask.values();
     parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return toHex(await sha256(all));
+  return toHex(await sha256(joinBytes(parts)));
 }
 
 /** An instruction without what is made when needed. */

@@ -1,12 +1,10 @@
-import { sha256 } from '@cipherformer/base';
-import { startsLikeSecretKey, type WireObject } from '@cipherformer/ckks';
+import { checksumBytes, sha256, startsLikeSecretKey, type WireObject } from '@cipherformer/ckks';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { FileError, MismatchError } from '../errors.ts';
 
 // Like the wire objects inside: a byte above 127 and both line endings, so that a transfer as text is noticed at once.
 const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x45, 0x0d, 0x0a, 0x1a, 0x0a);
-const checksumBytes = 32;
 const maxHeaderBytes = 2 ** 20;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
@@ -73,13 +71,13 @@ export async function sealEnvelope(
 
 /** Reads an envelope's header, then each of its objects from its own source. */
 export class EnvelopeReader {
-  readonly #pieces: AsyncIterator<Uint8Array>;
+  readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #where: string;
-  #piece = new Uint8Array(0);
+  #chunk = new Uint8Array(0);
 
   /** @param where the file, for messages */
   constructor(source: AsyncIterable<Uint8Array>, where: string) {
-    this.#pieces = source[Symbol.asyncIterator]();
+    this.#chunks = source[Symbol.asyncIterator]();
     this.#where = where;
   }
 
@@ -137,11 +135,11 @@ export class EnvelopeReader {
   async *object(length: number): AsyncGenerator<Uint8Array> {
     let left = length;
     while (left > 0) {
-      const piece = await this.#next(left);
+      const chunk = await this.#next(left);
       // The reader of the object says what of it is missing.
-      if (!piece) return;
-      left -= piece.length;
-      yield piece;
+      if (!chunk) return;
+      left -= chunk.length;
+      yield chunk;
     }
   }
 
@@ -152,30 +150,30 @@ export class EnvelopeReader {
   }
 
   async close(): Promise<void> {
-    await this.#pieces.return?.();
+    await this.#chunks.return?.();
   }
 
   async #take(length: number, what: string): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(length);
     for (let at = 0; at < length; ) {
-      const piece = await this.#next(length - at);
-      if (!piece)
+      const chunk = await this.#next(length - at);
+      if (!chunk)
         throw new FileError(`${this.#where} ends in the middle of ${what}: it is cut short, copy or make it again`);
-      bytes.set(piece, at);
-      at += piece.length;
+      bytes.set(chunk, at);
+      at += chunk.length;
     }
     return bytes;
   }
 
   /** At most `most` bytes; none at the end. */
   async #next(most: number): Promise<Uint8Array | undefined> {
-    while (this.#piece.length === 0) {
-      const { done, value } = await this.#pieces.next();
+    while (this.#chunk.length === 0) {
+      const { done, value } = await this.#chunks.next();
       if (done) return undefined;
-      this.#piece = value as Uint8Array<ArrayBuffer>;
+      this.#chunk = value as Uint8Array<ArrayBuffer>;
     }
-    const run = this.#piece.subarray(0, most);
-    this.#piece = this.#piece.subarray(run.length);
+    const run = this.#chunk.subarray(0, most);
+    this.#chunk = this.#chunk.subarray(run.length);
     return run;
   }
 }

@@ -1,7 +1,7 @@
+import { isPowerOfTwo } from '@cipherformer/base';
 import { BootstrapPlan, keyPlanDigest, ParameterError, type Parameters } from '@cipherformer/ckks';
 import { FileError } from '../errors.ts';
 import { checkSpecs, countKeys } from '../keys/key-list.ts';
-import { isPowerOfTwo } from '../program/arithmetic.ts';
 import { CanonicalScales } from '../program/scales.ts';
 import { keySpecsOf, mapOf, type ProgramManifest } from './manifest-schema.ts';
 

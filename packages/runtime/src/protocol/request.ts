@@ -30,9 +30,9 @@ export class HashedSource implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const hash = new StreamingSha256();
-    for await (const piece of this.#source) {
-      hash.update(piece);
-      yield piece as Uint8Array<ArrayBuffer>;
+    for await (const chunk of this.#source) {
+      hash.update(chunk);
+      yield chunk as Uint8Array<ArrayBuffer>;
     }
     this.#hash = toHex(hash.digest());
   }

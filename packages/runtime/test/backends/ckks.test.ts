@@ -262,7 +262,10 @@ it('stops between instructions when it is told to, and leaves no memory', async 
   using input = machine.encrypt(randomVector(1), 5);
   const before = context.kernels.memory().bytes;
   const stop = new AbortController();
-  const run = runCkks(machine.server, machine.planned, [input], { signal: stop.signal, progress: () => stop.abort() });
+  const run = runCkks(machine.server, machine.planned, [input], {
+    signal: stop.signal,
+    onInstruction: () => stop.abort(),
+  });
   await expect(run).rejects.toThrow();
   expect(context.kernels.memory().bytes).toBe(before);
 });

@@ -59,6 +59,7 @@ const small: TransformerShape = {
 for (const [name, shape] of [
   ['a transformer', small],
   ['causal attention weighted by query and key', { ...small, layers: 1, causal: true, byPosition: true }],
+  ['queries and keys turned by position', { ...small, layers: 1, causal: true, turned: true }],
 ] as const)
   it(`insecure ring: ${name}, bootstraps included`, async () => {
     const inputs = randomInputs(shape, 7);

@@ -83,8 +83,8 @@ describe('slots that outputs depend on', () => {
     };
     const values = (slot: number, value = 7) =>
       Float64Array.from({ length: slots }, (_, s) => (s === slot ? value : 0.5));
-    expect(runClear(program, [values(3)]).excursions).toEqual([{ source: 'refresh', register: 0, largest: 7 }]);
-    expect(runClear(program, [values(3, Number.NaN)]).excursions).toHaveLength(1);
-    for (const slot of [0, 2, 4, slots - 1]) expect(runClear(program, [values(slot)]).excursions).toEqual([]);
+    expect(runClear(program, [values(3)]).outOfRangeOperands).toEqual([{ source: 'refresh', register: 0, largest: 7 }]);
+    expect(runClear(program, [values(3, Number.NaN)]).outOfRangeOperands).toHaveLength(1);
+    for (const slot of [0, 2, 4, slots - 1]) expect(runClear(program, [values(slot)]).outOfRangeOperands).toEqual([]);
   });
 });

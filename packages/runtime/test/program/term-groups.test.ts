@@ -1,5 +1,5 @@
+import { modulo } from '@cipherformer/base';
 import { expect, it } from 'vitest';
-import { modulo } from '../../src/program/arithmetic.ts';
 import type { ProductTerm } from '../../src/program/instructions.ts';
 import { termGroups } from '../../src/program/term-groups.ts';
 

@@ -47,17 +47,17 @@ describe('an envelope', () => {
     return Uint8Array.from(parts);
   }
 
-  /** Read in pieces of `size` bytes. */
+  /** Read in chunks of `size` bytes. */
   async function read(bytes: Uint8Array, size: number): Promise<number[][]> {
-    async function* pieces() {
+    async function* chunks() {
       for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
     }
-    const reader = new EnvelopeReader(pieces(), 'the file');
+    const reader = new EnvelopeReader(chunks(), 'the file');
     const { lengths } = await reader.header({ kind: 'inputs', program: header.program, key: header.key });
     const objects: number[][] = [];
     for (const length of lengths) {
       const found: number[] = [];
-      for await (const piece of reader.object(length)) found.push(...piece);
+      for await (const chunk of reader.object(length)) found.push(...chunk);
       objects.push(found);
     }
     await reader.end();

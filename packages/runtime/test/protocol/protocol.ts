@@ -98,7 +98,7 @@ export async function bytesOf(object: WireObject): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(frames));
 }
 
-/** Bytes as a source, in pieces. */
+/** Bytes as a source, in chunks. */
 export async function* from(bytes: Uint8Array, size = 1000): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size);
 }

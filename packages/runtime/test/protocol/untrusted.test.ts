@@ -1,7 +1,7 @@
 // Row 9: whatever bytes come, the readers of files throw errors of ours and nothing else.
 
-import { sha256 } from '@cipherformer/base';
 import type { WireObject } from '@cipherformer/ckks';
+import { sha256 } from '@cipherformer/ckks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyBytes, bytesOf } from '../../../model/test/untrusted/any-bytes.ts';
@@ -22,7 +22,7 @@ describe('row 9: envelopes', () => {
 
   async function whole(): Promise<Uint8Array> {
     const parts: number[] = [];
-    for await (const piece of await sealEnvelope(known, [payload])) parts.push(...piece);
+    for await (const chunk of await sealEnvelope(known, [payload])) parts.push(...chunk);
     return Uint8Array.from(parts);
   }
 

@@ -38,14 +38,14 @@ export function declaredBytes(request: FastifyRequest, limit: number): number {
  * @param bytesPerSecond slowest pace, once it has had ten seconds
  * @throws Problem 'secret-key' when they are a secret key, before the first of them is passed on; 'too-slow'
  */
-export async function* piecesOf(body: IncomingMessage, bytesPerSecond: number): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(body: IncomingMessage, bytesPerSecond: number): AsyncGenerator<Uint8Array> {
   let head: Buffer | undefined = Buffer.alloc(0);
-  for await (const piece of paced(body, bytesPerSecond)) {
+  for await (const chunk of paced(body, bytesPerSecond)) {
     if (head === undefined) {
-      yield piece;
+      yield chunk;
       continue;
     }
-    head = Buffer.concat([head, piece]);
+    head = Buffer.concat([head, chunk]);
     if (head.length < secretStartBytes) continue;
     refuseSecretKey(head);
     yield head;
@@ -54,17 +54,17 @@ export async function* piecesOf(body: IncomingMessage, bytesPerSecond: number): 
   if (head !== undefined && head.length > 0) yield head;
 }
 
-/** The pieces of a body that does not come too slowly: a slow sender costs a socket, and that not for long. */
+/** The chunks of a body that does not come too slowly: a slow sender costs a socket, and that not for long. */
 async function* paced(body: IncomingMessage, bytesPerSecond: number): AsyncGenerator<Buffer> {
   const from = performance.now();
-  const pieces = (body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  const chunks = (body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   let bytes = 0;
   let isWaiting = false;
   try {
     for (;;) {
       const due = from + patienceMs + (bytes / bytesPerSecond) * 1000;
       isWaiting = true;
-      const next = await within(pieces.next(), due - performance.now());
+      const next = await within(chunks.next(), due - performance.now());
       isWaiting = false;
       if (next.done) return;
       bytes += next.value.length;
@@ -72,7 +72,7 @@ async function* paced(body: IncomingMessage, bytesPerSecond: number): AsyncGener
     }
   } finally {
     // While one is waited for it would wait as long.
-    if (!isWaiting) await pieces.return?.();
+    if (!isWaiting) await chunks.return?.();
   }
 }
 
@@ -110,8 +110,8 @@ function refuseSecretKey(head: Uint8Array): void {
 export function discardRest(body: IncomingMessage): void {
   if (body.complete || body.destroyed) return;
   let bytes = 0;
-  body.on('data', (piece: Buffer) => {
-    bytes += piece.length;
+  body.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
     if (bytes > maxDiscardedBytes) body.destroy();
   });
   body.resume();

@@ -4,7 +4,7 @@ import { apiPrefix, digest, job, jobs as jobList, jobQuery } from '@cipherformer
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import type { Service } from '../service.ts';
-import { declaredBytes, piecesOf } from './body.ts';
+import { chunksOf, declaredBytes } from './body.ts';
 import { sendEvents } from './events.ts';
 import type { App } from './zod.ts';
 
@@ -78,7 +78,7 @@ export function submitRoute(app: App, service: Service): void {
     const { owner, query } = request;
     await service.checkJob(owner, query);
     using _ = await room.promise(declaredBytes(request, maxRequestBytes));
-    const row = await service.submit(owner, query, piecesOf(request.raw, limits.bytesPerSecond));
+    const row = await service.submit(owner, query, chunksOf(request.raw, limits.bytesPerSecond));
     reply.code(202).header('location', `${apiPrefix}/jobs/${row.id}`);
     return service.jobView(row);
   });

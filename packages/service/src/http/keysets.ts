@@ -14,7 +14,7 @@ import {
 } from '@cipherformer/client/protocol';
 import { z } from 'zod';
 import type { Service } from '../service.ts';
-import { declaredBytes, discardRest, piecesOf } from './body.ts';
+import { chunksOf, declaredBytes, discardRest } from './body.ts';
 import type { App } from './zod.ts';
 
 const params = z.object({ id: shortId });
@@ -115,8 +115,8 @@ export function partRoutes(app: App, service: Service): void {
       discardRest(request.raw);
       return { sha256, created: false };
     }
-    const pieces = piecesOf(request.raw, limits.bytesPerSecond);
-    await service.putPart(owner, { keyset, sha256, bytes }, pieces);
+    const chunks = chunksOf(request.raw, limits.bytesPerSecond);
+    await service.putPart(owner, { keyset, sha256, bytes }, chunks);
     return reply.code(201).send({ sha256, created: true });
   });
 }

@@ -25,7 +25,7 @@ const schema = z.strictObject({
 /** With fields that nobody gave undefined. */
 export type Configuration = z.infer<typeof schema>;
 /** Of what was given alone. */
-export type Configured = {
+type Configured = {
   readonly [K in Exclude<keyof Configuration, 'limits'>]?: Exclude<Configuration[K], undefined>;
 } & {
   readonly limits?: Partial<Limits>;

@@ -83,7 +83,7 @@ export class ProgramEngine implements Engine, Disposable {
       const follow = followRun(opened);
       using result = await runCkks(keys.machine, opened, inputs, {
         signal,
-        progress: (timing) => progress({ what: 'running', ...follow(timing) }),
+        onInstruction: (timing) => progress({ what: 'running', ...follow(timing) }),
       });
       await writeWireFile(job.result, await outputsFile(manifest, keys.key, request, result.outputs));
     } finally {

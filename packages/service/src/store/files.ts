@@ -41,12 +41,12 @@ export class Files {
   }
 
   /** Writes what comes, and waits until it is on the disk. Leaves nothing where it cannot. */
-  async receive(pieces: AsyncIterable<Uint8Array>): Promise<Received> {
+  async receive(chunks: AsyncIterable<Uint8Array>): Promise<Received> {
     const path = join(this.#incoming, `${randomUUID()}${partialSuffix}`);
     try {
       const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
       try {
-        const written = await writeHashed(file, pieces);
+        const written = await writeHashed(file, chunks);
         await file.sync();
         return { path, ...written };
       } finally {
@@ -98,14 +98,14 @@ export class Files {
 
 async function writeHashed(
   file: FileHandle,
-  pieces: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array>,
 ): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const piece of pieces) {
-    hash.update(piece);
-    bytes += piece.length;
-    await writeAll(file, piece);
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    bytes += chunk.length;
+    await writeAll(file, chunk);
   }
   return { sha256: hash.digest('hex'), bytes };
 }

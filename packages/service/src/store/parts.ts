@@ -30,11 +30,11 @@ export class PartStore {
   async put(
     owner: string,
     sha256: string,
-    pieces: AsyncIterable<Uint8Array>,
+    chunks: AsyncIterable<Uint8Array>,
     check: () => Promise<void>,
   ): Promise<void> {
     const { rows, files, mutex, at } = this.#context;
-    const received = await files.receive(pieces);
+    const received = await files.receive(chunks);
     try {
       if (received.sha256 !== sha256) throw mismatch(sha256, received.sha256);
       await at('part-received');

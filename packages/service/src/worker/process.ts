@@ -38,7 +38,7 @@ export class WorkerProcess {
    */
   async perform(
     task: Assignment,
-    options: { signal: AbortSignal; graceMs: number; onProgress: OnProgress<EngineProgress> },
+    options: { signal: AbortSignal; graceMs: number; progress: OnProgress<EngineProgress> },
   ): Promise<Outcome> {
     const number = ++this.#task;
     const { signal } = options;
@@ -58,7 +58,7 @@ export class WorkerProcess {
         }
         const message = parsed.data;
         if (message.task !== number) return;
-        if (message.type === 'progress') options.onProgress(message);
+        if (message.type === 'progress') options.progress(message);
         else resolve(message);
       };
     });

@@ -214,7 +214,7 @@ export class Scheduler {
       return await this.#worker.process.perform(assignment, {
         signal: current.controller.signal,
         graceMs: this.#options.graceMs,
-        onProgress: (progress) => {
+        progress: (progress) => {
           current.progress = progress;
           this.#options.onChange(current.task.id);
         },

@@ -259,8 +259,8 @@ describe('events', () => {
     let text = '';
     const decoder = new TextDecoder();
     try {
-      for await (const piece of response.body ?? []) {
-        text += decoder.decode(piece);
+      for await (const chunk of response.body ?? []) {
+        text += decoder.decode(chunk);
         if (enough(text)) stop.abort();
       }
     } catch (error) {

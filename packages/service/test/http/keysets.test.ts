@@ -45,8 +45,8 @@ function cutPut(id: string, { sha256, bytes }: Part, send: number, headers = '')
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
     let answer = '';
-    socket.on('data', (piece) => {
-      answer += piece;
+    socket.on('data', (chunk) => {
+      answer += chunk;
     });
     socket.on('close', () => resolve(answer));
     socket.on('error', () => {});

@@ -43,8 +43,8 @@ function raw(
   return new Promise((resolve, reject) => {
     const sent = httpRequest(service.url + path, { method, headers }, (response) => {
       let text = '';
-      response.on('data', (piece) => {
-        text += piece;
+      response.on('data', (chunk) => {
+        text += chunk;
       });
       response.on('end', () => resolve({ status: response.statusCode!, text, headers: response.headers }));
     });

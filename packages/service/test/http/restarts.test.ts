@@ -38,8 +38,8 @@ describe('stopping', () => {
     const one = part('sent slowly');
     const socket = connect(Number(new URL(own.url).port), '127.0.0.1');
     let answer = '';
-    socket.on('data', (piece) => {
-      answer += piece;
+    socket.on('data', (chunk) => {
+      answer += chunk;
     });
     const head = `host: localhost\r\ncontent-type: application/octet-stream\r\ncontent-length: ${one.bytes.length}\r\n`;
     socket.write(`PUT /v1/keysets/${id}/parts/${one.sha256} HTTP/1.1\r\n${head}\r\n`);

@@ -203,8 +203,8 @@ export class BootstrapPlan {
       const all = limbs + plan.special;
       const digits = parameters.gadgetWith(plan.level, plan.special)!.digitSizes.length;
       const decompose = limbs + digits * all - limbs;
-      const giants = [...plan.giants.keys()].filter((g) => g !== 0).length;
-      return decompose + giants * (all + decompose) + 2 * (plan.special + limbs);
+      const giantSteps = [...plan.giantSteps.keys()].filter((g) => g !== 0).length;
+      return decompose + giantSteps * (all + decompose) + 2 * (plan.special + limbs);
     };
     const keySwitch = (level: number) => keySwitchTransforms(level, parameters.gadget(level));
     const matrices = [...this.slotsToCoeffs, ...this.coeffsToSlots].reduce((sum, plan) => sum + linear(plan), 0);

@@ -13,7 +13,7 @@ import { bootstrapLiteral, defaultBootstrapChain } from './bootstrap-plan.ts';
 import { EvalMod } from './eval-mod.ts';
 
 /** What a computation needs. */
-export interface Wanted {
+export interface Requirements {
   /** Levels: rescales between encryption and decryption, or between two bootstraps. */
   readonly levels: number;
   /** Bits behind the binary point that a slot near 1 keeps, on average. Give this or scaleBits. */
@@ -62,19 +62,20 @@ export function expectedPrecision(logN: number, scaleBits: number, levels: numbe
  * The smallest secure parameters for a computation: the smallest ring first, then the cheapest key switch at the top.
  * @throws ParameterError that says what to relax when there are none
  */
-export function chooseParameters(wanted: Wanted): Choice {
-  const checkedWants = checkWanted(wanted);
+export function chooseParameters(requirements: Requirements): Choice {
+  const checked = checkRequirements(requirements);
   for (const logN of ringSizes) {
-    const choice = chooseInRing(checkedWants, logN);
+    const choice = chooseInRing(checked, logN);
     if (choice) return choice;
   }
-  throw new ParameterError(explain(checkedWants));
+  throw new ParameterError(explain(checked));
 }
 
-type Wants = Required<Omit<Wanted, 'precisionBits' | 'scaleBits'>> & Pick<Wanted, 'precisionBits' | 'scaleBits'>;
+type Checked = Required<Omit<Requirements, 'precisionBits' | 'scaleBits'>> &
+  Pick<Requirements, 'precisionBits' | 'scaleBits'>;
 
-function checkWanted(wanted: Wanted): Wants {
-  const { levels, precisionBits, scaleBits, slots = 1, rangeBits = 9, bootstrapping = false } = wanted;
+function checkRequirements(requirements: Requirements): Checked {
+  const { levels, precisionBits, scaleBits, slots = 1, rangeBits = 9, bootstrapping = false } = requirements;
   checkWhole('levels', levels, bootstrapping ? 1 : 0, 200);
   checkWhole('rangeBits', rangeBits, 1, 30);
   if ((precisionBits === undefined) === (scaleBits === undefined))
@@ -93,14 +94,14 @@ function checkWanted(wanted: Wanted): Wants {
   };
 }
 
-function chooseInRing(wants: Wants, logN: number): Choice | undefined {
-  if (wants.slots > 2 ** (logN - 1)) return undefined;
-  if (wants.bootstrapping && logN < minEphemeralLogN) return undefined;
-  const scaleBits = scaleFor(wants, logN);
+function chooseInRing(checked: Checked, logN: number): Choice | undefined {
+  if (checked.slots > 2 ** (logN - 1)) return undefined;
+  if (checked.bootstrapping && logN < minEphemeralLogN) return undefined;
+  const scaleBits = scaleFor(checked, logN);
   if (scaleBits === undefined) return undefined;
   let best: { parameters: Parameters; cost: number } | undefined;
   for (let special = 1; special <= maxSpecialPrimes; special++) {
-    const literal = literalOf(wants, logN, scaleBits, special);
+    const literal = literalOf(checked, logN, scaleBits, special);
     // Bits of primes tell what their product will be up to a fraction of a bit; the check decides.
     if (sum(literal.chainBits) + sum(literal.specialBits) > secureLogQP(logN) + 1) break;
     const parameters = secure(literal);
@@ -110,40 +111,40 @@ function chooseInRing(wants: Wants, logN: number): Choice | undefined {
   }
   if (!best) return undefined;
   const { parameters } = best;
-  const precisionBits = expectedPrecision(logN, scaleBits, wants.levels, wants.bootstrapping);
+  const precisionBits = expectedPrecision(logN, scaleBits, checked.levels, checked.bootstrapping);
   return { literal: parameters.literal, parameters, precisionBits };
 }
 
 /** The scale that gives the wanted precision in this ring; undefined where primes are too small for it. */
-function scaleFor(wants: Wants, logN: number): number | undefined {
-  const { precisionBits, bootstrapping, levels } = wants;
-  const largest = largestScale(wants);
-  if (wants.scaleBits !== undefined) return wants.scaleBits <= largest ? wants.scaleBits : undefined;
+function scaleFor(checked: Checked, logN: number): number | undefined {
+  const { precisionBits, bootstrapping, levels } = checked;
+  const largest = largestScale(checked);
+  if (checked.scaleBits !== undefined) return checked.scaleBits <= largest ? checked.scaleBits : undefined;
   for (let scaleBits = minScaleBits; scaleBits <= largest; scaleBits++)
     if (expectedPrecision(logN, scaleBits, levels, bootstrapping) >= precisionBits!) return scaleBits;
   return undefined;
 }
 
-function largestScale({ bootstrapping, rangeBits }: Wants): number {
+function largestScale({ bootstrapping, rangeBits }: Checked): number {
   return maxPrimeBits - (bootstrapping ? bootstrapRatioBits : rangeBits + 1);
 }
 
-function literalOf(wants: Wants, logN: number, scaleBits: number, specialCount: number): ParametersLiteral {
-  if (wants.bootstrapping) {
+function literalOf(checked: Checked, logN: number, scaleBits: number, specialCount: number): ParametersLiteral {
+  if (checked.bootstrapping) {
     const wideBits = scaleBits + bootstrapRatioBits;
     return bootstrapLiteral({
       ...defaultBootstrapChain,
       logN,
-      userLevels: wants.levels,
+      userLevels: checked.levels,
       scaleBits,
       wideBits,
       specialCount,
     });
   }
-  const q0 = Math.min(maxPrimeBits, scaleBits + wants.rangeBits + 1);
+  const q0 = Math.min(maxPrimeBits, scaleBits + checked.rangeBits + 1);
   return {
     logN,
-    chainBits: [q0, ...Array<number>(wants.levels).fill(scaleBits)],
+    chainBits: [q0, ...Array<number>(checked.levels).fill(scaleBits)],
     specialBits: Array<number>(specialCount).fill(q0),
     scaleBits,
   };
@@ -163,27 +164,27 @@ function sum(bits: readonly number[]): number {
 }
 
 /** Why there is nothing, and the nearest things that there are. */
-function explain(wants: Wants): string {
-  const { levels, precisionBits, scaleBits, slots, bootstrapping } = wants;
+function explain(checked: Checked): string {
+  const { levels, precisionBits, scaleBits, slots, bootstrapping } = checked;
   const asked = precisionBits === undefined ? `a scale of 2^${scaleBits}` : `${precisionBits} bits of precision`;
   const start = `no 128-bit secure parameters have ${levels} levels with ${asked} and ${slots} slots${bootstrapping ? ' and bootstrapping' : ''}: `;
   const largest = ringSizes.at(-1)!;
   if (slots > 2 ** (largest - 1)) return `${start}use at most ${2 ** (largest - 1)} slots and several ciphertexts`;
-  const scale = scaleFor(wants, largest) ?? 0;
+  const scale = scaleFor(checked, largest) ?? 0;
   if (scale === 0) {
     const smallest = bootstrapping ? minEphemeralLogN : ringSizes[0];
-    const most = Math.floor(expectedPrecision(smallest, largestScale(wants), levels, bootstrapping));
+    const most = Math.floor(expectedPrecision(smallest, largestScale(checked), levels, bootstrapping));
     return scaleBits === undefined
       ? `${start}ask for fewer bits (about ${most} at most with ${levels} levels, fewer in larger rings)`
-      : `${start}use a scale of at most 2^${largestScale(wants)}${bootstrapping ? '' : ', or fewer rangeBits'}`;
+      : `${start}use a scale of at most 2^${largestScale(checked)}${bootstrapping ? '' : ', or fewer rangeBits'}`;
   }
-  const fits = (changed: Wants) => chooseInRing(changed, largest) !== undefined;
+  const fits = (changed: Checked) => chooseInRing(changed, largest) !== undefined;
   const fewer = Array.from({ length: levels }, (_, i) => levels - 1 - i).find(
-    (l) => l >= (bootstrapping ? 1 : 0) && fits({ ...wants, levels: l }),
+    (l) => l >= (bootstrapping ? 1 : 0) && fits({ ...checked, levels: l }),
   );
   const alternatives: string[] = [];
   if (fewer !== undefined) alternatives.push(`at most ${fewer} levels`);
-  const { precisionBits: _, ...rest } = wants;
+  const { precisionBits: _, ...rest } = checked;
   for (let bits = scale - 1; bits >= minScaleBits; bits--) {
     if (!fits({ ...rest, scaleBits: bits })) continue;
     alternatives.push(`a scale of at most 2^${bits}`);

@@ -29,8 +29,8 @@ export function sumBabySteps(
   sums: readonly BabySum[],
 ): void {
   const { kernels, ring, parameters } = switcher.context;
-  const babies = [...new Set(sums.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
-  const keys = babies.flatMap((steps) => {
+  const babySteps = [...new Set(sums.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
+  const keys = babySteps.flatMap((steps) => {
     if (steps === 0) return [1, 0, 0];
     const key = switcher.rotationKey(steps, digits);
     return [key.galois, key.slab.address(), key.level + 1];
@@ -38,11 +38,11 @@ export function sumBabySteps(
   const outputs = sums.flatMap(({ sum, terms }) => [
     ...sum,
     terms.length,
-    ...terms.flatMap(({ baby, diagonal }) => [babies.indexOf(baby), diagonal.slab.address(), diagonal.runBits]),
+    ...terms.flatMap(({ baby, diagonal }) => [babySteps.indexOf(baby), diagonal.slab.address(), diagonal.runBits]),
   ]);
   kernels.call(
     Op.linearBabySteps, ring.handle, digits.address, part0, part1, parameters.basis(digits.level),
-    parameters.specialBasis(digits.special), digits.digits, babies.length, ...keys, sums.length, ...outputs,
+    parameters.specialBasis(digits.special), digits.digits, babySteps.length, ...keys, sums.length, ...outputs,
   ); // biome-ignore format: one kernel call
 }
 

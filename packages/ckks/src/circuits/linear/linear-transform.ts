@@ -40,9 +40,9 @@ export class LinearTransformPlan {
   readonly level: number;
   readonly special: number;
   /** Baby rotations, 0 included where it is used. */
-  readonly babies: readonly number[];
+  readonly babySteps: readonly number[];
   /** Giant rotations in [0, slots) with the terms they gather. */
-  readonly giants: ReadonlyMap<number, readonly Term[]>;
+  readonly giantSteps: ReadonlyMap<number, readonly Term[]>;
 
   constructor(parameters: Parameters, slots: number, diagonals: readonly number[], level: number, babySteps?: number) {
     if (level < 1)
@@ -56,15 +56,15 @@ export class LinearTransformPlan {
     const candidates = babySteps !== undefined ? [babySteps] : [1, 2, 4, 8, 16, 32, 64];
     const split = candidates
       .map((steps) => splitSteps(diagonals, stride * steps, slots))
-      .map((parts) => ({ ...parts, cost: cost(parameters, level, this.special, parts.babies, parts.giants) }))
+      .map((parts) => ({ ...parts, cost: cost(parameters, level, this.special, parts.babySteps, parts.giantSteps) }))
       .reduce((a, b) => (b.cost < a.cost ? b : a));
-    this.babies = split.babies;
-    this.giants = split.giants;
+    this.babySteps = split.babySteps;
+    this.giantSteps = split.giantSteps;
   }
 
   /** The rotation keys this transform needs. */
   galoisUses(logN: number): GaloisUse[] {
-    return [...new Set([...this.babies, ...this.giants.keys()])]
+    return [...new Set([...this.babySteps, ...this.giantSteps.keys()])]
       .filter((steps) => steps !== 0)
       .map((steps) => ({ galois: galoisElement(steps, logN), level: this.level }));
   }
@@ -80,16 +80,16 @@ function strideOf(diagonals: readonly number[]): number {
 }
 
 function splitSteps(diagonals: readonly number[], giantStep: number, slots: number) {
-  const babies = new Set<number>();
-  const giants = new Map<number, Term[]>();
+  const babySteps = new Set<number>();
+  const giantSteps = new Map<number, Term[]>();
   for (const diagonal of [...diagonals].sort((a, b) => a - b)) {
     const baby = ((diagonal % giantStep) + giantStep) % giantStep;
     const giant = (((diagonal - baby) % slots) + slots) % slots;
-    babies.add(baby);
-    if (!giants.has(giant)) giants.set(giant, []);
-    giants.get(giant)!.push({ diagonal, baby });
+    babySteps.add(baby);
+    if (!giantSteps.has(giant)) giantSteps.set(giant, []);
+    giantSteps.get(giant)!.push({ diagonal, baby });
   }
-  return { babies: [...babies].sort((a, b) => a - b), giants };
+  return { babySteps: [...babySteps].sort((a, b) => a - b), giantSteps };
 }
 
 /**
@@ -100,17 +100,17 @@ function cost(
   parameters: Parameters,
   level: number,
   special: number,
-  babies: readonly number[],
-  giants: ReadonlyMap<number, unknown>,
+  babySteps: readonly number[],
+  giantSteps: ReadonlyMap<number, unknown>,
 ): number {
   const limbs = level + 1;
   const all = limbs + special;
   const digits = digitSizesAt(parameters.gadget(level), level).length;
   const extension = digits * all;
   const keyRead = 0.25 * 2 * digits * all;
-  const rotatedBabies = babies.filter((b) => b !== 0).length;
-  const rotatedGiants = [...giants.keys()].filter((g) => g !== 0).length;
-  return extension + rotatedBabies * keyRead + rotatedGiants * (all + extension + keyRead) + 2 * all;
+  const rotatedBabySteps = babySteps.filter((b) => b !== 0).length;
+  const rotatedGiantSteps = [...giantSteps.keys()].filter((g) => g !== 0).length;
+  return extension + rotatedBabySteps * keyRead + rotatedGiantSteps * (all + extension + keyRead) + 2 * all;
 }
 
 /**
@@ -140,7 +140,7 @@ export class LinearTransform implements Disposable {
     const terms = new Map<number, BabyTerm[]>();
     this.#terms = terms;
     try {
-      for (const [giant, list] of this.plan.giants) {
+      for (const [giant, list] of this.plan.giantSteps) {
         const encoded: BabyTerm[] = [];
         terms.set(giant, encoded);
         for (const { diagonal, baby } of list)
@@ -185,19 +185,19 @@ export class LinearTransform implements Disposable {
     const { switcher } = evaluator;
     const basis = { level, special };
     const words = switcher.words(basis);
-    const giants = [...this.#terms];
+    const giantSteps = [...this.#terms];
     // The group that needs no giant rotation is where the others are added up.
-    const still = giants.findIndex(([steps]) => steps === 0);
-    using sums = new Slab(kernels, 2 * words * giants.length);
+    const still = giantSteps.findIndex(([steps]) => steps === 0);
+    using sums = new Slab(kernels, 2 * words * giantSteps.length);
     const sumOf = (giant: number): Pair => [sums.address(2 * giant * words), sums.address((2 * giant + 1) * words)];
     {
       using digits = switcher.decompose(a.part(1), basis);
-      sumBabySteps(switcher, pairOf(a), digits, giants.map(([, terms], i) => ({ sum: sumOf(i), terms }))); // biome-ignore format: short
+      sumBabySteps(switcher, pairOf(a), digits, giantSteps.map(([, terms], i) => ({ sum: sumOf(i), terms }))); // biome-ignore format: short
     }
     using own = still < 0 ? new Slab(kernels, 2 * words) : undefined;
     const total: Pair = own ? [own.address(), own.address(words)] : sumOf(still);
     let started = still >= 0;
-    for (const [i, [steps]] of giants.entries()) {
+    for (const [i, [steps]] of giantSteps.entries()) {
       if (steps === 0) continue;
       addGiantStep(switcher, total, sumOf(i), steps, basis, started);
       started = true;

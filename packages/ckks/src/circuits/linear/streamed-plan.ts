@@ -1,3 +1,4 @@
+import { modulo } from '@cipherformer/base';
 import { OperandError } from '../../errors/index.ts';
 
 /** A matrix between slots of several ciphertexts, its diagonals made when they are asked for. */
@@ -48,8 +49,8 @@ export interface Group {
 export class StreamedTransformPlan {
   readonly groups: readonly Group[];
   /** Steps in use, in [0, slots). */
-  readonly babies: readonly number[];
-  readonly giants: readonly number[];
+  readonly babySteps: readonly number[];
+  readonly giantSteps: readonly number[];
   readonly diagonals: number;
 
   constructor(
@@ -59,13 +60,13 @@ export class StreamedTransformPlan {
     options: Pick<StreamedTransformOptions, 'outputs' | 'babySteps' | 'giantSteps'>,
   ) {
     const steps = (list: readonly number[]) => [...new Set(list.map((step) => modulo(step, slots)))];
-    const babies = new Set(steps(options.babySteps));
-    const giants = steps(options.giantSteps);
+    const babySteps = new Set(steps(options.babySteps));
+    const giantSteps = steps(options.giantSteps);
     const groups = new Map<string, { output: number; giant: number; terms: Term[] }>();
     for (let output = 0; output < options.outputs; output++)
       for (let input = 0; input < inputs; input++)
         for (const rotation of matrix.rotations(output, input)) {
-          const giant = giants.find((step) => babies.has(modulo(rotation - step, slots)));
+          const giant = giantSteps.find((step) => babySteps.has(modulo(rotation - step, slots)));
           if (giant === undefined)
             throw new OperandError(
               `no baby and giant step add up to the rotation ${rotation} of output ${output} and input ${input}: add one`,
@@ -75,17 +76,13 @@ export class StreamedTransformPlan {
           groups.get(key)!.terms.push({ input, rotation, baby: modulo(rotation - giant, slots) });
         }
     this.groups = [...groups.values()];
-    this.babies = [...new Set(this.groups.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
-    this.giants = [...new Set(this.groups.map(({ giant }) => giant))];
+    this.babySteps = [...new Set(this.groups.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
+    this.giantSteps = [...new Set(this.groups.map(({ giant }) => giant))];
     this.diagonals = this.groups.reduce((sum, { terms }) => sum + terms.length, 0);
   }
 
   /** Rotations that need a key, each once. */
   get rotations(): number[] {
-    return [...new Set([...this.babies, ...this.giants])].filter((steps) => steps !== 0);
+    return [...new Set([...this.babySteps, ...this.giantSteps])].filter((steps) => steps !== 0);
   }
-}
-
-function modulo(steps: number, slots: number): number {
-  return ((steps % slots) + slots) % slots;
 }

@@ -1,4 +1,4 @@
-import { type EvaluationPlan, evaluationPlan, optimalDepth, type PlanNode } from '@cipherformer/approx';
+import { type EvaluationPlan, evaluationPlan, isConstant, optimalDepth, type PlanNode } from '@cipherformer/approx';
 import { OperandError } from '../../errors/index.ts';
 import {
   Ciphertext,
@@ -157,11 +157,6 @@ export function evaluationWork(
 /** Levels of a polynomial of these coefficients, in either basis. */
 function levelsOf(coefficients: readonly number[]): number {
   return optimalDepth(coefficients.findLastIndex((c) => c !== 0));
-}
-
-/** A quotient that is a number: its product is one with a plaintext. */
-export function isConstant(node: PlanNode): node is PlanNode & { readonly kind: 'sum' } {
-  return node.kind === 'sum' && node.coefficients.length === 1;
 }
 
 /** Whether the value of a node sums products of ciphertexts, so that it has to be relinearised. */

@@ -1,5 +1,5 @@
 // The predicted errors of a bootstrap against measured ones, from both sides, on small insecure rings; the prediction for
-// the secure ring against what the slow test measures there.
+// the secure ring against what the test at full size measures there.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   BootstrapPlan,
@@ -81,7 +81,7 @@ it.each([40, 33])('the chooser’s estimate at scale 2^%i is this one, to half a
 
 describe('the secure ring, no kernels needed', () => {
   const parameters = Parameters.from(bootstrapLiteral());
-  // Measured by the slow test: mean and worst-slot bits.
+  // Measured at full size: mean and worst-slot bits.
   it.each([
     [2 ** 15, [0], 19.7, 15.5],
     [2 ** 15, undefined, 19.2, 15.8],

@@ -1,4 +1,4 @@
-// What the fast and the slow tests of bootstrapping share: inputs from every corner, precision in bits, work counted.
+// What the tests of bootstrapping share, small and at full size: inputs from every corner, precision in bits, work counted.
 import {
   type BootstrapKeys,
   BootstrapMatrices,

@@ -228,8 +228,8 @@ describe('matrices', () => {
     const { plan } = at(few);
     const first = encoded(() => new BootstrapMatrices(lab.context, plan));
     using matrices = first.made;
-    const diagonals = [...plan.slotsToCoeffs, ...plan.coeffsToSlots].flatMap(({ giants }) =>
-      [...giants.values()].flat(),
+    const diagonals = [...plan.slotsToCoeffs, ...plan.coeffsToSlots].flatMap(({ giantSteps }) =>
+      [...giantSteps.values()].flat(),
     );
     // One more for the imaginary unit.
     expect(first.encodings).toBe(diagonals.length + 1);

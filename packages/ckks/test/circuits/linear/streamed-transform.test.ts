@@ -8,7 +8,7 @@ import { fixRandomness, Laboratory, randomSlots, uniform } from '../../scheme/su
 const slots = 2 ** 10;
 const level = 4;
 const steps = [0, 1, 2, 3];
-const giants = [0, 4, 512];
+const giantSteps = [0, 4, 512];
 const rotations = [0, 1, 3, 5, 6, 512, 515];
 
 let lab: Laboratory;
@@ -45,7 +45,7 @@ function applyClear(matrix: StreamedMatrix, inputs: readonly Float64Array[], out
   return sum;
 }
 
-const options = { level, outputs: 2, babySteps: steps, giantSteps: giants } as const;
+const options = { level, outputs: 2, babySteps: steps, giantSteps } as const;
 
 describe.each([slots, 256, 32, 4])('diagonals that repeat after %i slots', (period) => {
   it.each([1, 2 ** 18, 2 ** 30])('with %i bytes for them: the matrix times the values', (diagonalBytes) => {

@@ -11,17 +11,20 @@ import { savePolynomialModel } from '@cipherformer/model/files';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import { feedsAt } from '../../data/windows.ts';
 import { CalibrationError, LoweringError } from '../../errors.ts';
+import type { SiteExtremes } from '../../evaluate/extremes.ts';
 import { InferenceModel } from '../../evaluate/inference.ts';
 import { inputOf } from '../../evaluate/polynomial.ts';
 import { makePolynomialModel } from '../../lower/make-model.ts';
+import type { Feeds } from '../../onnx/session.ts';
 import { calibrationCount } from '../substitution/calibrate.ts';
 import { polynomialsOf, staysInside } from '../substitution/substitute.ts';
-import { type Conversion, extremesOn } from '../training/conversion.ts';
+import { type Conversion, extremesOf, extremesOn, oddOn } from '../training/conversion.ts';
 
 /** Factor between the largest values seen and the bounds that the compiler scales by. */
 const boundMargin = 1.5;
 /** Examples that bounds are taken from, and on which both forms of the model are compared. */
 const boundExamples = 256;
+const boundOddExamples = 60;
 const comparedExamples = 8;
 /** Largest difference of logits that float32 explains, relative to the largest logit. */
 const agreement = 1e-3;
@@ -62,7 +65,10 @@ export async function exportPolynomial(
   );
   const set = data.train;
   const usual = await usualExamples(conversion, model);
-  const inputs = usual.map((i) => prepareInput(lowered, inputOf(feedsAt(set, i, 1, data.tokens ?? 0))));
+  const odd = await oddExamples(conversion, model);
+  const inputs = [...usual.map((i) => feedsAt(set, i, 1, data.tokens ?? 0)), ...odd].map((feeds) =>
+    prepareInput(lowered, inputOf(feeds)),
+  );
   const result: PolynomialModel = { ...lowered, graph: calibrate(lowered.graph, inputs, boundMargin) };
   const logitDifference = await compare(conversion, result, model, usual.slice(0, comparedExamples));
   savePolynomialModel(folder, result);
@@ -79,11 +85,7 @@ async function usualExamples(conversion: Conversion, model: Model): Promise<numb
   const { data, recipe } = conversion;
   const limit = Math.min(recipe.calibration, boundExamples);
   const count = calibrationCount(data.train, { limit, ...tokensOf(data.tokens) });
-  const seen = await extremesOn(conversion, model, 'train', count);
-  const polynomials = polynomialsOf(model);
-  const usual = Array.from({ length: count }, (_, i) => i).filter((i) =>
-    seen.every((site) => staysInside(polynomials.get(site.name), site, i)),
-  );
+  const usual = insideAll(model, count, await extremesOn(conversion, model, 'train', count));
   if (usual.length < count / 2) {
     throw new CalibrationError(
       `Only ${usual.length} of ${count} training examples stay inside the polynomials' intervals: train the last stage ` +
@@ -91,6 +93,24 @@ async function usualExamples(conversion: Conversion, model: Model): Promise<numb
     );
   }
   return usual;
+}
+
+/** Odd inputs that stay inside every interval, where the recipe trains on such. */
+async function oddExamples(conversion: Conversion, model: Model): Promise<readonly Feeds[]> {
+  const { data } = conversion;
+  const odd = oddOn(conversion, 'train', boundOddExamples);
+  if (!odd) return [];
+  const count = odd.forms.length;
+  const inside = insideAll(model, count, await extremesOf(conversion, model, odd.set, count));
+  return inside.map((i) => feedsAt(odd.set, i, 1, data.tokens ?? 0));
+}
+
+/** Numbers of the examples that stay inside every interval. */
+function insideAll(model: Model, count: number, seen: readonly SiteExtremes[]): number[] {
+  const polynomials = polynomialsOf(model);
+  return Array.from({ length: count }, (_, i) => i).filter((i) =>
+    seen.every((site) => staysInside(polynomials.get(site.name), site, i)),
+  );
 }
 
 /** Largest difference of logits between the two forms, each example by itself. */

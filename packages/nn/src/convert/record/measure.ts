@@ -1,10 +1,10 @@
 import { cpus } from 'node:os';
-import type { OnProgress, Progress } from '@cipherformer/base';
+import type { OnProgress } from '@cipherformer/base';
 import type { ModelCard } from '@cipherformer/model';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import { parameterCount, parameterSpecs } from '../../transformer/weights.ts';
 import { activationAt, polynomialsOf, withClamp } from '../substitution/substitute.ts';
-import { type Conversion, evaluateOn, extremesOn, rangesOn } from '../training/conversion.ts';
+import { type Conversion, evaluateOn, extremesOn, oddOn, rangesOn } from '../training/conversion.ts';
 import type { ConversionFolder } from './folder.ts';
 import { type TestOutcomes, testOutcomes, unpackBits } from './outcomes.ts';
 import { comparePaired, type PairedComparison } from './paired.ts';
@@ -19,6 +19,7 @@ import {
   siteRecords,
   stageName,
 } from './record.ts';
+import { measureRobustness } from './robustness.ts';
 
 /** Facts about the conversion for the model's README. */
 export function modelCardOf({ recipe, original }: Conversion, model: Model, measured: MeasuredConversion): ModelCard {
@@ -48,20 +49,20 @@ const isTested = (rows: readonly StageRecord[], i: number, endsOnly: boolean): b
 /**
  * Counts the measurements at a conversion's end for who watches: final intervals, a test for each row, ranges on two splits,
  * outcomes of single examples, the model as a graph. What is returned is called after each of them.
- * @throws what the signal is aborted with, from the function returned
+ * @throws the signal's reason, from the function returned
  */
 export function measurementCounter(
   rows: readonly StageRecord[],
   { endsOnly, exports }: { readonly endsOnly: boolean; readonly exports: boolean },
-  { onMeasured, signal }: { readonly onMeasured?: OnProgress<Progress<'measuring'>>; readonly signal?: AbortSignal },
+  { progress, signal }: { readonly progress?: OnProgress; readonly signal?: AbortSignal },
 ): () => void {
   const tests = rows.filter((_, i) => isTested(rows, i, endsOnly)).length;
   const total = 1 + tests + 2 + (endsOnly ? 0 : 1) + (exports ? 1 : 0);
   let measured = 0;
-  onMeasured?.({ what: 'measuring', done: 0, total });
+  progress?.({ what: 'measuring', done: 0, total });
   return () => {
     signal?.throwIfAborted();
-    onMeasured?.({ what: 'measuring', done: ++measured, total });
+    progress?.({ what: 'measuring', done: ++measured, total });
   };
 }
 
@@ -95,6 +96,7 @@ export async function measureConversion(
   const outOfRange = { validation: await outside('validation'), test: await outside('test') };
   const outcomes = endsOnly ? undefined : await testOutcomes(conversion, model);
   if (outcomes) done();
+  const odd = endsOnly || conversion.control ? undefined : oddOn(conversion, 'test', oddExamples);
   return {
     format: conversionFormat,
     name,
@@ -104,11 +106,15 @@ export async function measureConversion(
     stages,
     levels: levelsByLayer(model),
     outOfRange,
+    ...(odd && { robustness: await measureRobustness(conversion, model, odd) }),
     ...(conversion.control && { control: true as const }),
     ...(outcomes && { outcomes, ...(!conversion.control && pairedOf(outcomes)) }),
     seconds: rows.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }
+
+/** Inputs that robustness is measured on. */
+const oddExamples = 600;
 
 /** The last stage's sites with the finished model's intervals; the errors are still those of the fit. */
 async function finalSites(conversion: Conversion, model: Model, row: StageRecord): Promise<readonly SiteRecord[]> {

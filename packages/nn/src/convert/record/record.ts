@@ -8,6 +8,7 @@ import type { CurvePoint } from '../training/stage-state.ts';
 import type { ExportRecord } from './export.ts';
 import type { TestOutcomes } from './outcomes.ts';
 import type { PairedComparison } from './paired.ts';
+import type { Robustness } from './robustness.ts';
 
 /** Format of conversion.json: everything a report shows. */
 export const conversionFormat = 'cipherformer-conversion/1';
@@ -88,6 +89,8 @@ export interface MeasuredConversion {
   /** Levels of the polynomials of each layer: {"layers.0": 2, ...}. */
   readonly levels: Readonly<Record<string, number>>;
   readonly outOfRange: { readonly validation: OutOfRange; readonly test: OutOfRange };
+  /** Where the recipe trains on odd inputs. */
+  readonly robustness?: Robustness;
   /** On the test set, for classifiers. */
   readonly paired?: PairedComparison;
   /** On the test set; records made before there were controls lack it. */

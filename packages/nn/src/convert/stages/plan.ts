@@ -1,4 +1,3 @@
-import { UnsupportedPartError } from '../../errors.ts';
 import { stepsIn } from '../../train/schedule.ts';
 import { type ModelConfig, normAt } from '../../transformer/config.ts';
 import type { ConversionRecipe, Stage } from '../recipe.ts';
@@ -27,7 +26,6 @@ export interface StagePart {
 
 /**
  * The parts of a conversion in order. Checks that the model can be converted by these stages.
- * @throws UnsupportedPartError naming the part, where it is and what to do
  * @throws ConfigError where a stage asks for batches that the data cannot give
  */
 export function planConversion(
@@ -35,12 +33,6 @@ export function planConversion(
   config: ModelConfig,
   { data, batches }: Pick<Conversion, 'data' | 'batches'>,
 ): StagePart[] {
-  if (config.positions.kind === 'rotary') {
-    throw new UnsupportedPartError(
-      'positions',
-      'rotary positions turn queries and keys by the token, which has no node in a polynomial graph. Train with learned positions.',
-    );
-  }
   const parts: StagePart[] = [];
   let firstBatch = 0;
   let frozen: string[] = [];

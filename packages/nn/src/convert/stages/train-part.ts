@@ -7,10 +7,13 @@ import type { StageCheckpoint } from '../training/stage-state.ts';
 import { type StageResult, trainStage } from '../training/train-stage.ts';
 import type { StagePart } from './plan.ts';
 
-/** `what` names the part of a stage that is trained; `done` and `total` count the steps of the whole conversion. */
+/**
+ * While it trains, `what` names the part of a stage, and `done` and `total` count the steps of the whole conversion. While the
+ * finished model is measured (the test set, ranges, the model as a graph), `what` is "measuring", and they count measurements.
+ */
 export interface ConvertProgress extends Progress {
-  readonly loss: number;
-  readonly secondsLeft: number;
+  /** Of training; absent while the finished model is measured. */
+  readonly loss?: number;
 }
 
 export interface TrainPartOptions {
@@ -18,19 +21,19 @@ export interface TrainPartOptions {
   readonly steps: number;
   readonly resume: StageCheckpoint | undefined;
   readonly save: (checkpoint: StageCheckpoint) => void;
-  readonly onProgress: OnProgress<ConvertProgress> | undefined;
+  readonly progress: OnProgress<ConvertProgress> | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
 /**
  * Trains a model as its part of a stage says, with the original as the teacher; undefined where the stage does not train.
- * @throws UnstableTrainingError when it keeps diverging
+ * @throws UnstableTrainingError when it keeps diverging; the signal's reason, with the checkpoint saved
  */
 export async function trainPart(
   conversion: Conversion,
   part: StagePart,
   model: Converted,
-  { steps: total, resume, save, onProgress, signal }: TrainPartOptions,
+  { steps: total, resume, save, progress, signal }: TrainPartOptions,
 ): Promise<StageResult | undefined> {
   const { train } = part.stage;
   if (!train) return undefined;
@@ -52,11 +55,11 @@ export async function trainPart(
     ...(resume ? { resume } : {}),
     ...(signal ? { signal } : {}),
     save,
-    onProgress({ what, done: step, total: steps, loss, secondsLeft }) {
+    progress({ what, done: step, total: steps, loss, secondsLeft }) {
       const done = part.firstBatch + step;
       // What is left of the part, in the proportion of what is left of all.
       const all = (secondsLeft * (total - done)) / Math.max(1, steps - step);
-      onProgress?.({ what, done, total, loss, secondsLeft: all });
+      progress?.({ what, done, total, loss, secondsLeft: all });
     },
   });
 }

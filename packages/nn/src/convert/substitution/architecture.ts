@@ -76,10 +76,13 @@ export function normNames(config: ModelConfig): string[] {
   return [...embedding, ...blocks.flat(), ...ends];
 }
 
-/** Replaces the normalisations named by (x - mean) / R with R from `denominators`. */
+/** Replaces the normalisations named by (x - mean) / R, of RMSNorm by x / R, with R from `denominators`. */
 export function freezeNorms(from: Converted, denominators: ReadonlyMap<string, number>): Converted {
   const normOverrides = { ...from.config.normOverrides };
-  for (const name of denominators.keys()) normOverrides[name] = { ...normAt(from.config, name), kind: 'frozen' };
+  for (const name of denominators.keys()) {
+    const norm = normAt(from.config, name);
+    normOverrides[name] = { ...norm, kind: norm.kind === 'rms' ? 'frozen-rms' : 'frozen' };
+  }
   const config: ModelConfig = { ...from.config, normOverrides };
   const weights = carryOver(config, from.weights);
   for (const [name, value] of denominators) {

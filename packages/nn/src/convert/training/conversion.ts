@@ -4,7 +4,8 @@ import { type Batches, batches } from '../../data/batches.ts';
 import { drawingOf } from '../../data/config.ts';
 import type { DataSet } from '../../data/dataset.ts';
 import * as datasets from '../../data/datasets.ts';
-import type { SplitName } from '../../data/splits.ts';
+import { type OddSplit, oddSplit } from '../../data/odd-split.ts';
+import type { Split, SplitName } from '../../data/splits.ts';
 import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
 import { recordRanges } from '../../evaluate/ranges.ts';
 import { createValidator } from '../../evaluate/validator.ts';
@@ -100,7 +101,15 @@ export const rangesOn = (conversion: Conversion, model: Converted, split: SplitN
 
 /** The extremes of every site in each example of a split, hidden positions included. */
 export const extremesOn = (conversion: Conversion, model: Converted, split: SplitName, limit: number) =>
-  recordExtremes(model.config, model.weights, conversion.data[split], recording(conversion, limit));
+  extremesOf(conversion, model, conversion.data[split], limit);
+
+/** The same on a set of one's own. */
+export const extremesOf = (conversion: Conversion, model: Converted, set: Split, limit: number) =>
+  recordExtremes(model.config, model.weights, set, recording(conversion, limit));
+
+/** Odd inputs made of a part's first examples, where the recipe trains on such. */
+export const oddOn = ({ recipe, data }: Conversion, split: SplitName, count: number): OddSplit | undefined =>
+  recipe.stages.some(({ train }) => train?.odd !== undefined) ? oddSplit(data, split, count, recipe.seed) : undefined;
 
 /** A model's figures on one split. */
 export async function evaluateOn({ data, threads }: Conversion, model: Converted, split: SplitName) {

@@ -10,12 +10,13 @@ import { mineHardExamples } from './hard-examples.ts';
 export async function drawOf(
   conversion: Conversion,
   model: Converted,
-  { hard, noise, ...training }: StageTraining,
+  { hard, noise, odd, ...training }: StageTraining,
 ): Promise<Draw | undefined> {
-  if (!hard && !noise) return undefined;
+  if (!hard && !noise && odd === undefined) return undefined;
   return {
     ...(hard ? { exchange: await mineHardExamples(conversion, model, training, hard) } : {}),
     ...(noise ? { noise } : {}),
+    ...(odd === undefined ? {} : { odd }),
   };
 }
 

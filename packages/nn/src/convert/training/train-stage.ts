@@ -36,14 +36,14 @@ export interface StageOptions {
   /** How training batches differ from those that are due. */
   readonly draw?: Draw;
   readonly resume?: StageCheckpoint;
-  readonly onProgress?: OnProgress<StageTrainingProgress>;
-  /** Called now and then, and before an aborted stage returns. */
+  readonly progress?: OnProgress<StageTrainingProgress>;
+  /** Called now and then, and before an aborted stage throws. */
   readonly save?: (checkpoint: StageCheckpoint) => void;
+  /** Aborting ends at the next point of the curve, by throwing the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 export interface StageResult {
-  readonly finished: boolean;
   /** The running average of the weights. */
   readonly model: Converted;
   readonly progress: StageProgress;
@@ -58,10 +58,10 @@ const otherBatches = 1009;
 /**
  * Trains one stage with distillation and penalties. A loss or gradient that is not finite, or losses above three times their
  * median, return to the last good snapshot with half the learning rate.
- * @throws UnstableTrainingError after five such returns
+ * @throws UnstableTrainingError after five such returns; the signal's reason, with the checkpoint saved
  */
 export async function trainStage(model: Converted, options: StageOptions): Promise<StageResult> {
-  const { training, batches, teacher, save, onProgress } = options;
+  const { training, batches, teacher, save, progress } = options;
   const { losses } = training;
   const schedule = scheduleOf(training, batches);
   const { total } = schedule;
@@ -70,7 +70,7 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
     const stage = new StageState(options.name, step, options.resume);
     const fixed = teacherFeeds(teacher.weights);
     const start = stage.progress;
-    const finished = await runTraining({
+    await runTraining({
       step,
       schedule,
       // After a roll-back other batches follow, so that one bad batch is not met again.
@@ -88,14 +88,14 @@ export async function trainStage(model: Converted, options: StageOptions): Promi
         const { loss } = stage.addPoint(window);
         const pace = (stage.progress.seconds - start.seconds) / (window.step - start.step);
         const secondsLeft = pace * (total - window.step);
-        onProgress?.({ what: options.name, done: window.step, total, loss, secondsLeft });
+        progress?.({ what: options.name, done: window.step, total, loss, secondsLeft });
       },
       recovery: stage,
       pauseEvery: pointEvery,
       ...(save ? { checkpoint: { everySeconds: checkpointSeconds, write: () => save(stage.checkpoint()) } } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    return { finished, model: { config: model.config, weights: step.weights(true) }, progress: stage.progress };
+    return { model: { config: model.config, weights: step.weights(true) }, progress: stage.progress };
   } finally {
     await step.close();
   }

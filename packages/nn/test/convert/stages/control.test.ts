@@ -42,8 +42,8 @@ describe('a control', () => {
     let progress: number[] = [];
     const { record, measured, model } = await convert(await original(), tiny, {
       ...options('straight'),
-      onMeasured: ({ done, total }) => {
-        progress = [done, total];
+      progress: ({ what, done, total }) => {
+        if (what === 'measuring') progress = [done, total];
       },
     });
     expect(progress[0]).toBe(progress[1]);
@@ -65,14 +65,15 @@ describe('a control', () => {
 
   it('interrupted and resumed ends with the same weights', async () => {
     const stop = new AbortController();
-    const first = await convert(await original(), tiny, {
+    const reason = new Error('enough');
+    const first = convert(await original(), tiny, {
       ...options('halves'),
       signal: stop.signal,
-      onProgress: ({ what: part }) => {
-        if (part === 'norms/layers.0.norm2') stop.abort();
+      progress: ({ what: part }) => {
+        if (part === 'norms/layers.0.norm2') stop.abort(reason);
       },
     });
-    expect(first.measured).toBeUndefined();
+    await expect(first).rejects.toBe(reason);
     const second = await convert(await original(), tiny, options('halves'));
     const straight = await convert(await original(), tiny, options('straight'));
     expect(valuesOf(second.model)).toEqual(valuesOf(straight.model));

@@ -12,9 +12,9 @@ import {
 } from '../numeric/double-double.ts';
 
 /** The polynomial q whose weighted error against g has the same size and alternating sign on a reference. */
-export interface Levelled {
-  /** Signed: g - q = levelledError / weight at the first reference point. */
-  readonly levelledError: number;
+export interface ReferenceSolution {
+  /** Signed: g - q = referenceError / weight at the first reference point. */
+  readonly referenceError: number;
   /** q(u) in barycentric form. Cost: O(reference length). */
   q(u: number): number;
 }
@@ -23,7 +23,11 @@ export interface Levelled {
  * Solves g(u_k) - q(u_k) = (-1)^k h / w_k for h and q of degree n on n + 2 points by barycentric interpolation
  * (Pachon & Trefethen, "Barycentric-Remez algorithms", BIT 2009, section 3): no linear system, stable to high degree.
  */
-export function levelled(us: readonly number[], gs: readonly number[], weights: readonly number[]): Levelled {
+export function solveOnReference(
+  us: readonly number[],
+  gs: readonly number[],
+  weights: readonly number[],
+): ReferenceSolution {
   const lambdas = barycentricWeights(us);
   let top = 0;
   let bottom = 0;
@@ -34,7 +38,7 @@ export function levelled(us: readonly number[], gs: readonly number[], weights: 
   const h = top / bottom;
   const values = gs.map((g, k) => g - (sign(k) * h) / weights[k]!);
   return {
-    levelledError: h,
+    referenceError: h,
     q: (u) => {
       let numerator = 0;
       let denominator = 0;
@@ -54,11 +58,11 @@ export function levelled(us: readonly number[], gs: readonly number[], weights: 
  * The same solve in double-double, for the final polynomial. On several narrow intervals q has to be carried across the
  * gaps between them, which multiplies the rounding of its values by up to 1e10; 53 bits do not survive that.
  */
-export function levelledPrecise(
+export function solveOnReferencePrecisely(
   us: readonly DoubleDouble[],
   gs: readonly DoubleDouble[],
   weights: readonly number[],
-): { readonly levelledError: number; q(u: DoubleDouble): DoubleDouble } {
+): { readonly referenceError: number; q(u: DoubleDouble): DoubleDouble } {
   const lambdas = preciseWeights(us);
   let top = ddZero;
   let bottom = ddZero;
@@ -69,7 +73,7 @@ export function levelledPrecise(
   const h = ddDivide(top, bottom);
   const values = gs.map((g, k) => ddSubtract(g, ddDivide(ddScale(h, sign(k)), dd(weights[k]!))));
   return {
-    levelledError: ddToNumber(h),
+    referenceError: ddToNumber(h),
     q: (u) => {
       let numerator = ddZero;
       let denominator = ddZero;

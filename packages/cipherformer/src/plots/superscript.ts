@@ -1,0 +1,3 @@
+/** -12 -> "⁻¹²" */
+export const superscript = (n: number): string =>
+  [...String(n)].map((c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(c)]!)).join('');

@@ -1,0 +1,133 @@
+// Packages as they are published: what a tarball holds beside its own folder's files.
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packedAddon, platforms } from '../packages/ckks/scripts/packed-addons.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
+const workspace = readJson(join(root, 'package.json'));
+/** Where the repository's files are read by people. */
+const pages = `${workspace.repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/`;
+
+/** What the command line's package brings along of the repository, in the same folders: for the demo and README's examples. */
+const shipped = [
+  'models/mnist-vit/README.md',
+  'models/mnist-vit/config.json',
+  'models/mnist-vit/model.safetensors',
+  // Without the record of its training, which only `report` reads.
+  'models/mnist-vit-polynomial/README.md',
+  'models/mnist-vit-polynomial/model.safetensors',
+  'models/mnist-vit-polynomial/polynomial.json',
+  'examples/mnist',
+  'recipes/convert/demo.json',
+];
+
+export const packageNames = readdirSync(join(root, 'packages')).sort();
+
+function writeJson(path, value) {
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+function readme({ name, description }) {
+  if (name === workspace.name.replace(/-workspace$/, ''))
+    // Its links lead to files of the repository.
+    return readFileSync(join(root, 'README.md'), 'utf8').replace(/\]\((?!https?:|#)/g, `](${pages}`);
+  return `# ${name}\n\n${description}\n\nA part of [Cipherformer](${pages}README.md), which it comes with: \`npm install cipherformer\`. How its parts stand on
+each other: [architecture](${pages}docs/architecture.md). Apache-2.0.\n`;
+}
+
+/** What all tarballs hold. */
+function stage(folder, manifest) {
+  writeJson(join(folder, 'package.json'), {
+    ...manifest,
+    repository: { ...workspace.repository, ...manifest.repository },
+  });
+  for (const file of ['LICENSE', 'CHANGELOG.md']) cpSync(join(root, file), join(folder, file));
+  writeFileSync(join(folder, 'README.md'), readme(manifest));
+}
+
+/** Copies what the command line's package brings along into it. */
+export function copyShipped(folder) {
+  for (const path of shipped) cpSync(join(root, path), join(folder, path), { recursive: true });
+}
+
+/** Lays out in `folder` what the tarball of a package holds. */
+export function stagePackage(name, folder) {
+  const own = join(root, 'packages', name);
+  const { devDependencies: _, ...manifest } = readJson(join(own, 'package.json'));
+  mkdirSync(folder, { recursive: true });
+  for (const part of ['bin', 'build', 'dist', 'src'])
+    if (manifest.files.some((file) => file.split('/')[0] === part))
+      cpSync(join(own, part), join(folder, part), {
+        recursive: true,
+        filter: (path) => !/tsbuildinfo$|packed$/.test(path),
+      });
+  manifest.files.push('CHANGELOG.md');
+  manifest.repository = { directory: `packages/${name}` };
+  if (name === 'ckks') {
+    const packed = Object.keys(platforms).map((platform) => [`@cipherformer/ckks-${platform}`, manifest.version]);
+    manifest.optionalDependencies = Object.fromEntries(packed);
+  }
+  if (name === 'cipherformer') {
+    copyShipped(folder);
+    cpSync(join(root, 'apps/web/dist'), join(folder, 'dist/page'), { recursive: true });
+  }
+  stage(folder, manifest);
+}
+
+async function stagePlatform(platform, folder) {
+  const { os, arch, libc } = platforms[platform];
+  mkdirSync(folder, { recursive: true });
+  cpSync(await packedAddon(platform), join(folder, 'kernels.node'));
+  stage(folder, {
+    name: `@cipherformer/ckks-${platform}`,
+    version: workspace.version,
+    description: `Native kernels of @cipherformer/ckks for ${platform}.`,
+    license: workspace.license,
+    repository: { directory: 'packages/ckks' },
+    engines: workspace.engines,
+    os: [os],
+    cpu: [arch],
+    libc: [libc],
+    main: './kernels.node',
+    files: ['kernels.node', 'CHANGELOG.md'],
+  });
+}
+
+/** Packs staged folders into `out`; returns the tarballs' paths. */
+function npmPack(folders, out) {
+  mkdirSync(out, { recursive: true });
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', out, ...folders];
+  const packed = JSON.parse(execFileSync('npm', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  return Object.values(packed).map(({ filename }) => join(out, basename(filename)));
+}
+
+/**
+ * Makes all tarballs anew in `out`: those for everybody there, those of a platform in a folder of its name. Needs what
+ * `npm run build` makes.
+ * @param names platforms to compile native kernels for
+ * @returns the tarballs for everybody, and by platform
+ */
+export async function packAll(out, names) {
+  const work = mkdtempSync(join(tmpdir(), 'cipherformer-pack-'));
+  try {
+    for (const name of packageNames) stagePackage(name, join(work, name));
+    for (const platform of names) await stagePlatform(platform, join(work, platform));
+    const made = `${out}.new`;
+    rmSync(made, { recursive: true, force: true });
+    npmPack(
+      packageNames.map((name) => join(work, name)),
+      made,
+    );
+    for (const platform of names) npmPack([join(work, platform)], join(made, platform));
+    rmSync(out, { recursive: true, force: true });
+    renameSync(made, out);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  const tarballs = (folder) => readdirSync(folder).filter((file) => file.endsWith('.tgz')).map((file) => join(folder, file)); // biome-ignore format: short
+  return { all: tarballs(out), platforms: Object.fromEntries(names.map((name) => [name, tarballs(join(out, name))])) };
+}
