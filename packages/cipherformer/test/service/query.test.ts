@@ -3,7 +3,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nameOfPart, type SecretKey } from '@cipherformer/ckks';
-import { type KeyList, ServiceError, ServiceSession, Transport, uploadParts } from '@cipherformer/client';
+import {
+  type KeyList,
+  ServiceError,
+  ServiceSession,
+  Transport,
+  uploadParts,
+  VolatileTokens,
+} from '@cipherformer/client';
 import { writeProgram } from '@cipherformer/compiler';
 import { evaluate, prepareInput } from '@cipherformer/model';
 import { savePolynomialModel } from '@cipherformer/model/files';
@@ -192,6 +199,39 @@ describe('query', () => {
     }
     expect(partsOf('words')).toEqual([]);
   });
+});
+
+describe('an open service', () => {
+  it('answers two owners, each with a token that their client got and kept, through a kill of the service', async () => {
+    const options = { folders: [at('program')], data: at('open'), port: 0, open: true };
+    let server = await startProcess(files, options);
+    running.push({ dispose: () => server.kill() });
+    const { url } = server;
+    const tokenOf = (home: string) => readFileSync(join(at(home), 'cipherformer/tokens', readdirSync(join(at(home), 'cipherformer/tokens'))[0]!), 'utf8').trim();
+    const home = process.env.XDG_DATA_HOME;
+    try {
+      for (const owner of ['first-home', 'second-home']) {
+        process.env.XDG_DATA_HOME = at(owner);
+        const asked = cli('query', url, '--image', at('digit.png'));
+        const kept = () => readdirSync(at('open/parts')).flatMap((one) => readdirSync(at(`open/parts/${one}`))).length;
+        if (owner === 'second-home') {
+          const before = kept();
+          await until(kept, (count) => count >= before + 5);
+          await server.kill();
+          server = await startProcess(files, { ...options, port: Number(new URL(url).port) });
+        }
+        expect(await asked).toMatchObject({ code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
+        expect(await new Transport(url, { tokens: new VolatileTokens(tokenOf(owner)) }).keysets()).toHaveLength(1);
+      }
+    } finally {
+      if (home === undefined) delete process.env.XDG_DATA_HOME;
+      else process.env.XDG_DATA_HOME = home;
+    }
+    expect(tokenOf('first-home')).not.toBe(tokenOf('second-home'));
+    const [file] = readdirSync(at('first-home/cipherformer/tokens'));
+    expect(statSync(at(`first-home/cipherformer/tokens/${file}`)).mode & 0o777).toBe(0o600);
+    expect((await fetch(`${url}/v1/keysets`)).status).toBe(401);
+  }); // biome-ignore format: lines
 });
 
 describe('query goes on', () => {
