@@ -5,7 +5,8 @@ import { crc32 } from 'node:zlib';
 import { CipherformerError, UsageError } from '../../packages/base/src/errors.ts';
 import { readEarlierResults } from '../../packages/cipherformer/src/evaluate/results-file.ts';
 import { imagePixels } from '../../packages/cipherformer/src/input/image-file.ts';
-import { InputReader } from '../../packages/cipherformer/src/input/read-input.ts';
+import { readQuestions } from '../../packages/cipherformer/src/input/read-input.ts';
+import { formOf } from '../../packages/cipherformer/src/input/seen.ts';
 import { exportedSecret, importedSecret } from '../../packages/cipherformer/src/program/secret-store.ts';
 import { parseRecord } from '../../packages/cipherformer/src/report/record-schema.ts';
 import { SecretKey } from '../../packages/ckks/src/index.ts';
@@ -14,7 +15,6 @@ import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
 import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
 import type { ImagePreprocess } from '../../packages/model/src/inputs/preprocess.ts';
 import { parseJson } from '../../packages/model/src/untrusted/index.ts';
-import type { ClientProgram } from '../../packages/runtime/src/protocol/client-half.ts';
 import { tiny } from './insecure.ts';
 import { mutateBytes, mutateJson, resealed } from './mutate.ts';
 import { ofImages, ofTexts } from './nn-readers.ts';
@@ -58,12 +58,11 @@ const readImage = (bytes: Uint8Array) => imagePixels(bytes, 'image', preprocess,
 const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'file');
-const readerOf = (files: ModelFiles, input: string) => {
-  const preparation = parsePolynomialModel(files, 'model');
-  const client = { manifest: { inputs: [{ name: input }] }, preparation } as unknown as ClientProgram;
-  return new InputReader(client, { resize: false });
+const readerOf = (files: ModelFiles) => {
+  const form = formOf(parsePolynomialModel(files, 'model'));
+  return (path: string) => readQuestions([{ file: path }], form, { warn: () => {} });
 };
-const [imageReader, textReader] = [readerOf(ofImages, 'patches'), readerOf(ofTexts, 'tokens')];
+const [readImageInput, readTextInput] = [readerOf(ofImages), readerOf(ofTexts)];
 const pixels = Array.from({ length: 72 }, (_, i) => i);
 
 const placed = (bytes: Uint8Array): string => {
@@ -118,22 +117,22 @@ export const cipherformerReaders: readonly Reader[] = [
     name: 'cipherformer PNG',
     seeds: pngs,
     read: readImage,
-    errors: [UsageError],
+    errors: [DataError],
     mutations: [mutateBytes, resealed(mutateBytes, sealPng), resealed(mutateBytes, sealPng)],
     share: 0.5,
   },
-  { name: 'cipherformer JPEG', seeds: jpegs, read: readImage, errors: [UsageError], share: 0.5 },
+  { name: 'cipherformer JPEG', seeds: jpegs, read: readImage, errors: [DataError], share: 0.5 },
   {
     name: 'cipherformer input of an image',
-    seeds: [{ pixels }, { image: pixels.map((x) => x / 72) }, { patches: [1, 2] }].map(json),
-    read: (bytes) => imageReader.read(placed(bytes)),
+    seeds: [{ pixels }, { image: pixels.map((x) => x / 72) }].map(json),
+    read: (bytes) => readImageInput(placed(bytes)),
     errors: [UsageError, CipherformerError],
     mutations: words,
   },
   {
     name: 'cipherformer input of a text',
-    seeds: [{ text: 'hello b!' }, { ids: [1, 2, 3] }, { tokens: [1, 2] }].map(json),
-    read: (bytes) => textReader.read(placed(bytes)),
+    seeds: [{ text: 'hello b!' }, { ids: [1, 2, 3] }].map(json),
+    read: (bytes) => readTextInput(placed(bytes)),
     errors: [UsageError, CipherformerError],
     mutations: words,
   },
