@@ -13,7 +13,6 @@ import { SecretKey } from '../../packages/ckks/src/index.ts';
 import { DataError } from '../../packages/model/src/errors.ts';
 import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
 import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
-import type { ImagePreprocess } from '../../packages/model/src/inputs/preprocess.ts';
 import { parseJson } from '../../packages/model/src/untrusted/index.ts';
 import { tiny } from './insecure.ts';
 import { mutateBytes, mutateJson, resealed } from './mutate.ts';
@@ -44,15 +43,7 @@ function sealPng(changed: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-const preprocess: ImagePreprocess = {
-  kind: 'image',
-  patches: {
-    ...{ channels: 3, height: 6, width: 6, patch: 3, stride: 3, padding: 0 },
-    ...{ order: 'channel-first', classToken: false },
-  },
-  normalise: { mean: [0, 0, 0], deviation: [1, 1, 1] },
-};
-const readImage = (bytes: Uint8Array) => imagePixels(bytes, 'image', preprocess, true);
+const readImage = (bytes: Uint8Array) => imagePixels(bytes, 'image', { shape: [3, 6, 6] }, true);
 
 // Inputs in JSON.
 const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
@@ -60,9 +51,9 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'file');
 const readerOf = (files: ModelFiles) => {
   const form = formOf(parsePolynomialModel(files, 'model'));
-  return (path: string) => readQuestions([{ file: path }], form, { warn: () => {} });
+  return async (bytes: Uint8Array) => void (await readQuestions([{ file: placed(bytes) }], form, { warn: () => {} }));
 };
-const [readImageInput, readTextInput] = [readerOf(ofImages), readerOf(ofTexts)];
+const [imageReader, textReader] = [readerOf(ofImages), readerOf(ofTexts)];
 const pixels = Array.from({ length: 72 }, (_, i) => i);
 
 const placed = (bytes: Uint8Array): string => {
@@ -125,14 +116,14 @@ export const cipherformerReaders: readonly Reader[] = [
   {
     name: 'cipherformer input of an image',
     seeds: [{ pixels }, { image: pixels.map((x) => x / 72) }].map(json),
-    read: (bytes) => readImageInput(placed(bytes)),
+    read: imageReader,
     errors: [UsageError, CipherformerError],
     mutations: words,
   },
   {
     name: 'cipherformer input of a text',
     seeds: [{ text: 'hello b!' }, { ids: [1, 2, 3] }].map(json),
-    read: (bytes) => readTextInput(placed(bytes)),
+    read: textReader,
     errors: [UsageError, CipherformerError],
     mutations: words,
   },

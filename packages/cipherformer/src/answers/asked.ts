@@ -1,10 +1,10 @@
-import type { ModelConfig } from '@cipherformer/nn';
+import type { Model } from '@cipherformer/nn';
 import type { InputForm, Seen } from '../input/seen.ts';
 
 /** A model in clear that can be asked, trained or polynomial. */
 export interface Asked {
   readonly form: InputForm;
-  readonly task: ModelConfig['task'];
+  readonly task: Model['config']['task'];
   /** Names of the outputs, where they have names. */
   readonly classes?: readonly string[];
   /** @throws DataError for what is no input of the model */

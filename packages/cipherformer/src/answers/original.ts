@@ -25,15 +25,11 @@ function formOf(folder: string, { config, preprocess }: Model): InputForm {
   const { embedding, task } = config;
   if (embedding.kind === 'patch') {
     const { channels, height, width } = embedding;
-    return {
-      kind: 'image',
-      shape: [channels, height, width],
-      normalise: preprocess.normalise,
-      picture: preprocess.picture,
-    };
+    const { normalise, picture } = preprocess;
+    return { kind: 'image', shape: [channels, height, width], normalise, picture };
   }
   const textual = ['tokenizer.json', 'vocab.txt', 'vocab.json'].some((name) => existsSync(join(folder, name)));
   const tokenizer = textual ? loadTokenizer(folder) : undefined;
-  const tokens = Math.min(embedding.maxTokens, tokenizer?.maxTokens ?? embedding.maxTokens);
-  return { kind: 'text', tokenizer, tokens, task, keeps: 'beginning' };
+  const tokens = Math.min(embedding.maxTokens, tokenizer?.maxTokens ?? Number.POSITIVE_INFINITY);
+  return { kind: 'text', tokenizer, tokens, task, keeps: 'beginning', pairs: true };
 }

@@ -98,7 +98,7 @@ async function run(
     ...(tokenizer ? { tokenizer } : {}),
     ...(threads === undefined ? {} : { threads }),
     ...(signal ? { signal } : {}),
-    ...(progress ? { onProgress: progress, onMeasured: progress } : {}),
+    ...(progress ? { progress } : {}),
   });
   // What the engine of a conversion does when it is stopped: it keeps its parts and gives no record.
   signal?.throwIfAborted();

@@ -44,7 +44,8 @@ export const loadModel: typeof load = async (...args) => (await import('./load-m
 
 /** Data sets: `datasets.load` reads files, or takes examples in memory. */
 export const datasets: Pick<typeof nnDatasets, 'load'> = {
-  load: async (...args) => (await import('@cipherformer/nn')).datasets.load(...args),
+  load: (async (...args: Parameters<typeof nnDatasets.load>) =>
+    (await import('@cipherformer/nn')).datasets.load(...args)) as typeof nnDatasets.load,
 };
 
 /** Converts a trained transformer to polynomial form: `convert(model, data, { recipe })`. Needs ONNX Runtime. */

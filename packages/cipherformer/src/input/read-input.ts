@@ -62,9 +62,7 @@ async function readInputFile(file: string, form: InputForm, resize: boolean): Pr
   if (imageKind(bytes) === undefined) return parseInput(bytes, file);
   if (form.kind !== 'image')
     throw new DataError(`${file} is an image, the model does ${form.task}: give a text, {"text": "..."}`);
-  const [channels, height, width] = form.shape;
-  const { picture } = form;
-  return { pixels: imagePixels(bytes, file, { patches: { channels, height, width }, picture }, resize) };
+  return { pixels: imagePixels(bytes, file, form, resize) };
 }
 
 function parseInput(bytes: Uint8Array, file: string): ModelInput {
@@ -89,5 +87,7 @@ export async function imageInput(
 ): Promise<ModelInput> {
   if (preprocess.kind !== 'image')
     throw new DataError(`${file} is an image, the model does ${task}: give a text, {"text": "..."}`);
-  return { pixels: imagePixels(bytes, file, preprocess, resize) };
+  const { patches, picture } = preprocess;
+  const { channels, height, width } = patches;
+  return { pixels: imagePixels(bytes, file, { shape: [channels, height, width], picture }, resize) };
 }

@@ -8,7 +8,6 @@ import {
   type PictureSteps,
   type Tokenizer,
 } from '@cipherformer/model';
-import type { ModelConfig } from '@cipherformer/nn';
 
 /** How a model takes its inputs, as far as it decides what it sees of them. */
 export type InputForm =
@@ -18,9 +17,12 @@ export type InputForm =
       readonly tokenizer?: Tokenizer | undefined;
       /** Most that it takes. */
       readonly tokens: number;
-      readonly task: ModelConfig['task'];
+      /** What the model does, for messages. */
+      readonly task: string;
       /** Which part of too long an input it reads. */
       readonly keeps: 'beginning' | 'end';
+      /** Whether it takes a second text beside the first. */
+      readonly pairs?: boolean;
     }
   | {
       readonly kind: 'image';
@@ -28,7 +30,7 @@ export type InputForm =
       readonly shape: readonly [number, number, number];
       /** Absent where the model takes bytes / 255. */
       readonly normalise?: Normalisation | undefined;
-      /** How pictures of any size become its own; absent where only those of its size are taken. */
+      /** How a picture of any size becomes the model's. */
       readonly picture?: PictureSteps | undefined;
     };
 
@@ -36,7 +38,7 @@ export type InputForm =
 export type Seen =
   | {
       readonly ids: readonly number[];
-      /** Which of two texts each token belongs to; absent for token numbers. */
+      /** The text that each token belongs to, of a pair. */
       readonly types?: readonly number[];
       /** How many tokens the whole text has, where it was cut. */
       readonly cutFrom?: number;
@@ -47,7 +49,7 @@ export type Seen =
  * What a model sees of an input, in clear.
  * @throws DataError for what is no input of it, an empty text among them
  */
-export function seeInput(input: ModelInput, form: InputForm): Seen {
+export function seeInput(input: ModelInput | TextPair, form: InputForm): Seen {
   return form.kind === 'image' ? seeImage(input, form) : seeText(input, form);
 }
 
@@ -62,17 +64,31 @@ function seeImage(input: ModelInput, { shape, normalise }: InputForm & { kind: '
   return { image, shape };
 }
 
-function seeText(input: ModelInput, { tokenizer, tokens, task, keeps }: InputForm & { kind: 'text' }): Seen {
+function seeText(
+  input: ModelInput | TextPair,
+  { tokenizer, tokens, keeps, pairs = false }: InputForm & { kind: 'text' },
+): Seen {
+  const pair = 'pair' in input ? input.pair : undefined;
+  if (pair !== undefined && !pairs) throw new DataError('This model takes no pair of texts: give one text.');
   if ('ids' in input) return cut(input.ids, tokens, keeps);
   if (!('text' in input)) throw new DataError('The model takes a text, not an image.');
   if (!tokenizer) throw new DataError('The model has no tokenizer: give token numbers.');
-  const pair = 'pair' in input && typeof input.pair === 'string' ? { pair: input.pair } : {};
-  if (tokenizer.encode(input.text).length === 0)
+  const whole = tokenizer.encode(input.text);
+  if (whole.length === 0 || pair === '')
     throw new DataError('The text is empty: give at least one character the tokenizer knows.');
-  const whole = tokenizer.encodeInput(input.text, pair);
-  if (task === 'language-model') return cut(whole.ids, tokens, keeps);
-  const { ids, types } = tokenizer.encodeInput(input.text, { ...pair, maxTokens: tokens });
-  return whole.ids.length > ids.length ? { ids, types, cutFrom: whole.ids.length } : { ids, types };
+  const all = tokenizer.encodeInput(input.text, pair === undefined ? {} : { pair });
+  if (keeps === 'end') return cut(all.ids, tokens, keeps);
+  const { ids, types } = tokenizer.encodeInput(input.text, {
+    maxTokens: tokens,
+    ...(pair === undefined ? {} : { pair }),
+  });
+  return { ids, types, ...(all.ids.length > ids.length ? { cutFrom: all.ids.length } : {}) };
+}
+
+/** Two texts that a model reads together. */
+interface TextPair {
+  readonly text: string;
+  readonly pair?: string;
 }
 
 function cut(ids: readonly number[], tokens: number, keeps: 'beginning' | 'end'): Seen {
@@ -85,12 +101,8 @@ function cut(ids: readonly number[], tokens: number, keeps: 'beginning' | 'end')
 export const formOf = ({ task, preprocess, graph }: InputPreparation): InputForm => {
   if (preprocess.kind === 'image') {
     const { channels, height, width } = preprocess.patches;
-    return {
-      kind: 'image',
-      shape: [channels, height, width],
-      normalise: preprocess.normalise,
-      picture: preprocess.picture,
-    };
+    const { normalise, picture } = preprocess;
+    return { kind: 'image', shape: [channels, height, width], normalise, picture };
   }
   const tokenizer = preprocess.tokenizer && huggingFaceTokenizer(preprocess.tokenizer);
   return {

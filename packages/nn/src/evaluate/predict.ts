@@ -1,14 +1,15 @@
 import { DataError } from '@cipherformer/model';
 import type { Model } from '../checkpoints/model-folder.ts';
 import type { ModelConfig } from '../transformer/config.ts';
-import { InferenceModel } from './inference.ts';
+import { InferenceModel, type InferenceOptions } from './inference.ts';
 
-/**
- * What a trained model takes: token numbers, marks included, with the types of tokens where there are two texts; or an
- * image as it was trained on, [channels, height, width].
- */
+/** What a trained model takes: token numbers, marks included; or an image as it was trained on, [channels, height, width]. */
 export type PreparedInput =
-  | { readonly ids: readonly number[]; readonly types?: readonly number[] | undefined }
+  | {
+      readonly ids: readonly number[];
+      /** The text that each token belongs to, 0 or 1; without it all are of the first. */
+      readonly types?: readonly number[] | undefined;
+    }
   | { readonly image: ArrayLike<number> };
 
 /** A trained model that is asked one input at a time. */
@@ -16,7 +17,7 @@ export class Predictor implements AsyncDisposable {
   readonly #model: Model;
   readonly #threads: number;
   /** Shapes are static: a program for each number of tokens, the last one is kept. */
-  #compiled: { readonly tokens: number | undefined; readonly inference: InferenceModel } | undefined;
+  #compiled: { readonly shape: InputShape; readonly inference: InferenceModel } | undefined;
 
   constructor(model: Model, { threads = 1 }: { readonly threads?: number } = {}) {
     this.#model = model;
@@ -31,7 +32,7 @@ export class Predictor implements AsyncDisposable {
   async logits(input: PreparedInput): Promise<Float32Array[]> {
     const { config } = this.#model;
     const feeds = 'image' in input ? imageFeeds(config, input.image) : textFeeds(config, input.ids, input.types);
-    const inference = await this.#inference(feeds.tokens);
+    const inference = await this.#inference(feeds.shape);
     const { logits } = await inference.run(feeds.values);
     const outputs = config.head.outputs;
     const row = (t: number) => logits!.slice(t * outputs, (t + 1) * outputs);
@@ -55,20 +56,19 @@ export class Predictor implements AsyncDisposable {
     return this.close();
   }
 
-  async #inference(tokens: number | undefined): Promise<InferenceModel> {
-    if (this.#compiled && this.#compiled.tokens === tokens) return this.#compiled.inference;
+  async #inference(shape: InputShape): Promise<InferenceModel> {
+    const now = this.#compiled;
+    if (now && now.shape.tokens === shape.tokens && now.shape.segments === shape.segments) return now.inference;
     await this.close();
     const { config, weights } = this.#model;
-    const inference = await InferenceModel.create(config, weights, {
-      batch: 1,
-      threads: this.#threads,
-      ...(tokens === undefined ? {} : { tokens }),
-      segments: hasTypes(config),
-    });
-    this.#compiled = { tokens, inference };
+    const inference = await InferenceModel.create(config, weights, { batch: 1, threads: this.#threads, ...shape });
+    this.#compiled = { shape, inference };
     return inference;
   }
 }
+
+/** What a program is compiled for. */
+type InputShape = Pick<InferenceOptions, 'tokens' | 'segments'>;
 
 function imageFeeds({ embedding }: ModelConfig, image: ArrayLike<number>) {
   if (embedding.kind !== 'patch') throw new DataError('The model takes a text: give { ids }.');
@@ -78,13 +78,14 @@ function imageFeeds({ embedding }: ModelConfig, image: ArrayLike<number>) {
     throw new DataError(
       `The image has ${image.length} values where the model needs ${size} [${channels}, ${height}, ${width}].`,
     );
-  return { tokens: undefined, given: 0, values: { images: Float32Array.from(image) } };
+  return { shape: {}, given: 0, values: { images: Float32Array.from(image) } };
 }
 
-const hasTypes = ({ embedding }: ModelConfig): boolean => embedding.kind === 'token' && embedding.segments > 0;
-
-function textFeeds(config: ModelConfig, given: readonly number[], types: readonly number[] = []) {
-  const { embedding, attention, task } = config;
+function textFeeds(
+  { embedding, attention, task }: ModelConfig,
+  given: readonly number[],
+  types: readonly number[] | undefined,
+) {
   if (embedding.kind !== 'token') throw new DataError('The model takes an image: give { image }.');
   const { vocabulary, maxTokens } = embedding;
   if (given.length === 0 || given.length > maxTokens)
@@ -95,12 +96,12 @@ function textFeeds(config: ModelConfig, given: readonly number[], types: readonl
   const tokens = attention.kind === 'softmax' ? given.length : maxTokens;
   const ids = BigInt64Array.from({ length: tokens }, (_, t) => BigInt(given[t] ?? 0));
   const mask = Float32Array.from({ length: tokens }, (_, t) => (t < given.length ? 1 : 0));
-  const strangeType = types.findIndex((type) => !(type >= 0 && type < Math.max(1, embedding.segments)));
-  if (strangeType >= 0 && embedding.segments > 0)
-    throw new DataError(
-      `Token ${strangeType} is of type ${types[strangeType]}, the model has ${embedding.segments}: give one text.`,
-    );
-  const segments = BigInt64Array.from({ length: tokens }, (_, t) => BigInt(types[t] ?? 0));
-  const values = task === 'language-model' ? { ids } : { ids, mask };
-  return { tokens, given: given.length, values: hasTypes(config) ? { ...values, segments } : values };
+  // A model without types, or with one, takes pairs by their marks alone.
+  const typed = types !== undefined && embedding.segments > 1 && types.some((type) => type !== 0);
+  const segments = typed ? { segments: BigInt64Array.from({ length: tokens }, (_, t) => BigInt(types[t] ?? 0)) } : {};
+  return {
+    shape: typed ? { tokens, segments: true } : { tokens },
+    given: given.length,
+    values: { ids, ...(task === 'language-model' ? {} : { mask }), ...segments },
+  };
 }
