@@ -7,6 +7,7 @@ import { type CorpusDataSet, corpusDataSet, type DataSet, type ImageDataSet, ima
 import { type Examples, gatherExamples } from './examples.ts';
 import { type ImageSet, readCifar10, readMnist, sliceImages } from './images.ts';
 import { type DataTarget, loadOwnData, type OwnData } from './own-data.ts';
+import type { DataReport } from './report.ts';
 import type { EncodedTexts } from './splits.ts';
 import { readTexts, type TextSet } from './texts.ts';
 
@@ -18,12 +19,18 @@ export interface LoadOptions extends DataTarget {
 }
 
 /**
- * Reads a data set: files that a recipe's data part names, examples that the caller has in memory, or data as people have
- * it (the options then say what a model's classes, tokens and images are; `report` of the result says what was found).
- * All of it is in memory then; texts of recipes' files are cut into tokens when a part of the set is first asked for.
+ * Reads data as people have it, for a model: the options say what its classes, tokens and images are.
+ * @throws as loadOwnData
+ */
+export async function load(data: OwnData, options?: LoadOptions): Promise<DataSet & { readonly report: DataReport }>;
+/**
+ * Reads a data set: files that a recipe's data part names, or examples that the caller has in memory. All of it is in
+ * memory then; texts of files are cut into tokens when a part of the set is first asked for.
  * @throws DataError naming the file and line, or the part and example, and the value that is wrong
  * @throws ConfigError for what the configuration asks and the data cannot give; errors of reading tokenizer files
  */
+export async function load(config: DataConfig | Examples, options?: LoadOptions): Promise<DataSet>;
+export async function load(config: DataConfig | Examples | OwnData, options?: LoadOptions): Promise<DataSet>;
 export async function load(config: DataConfig | Examples | OwnData, options: LoadOptions = {}): Promise<DataSet> {
   if ('from' in config) return loadOwnData(config, options, { root: options.root ?? '', tokenizer: options.tokenizer });
   if (!('kind' in config)) return gatherExamples(config, options.root ?? '.', options.tokenizer);
