@@ -7,12 +7,12 @@ import { readEvents } from '../../packages/client/src/event-stream.ts';
 import { Http, parseJson } from '../../packages/client/src/http.ts';
 import * as protocol from '../../packages/client/src/protocol.ts';
 import { makeApp } from '../../packages/service/src/http/app.ts';
-import { Problem, StartError } from '../../packages/service/src/problem.ts';
+import { limitsSchema } from '../../packages/service/src/limits.ts';
+import { Problem } from '../../packages/service/src/problem.ts';
 import { Programs } from '../../packages/service/src/programs.ts';
 import { Service } from '../../packages/service/src/service.ts';
 import { keysetId } from '../../packages/service/src/store/ids.ts';
-import { Records } from '../../packages/service/src/store/records.ts';
-import { jobRecord, keysetRecord } from '../../packages/service/src/store/schemas.ts';
+import { localOwner } from '../../packages/service/src/store/owners.ts';
 import { mutateBytes, mutateJson, mutateLines } from './mutate.ts';
 import type { Reader } from './reader.ts';
 
@@ -39,26 +39,29 @@ const service = await Service.open({
     throw new Error('no worker: nothing is ever whole here');
   },
   workerGraceMs: 1,
+  limits: limitsSchema.parse({}),
   onFault: (what, error) => {
     throw new Error(what, { cause: error });
   },
 });
-const app = makeApp({ service, page: undefined, logger: false });
+const access = { local: true, open: true, hosts: ['localhost'] };
+const app = makeApp({ service, access, page: undefined, logger: false, version: '0' });
 await app.ready();
 
 const host = { host: 'localhost' };
 
 interface Sent {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'PATCH' | 'POST' | 'PUT';
+  readonly headers?: Readonly<Record<string, string>>;
   readonly path: string;
   readonly type?: string;
   readonly payload?: Uint8Array;
 }
 
 /** Sends a request, and throws the service's refusal. A key set that it opened is removed. */
-async function send({ method, path, type = 'application/json', payload }: Sent): Promise<void> {
+async function send({ method, path, type = 'application/json', payload, headers: own }: Sent): Promise<void> {
   const body = payload === undefined ? {} : { payload: Buffer.from(payload) };
-  const headers = { ...host, ...(payload === undefined ? {} : { 'content-type': type }) };
+  const headers = { ...host, ...own, ...(payload === undefined ? {} : { 'content-type': type }) };
   const response = await app.inject({ method, url: path, headers, ...body });
   if (response.statusCode >= 400) {
     const { code, detail, status } = protocol.problem.parse(response.json());
@@ -71,8 +74,11 @@ async function send({ method, path, type = 'application/json', payload }: Sent):
   if (typeof id === 'string' && id !== opened)
     await app.inject({ method: 'DELETE', url: `/v1/keysets/${id}`, headers: host });
 }
+const { token } = (await service.owners.add('token'))!;
+/** As headers arrive: Node's HTTP takes no others. */
+const printable = (bytes: Uint8Array) => String.fromCharCode(...bytes.map((byte) => Math.max(32, byte & 127)));
 /** A key set that takes parts. */
-const opened = keysetId(plan, key);
+const opened = keysetId(localOwner, plan, key);
 await send({ method: 'POST', path: '/v1/keysets', payload: json({ plan, key, format }) });
 
 /** @param read the refusal that says that a body was read: what it asks for is not here */
@@ -91,28 +97,6 @@ const route = (name: string, path: string, body: unknown, read?: protocol.Proble
 });
 const list = { format, version: 1, plan, key, parts: [part], more: { of: 'the engine' } };
 
-/** A record of the data folder, as it is read when a service starts. */
-function records<T extends { readonly id: string }>(
-  name: string,
-  schema: Parameters<typeof Records.open<T>>[2],
-  record: T,
-): Reader {
-  const own = join(folder, name);
-  mkdirSync(join(own, record.id), { recursive: true });
-  return {
-    name: `service ${name} record`,
-    seeds: [json(record)],
-    read: async (bytes) => {
-      writeFileSync(join(own, record.id, 'record.json'), bytes);
-      await Records.open(own, 'record.json', schema);
-    },
-    errors: [StartError],
-    mutations: words,
-    // The folder is written to the disk each time.
-    share: 0.05,
-  };
-}
-
 // What a client reads of a service.
 const time = '2026-11-29T00:00:00.000Z';
 const keyset = {
@@ -122,6 +106,8 @@ const keyset = {
   format,
   state: 'verifying',
   created: time,
+  used: time,
+  expires: time,
   parts: 1,
   bytes: 7,
   done: 1,
@@ -163,6 +149,19 @@ async function readStream(bytes: Uint8Array): Promise<void> {
 
 export const serviceReaders: readonly Reader[] = [
   route('open key set', '/v1/keysets', { plan, key, format }),
+  {
+    name: 'service token',
+    seeds: [text(`Bearer ${token}`)],
+    read: (bytes) => send({ method: 'GET', path: '/v1/keysets', headers: { authorization: printable(bytes) } }),
+    errors: [Problem],
+  },
+  {
+    name: 'service change of a key set',
+    seeds: [json({ expires: time })],
+    read: (payload) => send({ method: 'PATCH', path: `/v1/keysets/${opened}`, payload }),
+    errors: [Problem],
+    mutations: words,
+  },
   route('missing parts', `/v1/keysets/${opened}/parts/missing`, { sha256: [part, plan] }),
   route('commit', `/v1/keysets/${opened}/commit`, { list }, 'parts-missing'),
   {
@@ -186,13 +185,6 @@ export const serviceReaders: readonly Reader[] = [
     read: (bytes) => send({ method: 'GET', path: `/v1/${Buffer.from(bytes).toString('latin1')}` }),
     errors: [Problem],
   },
-  records('keyset', keysetRecord, {
-    ...{ id: opened, plan, key, format, state: 'ready', created: time, attempts: 1, list: part, parts: 1, bytes: 7 },
-  }),
-  records('job', jobRecord, {
-    ...{ id: part, program, keyset: opened, input: part, state: 'done', order: 1, submitted: time, attempts: 1 },
-    finished: time,
-  }),
   document('programs', protocol.programs, { programs: [{ digest: program, plan, summary, files: [manifest] }] }),
   document('key sets', protocol.keysets, { keysets: [keyset] }),
   document('jobs', protocol.jobs, { jobs: [job] }),

@@ -1,6 +1,6 @@
 import { CipherformerError } from '@cipherformer/base';
 import { randomSeed, SecretKey, type SecurityOptions } from '@cipherformer/ckks';
-import { type Job, type Owner, ServiceSession, Transport } from '@cipherformer/client';
+import { type Job, type Owner, ServiceSession, type TokenStore, Transport } from '@cipherformer/client';
 import { outOfRangeStep, type PrivateAnswer, type VerdictCounts } from '@cipherformer/runtime/client';
 import type { Facts, News, Order, QuestionProgress } from './messages.ts';
 import { KeyDeleted, OwnerStore, type StoredOwner } from './store.ts';
@@ -117,7 +117,8 @@ class OwnerDesk {
         return;
       }
       // The service should not compute for nobody; where it does not hear of it, it does.
-      if (job !== undefined) await new Transport(this.#service).deleteJob(job).catch(() => {});
+      if (job !== undefined)
+        await new Transport(this.#service, { tokens: await this.#tokens() }).deleteJob(job).catch(() => {});
       this.#tell({ type: 'stopped' });
     } finally {
       this.#busy = false;
@@ -220,10 +221,14 @@ class OwnerDesk {
     return this.#store;
   }
 
+  async #tokens(): Promise<TokenStore> {
+    return (await this.#opened()).tokens();
+  }
+
   async #connect(): Promise<Connection> {
     if (this.#connection) return this.#connection;
     this.#stop = new AbortController();
-    const transport = new OwnerTransport(this.#service, { signal: this.#stop.signal });
+    const transport = new OwnerTransport(this.#service, { signal: this.#stop.signal, tokens: await this.#tokens() });
     const session = await ServiceSession.open(transport, this.#security);
     this.#connection = { transport, session };
     return this.#connection;

@@ -1,4 +1,5 @@
 import { CipherformerError } from '@cipherformer/base';
+import type { TokenStore } from '@cipherformer/client';
 import {
   noVerdicts,
   type PartMemory,
@@ -15,6 +16,7 @@ const database = 'cipherformer';
 const version = 1;
 /** One record, under this name. */
 const only = 'owner';
+const tokenName = 'token';
 
 /** The owner's key was deleted, here or in another tab. */
 export class KeyDeleted extends CipherformerError {
@@ -75,6 +77,18 @@ export class OwnerStore {
     return owner;
   }
 
+  /** The token of the service that gave this page. */
+  tokens(): TokenStore {
+    return {
+      get: () => resultOf(this.#db.transaction('owner').objectStore('owner').get(tokenName) as IDBRequest<string | undefined>),
+      keep: async (token) => {
+        const transaction = this.#write('owner');
+        transaction.objectStore('owner').put(token, tokenName);
+        await done(transaction);
+      },
+    };
+  } // biome-ignore format: a line each
+
   /** Digests of the parts of a secret key. What could not be written is made again another time. */
   async memory(owner: StoredOwner, key: string): Promise<StoredPartMemory> {
     const range = IDBKeyRange.bound([owner.name, key], [owner.name, key, []]);
@@ -127,10 +141,11 @@ export class OwnerStore {
     };
   }
 
-  /** Forgets the master and all that belongs to it, for good. */
+  /** Forgets the master and all that belongs to it, for good. The token stays: with it the keys at the service are removed. */
   async forget(): Promise<void> {
     const transaction = this.#write('owner', 'parts', 'verdicts');
-    for (const store of ['owner', 'parts', 'verdicts']) transaction.objectStore(store).clear();
+    transaction.objectStore('owner').delete(only);
+    for (const store of ['parts', 'verdicts']) transaction.objectStore(store).clear();
     await done(transaction);
   }
 

@@ -78,9 +78,21 @@ function refusal(error: ServiceError): Problem {
     }
     case 'queue-full':
       return { title: 'The service is busy', text: `Too many questions are waiting. Try again in a minute. ${hinted}` };
+    case 'busy':
+      return { title: 'The service is busy', text: `Hours of work are waiting there. ${hinted}` };
+    case 'day-spent':
+    case 'too-many-owners':
+      return { title: 'Enough for today', text: hinted };
+    case 'quota-exceeded':
+    case 'too-many-keysets':
+      return { title: 'The service keeps no more keys of yours', text: hinted };
+    case 'token-needed':
+    case 'bad-token':
+      return { title: 'The service does not know you', text: hinted };
     case 'stopping':
       return { title: 'The service is stopping', text: `Ask again when it runs again. ${kept}` };
     case 'unknown-program':
+    case 'program-retired':
     case 'unknown-plan':
       return {
         title: 'The service changed its program',

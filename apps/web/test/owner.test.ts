@@ -36,6 +36,7 @@ vi.mock('../src/store.ts', () => ({
       keepOwner: async () => ({ master: new Uint8Array(32) }),
       memory: async () => ({ written: async () => {} }),
       ledger: () => ({}),
+      tokens: () => ({ get: async () => undefined, keep: async () => {} }),
     }),
   },
 }));

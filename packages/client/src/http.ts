@@ -2,8 +2,9 @@ import { joinBytes } from '@cipherformer/base';
 import { excerpt, parseJson as parseForeign } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { ConnectionLost, ServiceError, TransportError } from './errors.ts';
-import { problem } from './protocol.ts';
+import { newOwner, problem } from './protocol.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
+import { type TokenStore, VolatileTokens } from './tokens.ts';
 
 /** Most bytes of an answer where nothing else is said: JSON. */
 export const maxJsonBytes = 16 * 2 ** 20;
@@ -18,10 +19,12 @@ export interface HttpOptions {
   readonly timeoutMs?: number;
   /** Default: the global one. */
   readonly fetch?: typeof fetch;
+  /** Where the token of this service is kept. A service that is open gives one when there is none. Default: in memory. */
+  readonly tokens?: TokenStore;
 }
 
 export interface HttpRequest {
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
@@ -33,11 +36,14 @@ export class Http {
   readonly #base: string;
   readonly #timeoutMs: number;
   readonly #fetch: typeof fetch;
+  readonly #tokens: TokenStore;
+  #asking: Promise<void> | undefined;
 
   constructor(base: string, options: HttpOptions) {
     this.signal = options.signal;
     this.retry = options.retry ?? {};
     this.#base = base;
+    this.#tokens = options.tokens ?? new VolatileTokens();
     this.#timeoutMs = options.timeoutMs ?? 300_000;
     // A browser's fetch must be called as a function of its global object.
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
@@ -51,19 +57,7 @@ export class Http {
 
   /** The answer as bytes, at most `limit`; with retries. */
   bytes(path: string, request: HttpRequest = {}, limit = maxJsonBytes): Promise<Uint8Array<ArrayBuffer>> {
-    const attempt = async () => {
-      const chunks: Uint8Array[] = [];
-      let length = 0;
-      for await (const chunk of this.chunks(path, request, this.#timeoutMs)) {
-        length += chunk.length;
-        if (length > limit)
-          throw new TransportError(
-            `the answer of ${this.#base + path} is longer than ${limit} bytes: is it a service?`,
-          );
-        chunks.push(chunk);
-      }
-      return joinBytes(chunks);
-    };
+    const attempt = () => gathered(this.chunks(path, request, this.#timeoutMs), limit, this.#base + path);
     return withRetries(attempt, this.retry, this.signal);
   }
 
@@ -73,15 +67,45 @@ export class Http {
    * milliseconds or the connection breaks, and the signal's reason
    */
   async *chunks(path: string, request: HttpRequest, silentMs: number): AsyncGenerator<Uint8Array> {
+    const token = await this.#tokens.get();
+    try {
+      yield* this.#chunksWith(token, path, request, silentMs);
+    } catch (error) {
+      if (!isOpenTo(error)) throw error;
+      await this.#getToken(token);
+      yield* this.#chunksWith(await this.#tokens.get(), path, request, silentMs);
+    }
+  }
+
+  /** Becomes an owner of a service that is open: once, however many requests were refused. */
+  #getToken(refused: string | undefined): Promise<void> {
+    this.#asking ??= (async () => {
+      if ((await this.#tokens.get()) !== refused) return;
+      const asked = this.#chunksWith(undefined, '/owners', { method: 'POST' }, this.#timeoutMs);
+      const text = new TextDecoder().decode(await gathered(asked, maxRefusalBytes, `${this.#base}/owners`));
+      await this.#tokens.keep(parseJson(newOwner, text, `${this.#base}/owners`).token);
+    })().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async *#chunksWith(
+    token: string | undefined,
+    path: string,
+    request: HttpRequest,
+    silentMs: number,
+  ): AsyncGenerator<Uint8Array> {
     using watch = new Watch(silentMs, this.signal);
     try {
-      const { method = 'GET', headers, body } = request;
+      const { method = 'GET', body } = request;
+      const headers = { ...request.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
       const response = await this.#fetch(this.#base + path, {
         method,
         signal: watch.signal,
         // A service must not send keys and questions elsewhere.
         redirect: 'manual',
-        ...(headers === undefined ? {} : { headers }),
+        headers,
         ...(body === undefined ? {} : { body }),
       });
       if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
@@ -112,6 +136,28 @@ export class Http {
       );
     }
   }
+}
+
+/** @throws TransportError for more than `limit` bytes */
+async function gathered(
+  from: AsyncIterable<Uint8Array>,
+  limit: number,
+  where: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of from) {
+    length += chunk.length;
+    if (length > limit)
+      throw new TransportError(`the answer of ${where} is longer than ${limit} bytes: is it a service?`);
+    chunks.push(chunk);
+  }
+  return joinBytes(chunks);
+}
+
+/** Whether the service would answer to a token that it gives for the asking. */
+function isOpenTo(error: unknown): boolean {
+  return error instanceof ServiceError && error.status === 401 && error.fields.open === true;
 }
 
 /** A document from a service, which may be any text. @throws TransportError */

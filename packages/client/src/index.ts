@@ -18,5 +18,6 @@ export {
   type SessionProgress,
   type SessionStage,
 } from './session.ts';
+export { type TokenStore, VolatileTokens } from './tokens.ts';
 export { Transport } from './transport.ts';
 export { type UploadPart, type UploadProgress, uploadParts } from './upload.ts';

@@ -25,6 +25,12 @@ const partCount = z.int().check(z.minimum(0), z.maximum(maxPartsInList));
 const time = z.iso.datetime();
 const text = z.string().check(z.maxLength(2000));
 
+/** What opens a service to an owner: sent as `Authorization: Bearer cf_…`. */
+export const token = z.string().check(z.regex(/^cf_[A-Za-z0-9_-]{43}$/));
+/** A new owner: the token is told this once. */
+export const newOwner = z.object({ token });
+export type NewOwner = z.infer<typeof newOwner>;
+
 export const program = z.object({
   digest,
   /** Digest of the key plan: a key set of this plan serves the program. */
@@ -63,6 +69,9 @@ export const missingQuestion = z.strictObject({
 });
 export const missingAnswer = z.object({ missing: z.array(digest) });
 
+/** What is said to a part: whether it was new. */
+export const partAnswer = z.object({ sha256: digest, created: z.boolean() });
+
 /** open: takes parts. verifying: a worker reads them. ready: serves jobs. rejected: delete it and send again. */
 export const keysetState = z.enum(['open', 'verifying', 'ready', 'rejected']);
 export const keyset = z.object({
@@ -72,6 +81,9 @@ export const keyset = z.object({
   /** Why it was rejected. */
   reason: z.optional(text),
   created: time,
+  /** When it last got a part or a job, and when it goes if it gets no other. */
+  used: time,
+  expires: time,
   /** Of the committed list. */
   parts: z.optional(partCount),
   bytes: z.optional(whole),
@@ -80,6 +92,9 @@ export const keyset = z.object({
   total: z.optional(whole),
 });
 export type Keyset = z.infer<typeof keyset>;
+export type KeysetState = z.infer<typeof keysetState>;
+/** What may be changed of a key set: that it goes earlier, or as late as keys are kept. */
+export const keysetChange = z.strictObject({ expires: time });
 export const keysets = z.object({ keysets: z.array(keyset) });
 
 export const jobQuery = z.strictObject({ program: digest, keyset: shortId });
@@ -101,6 +116,8 @@ export const job = z.object({
   attempts: whole,
   /** While queued: how many tasks come before it. */
   place: z.optional(whole),
+  /** While queued: predicted, of what comes before it. */
+  startsInSeconds: z.optional(z.number().check(z.minimum(0))),
   /** While loading or running: `done` of `total` steps. */
   done: z.optional(whole),
   total: z.optional(whole),
@@ -131,6 +148,12 @@ export const problem = z.looseObject({
 export const problemStatus = {
   /** A field of the request breaks its rules: `issues` says which. */
   invalid: 400,
+  /** Every request needs a token: `open` says whether POST /v1/owners gives one. */
+  'token-needed': 401,
+  /** The token opens nothing (any more): `open` as above. */
+  'bad-token': 401,
+  /** Tokens come from who runs the service. */
+  'not-open': 403,
   'not-found': 404,
   'unknown-program': 404,
   'unknown-file': 404,
@@ -150,6 +173,12 @@ export const problemStatus = {
   'plan-mismatch': 409,
   /** The job has no result: `state`. */
   'no-result': 409,
+  /** The owner has as many as they may: `limit`, `keysets`. */
+  'too-many-keysets': 409,
+  /** The program was served, and is not any more: `successor` is the digest of the one that took its place. */
+  'program-retired': 410,
+  /** The body came slower than the service waits for. */
+  'too-slow': 408,
   'length-required': 411,
   /** `limit`, in bytes. */
   'too-large': 413,
@@ -162,11 +191,21 @@ export const problemStatus = {
   'secret-key': 422,
   /** No program of this service has the key plan: `plans`. */
   'unknown-plan': 422,
-  /** `retryAfter`, in seconds. */
+  /** Jobs of this owner: `limit`, `retryAfter`, in seconds. */
   'queue-full': 429,
+  /** Parts of this owner at the same time: `limit`, `retryAfter`. */
+  'too-many-parts': 429,
+  /** The owner's processor time of a day: `limit`, `spent`, `retryAfter`. */
+  'day-spent': 429,
+  /** Tokens for one address: `retryAfter`. */
+  'too-many-owners': 429,
   'request-refused': 400,
   internal: 500,
+  /** Hours of work wait: `retryAfter`. */
+  busy: 503,
   stopping: 503,
+  /** Bytes of keys that an owner may have: `limit`, `used`. */
+  'quota-exceeded': 507,
   /** The disk has no room: `needed` and `free`, in bytes, where known. */
   'no-room': 507,
 } as const;

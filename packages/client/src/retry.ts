@@ -29,9 +29,13 @@ export async function withRetries<T>(
   }
 }
 
+/** What is asked for later than this is for its owner to ask again: a day's limit. */
+const mostPatienceMs = 300_000;
+
 /** Whether the same may succeed a little later. */
 export function isPassing(error: unknown): boolean {
-  return error instanceof ConnectionLost || (error instanceof ServiceError && [429, 503].includes(error.status));
+  if (error instanceof ConnectionLost) return true;
+  return error instanceof ServiceError && [429, 503].includes(error.status) && retryAfterMs(error) <= mostPatienceMs;
 }
 
 function retryAfterMs(error: unknown): number {

@@ -21,6 +21,8 @@ import { isPassing, pause } from './retry.ts';
 
 /** The service gives a sign of life every 15 s: without one for this long the connection is dead. */
 const silentEventsMs = 45_000;
+/** This machine, by http:// as well. */
+const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
 /** Longest time for what is said to a service at the end. */
 const abandonMs = 5000;
 /** The file of a program that names the others. */
@@ -49,7 +51,12 @@ export class Transport {
   constructor(url: string | URL, options: HttpOptions = {}) {
     if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
       throw new TransportError(`${url} is not the address of a service: it starts with http:// or https://`);
-    const { origin, pathname } = new URL(url);
+    const { origin, pathname, protocol, hostname } = new URL(url);
+    if (protocol === 'http:' && !loopbackNames.includes(hostname))
+      throw new TransportError(
+        `${origin} is another machine, and by http:// the token, the keys and the questions go there in clear: use https://, ` +
+          'or a tunnel (ssh -L) and its end on localhost',
+      );
     this.#url = url;
     this.#options = options;
     this.#http = new Http(origin + pathname.replace(/\/$/, '') + apiPrefix, options);

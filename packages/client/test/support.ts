@@ -41,7 +41,7 @@ export function json(response: ServerResponse, status: number, value: unknown): 
 
 export const digest = (digit: string) => digit.repeat(64);
 export const keyset = {
-  id: 'a'.repeat(32), plan: digest('b'), key: 'c'.repeat(32), format: 'f', state: 'open', created: '2026-01-01T00:00:00Z',
+  id: 'a'.repeat(32), plan: digest('b'), key: 'c'.repeat(32), format: 'f', state: 'open', created: '2026-01-01T00:00:00Z', used: '2026-01-01T00:00:00Z', expires: '2026-01-31T00:00:00Z',
 }; // biome-ignore format: an object
 export const job = {
   id: digest('1'), program: digest('2'), keyset: keyset.id, input: digest('3'), state: 'queued', submitted: keyset.created, attempts: 0,

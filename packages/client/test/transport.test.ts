@@ -62,7 +62,7 @@ describe('row 9: what a service sends without end is not read without end', () =
 
   it('a refusal', async () => {
     const { read, fetch } = endless(400);
-    expect(await failure(new Transport('http://x', { fetch }).jobs())).toMatchObject({
+    expect(await failure(new Transport('https://x', { fetch }).jobs())).toMatchObject({
       problem: 'http-400',
       status: 400,
     });
@@ -81,13 +81,13 @@ describe('row 9: what a service sends without end is not read without end', () =
     const limits: [string, number][] = [['manifest.json', 2 ** 24], ['short', 10], ['long', 2 ** 30], ['unlisted', 2 ** 24]]; // biome-ignore format: short
     for (const [name, limit] of limits) {
       const { read, fetch } = endless(200, new Uint8Array(2 ** 23));
-      const error = await failure(new Transport('http://x', { fetch }).clientFile(program, name));
+      const error = await failure(new Transport('https://x', { fetch }).clientFile(program, name));
       expect(error).toBeInstanceOf(TransportError);
       expect(error.message).toContain(`is longer than ${limit} bytes`);
       expect(read.bytes).toBeLessThan(limit + 2 ** 25);
     }
     const exact = async () => new Response(new Uint8Array(10));
-    expect(await new Transport('http://x', { fetch: exact }).clientFile(program, 'short')).toHaveLength(10);
+    expect(await new Transport('https://x', { fetch: exact }).clientFile(program, 'short')).toHaveLength(10);
   });
 
   it('a result, and an answer that says nothing', async () => {
@@ -96,7 +96,7 @@ describe('row 9: what a service sends without end is not read without end', () =
       [(transport: Transport) => transport.deleteJob(job.id), 2 ** 24],
     ] as const) {
       const { fetch } = endless(200, new Uint8Array(2 ** 23));
-      const error = await failure(call(new Transport('http://x', { fetch })));
+      const error = await failure(call(new Transport('https://x', { fetch })));
       expect(error.message).toContain(`is longer than ${limit} bytes`);
     }
   });

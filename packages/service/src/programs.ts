@@ -13,6 +13,8 @@ export interface ServedProgram {
   readonly summary: Program['summary'];
   /** Most bytes that a key set of its plan takes; without room for them no key set is opened. */
   readonly keyBytes?: number;
+  /** Predicted processor time of a run: what its owner's day and the queue are counted by. Default: nothing. */
+  readonly cpuSeconds?: number;
   /** The half that clients fetch: manifest, tokenizer, embedding. */
   readonly clientFolder: string;
   /** Names of the files in it that belong to the program. They are public; nothing else in the folder is served. */
@@ -26,6 +28,7 @@ const servedProgram = z.strictObject({
   plan: digest,
   summary: z.record(z.string(), z.json()),
   keyBytes: z.int().min(0).optional(),
+  cpuSeconds: z.number().min(0).optional(),
   clientFolder: z.string(),
   clientFiles: z.array(fileName),
   folder: z.string(),
@@ -86,8 +89,21 @@ export class Programs {
     return program;
   }
 
+  has(digest: string): boolean {
+    return this.#entries.has(digest);
+  }
+
+  /** The one that is served under a name and for a task: what follows one that is gone. */
+  named(name: string, task: string): Entry | undefined {
+    return this.all().find((program) => nameOf(program) === name && taskOf(program) === task);
+  }
+
   /** A program as the protocol shows it. */
   view({ digest, plan, summary, client }: Entry): Program {
     return { digest, plan, summary, files: client.files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })) };
   }
 }
+
+/** What a program is called and what it is for: a later one of both is its successor. */
+export const nameOf = ({ summary }: Pick<ServedProgram, 'summary'>): string => String(summary.name ?? '');
+export const taskOf = ({ summary }: Pick<ServedProgram, 'summary'>): string => String(summary.task ?? '');

@@ -1,7 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { FastifyServerOptions } from 'fastify';
+import type { OnFaultPoint } from './faults.ts';
+import type { Access } from './http/access.ts';
 import { makeApp } from './http/app.ts';
+import { Metrics } from './http/metrics.ts';
+import { type Limits, limitsSchema } from './limits.ts';
 import { StartError } from './problem.ts';
 import { Programs, type ServedProgram } from './programs.ts';
 import { Service } from './service.ts';
@@ -10,6 +17,9 @@ import type { DiskSpace } from './store/room.ts';
 
 /** How often connections are looked at while the service stops. */
 const idleCheckMs = 50;
+/** Names under which a service on loopback may be reached. */
+const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
+const loopbackHosts = ['127.0.0.1', '::1', 'localhost'];
 
 export interface ServeOptions {
   readonly programs: readonly ServedProgram[];
@@ -17,8 +27,19 @@ export interface ServeOptions {
   readonly data: string;
   /** Default: one that is free. */
   readonly port?: number;
-  /** 127.0.0.1 (default), ::1 or localhost: there are no tokens yet, so whoever reaches the service is its owner. */
+  /** Where to listen. Default 127.0.0.1. Beyond loopback with `tls` or `behindProxy` alone, and a token for every request. */
   readonly host?: string;
+  /** Strangers get a token for the asking; every request needs one. */
+  readonly open?: boolean;
+  /** Certificate and key, PEM. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** A proxy speaks TLS, says whose requests these are (X-Forwarded-For), and alone reaches this port. */
+  readonly behindProxy?: boolean;
+  /** Host names of the service, without ports. Default: those of loopback, or of the certificate, or any behind a proxy. */
+  readonly names?: readonly string[];
+  readonly limits?: Partial<Limits>;
+  /** Port of /metrics, on loopback. Default: none. */
+  readonly metricsPort?: number;
   /** Folder of a page to serve at /. */
   readonly page?: string;
   /** Starts a process that calls `runWorker` (`@cipherformer/service/worker`), with an IPC channel: fork. */
@@ -31,28 +52,43 @@ export interface ServeOptions {
   readonly graceMs?: number;
   /** How full the disk is. Default: asks the file system. */
   readonly diskSpace?: DiskSpace;
+  /** Milliseconds since 1970. Default: the clock of the machine. */
+  readonly now?: () => number;
+  /** For tests: called at every step between which a crash may come. */
+  readonly at?: OnFaultPoint;
+  /** Of this release, for /openapi.json. */
+  readonly version?: string;
 }
 
 export interface RunningService {
   /** Without a slash at its end. */
   readonly url: string;
+  /** Where the figures are, if they are anywhere. */
+  readonly metricsUrl?: string;
+  /** Removes what has expired, as is done every minute. */
+  tidy(): Promise<void>;
   /** Takes no new requests, lets those that came end, stops the worker (its task is begun again by the next service). */
   close(): Promise<void>;
 }
 
 /**
- * Serves programs to one owner on this machine. Nothing is acknowledged before it is on the disk: a kill -9 or a loss
- * of power loses nothing that was.
+ * Serves programs. On loopback whoever asks without a token is the owner of this machine; with `open`, and beyond loopback,
+ * every request needs a token, and nobody sees what is another's. Nothing is acknowledged before it is on the disk: a kill -9
+ * or a loss of power loses nothing that was.
  * @throws StartError
  */
 export async function serve(options: ServeOptions): Promise<RunningService> {
-  const { host = '127.0.0.1', port = 0, graceMs = 10_000 } = options;
-  if (!['127.0.0.1', '::1', 'localhost'].includes(host)) {
-    throw new StartError(
-      `${host} can be reached from other machines, and there are no tokens yet that tell owners apart: ` +
-        'serve on 127.0.0.1, ::1 or localhost, and reach it through a tunnel (ssh -L)',
-    );
-  }
+  const {
+    host = '127.0.0.1',
+    port = 0,
+    graceMs = 10_000,
+    tls,
+    behindProxy = false,
+    metricsPort,
+    version = '0',
+  } = options;
+  const access = accessOf(options);
+  const limits = limitsOf(options.limits);
   const programs = await Programs.open(options.programs);
   const page = options.page === undefined ? undefined : await openPage(options.page);
   const service = await Service.open({
@@ -60,25 +96,88 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     programs,
     spawnWorker: options.spawnWorker,
     workerGraceMs: graceMs,
+    limits,
     diskSpace: options.diskSpace,
+    now: options.now,
+    at: options.at,
     onFault: (what, error) => app.log.error({ err: error }, what),
   });
-  const app = makeApp({ service, page, logger: options.log });
+  const metrics = metricsPort === undefined ? undefined : new Metrics(service);
+  const app = makeApp({ service, access, page, logger: options.log, tls, behindProxy, metrics, version });
+  let figures: Server | undefined;
   try {
     await app.listen({ host, port });
+    if (metrics !== undefined) figures = await listenLocally(metrics.server(), metricsPort!);
   } catch (error) {
+    await app.close();
     await service.close();
+    if (error instanceof StartError) throw error;
     throw new StartError(cannotListen(host, port, error), { cause: error });
   }
   let closing: Promise<void> | undefined;
   const close = () => {
-    closing ??= stop(app, service, graceMs);
+    closing ??= stop(app, service, graceMs).finally(() => figures?.close());
     return closing;
   };
   options.signal?.addEventListener('abort', () => void close(), { once: true });
   if (options.signal?.aborted) void close();
   const address = app.server.address() as AddressInfo;
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`, close };
+  const scheme = tls === undefined ? 'http' : 'https';
+  return {
+    url: `${scheme}://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
+    ...(figures === undefined
+      ? {}
+      : { metricsUrl: `http://127.0.0.1:${(figures.address() as AddressInfo).port}/metrics` }),
+    tidy: () => service.tidy(),
+    close,
+  };
+}
+
+/** Who may ask. @throws StartError for what would let strangers in, or send keys in clear */
+export function accessOf(options: Pick<ServeOptions, 'host' | 'open' | 'tls' | 'behindProxy' | 'names'>): Access {
+  const { host = '127.0.0.1', open = false, tls, behindProxy = false, names } = options;
+  const isLoopback = loopbackHosts.includes(host);
+  if (!isLoopback && tls === undefined && !behindProxy) {
+    throw new StartError(
+      `${host} can be reached from other machines, where tokens and questions would go over the line in clear: ` +
+        'give a certificate and its key, say that a proxy speaks TLS before it, or serve on 127.0.0.1 and reach it through a tunnel (ssh -L)',
+    );
+  }
+  const local = isLoopback && !open && !behindProxy;
+  if (names !== undefined) return { local, open, hosts: [...names.map((name) => name.toLowerCase()), ...(isLoopback ? loopbackNames : [])] }; // biome-ignore format: short
+  if (isLoopback && !behindProxy) return { local, open, hosts: loopbackNames };
+  return { local, open, hosts: tls === undefined ? undefined : namesOf(tls.cert) };
+}
+
+/** The names of a certificate; undefined, for any, where one of them stands for many. @throws StartError */
+function namesOf(cert: string | Buffer): string[] | undefined {
+  let alternative: string;
+  try {
+    alternative = new X509Certificate(cert).subjectAltName ?? '';
+  } catch (cause) {
+    throw new StartError('the certificate cannot be read: give it as PEM, with the chain below it', { cause });
+  }
+  const names = [...alternative.matchAll(/(?:DNS|IP Address):([^,\s]+)/g)].map(([, name]) => name!.toLowerCase());
+  if (names.length === 0 || names.some((name) => name.startsWith('*'))) return undefined;
+  return names.map((name) => (name.includes(':') ? `[${name}]` : name));
+}
+
+/** @throws StartError */
+function limitsOf(given: Partial<Limits> = {}): Limits {
+  const parsed = limitsSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new StartError(`the limit ${issue?.path.join('.')} cannot be used: ${issue?.message}`);
+}
+
+async function listenLocally(server: Server, port: number): Promise<Server> {
+  server.listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new StartError(cannotListen('127.0.0.1', port, error), { cause: error });
+  }
+  return server;
 }
 
 function cannotListen(host: string, port: number, error: unknown): string {

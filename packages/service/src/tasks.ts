@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import type { OnFaultPoint } from './faults.ts';
 import type { Programs } from './programs.ts';
 import type { JobStore } from './store/jobs.ts';
+import { underWay } from './store/jobs.ts';
 import type { KeysetStore } from './store/keysets.ts';
-import type { PartStore } from './store/parts.ts';
-import type { JobRecord, KeysetRecord } from './store/schemas.ts';
+import { type PartStore, partsOfList } from './store/parts.ts';
+import type { JobRow, KeysetRow } from './store/rows.ts';
 import type { KeysetFiles } from './worker/engine.ts';
 import type { Task } from './worker/scheduler.ts';
 
@@ -12,108 +13,116 @@ export interface Stores {
   readonly parts: PartStore;
   readonly keysets: KeysetStore;
   readonly jobs: JobStore;
+  readonly at: OnFaultPoint;
 }
 type Result = Parameters<Task['finish']>[0];
 
-/** Tries are counted before they are made: one that ends this process counts as well. */
-const begun = <T extends { readonly attempts: number }>(record: T): T => ({ ...record, attempts: record.attempts + 1 });
-const released = <T extends { readonly attempts: number }>(record: T): T => ({
-  ...record,
-  attempts: Math.max(0, record.attempts - 1),
-});
+/** A run may take this many times its predicted processor time, and no less than a minute per gigabyte of keys and ten more. */
+const patience = 20;
+const leastSeconds = 600;
+const secondsPerByte = 60 / 2 ** 30;
+const limitSeconds = (cpuSeconds: number, keyBytes: number | null) =>
+  leastSeconds + patience * cpuSeconds + secondsPerByte * (keyBytes ?? 0);
 
 /** A committed key set to verify. */
 export class VerifyTask implements Task {
   readonly id: string;
+  readonly owner: string;
   readonly keyset: string;
+  readonly cpuSeconds: number;
   readonly #stores: Stores;
 
-  constructor(id: string, stores: Stores) {
+  constructor({ id, owner }: KeysetRow, cpuSeconds: number, stores: Stores) {
     this.id = id;
+    this.owner = owner;
     this.keyset = id;
+    this.cpuSeconds = cpuSeconds;
     this.#stores = stores;
   }
 
   async begin(): ReturnType<Task['begin']> {
-    const record = await this.#update(begun);
-    if (record === undefined) return undefined;
-    return { assignment: { type: 'verify', keyset: await keysetFiles(record, this.#stores) }, tries: record.attempts };
+    const { keysets, at } = this.#stores;
+    const row = await keysets.find(this.id);
+    // Tries are counted before they are made: one that ends this process counts as well.
+    const begun = row && (await keysets.change(this.id, ['verifying'], { attempts: row.attempts + 1 }));
+    if (begun === undefined) return undefined;
+    await at('verify-begun');
+    const assignment = { type: 'verify', keyset: keysetFiles(begun, this.#stores) } as const;
+    return { assignment, tries: begun.attempts, limitSeconds: limitSeconds(this.cpuSeconds, begun.bytes) };
   }
 
   async finish(result: Result): Promise<void> {
-    await this.#update((record) =>
-      result.ok ? { ...record, state: 'ready' } : { ...record, state: 'rejected', reason: result.reason },
-    );
+    const { keysets, at } = this.#stores;
+    await at('verify-answered');
+    await keysets.change(this.id, ['verifying'], result.ok ? { state: 'ready' } : { state: 'rejected', reason: result.reason }); // biome-ignore format: short
+    await at('verify-kept');
   }
 
   async release(): Promise<void> {
-    await this.#update(released);
-  }
-
-  #update(change: (record: KeysetRecord) => KeysetRecord): Promise<KeysetRecord | undefined> {
-    return this.#stores.keysets.update(this.id, (record) =>
-      record.state === 'verifying' ? change(record) : undefined,
-    );
+    const row = await this.#stores.keysets.find(this.id);
+    if (row !== undefined)
+      await this.#stores.keysets.change(this.id, ['verifying'], { attempts: Math.max(0, row.attempts - 1) });
   }
 }
 
 /** A request to compute. */
 export class JobTask implements Task {
   readonly id: string;
+  readonly owner: string;
   readonly keyset: string;
+  readonly cpuSeconds: number;
   readonly #stores: Stores;
 
-  constructor(id: string, keyset: string, stores: Stores) {
+  constructor({ id, owner, keyset, cpuSeconds }: JobRow, stores: Stores) {
     this.id = id;
+    this.owner = owner;
     this.keyset = keyset;
+    this.cpuSeconds = cpuSeconds;
     this.#stores = stores;
   }
 
   async begin(): ReturnType<Task['begin']> {
-    const { jobs, keysets, programs } = this.#stores;
-    const record = await this.#update((job) => begun({ ...job, state: 'running' }));
-    if (record === undefined) return undefined;
-    const keyset = keysets.get(record.keyset);
-    const program = programs.get(record.program);
+    const { jobs, keysets, programs, at } = this.#stores;
+    const row = await jobs.find(this.id);
+    const begun = row && (await jobs.change(this.id, underWay, { state: 'running', attempts: row.attempts + 1 }));
+    if (begun === undefined) return undefined;
+    await at('run-begun');
+    const program = programs.get(begun.program);
+    const keyset = await keysets.get(begun.owner, begun.keyset);
     const job = {
       id: this.id,
       program: program.folder,
-      keyset: await keysetFiles(keyset, this.#stores),
-      request: jobs.requestPath(this.id),
-      result: jobs.resultPath(this.id),
+      keyset: keysetFiles(keyset, this.#stores),
+      request: jobs.requestPath(begun),
+      result: jobs.resultPath(begun),
     };
-    return { assignment: { type: 'run', job }, tries: record.attempts };
+    const limit = limitSeconds(this.cpuSeconds, keyset.bytes);
+    return { assignment: { type: 'run', job }, tries: begun.attempts, limitSeconds: limit };
   }
 
   async finish(result: Result): Promise<void> {
-    const finished = new Date().toISOString();
+    const { jobs, at } = this.#stores;
+    await at('run-answered');
     // An engine that broke its promise must not become a result that is not there.
-    const there = existsSync(this.#stores.jobs.resultPath(this.id));
-    await this.#update((job) => {
-      if (result.ok && there) return { ...job, state: 'done', finished };
-      return { ...job, state: 'failed', finished, reason: result.ok ? 'the engine left no result' : result.reason };
-    });
+    if (result.ok && jobs.hasResult(this)) await jobs.end(this.id, 'done');
+    else await jobs.end(this.id, 'failed', result.ok ? 'the engine left no result' : result.reason);
+    await at('run-kept');
   }
 
   async release(): Promise<void> {
-    await this.#update((job) => released({ ...job, state: 'queued' }));
-  }
-
-  #update(change: (record: JobRecord) => JobRecord): Promise<JobRecord | undefined> {
-    return this.#stores.jobs.update(this.id, (record) =>
-      record.state === 'queued' || record.state === 'running' ? change(record) : undefined,
-    );
+    const row = await this.#stores.jobs.find(this.id);
+    if (row !== undefined)
+      await this.#stores.jobs.change(this.id, underWay, { state: 'queued', attempts: Math.max(0, row.attempts - 1) });
   }
 }
 
-async function keysetFiles({ id, plan, key }: KeysetRecord, stores: Stores): Promise<KeysetFiles> {
-  const { parts } = await stores.keysets.list(id);
+function keysetFiles({ id, owner, plan, key, list }: KeysetRow, stores: Stores): KeysetFiles {
   return {
     id,
     plan,
     key,
-    parts: parts.map((sha256) => ({ sha256, path: stores.parts.path(sha256) })),
-    list: stores.keysets.listPath(id),
+    parts: partsOfList(list).map((sha256) => ({ sha256, path: stores.parts.path(owner, sha256) })),
+    list: list ?? '',
     programs: stores.programs.ofPlan(plan).map(({ folder }) => folder),
   };
 }

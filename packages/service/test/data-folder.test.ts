@@ -51,14 +51,17 @@ describe('the data folder', () => {
     expect(tree()).toEqual(before);
   });
 
-  it.each(['', 'null', '{"format":"cipherformer-service","version":2}', '['.repeat(1e5)])(
-    'is refused with a marker that this release does not write: %j',
-    async (text) => {
-      await openDataFolder(place.data);
-      writeFileSync(join(place.data, dataFolderMarker), text);
-      await expect(start()).rejects.toThrow(/is damaged or of another release/);
-      expect(readFileSync(join(place.data, dataFolderMarker), 'utf8')).toBe(text);
-      expect(readdirSync(place.data)).toEqual([dataFolderMarker]);
-    },
-  );
+  it.each([
+    ['', /is damaged/],
+    ['null', /is damaged/],
+    ['['.repeat(1e5), /is damaged/],
+    ['{"format":"cipherformer-service","version":1}', /is of an older release.*make and send their keys again/],
+    ['{"format":"cipherformer-service","version":3}', /is of a newer release.*use that release/],
+  ])('is refused with a marker that this release does not write: %j', async (text, message) => {
+    await openDataFolder(place.data);
+    writeFileSync(join(place.data, dataFolderMarker), text);
+    await expect(start()).rejects.toThrow(message);
+    expect(readFileSync(join(place.data, dataFolderMarker), 'utf8')).toBe(text);
+    expect(readdirSync(place.data)).toEqual([dataFolderMarker]);
+  });
 });

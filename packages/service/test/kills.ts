@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Job } from '@cipherformer/client';
 import { expect } from 'vitest';
 import {
-  bundle, type Caller, caller, format, hex, listOf, type Part, plan, randomParts, readyKeyset, request, startProcess, until, workspace,
+  bundle, type Caller, caller, format, hex, listOf, type Part, plan, randomParts, readyKeyset, request, startProcess, stored, until, workspace,
 } from './support.ts'; // biome-ignore format: a list
 
 export interface KillReport {
@@ -76,7 +76,7 @@ export async function killRepeatedly(kills: number, random: () => number): Promi
       const sha256 = digests.slice(at, at + 1000);
       expect((await api.post(`/v1/keysets/${base}/parts/missing`, { sha256 })).json.missing).toEqual([]);
     }
-    const folder = join(place.data, 'parts');
+    const folder = join(place.data, 'parts', 'local');
     // Whatever is there under its name is whole, acknowledged or not; what is not has been swept.
     for (const name of readdirSync(folder)) expect(hex(readFileSync(join(folder, name)))).toBe(name);
     const listed = new Map<string, string>((await api.call('/v1/keysets')).json.keysets.map((one: { id: string; state: string }) => [one.id, one.state])); // biome-ignore format: short
@@ -91,8 +91,7 @@ export async function killRepeatedly(kills: number, random: () => number): Promi
       if (json.state === 'done') expect(JSON.parse((await api.call(`/v1/jobs/${id}/result`)).text).request).toBe(json.input); // biome-ignore format: short
     }
     for (const id of removed) expect((await api.call(`/v1/jobs/${id}`)).status).toBe(404);
-    for (const own of ['keysets', 'jobs'])
-      expect(readdirSync(join(place.data, own)).filter((name) => name.endsWith('.partial'))).toEqual([]);
+    expect(stored(place.data).incoming).toEqual([]);
   }
 
   let service = await startProcess(files, options);
@@ -108,7 +107,7 @@ export async function killRepeatedly(kills: number, random: () => number): Promi
       await service.kill();
       over = true;
       await using;
-      if (readdirSync(join(place.data, 'parts')).some((name) => name.endsWith('.partial'))) halfWritten++;
+      if (stored(place.data).incoming.length > 0) halfWritten++;
       service = await startProcess(files, options);
       await check(caller(service.url), base);
     }

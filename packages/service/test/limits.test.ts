@@ -1,11 +1,23 @@
 // What the machine sets: the disk's room and memory.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ServiceError, Transport, type UploadPart, uploadParts } from '@cipherformer/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { slowPart } from './fixtures/orders.ts';
-import { bundle, caller, format, key, listOf, part, plan, randomParts, startProcess, workspace } from './support.ts';
+import {
+  bundle,
+  caller,
+  format,
+  key,
+  listOf,
+  part,
+  plan,
+  randomParts,
+  startProcess,
+  stored,
+  workspace,
+} from './support.ts';
 
 let files: Awaited<ReturnType<typeof bundle>>;
 beforeAll(async () => {
@@ -78,9 +90,9 @@ describe('a disk that is full', () => {
       const error = (await upload.catch((reason: unknown) => reason)) as ServiceError;
       expect([error.status, error.problem]).toEqual([507, 'no-room']);
       expect(`${error.message}: ${error.hint}`).toMatch(/no room.*delete key sets or jobs/);
-      const kept = readdirSync(join(place.data, 'parts'));
+      const kept = stored(place.data).parts;
       expect(kept.length).toBeGreaterThan(4);
-      expect(kept.filter((name) => name.endsWith('.partial'))).toEqual([]);
+      expect(stored(place.data).incoming).toEqual([]);
       const missing = await transport.missing(id, parts.map(({ sha256 }) => sha256)); // biome-ignore format: short
       expect(missing.length + kept.length).toBe(12);
       execFileSync('mount', ['-o', 'remount,size=64m', place.data]);

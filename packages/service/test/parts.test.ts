@@ -1,67 +1,110 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FaultPoint } from '../src/faults.ts';
+import { limitsSchema } from '../src/limits.ts';
+import { storeContext } from '../src/store/context.ts';
+import { Files } from '../src/store/files.ts';
+import { OwnerStore } from '../src/store/owners.ts';
 import { PartStore } from '../src/store/parts.ts';
-import { hex, part } from './support.ts';
+import type { KeysetRow } from '../src/store/rows.ts';
+import { openRows, type SqliteRows } from '../src/store/sqlite.ts';
+import { format, hex, key, part, plan } from './support.ts';
 
 let folder: string;
+let rows: SqliteRows;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'parts-'));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  rows.close();
+  rmSync(folder, { recursive: true });
+});
 
-async function* slowly(bytes: Uint8Array, wait: Promise<unknown>) {
-  yield bytes.subarray(0, 1);
-  await wait;
-  yield bytes.subarray(1);
+async function open(at: (point: FaultPoint) => void | Promise<void> = () => {}) {
+  const files = await Files.open(folder);
+  rows = openRows(join(folder, 'service.db'));
+  const context = storeContext({ rows, files, limits: limitsSchema.parse({}), now: Date.now, at });
+  await new OwnerStore(context).local();
+  return { context, store: new PartStore(context) };
 }
 
+async function* slowly(bytes: Uint8Array, wait: () => Promise<unknown>) {
+  yield bytes.subarray(0, 1);
+  await wait();
+  yield bytes.subarray(1);
+}
+const needed = async () => {};
+const at = (name: string) => join(folder, 'parts', 'local', name);
+
+/** One that is open: its parts are kept. */
+const keyset: Omit<KeysetRow, 'owner'> = {
+  ...{
+    id: '1'.repeat(32),
+    plan,
+    key,
+    format,
+    state: 'open',
+    reason: null,
+    created: 0,
+    used: 0,
+    expires: 1,
+    attempts: 0,
+  },
+  ...{ list: null, digest: null, parts: null, bytes: null },
+};
+
 describe('the store of parts', () => {
-  it('forgets what a crash left half-written, keeps what is whole, and leaves alone what is not its own', async () => {
-    const whole = part('whole');
-    writeFileSync(join(folder, whole.sha256), whole.bytes);
-    writeFileSync(join(folder, `${hex('cut')}.123.partial`), 'cu');
-    writeFileSync(join(folder, 'notes.txt'), 'mine');
+  it('forgets what a crash left half-written or without a row, and asks again for what has no file', async () => {
+    const [whole, gone] = [part('whole'), part('gone')];
+    const { store } = await open();
+    for (const one of [whole, gone]) await store.put('local', one.sha256, slowly(one.bytes, needed), needed);
+    rows.close();
+    rmSync(at(gone.sha256));
+    writeFileSync(at(hex('no row')), 'no row');
+    writeFileSync(join(folder, 'incoming', '123.partial'), 'cu');
     mkdirSync(join(folder, 'other'));
-    const store = await PartStore.open(folder);
-    expect(store.has(whole.sha256)).toBe(true);
-    expect(store.missing([hex('cut'), whole.sha256])).toEqual([hex('cut')]);
-    expect(readdirSync(folder).sort()).toEqual([whole.sha256, 'notes.txt', 'other'].sort());
-    await store.retain(new Set());
-    expect(readdirSync(folder).sort()).toEqual(['notes.txt', 'other']);
+    const { context, store: again } = await open();
+    await context.rows.addKeyset({ ...keyset, owner: 'local' });
+    await again.recover();
+    expect(await again.missing('local', [hex('no row'), gone.sha256, whole.sha256])).toEqual([hex('no row'), gone.sha256]); // biome-ignore format: short
+    expect([readdirSync(join(folder, 'incoming')), readdirSync(join(folder, 'parts', 'local'))]).toEqual([[], [whole.sha256]]); // biome-ignore format: short
+    await context.rows.removeKeyset(keyset.id);
+    await again.recover();
+    expect(readdirSync(join(folder, 'parts', 'local'))).toEqual([]);
+    expect(readdirSync(folder)).toContain('other');
+  });
+
+  it('keeps to each owner what is theirs', async () => {
+    const { context, store } = await open();
+    const { owner } = (await new OwnerStore(context).add('token', 'other'))!;
+    const one = part('of the first');
+    await store.put('local', one.sha256, slowly(one.bytes, needed), needed);
+    expect([await store.has('local', one.sha256), await store.has(owner.id, one.sha256)]).toEqual([true, false]);
+    await store.sweep(owner.id);
+    expect(await store.has('local', one.sha256)).toBe(true);
   });
 
   it('names no part that is not there, whenever a sweep comes while it is written once more', async () => {
-    const store = await PartStore.open(folder);
     const one = part('a part that arrives');
-    const file = await open(join(folder, 'probe'), 'w');
-    const prototype = Object.getPrototypeOf(file) as typeof file;
-    await file.close();
-    // At the first byte, before and after the file is on the disk, before and after its name is.
-    for (const sweepAt of [0, 1, 2, 3, 4]) {
-      await store.put(one.sha256, slowly(one.bytes, Promise.resolve()));
-      let step = 0;
-      let isSweeping = false;
-      const sweep = async () => {
-        if (isSweeping || step++ !== sweepAt) return;
-        isSweeping = true;
-        await store.retain(new Set());
-        isSweeping = false;
+    // While it arrives, when it has, before and after its name is there, and when it is told.
+    for (const sweepAt of ['arriving', 'part-received', 'part-placed', 'part-kept'] as const) {
+      const sweeps: Promise<void>[] = [];
+      const sweepIf = async (point: string) => {
+        // As the service does: one change at a time.
+        if (point === sweepAt) sweeps.push(context.mutex.run(() => store.sweep('local')));
       };
-      const sync = prototype.sync;
-      vi.spyOn(prototype, 'sync').mockImplementation(async function (this: typeof file) {
-        await sweep();
-        await sync.call(this);
-        await sweep();
-      });
-      await store.put(one.sha256, slowly(one.bytes, sweep()));
-      vi.restoreAllMocks();
-      expect(step).toBe(5);
-      expect(store.has(one.sha256)).toBe(sweepAt < 3);
-      expect(existsSync(store.path(one.sha256))).toBe(sweepAt < 3);
-      if (sweepAt < 3) expect(readFileSync(store.path(one.sha256), 'utf8')).toBe('a part that arrives');
+      const { context, store } = await open(sweepIf);
+      await store.put('local', one.sha256, slowly(one.bytes, () => sweepIf('arriving')), needed); // biome-ignore format: short
+      await Promise.all(sweeps);
+      const isThere = await store.has('local', one.sha256);
+      expect(sweeps).toHaveLength(1);
+      expect(existsSync(at(one.sha256))).toBe(isThere);
+      // What was told after the sweep stays; what came before it was needed by nobody.
+      expect(isThere).toBe(sweepAt === 'arriving' || sweepAt === 'part-received');
+      rows.close();
     }
+    rows = openRows(join(folder, 'service.db'));
   });
 });

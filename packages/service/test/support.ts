@@ -1,9 +1,10 @@
 import { fork } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyList, Keyset } from '@cipherformer/client';
+import type { FaultPoint } from '../src/faults.ts';
 import { type ServedProgram, type ServeOptions, serve } from '../src/index.ts';
 import { bundleOf } from './bundle.ts';
 import type { Orders } from './fixtures/orders.ts';
@@ -82,10 +83,22 @@ export function workspace(changes: Partial<ServedProgram> = {}) {
 }
 export type Workspace = ReturnType<typeof workspace>;
 
-/** Plain requests, for what a client would never send. */
-export function caller(url: string) {
-  const call = async (path: string, init?: RequestInit) => {
-    const response = await fetch(url + path, init);
+/** What lies in a data folder of an owner: whole files by kind, and what is on its way. */
+export function stored(data: string, owner = 'local') {
+  const names = (...path: string[]) => (existsSync(join(data, ...path)) ? readdirSync(join(data, ...path)).sort() : []);
+  return {
+    parts: names('parts', owner),
+    requests: names('requests', owner),
+    results: names('results', owner),
+    incoming: names('incoming'),
+  };
+}
+
+/** Plain requests, for what a client would never send; with a token, of its owner. */
+export function caller(url: string, token?: string) {
+  const call = async (path: string, { headers, ...init }: RequestInit = {}) => {
+    const own = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(url + path, { ...init, headers: { ...own, ...(headers as Record<string, string>) } });
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.includes('json') ?? false;
     return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
@@ -129,8 +142,17 @@ export async function until<T>(ask: () => T | Promise<T>, isSo: (answer: T) => b
   }
 }
 
-/** The service in a process of its own. */
-export const startProcess = (files: { path(name: string): string }, options: Omit<ServeOptions, 'spawnWorker'>) =>
-  startListening([files.path('server'), JSON.stringify(options), files.path('worker')]);
+/** The service in a process of its own. @param killedAt the step at which it ends by kill -9 */
+export const startProcess = (
+  files: { path(name: string): string },
+  options: Omit<ServeOptions, 'spawnWorker'>,
+  killedAt?: FaultPoint,
+) =>
+  startListening([
+    files.path('server'),
+    JSON.stringify(options),
+    files.path('worker'),
+    ...(killedAt ? [killedAt] : []),
+  ]);
 
 export { serve };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { ServiceSession, Transport } from '@cipherformer/client';
-import { nodeFetch } from '@cipherformer/client/node';
+import { fileTokens, nodeFetch } from '@cipherformer/client/node';
 import type { Command } from 'commander';
 import {
   type AnswerOptions,
@@ -57,7 +57,7 @@ async function query(
   const answers = await interruptible(stopping, async (signal) => {
     // A service that is not there is told at once; one that goes away later is waited for.
     await new Transport(url, { signal, fetch: nodeFetch, retry: { attempts: 1 } }).programs();
-    const transport = new Transport(url, { signal, fetch: nodeFetch });
+    const transport = new Transport(url, { signal, fetch: nodeFetch, tokens: fileTokens(url) });
     const asked = options.program === undefined ? {} : { program: options.program };
     const session = await ServiceSession.open(transport, { ...security, ...asked });
     try {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { gib } from '@cipherformer/base';
+import { readFile } from 'node:fs/promises';
+import { gib, UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { type PreparedProgram, startService } from '@cipherformer/service';
-import { type Command, InvalidArgumentError } from 'commander';
+import { configure, type PreparedProgram, startService } from '@cipherformer/service';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { buildPage, pageFolder } from '../program/page-folder.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { formatSeconds } from '../terminal/progress.ts';
@@ -11,46 +12,81 @@ import { showable } from '../terminal/text.ts';
 // A server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
 
 interface ServeCommandOptions {
-  readonly port: number;
-  readonly data: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly data?: string;
+  readonly open?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly behindProxy?: boolean;
+  readonly name?: readonly string[];
+  readonly metricsPort?: number;
+  readonly log?: 'warnings' | 'json';
+  readonly config?: string;
   readonly json?: boolean;
 }
 
-/** `cipherformer serve <folder...>`: programs, or polynomial models that are compiled, over HTTP on this machine. */
+/** `cipherformer serve <folder...>`: programs, or polynomial models that are compiled, over HTTP. */
 export function registerServe(program: Command, security: SecurityOptions): void {
   program
     .command('serve')
-    .description('Serve programs to their owner on this machine, over HTTP; needs evaluation keys, never a secret one')
-    .argument('<folder...>', 'folders of programs, or of polynomial models, which are compiled')
-    .option('--port <n>', 'where to listen, on loopback alone; 0 for one that is free', portNumber, 8080)
-    .option('--data <folder>', 'where keys, questions and compiled programs are kept', 'cipherformer-data')
+    .description('Serve programs over HTTP, to their owner on this machine or to many; needs evaluation keys, never a secret one')
+    .argument('[folder...]', 'folders of programs, or of polynomial models, which are compiled')
+    .option('--host <address>', 'where to listen (default 127.0.0.1); beyond this machine with TLS alone')
+    .option('--port <n>', 'its port (default 8080); 0 for one that is free', portNumber)
+    .option('--data <folder>', 'where keys, questions and compiled programs are kept (default cipherformer-data)')
+    .option('--open', 'give strangers a token for the asking; every request then needs one')
+    .option('--tls-cert <file>', 'certificate with its chain, PEM')
+    .option('--tls-key <file>', 'its key, PEM')
+    .option('--behind-proxy', 'a proxy speaks TLS before it, says whose requests these are, and alone reaches it')
+    .option('--name <host...>', 'host names that it answers to (default: those of the certificate)')
+    .option('--metrics-port <n>', 'figures for Prometheus at this port of this machine', portNumber)
+    .addOption(new Option('--log <kind>', 'what goes to stderr (default warnings)').choices(['warnings', 'json']))
+    .option('--config <file>', 'a JSON file of such options; these and CIPHERFORMER_... of the environment go before it')
     .option('--json', 'JSON on stdout, when it listens')
     .action((folders: string[], options: ServeCommandOptions) => serve(folders, options, security));
-}
+} // biome-ignore format: a line each
 
 async function serve(
-  folders: readonly string[],
-  { port, data, json }: ServeCommandOptions,
+  given: readonly string[],
+  { config, json, name, ...options }: ServeCommandOptions,
   security: SecurityOptions,
 ): Promise<void> {
+  const configured = await configure(
+    { ...options, ...(given.length > 0 ? { folders: [...given] } : {}), ...(name ? { names: [...name] } : {}) },
+    process.env,
+    config,
+  );
+  const { folders = [], port = 8080, data = 'cipherformer-data', tlsCert, tlsKey, log, ...rest } = configured;
+  if (folders.length === 0) throw new UsageError('there is nothing to serve: name the folder of a program or a model');
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new UsageError('a certificate and its key belong together: give both');
+  const tls = tlsCert && tlsKey ? { tls: { cert: await pem(tlsCert), key: await pem(tlsKey) } } : {};
   const notice = (text: string) => void process.stderr.write(`${showable(text)}\n`);
   const page = pageFolder();
   const stopping =
     'stopping: what is under way ends, a question that is being computed is begun again by the next serve (Ctrl-C again: at once)';
   await interruptible(stopping, async (signal) => {
     const { service, programs } = await startService({
-      ...{ folders, data, port, security, notice, signal },
+      ...{ ...rest, ...tls, folders, data, port, security, notice, signal },
+      ...(log === 'json' ? { log: { level: 'info', stream: process.stderr } } : {}),
       ...(page === undefined ? {} : { page }),
     });
-    const { url } = service;
+    const { url, metricsUrl } = service;
     process.stdout.write(
       json
-        ? `${JSON.stringify({ url, data, page: page !== undefined, programs: programs.map(describe) })}\n`
+        ? `${JSON.stringify({ url, ...(metricsUrl ? { metricsUrl } : {}), data, page: page !== undefined, programs: programs.map(describe) })}\n`
         : words(url, programs, page),
     );
     if (!signal.aborted) await once(signal, 'abort');
     await service.close();
     notice('stopped; all that was acknowledged is kept');
+  });
+}
+
+async function pem(path: string): Promise<Buffer> {
+  return readFile(path).catch((cause: unknown) => {
+    throw new UsageError(`${path} cannot be read: check the path, and that this user may`, { cause });
   });
 }
 

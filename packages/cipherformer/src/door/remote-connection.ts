@@ -1,6 +1,6 @@
 import { Mutex } from '@cipherformer/base';
 import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
-import { nodeFetch } from '@cipherformer/client/node';
+import { fileTokens, nodeFetch } from '@cipherformer/client/node';
 import type { ModelInput } from '@cipherformer/model';
 import { checkKeyBytes } from '@cipherformer/runtime/client';
 import { Answer, Answers } from './answer.ts';
@@ -46,7 +46,7 @@ export class RemoteConnection implements AsyncDisposable {
     // A service that is not there is told at once; one that goes away later is waited for.
     await new Transport(url, { ...(signal ? { signal } : {}), fetch: nodeFetch, retry: { attempts: 1 } }).programs();
     const closing = new AbortController();
-    const transport = new Transport(url, { signal: closing.signal, fetch: nodeFetch });
+    const transport = new Transport(url, { signal: closing.signal, fetch: nodeFetch, tokens: fileTokens(url) });
     const session = await ServiceSession.open(transport, { insecure, ...(program === undefined ? {} : { program }) });
     try {
       signal?.throwIfAborted();

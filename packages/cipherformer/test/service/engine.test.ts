@@ -20,17 +20,16 @@ const quiet = () => {};
 const engine = new ProgramEngine({ insecure: true });
 
 /** A key set as the service gives it; a list may be another than the folder's. */
-function keyset(keys: string, list: string = at(`${keys}/evaluation/list.json`)): KeysetFiles {
+function keyset(keys: string, list = readFileSync(at(`${keys}/evaluation/list.json`), 'utf8')): KeysetFiles {
   const { plan, key, parts } = JSON.parse(readFileSync(at(`${keys}/evaluation/list.json`), 'utf8')) as KeyList;
   const files = parts.map((sha256) => ({ sha256, path: at(`${keys}/evaluation/parts/${sha256}`) }));
   return { id: keys, plan, key, parts: files, list, programs: [at('program')] };
 }
 
-/** A changed list, as a file. */
+/** A changed list. */
 function changed(keys: string, change: (list: KeyList) => object): string {
   const list = JSON.parse(readFileSync(at(`${keys}/evaluation/list.json`), 'utf8')) as KeyList;
-  writeFileSync(at('changed.json'), JSON.stringify({ ...list, ...change(list) }));
-  return at('changed.json');
+  return JSON.stringify({ ...list, ...change(list) });
 }
 
 /** A program of a model, and for each of its owners keys and an encrypted input. */

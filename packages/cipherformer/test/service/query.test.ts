@@ -1,9 +1,16 @@
 // The first question from end to end on the command line: a service as `serve` starts it and `query`, on an insecure ring.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nameOfPart, type SecretKey } from '@cipherformer/ckks';
-import { type KeyList, ServiceError, ServiceSession, Transport, uploadParts } from '@cipherformer/client';
+import {
+  type KeyList,
+  ServiceError,
+  ServiceSession,
+  Transport,
+  uploadParts,
+  VolatileTokens,
+} from '@cipherformer/client';
 import { writeProgram } from '@cipherformer/compiler';
 import { evaluate, prepareInput } from '@cipherformer/model';
 import { savePolynomialModel } from '@cipherformer/model/files';
@@ -43,8 +50,9 @@ async function start(data: string, options: Partial<Parameters<typeof startInsec
 
 const ask = (url: string, keys: string, ...more: string[]) =>
   cli('query', url, '--keys', at(keys), '--image', at('digit.png'), ...more);
-const partsOf = (data: string) => readdirSync(at(`${data}/parts`)).filter((name) => /^[0-9a-f]{64}$/.test(name));
-const timesOf = (data: string) => new Map(partsOf(data).map((name) => [name, statSync(at(`${data}/parts/${name}`)).mtimeMs])); // biome-ignore format: short
+const partsIn = (data: string) => at(`${data}/parts/local`);
+const partsOf = (data: string) => (existsSync(partsIn(data)) ? readdirSync(partsIn(data)) : []);
+const timesOf = (data: string) => new Map(partsOf(data).map((name) => [name, statSync(join(partsIn(data), name)).mtimeMs])); // biome-ignore format: short
 
 /** What a client of one's own does: the pieces of `query` one by one. */
 async function withSession<T>(url: string, keys: string, use: (session: ServiceSession, secret: SecretKey, transport: Transport) => Promise<T>): Promise<T> {
@@ -193,6 +201,39 @@ describe('query', () => {
   });
 });
 
+describe('an open service', () => {
+  it('answers two owners, each with a token that their client got and kept, through a kill of the service', async () => {
+    const options = { folders: [at('program')], data: at('open'), port: 0, open: true };
+    let server = await startProcess(files, options);
+    running.push({ dispose: () => server.kill() });
+    const { url } = server;
+    const tokenOf = (home: string) => readFileSync(join(at(home), 'cipherformer/tokens', readdirSync(join(at(home), 'cipherformer/tokens'))[0]!), 'utf8').trim();
+    const home = process.env.XDG_DATA_HOME;
+    try {
+      for (const owner of ['first-home', 'second-home']) {
+        process.env.XDG_DATA_HOME = at(owner);
+        const asked = cli('query', url, '--image', at('digit.png'));
+        const kept = () => readdirSync(at('open/parts')).flatMap((one) => readdirSync(at(`open/parts/${one}`))).length;
+        if (owner === 'second-home') {
+          const before = kept();
+          await until(kept, (count) => count >= before + 5);
+          await server.kill();
+          server = await startProcess(files, { ...options, port: Number(new URL(url).port) });
+        }
+        expect(await asked).toMatchObject({ code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
+        expect(await new Transport(url, { tokens: new VolatileTokens(tokenOf(owner)) }).keysets()).toHaveLength(1);
+      }
+    } finally {
+      if (home === undefined) delete process.env.XDG_DATA_HOME;
+      else process.env.XDG_DATA_HOME = home;
+    }
+    expect(tokenOf('first-home')).not.toBe(tokenOf('second-home'));
+    const [file] = readdirSync(at('first-home/cipherformer/tokens'));
+    expect(statSync(at(`first-home/cipherformer/tokens/${file}`)).mode & 0o777).toBe(0o600);
+    expect((await fetch(`${url}/v1/keysets`)).status).toBe(401);
+  }); // biome-ignore format: lines
+});
+
 describe('query goes on', () => {
   it('after kill -9 of the worker in the middle of a run', async () => {
     const { url, workers } = await start('killed-worker', { slowMs: 20 });
@@ -219,7 +260,9 @@ describe('query goes on', () => {
     expect([code, out]).toEqual([0, `${best(clear({ pixels }))} (in range)\n`]);
     const after = timesOf('killed-server');
     expect(after.size).toBeGreaterThan(before.size);
-    for (const [name, time] of before) expect(after.get(name)).toBe(time);
+    // Two are on their way at a time: of them nobody had been told yet.
+    const again = [...before].filter(([name, time]) => after.get(name) !== time);
+    expect(again.length).toBeLessThanOrEqual(2);
   });
 
   it('after Ctrl-C, which ends with code 130 and says how', async () => {
@@ -244,7 +287,7 @@ describe('query goes on', () => {
     process.emit('SIGINT');
     expect((await asked).code).toBe(130);
     expect(await transport.jobs()).toEqual([]);
-    expect(readdirSync(at('taken-back/jobs'))).toEqual([]);
+    for (const kind of ['requests', 'results']) expect(readdirSync(at(`taken-back/${kind}/local`))).toEqual([]);
     expect(await ask(url, 'keys')).toMatchObject({ code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
   });
 
@@ -301,7 +344,7 @@ describe('what does not belong to the service', () => {
       const sent = await uploadParts(transport, id, makeParts(secret, specs, memory));
       damaged = sent[7]!;
     });
-    const path = at(`damaged/parts/${damaged}`);
+    const path = join(partsIn('damaged'), damaged);
     const whole = readFileSync(path);
     const bytes = Buffer.from(whole);
     bytes[200]! ^= 1;

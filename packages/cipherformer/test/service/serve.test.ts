@@ -114,9 +114,11 @@ describe('a service', () => {
   it('has its data folder alone', async () => {
     const options = { folders: [at('program')], data: at('mine'), security: { insecure: true }, spawnWorker: noWorker, notice: () => {} }; // biome-ignore format: short
     await started('mine', []);
-    // Of another process, which runs: the one that started the tests.
-    writeFileSync(at('mine/lock'), `${process.ppid}\n`);
-    await expect(startService(options)).rejects.toThrow(/is in use by process \d+: stop it or choose another folder/);
+    const { service } = await startService(options);
+    await expect(startService(options)).rejects.toThrow(
+      /is in use by another service: stop that one, or choose another/,
+    );
+    await service.close();
   });
 
   it('touches nothing in a folder of something else, such as the keys that keygen made', async () => {
@@ -144,12 +146,17 @@ describe('a service', () => {
   });
 });
 
+async function freePort(): Promise<number> {
+  const free = createServer().listen(0, '127.0.0.1');
+  await until(() => free.address(), (address) => address !== null); // biome-ignore format: short
+  const { port } = free.address() as { port: number };
+  await new Promise((resolve) => free.close(resolve));
+  return port;
+}
+
 describe('the verb serve', () => {
   it('prints where it listens and what next, and ends in order on Ctrl-C', async () => {
-    const free = createServer().listen(0, '127.0.0.1');
-    await until(() => free.address(), (address) => address !== null); // biome-ignore format: short
-    const { port } = free.address() as { port: number };
-    await new Promise((resolve) => free.close(resolve));
+    const port = await freePort();
     for (const json of [[], ['--json']]) {
       const serving = insecureCli('serve', at('program'), '--data', at('verb'), '--port', `${port}`, ...json);
       await until(() => fetch(`http://127.0.0.1:${port}/healthz`).then(({ ok }) => ok, () => false), (ok) => ok); // biome-ignore format: short
@@ -167,6 +174,54 @@ describe('the verb serve', () => {
       }
     } // biome-ignore format: lines
   });
+
+  it('takes what is given over the environment over a file, and answers to tokens that were given', async () => {
+    const data = at('tokens');
+    const config = at('service.json');
+    const port = await freePort();
+    writeFileSync(config, JSON.stringify({ folders: [at('program')], data: at('not this one'), port: 1, open: true, limits: { keysets: 1 } }));
+    const added = JSON.parse((await cli('token', 'add', 'first', '--data', data, '--json')).out);
+    expect(added).toMatchObject({ name: 'first', token: expect.stringMatching(/^cf_[A-Za-z0-9_-]{43}$/) });
+    expect(await cli('token', 'add', 'first', '--data', data)).toMatchObject({ code: 2, err: expect.stringContaining('already') });
+    expect((await cli('token', 'list', '--data', data)).out).toMatch(/^first: since 20\d\d-\d\d-\d\d, 0 key sets, .*, 0 jobs\n$/);
+    process.env.CIPHERFORMER_DATA = data;
+    process.env.CIPHERFORMER_PORT = '2';
+    try {
+      const serving = insecureCli('serve', '--config', config, '--json', '--log', 'json', '--metrics-port', '0', '--port', `${port}`);
+      const ask = (headers = {}) => fetch(`http://127.0.0.1:${port}/v1/keysets`, { headers }).then(({ status }) => status, () => 0);
+      await until(() => ask(), (status) => status === 401);
+      expect(await ask({ authorization: `Bearer ${added.token}` })).toBe(200);
+      process.emit('SIGINT');
+      const { code, out, err } = await serving;
+      expect([code, err]).toEqual([0, expect.stringContaining('"level":30')]);
+      expect(JSON.parse(out)).toMatchObject({ data, metricsUrl: expect.stringMatching(/^http:..127.0.0.1:\d+.metrics$/) });
+    } finally {
+      delete process.env.CIPHERFORMER_DATA;
+      delete process.env.CIPHERFORMER_PORT;
+    }
+    expect(await cli('token', 'revoke', 'first', '--data', data)).toMatchObject({ code: 0, out: expect.stringMatching(/first opens nothing any more; .*until they expire/) });
+    expect((await cli('token', 'revoke', 'first', '--data', data)).code).toBe(2);
+    expect((await cli('token', 'list', '--data', data)).out).toMatch(/^this machine: /m);
+  }); // biome-ignore format: lines
+
+  it('says in words what is wrong with its configuration', async () => {
+    const config = at('wrong.json');
+    const wrong: [string, string[], RegExp][] = [
+      ['{', [], /wrong.json is no JSON/],
+      ['{"prot":1}', [], /wrong.json cannot be used: .*prot/],
+      ['{"limits":{"keysets":"many"}}', [], /limits.keysets/],
+      ['{}', ['--tls-cert', at('none')], /belong together/],
+      ['{}', ['--tls-cert', at('none'), '--tls-key', at('none')], /none cannot be read/],
+      ['{}', ['--host', '0.0.0.0'], /0.0.0.0 can be reached from other machines/],
+    ];
+    for (const [text, options, why] of wrong) {
+      writeFileSync(config, text);
+      const { code, err } = await cli('serve', at('program'), '--config', config, '--data', at('configured'), ...options);
+      expect([code === 0, err], why.source).toEqual([false, expect.stringMatching(why)]);
+    }
+    expect((await cli('serve', '--config', at('nowhere.json'))).err).toMatch(/cannot be read/);
+    expect((await cli('serve')).err).toMatch(/nothing to serve/);
+  }); // biome-ignore format: lines
 
   it('refuses what is below 128 bits, ports that are none, and folders that are neither', async () => {
     const data = ['--data', at('refused')];

@@ -34,7 +34,7 @@ export async function startInsecure(
 }
 
 /** The service in a process of its own, to be killed. */
-export async function startProcess(files: { server: string; worker: string }, options: Pick<ServiceOptions, 'folders' | 'data' | 'port'>) {
+export async function startProcess(files: { server: string; worker: string }, options: Pick<ServiceOptions, 'folders' | 'data' | 'port' | 'open'>) {
   return startListening([files.server, JSON.stringify(options), files.worker]);
 } // biome-ignore format: short
 

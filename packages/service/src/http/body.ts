@@ -5,6 +5,8 @@ import { Problem } from '../problem.ts';
 
 /** Most bytes of a refused body that are read (and thrown away) so that its sender gets to read the answer. */
 const maxDiscardedBytes = 32 * 2 ** 20;
+/** What a body may take before its pace is looked at. */
+const patienceMs = 10_000;
 
 /**
  * The length that a request declares.
@@ -33,11 +35,12 @@ export function declaredBytes(request: FastifyRequest, limit: number): number {
 
 /**
  * The bytes of a body as they come. Leaving the loop early leaves the connection open, so that an answer can be sent.
- * @throws Problem 'secret-key' when they are a secret key, before the first of them is passed on
+ * @param bytesPerSecond slowest pace, once it has had ten seconds
+ * @throws Problem 'secret-key' when they are a secret key, before the first of them is passed on; 'too-slow'
  */
-export async function* chunksOf(body: IncomingMessage): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(body: IncomingMessage, bytesPerSecond: number): AsyncGenerator<Uint8Array> {
   let head: Buffer | undefined = Buffer.alloc(0);
-  for await (const chunk of body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  for await (const chunk of paced(body, bytesPerSecond)) {
     if (head === undefined) {
       yield chunk;
       continue;
@@ -49,6 +52,49 @@ export async function* chunksOf(body: IncomingMessage): AsyncGenerator<Uint8Arra
     head = undefined;
   }
   if (head !== undefined && head.length > 0) yield head;
+}
+
+/** The chunks of a body that does not come too slowly: a slow sender costs a socket, and that not for long. */
+async function* paced(body: IncomingMessage, bytesPerSecond: number): AsyncGenerator<Buffer> {
+  const from = performance.now();
+  const chunks = (body.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  let bytes = 0;
+  let isWaiting = false;
+  try {
+    for (;;) {
+      const due = from + patienceMs + (bytes / bytesPerSecond) * 1000;
+      isWaiting = true;
+      const next = await within(chunks.next(), due - performance.now());
+      isWaiting = false;
+      if (next.done) return;
+      bytes += next.value.length;
+      yield next.value;
+    }
+  } finally {
+    // While one is waited for it would wait as long.
+    if (!isWaiting) await chunks.return?.();
+  }
+}
+
+/** @throws Problem 'too-slow' */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooSlow()), Math.max(0, ms));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooSlow(): Problem {
+  return new Problem(
+    'too-slow',
+    'the body came slower than this service waits for',
+    'send it again on a faster line: parts that are there already need not be sent',
+  );
 }
 
 function refuseSecretKey(head: Uint8Array): void {

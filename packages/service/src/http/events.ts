@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { isFinal } from '@cipherformer/client/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Service } from '../service.ts';
+import type { JobRow } from '../store/rows.ts';
 
 /** A sign of life this often: proxies and clients end connections on which nothing comes. */
 const heartbeatMs = 15_000;
@@ -11,10 +12,10 @@ const heartbeatMs = 15_000;
  * away misses nothing it needs: it says which event it saw last, and gets the next when there is one. A client that
  * cannot keep up gets fewer events, the last one always.
  */
-export function sendEvents(service: Service, id: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const seen = request.headers['last-event-id'];
-  // 204 tells an EventSource not to connect again.
-  if (seen === service.feed.version(id) && isFinal(service.jobs.get(id).state)) return reply.code(204).send();
+export function sendEvents(service: Service, job: JobRow, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const seen = String(request.headers['last-event-id'] ?? '');
+  // 204 tells an EventSource not to connect again. What is final was written down: its number outlives the process.
+  if (isFinal(job.state) && seen.startsWith(`${job.event}-`)) return reply.code(204).send();
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, service.stopping]);
@@ -22,7 +23,7 @@ export function sendEvents(service: Service, id: string, request: FastifyRequest
     .type('text/event-stream')
     .header('cache-control', 'no-store')
     .header('x-accel-buffering', 'no')
-    .send(Readable.from(eventsOf(service, id, String(seen ?? ''), signal), { objectMode: false }));
+    .send(Readable.from(eventsOf(service, job.id, seen, signal), { objectMode: false }));
 }
 
 async function* eventsOf(service: Service, id: string, lastSeen: string, signal: AbortSignal): AsyncGenerator<string> {
@@ -30,16 +31,18 @@ async function* eventsOf(service: Service, id: string, lastSeen: string, signal:
   // So that the headers go out at once.
   yield ': a job\nretry: 1000\n\n';
   for (;;) {
+    // The version first: what changes from here on is told next.
     const version = service.feed.version(id);
-    const record = service.jobs.find(id);
-    if (record === undefined) return;
-    if (version !== seen) {
-      seen = version;
-      yield `id: ${version}\nevent: job\ndata: ${JSON.stringify(service.jobView(record))}\n\n`;
+    const row = await service.jobs.find(id);
+    if (row === undefined) return;
+    const event = `${row.event}-${version}`;
+    if (event !== seen) {
+      seen = event;
+      yield `id: ${event}\nevent: job\ndata: ${JSON.stringify(service.jobView(row))}\n\n`;
     }
-    if (isFinal(record.state)) return;
+    if (isFinal(row.state)) return;
     try {
-      if (!(await service.feed.next(id, seen, heartbeatMs, signal))) yield ':\n\n';
+      if (!(await service.feed.next(id, version, heartbeatMs, signal))) yield ':\n\n';
     } catch {
       return; // The client went, or the service stops: it connects again.
     }

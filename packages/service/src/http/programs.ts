@@ -1,20 +1,31 @@
-import { digest, fileName } from '@cipherformer/client/protocol';
+import { digest, fileName, program, programs as programList } from '@cipherformer/client/protocol';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import type { Programs } from '../programs.ts';
 import type { App } from './zod.ts';
 
-/** Programs and the files of their client halves. */
+/** Programs and the files of their client halves: public, and told to whoever asks. */
 export function programRoutes(app: App, programs: Programs): void {
-  app.get('/programs', () => ({ programs: programs.all().map((program) => programs.view(program)) }));
+  const list = { summary: 'The programs that are served', answers: { 200: programList }, problems: [] } as const;
+  app.get('/programs', { config: { told: list, public: true } }, () => ({
+    programs: programs.all().map((one) => programs.view(one)),
+  }));
 
-  app.get('/programs/:digest', { schema: { params: z.object({ digest }) } }, ({ params }) =>
-    programs.view(programs.get(params.digest)),
+  const get = { summary: 'One of them', answers: { 200: program }, problems: ['unknown-program'] } as const;
+  app.get(
+    '/programs/:digest',
+    { schema: { params: z.object({ digest }) }, config: { told: get, public: true } },
+    ({ params }) => programs.view(programs.get(params.digest)),
   );
 
+  const file = {
+    summary: 'A file of the client half: immutable, with an ETag',
+    answers: { 200: '*/*', 304: undefined },
+    problems: ['unknown-program', 'unknown-file'],
+  } as const;
   app.get(
     '/programs/:digest/client/:file',
-    { schema: { params: z.object({ digest, file: fileName }) } },
+    { schema: { params: z.object({ digest, file: fileName }) }, config: { told: file, public: true } },
     (request, reply) => {
       const { client } = programs.get(request.params.digest);
       const { file } = request.params;

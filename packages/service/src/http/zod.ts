@@ -1,11 +1,36 @@
+import type { ProblemCode } from '@cipherformer/client/protocol';
 import type { FastifyInstance, FastifyTypeProvider } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
+import type { OwnerRow } from '../store/rows.ts';
 
 // Routes are validated by the schemas of the protocol, and their handlers typed by them.
 
 export interface ZodTypes extends FastifyTypeProvider {
   validator: this['schema'] extends z.core.$ZodType ? z.core.output<this['schema']> : unknown;
+}
+
+/** What a route says of itself beside its schemas: openapi.ts makes the document of it. */
+export interface Told {
+  readonly summary: string;
+  /** Type of a body that is not JSON. */
+  readonly takes?: string;
+  /** Answers by status: a document of a schema, a type of others, or no body. */
+  readonly answers: Readonly<Record<number, z.core.$ZodType | string | undefined>>;
+  /** Refusals of its own, beside those that every route may give. */
+  readonly problems: readonly ProblemCode[];
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    told?: Told;
+    /** Answered without a token. */
+    public?: boolean;
+  }
+  interface FastifyRequest {
+    /** Whoever asks: of routes that are not public. */
+    owner: OwnerRow;
+  }
 }
 
 /** An instance, or a plugin's, whose route schemas are zod's. */

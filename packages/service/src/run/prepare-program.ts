@@ -61,6 +61,7 @@ export async function prepareProgram(path: string, options: PrepareOptions): Pro
       predicted: { cpuSeconds, peakBytes },
     },
     keyBytes: wireBytes,
+    cpuSeconds,
     clientFolder: join(folder, clientFolder),
     clientFiles: [manifestFile, ...Object.keys(manifest.files)],
     folder,

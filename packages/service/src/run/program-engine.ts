@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { type OnProgress, startPace } from '@cipherformer/base';
 import {
   BootstrapMatrices,
@@ -172,12 +171,12 @@ function load(
 
 /** The keys of a committed set. @throws FileError for a damaged list, MismatchError for one of another plan or key */
 async function openKeyset(
-  { plan, key, list: listPath, parts }: KeysetFiles,
+  { plan, key, list: text, parts }: KeysetFiles,
   manifest: ProgramManifest,
   parameters: Parameters,
   remedy: string,
 ): Promise<KeySource> {
-  const list = parseKeyList(await readFile(listPath), 'the list', parameters);
+  const list = parseKeyList(text, 'the list', parameters);
   if (list.plan !== manifest.keys.plan || list.plan !== plan || list.key !== key)
     throw new MismatchError(
       `the list is of plan ${list.plan.slice(0, 12)} and key ${list.key.slice(0, 12)}, the program has plan ${manifest.keys.plan.slice(0, 12)} ` +

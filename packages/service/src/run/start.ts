@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import { availableMemoryBytes, checkMemory, totalMemoryBytes } from '@cipherformer/runtime/server';
-import { type RunningService, type ServeOptions, serve } from '../serve.ts';
+import { accessOf, type RunningService, type ServeOptions, serve } from '../serve.ts';
 import { openDataFolder } from '../store/data-folder.ts';
 import { type PreparedProgram, prepareProgram, sweepPrograms } from './prepare-program.ts';
 
-export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'host' | 'log' | 'spawnWorker'> {
+export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'spawnWorker'> {
   /** Folders of programs or of polynomial models. */
   readonly folders: readonly string[];
   readonly security?: SecurityOptions;
@@ -21,7 +21,7 @@ export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'host' |
 }
 
 /**
- * Serves programs on this machine's loopback.
+ * Serves programs, on this machine's loopback where nothing else is said.
  * @throws ResourceError for a program that this machine can never run, StartError where the service cannot start, the
  * signal's reason; errors as prepareProgram
  */
@@ -31,6 +31,8 @@ export async function startService(
   const { folders, parameters, security = {}, notice, ...rest } = options;
   const { data, signal } = rest;
   const compiled = join(data, 'programs');
+  // Before anything is compiled.
+  accessOf(rest);
   await openDataFolder(data);
   await mkdir(compiled, { recursive: true, mode: 0o700 });
   const programs: PreparedProgram[] = [];
@@ -42,9 +44,9 @@ export async function startService(
   }
   const service = await serve({
     spawnWorker,
+    log: { level: 'error', stream: { write: (line: string) => notice(wordsOf(line)) } },
     ...rest,
     programs: programs.map(({ manifest: _, ...program }) => program),
-    log: { level: 'error', stream: { write: (line: string) => notice(wordsOf(line)) } },
   });
   await sweepPrograms(compiled);
   return { service, programs };

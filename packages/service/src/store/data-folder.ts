@@ -1,14 +1,17 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { partialSuffix } from '@cipherformer/ckks/durable';
+import { partialSuffix, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { z } from 'zod';
 import { StartError } from '../problem.ts';
-import { writeJson } from './records.ts';
 
 /** Says that a folder holds the data of a service: what is in it may be swept. */
 export const dataFolderMarker = 'cipherformer-service.json';
 
-const marker = z.object({ format: z.literal('cipherformer-service'), version: z.literal(1) });
+/** SQLite's: rows of owners, key sets and jobs. */
+export const rowsFile = 'service.db';
+
+const version = 2;
+const marker = z.object({ format: z.literal('cipherformer-service'), version: z.int() });
 
 /** What the root of a fresh disk has. */
 const ofFileSystem = 'lost+found';
@@ -33,7 +36,8 @@ export async function openDataFolder(folder: string): Promise<void> {
           'A service would remove files in it, so nothing was touched: choose another folder, one that is empty or not there',
       );
     for (const name of begun) await rm(join(folder, name), { force: true });
-    await writeJson(path, { format: 'cipherformer-service', version: 1 });
+    const text = new TextEncoder().encode(`${JSON.stringify({ format: 'cipherformer-service', version })}\n`);
+    await writeDurably(path, (file) => writeAll(file, text));
   } catch (cause) {
     if (cause instanceof StartError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -48,6 +52,11 @@ async function checkMarker(path: string): Promise<void> {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  if (!z.core.safeParse(marker, value).success)
-    throw new StartError(`${path} is damaged or of another release: choose another folder, or use that release`);
+  const parsed = z.core.safeParse(marker, value);
+  if (!parsed.success) throw new StartError(`${path} is damaged: choose another folder, or restore it from a backup`);
+  if (parsed.data.version === version) return;
+  throw new StartError(
+    `${path} is of ${parsed.data.version < version ? 'an older' : 'a newer'} release, whose folders this one does not read: ` +
+      'choose another folder (its owners make and send their keys again), or use that release',
+  );
 }

@@ -1,109 +1,147 @@
-import type { Mutex } from '@cipherformer/base';
 import { apiPrefix, isFinal } from '@cipherformer/client/protocol';
+import { dayOf } from '../limits.ts';
 import { Problem } from '../problem.ts';
+import type { StoreContext } from './context.ts';
+import type { Received } from './files.ts';
 import { jobId } from './ids.ts';
-import { Records } from './records.ts';
-import { type JobRecord, jobRecord } from './schemas.ts';
+import type { JobChanges, JobRow, StoredJobState } from './rows.ts';
 
-/** Jobs with their requests and results. Changes are made one at a time, by `mutex`. */
+/** What a job computes. */
+export interface JobRequest {
+  readonly program: string;
+  readonly keyset: string;
+}
+
+const finalStates = ['done', 'failed', 'cancelled'] as const;
+export const underWay = ['queued', 'running'] as const;
+
+/** Jobs with their requests and results, as files. Each belongs to an owner; for others it is not there. */
 export class JobStore {
-  readonly #records: Records<JobRecord>;
-  readonly #mutex: Mutex;
+  readonly #context: StoreContext;
 
-  private constructor(records: Records<JobRecord>, mutex: Mutex) {
-    this.#records = records;
-    this.#mutex = mutex;
+  constructor(context: StoreContext) {
+    this.#context = context;
   }
 
-  static async open(folder: string, mutex: Mutex): Promise<JobStore> {
-    return new JobStore(await Records.open(folder, 'job.json', jobRecord), mutex);
+  /** In the order in which they came. */
+  all(of: { readonly owner?: string; readonly keyset?: string; readonly states?: readonly StoredJobState[] } = {}): Promise<JobRow[]> {
+    return this.#context.rows.jobs(of);
+  } // biome-ignore format: a line each
+
+  /** By its id alone: for who has it from a row. */
+  find(id: string): Promise<JobRow | undefined> {
+    return this.#context.rows.job(id);
   }
 
-  /** In the order in which they run. */
-  all(): JobRecord[] {
-    return this.#records.all().sort((a, b) => a.order - b.order);
-  }
-
-  find(id: string): JobRecord | undefined {
-    return this.#records.get(id);
-  }
-
-  /** @throws Problem 'unknown-job' */
-  get(id: string): JobRecord {
-    const record = this.find(id);
-    if (record === undefined)
+  /** @throws Problem 'unknown-job' for none, and for one of another owner */
+  async get(owner: string, id: string): Promise<JobRow> {
+    const row = await this.find(id);
+    if (row?.owner !== owner)
       throw new Problem('unknown-job', `there is no job ${id}`, `list the jobs (GET ${apiPrefix}/jobs)`);
-    return record;
+    return row;
   }
 
-  /** Those that will still run with a key set. */
-  unfinishedOf(keyset: string): JobRecord[] {
-    return this.all().filter((job) => job.keyset === keyset && !isFinal(job.state));
+  requestPath({ owner, id }: Pick<JobRow, 'owner' | 'id'>): string {
+    return this.#context.files.path('requests', owner, id);
   }
 
-  requestPath(id: string): string {
-    return this.#records.path(id, 'request');
+  resultPath({ owner, id }: Pick<JobRow, 'owner' | 'id'>): string {
+    return this.#context.files.path('results', owner, id);
   }
 
-  resultPath(id: string): string {
-    return this.#records.path(id, 'result');
-  }
-
-  /** A folder for a request that is on its way: for `submit`, or `discard`. */
-  stage(): Promise<string> {
-    return this.#records.stage();
-  }
-
-  discard(stage: string): Promise<void> {
-    return this.#records.discard(stage);
+  hasResult({ owner, id }: Pick<JobRow, 'owner' | 'id'>): boolean {
+    return this.#context.files.has('results', owner, id);
   }
 
   /**
-   * The job of a staged request. One that failed or was cancelled is queued again; one that is queued, runs or is done
-   * stays as it is (`queued` is false).
+   * The job of a request that has arrived. One that failed or was cancelled is queued again; one that is queued, runs or is
+   * done stays as it is (`queued` is false).
    * @param check throws when the job may not be queued
    */
   submit(
-    stage: string,
-    request: { readonly program: string; readonly keyset: string; readonly input: string },
-    check: () => void,
-  ): Promise<{ record: JobRecord; queued: boolean }> {
-    return this.#mutex.run(async () => {
-      const id = jobId(request.program, request.keyset, request.input);
-      const known = this.#records.get(id);
-      if (known !== undefined && (known.state === 'done' || !isFinal(known.state)))
-        return { record: known, queued: false };
-      check();
-      const order = Math.max(-1, ...this.#records.all().map((job) => job.order)) + 1;
-      const submitted = new Date().toISOString();
-      const record: JobRecord = { id, ...request, state: 'queued', order, submitted, attempts: 0 };
-      if (known === undefined) await this.#records.add(stage, record);
-      else await this.#records.put(record);
-      return { record, queued: true };
+    owner: string,
+    received: Received,
+    request: JobRequest,
+    cpuSeconds: number,
+    check: () => Promise<void>,
+  ): Promise<{ row: JobRow; queued: boolean }> {
+    const { rows, files, mutex, now, at } = this.#context;
+    return mutex.run(async () => {
+      const input = received.sha256;
+      const id = jobId(owner, request.program, request.keyset, input);
+      const known = await rows.job(id);
+      if (known !== undefined && (known.state === 'done' || !isFinal(known.state))) {
+        await files.discard(received);
+        return { row: known, queued: false };
+      }
+      await check();
+      await files.place(received, 'requests', owner, id);
+      // So that the worker can put its result there.
+      await files.makeFolder('results', owner);
+      await at('request-placed');
+      const submitted = now();
+      const row: JobRow = {
+        ...{ id, owner, ...request, input, state: 'queued', reason: null, submitted, finished: null, attempts: 0 },
+        ...{ event: (known?.event ?? 0) + 1, cpuSeconds },
+      };
+      await rows.addJob(row, dayOf(submitted));
+      await at('job-kept');
+      return { row, queued: true };
     });
   }
 
-  /** Changes a job that is there; undefined when it is gone or `change` returns undefined. */
-  update(id: string, change: (record: JobRecord) => JobRecord | undefined): Promise<JobRecord | undefined> {
-    return this.#mutex.run(async () => {
-      const record = this.#records.get(id);
-      const next = record && change(record);
-      if (next !== undefined) await this.#records.put(next);
-      return next;
-    });
+  /** Changes a job that is there in one of these states; undefined when it is not. */
+  change(id: string, states: readonly StoredJobState[], changes: JobChanges): Promise<JobRow | undefined> {
+    return this.#context.rows.changeJob(id, states, changes);
+  }
+
+  /** A job ends: it fails, is done or is cancelled. */
+  end(id: string, state: (typeof finalStates)[number], reason: string | null = null): Promise<JobRow | undefined> {
+    return this.change(id, underWay, { state, reason, finished: this.#context.now() });
   }
 
   /** Cancels a job that is not finished, and removes one that is with its request and result (undefined). */
-  cancelOrRemove(id: string): Promise<JobRecord | undefined> {
-    return this.#mutex.run(async () => {
-      const record = this.get(id);
-      if (isFinal(record.state)) {
-        await this.#records.remove(id);
+  cancelOrRemove(owner: string, id: string): Promise<JobRow | undefined> {
+    const { mutex, rows, now, at } = this.#context;
+    return mutex.run(async () => {
+      const row = await this.get(owner, id);
+      if (isFinal(row.state)) {
+        await this.#remove(row);
         return undefined;
       }
-      const next: JobRecord = { ...record, state: 'cancelled', finished: new Date().toISOString() };
-      await this.#records.put(next);
-      return next;
+      const cancelled = await this.end(id, 'cancelled');
+      // What no worker began costs nothing.
+      if (row.state === 'queued') await rows.spend(owner, dayOf(now()), -row.cpuSeconds);
+      await at('cancel-kept');
+      return cancelled;
     });
+  }
+
+  /** Removes what finished before a time. */
+  async purge(before: number): Promise<string[]> {
+    const old = (await this.all({ states: finalStates })).filter(({ finished }) => finished !== null && finished < before); // biome-ignore format: short
+    for (const row of old) await this.#context.mutex.run(() => this.#remove(row));
+    return old.map(({ id }) => id);
+  }
+
+  /** After a start: removes requests and results without a job, and what a worker left half-written. */
+  async recover(): Promise<void> {
+    const { files } = this.#context;
+    const jobs = new Map((await this.all()).map((row) => [row.id, row]));
+    for (const kind of ['requests', 'results'] as const)
+      for (const [owner, names] of await files.list(kind)) {
+        const isNeeded = (name: string) =>
+          jobs.get(name)?.owner === owner &&
+          (kind === 'requests' || ['running', 'done'].includes(jobs.get(name)!.state));
+        await files.remove(kind, owner, names.filter((name) => !isNeeded(name))); // biome-ignore format: short
+      }
+  }
+
+  async #remove({ id, owner }: JobRow): Promise<void> {
+    const { rows, files, at } = this.#context;
+    await rows.removeJob(id);
+    await at('job-gone');
+    await files.remove('requests', owner, [id]);
+    await files.remove('results', owner, [id]);
   }
 }

@@ -1,163 +1,167 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Mutex } from '@cipherformer/base';
-import { apiPrefix, type KeyList, keyList, maxMissingBatch, type OpenKeyset } from '@cipherformer/client/protocol';
-import { z } from 'zod';
+import {
+  apiPrefix,
+  type KeyList,
+  type KeysetState,
+  maxMissingBatch,
+  type OpenKeyset,
+} from '@cipherformer/client/protocol';
+import { keysMs } from '../limits.ts';
 import { Problem } from '../problem.ts';
+import type { StoreContext } from './context.ts';
 import { keysetId } from './ids.ts';
 import type { PartStore } from './parts.ts';
-import { Records, writeJson } from './records.ts';
-import { type KeysetRecord, keysetRecord } from './schemas.ts';
+import type { KeysetChanges, KeysetRow, OwnerRow } from './rows.ts';
 
-const listFile = 'list.json';
-
-/** Key sets: open, then committed with a list of parts and verified. Changes are made one at a time, by `mutex`. */
+/** Key sets: open, then committed with a list of parts and verified. Each belongs to an owner; for others it is not there. */
 export class KeysetStore {
-  readonly #records: Records<KeysetRecord>;
+  readonly #context: StoreContext;
   readonly #parts: PartStore;
-  readonly #mutex: Mutex;
 
-  private constructor(records: Records<KeysetRecord>, parts: PartStore, mutex: Mutex) {
-    this.#records = records;
+  constructor(context: StoreContext, parts: PartStore) {
+    this.#context = context;
     this.#parts = parts;
-    this.#mutex = mutex;
   }
 
-  static async open(folder: string, parts: PartStore, mutex: Mutex): Promise<KeysetStore> {
-    const store = new KeysetStore(await Records.open(folder, 'keyset.json', keysetRecord), parts, mutex);
-    await store.#sweepParts();
-    return store;
+  all(owner?: string): Promise<KeysetRow[]> {
+    return this.#context.rows.keysets(owner);
   }
 
-  all(): KeysetRecord[] {
-    return this.#records.all();
+  /** By its id alone: for who has it from a row. */
+  find(id: string): Promise<KeysetRow | undefined> {
+    return this.#context.rows.keyset(id);
   }
 
-  find(id: string): KeysetRecord | undefined {
-    return this.#records.get(id);
-  }
-
-  /** @throws Problem 'unknown-keyset' */
-  get(id: string): KeysetRecord {
-    const record = this.find(id);
-    if (record === undefined) {
+  /** @throws Problem 'unknown-keyset' for none, and for one of another owner */
+  async get(owner: string, id: string): Promise<KeysetRow> {
+    const row = await this.find(id);
+    if (row?.owner !== owner) {
       throw new Problem(
         'unknown-keyset',
         `there is no key set ${id}`,
         `list the key sets (GET ${apiPrefix}/keysets), or open one (POST ${apiPrefix}/keysets)`,
       );
     }
-    return record;
+    return row;
   }
 
   /** The key set, if it takes parts. @throws Problem 'keyset-closed' otherwise */
-  getOpen(id: string): KeysetRecord {
-    const record = this.get(id);
-    if (record.state !== 'open') throw closed(record);
-    return record;
+  async getOpen(owner: string, id: string): Promise<KeysetRow> {
+    const row = await this.get(owner, id);
+    if (row.state !== 'open') throw closed(row);
+    return row;
   }
 
-  listPath(id: string): string {
-    return this.#records.path(id, listFile);
+  /** The one of this plan and key, where it is there. @throws Problem 'list-mismatch' where it has another format */
+  async known(owner: string, request: OpenKeyset): Promise<KeysetRow | undefined> {
+    const known = await this.find(keysetId(owner, request.plan, request.key));
+    if (known !== undefined && known.format !== request.format) throw mismatch(['format'], known);
+    return known;
   }
 
-  /** The list that the key set was committed with. */
-  async list(id: string): Promise<KeyList> {
-    return z.core.parse(keyList, JSON.parse(await readFile(this.listPath(id), 'utf8')));
-  }
-
-  /** A new key set, or the one of this plan and key that is there. */
-  create(request: OpenKeyset): Promise<{ record: KeysetRecord; created: boolean }> {
-    return this.#mutex.run(async () => {
-      const id = keysetId(request.plan, request.key);
-      const known = this.#records.get(id);
-      if (known !== undefined) {
-        if (known.format !== request.format) throw mismatch(['format'], known);
-        return { record: known, created: false };
+  /** A new key set, or the one of this plan and key that is there. @throws Problem 'too-many-keysets' */
+  create({ id: owner, kind }: OwnerRow, request: OpenKeyset): Promise<{ row: KeysetRow; created: boolean }> {
+    const { rows, limits, mutex, now } = this.#context;
+    return mutex.run(async () => {
+      const known = await this.known(owner, request);
+      if (known !== undefined) return { row: known, created: false };
+      const others = await rows.keysets(owner);
+      if (kind !== 'local' && others.length >= limits.keysets) {
+        throw new Problem(
+          'too-many-keysets',
+          `there are ${others.length} key sets already, the most that one owner may have`,
+          `delete one that is not needed (DELETE ${apiPrefix}/keysets/…)`,
+          { limit: limits.keysets, keysets: others.map(({ id }) => id) },
+        );
       }
-      const record: KeysetRecord = { id, ...request, state: 'open', created: new Date().toISOString(), attempts: 0 };
-      const stage = await this.#records.stage();
-      try {
-        await this.#records.add(stage, record);
-      } catch (error) {
-        await this.#records.discard(stage);
-        throw error;
-      }
-      return { record, created: true };
+      const created = now();
+      const row: KeysetRow = {
+        ...{ id: keysetId(owner, request.plan, request.key), owner, ...request, state: 'open', reason: null },
+        ...{ created, used: created, expires: created + keysMs(limits), attempts: 0 },
+        ...{ list: null, digest: null, parts: null, bytes: null },
+      };
+      await rows.addKeyset(row);
+      return { row, created: true };
     });
   }
 
   /**
    * Makes a key set of a list of parts that are all there; `changed` is false when it had been committed with the same
    * list.
+   * @param check throws where it may not be verified now
    * @throws Problem 'parts-missing', 'list-mismatch' or 'keyset-closed'
    */
-  commit(id: string, list: KeyList): Promise<{ record: KeysetRecord; changed: boolean }> {
-    return this.#mutex.run(async () => {
-      const record = this.get(id);
-      const wrong = (['plan', 'key', 'format'] as const).filter((field) => list[field] !== record[field]);
-      if (wrong.length > 0) throw mismatch(wrong, record);
-      const digest = createHash('sha256').update(JSON.stringify(list)).digest('hex');
-      if (record.state !== 'open') {
-        if (record.state === 'rejected' || record.list !== digest) throw closed(record);
-        return { record, changed: false };
+  async commit(
+    owner: string,
+    id: string,
+    list: KeyList,
+    check: (bytes: number) => Promise<void>,
+  ): Promise<{ row: KeysetRow; changed: boolean }> {
+    const { rows, mutex, now, limits, at } = this.#context;
+    const done = await mutex.run(async () => {
+      const row = await this.get(owner, id);
+      const wrong = (['plan', 'key', 'format'] as const).filter((field) => list[field] !== row[field]);
+      if (wrong.length > 0) throw mismatch(wrong, row);
+      const text = JSON.stringify(list);
+      const digest = createHash('sha256').update(text).digest('hex');
+      if (row.state !== 'open') {
+        if (row.state === 'rejected' || row.digest !== digest) throw closed(row);
+        return { row, changed: false };
       }
-      const missing = this.#parts.missing(list.parts);
+      const parts = [...new Set(list.parts)];
+      const there = await rows.partsAmong(owner, parts);
+      const missing = parts.filter((part) => !there.has(part));
       if (missing.length > 0) throw partsMissing(missing, list.parts.length);
-      let bytes = 0;
-      for (const part of new Set(list.parts)) bytes += (await stat(this.#parts.path(part))).size;
-      await writeJson(this.listPath(id), list);
-      const parts = list.parts.length;
-      const next: KeysetRecord = { ...record, state: 'verifying', list: digest, parts, bytes, attempts: 0 };
-      await this.#records.put(next);
-      await this.#sweepParts();
-      return { record: next, changed: true };
+      const bytes = [...there.values()].reduce((sum, size) => sum + size, 0);
+      await check(bytes);
+      const used = now();
+      const changes = { list: text, digest, parts: list.parts.length, bytes, attempts: 0, used, expires: used + keysMs(limits) }; // biome-ignore format: short
+      const next = await rows.changeKeyset(id, ['open'], { state: 'verifying', ...changes });
+      await this.#parts.sweep(owner);
+      return { row: next!, changed: true };
     });
+    if (done.changed) await at('commit-kept');
+    return done;
   }
 
-  /** Changes a key set that is there; undefined when it is gone or `change` returns undefined. */
-  update(id: string, change: (record: KeysetRecord) => KeysetRecord | undefined): Promise<KeysetRecord | undefined> {
-    return this.#mutex.run(async () => {
-      const record = this.#records.get(id);
-      const next = record && change(record);
-      if (next !== undefined) await this.#records.put(next);
-      return next;
-    });
+  /** Changes a key set that is there in one of these states; undefined when it is not. */
+  change(id: string, states: readonly KeysetState[], changes: KeysetChanges): Promise<KeysetRow | undefined> {
+    return this.#context.rows.changeKeyset(id, states, changes);
   }
 
-  /** Removes a key set and the parts that no other has. `check` may throw. */
-  remove(id: string, check: () => void): Promise<void> {
-    return this.#mutex.run(async () => {
-      this.get(id);
-      check();
-      await this.#records.remove(id);
-      await this.#sweepParts();
-    });
+  /** Notes that it was used: it is kept for its time from now. */
+  async touch(id: string): Promise<void> {
+    const used = this.#context.now();
+    const expires = used + keysMs(this.#context.limits);
+    await this.change(id, ['open', 'verifying', 'ready'], { used, expires });
   }
 
-  /** Removes parts that no list names, unless a key set is open: they may be of its list to come. */
-  async #sweepParts(): Promise<void> {
-    const records = this.#records.all();
-    if (records.some(({ state }) => state === 'open')) return;
-    const lists = await Promise.all(records.map(({ id }) => this.list(id)));
-    await this.#parts.retain(new Set(lists.flatMap(({ parts }) => parts)));
+  /** Removes a key set and the parts that no other of its owner has. `check` may throw. */
+  remove(owner: string, id: string, check: () => Promise<void>): Promise<void> {
+    const { rows, mutex, at } = this.#context;
+    return mutex.run(async () => {
+      await this.get(owner, id);
+      await check();
+      await rows.removeKeyset(id);
+      await at('keyset-gone');
+      await this.#parts.sweep(owner);
+    });
   }
 }
 
-function closed({ id, state }: KeysetRecord): Problem {
+function closed({ id, state }: KeysetRow): Problem {
   return new Problem(
     'keyset-closed',
     `the key set ${id} is ${state}: it takes no other parts or list`,
-    `use it as it is, or delete it (DELETE ${join(apiPrefix, 'keysets', id)}) and send the keys again`,
+    `use it as it is, or delete it (DELETE ${apiPrefix}/keysets/${id}) and send the keys again`,
     { state },
   );
 }
 
-function mismatch(fields: readonly string[], record: KeysetRecord): Problem {
+function mismatch(fields: readonly string[], { id }: KeysetRow): Problem {
   return new Problem(
     'list-mismatch',
-    `the key set ${record.id} has another ${fields.join(' and another ')}`,
+    `the key set ${id} has another ${fields.join(' and another ')}`,
     'commit the list that belongs to this key set, or open one for these keys',
     { fields },
   );

@@ -1,76 +1,96 @@
-import { createHash } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
-import { type FileHandle, mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { partialSuffix, syncDirectory, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { Problem } from '../problem.ts';
+import type { StoreContext } from './context.ts';
 
-const partName = /^[0-9a-f]{64}$/;
-
-/** Parts of key sets as files, each named by the SHA-256 of its bytes. What is listed here is whole and on the disk. */
+/** Parts of key sets: files named by the SHA-256 of their bytes below their owner, each with a row. What has a row is whole. */
 export class PartStore {
-  readonly #folder: string;
-  readonly #names: Set<string>;
+  readonly #context: StoreContext;
 
-  private constructor(folder: string, names: Set<string>) {
-    this.#folder = folder;
-    this.#names = names;
+  constructor(context: StoreContext) {
+    this.#context = context;
   }
 
-  /** Opens or makes the folder. What a crash left half-written is swept. */
-  static async open(folder: string): Promise<PartStore> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const names = await readdir(folder);
-    for (const name of names) if (name.endsWith(partialSuffix)) await rm(join(folder, name));
-    // A part that was renamed but not yet acknowledged is whole; from here on its name is durable as well.
-    await syncDirectory(folder);
-    return new PartStore(folder, new Set(names.filter((name) => partName.test(name))));
+  path(owner: string, sha256: string): string {
+    return this.#context.files.path('parts', owner, sha256);
   }
 
-  has(sha256: string): boolean {
-    return this.#names.has(sha256);
+  async has(owner: string, sha256: string): Promise<boolean> {
+    return (await this.#context.rows.partsAmong(owner, [sha256])).has(sha256);
   }
 
-  path(sha256: string): string {
-    return join(this.#folder, sha256);
+  async missing(owner: string, sha256: readonly string[]): Promise<string[]> {
+    const there = await this.#context.rows.partsAmong(owner, sha256);
+    return sha256.filter((part) => !there.has(part));
   }
 
-  missing(parts: readonly string[]): string[] {
-    return parts.filter((part) => !this.has(part));
-  }
-
-  /** Writes a part while it arrives. @throws Problem 'digest-mismatch', and leaves nothing, when it is another one */
-  async put(sha256: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    await writeDurably(this.path(sha256), async (file) => {
-      const actual = await writeHashed(file, chunks);
-      if (actual !== sha256) throw mismatch(sha256, actual);
-    });
-    // A sweep may have been faster, when the same part was there already and nobody needed it.
-    if (existsSync(this.path(sha256))) this.#names.add(sha256);
-  }
-
-  /** Removes every part that is not in `keep`. */
-  async retain(keep: ReadonlySet<string>): Promise<void> {
-    for (const name of [...this.#names]) {
-      if (keep.has(name)) continue;
-      // Both at once, so that the set never names a file that is not there.
-      this.#names.delete(name);
-      rmSync(this.path(name), { force: true });
-      await setImmediate();
+  /**
+   * Writes a part while it arrives.
+   * @param check throws, when it has arrived, where nobody needs it any more
+   * @throws Problem 'digest-mismatch', and leaves nothing, when it is another one
+   */
+  async put(
+    owner: string,
+    sha256: string,
+    chunks: AsyncIterable<Uint8Array>,
+    check: () => Promise<void>,
+  ): Promise<void> {
+    const { rows, files, mutex, at } = this.#context;
+    const received = await files.receive(chunks);
+    try {
+      if (received.sha256 !== sha256) throw mismatch(sha256, received.sha256);
+      await at('part-received');
+      await mutex.run(async () => {
+        await check();
+        await files.place(received, 'parts', owner, sha256);
+        await at('part-placed');
+        await rows.addPart(owner, sha256, received.bytes);
+      });
+      await at('part-kept');
+    } catch (error) {
+      await files.discard(received);
+      throw error;
     }
-    await syncDirectory(this.#folder);
+  }
+
+  /**
+   * Removes the parts of an owner that no list of theirs names, unless a key set is open: they may be of its list to come.
+   * Call it where changes are made.
+   */
+  async sweep(owner: string): Promise<void> {
+    const { rows, files, at } = this.#context;
+    const keysets = await rows.keysets(owner);
+    if (keysets.some(({ state }) => state === 'open')) return;
+    const kept = new Set(keysets.flatMap(({ list }) => partsOfList(list)));
+    const gone = (await rows.partsOf(owner)).filter((part) => !kept.has(part));
+    if (gone.length === 0) return;
+    // The rows first: one never names a file that is not there. Files without a row go at the next start, if not now.
+    await rows.removeParts(owner, gone);
+    await at('parts-gone');
+    await files.remove('parts', owner, gone);
+  }
+
+  /**
+   * After a start: removes files without rows, rows without files, whose owners send those parts again, and what no list names:
+   * a crash may have come after its key set went.
+   */
+  async recover(): Promise<void> {
+    const { rows, files } = this.#context;
+    const onDisk = await files.list('parts');
+    for (const { id } of await rows.owners()) {
+      const names = new Set(onDisk.get(id) ?? []);
+      const known = new Set(await rows.partsOf(id));
+      const lost = [...known].filter((part) => !names.has(part));
+      if (lost.length > 0) await rows.removeParts(id, lost);
+      await files.remove('parts', id, [...names].filter((name) => !known.has(name))); // biome-ignore format: short
+      onDisk.delete(id);
+      await this.sweep(id);
+    }
+    for (const [owner, names] of onDisk) await files.remove('parts', owner, names);
   }
 }
 
-/** Writes what comes, and returns its SHA-256. */
-export async function writeHashed(file: FileHandle, chunks: AsyncIterable<Uint8Array>): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    await writeAll(file, chunk);
-  }
-  return hash.digest('hex');
+/** The parts of a list as it is kept: it was checked when it came. */
+export function partsOfList(list: string | null): string[] {
+  return list === null ? [] : (JSON.parse(list) as { readonly parts: string[] }).parts;
 }
 
 function mismatch(expected: string, actual: string): Problem {

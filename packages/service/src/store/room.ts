@@ -1,5 +1,6 @@
 import { diskSpace } from '@cipherformer/ckks/durable';
 import { Problem } from '../problem.ts';
+import { isSqlite } from './database.ts';
 
 /** Left free for results and for the rest of the machine: a tenth of the disk, at most this. */
 const maxReserveBytes = 2 ** 30;
@@ -46,8 +47,8 @@ export function noRoom(needed?: number, free?: number): Problem {
   );
 }
 
-/** Whether the file system says that it is full. */
+/** Whether the file system, or SQLite on it, says that it is full. */
 export function isDiskFull(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' || isSqlite(error, 'SQLITE_FULL');
 }

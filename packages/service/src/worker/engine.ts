@@ -9,7 +9,7 @@ export interface KeysetFiles {
   readonly key: string;
   /** In the order of the list; the hashes were checked when the parts arrived. */
   readonly parts: readonly { readonly sha256: string; readonly path: string }[];
-  /** File of the list as its owner sent it (JSON). */
+  /** The list as its owner sent it: JSON, of which the service has checked what the protocol says of it. */
   readonly list: string;
   /** Folders of the programs that have this key plan. */
   readonly programs: readonly string[];

@@ -4,6 +4,7 @@ import { isDiskFull } from '../store/room.ts';
 import type { EngineProgress } from './engine.ts';
 import type { Assignment } from './messages.ts';
 import { type Outcome, WorkerProcess } from './process.ts';
+import { Queue } from './queue.ts';
 
 /** How often a task is begun before it counts as one that ends workers. */
 const maxTries = 3;
@@ -13,14 +14,25 @@ const retryMs = 2000;
 /** Work that waits or runs. The scheduler knows no more of it than this. */
 export interface Task {
   readonly id: string;
+  /** Owners take turns. */
+  readonly owner: string;
   /** The key set that the worker may keep loaded after it. */
   readonly keyset: string;
+  /** Predicted, of processor time. */
+  readonly cpuSeconds: number;
   /** Writes down that a worker begins it, and counts the tries; undefined when there is nothing to do any more. */
-  begin(): Promise<{ readonly assignment: Assignment; readonly tries: number } | undefined>;
+  begin(): Promise<Begun | undefined>;
   /** Writes down how it ended. */
   finish(result: { readonly ok: true } | { readonly ok: false; readonly reason: string }): Promise<void>;
   /** Writes down that it waits again and that this try does not count. */
   release(): Promise<void>;
+}
+
+export interface Begun {
+  readonly assignment: Assignment;
+  readonly tries: number;
+  /** Longest time that it may take: what hangs must not hold up all others. */
+  readonly limitSeconds: number;
 }
 
 export interface SchedulerOptions {
@@ -40,20 +52,22 @@ interface Current {
   progress: EngineProgress | undefined;
   /** How it ends no longer counts. */
   dropped: boolean;
+  /** It took longer than it may. */
+  late: boolean;
 }
 
 interface Worker {
   readonly process: WorkerProcess;
   /** What it may have loaded. */
-  readonly keysets: Set<string>;
+  readonly keysets: Loaded;
   /** It ends after the task that it is at. */
   retired: boolean;
 }
 
-/** One worker process and the tasks that wait for it, first come, first served. */
+/** One worker process and the tasks that wait for it, in the order of its queue. */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #queue: Task[] = [];
+  readonly #queue = new Queue<Task>();
   readonly #closing = new AbortController();
   #current: Current | undefined;
   #worker: Worker | undefined;
@@ -64,16 +78,14 @@ export class Scheduler {
   }
 
   add(task: Task): void {
-    this.#queue.push(task);
+    this.#queue.add(task);
     this.#options.onChange(task.id);
     this.#wake();
   }
 
   /** Takes a task out, stopping it if it runs. */
   drop(id: string): void {
-    const at = this.#queue.findIndex((task) => task.id === id);
-    if (at >= 0) {
-      this.#queue.splice(at, 1);
+    if (this.#queue.remove(id)) {
       this.#announceQueue();
     } else if (this.#current?.task.id === id) {
       this.#current.dropped = true;
@@ -88,15 +100,21 @@ export class Scheduler {
     this.#wake();
   }
 
+  /** Predicted processor time of all that waits. */
+  get waitingCpuSeconds(): number {
+    return this.#queue.cpuSeconds;
+  }
+
   /** How many tasks wait. */
   get waiting(): number {
     return this.#queue.length;
   }
 
-  /** How many tasks come before one that waits; undefined when it does not wait. */
-  placeOf(id: string): number | undefined {
-    const at = this.#queue.findIndex((task) => task.id === id);
-    return at < 0 ? undefined : at + (this.#current === undefined ? 0 : 1);
+  /** Tasks that come before one that waits, and their processor time as predicted; undefined when it does not wait. */
+  placeOf(id: string): { readonly place: number; readonly cpuSeconds: number } | undefined {
+    const waiting = this.#queue.before(id);
+    if (waiting === undefined || this.#current === undefined) return waiting;
+    return { place: waiting.place + 1, cpuSeconds: waiting.cpuSeconds + this.#current.task.cpuSeconds };
   }
 
   /** How far the one that runs has come. */
@@ -124,9 +142,11 @@ export class Scheduler {
     for (;;) {
       if (this.#worker?.retired) await this.#stopWorker();
       if (this.#closing.signal.aborted) return;
-      const task = this.#queue.shift();
+      const task = this.#queue.take(this.#worker?.keysets.last);
       if (task === undefined) return;
-      const current: Current = { task, controller: new AbortController(), progress: undefined, dropped: false };
+      const current: Current = {
+        ...{ task, controller: new AbortController(), progress: undefined, dropped: false, late: false },
+      };
       this.#current = current;
       this.#announceQueue();
       let again = false;
@@ -136,7 +156,7 @@ export class Scheduler {
         this.#options.onFault(`task ${task.id}`, error);
       }
       this.#current = undefined;
-      if (again) this.#queue.unshift(task);
+      if (again) this.#queue.putBack(task);
       this.#options.onChange(task.id);
     }
   }
@@ -144,7 +164,7 @@ export class Scheduler {
   /** Whether the task is to be begun again. */
   async #perform(current: Current): Promise<boolean> {
     const { task } = current;
-    let begun: Awaited<ReturnType<Task['begin']>>;
+    let begun: Begun | undefined;
     try {
       begun = await this.#persist(() => task.begin());
     } catch (error) {
@@ -153,8 +173,13 @@ export class Scheduler {
     }
     if (begun === undefined || current.dropped) return false;
     this.#options.onChange(task.id);
-    const outcome = await this.#assign(current, begun.assignment);
+    const outcome = await this.#assign(current, begun);
     if (current.dropped) return false;
+    if (current.late && outcome.type !== 'done') {
+      const reason = `it took longer than ${Math.round(begun.limitSeconds)} s, many times what was predicted, and was stopped`;
+      await this.#persist(() => task.finish({ ok: false, reason }));
+      return false;
+    }
     if (outcome.type === 'done') {
       await this.#persist(() => task.finish({ ok: true }));
     } else if (this.#closing.signal.aborted) {
@@ -171,24 +196,32 @@ export class Scheduler {
     return false;
   }
 
-  async #assign(current: Current, assignment: Assignment): Promise<Outcome> {
+  async #assign(current: Current, { assignment, limitSeconds }: Begun): Promise<Outcome> {
     try {
       if (!this.#worker?.process.alive) {
         const process = new WorkerProcess(this.#options.spawnWorker());
-        this.#worker = { process, keysets: new Set(), retired: false };
+        this.#worker = { process, keysets: new Loaded(), retired: false };
       }
     } catch (error) {
       return { type: 'died', reason: `the worker process could not be started: ${messageOf(error)}` };
     }
     this.#worker.keysets.add(current.task.keyset);
-    return this.#worker.process.perform(assignment, {
-      signal: current.controller.signal,
-      graceMs: this.#options.graceMs,
-      progress: (progress) => {
-        current.progress = progress;
-        this.#options.onChange(current.task.id);
-      },
-    });
+    const limit = setTimeout(() => {
+      current.late = true;
+      current.controller.abort();
+    }, limitSeconds * 1000);
+    try {
+      return await this.#worker.process.perform(assignment, {
+        signal: current.controller.signal,
+        graceMs: this.#options.graceMs,
+        progress: (progress) => {
+          current.progress = progress;
+          this.#options.onChange(current.task.id);
+        },
+      });
+    } finally {
+      clearTimeout(limit);
+    }
   }
 
   /** What happened must be written down before anything else happens: while the disk is full, that waits. */
@@ -211,7 +244,26 @@ export class Scheduler {
   }
 
   #announceQueue(): void {
-    for (const { id } of this.#queue) this.#options.onChange(id);
+    for (const { id } of this.#queue.tasks) this.#options.onChange(id);
+  }
+}
+
+/** Key sets that a worker has had; it keeps the last. */
+class Loaded {
+  readonly #keysets = new Set<string>();
+  #last: string | undefined;
+
+  add(keyset: string): void {
+    this.#keysets.add(keyset);
+    this.#last = keyset;
+  }
+
+  has(keyset: string): boolean {
+    return this.#keysets.has(keyset);
+  }
+
+  get last(): string | undefined {
+    return this.#last;
   }
 }
 

@@ -61,9 +61,9 @@ describe('jobs', () => {
     await ended(first.id);
     const after = await api.submit(place.program.digest, keyset, body);
     expect(after.json).toMatchObject({ id: first.id, state: 'done', attempts: 1 });
-    const text = ['cipherformer job 1', place.program.digest, keyset, hex(body)].join('\n');
+    const text = ['cipherformer job 2', 'local', place.program.digest, keyset, hex(body)].join('\n');
     expect(first.id).toBe(createHash('sha256').update(text).digest('hex'));
-    expect(readdirSync(join(place.data, 'jobs')).filter((name) => name.endsWith('.partial'))).toEqual([]);
+    expect(readdirSync(join(place.data, 'incoming'))).toEqual([]);
   });
 
   it('use keys that the worker has loaded already', async () => {
@@ -181,7 +181,7 @@ describe('cancelling', () => {
     await ended(id);
     expect((await remove(id)).status).toBe(204);
     expect((await api.call(`/v1/jobs/${id}`)).status).toBe(404);
-    expect(readdirSync(join(place.data, 'jobs'))).not.toContain(id);
+    for (const kind of ['requests', 'results']) expect(readdirSync(join(place.data, kind, 'local'))).not.toContain(id);
   });
 });
 

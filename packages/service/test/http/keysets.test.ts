@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Context, Parameters, randomSeed, SecretKey, secretKeyToWire } from '@cipherformer/ckks';
@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { badPart, slowPart } from '../fixtures/orders.ts';
 import {
-  bundle, type Caller, caller, format, hex, key, listOf, type Part, part, plan, randomParts, readyKeyset, serve, until, type Workspace, workspace,
+  bundle, type Caller, caller, format, hex, key, listOf, type Part, part, plan, randomParts, readyKeyset, serve, stored, until, type Workspace, workspace,
 } from '../support.ts'; // biome-ignore format: a list
 
 let files: Awaited<ReturnType<typeof bundle>>;
@@ -38,7 +38,7 @@ const newKey = () => hex(`key ${keys++}`).slice(0, 32);
 async function open(ofKey = newKey()): Promise<string> {
   return (await api.post('/v1/keysets', { plan, key: ofKey, format })).json.id;
 }
-const onDisk = () => readdirSync(join(place.data, 'parts'));
+const onDisk = () => [...stored(place.data).parts, ...stored(place.data).incoming];
 
 /** A PUT of which only some of the declared bytes are sent. The answer, or '' when the connection ended without one. */
 function cutPut(id: string, { sha256, bytes }: Part, send: number, headers = ''): Promise<string> {
@@ -163,7 +163,7 @@ describe('parts', () => {
     expect((await api.post(`/v1/keysets/${id}/parts/missing`, { sha256: [one.sha256, two.sha256] })).json.missing).toEqual([one.sha256, two.sha256]); // biome-ignore format: short
     expect((await api.put(id, one)).status).toBe(201);
     expect((await api.put(id, one)).status).toBe(200);
-    expect(readFileSync(join(place.data, 'parts', one.sha256), 'utf8')).toBe('one part');
+    expect(readFileSync(join(place.data, 'parts', 'local', one.sha256), 'utf8')).toBe('one part');
     expect((await api.post(`/v1/keysets/${id}/parts/missing`, { sha256: [two.sha256, one.sha256] })).json.missing).toEqual([two.sha256]); // biome-ignore format: short
   });
 
@@ -172,7 +172,7 @@ describe('parts', () => {
     for (const bytes of [1, 11, 12, 13, 65_536, 65_537, maxPartBytes]) {
       const [one] = randomParts(1, bytes);
       expect((await api.put(id, one!)).status).toBe(201);
-      expect(Buffer.compare(readFileSync(join(place.data, 'parts', one!.sha256)), one!.bytes)).toBe(0);
+      expect(Buffer.compare(readFileSync(join(place.data, 'parts', 'local', one!.sha256)), one!.bytes)).toBe(0);
     }
   });
 
@@ -221,7 +221,7 @@ describe('parts', () => {
     const id = await open();
     const [one] = randomParts(1, 2 ** 20);
     for (const sent of [0, 5, 12, 5000, 2 ** 20 - 1]) expect(await cutPut(id, one!, sent)).toBe('');
-    await until(() => onDisk().filter((name) => name.startsWith(one!.sha256)), (names) => names.length === 0); // biome-ignore format: short
+    await until(() => stored(place.data).incoming, (names) => names.length === 0); // biome-ignore format: short
     expect((await api.put(id, one!)).status).toBe(201);
   });
 
@@ -231,7 +231,7 @@ describe('parts', () => {
     const statuses = await Promise.all(Array.from({ length: 8 }, async () => (await api.put(id, one!)).status));
     expect(statuses.every((status) => status === 200 || status === 201)).toBe(true);
     expect(onDisk().filter((name) => name.startsWith(one!.sha256))).toEqual([one!.sha256]);
-    expect(hex(readFileSync(join(place.data, 'parts', one!.sha256)))).toBe(one!.sha256);
+    expect(hex(readFileSync(join(place.data, 'parts', 'local', one!.sha256)))).toBe(one!.sha256);
   });
 
   it('for which there is no room are refused before they are read, by a client that still sends', async () => {
@@ -251,7 +251,10 @@ describe('parts', () => {
     const [slow, other] = randomParts(2, 2 ** 20);
     freeBytes = 2 ** 30 + 2 ** 20 + 2 ** 19;
     const cut = cutPut(id, slow!, 1000);
-    await until(onDisk, (names) => names.some((name) => name.startsWith(slow!.sha256)));
+    await until(
+      () => stored(place.data).incoming,
+      (names) => names.length === 1,
+    );
     expect((await api.put(id, other!)).status).toBe(507);
     await cut;
     await until(
@@ -325,7 +328,7 @@ describe('a secret key', () => {
     const set = await readyKeyset(api, [part('for a job')], { key: newKey() });
     const { status, json } = await api.submit(place.program.digest, set.id, secret);
     expect([status, json.code]).toEqual([422, 'secret-key']);
-    expect(readdirSync(join(place.data, 'jobs'))).toEqual([]);
+    expect(stored(place.data)).toMatchObject({ requests: [], incoming: [] });
   });
 
   it('is not seen in other objects of the wire format', async () => {
@@ -356,7 +359,6 @@ describe('a commit', () => {
     expect(committed.status).toBe(202);
     expect(committed.json).toMatchObject({ state: 'verifying', parts: 3, bytes: 3000 });
     await until(() => api.call(`/v1/keysets/${id}`), ({ json }) => json.state === 'ready'); // biome-ignore format: short
-    expect(JSON.parse(readFileSync(join(place.data, 'keysets', id, 'list.json'), 'utf8'))).toEqual(list);
     // Once more, as a client does that did not get the answer.
     expect((await api.post(`/v1/keysets/${id}/commit`, { list })).json.state).toBe('ready');
     const other = await api.post(`/v1/keysets/${id}/commit`, { list: { ...list, version: 2 } });
@@ -417,12 +419,12 @@ describe('deleting a key set', () => {
       // While one is open nothing goes: it may be of its list.
       expect((await there.call(`/v1/keysets/${a.id}`, { method: 'DELETE' })).status).toBe(204);
       expect((await there.call(`/v1/keysets/${a.id}`)).status).toBe(404);
-      expect(readdirSync(join(other.data, 'parts'))).toHaveLength(3);
+      expect(stored(other.data).parts).toHaveLength(3);
       const b = await readyKeyset(there, [shared!, second!], { key: ofKey });
-      expect(readdirSync(join(other.data, 'parts')).sort()).toEqual([shared!.sha256, second!.sha256].sort());
+      expect(stored(other.data).parts.sort()).toEqual([shared!.sha256, second!.sha256].sort());
       await there.call(`/v1/keysets/${b.id}`, { method: 'DELETE' });
-      expect(readdirSync(join(other.data, 'parts'))).toEqual([]);
-      expect(readdirSync(join(other.data, 'keysets'))).toEqual([]);
+      expect(stored(other.data).parts).toEqual([]);
+      expect((await there.call('/v1/keysets')).json.keysets).toEqual([]);
     } finally {
       await own.close();
       other.dispose();
@@ -439,6 +441,6 @@ describe('deleting a key set', () => {
     expect((await api.call(`/v1/keysets/${id}`, { method: 'DELETE' })).status).toBe(204);
     // The worker is free for the next.
     expect((await readyKeyset(api, [part('quick')], { key: newKey() })).state).toBe('ready');
-    expect(existsSync(join(place.data, 'keysets', id))).toBe(false);
+    expect((await api.call(`/v1/keysets/${id}`)).status).toBe(404);
   });
 });

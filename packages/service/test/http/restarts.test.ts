@@ -1,17 +1,32 @@
 // What a service does with what is under way when it stops, and finds when it starts again.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Job } from '@cipherformer/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Database } from '../../src/store/database.ts';
 import type { Orders } from '../fixtures/orders.ts';
-import { bundle, caller, format, fresh, hex, part, plan, readyKeyset, serve, until, workspace } from '../support.ts';
+import {
+  bundle,
+  caller,
+  format,
+  fresh,
+  hex,
+  part,
+  plan,
+  readyKeyset,
+  serve,
+  startProcess,
+  stored,
+  until,
+  workspace,
+} from '../support.ts';
 
 let files: Awaited<ReturnType<typeof bundle>>;
 const parts = [part('first part'), part('second part')];
 
 beforeAll(async () => {
-  files = await bundle(['worker']);
+  files = await bundle(['worker', 'server']);
 });
 afterAll(() => files.dispose());
 
@@ -29,7 +44,7 @@ describe('stopping', () => {
     const head = `host: localhost\r\ncontent-type: application/octet-stream\r\ncontent-length: ${one.bytes.length}\r\n`;
     socket.write(`PUT /v1/keysets/${id}/parts/${one.sha256} HTTP/1.1\r\n${head}\r\n`);
     socket.write(one.bytes.subarray(0, 4));
-    await until(() => readdirSync(join(other.data, 'parts')).length, (count) => count === 1); // biome-ignore format: short
+    await until(() => stored(other.data).incoming.length, (count) => count === 1); // biome-ignore format: short
     const from = performance.now();
     const closed = own.close();
     expect(own.close()).toBe(closed);
@@ -38,7 +53,7 @@ describe('stopping', () => {
     await until(() => answer, (text) => text.startsWith('HTTP/1.1 201 ')); // biome-ignore format: short
     await closed;
     expect(performance.now() - from).toBeLessThan(10_000);
-    expect(readFileSync(join(other.data, 'parts', one.sha256), 'utf8')).toBe('sent slowly');
+    expect(readFileSync(join(other.data, 'parts', 'local', one.sha256), 'utf8')).toBe('sent slowly');
     other.dispose();
   });
 
@@ -61,7 +76,7 @@ describe('stopping', () => {
     const own = await serve(other.options(files.path('worker'), { signal: stop.signal }));
     stop.abort();
     await own.close();
-    expect(readdirSync(other.data)).not.toContain('lock');
+    await (await serve(other.options(files.path('worker')))).close();
     other.dispose();
   });
 });
@@ -83,7 +98,6 @@ describe('starting again', () => {
       await there.call(`/v1/jobs/${cancelled.id}`, { method: 'DELETE' });
       await until(async () => (await there.call(`/v1/jobs/${long.id}`)).json, ({ state }) => state === 'running'); // biome-ignore format: short
       await own.close();
-      expect(readdirSync(other.data)).not.toContain('lock');
       own = await start();
       there = caller(own.url);
       for (const { id } of [done, long, waits]) {
@@ -91,7 +105,7 @@ describe('starting again', () => {
         expect(attempts).toBe(1);
       }
       expect((await there.call(`/v1/jobs/${cancelled.id}`)).json.state).toBe('cancelled');
-      expect((await there.call('/v1/keysets')).json.keysets).toEqual([set]);
+      expect((await there.call('/v1/keysets')).json.keysets).toEqual([{ ...set, used: expect.any(String), expires: expect.any(String) }]); // biome-ignore format: short
     } finally {
       await own.close();
       other.dispose();
@@ -111,21 +125,30 @@ describe('starting again', () => {
       }
       await own.close();
       // As it is on disk while the worker is at it.
-      const change = (path: string, changes: object) => {
-        const record = JSON.parse(readFileSync(path, 'utf8'));
-        writeFileSync(path, JSON.stringify({ ...record, finished: undefined, ...changes }));
-      };
-      for (const id of ids) change(join(other.data, 'jobs', id, 'job.json'), { state: 'running' });
-      change(join(other.data, 'keysets', set.id, 'keyset.json'), { state: 'verifying' });
-      rmSync(join(other.data, 'jobs', ids[0]!, 'result'));
-      writeFileSync(join(other.data, 'jobs', ids[0]!, 'result.1.partial'), 'half a res');
+      const rows = new Database(join(other.data, 'service.db'));
+      rows.run("update jobs set state = 'running', finished = null");
+      rows.run("update keysets set state = 'verifying'");
+      rows.close();
+      const resultOf = (id: string) => join(other.data, 'results', 'local', id);
+      rmSync(resultOf(ids[0]!));
+      writeFileSync(`${resultOf(ids[0]!)}.1.partial`, 'half a res');
+      writeFileSync(join(other.data, 'incoming', '1.partial'), 'half a par');
+      writeFileSync(join(other.data, 'parts', 'local', hex('no row')), 'no row');
+      mkdirSync(join(other.data, 'parts', 'nobody'));
+      writeFileSync(join(other.data, 'parts', 'nobody', hex('no owner')), 'no owner');
       own = await serve(other.options(files.path('worker')));
       for (const [i, id] of ids.entries()) {
         const job = await until(async () => (await caller(own.url).call(`/v1/jobs/${id}`)).json, ({ state }) => state === 'done'); // biome-ignore format: short
         expect(job.attempts).toBe(i === 0 ? 2 : 1);
         expect(JSON.parse((await caller(own.url).call(`/v1/jobs/${id}/result`)).text).request).toBe(job.input);
-        expect(readdirSync(join(other.data, 'jobs', id)).sort()).toEqual(['job.json', 'request', 'result']);
       }
+      const kept = {
+        requests: ids.toSorted(),
+        results: ids.toSorted(),
+        parts: parts.map(({ sha256 }) => sha256).sort(),
+      };
+      expect(stored(other.data)).toEqual({ ...kept, incoming: [] });
+      expect(stored(other.data, 'nobody').parts).toEqual([]);
       expect((await caller(own.url).call(`/v1/keysets/${set.id}`)).json.state).toBe('ready');
     } finally {
       await own.close();
@@ -144,33 +167,50 @@ describe('starting again', () => {
       own = await serve(other.options(files.path('worker'), { programs: [] }));
       const job = await until(async () => (await caller(own.url).call(`/v1/jobs/${id}`)).json, ({ state }) => state === 'failed'); // biome-ignore format: short
       expect(job.reason).toMatch(/not served here/);
-      expect((await caller(own.url).call('/v1/keysets')).json.keysets).toEqual([set]);
+      expect((await caller(own.url).call('/v1/keysets')).json.keysets).toEqual([{ ...set, used: expect.any(String), expires: expect.any(String) }]); // biome-ignore format: short
     } finally {
       await own.close();
       other.dispose();
     }
   });
 
-  it.each([
-    ['a key set', 'keysets', 'keyset.json', '{'],
-    ['a key set', 'keysets', 'keyset.json', '{"id":"x"}'],
-    ['a job', 'jobs', 'job.json', 'null'],
-  ])('does not guess at a damaged document of %s', async (_, folder, file, text) => {
+  it('asks again for a part whose file is gone', async () => {
     const other = workspace();
     try {
-      const own = await serve(other.options(files.path('worker')));
-      const set = await readyKeyset(caller(own.url), parts);
-      await caller(own.url).submit(other.program.digest, set.id, fresh());
+      let own = await serve(other.options(files.path('worker')));
+      const { id } = (await caller(own.url).post('/v1/keysets', { plan, key: hex('a key').slice(0, 32), format })).json;
+      for (const one of parts) await caller(own.url).put(id, one);
       await own.close();
-      const [record] = readdirSync(join(other.data, folder));
-      const path = join(other.data, folder, record!, file);
-      const good = readFileSync(path);
-      writeFileSync(path, text);
-      await expect(serve(other.options(files.path('worker')))).rejects.toThrow(`${path} is damaged`);
-      writeFileSync(path, good);
+      rmSync(join(other.data, 'parts', 'local', parts[0]!.sha256));
+      own = await serve(other.options(files.path('worker')));
+      const question = { sha256: parts.map(({ sha256 }) => sha256) };
+      const { json } = await caller(own.url).post(`/v1/keysets/${id}/parts/missing`, question);
+      expect(json.missing).toEqual([parts[0]!.sha256]);
+      await own.close();
+    } finally {
+      other.dispose();
+    }
+  });
+
+  it.each([
+    ['no database', 'no database'.repeat(1000), /is damaged; restore it/],
+    ['one of another release', undefined, /rows of version 99.*use the release that wrote it/],
+  ])('does not guess at rows that are %s', async (_, text, message) => {
+    const other = workspace();
+    try {
       await (await serve(other.options(files.path('worker')))).close();
-      rmSync(join(other.data, folder, record!), { recursive: true });
-      await (await serve(other.options(files.path('worker')))).close();
+      const path = join(other.data, 'service.db');
+      if (text === undefined) {
+        const rows = new Database(path);
+        rows.create('', 99);
+        rows.close();
+      } else {
+        for (const name of readdirSync(other.data)) if (name.startsWith('service.db')) rmSync(join(other.data, name));
+        writeFileSync(path, text);
+      }
+      const before = readFileSync(path);
+      await expect(serve(other.options(files.path('worker')))).rejects.toThrow(message);
+      expect(readFileSync(path)).toEqual(before);
     } finally {
       other.dispose();
     }
@@ -194,13 +234,13 @@ describe('starting again', () => {
     const service = await serve(other.options(''));
     const { port } = new URL(service.url);
     await expect(serve(own.options('', { port: Number(port) }))).rejects.toThrow(/cannot listen at 127.0.0.1/);
-    writeFileSync(join(own.data, 'lock'), `${process.ppid}\n`);
-    await expect(serve(own.options(''))).rejects.toThrow(/in use by process/);
-    // One that a crash left behind is no hindrance.
-    for (const stale of ['', '999999999\n', `${process.pid}\n`]) {
-      writeFileSync(join(own.data, 'lock'), stale);
-      await (await serve(own.options(''))).close();
-    }
+    await expect(serve(other.options(''))).rejects.toThrow(/is in use by another service/);
+    // Of another process, which is killed: nothing stale stays behind.
+    const { spawnWorker: _, ...options } = own.options('');
+    const killed = await startProcess(files, options);
+    await expect(serve(own.options(''))).rejects.toThrow(/is in use by another service/);
+    await killed.kill();
+    await (await serve(own.options(''))).close();
     await service.close();
     own.dispose();
     other.dispose();

@@ -1,0 +1,3 @@
+/** What a client has in Node beside what it has everywhere: HTTP without copies, and tokens in files. */
+export { fileTokens } from './file-tokens.ts';
+export { nodeFetch } from './node-fetch.ts';

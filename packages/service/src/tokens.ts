@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import { openDataFolder, rowsFile } from './store/data-folder.ts';
+import { OwnerStore } from './store/owners.ts';
+import type { OwnerRow } from './store/rows.ts';
+import { openRows } from './store/sqlite.ts';
+
+/** An owner as the operator sees them. */
+export interface ListedOwner extends Pick<OwnerRow, 'id' | 'kind' | 'name'> {
+  /** Whether their token opens anything. */
+  readonly active: boolean;
+  readonly created: string;
+  readonly keysets: number;
+  readonly bytes: number;
+  readonly jobs: number;
+}
+
+/** The owners of a data folder, for who runs it: also while a service has it. */
+export interface Tokens {
+  /** A new token, told this once; undefined where the name is taken. */
+  add(name: string): Promise<string | undefined>;
+  list(): Promise<ListedOwner[]>;
+  /**
+   * Ends a token. What is its owner's stays until it expires; with `remove`, a service that runs takes it away within a
+   * minute. False for a name that is none.
+   */
+  revoke(name: string, remove: boolean): Promise<boolean>;
+  close(): void;
+}
+
+/** @throws StartError for a folder of something else */
+export async function openTokens(data: string): Promise<Tokens> {
+  await openDataFolder(data);
+  const rows = openRows(join(data, rowsFile));
+  const owners = new OwnerStore({ rows, now: Date.now });
+  return {
+    add: async (name) => (await owners.add('token', name))?.token,
+    list: async () => {
+      const listed: ListedOwner[] = [];
+      for (const { id, kind, name, token, created } of await rows.owners())
+        listed.push({
+          ...{ id, kind, name, active: kind === 'local' || token !== null, created: new Date(created).toISOString() },
+          keysets: (await rows.keysets(id)).length,
+          bytes: await rows.bytesOf({ owner: id }),
+          jobs: (await rows.jobs({ owner: id })).length,
+        });
+      return listed;
+    },
+    revoke: (name, remove) => rows.revoke(name, remove),
+    close: () => rows.close(),
+  };
+}
