@@ -14,7 +14,7 @@ export function errorsPage(errorCodes) {
   return `# Errors
 
 Every error that is thrown on purpose is a \`CipherformerError\`: \`code\` says which, \`message\` what was wrong, where and what to do, \`hint\` what
-to do in general. The command line prints \`error[code] message\` and ends with the exit code; 0 is success, any other error is a fault
+to do in general. The command line prints \`error[code] message\` on stderr, with \`--json\` also { error: { code, message, hint } } on stdout, and ends with the exit code; 0 is success, any other error is a fault
 of ours and shows its stack. Programs ask \`isCipherformerError(error)\` (\`@cipherformer/base\`) and compare \`error.code\`: classes
 differ between two copies of a package, codes never do.
 

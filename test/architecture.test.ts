@@ -62,6 +62,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   model: [
     ['errors.ts'],
     ['untrusted', 'operations'],
+    ['text', 'images'],
     ['graph'],
     ['inputs'],
     ['polynomial-model.ts'],
@@ -71,13 +72,13 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   ],
   nn: [
     ['errors.ts', 'random.ts'],
-    ['onnx', 'text'],
+    ['onnx', 'text', 'sources'],
     ['ops', 'data'],
     ['transformer'],
     ['checkpoints/adapter.ts', 'checkpoints/formats', 'checkpoints/model-folder.ts', 'lower', 'convert/recipe.ts'],
     ['checkpoints/huggingface', 'evaluate'],
     ['checkpoints/load.ts', 'convert/substitution'],
-    ['train'],
+    ['train', 'convert/choose-recipe.ts'],
     ['convert/training'],
     ['convert/stages', 'convert/record'],
     ['convert/options.ts'],
@@ -106,13 +107,13 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['index.ts'],
   ],
   cipherformer: [
-    ['terminal', 'measure', 'plots', 'shapes', 'report/summary.ts', 'report/record-schema.ts'],
+    ['terminal', 'measure', 'plots', 'shapes', 'thread', 'report/summary.ts', 'report/record-schema.ts'],
     ['bench', 'evaluate', 'input', 'page'],
     ['program', 'report/figures', 'report/comparison.ts'],
     ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
-    ['report/conversion.ts'],
+    ['report/conversion.ts', 'answers'],
     ['commands'],
-    ['cli.ts', 'index.ts'],
+    ['cli.ts', 'index.ts', 'browser.ts'],
   ],
 };
 
@@ -121,11 +122,19 @@ const browserSafe: Record<string, readonly string[]> = {
   'packages/base/src/index.ts': [],
   'packages/approx/src/index.ts': [],
   'packages/ckks/src/index.ts': ['@noble/hashes'],
-  'packages/model/src/index.ts': ['@huggingface/tokenizers', 'zod'],
+  'packages/model/src/index.ts': ['@huggingface/tokenizers', 'fast-png', 'fflate', 'jpeg-js', 'zod'],
   'packages/model/src/untrusted/index.ts': ['zod'],
-  'packages/runtime/src/client.ts': ['@huggingface/tokenizers', '@noble/hashes', 'zod'],
-  'packages/client/src/index.ts': ['@huggingface/tokenizers', '@noble/hashes', 'zod'],
+  'packages/runtime/src/client.ts': [
+    '@huggingface/tokenizers',
+    '@noble/hashes',
+    'fast-png',
+    'fflate',
+    'jpeg-js',
+    'zod',
+  ],
+  'packages/client/src/index.ts': ['@huggingface/tokenizers', '@noble/hashes', 'fast-png', 'fflate', 'jpeg-js', 'zod'],
   'packages/client/src/protocol.ts': ['zod'],
+  'packages/cipherformer/src/browser.ts': [],
 };
 
 /** 4. Sides that never hold a secret key: nothing that they reach may ask for one of the names below. */
@@ -139,6 +148,7 @@ const withoutSecrets = [
   'packages/cipherformer/src/commands/serve.ts',
   'packages/cipherformer/src/commands/token.ts',
   'packages/cipherformer/src/door/server.ts',
+  'packages/cipherformer/src/thread/worker.ts',
   'packages/cipherformer/src/door/serve.ts',
 ];
 /** Everything that touches a secret key, its files, what is derived from it, or what it decrypts. */

@@ -50,7 +50,7 @@ export function targetOf({ file, specifier }: Import): string | undefined {
   if (name === undefined) return undefined;
   const { exports } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'));
   const entry = specifier.replace(/^(@cipherformer\/)?[^/]+/, '.');
-  return join('packages', name, exports[entry].source);
+  return join('packages', name, exports[entry]['@cipherformer/source']);
 }
 
 /** Every import reached from a file, types included; `enter` says which files of ours are walked further. */

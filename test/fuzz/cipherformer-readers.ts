@@ -1,21 +1,20 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32, deflateSync } from 'node:zlib';
-import { createJimp } from '@jimp/core';
-import jpegFormat from '@jimp/js-jpeg';
-import pngFormat from '@jimp/js-png';
+import { crc32 } from 'node:zlib';
 import { CipherformerError, UsageError } from '../../packages/base/src/errors.ts';
 import { readEarlierResults } from '../../packages/cipherformer/src/evaluate/results-file.ts';
 import { imagePixels } from '../../packages/cipherformer/src/input/image-file.ts';
-import { InputReader } from '../../packages/cipherformer/src/input/read-input.ts';
+import { readQuestions } from '../../packages/cipherformer/src/input/read-input.ts';
+import { formOf } from '../../packages/cipherformer/src/input/seen.ts';
+import { exportedSecret, importedSecret } from '../../packages/cipherformer/src/program/secret-store.ts';
 import { parseRecord } from '../../packages/cipherformer/src/report/record-schema.ts';
+import { SecretKey } from '../../packages/ckks/src/index.ts';
 import { DataError } from '../../packages/model/src/errors.ts';
 import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
 import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
-import type { ImagePreprocess } from '../../packages/model/src/inputs/preprocess.ts';
 import { parseJson } from '../../packages/model/src/untrusted/index.ts';
-import type { ClientProgram } from '../../packages/runtime/src/protocol/client-half.ts';
+import { tiny } from './insecure.ts';
 import { mutateBytes, mutateJson, resealed } from './mutate.ts';
 import { ofImages, ofTexts } from './nn-readers.ts';
 import type { Reader } from './reader.ts';
@@ -24,32 +23,13 @@ const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 const words = [mutateJson, mutateJson, mutateJson, mutateBytes];
 
 // Image files, of the size that the model takes and of another.
-const Image = createJimp({ formats: [pngFormat, jpegFormat] });
-const images = [6, 9].map((size) => {
-  const data = Buffer.from(Uint8Array.from({ length: 4 * size * size }, (_, i) => (37 * i) % 256));
-  return new Image({ width: size, height: size, data });
-});
-const pngs = await Promise.all(images.map((image) => image.getBuffer('image/png')));
-const jpegs = await Promise.all(images.map((image) => image.getBuffer('image/jpeg')));
-
-const chunk = (type: string, body: Uint8Array) => {
-  const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type, 'latin1'), body, Buffer.alloc(4)]);
-  bytes.writeUInt32BE(body.length, 0);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4, bytes.length - 4)), bytes.length - 4);
-  return bytes;
-};
-/** A PNG of a palette, interlaced: what the encoder above never writes. */
-const palette = Buffer.concat([
-  pngs[0]!.subarray(0, 8),
-  chunk('IHDR', Uint8Array.of(0, 0, 0, 6, 0, 0, 0, 6, 4, 3, 0, 0, 1)),
-  chunk(
-    'PLTE',
-    Uint8Array.from({ length: 48 }, (_, i) => 5 * i),
-  ),
-  chunk('tRNS', Uint8Array.of(0, 255, 7)),
-  chunk('IDAT', deflateSync(new Uint8Array(34))),
-  chunk('IEND', new Uint8Array(0)),
-]);
+const pictures = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../packages/model/test/references/pictures.json'), 'utf8'),
+) as { name: string; file: string }[];
+const files = (wanted: (name: string) => boolean) =>
+  pictures.filter(({ name }) => wanted(name)).map(({ file }) => new Uint8Array(Buffer.from(file, 'base64')));
+const jpegs = files((name) => name.startsWith('jpeg'));
+const pngs = files((name) => !name.startsWith('jpeg'));
 
 /** The checksums of a PNG's chunks made right again. */
 function sealPng(changed: Uint8Array): Uint8Array {
@@ -63,26 +43,17 @@ function sealPng(changed: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-const preprocess: ImagePreprocess = {
-  kind: 'image',
-  patches: {
-    ...{ channels: 3, height: 6, width: 6, patch: 3, stride: 3, padding: 0 },
-    ...{ order: 'channel-first', classToken: false },
-  },
-  normalise: { mean: [0, 0, 0], deviation: [1, 1, 1] },
-};
-const readImage = (bytes: Uint8Array) => imagePixels(bytes, 'image', preprocess, true);
+const readImage = (bytes: Uint8Array) => imagePixels(bytes, 'image', { shape: [3, 6, 6] }, true);
 
 // Inputs in JSON.
 const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'file');
-const readerOf = (files: ModelFiles, input: string) => {
-  const preparation = parsePolynomialModel(files, 'model');
-  const client = { manifest: { inputs: [{ name: input }] }, preparation } as unknown as ClientProgram;
-  return new InputReader(client, { resize: false });
+const readerOf = (files: ModelFiles) => {
+  const form = formOf(parsePolynomialModel(files, 'model'));
+  return async (bytes: Uint8Array) => void (await readQuestions([{ file: placed(bytes) }], form, { warn: () => {} }));
 };
-const [imageReader, textReader] = [readerOf(ofImages, 'patches'), readerOf(ofTexts, 'tokens')];
+const [imageReader, textReader] = [readerOf(ofImages), readerOf(ofTexts)];
 const pixels = Array.from({ length: 72 }, (_, i) => i);
 
 const placed = (bytes: Uint8Array): string => {
@@ -121,27 +92,38 @@ function jsonOf(bytes: Uint8Array): unknown {
   }
 }
 
+// A secret key that was exported, with the counts of what it has told.
+const exported = await (async () => {
+  using secret = SecretKey.fromMaster(tiny, new Uint8Array(32).fill(7));
+  return await exportedSecret(secret, { dishonest: 1, outOfRange: 300, allowed: 512 });
+})();
+async function readExported(bytes: Uint8Array): Promise<void> {
+  const { secret } = await importedSecret(bytes, tiny);
+  secret[Symbol.dispose]();
+}
+
 export const cipherformerReaders: readonly Reader[] = [
+  { name: 'cipherformer exported secret key', seeds: [exported], read: readExported, errors: [CipherformerError] },
   {
     name: 'cipherformer PNG',
-    seeds: [...pngs, palette],
+    seeds: pngs,
     read: readImage,
-    errors: [UsageError],
+    errors: [DataError],
     mutations: [mutateBytes, resealed(mutateBytes, sealPng), resealed(mutateBytes, sealPng)],
     share: 0.5,
   },
-  { name: 'cipherformer JPEG', seeds: jpegs, read: readImage, errors: [UsageError], share: 0.5 },
+  { name: 'cipherformer JPEG', seeds: jpegs, read: readImage, errors: [DataError], share: 0.5 },
   {
     name: 'cipherformer input of an image',
-    seeds: [{ pixels }, { image: pixels.map((x) => x / 72) }, { patches: [1, 2] }].map(json),
-    read: (bytes) => imageReader.read(placed(bytes)),
+    seeds: [{ pixels }, { image: pixels.map((x) => x / 72) }].map(json),
+    read: imageReader,
     errors: [UsageError, CipherformerError],
     mutations: words,
   },
   {
     name: 'cipherformer input of a text',
-    seeds: [{ text: 'hello b!' }, { ids: [1, 2, 3] }, { tokens: [1, 2] }].map(json),
-    read: (bytes) => textReader.read(placed(bytes)),
+    seeds: [{ text: 'hello b!' }, { ids: [1, 2, 3] }].map(json),
+    read: textReader,
     errors: [UsageError, CipherformerError],
     mutations: words,
   },

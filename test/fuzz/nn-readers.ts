@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { programFromJSON } from '../../packages/approx/src/index.ts';
@@ -10,21 +11,25 @@ import { parsePolynomialModel, serialisePolynomialModel } from '../../packages/m
 import { calibrate } from '../../packages/model/src/graph/calibrate.ts';
 import { evaluate } from '../../packages/model/src/graph/evaluate.ts';
 import { valueShapes } from '../../packages/model/src/graph/shapes.ts';
+import { parseImageProcessor } from '../../packages/model/src/images/processor.ts';
 import { prepareInput } from '../../packages/model/src/inputs/prepare-input.ts';
-import { huggingFaceTokenizer } from '../../packages/model/src/inputs/tokenizer.ts';
 import { valueSize } from '../../packages/model/src/operations/definition.ts';
 import type { PolynomialModel } from '../../packages/model/src/polynomial-model.ts';
+import { huggingFaceTokenizer } from '../../packages/model/src/text/tokenizer.ts';
 import { decodeUtf8, parseJson } from '../../packages/model/src/untrusted/index.ts';
 import { parseAblation } from '../../packages/nn/src/ablation/recipe.ts';
 import { parseLlama2c, parseLlama2cTokenizer } from '../../packages/nn/src/checkpoints/formats/llama2c.ts';
 import { readPickle } from '../../packages/nn/src/checkpoints/formats/pickle.ts';
 import { parsePth } from '../../packages/nn/src/checkpoints/formats/pth.ts';
 import { huggingFaceLayout } from '../../packages/nn/src/checkpoints/huggingface/families.ts';
+import { sentenceModules } from '../../packages/nn/src/checkpoints/huggingface/sentence-transformers.ts';
+import { parseIndex } from '../../packages/nn/src/checkpoints/huggingface/weight-files.ts';
 import { parseConversion } from '../../packages/nn/src/convert/recipe.ts';
+import { load } from '../../packages/nn/src/data/datasets.ts';
 import { parseCifar10, parseMnist } from '../../packages/nn/src/data/images.ts';
-import { readParquet } from '../../packages/nn/src/data/parquet.ts';
 import { parseTexts, type TextFormat } from '../../packages/nn/src/data/texts.ts';
 import { makePolynomialModel, type PolynomialModelSource } from '../../packages/nn/src/lower/make-model.ts';
+import { readParquet } from '../../packages/nn/src/sources/parquet.ts';
 import { trainByteBpe } from '../../packages/nn/src/text/bpe.ts';
 import { parseBpe, parseWordPieceEntries } from '../../packages/nn/src/text/tokenizer-folder.ts';
 import { wordPieceFiles } from '../../packages/nn/src/text/word-piece.ts';
@@ -32,6 +37,7 @@ import { parseRecipe } from '../../packages/nn/src/train/recipe.ts';
 import { parseModelConfig } from '../../packages/nn/src/transformer/config.ts';
 import { parameterSpecs } from '../../packages/nn/src/transformer/weights.ts';
 import { Pickle, zip } from '../../packages/nn/test/checkpoints/formats/pickles.ts';
+import { references } from '../../packages/nn/test/checkpoints/huggingface/references.ts';
 import { bertMean, gpt, livelyWeights, polynomialForm, vit } from '../../packages/nn/test/lower/support.ts';
 import { type Mutation, mutateBytes, mutateJson, mutateJsonHeader, mutateJsonLines, mutateLines } from './mutate.ts';
 import type { Reader } from './reader.ts';
@@ -83,6 +89,33 @@ const lines = ['{"text":"one","label":1,"more":[{}]}\n{"text":"two","label":"0"}
 
 const parquet = readFileSync(join(root, 'packages/nn/test/data/three-rows.parquet'));
 
+// Data as people have it: a file that is changed, read from where it lies.
+const folder = mkdtempSync(join(tmpdir(), 'fuzz-data-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const ownTokenizer = () => huggingFaceTokenizer(wordPiece);
+const ownTexts = (name: string, skip: boolean) => (bytes: Uint8Array) => {
+  writeFileSync(join(folder, name), bytes);
+  return load({ from: name, skip }, { root: folder, tokenizer: ownTokenizer(), tokens: 8 });
+};
+const ownImages = (bytes: Uint8Array) => {
+  writeFileSync(join(folder, 'images.parquet'), bytes);
+  return load({ from: 'images.parquet', skip: true }, { root: folder });
+};
+const ownPictures = (bytes: Uint8Array) => {
+  mkdirSync(join(folder, 'zoo/a'), { recursive: true });
+  for (let i = 0; i < 8; i++) writeFileSync(join(folder, `zoo/a/${i}.png`), bytes);
+  return load({ from: 'zoo' }, { root: folder });
+};
+const examples = Array.from({ length: 14 }, (_, i) => [`hello ${i}`, `${i % 3}`] as const);
+const ownCsv = [',', ';'].map((mark) => encoded(`text${mark}label\n${examples.map(([a, b]) => `"${a}"${mark}${b}\r\n`).join('')}`)); // biome-ignore format: a line
+const ownLines = [encoded(examples.map(([text, label]) => JSON.stringify({ text, label: Number(label) })).join('\n'))];
+const own = JSON.parse(readFileSync(join(root, 'packages/nn/test/data/hugging-face.parquet.json'), 'utf8')) as Record<string, string>; // biome-ignore format: a line
+const ownParquet = (kind: string) =>
+  Object.entries(own).flatMap(([name, file]) => (name.startsWith(kind) ? [new Uint8Array(Buffer.from(file, 'base64'))] : [])); // biome-ignore format: a line
+const pictureFiles = (
+  JSON.parse(readFileSync(join(root, 'packages/model/test/references/pictures.json'), 'utf8')) as { file: string }[]
+).map(({ file }) => new Uint8Array(Buffer.from(file, 'base64')));
+
 // Weights.
 const tensors = new Map([
   ['a', { shape: [2, 3], data: Float32Array.of(1, -2, 3.5, 0, 1e-30, 7) }],
@@ -129,8 +162,19 @@ const unigram = {
     ],
   },
 };
+const tokenised = JSON.parse(
+  readFileSync(join(root, 'packages/model/test/references/tokenised.json'), 'utf8'),
+) as Parameters<typeof huggingFaceTokenizer>[0][];
+const processors = JSON.parse(readFileSync(join(root, 'packages/model/test/references/processed.json'), 'utf8')) as {
+  config: object;
+}[];
+const configs = [
+  { tokenizer_class: 'BertTokenizer', do_lower_case: false, strip_accents: null, cls_token: '[CLS]', mask_token: { content: '[MASK]', lstrip: true } }, // biome-ignore format: a line each
+  { bos_token: '[CLS]', add_bos_token: true, additional_special_tokens: ['<a>'], added_tokens_decoder: { 400: { content: '<b>', special: true } }, model_max_length: 12 }, // biome-ignore format: a line each
+];
 function useTokenizer(files: Parameters<typeof huggingFaceTokenizer>[0]): void {
   const tokenizer = huggingFaceTokenizer(files);
+  tokenizer.encodeInput('hello [MASK] wörld', { pair: 'the cat', maxTokens: 70 });
   tokenizer.decode(tokenizer.encode('hello, [CLS] wörld!\n the cat'));
 }
 const vocabulary = (bpe.tokenizer.model as { vocab: Record<string, number> }).vocab;
@@ -144,14 +188,42 @@ function readVocabulary(bytes: Uint8Array): void {
 }
 
 // Configurations and recipes.
-const sizes = { hidden_size: 8, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 16 };
-const foreign = [
-  { model_type: 'vit', ...sizes, image_size: [8, 8], patch_size: 4, id2label: { 0: 'a', 1: 'b' } },
-  { model_type: 'bert', ...sizes, vocab_size: 10, max_position_embeddings: 8, num_labels: 3 },
-  { model_type: 'gpt2', vocab_size: 10, n_embd: 8, n_layer: 2, n_head: 2, n_positions: 8 },
-  { model_type: 'llama', ...sizes, vocab_size: 10, max_position_embeddings: 8, num_key_value_heads: 1 },
+const foreign = references.map(({ config }) => json(config));
+const ownConfigs = [vit, bertMean, gpt].map(json);
+const modules: readonly (readonly [name: string, value: unknown])[] = [
+  [
+    'modules.json',
+    ['Transformer', 'Pooling', 'Normalize'].map((type, idx) => ({
+      idx,
+      name: `${idx}`,
+      path: idx === 0 ? '' : `${idx}_${type}`,
+      type: `sentence_transformers.models.${type}`,
+    })),
+  ],
+  [
+    '1_Pooling/config.json',
+    { word_embedding_dimension: 8, pooling_mode_cls_token: false, pooling_mode_mean_tokens: true },
+  ],
+  ['sentence_bert_config.json', { max_seq_length: 16, do_lower_case: false }],
+  ['config_sentence_transformers.json', { prompts: {}, default_prompt_name: null }],
+];
+/** One file of a folder in the place of each. */
+function readModules(value: unknown): void {
+  const files = new Map(modules);
+  const refusals = modules.flatMap(([name]) => {
+    try {
+      sentenceModules((one) => (one === name ? value : files.get(one)), 'folder');
+      return [];
+    } catch (error) {
+      if (!(error instanceof CipherformerError)) throw error;
+      return [error];
+    }
+  });
+  if (refusals.length === modules.length) throw refusals[0]!;
+}
+const shardIndices = [
+  { metadata: { total_size: 3 }, weight_map: { a: 'model-00001-of-00002.safetensors', b: 'pytorch_model-2.bin' } },
 ].map(json);
-const own = [vit, bertMean, gpt].map(json);
 const recipes = (folder: string) =>
   readdirSync(join(root, 'recipes', folder), { withFileTypes: true })
     .filter((file) => file.isFile() && /(?<!\.log)\.json$/.test(file.name) && file.name !== 'reproduce.json')
@@ -196,6 +268,12 @@ export const nnReaders: readonly Reader[] = [
   reader('IDX labels', [labels], (bytes) => mnist(images, bytes)),
   reader('CIFAR-10', [records], (bytes) => parseCifar10([{ where: 'records', bytes }])),
   reader('Parquet', [parquet], (bytes) => readParquet(bytes, 'rows', ['text', 'label'])),
+  reader('own CSV', ownCsv, ownTexts('own.csv', false), { mutations: [mutateBytes, mutateLines], share: 0.3 }),
+  reader('own CSV, rows left out', ownCsv, ownTexts('own.csv', true), { mutations: [mutateBytes, mutateLines], share: 0.3 }), // biome-ignore format: a line
+  reader('own JSON lines', ownLines, ownTexts('own.jsonl', true), { mutations: [mutateBytes, mutateJsonLines], share: 0.3 }), // biome-ignore format: a line
+  reader('own Parquet of texts', ownParquet('texts'), ownTexts('own.parquet', true), { share: 0.3 }),
+  reader('own Parquet of images', ownParquet('images'), ownImages, { share: 0.2 }),
+  reader('own folder of pictures', pictureFiles, ownPictures, { share: 0.2 }),
   reader('CSV', csv, texts('csv'), { mutations: [mutateBytes, mutateLines] }),
   reader('TSV', tsv, texts('tsv'), { mutations: [mutateBytes, mutateLines] }),
   reader('JSON lines', lines, texts('jsonl'), { mutations: [mutateBytes, mutateJsonLines, mutateJsonLines] }),
@@ -216,14 +294,20 @@ export const nnReaders: readonly Reader[] = [
   }),
   reader(
     'tokenizer.json',
-    [wordPiece.tokenizer, bpe.tokenizer, unigram].map(json),
+    [wordPiece.tokenizer, bpe.tokenizer, unigram, ...tokenised.map(({ tokenizer }) => tokenizer)].map(json),
     (bytes) => useTokenizer({ tokenizer: jsonOf(bytes) as Record<string, unknown>, config: {} }),
     { mutations: words },
   ),
   reader(
     'tokenizer_config.json',
-    [wordPiece.config, bpe.config].map(json),
+    [wordPiece.config, bpe.config, ...configs].map(json),
     (bytes) => useTokenizer({ ...wordPiece, config: jsonOf(bytes) as Record<string, unknown> }),
+    { mutations: words },
+  ),
+  reader(
+    'preprocessor_config.json',
+    processors.map(({ config }) => json(config)),
+    (bytes) => parseImageProcessor(jsonOf(bytes), { channels: 3, height: 8, width: 8 }, 'processor'),
     { mutations: words },
   ),
   reader(
@@ -245,7 +329,14 @@ export const nnReaders: readonly Reader[] = [
     (bytes) => parameterSpecs(huggingFaceLayout(jsonOf(bytes), 'config.json').config),
     { mutations: words },
   ),
-  reader('model config', own, (bytes) => parameterSpecs(parseModelConfig(jsonOf(bytes), 'config.json')), {
+  reader(
+    'sentence-transformers modules',
+    modules.map(([, value]) => json(value)),
+    (bytes) => readModules(jsonOf(bytes)),
+    { mutations: words },
+  ),
+  reader('index of shards', shardIndices, (bytes) => parseIndex(jsonOf(bytes), 'index.json'), { mutations: words }),
+  reader('model config', ownConfigs, (bytes) => parameterSpecs(parseModelConfig(jsonOf(bytes), 'config.json')), {
     mutations: words,
   }),
   reader('training recipe', recipes('.'), (bytes) => parseRecipe(jsonOf(bytes), 'recipe'), { mutations: words }),

@@ -34,6 +34,10 @@ export const errorCodes = {
     meaning: 'stopped by Ctrl-C, or by whoever asked',
     hint: 'the same call goes on where it stopped',
   },
+  'worker-died': failure(
+    'a thread that ran a program and has ended by itself: out of memory, or a crash',
+    'free memory, and load the program again',
+  ),
   'verb-failed': failure('a verb that another one ran failed', 'its own message says why'),
   'missing-package': failure('an optional package that is needed now and is not installed', 'install it'),
 

@@ -3,14 +3,28 @@
  * apart, the client with the secret key and the server without it.
  */
 export { isCipherformerError, type OnProgress, type Progress } from '@cipherformer/base';
-export type { PrivateAnswer, ProgramManifest, RevealedAnswer, VerdictCounts } from '@cipherformer/runtime/client';
+export type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/client';
+export type { Answer, Answers, Label, Result, Results, RevealOptions } from './door/answer.ts';
 export type { ClientOptions, EvaluationKeyOptions, MadeEvaluationKeys, OwnerOptions } from './door/client.ts';
 export type { CompileOptions } from './door/compile.ts';
 export type { Connection, ConnectOptions } from './door/connect.ts';
-export { Client, compile, connect, PolynomialModel, Program, Server } from './door/door.ts';
-export type { Input, InputOptions } from './door/input.ts';
-export type { EncryptedRequest, EvaluationKeyPart, EvaluationKeys } from './door/keys.ts';
-export type { Prediction } from './door/polynomial-model.ts';
+export type { Conversion, ConversionData, ConvertOptions } from './door/convert.ts';
+export {
+  Client,
+  compile,
+  connect,
+  convert,
+  datasets,
+  loadModel,
+  PolynomialModel,
+  Program,
+  Server,
+} from './door/door.ts';
+export type { Input, InputOptions, Inputs } from './door/input.ts';
+export type { EncryptedRequest, EvaluationKeys } from './door/keys.ts';
+export type { TrainedModel } from './door/load-model.ts';
 export type { ProgramOptions } from './door/program.ts';
 export { type RunningService, type ServeOptions, serve } from './door/serve.ts';
 export type { ServerKeys, WorkOptions } from './door/server.ts';
+export type { SecretStore } from './program/secret-store.ts';
+export type { EvaluationKeyPart } from './thread/key-parts.ts';

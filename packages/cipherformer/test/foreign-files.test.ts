@@ -4,12 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
-import { ConfigError, DataError, parsePreparation } from '@cipherformer/model';
+import { ConfigError, DataError, type ImagePreprocess, MissingFileError, parsePreparation } from '@cipherformer/model';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { changed, type Json, linearManifest, places } from '../../runtime/test/protocol/manifest-support.ts';
 import { type EarlierResults, readEarlierResults } from '../src/evaluate/results-file.ts';
-import { InputReader } from '../src/input/read-input.ts';
+import { readQuestions } from '../src/input/read-input.ts';
+import { formOf } from '../src/input/seen.ts';
 import { readRecord, readRecordAt } from '../src/report/conversion.ts';
 import { syntheticRecord } from './report/record.ts';
 
@@ -44,12 +45,14 @@ const results = plain({
 const manifest = linearManifest();
 const { name: _, classes: __, ...structure } = manifest.model;
 const preparation = parsePreparation(structure, new Map(), 'the program');
-const input = plain({ input: Array(8).fill(0.5) });
+const { patches } = preparation.preprocess as ImagePreprocess;
+const input = plain({ image: Array(patches.channels * patches.height * patches.width).fill(0.5) });
+const readInput = (path: string) => readQuestions([{ file: path }], formOf(preparation), { warn: () => {} });
 
 const cases: [string, Json, Read][] = [
   ['the record of a conversion', record, () => readRecord(file)],
   ['results of an evaluation', results, () => readEarlierResults(file, 'id', [0])],
-  ['an input', input, () => new InputReader({ manifest, preparation }, { resize: false }).read(file)],
+  ['an input', input, () => readInput(file)],
 ];
 
 describe.each(cases)('row 9: %s', (_, original, read) => {
@@ -104,10 +107,9 @@ it('row 9: the shipped conversions are read', () => {
 });
 
 it('row 9: an input whose name is one of every object’s is no input', async () => {
-  const named = { ...manifest, inputs: manifest.inputs.map((one) => ({ ...one, name: 'toString' })) };
-  const reader = new InputReader({ manifest: named, preparation }, { resize: false });
-  expect(await outcome('{"input": [1]}', () => reader.read(file))).toBe('refused');
-  await expect(reader.read(join(folder, 'none'))).rejects.toThrow(UsageError);
+  for (const name of ['toString', '__proto__', 'input'])
+    expect(await outcome(`{"${name}": [1]}`, () => readInput(file))).toBe('refused');
+  await expect(readInput(join(folder, 'none'))).rejects.toThrow(MissingFileError);
 });
 
 it('numbers that were not finite come back', () => {

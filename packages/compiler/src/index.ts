@@ -13,4 +13,4 @@ export {
 } from './passes/compile.ts';
 export { explain, type Plan, type PlanCounts, type PlanRow } from './plan/explain.ts';
 export { type BootstrapPricing, defaultMachine, type MachineModel, machineOf } from './plan/machine.ts';
-export { type OpenProgram, openProgram, writeProgram } from './program-folder.ts';
+export { type OpenProgram, openProgram, type ProgramOptions, writeProgram } from './program-folder.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { joinBytes, toHex } from '@cipherformer/base';
+import { gib, joinBytes, toHex } from '@cipherformer/base';
 import { BootstrapPlan, bootstrapLiteral, Parameters, type SecurityOptions, sha256 } from '@cipherformer/ckks';
 import { partialSuffix, syncDirectory, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { serialisePreparation } from '@cipherformer/model';
@@ -18,6 +18,7 @@ import {
   parseManifest,
   planProgram,
   programDigest,
+  ResourceError,
 } from '@cipherformer/runtime';
 import { clientFolder, readManifest, serverFolder } from '@cipherformer/runtime/server';
 import { defaultCosts } from './cost/default-costs.ts';
@@ -33,8 +34,10 @@ import { machineOf } from './plan/machine.ts';
 export interface ProgramOptions {
   /** Examples computed at once; 'throughput': as many as make the predicted time of one the least. Default 1. */
   readonly batch?: number | 'throughput';
-  /** Most memory that a run may take, for 'throughput'. Default: any. */
+  /** Most memory that a run may take, in bytes: 'throughput' keeps to it, a program that takes more is refused. Default: any. */
   readonly memoryBytes?: number;
+  /** Looked at between the steps of a compilation. */
+  readonly signal?: AbortSignal;
 }
 
 export interface OpenProgram extends PlannedProgram {
@@ -45,7 +48,8 @@ export interface OpenProgram extends PlannedProgram {
 
 /**
  * Compiles a polynomial model into a new folder, which appears complete or not at all; on the disk when this resolves.
- * @throws FileError for a folder that exists or is no model, and for a program that clients would refuse; errors as `compile`
+ * @throws FileError for a folder that exists or is no model, and for a program that clients would refuse; ResourceError for one
+ * that takes more memory than it may; errors as `compile`; the signal's reason
  */
 export async function writeProgram(
   model: string,
@@ -62,7 +66,12 @@ export async function writeProgram(
     await mkdir(client, { recursive: true });
     // The model's own files alone: records and reports beside them are not the program's.
     savePolynomialModel(join(partial, serverFolder), loadPolynomialModel(model));
+    await turn(options.signal);
+    const { memoryBytes = Number.POSITIVE_INFINITY, signal } = options;
     const { compiled, planned, batch, digest, loaded } = await compileFolder(partial, parameters, options);
+    const predicted = predict(planned);
+    checkAffordable(predicted.peakBytes, memoryBytes, batch);
+    await turn(signal);
     const { structure, files } = serialisePreparation(loaded);
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
@@ -74,7 +83,7 @@ export async function writeProgram(
     const manifest = makeManifest({
       digest,
       planned,
-      predicted: { ...predict(planned), ...(error === undefined ? {} : { error }) },
+      predicted: { ...predicted, ...(error === undefined ? {} : { error }) },
       batch,
       model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
       files: digests,
@@ -85,6 +94,7 @@ export async function writeProgram(
     parseManifest(text, `the program of ${model}`, { insecure });
     await writeDurably(join(client, manifestFile), (handle) => writeAll(handle, new TextEncoder().encode(text)));
     await syncDirectory(partial);
+    await turn(signal);
     await rename(partial, out);
     await syncDirectory(dirname(out));
     return { manifest, parameters, compiled, ...planned };
@@ -92,6 +102,21 @@ export async function writeProgram(
     await rm(partial, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Lets the event loop turn, so that a signal can arrive. @throws the signal's reason */
+async function turn(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  signal?.throwIfAborted();
+}
+
+/** @throws ResourceError for a program that takes more memory than it may */
+function checkAffordable(peakBytes: number, memoryBytes: number, batch: number): void {
+  if (peakBytes <= memoryBytes) return;
+  const fewer = batch > 1 ? 'compute fewer inputs at once, or allow more' : 'allow more';
+  throw new ResourceError(
+    `the program takes up to ${gib(peakBytes)} of memory, ${gib(memoryBytes)} are allowed: ${fewer}; nothing was written`,
+  );
 }
 
 /**

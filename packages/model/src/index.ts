@@ -18,7 +18,14 @@ export {
 } from './files/preparation.ts';
 export { bfloatToNumber, halfToNumber } from './files/safetensors.ts';
 export { serialisePolynomialModel } from './files/serialise.ts';
-export { elementCount, formatShape, type Shape, type StoredTensor, type Weights } from './files/stored-tensor.ts';
+export {
+  elementCount,
+  formatShape,
+  type Shape,
+  type StoredTensor,
+  type TensorSource,
+  type Weights,
+} from './files/stored-tensor.ts';
 export {
   calibrate,
   examplesOutside,
@@ -34,18 +41,31 @@ export type { GraphNode, GraphOp, NodeOf, PolynomialGraph } from './graph/graph.
 export { type ModelLevels, modelLevels } from './graph/levels.ts';
 export { operandsOf, withOperands } from './graph/operands.ts';
 export { valueShapes } from './graph/shapes.ts';
+export { decodePicture, isPicture, unreadFormat } from './images/decode.ts';
+export type { Picture } from './images/picture.ts';
+export { type PictureSteps, pictureStepsSchema, preparePicture } from './images/picture-steps.ts';
+export { type ImageProcessor, parseImageProcessor } from './images/processor.ts';
+export { type Filter, resample } from './images/resample.ts';
 export type { EmbeddingNorm, TokenEmbedding } from './inputs/embedding.ts';
 export { checkPatches, patchGrid, patchIndices, patchSchema } from './inputs/patches.ts';
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
-export { type ModelInput, prepareInput } from './inputs/prepare-input.ts';
+export { imageValues, type ModelInput, picturePixels, prepareInput } from './inputs/prepare-input.ts';
 export {
   checkPreparation,
   type ImagePreprocess,
   type InputPreparation,
   type TextPreprocess,
 } from './inputs/preprocess.ts';
-export { encodeTexts, huggingFaceTokenizer, type Tokenizer, type TokenizerFiles } from './inputs/tokenizer.ts';
 export type { GraphInputs, ValueShape } from './operations/definition.ts';
 export type { Matrix } from './operations/fields.ts';
 export { type PreparedStep, prepareProgram } from './operations/prepare.ts';
 export { checkPolynomialModel, type ModelCard, type PolynomialModel, type SiteFacts } from './polynomial-model.ts';
+export { assembleUnmarked, type Encoded } from './text/post-processor.ts';
+export { byteAlphabet } from './text/pre-tokenisers.ts';
+export {
+  type EncodeOptions,
+  encodeTexts,
+  huggingFaceTokenizer,
+  type Tokenizer,
+  type TokenizerFiles,
+} from './text/tokenizer.ts';

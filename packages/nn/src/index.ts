@@ -7,7 +7,7 @@ export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
 export { convert } from './convert/convert.ts';
 export type { ConvertOptions, ConvertResult } from './convert/options.ts';
-export { type ConversionRecipe, parseConversion } from './convert/recipe.ts';
+export { type ConversionRecipe, type ConversionRecipeInput, parseConversion, recipeData } from './convert/recipe.ts';
 export {
   type Comparison,
   checkComparable,
@@ -51,6 +51,8 @@ export {
   normaliseImage,
   readMnist,
 } from './data/images.ts';
+export type { DataTarget, OwnData } from './data/own-data.ts';
+export { type DataReport, reportLines } from './data/report.ts';
 export {
   type ClassificationSet,
   type ClassificationSplit,
@@ -88,6 +90,7 @@ export {
   movementOperations,
   polynomialOperations,
 } from './evaluate/polynomial-onnx.ts';
+export { Predictor, type PreparedInput } from './evaluate/predict.ts';
 export { recordRanges, type SiteRange } from './evaluate/ranges.ts';
 export { type LowerOptions, lower } from './lower/lower.ts';
 export { makePolynomialModel, type PolynomialModelSource } from './lower/make-model.ts';
@@ -97,6 +100,7 @@ export { type Operation, Program, type Tensor } from './onnx/program.ts';
 export { type Feeds, Session, type SessionOptions, type TensorData } from './onnx/session.ts';
 export * as ops from './ops/index.ts';
 export { Random } from './random.ts';
+export type { Columns } from './sources/source.ts';
 export { loadTokenizer } from './text/tokenizer-folder.ts';
 export type { TokenizerConfig } from './text/tokenizers.ts';
 export type { LossContext, Losses, LossTerm, TrainingStepOptions } from './train/build-step.ts';
@@ -115,6 +119,7 @@ export {
   parseModelConfig,
   sequenceLength,
 } from './transformer/config.ts';
+export type { ModelInputs } from './transformer/inputs.ts';
 export { bertConfig, gptConfig, llamaConfig, vitConfig } from './transformer/presets.ts';
-export type { ModelGraph, ModelInputs } from './transformer/transformer.ts';
+export type { ModelGraph } from './transformer/transformer.ts';
 export { initialWeights, parameterCount, parameterSpecs } from './transformer/weights.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../model/src/files/safetensors-file.ts';
 import { readJson } from '../../model/src/files/storage.ts';
-import { huggingFaceTokenizer } from '../../model/src/inputs/tokenizer.ts';
+import { huggingFaceTokenizer } from '../../model/src/text/tokenizer.ts';
 import { readLlama2cTokenizer } from '../src/checkpoints/formats/llama2c.ts';
 import { readPth } from '../src/checkpoints/formats/pth.ts';
 import { adapterRecipeSchema, loadModel } from '../src/checkpoints/load.ts';
@@ -50,7 +50,9 @@ describe.skipIf(!present)('real weights in ../shared/data', () => {
     const folder = join(shared, 'images/mnist');
     const set = readMnist(join(folder, 'test9k-images-idx3-ubyte.gz'), join(folder, 'test9k-labels-idx1-ubyte.gz'));
     const inference = await InferenceModel.create(model.config, model.weights, { batch: 50 });
-    const result = await evaluateClassification(inference, imageSplit(set, model.preprocess.normalise!, 10), 200);
+    const result = await evaluateClassification(inference, imageSplit(set, model.preprocess.normalise!, 10), {
+      limit: 200,
+    });
     await inference.close();
     expect(result.accuracy).toBeGreaterThan(0.94);
   });

@@ -24,7 +24,7 @@ export {
   type PartMemory,
   VolatilePartMemory,
 } from './keys/key-parts.ts';
-export { type ClientProgram, readClientHalf } from './protocol/client-half.ts';
+export { type ClientProgram, manifestFile, readClientHalf } from './protocol/client-half.ts';
 export { parametersOf } from './protocol/manifest.ts';
 export { keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
 export { type RequestDescription, readRequest } from './protocol/request.ts';

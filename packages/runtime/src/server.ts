@@ -14,8 +14,10 @@ export { clientFolder, readManifest, serverFolder } from './protocol/client-fold
 export { manifestFile } from './protocol/client-half.ts';
 export { parametersOf } from './protocol/manifest.ts';
 export { keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
+export { readRequest } from './protocol/request.ts';
 export { availableMemoryBytes, checkMemory, totalMemoryBytes } from './server/memory.ts';
 export {
+  checkKeys,
   type LoadedKeys,
   loadKeys,
   outputsFile,

@@ -9,6 +9,7 @@ import {
   loadTokenizer,
   parseAblation,
   parseConversion,
+  recipeData,
   runAblation,
   summarise,
 } from '@cipherformer/nn';
@@ -16,6 +17,7 @@ import type { Command } from 'commander';
 import { ablationMarkdown, ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { type Bar, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
@@ -53,14 +55,9 @@ export function registerAblate(program: Command): void {
         // After an interruption too: of the cells there are.
         if (cells.length > 0) files = await writeTables(ablation, cells, out);
       }
-      if (options.json) {
-        const rows = summarise(ablation, cells);
-        process.stdout.write(`${JSON.stringify({ cells, rows, files })}\n`);
-        return;
-      }
       const { head, rows } = ablationTable(summarise(ablation, cells));
       const lines = [renderTable(head, rows), ...ablationNotes(ablation, cells), ...files];
-      process.stdout.write(`${lines.join('\n')}\n`);
+      print(options.json, { value: { cells, rows: summarise(ablation, cells), files }, text: lines.join('\n') });
     });
 }
 
@@ -74,7 +71,7 @@ async function runWithProgress(
 ): Promise<void> {
   const conversion = resolve(dirname(file), ablation.conversion);
   const base = readJson(conversion);
-  const { kind } = parseConversion(base, conversion).data;
+  const { kind } = recipeData(parseConversion(base, conversion));
   const folder = modelPath(options.model ?? resolve(dirname(file), ablation.model));
   const tokenizer = kind === 'texts' || kind === 'corpus' ? { tokenizer: loadTokenizer(folder) } : {};
   let shown: { readonly name: string; readonly bar: Bar } | undefined;

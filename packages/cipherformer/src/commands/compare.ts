@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { comparisonLines, comparisonTable } from '../report/comparison.ts';
 import { controlFolder, isFinished, readRecordAt } from '../report/conversion.ts';
 import { markdownTable } from '../terminal/markdown.ts';
+import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface CompareCommandOptions {
@@ -26,13 +27,9 @@ export function registerCompare(program: Command): void {
         records.filter(({ control }) => !control),
         records.filter(({ control }) => control),
       );
-      if (options.json) {
-        process.stdout.write(`${JSON.stringify(comparison)}\n`);
-        return;
-      }
       const { head, rows } = comparisonTable(comparison);
       const table = (options.markdown ? markdownTable : renderTable)(head, rows);
-      process.stdout.write(`${[table, ...comparisonLines(comparison)].join('\n')}\n`);
+      print(options.json, { value: comparison, text: [table, ...comparisonLines(comparison)].join('\n') });
     });
 }
 

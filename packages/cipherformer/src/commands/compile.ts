@@ -1,13 +1,16 @@
-import { writeProgram } from '@cipherformer/compiler';
+import { parametersOf } from '@cipherformer/runtime/server';
 import { type Command, Option } from 'commander';
+import { compile } from '../door/compile.ts';
 import { describeProgram } from '../program/summary.ts';
+import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 
 interface CompileCommandOptions {
   readonly out: string;
   readonly objective: 'latency' | 'throughput';
   readonly batch?: number;
-  readonly memory: number;
+  readonly memory?: number;
   readonly json?: boolean;
 }
 
@@ -24,12 +27,24 @@ export function registerCompile(program: Command): void {
         .default('latency'),
     )
     .option('--batch <n>', 'inputs computed at once, a power of two; replaces the objective', positiveInteger)
-    .option('--memory <GiB>', 'most memory that a run may take, for --objective throughput', positiveInteger, 16)
+    .option('--memory <GiB>', 'most memory that a run may take: a program that needs more is refused (default: 16 with --objective throughput, else any)', positiveInteger)
     .option('--json', 'the manifest as JSON on stdout')
     .action(async (model: string, { out, objective, batch, memory, json }: CompileCommandOptions) => {
-      const asked = batch ?? (objective === 'throughput' ? objective : 1);
-      const { manifest, parameters } = await writeProgram(model, out, { batch: asked, memoryBytes: memory * 2 ** 30 });
-      const text = json ? JSON.stringify({ program: out, ...manifest }) : describeProgram(manifest, parameters);
-      process.stdout.write(`${text}\n`);
-    });
+      const throughput = batch === undefined && objective === 'throughput';
+      const gib = memory ?? (throughput ? 16 : undefined);
+      await interruptible('stopping; no program is written', async (signal) => {
+        using program = await compile(model, {
+          folder: out,
+          batch: batch ?? (throughput ? 'throughput' : 1),
+          ...(gib === undefined ? {} : { memoryBytes: gib * 2 ** 30 }),
+          signal,
+        });
+        const { manifest } = program;
+        print(json, {
+          value: { program: out, ...manifest },
+          text: describeProgram(manifest, parametersOf(manifest)),
+          next: `cipherformer keygen ${out} --out keys`,
+        });
+      });
+    }); // biome-ignore format: options
 }

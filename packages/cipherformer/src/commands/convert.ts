@@ -21,6 +21,7 @@ import type { Command } from 'commander';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { type Bar, formatSeconds, startBar, startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
@@ -60,12 +61,12 @@ export function registerConvert(program: Command): void {
       const recipe = options.seed === undefined ? parsed : { ...parsed, seed: options.seed };
       const folder = modelPath(path);
       const model = loadModel(folder, existsSync(options.data) ? options.data : dirname(folder));
-      const textual = recipe.data.kind === 'texts' || recipe.data.kind === 'corpus';
+      const textual = recipe.data?.kind === 'texts' || recipe.data?.kind === 'corpus';
       const tokenizer = textual ? { tokenizer: loadTokenizer(folder) } : {};
       if (options.dryRun) {
         const plan = await estimateConversion(model, recipe, { dataRoot: options.data, ...tokenizer });
-        process.stdout.write(options.json ? `${JSON.stringify(plan)}\n` : `${planTable(plan)}\n`);
-        return;
+        const next = `cipherformer convert ${path} --recipe ${options.recipe} --data ${options.data}`;
+        return print(options.json, { value: plan, text: () => planTable(plan), next });
       }
       const folderOfAll = options.out ?? join('runs', `convert-${recipe.name}`);
       const out = options.control ? join(folderOfAll, controlFolder) : folderOfAll;
@@ -77,8 +78,11 @@ export function registerConvert(program: Command): void {
         await writeConversionReport(source, join(folderOfAll, 'report.html'));
       }
       const whole = record ? { ...record, targets: judgeTargets(record) } : measured;
-      const text = record ? report(record, out) : controlReport(measured, out);
-      process.stdout.write(`${options.json ? JSON.stringify(whole) : text}\n`);
+      print(options.json, {
+        value: whole,
+        text: () => (record ? report(record, out) : controlReport(measured, out)),
+        next: record ? `cipherformer compile ${out} --out program` : undefined,
+      });
     });
 }
 
@@ -103,7 +107,7 @@ async function runWithProgress(
           control: options.control ?? false,
           signal,
           ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-          progress({ what, done, total, loss, secondsLeft = 0 }) {
+          progress({ what, done, total, loss, secondsLeft }) {
             if (loss === undefined) {
               bar?.stop();
               bar = undefined;
@@ -111,7 +115,7 @@ async function runWithProgress(
               return;
             }
             bar ??= startBar(recipe.name, total);
-            bar.update(done, `${what} | loss ${loss.toFixed(4)} | ETA ${formatSeconds(secondsLeft)}`);
+            bar.update(done, `${what} | loss ${loss.toFixed(4)}`, secondsLeft);
           },
           onStage: (row) => process.stderr.write(`${stageLine(row)}\n`),
         }),

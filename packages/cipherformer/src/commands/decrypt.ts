@@ -1,19 +1,18 @@
 import { UsageError } from '@cipherformer/base';
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
-import { decryptOutputs, type PrivateAnswer, parametersOf, readRequest } from '@cipherformer/runtime/client';
+import { decryptOutputs, parametersOf, readRequest } from '@cipherformer/runtime/client';
 import { FileVerdictLedger, readManifest, verdictFileOf } from '@cipherformer/runtime/client/files';
 import type { Command } from 'commander';
-import { sharedLabels } from '../program/answers.ts';
 import {
   type AnswerOptions,
   allowMore,
   checkAnswerOptions,
   showAnswers,
+  showShared,
   withAnswerOptions,
-  writeLines,
-} from '../program/show-answers.ts';
-import { CheckFailedError } from '../terminal/errors.ts';
+} from '../answers/show-answers.ts';
+import { Answer, Answers } from '../door/answer.ts';
 
 interface DecryptOptions extends AnswerOptions {
   readonly keys: string;
@@ -39,33 +38,20 @@ export function registerDecrypt(program: Command, security: SecurityOptions): vo
 }
 
 async function decrypt(path: string, options: DecryptOptions, security: SecurityOptions): Promise<void> {
-  const { keys, input, request: requestFile, reveal, shareable, json } = options;
+  const { keys, input, request: requestFile, shareable, json } = options;
   checkAnswerOptions(options);
-  if (shareable && reveal)
+  if (shareable && options.reveal)
     throw new UsageError('--reveal shows what must not be shared, --shareable what may be: choose one.');
   const manifest = await readManifest(path, security);
   using context = await Context.create(parametersOf(manifest, security), security);
   using secret = await readSecretKey(keys, context);
-  const key = secret.id;
-  const request = await readRequest(manifest, key, readWireFile(requestFile), requestFile);
-  const answers = await decryptOutputs(secret, manifest, request, readWireFile(input), input, {
-    ledger: new FileVerdictLedger(verdictFileOf(keys), key),
+  const request = await readRequest(manifest, secret.id, readWireFile(requestFile), requestFile);
+  const found = await decryptOutputs(secret, manifest, request, readWireFile(input), input, {
+    ledger: new FileVerdictLedger(verdictFileOf(keys), secret.id),
     allowMore: (counts) => allowMore(counts, options),
   });
-  if (shareable) printShared(answers, json);
-  else showAnswers(answers, options, manifest.model.classes);
-}
-
-/** @throws CheckFailedError where a label cannot be shared; the others are printed */
-function printShared(answers: readonly PrivateAnswer[], json = false): void {
-  const { labels, refused } = sharedLabels(answers);
-  const results = labels.map((label) => ({ labels: label === undefined ? [] : [{ label }] }));
-  const prefix = (i: number) => (answers.length === 1 ? '' : `input ${i + 1}: `);
-  writeLines(
-    json
-      ? [JSON.stringify({ results })]
-      : labels.map((label, i) => (label === undefined ? undefined : `${prefix(i)}${label}`)),
-  );
-  if (refused.length > 0)
-    throw new CheckFailedError(`${refused.join('\n')}. Keep that to yourself as well: it may depend on the noise.`);
+  const answers = new Answers(found.map((answer) => new Answer(answer, manifest.model.classes)));
+  if (shareable) return showShared(answers, json);
+  const revealed = `cipherformer decrypt ${path} --keys ${keys} --input ${input} --request ${requestFile} --reveal`;
+  showAnswers(answers, options, options.reveal ? undefined : `${revealed} (scores and logits, for you alone)`);
 }

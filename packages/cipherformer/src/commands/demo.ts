@@ -2,7 +2,15 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gib, isCipherformerError, UsageError } from '@cipherformer/base';
 import { loadPolynomialModel } from '@cipherformer/model/files';
-import { convert, datasets, evaluateModel, evaluatePolynomialModel, type ImageSet, loadModel } from '@cipherformer/nn';
+import {
+  convert,
+  datasets,
+  evaluateModel,
+  evaluatePolynomialModel,
+  type ImageSet,
+  loadModel,
+  recipeData,
+} from '@cipherformer/nn';
 import { type ProgramManifest, parametersOf } from '@cipherformer/runtime/client';
 import type { Command } from 'commander';
 import pc from 'picocolors';
@@ -15,8 +23,8 @@ import { runVerb } from '../demo/verbs.ts';
 import { describeMachine } from '../measure/machine.ts';
 import { best } from '../measure/statistics.ts';
 import { percent } from '../page/format.ts';
-import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
@@ -52,15 +60,12 @@ async function demo(options: DemoOptions): Promise<void> {
     for (const part of ['conversion', ...(options.keep ? [] : ['program', 'keys', 'data'])])
       rmSync(join(options.out, part), { recursive: true, force: true });
   };
-  const interrupted = () => {
-    clear();
-    process.exit(130);
-  };
-  process.once('SIGINT', interrupted);
+  // Whatever ends the process, an interruption too.
+  process.once('exit', clear);
   try {
     finish(await steps(options, images, started), options);
   } finally {
-    process.removeListener('SIGINT', interrupted);
+    process.removeListener('exit', clear);
     clear();
   }
 }
@@ -76,7 +81,7 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
   const recipe = demoRecipe(paths);
   const original = loadModel(paths.original);
   const polynomial = loadPolynomialModel(paths.polynomial);
-  const { test } = await datasets.load(recipe.data, { root: paths.samples });
+  const { test } = await datasets.load(recipeData(recipe), { root: paths.samples });
   let missing: string | undefined;
   const softmax = await evaluateModel(original, test)
     .then(accuracyOf)
@@ -140,15 +145,18 @@ async function steps(options: DemoOptions, images: ImageSet, started: number): P
 function finish(result: DemoResult, { out, json }: DemoOptions): void {
   const report = join(out, 'report.html');
   writeFileSync(report, demoPage(result));
-  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  else process.stdout.write(`${logitTables(result)}\n${summary(result)}\nreport: ${report}\n`);
+  const wrong = result.images.filter(({ agrees }) => !agrees).length;
+  print(json, {
+    value: result,
+    text: () => `${logitTables(result)}\n${summary(result)}\nreport: ${report}`,
+    next: `cipherformer serve ${demoPaths().polynomial} (draw a digit in a browser)`,
+    shortfall:
+      wrong > 0
+        ? `${wrong} of ${result.images.length} encrypted answers are not those of the model in clear.`
+        : undefined,
+  });
   if (result.missing !== undefined)
     say(`Also the original model, and the live piece of the conversion: ${result.missing}`);
-  const wrong = result.images.filter(({ agrees }) => !agrees);
-  if (wrong.length > 0)
-    throw new CheckFailedError(
-      `${wrong.length} of ${result.images.length} encrypted answers are not those of the model in clear.`,
-    );
 }
 
 async function liveConversion(out: string): Promise<NonNullable<DemoResult['conversion']>> {
@@ -162,10 +170,10 @@ async function liveConversion(out: string): Promise<NonNullable<DemoResult['conv
       out: join(out, 'conversion'),
       modelName: 'mnist-vit',
       endsOnly: true,
-      progress({ done, total, loss, secondsLeft = 0 }) {
+      progress({ done, total, loss, secondsLeft }) {
         if (loss === undefined) return;
         bar ??= startBar('convert', total);
-        bar.update(done, `loss ${loss.toFixed(3)} | ETA ${formatSeconds(secondsLeft)}`);
+        bar.update(done, `loss ${loss.toFixed(3)}`, secondsLeft);
       },
     });
     const stages = measured.stages.map(({ name, validation }) => ({ name, accuracy: validation.accuracy ?? 0 }));

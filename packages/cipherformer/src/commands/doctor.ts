@@ -12,7 +12,7 @@ import { availableMemoryBytes } from '@cipherformer/runtime/server';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { describeMachine, type MachineDescription } from '../measure/machine.ts';
-import { CheckFailedError } from '../terminal/errors.ts';
+import { print } from '../terminal/output.ts';
 
 interface Diagnosis {
   readonly machine: MachineDescription;
@@ -107,7 +107,7 @@ function describe({ machine, loaded, builds, kernelBuild, advice, ...rest }: Dia
     `runtime     Node ${machine.node} (V8 ${machine.v8}), ${machine.platform}`,
     ...advice.map((text) => `${pc.yellow('advice')}      ${text}`),
   ];
-  return `${lines.join('\n')}\n`;
+  return lines.join('\n');
 }
 
 /** `cipherformer doctor`: what is loaded on this machine and why, and how to get what is missing. */
@@ -118,7 +118,11 @@ export function registerDoctor(program: Command): void {
     .option('--json', 'JSON on stdout')
     .action(async (options: { json?: boolean }) => {
       const diagnosis = await diagnose();
-      process.stdout.write(options.json ? `${JSON.stringify(diagnosis, null, 2)}\n` : describe(diagnosis));
-      if (!diagnosis.loaded) throw new CheckFailedError('no kernels can be loaded on this machine');
+      print(options.json, {
+        value: diagnosis,
+        text: () => describe(diagnosis),
+        next: 'cipherformer demo',
+        shortfall: diagnosis.loaded ? undefined : 'no kernels can be loaded on this machine',
+      });
     });
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { examplesOutside } from '@cipherformer/model';
+import { ConfigError, examplesOutside, MissingFileError } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, readJson } from '@cipherformer/model/files';
 import { problems } from '@cipherformer/model/untrusted';
 import {
@@ -20,8 +20,9 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { loadDataFor, loadDataForPolynomial } from '../evaluate/data.ts';
 import { type EncryptedVerbOptions, evaluateEncryptedVerb } from '../evaluate/verb.ts';
-import { CheckFailedError } from '../terminal/errors.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
+import { startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface EvalOptions extends EncryptedVerbOptions {
@@ -78,8 +79,11 @@ export function registerEval(program: Command, security: SecurityOptions): void 
       if (isPolynomialModel(modelPath(path))) return evaluatePolynomial(path, options);
       const result = await evaluateOne(path, options);
       const figures = numbers(result);
-      if (options.json) process.stdout.write(`${JSON.stringify({ model: path, split: options.split, ...figures })}\n`);
-      else process.stdout.write(`${renderTable(['figure', 'value'], rows(figures))}\n`);
+      print(options.json, {
+        value: { model: path, split: options.split, ...figures },
+        text: () => renderTable(['figure', 'value'], rows(figures)),
+        next: `cipherformer convert ${path} --recipe <conversion recipe> --data ${options.data}`,
+      });
     });
 }
 
@@ -105,10 +109,21 @@ function numbers(result: ClassificationResult | LanguageResult): Record<string, 
   );
 }
 
-/** A run folder stands for the model inside it. */
+/**
+ * A run folder stands for the model inside it.
+ * @throws MissingFileError where there is no such folder or file, ConfigError for a folder without a model
+ */
 export function modelPath(path: string): string {
-  return existsSync(join(path, 'model', 'config.json')) ? join(path, 'model') : path;
+  if (!existsSync(path)) throw new MissingFileError(`there is no ${path}: ${modelKinds}`);
+  const inside = join(path, 'model');
+  const folder = existsSync(join(inside, 'config.json')) ? inside : path;
+  if (!folder.endsWith('.json') && !existsSync(join(folder, 'config.json')) && !isPolynomialModel(folder))
+    throw new ConfigError(`${path} holds no model: ${modelKinds}`);
+  return folder;
 }
+
+const modelKinds =
+  'give a folder with config.json and weights (of Hugging Face, or what train and convert write), or an adapter recipe (.json)';
 
 function dataOf(folder: string, options: EvalOptions): DataConfig {
   const set = options.set ?? join(dirname(folder), 'recipe.json');
@@ -123,10 +138,12 @@ async function evaluatePolynomial(path: string, options: EvalOptions): Promise<v
   const { split, limit, stride } = options;
   const model = loadPolynomialModel(folder);
   const data = await loadDataForPolynomial(model, dataOf(folder, options), options.data);
+  const stages = startStages();
   const { result, values, untrusted } = await evaluatePolynomialModel(model, data[split], {
     ...(limit === undefined ? {} : { limit }),
     ...(stride === undefined ? {} : { stride }),
-  });
+    progress: stages.update,
+  }).finally(stages.stop);
   const figures = { ...numbers(result), examplesOutsideAnInterval: untrusted };
   const sites = values.sites
     .map((site) => ({
@@ -137,12 +154,6 @@ async function evaluatePolynomial(path: string, options: EvalOptions): Promise<v
       outside: examplesOutside(site),
     }))
     .filter(({ outside }) => outside > 0);
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ model: path, split, ...figures, outside: sites })}\n`);
-    return;
-  }
-  process.stdout.write(`${renderTable(['figure', 'value'], rows(figures))}\n`);
-  if (sites.length === 0) return;
   const short = (value: number) => Number(value.toPrecision(4));
   const table = sites.map(({ name, interval, low, high, outside }) => [
     name,
@@ -150,7 +161,13 @@ async function evaluatePolynomial(path: string, options: EvalOptions): Promise<v
     `[${short(low)}, ${short(high)}]`,
     outside,
   ]);
-  process.stdout.write(`${renderTable(['outside its interval', 'interval', 'values', 'examples'], table)}\n`);
+  const outside =
+    sites.length === 0 ? [] : [renderTable(['outside its interval', 'interval', 'values', 'examples'], table)];
+  print(options.json, {
+    value: { model: path, split, ...figures, outside: sites },
+    text: () => [renderTable(['figure', 'value'], rows(figures)), ...outside].join('\n'),
+    next: `cipherformer compile ${path} --out program`,
+  });
 }
 
 async function evaluateOne(path: string, options: EvalOptions): Promise<ClassificationResult | LanguageResult> {
@@ -162,12 +179,14 @@ async function evaluateOne(path: string, options: EvalOptions): Promise<Classifi
       ? { ...loaded, config: { ...loaded.config, attention: { ...loaded.config.attention, kind: 'uniform' } } }
       : loaded;
   const data = await loadDataFor(folder, config, options.data);
+  const stages = startStages();
   return evaluateModel(model, data[options.split], {
     threads: options.threads,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     ...(options.batch === undefined ? {} : { batch: options.batch }),
     ...(options.stride === undefined ? {} : { stride: options.stride }),
-  });
+    progress: stages.update,
+  }).finally(stages.stop);
 }
 
 const suiteSchema = z.strictObject({
@@ -213,13 +232,13 @@ async function runSuite(file: string, options: EvalOptions): Promise<void> {
     process.stderr.write(`${check.name} ...\n`);
     results.push(await runCheck(check, dirname(file), options));
   }
-  if (options.json) process.stdout.write(`${JSON.stringify(results)}\n`);
-  else {
-    const table = results.map((r) => [r.name, r.stated, r.measured, r.agrees ? 'yes' : 'NO']);
-    process.stdout.write(`${renderTable(['check', 'stated', 'measured', 'agrees'], table)}\n`);
-  }
+  const table = results.map((r) => [r.name, r.stated, r.measured, r.agrees ? 'yes' : 'NO']);
   const wrong = results.filter((result) => !result.agrees);
-  if (wrong.length > 0) throw new CheckFailedError(`${wrong.length} of ${results.length} checks fell short.`);
+  print(options.json, {
+    value: { checks: results },
+    text: () => renderTable(['check', 'stated', 'measured', 'agrees'], table),
+    shortfall: wrong.length > 0 ? `${wrong.length} of ${results.length} checks fell short.` : undefined,
+  });
 }
 
 async function runCheck(check: Check, folder: string, options: EvalOptions): Promise<CheckResult> {

@@ -4,6 +4,7 @@ import { explain, openProgram, type Plan, type PlanRow } from '@cipherformer/com
 import type { Command } from 'commander';
 import { planPage } from '../program/plan-page.ts';
 import { describeProgram } from '../program/summary.ts';
+import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface ExplainOptions {
@@ -32,16 +33,13 @@ async function explainProgram(
   const { manifest, parameters, program: encrypted, compiled } = await openProgram(path, security);
   const plan = explain(encrypted, compiled.machine);
   if (html !== undefined) await writeFile(html, planPage(manifest, parameters, plan));
-  if (json) {
-    const { digest: program } = manifest;
-    const { batch } = manifest;
-    const perInput = { batch, secondsPerInput: plan.total.seconds / batch };
-    process.stdout.write(
-      `${JSON.stringify({ program, ...perInput, rows: plan.rows, layers: Object.fromEntries(plan.layers), total: plan.total })}\n`,
-    );
-    return;
-  }
-  process.stdout.write(`${describeProgram(manifest, parameters)}\n${layers ? layerTable(plan) : partTable(plan)}\n`);
+  const { digest, batch } = manifest;
+  const { rows, total } = plan;
+  print(json, {
+    value: { program: digest, batch, secondsPerInput: total.seconds / batch, rows, layers: Object.fromEntries(plan.layers), total }, // biome-ignore format: short
+    text: () => `${describeProgram(manifest, parameters)}\n${layers ? layerTable(plan) : partTable(plan)}`,
+    next: `cipherformer keygen ${path} --out keys`,
+  });
 }
 
 function partTable({ rows, total }: Plan): string {

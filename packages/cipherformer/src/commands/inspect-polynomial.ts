@@ -19,7 +19,7 @@ import {
   polynomialOperations,
 } from '@cipherformer/nn';
 import { loadDataForPolynomial } from '../evaluate/data.ts';
-import { CheckFailedError } from '../terminal/errors.ts';
+import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 
 interface Summary {
@@ -59,11 +59,13 @@ export async function inspectPolynomial(
   const model = loadPolynomialModel(folder);
   const summary = summarise(model, await valuesOn(model, options));
   if (options.onnx !== undefined) writeAtomically(options.onnx, exportPolynomialOnnx(model.graph));
-  if (options.json) process.stdout.write(`${JSON.stringify({ model: path, ...summary })}\n`);
-  else process.stdout.write(`${describe(model, summary)}\n`);
-  if (summary.foreign.length > 0) {
-    throw new CheckFailedError(`${path} holds ${summary.foreign.join(', ')}: it is not a polynomial of its input.`);
-  }
+  const foreign = summary.foreign.join(', ');
+  print(options.json, {
+    value: { model: path, ...summary },
+    text: () => describe(model, summary),
+    next: `cipherformer compile ${path} --out program`,
+    shortfall: foreign === '' ? undefined : `${path} holds ${foreign}: it is not a polynomial of its input.`,
+  });
 }
 
 /** What the polynomials see on the validation part of a data set, where one is given. */

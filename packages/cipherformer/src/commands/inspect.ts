@@ -18,6 +18,7 @@ import {
 import type { Command } from 'commander';
 import { loadDataFor } from '../evaluate/data.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
 import { inspectPolynomial } from './inspect-polynomial.ts';
@@ -53,12 +54,12 @@ export function registerInspect(program: Command): void {
       const summary = summarise(model);
       const ranges = options.set === undefined ? [] : await rangesOf(model, folder, options.set, options);
       if (options.onnx !== undefined) writeAtomically(options.onnx, exportOnnx(model.config, model.weights, options));
-      if (options.json) {
-        const plain = ranges.map(({ exampleMax: _, exampleMin: __, ...rest }) => rest);
-        process.stdout.write(`${JSON.stringify({ model: path, ...summary, ranges: plain })}\n`);
-        return;
-      }
-      process.stdout.write(`${describe(model, summary, ranges)}\n`);
+      const plain = ranges.map(({ exampleMax: _, exampleMin: __, ...rest }) => rest);
+      print(options.json, {
+        value: { model: path, ...summary, ranges: plain },
+        text: () => describe(model, summary, ranges),
+        next: `cipherformer convert ${path} --recipe <conversion recipe> --data <folder>`,
+      });
     });
 }
 

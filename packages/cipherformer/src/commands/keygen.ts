@@ -3,12 +3,19 @@ import { basename, join } from 'node:path';
 import { gib } from '@cipherformer/base';
 import { Context, type SecurityOptions } from '@cipherformer/ckks';
 import { keySpecsOf, parametersOf } from '@cipherformer/runtime/client';
-import { partMemoryFileOf, readManifest, verdictFileOf, writeKeyFolder } from '@cipherformer/runtime/client/files';
+import {
+  checkKeyRoom,
+  partMemoryFileOf,
+  readManifest,
+  verdictFileOf,
+  writeKeyFolder,
+} from '@cipherformer/runtime/client/files';
 import type { Command } from 'commander';
 import { agreeOnKeyBytes } from '../program/key-bytes.ts';
 import { openSecret } from '../program/secret-file.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { byteSize } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { startStages } from '../terminal/progress.ts';
 
 interface KeygenOptions {
@@ -36,20 +43,18 @@ export function registerKeygen(program: Command, security: SecurityOptions): voi
     .action((path: string, options: KeygenOptions) => keygen(path, options, security));
 }
 
-async function keygen(
-  path: string,
-  { out, maxKeyBytes, json }: KeygenOptions,
-  security: SecurityOptions,
-): Promise<void> {
+async function keygen(path: string, options: KeygenOptions, security: SecurityOptions): Promise<void> {
+  const { out, maxKeyBytes, json } = options;
   const manifest = await readManifest(path, security);
   const { wireBytes } = manifest.keys;
   await agreeOnKeyBytes(wireBytes, maxKeyBytes);
   const secretFile = join(out, 'secret');
   const evaluation = join(out, 'evaluation');
+  await checkKeyRoom(evaluation, wireBytes);
   await mkdir(out, { recursive: true, mode: 0o700 });
-  using context = await Context.create(parametersOf(manifest, security), security);
   const stopping = 'stopping after this part; run the same command again, it goes on where it stopped';
   await interruptible(stopping, async (signal) => {
+    using context = await Context.create(parametersOf(manifest, security), security);
     using secret = await openSecret(secretFile, context, '--out');
     const stages = startStages();
     await writeKeyFolder(evaluation, secret, keySpecsOf(manifest), partMemoryFileOf(secretFile), {
@@ -59,11 +64,13 @@ async function keygen(
       agree: async (bytes) => {
         if (bytes > wireBytes) await agreeOnKeyBytes(bytes, maxKeyBytes);
       },
-    });
-    stages.stop();
+    }).finally(stages.stop);
   });
-  const text = json
-    ? JSON.stringify({ secret: secretFile, evaluation, evaluationBytes: wireBytes })
-    : `${secretFile}: the secret key; keep it to yourself, with ${basename(verdictFileOf(secretFile))} beside it\n${evaluation}: ${gib(wireBytes)} for the server`;
-  process.stdout.write(`${text}\n`);
+  print(json, {
+    value: { secret: secretFile, evaluation, evaluationBytes: wireBytes },
+    text:
+      `${secretFile}: the secret key; keep it to yourself, with ${basename(verdictFileOf(secretFile))} beside it\n` +
+      `${evaluation}: ${gib(wireBytes)} for the server`,
+    next: `cipherformer encrypt ${path} --keys ${secretFile} --input ${manifest.model.preprocess.kind === 'image' ? 'image.png' : 'text.json'} --out input`,
+  });
 }

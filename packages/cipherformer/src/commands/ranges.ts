@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { short } from '../page/format.ts';
 import { readRecordAt } from '../report/conversion.ts';
 import { markdownTable } from '../terminal/markdown.ts';
+import { print } from '../terminal/output.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
 
 interface RangesCommandOptions {
@@ -24,12 +25,11 @@ export function registerRanges(program: Command): void {
         const record = readRecordAt(path);
         return { path, name: nameOf(record), targets: judgeTargets(record) };
       });
-      if (options.json) {
-        process.stdout.write(`${JSON.stringify({ limits: rangeTargets, conversions: judged })}\n`);
-        return;
-      }
       const render = options.markdown ? markdownTable : renderTable;
-      process.stdout.write(`${render(head, judged.map(row))}\n`);
+      print(options.json, {
+        value: { limits: rangeTargets, conversions: judged },
+        text: () => render(head, judged.map(row)),
+      });
     });
 }
 

@@ -4,6 +4,7 @@ import { writeAtomically } from '@cipherformer/model/files';
 import { judgeTargets } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { readReportSource, reportFigures, writeConversionReport } from '../report/conversion.ts';
+import { print } from '../terminal/output.ts';
 
 interface ReportCommandOptions {
   readonly out?: string;
@@ -32,8 +33,9 @@ export function registerReport(program: Command): void {
           writeAtomically(figures.at(-1)!, svg);
         }
       }
-      if (options.json)
-        process.stdout.write(`${JSON.stringify({ path, figures, targets: judgeTargets(source.record) })}\n`);
-      else process.stdout.write(`${[path, ...figures].join('\n')}\n`);
+      print(options.json, {
+        value: { path, figures, targets: judgeTargets(source.record) },
+        text: [path, ...figures].join('\n'),
+      });
     });
 }

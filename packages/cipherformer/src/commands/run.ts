@@ -1,20 +1,23 @@
+import { readFile } from 'node:fs/promises';
 import { gib } from '@cipherformer/base';
-import { Context, type SecurityOptions } from '@cipherformer/ckks';
-import { readWireFile, writeWireFile } from '@cipherformer/ckks/files';
-import { defaultCosts, measureReference, openProgram } from '@cipherformer/compiler';
+import { Context, type Parameters, type SecurityOptions } from '@cipherformer/ckks';
+import { writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { readWireFile } from '@cipherformer/ckks/files';
+import { defaultCosts, measureReference } from '@cipherformer/compiler';
 import {
   availableMemoryBytes,
+  checkKeys,
   checkMemory,
-  loadKeys,
   openKeyFolder,
-  outputsFile,
-  readInputs,
-  runCkks,
+  parametersOf,
+  readManifest,
+  readRequest,
 } from '@cipherformer/runtime/server';
 import type { Command } from 'commander';
+import { Server } from '../door/server.ts';
 import { peakMemoryBytes } from '../measure/peak-memory.ts';
-import { startRunProgress } from '../program/run-progress.ts';
-import { interruptible } from '../terminal/interrupt.ts';
+import { print } from '../terminal/output.ts';
+import { checkOutput } from '../terminal/output-path.ts';
 import { startStages } from '../terminal/progress.ts';
 
 // The server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
@@ -34,39 +37,36 @@ export function registerRun(program: Command, security: SecurityOptions): void {
     .argument('<program>', 'folder of a program')
     .requiredOption('--keys <folder>', 'the evaluation keys')
     .requiredOption('--input <file>', 'the encrypted input')
-    .requiredOption('--out <file>', 'the encrypted result')
+    .requiredOption('--out <file>', 'the new file of the encrypted result')
     .option('--json', 'JSON on stdout')
     .action((path: string, options: RunOptions) => run(path, options, security));
 }
 
 async function run(path: string, options: RunOptions, security: SecurityOptions): Promise<void> {
-  const opened = await openProgram(path, security);
-  const { manifest, parameters } = opened;
-  checkMemory(opened, availableMemoryBytes());
-  await interruptible('stopping after this instruction; no result is written', async (signal) => {
-    using context = await Context.create(parameters, security);
-    const speed = measureReference(context) / defaultCosts.reference;
-    const loading = startStages();
-    const source = await openKeyFolder(options.keys, parameters);
-    using keys = await loadKeys(context, manifest, source, { progress: loading.update, signal }).finally(loading.stop);
-    const { inputs, request } = await readInputs(
-      context,
-      manifest,
-      keys.key,
-      readWireFile(options.input),
-      options.input,
-    );
+  const { keys: folder, input, out } = options;
+  checkOutput(out);
+  // What a moment tells comes before what takes minutes: the memory, whose keys they are, what the input is.
+  const manifest = await readManifest(path, security);
+  const parameters = parametersOf(manifest, security);
+  checkMemory({ manifest }, availableMemoryBytes());
+  const { key, specs } = await openKeyFolder(folder, parameters);
+  checkKeys(specs, manifest);
+  await readRequest(manifest, key, readWireFile(input), input);
+  const speed = await measureSpeed(parameters, security);
+  // The work is in a thread, so Ctrl-C ends the process at once, and nothing is written before the end.
+  await using server = await Server.load(path, security);
+  const stages = startStages();
+  try {
+    await using keys = await server.loadKeys(folder, { progress: stages.update });
+    const request = await readFile(input);
     const warmFrom = performance.now();
     const cpuFrom = process.cpuUsage();
-    using result = await runCkks(keys.machine, opened, inputs, {
-      signal,
-      onInstruction: startRunProgress(opened),
-    });
+    const result = await server.run(keys, request, { progress: stages.update });
     const { user, system } = process.cpuUsage(cpuFrom);
     const warmSeconds = (performance.now() - warmFrom) / 1000;
-    for (const input of inputs) input[Symbol.dispose]();
-    await writeWireFile(options.out, await outputsFile(manifest, keys.key, request, result.outputs));
-    report(options, {
+    await writeDurably(out, (file) => writeAll(file, result), { overwrite: false });
+    stages.stop();
+    report(path, options, {
       // From the start of the process to the file: what a person waits for.
       coldSeconds: performance.now() / 1000,
       warmSeconds,
@@ -75,7 +75,15 @@ async function run(path: string, options: RunOptions, security: SecurityOptions)
       peakRssBytes: peakMemoryBytes(),
       predictedPeakBytes: manifest.predicted.peakBytes,
     });
-  });
+  } finally {
+    stages.stop();
+  }
+}
+
+/** How much slower this machine's transforms are than those that the costs were measured with. */
+async function measureSpeed(parameters: Parameters, security: SecurityOptions): Promise<number> {
+  using context = await Context.create(parameters, security);
+  return measureReference(context) / defaultCosts.reference;
 }
 
 interface Report {
@@ -88,14 +96,13 @@ interface Report {
   readonly predictedPeakBytes: number;
 }
 
-function report({ out, json }: RunOptions, figures: Report): void {
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ output: out, ...figures })}\n`);
-    return;
-  }
+function report(path: string, { input, out, json }: RunOptions, figures: Report): void {
   const s = (seconds: number) => `${seconds.toFixed(1)} s`;
-  process.stdout.write(
-    `${out}: cold ${s(figures.coldSeconds)}, warm ${s(figures.warmSeconds)}, processor ${s(figures.cpuSeconds)} ` +
-      `(predicted ${s(figures.predictedCpuSeconds)}), peak memory ${gib(figures.peakRssBytes)} (predicted ${gib(figures.predictedPeakBytes)})\n`,
-  );
+  print(json, {
+    value: { output: out, ...figures },
+    text:
+      `${out}: cold ${s(figures.coldSeconds)}, warm ${s(figures.warmSeconds)}, processor ${s(figures.cpuSeconds)} ` +
+      `(predicted ${s(figures.predictedCpuSeconds)}), peak memory ${gib(figures.peakRssBytes)} (at most ${gib(figures.predictedPeakBytes)} predicted)`,
+    next: `cipherformer decrypt ${path} --keys <the secret key> --input ${out} --request ${input}`,
+  });
 }

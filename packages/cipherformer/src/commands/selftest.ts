@@ -1,7 +1,7 @@
 import { type BuildName, listBuilds, loadKernels, type SelfTestResult, selfTest } from '@cipherformer/ckks';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { CheckFailedError } from '../terminal/errors.ts';
+import { print } from '../terminal/output.ts';
 import { enableRelaxedSimd } from '../terminal/relaxed-simd.ts';
 
 interface BuildOutcome {
@@ -35,7 +35,7 @@ function describe(outcomes: readonly BuildOutcome[]): string {
       ...failed.map(({ name, detail }) => `          ${name}: ${detail}`),
     ];
   });
-  return `${lines.join('\n')}\n`;
+  return lines.join('\n');
 }
 
 /** `cipherformer selftest`: known-answer tests of every build of the kernels that this machine can load. */
@@ -48,8 +48,11 @@ export function registerSelftest(program: Command): void {
       enableRelaxedSimd();
       const builds = await testEveryBuild();
       const passed = builds.some(({ ran }) => ran) && builds.every(({ results }) => results.every((r) => r.passed));
-      process.stdout.write(options.json ? `${JSON.stringify({ passed, builds }, null, 2)}\n` : describe(builds));
-      if (!passed)
-        throw new CheckFailedError('a kernel build does not compute what the reference computes: do not use it');
+      print(options.json, {
+        value: { passed, builds },
+        text: () => describe(builds),
+        next: 'cipherformer demo',
+        shortfall: passed ? undefined : 'a kernel build does not compute what the reference computes: do not use it',
+      });
     });
 }

@@ -17,6 +17,7 @@ import { loadDataFor } from '../evaluate/data.ts';
 import { trainingCurves } from '../plots/training-curves.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
+import { print } from '../terminal/output.ts';
 import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
 
@@ -55,7 +56,12 @@ export function registerTrain(program: Command): void {
       const curves = await drawCurves(recipe, folder);
       const test = options.test ? await testFigures(recipe, result, options.data) : undefined;
       if (options.log !== undefined) writeAtomically(options.log, shortLog(recipe, folder, result, test));
-      report({ ...result, curves, ...(test ? { test } : {}) }, options.json ?? false);
+      const value = { ...result, curves, ...(test ? { test } : {}) };
+      print(options.json, {
+        value,
+        text: () => report(value),
+        next: `cipherformer convert ${folder} --recipe <conversion recipe> --data ${options.data}`,
+      });
     });
 }
 
@@ -103,7 +109,8 @@ async function runWithProgress(recipe: Recipe, folder: string, options: TrainCom
           bar ??= startBar(recipe.name, progress.total);
           bar.update(
             progress.done,
-            `loss ${progress.loss.toFixed(4)} | ${progress.examplesPerSecond.toFixed(0)} examples/s | ETA ${formatSeconds(progress.secondsLeft)}`,
+            `loss ${progress.loss.toFixed(4)} | ${progress.examplesPerSecond.toFixed(0)} examples/s`,
+            progress.secondsLeft,
           );
         },
       }),
@@ -122,11 +129,7 @@ async function testFigures(recipe: Recipe, result: TrainResult, root: string): P
   );
 }
 
-function report(result: TrainResult & { curves: string; test?: Record<string, number> }, json: boolean): void {
-  if (json) {
-    process.stdout.write(`${JSON.stringify(result)}\n`);
-    return;
-  }
+function report(result: TrainResult & { curves: string; test?: Record<string, number> }): string {
   const figures = (values: Readonly<Record<string, number>>) =>
     Object.entries(values)
       .map(([name, value]) => `${name} ${Number(value.toPrecision(5))}`)
@@ -143,5 +146,5 @@ function report(result: TrainResult & { curves: string; test?: Record<string, nu
     ['model', result.modelFolder],
     ['curves', result.curves],
   ];
-  process.stdout.write(`${renderTable(['run', result.runFolder], rows)}\n`);
+  return renderTable(['run', result.runFolder], rows);
 }

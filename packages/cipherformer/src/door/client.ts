@@ -9,23 +9,29 @@ import {
   encryptInputs,
   keySpecsOf,
   makeParts,
-  type PrivateAnswer,
+  manifestFile,
   type ProgramManifest,
   parametersOf,
+  readClientHalf,
   type VerdictCounts,
 } from '@cipherformer/runtime/client';
 import { readClientProgram } from '@cipherformer/runtime/client/files';
-import { openOwner, writeSecretWithCounts } from '../program/secret-file.ts';
-import { type Input, type InputOptions, readInput } from './input.ts';
-import { type EncryptedRequest, type EvaluationKeyPart, type EvaluationKeys, pieceOf } from './keys.ts';
+import { openOwner } from '../program/secret-file.ts';
+import { exportedSecret, openStoredOwner, type SecretStore } from '../program/secret-store.ts';
+import { type EvaluationKeyPart, pieceOf } from '../thread/key-parts.ts';
+import { Answer, Answers } from './answer.ts';
+import { batchesOf, type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
+import type { EncryptedRequest, EvaluationKeys } from './keys.ts';
+import type { Program } from './program.ts';
 
 /** Where a secret key is, and what it may tell. */
 export interface OwnerOptions {
   /**
-   * File of the secret key, readable by its owner alone; where there is none, a new key is written to it, with the counts
-   * of what it has told beside it. Default: a new key that ends with this process.
+   * Where the secret key is, with the counts of what it has told. A path: a file that its owner alone can read, the counts
+   * beside it. A store of the caller's. Bytes of `exportSecret`: then neither key nor counts are kept. Where a file or store has
+   * none, a new key is made there. Default: a new key that ends with this process.
    */
-  readonly secret?: string;
+  readonly secret?: string | SecretStore | Uint8Array;
   /**
    * Asked when so many inputs were found out of range that a server which picks its results could learn of the key:
    * whether to show more. Default: no.
@@ -33,8 +39,10 @@ export interface OwnerOptions {
   readonly allowMore?: (counts: VerdictCounts) => boolean | Promise<boolean>;
 }
 
+/** Where the secret key is, how inputs are read, and what security is accepted. */
 export interface ClientOptions extends OwnerOptions, InputOptions, SecurityOptions {}
 
+/** Which evaluation keys are made, and how that is followed and stopped. */
 export interface EvaluationKeyOptions {
   /** SHA-256 of parts that the server has: they are left out. */
   readonly have?: ReadonlySet<string>;
@@ -53,6 +61,8 @@ export interface MadeEvaluationKeys extends EvaluationKeys {
   readonly parts: number;
 }
 
+type Prepared = ReturnType<typeof prepareInput>;
+
 /** The owner of the data: holds the secret key, encrypts inputs and decrypts answers. Needs a program's client half alone. */
 export class Client implements Disposable {
   readonly #client: ClientProgram;
@@ -69,19 +79,19 @@ export class Client implements Disposable {
   }
 
   /**
-   * @param program a program, its folder, or a folder with its client half
-   * @throws FileError for a folder that is none, KeyError for a key that others can read, ParameterError below 128-bit security
+   * @param program a program, its folder or one with its client half, or its manifest alone, which suffices for images
+   * @throws FileError for a folder that is none, UsageError for the manifest alone of a program for texts, KeyError for a key that others can read, ParameterError below 128-bit security
    * unless `insecure` accepts it, KernelError where no kernels load
    */
   static async create(
-    program: string | { readonly folder: string },
+    program: string | Program | ProgramManifest,
     { secret, allowMore, insecure, ...options }: ClientOptions = {},
   ): Promise<Client> {
     const security = { insecure };
-    const client = await readClientProgram(typeof program === 'string' ? program : program.folder, security);
+    const client = await clientProgramOf(program, security);
     const context = await Context.create(parametersOf(client.manifest, security), security);
     try {
-      const owner = await openOwner(secret, context, { option: 'secret', ...(allowMore ? { allowMore } : {}) });
+      const owner = await ownerOf(secret, context, allowMore ? { allowMore } : {});
       return new Client(client, context, owner, options);
     } catch (error) {
       context[Symbol.dispose]();
@@ -129,40 +139,67 @@ export class Client implements Disposable {
   }
 
   /**
-   * Encrypts an input, or several for a program that computes a batch. Every request is encrypted afresh.
-   * @throws UsageError, DataError, InputError for what is no input of this program, or too many; UsageError when closed
+   * Encrypts an input: a request. Of several inputs the requests, each of as many as the program computes at once
+   * (`manifest.batch`). Every request is encrypted afresh.
+   * @throws UsageError, DataError for what is no input of this program, before any is encrypted; UsageError when closed
    */
-  async encrypt(input: Input | readonly Input[]): Promise<EncryptedRequest> {
-    const { secret } = this.#open();
+  encrypt(input: Input): Promise<EncryptedRequest>;
+  encrypt(inputs: readonly Input[]): Promise<EncryptedRequest[]>;
+  async encrypt(inputs: Inputs): Promise<EncryptedRequest | EncryptedRequest[]> {
+    this.#open();
     const { manifest, preparation } = this.#client;
-    const examples = [];
-    for (const one of isList(input) ? input : [input])
-      examples.push(prepareInput(preparation, await readInput(one, preparation, this.#options)));
-    const file = await encryptInputs(secret, manifest, examples);
+    const prepared: Prepared[][] = [];
+    for (const batch of batchesOf(inputs, manifest.batch)) {
+      const examples: Prepared[] = [];
+      for (const input of batch)
+        examples.push(prepareInput(preparation, await readInput(input, preparation, this.#options)));
+      prepared.push(examples);
+    }
+    const requests: EncryptedRequest[] = [];
+    for (const examples of prepared) requests.push(await this.#encrypt(examples));
+    return isList(inputs) ? requests : requests[0]!;
+  }
+
+  async #encrypt(examples: readonly Prepared[]): Promise<EncryptedRequest> {
+    const file = await encryptInputs(this.#open().secret, this.manifest, examples);
     const bytes = await wireBytes(file);
     return { bytes, ...file.request };
   }
 
   /**
-   * The answer to each input of a request. Label and range are plain; scores and logits tell of the secret key, so they are
-   * behind `reveal()`, for its owner alone.
+   * The answer to each input of a request, or of several with their results in the same order. Label and range are plain;
+   * scores and logits tell of the secret key, so they are behind `reveal()`, for its owner alone.
    * @throws ResultError for a result of another program, key or request, a damaged one, and one that no server makes which runs
    * the program: before anything is decrypted. KeyUseError where the key has told too much. UsageError when closed
    */
-  async decrypt(result: Uint8Array, { hash, examples }: EncryptedRequest): Promise<PrivateAnswer[]> {
-    const { secret, ledger, allowMore } = this.#open();
-    const verdicts = { ledger, ...(allowMore ? { allowMore } : {}) };
-    return decryptOutputs(secret, this.manifest, { hash, examples }, pieceOf(result), 'the result', verdicts);
+  async decrypt(
+    result: Uint8Array | readonly Uint8Array[],
+    request: EncryptedRequest | readonly EncryptedRequest[],
+  ): Promise<Answers> {
+    const results = result instanceof Uint8Array ? [result] : result;
+    const requests = 'hash' in request ? [request] : request;
+    if (results.length !== requests.length)
+      throw new UsageError(`${results.length} results for ${requests.length} requests: give the result of each`);
+    const { classes } = this.manifest.model;
+    const answers: Answer[] = [];
+    for (const [i, { hash, examples }] of requests.entries()) {
+      const { secret, ledger, allowMore } = this.#open();
+      const verdicts = { ledger, ...(allowMore ? { allowMore } : {}) };
+      const binding = { hash, examples };
+      const found = await decryptOutputs(secret, this.manifest, binding, pieceOf(results[i]!), 'the result', verdicts);
+      answers.push(...found.map((answer) => new Answer(answer, classes)));
+    }
+    return new Answers(answers);
   }
 
   /**
-   * Writes the secret key to a new file that only its owner can read, with the counts of what it has told beside it:
-   * `Client.create` takes it as `secret`.
-   * @throws FileError, StorageError where there is such a file; UsageError when closed
+   * The secret key with the counts of what it has told, some 200 bytes: `Client.create` takes them as `secret`. Whoever has
+   * them can decrypt: keep them where only the owner reads, and erase them (`bytes.fill(0)`) when they are there.
+   * @throws UsageError when closed; errors of the file with the counts
    */
-  async exportSecret(file: string): Promise<void> {
+  async exportSecret(): Promise<Uint8Array<ArrayBuffer>> {
     const { secret, ledger } = this.#open();
-    await writeSecretWithCounts(file, secret, await ledger.load());
+    return exportedSecret(secret, await ledger.load());
   }
 
   /** Erases the secret key from memory; one in a file stays there. */
@@ -183,4 +220,29 @@ export class Client implements Disposable {
   }
 }
 
-const isList = (input: Input | readonly Input[]): input is readonly Input[] => Array.isArray(input);
+function clientProgramOf(
+  program: string | Program | ProgramManifest,
+  security: SecurityOptions,
+): Promise<ClientProgram> {
+  if (typeof program === 'string') return readClientProgram(program, security);
+  if ('folder' in program) return readClientProgram(program.folder, security);
+  const manifest = new TextEncoder().encode(JSON.stringify(program));
+  const file = async (name: string) => {
+    if (name === manifestFile) return manifest;
+    throw new UsageError(`this program's inputs need ${name} beside its manifest: give the program, or the folder of its client half`); // biome-ignore format: short
+  };
+  return readClientHalf(file, 'the program', security);
+}
+
+/** The key that `secret` says, with what is kept beside it. @throws as openOwner and openStoredOwner */
+export async function ownerOf(
+  secret: OwnerOptions['secret'],
+  context: Context,
+  asked: Pick<Owner, 'allowMore'>,
+): Promise<Owner> {
+  if (secret === undefined || typeof secret === 'string')
+    return openOwner(secret, context, { option: 'secret', ...asked });
+  if (secret instanceof Uint8Array)
+    return openStoredOwner({ load: async () => secret, save: async () => {} }, context, asked);
+  return openStoredOwner(secret, context, asked);
+}

@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import type { OnProgress } from '@cipherformer/base';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import { isPolynomialModel } from '@cipherformer/model/files';
-import type { PrivateAnswer } from '@cipherformer/runtime/client';
+import type { Answers } from './answer.ts';
 import type { OwnerOptions } from './client.ts';
 import { compile } from './compile.ts';
-import type { Input, InputOptions } from './input.ts';
+import type { InputOptions, Inputs } from './input.ts';
 import { LocalConnection } from './local-connection.ts';
 import { Program } from './program.ts';
 import { RemoteConnection } from './remote-connection.ts';
 import type { WorkOptions } from './server.ts';
 
+/** Which program is asked, with which key, and how a model is compiled where one is given. */
 export interface ConnectOptions extends OwnerOptions, InputOptions, SecurityOptions {
   /** The program to ask, by the beginning of its digest, where a service has several. */
   readonly program?: string;
@@ -31,13 +32,14 @@ export interface ConnectOptions extends OwnerOptions, InputOptions, SecurityOpti
 /** A program that answers encrypted questions, here or behind a service. */
 export interface Connection extends AsyncDisposable {
   /**
-   * Encrypts an input, has the program run on it, and decrypts the answer. The first question makes the evaluation keys, as
+   * Encrypts an input, or several, has the program run on them, in batches as it computes at once, and decrypts the answers:
+   * `const [answer] = await service.ask(input)`, one an input, in their order. The first question makes the evaluation keys, as
    * the program needs them: minutes and gigabytes at full security. Questions are answered one after another. An abort takes
    * effect between steps of the work, at a service with its next message.
    * @throws UsageError, DataError for what is no input of the model; what Client and Server throw here, and at a service
    * ServiceError, TransportError, KeysRejected, JobFailed; the signal's reason
    */
-  ask(input: Input, options?: WorkOptions): Promise<PrivateAnswer>;
+  ask(inputs: Inputs, options?: WorkOptions): Promise<Answers>;
   /** Ends what is under way and releases everything; a secret key without a file is gone. */
   close(): Promise<void>;
 }

@@ -1,13 +1,6 @@
-// What passes between the two sides: public, so it stands apart from both.
+import type { EvaluationKeyPart } from '../thread/key-parts.ts';
 
-/** Some megabytes of evaluation keys, whole for themselves: sent, checked and kept one by one. */
-export interface EvaluationKeyPart {
-  /** Its number among all parts of the program's keys, from 0. */
-  readonly index: number;
-  /** SHA-256 of its bytes, in hexadecimal. */
-  readonly sha256: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
+// What passes between the two sides: public, so it stands apart from both.
 
 /** The evaluation keys of a program as a server takes them: parts in order, each made when it is asked for. */
 export interface EvaluationKeys extends AsyncIterable<EvaluationKeyPart> {
@@ -23,9 +16,4 @@ export interface EncryptedRequest {
   readonly hash: string;
   /** How many inputs it holds. */
   readonly examples: number;
-}
-
-/** Bytes as a source of one chunk. */
-export async function* pieceOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

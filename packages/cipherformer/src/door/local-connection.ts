@@ -1,8 +1,8 @@
 import { Mutex } from '@cipherformer/base';
-import type { PrivateAnswer } from '@cipherformer/runtime/client';
+import type { Answers } from './answer.ts';
 import { Client, type ClientOptions } from './client.ts';
 import { closed } from './closed.ts';
-import type { Input } from './input.ts';
+import { type Inputs, isList } from './input.ts';
 import type { Program } from './program.ts';
 import { Server, type ServerKeys, type WorkOptions } from './server.ts';
 
@@ -47,7 +47,7 @@ export class LocalConnection implements AsyncDisposable {
     }
   }
 
-  ask(input: Input, options: WorkOptions = {}): Promise<PrivateAnswer> {
+  ask(inputs: Inputs, options: WorkOptions = {}): Promise<Answers> {
     return this.#turns.run(async () => {
       const { progress } = options;
       const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
@@ -55,12 +55,11 @@ export class LocalConnection implements AsyncDisposable {
       work.signal.throwIfAborted();
       progress?.({ what: 'encrypting', done: 0, total: 1 });
       // First: gigabytes of keys are not made for a question that cannot be asked.
-      const request = await this.#client.encrypt(input);
+      const requests = await this.#client.encrypt(isList(inputs) ? inputs : [inputs]);
       this.#keys ??= await this.#server.loadKeys(this.#evaluationKeys(), work);
-      const result = await this.#server.run(this.#keys, request, work);
+      const results = await this.#server.run(this.#keys, requests, work);
       progress?.({ what: 'decrypting', done: 0, total: 1 });
-      const [answer] = await this.#client.decrypt(result, request);
-      return answer!;
+      return this.#client.decrypt(results, requests);
     });
   }
 

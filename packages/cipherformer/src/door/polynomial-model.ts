@@ -7,42 +7,43 @@ import {
   untrustedExamples,
   ValueRecorder,
 } from '@cipherformer/model';
-import { loadPolynomialModel } from '@cipherformer/model/files';
-import { PrivateAnswer } from '@cipherformer/runtime/client';
-import { type Input, type InputOptions, readInput } from './input.ts';
-
-/** What a polynomial model says in clear. */
-export interface Prediction {
-  /** False where a value left the interval of a polynomial: then the logits are no answer. */
-  readonly inRange: boolean;
-  /** The class of the largest logit, or the number of its output; undefined where the input left the range. */
-  readonly label: string | undefined;
-  /** [outputs] */
-  readonly logits: Float64Array;
-  /** [outputs], softmax of the logits. */
-  readonly scores: Float64Array;
-}
+import { loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
+import { FileError, PrivateAnswer } from '@cipherformer/runtime/client';
+import { Answer, type Result, type Results } from './answer.ts';
+import { type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
 
 /** A polynomial model, evaluated in clear: what its encrypted program computes, without noise. */
 export class PolynomialModel {
-  /** The folder it was read from. */
-  readonly folder: string;
+  /** The folder it was read from; undefined for one that is in memory alone. */
+  readonly folder: string | undefined;
   readonly #model: Model;
   readonly #evaluator: PolynomialEvaluator;
 
-  private constructor(folder: string, model: Model) {
+  private constructor(model: Model, folder: string | undefined) {
     this.folder = folder;
     this.#model = model;
     this.#evaluator = new PolynomialEvaluator(model.graph);
+  }
+
+  /** One that is in memory: what a conversion without a folder has made. */
+  static of(model: Model): PolynomialModel {
+    return new PolynomialModel(model, undefined);
   }
 
   /** @throws MissingFileError where there is no such folder; DataError, FormatError, ShapeError, ConfigError for one that is no model */
   static async load(folder: string): Promise<PolynomialModel> {
     if (!existsSync(folder))
       throw new MissingFileError(`there is no ${folder}: give the folder of a polynomial model, which convert makes`);
-    return new PolynomialModel(folder, loadPolynomialModel(folder));
+    return new PolynomialModel(loadPolynomialModel(folder), folder);
   }
 
+  /** Writes it to a new folder, which `PolynomialModel.load` reads. @throws FileError where there is one */
+  async save(folder: string): Promise<void> {
+    if (existsSync(folder)) throw new FileError(`${folder} already exists: choose another folder, or remove it`);
+    savePolynomialModel(folder, this.#model);
+  }
+
+  /** What its card calls it. */
   get name(): string {
     return this.#model.card.name;
   }
@@ -52,8 +53,17 @@ export class PolynomialModel {
     return this.#model.classes;
   }
 
-  /** @throws UsageError, DataError for what is no input of this model */
-  async predict(input: Input, options: InputOptions = {}): Promise<Prediction> {
+  /**
+   * What the model says of an input, or of several in their order: logits, labels with their scores, whether it is an answer.
+   * @throws UsageError, DataError for what is no input of this model
+   */
+  async predict(inputs: Inputs, options: InputOptions = {}): Promise<Results> {
+    const results: Result[] = [];
+    for (const input of isList(inputs) ? inputs : [inputs]) results.push(await this.#predict(input, options));
+    return { results };
+  }
+
+  async #predict(input: Input, options: InputOptions): Promise<Result> {
     const { graph, classes } = this.#model;
     const inputs = prepareInput(this.#model, await readInput(input, this.#model, options));
     const recorder = new ValueRecorder(graph);
@@ -61,8 +71,6 @@ export class PolynomialModel {
     const outside = untrustedExamples(recorder.record()) > 0;
     const reason = outside ? 'a value left the interval of a polynomial' : undefined;
     // Labels and scores as the encrypted program's client makes them.
-    const answer = new PrivateAnswer({ logits, classes, reason });
-    const { inRange, label } = answer;
-    return { inRange, label, ...answer.reveal() };
+    return new Answer(new PrivateAnswer({ logits, reason }), classes).reveal();
   }
 }

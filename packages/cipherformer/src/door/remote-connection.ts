@@ -1,12 +1,12 @@
 import { Mutex } from '@cipherformer/base';
 import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
 import { fileTokens, nodeFetch } from '@cipherformer/client/node';
-import type { PrivateAnswer } from '@cipherformer/runtime/client';
+import type { ModelInput } from '@cipherformer/model';
 import { checkKeyBytes } from '@cipherformer/runtime/client';
-import { openOwner } from '../program/secret-file.ts';
-import type { ClientOptions } from './client.ts';
+import { Answer, Answers } from './answer.ts';
+import { type ClientOptions, ownerOf } from './client.ts';
 import { closed } from './closed.ts';
-import { type Input, type InputOptions, readInput } from './input.ts';
+import { batchesOf, type InputOptions, type Inputs, readInput } from './input.ts';
 import type { WorkOptions } from './server.ts';
 
 export interface RemoteOptions extends ClientOptions {
@@ -50,8 +50,7 @@ export class RemoteConnection implements AsyncDisposable {
     const session = await ServiceSession.open(transport, { insecure, ...(program === undefined ? {} : { program }) });
     try {
       signal?.throwIfAborted();
-      const asked = allowMore ? { allowMore } : {};
-      const owner = await openOwner(secret, session.context, { option: 'secret', ...asked });
+      const owner = await ownerOf(secret, session.context, allowMore ? { allowMore } : {});
       return new RemoteConnection(session, owner, closing, others);
     } catch (error) {
       session.close();
@@ -59,17 +58,27 @@ export class RemoteConnection implements AsyncDisposable {
     }
   }
 
-  ask(input: Input, { progress, signal }: WorkOptions = {}): Promise<PrivateAnswer> {
+  ask(inputs: Inputs, { progress, signal }: WorkOptions = {}): Promise<Answers> {
     return this.#turns.run(async () => {
       this.#closing.signal.throwIfAborted();
       signal?.throwIfAborted();
-      const read = await readInput(input, this.#session.client.preparation, this.#input);
-      const { answers } = await this.#session.ask(this.#owner, [read], {
-        agree: async (bytes) => checkKeyBytes(bytes, this.#maxKeyBytes),
-        signal: AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]),
-        ...(progress ? { progress } : {}),
-      });
-      return answers[0]!;
+      const { manifest, preparation } = this.#session.client;
+      const batches: ModelInput[][] = [];
+      for (const batch of batchesOf(inputs, manifest.batch)) {
+        const read: ModelInput[] = [];
+        for (const input of batch) read.push(await readInput(input, preparation, this.#input));
+        batches.push(read);
+      }
+      const results: Answer[] = [];
+      for (const batch of batches) {
+        const { answers } = await this.#session.ask(this.#owner, batch, {
+          agree: async (bytes) => checkKeyBytes(bytes, this.#maxKeyBytes),
+          signal: AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]),
+          ...(progress ? { progress } : {}),
+        });
+        results.push(...answers.map((answer) => new Answer(answer, manifest.model.classes)));
+      }
+      return new Answers(results);
     });
   }
 

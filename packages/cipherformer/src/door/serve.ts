@@ -1,6 +1,7 @@
 import type { Parameters } from '@cipherformer/ckks';
 import { pageFolder } from '../program/page-folder.ts';
 
+/** What is served, and where its data is. */
 export interface ServeOptions {
   /** Folders of programs, or of polynomial models, which are compiled into `data`. */
   readonly folders: readonly string[];
@@ -19,7 +20,7 @@ export interface ServeOptions {
 }
 
 /** A service that runs. */
-export interface RunningService {
+export interface RunningService extends AsyncDisposable {
   /** Without a slash at its end: what `connect` takes. */
   readonly url: string;
   /** Takes no new requests, lets those that came end, stops the worker (its task is begun again by the next service). */
@@ -37,5 +38,6 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   // Loaded when something is served: HTTP and its schemas are no part of asking.
   const { startService } = await import('@cipherformer/service');
   const { service } = await startService({ ...rest, notice, ...(page === undefined ? {} : { page }) });
-  return service;
+  const close = () => service.close();
+  return { url: service.url, close, [Symbol.asyncDispose]: close };
 }

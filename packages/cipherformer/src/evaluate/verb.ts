@@ -1,9 +1,9 @@
 import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import type { DataConfig, SplitName } from '@cipherformer/nn';
-import { CheckFailedError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
-import { type Bar, formatSeconds, startBar, startStages } from '../terminal/progress.ts';
+import { print } from '../terminal/output.ts';
+import { type Bar, startBar, startStages } from '../terminal/progress.ts';
 import { showable } from '../terminal/text.ts';
 import { type EncryptedEvaluationOptions, type EvaluationProgress, evaluateEncrypted } from './encrypted.ts';
 import { evaluationTables, exampleLine } from './tables.ts';
@@ -43,13 +43,14 @@ export async function evaluateEncryptedVerb(
       selection: { order: options.order ?? 'spread', seed: options.seed ?? 1, offset: options.offset ?? 0 },
     };
     const evaluation = await evaluateEncrypted(asked, security);
-    process.stdout.write(`${json ? JSON.stringify(evaluation) : evaluationTables(evaluation)}\n`);
     const short = evaluation.targets.filter(({ met }) => !met);
-    if (short.length > 0)
-      throw new CheckFailedError(
-        `${short.length} of ${evaluation.targets.length} targets fell short: ` +
-          short.map(({ name, target, measured }) => `${name} ${measured}, wanted ${target}`).join('; '),
-      );
+    const each = short.map(({ name, target, measured }) => `${name} ${measured}, wanted ${target}`).join('; ');
+    print(json, {
+      value: evaluation,
+      text: () => evaluationTables(evaluation),
+      shortfall:
+        short.length > 0 ? `${short.length} of ${evaluation.targets.length} targets fell short: ${each}` : undefined,
+    });
   });
 }
 
@@ -67,7 +68,7 @@ function startEvaluationProgress(): EvaluationProgress {
       }
       // Only the end is the total, so that it is shown once.
       const shown = done < total * (1 - 1e-9) ? Math.min(Math.floor(done), Math.round(total) - 1) : Math.round(total);
-      bar.update(shown, `${detail} | ETA ${formatSeconds(secondsLeft)}`);
+      bar.update(shown, detail, secondsLeft);
       if (shown === Math.round(total)) bar.stop();
     },
     answered: (example, classes) => process.stderr.write(`${showable(exampleLine(example, classes))}\n`),

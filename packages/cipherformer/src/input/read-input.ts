@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { UsageError } from '@cipherformer/base';
-import { type InputPreparation, type ModelInput, prepareInput } from '@cipherformer/model';
+import { DataError, type InputPreparation, MissingFileError, type ModelInput } from '@cipherformer/model';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
-import type { ClientProgram } from '@cipherformer/runtime/client';
 import { z } from 'zod';
 import { imageKind, imagePixels } from './image-file.ts';
+import type { Question } from './questions.ts';
+import { type InputForm, type Seen, seeInput } from './seen.ts';
 
 /** Numbers of a few million values, as text. */
 const maxInputBytes = 2 ** 27;
@@ -15,53 +15,69 @@ const inputSchema = z.union([
   z.strictObject({ image: numbers }),
   z.strictObject({ text: z.string() }),
   z.strictObject({ ids: z.array(z.int().min(0)) }),
-  z.record(z.string(), numbers),
 ]);
 
-/** The matrices of a program's inputs, by their names. */
-export type InputValues = Readonly<Record<string, ArrayLike<number>>>;
+const kinds =
+  'give a PNG or JPEG image, or JSON: {"text": "..."}, {"ids": [...]}, {"pixels": [...]} or {"image": [...]}';
 
-/** Reads inputs of one program: JSON or image files, made into matrices as its client's half says. */
-export class InputReader {
-  readonly #client: ClientProgram;
-  readonly #resize: boolean;
+export interface ReadOptions {
+  /** Scale images to the model's size; their aspect ratio is not kept. Default: another size is refused. */
+  readonly resize?: boolean | undefined;
+  /** Hears of texts that are cut, with their number. */
+  readonly warn: (text: string) => void;
+}
 
-  constructor(client: ClientProgram, options: { readonly resize: boolean }) {
-    this.#client = client;
-    this.#resize = options.resize;
+/** An input as it is encrypted or asked, and what the model will see of it. */
+export interface ReadInput {
+  readonly input: ModelInput;
+  readonly seen: Seen;
+}
+
+/**
+ * Reads what is asked on a command line, all of it before any work is done.
+ * @throws MissingFileError for a file that cannot be read, DataError for what is no input of this model, an empty text too
+ */
+export async function readQuestions(
+  questions: readonly Question[],
+  form: InputForm,
+  { resize = false, warn }: ReadOptions,
+): Promise<ReadInput[]> {
+  const inputs: ReadInput[] = [];
+  for (const [i, question] of questions.entries()) {
+    const input = 'file' in question ? await readInputFile(question.file, form, resize) : question;
+    const seen = seeInput(input, form);
+    if ('ids' in seen && seen.cutFrom !== undefined)
+      warn(`${questions.length === 1 ? 'the text' : `text ${i + 1}`} has ${seen.cutFrom} tokens, the model takes ${seen.ids.length}: the rest was cut off`); // biome-ignore format: short
+    inputs.push({ input, seen });
   }
+  return inputs;
+}
 
-  /** @throws UsageError for a file that is no input of this program, DataError for one of another kind or size */
-  async read(file: string): Promise<InputValues> {
-    const given = await this.#given(file);
-    return this.#isPrepared(given) ? given : prepareInput(this.#client.preparation, given as ModelInput);
-  }
+async function readInputFile(file: string, form: InputForm, resize: boolean): Promise<ModelInput> {
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    const words: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' };
+    throw new MissingFileError(`the input ${file} cannot be read: ${words[error.code ?? ''] ?? error.message}`);
+  });
+  if (bytes.length === 0) throw new DataError(`the input ${file} is empty: ${kinds}`);
+  if (imageKind(bytes) === undefined) return parseInput(bytes, file);
+  if (form.kind !== 'image')
+    throw new DataError(`${file} is an image, the model does ${form.task}: give a text, {"text": "..."}`);
+  return { pixels: imagePixels(bytes, file, form, resize) };
+}
 
-  /** A picture, a text or tokens, for whoever prepares it. @throws UsageError for anything else */
-  async readUnprepared(file: string): Promise<ModelInput> {
-    const given = await this.#given(file);
-    if (this.#isPrepared(given))
-      throw new UsageError(`${file} holds input matrices: give pixels, an image, a text or ids`);
-    return given as ModelInput;
-  }
-
-  async #given(file: string): Promise<ModelInput | z.infer<typeof inputSchema>> {
-    const bytes = await readFile(file).catch((error: Error) => {
-      throw new UsageError(`${file} cannot be read: ${error.message}`);
-    });
-    if (imageKind(bytes) === undefined) return parseInput(bytes, file);
-    return imageInput(bytes, file, this.#client.preparation, this.#resize);
-  }
-
-  #isPrepared(given: object): given is Record<string, number[]> {
-    return this.#client.manifest.inputs.every(({ name }) => Object.hasOwn(given, name));
-  }
+function parseInput(bytes: Uint8Array, file: string): ModelInput {
+  return parseForeignJson(bytes, {
+    schema: inputSchema,
+    maxBytes: maxInputBytes,
+    // What does not follow a union of schemas would be told in many lines, none of which helps.
+    refuse: (what) => new DataError(`${file} is neither a PNG or JPEG image nor an input in JSON: it ${what.split('\n')[0]!.replace(/:$/, '')}; ${kinds}`), // biome-ignore format: short
+  });
 }
 
 /**
  * The picture of a PNG or JPEG file as a model takes it.
  * @param file for messages
- * @throws UsageError for a model of texts, and as imagePixels
+ * @throws DataError for a model of texts, and as imagePixels
  */
 export async function imageInput(
   bytes: Uint8Array,
@@ -70,14 +86,8 @@ export async function imageInput(
   resize: boolean,
 ): Promise<ModelInput> {
   if (preprocess.kind !== 'image')
-    throw new UsageError(`${file} is an image, the model does ${task}: give a text, {"text": "..."}`);
-  return { pixels: await imagePixels(bytes, file, preprocess, resize) };
-}
-
-function parseInput(bytes: Uint8Array, file: string): z.infer<typeof inputSchema> {
-  return parseForeignJson(bytes, {
-    schema: inputSchema,
-    maxBytes: maxInputBytes,
-    refuse: (what) => new UsageError(`${file} is neither a PNG or JPEG image nor an input in JSON: it ${what}`),
-  });
+    throw new DataError(`${file} is an image, the model does ${task}: give a text, {"text": "..."}`);
+  const { patches, picture } = preprocess;
+  const { channels, height, width } = patches;
+  return { pixels: imagePixels(bytes, file, { shape: [channels, height, width], picture }, resize) };
 }

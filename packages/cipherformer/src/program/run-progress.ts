@@ -1,5 +1,5 @@
 import { followRun, type OpenProgram } from '@cipherformer/compiler';
-import { type Bar, formatSeconds, startBar } from '../terminal/progress.ts';
+import { type Bar, startBar } from '../terminal/progress.ts';
 
 /** Shows seconds of predicted work, and how long the rest will take at the speed seen so far. Call it after each instruction. */
 export function startRunProgress(opened: OpenProgram): (timing: { readonly index: number }) => void {
@@ -9,7 +9,7 @@ export function startRunProgress(opened: OpenProgram): (timing: { readonly index
   return (timing) => {
     const { done, total, secondsLeft } = follow(timing);
     bar ??= startBar('run', total);
-    bar.update(done, `${instructions[timing.index]!.source} | ETA ${formatSeconds(secondsLeft)}`);
+    bar.update(done, instructions[timing.index]!.source, secondsLeft);
     if (done === total) bar.stop();
   };
 }

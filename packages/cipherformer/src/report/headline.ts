@@ -22,7 +22,7 @@ export function lead({ record, config }: ReportSource): Markup {
   const model = config
     ? `${config.layers} layers of width ${config.width}, ${config.attention.heads} heads, ${count(parameters)} parameters`
     : `${count(parameters)} parameters`;
-  return html`<p class="lead">${dataNames[recipe.data.kind]}; ${model}; recipe ${recipe.name}, seed ${recipe.seed}.</p>
+  return html`<p class="lead">${recipe.data ? dataNames[recipe.data.kind] : 'data of its own'}; ${model}; recipe ${recipe.name}, seed ${recipe.seed}.</p>
 ${recipe.description ? html`<p>${recipe.description}</p>` : undefined}`;
 }
 

@@ -2,21 +2,23 @@ import { type OnProgress, type Pace, startPace } from '@cipherformer/base';
 import { Presets, SingleBar } from 'cli-progress';
 import { showable } from './text.ts';
 
-/** What shows on stderr how far work is: a bar on a terminal, a line now and then elsewhere, nothing when silenced. */
+/** What shows on stderr how far work is: a bar on a terminal, a line every ten seconds elsewhere, nothing when silenced. */
 export interface Bar {
-  update(value: number, note: string): void;
+  /** @param secondsLeft where somebody knows better than the speed since the beginning */
+  update(value: number, note?: string, secondsLeft?: number): void;
   stop(): void;
 }
 
 /** Seconds between lines where stderr is not a terminal. */
-const lineEverySeconds = 15;
+const lineEverySeconds = 10;
 
 export function startBar(label: string, total: number, silent = false): Bar {
   if (silent) return { update() {}, stop() {} };
+  const noteOf = notes(total);
   if (process.stderr.isTTY) {
     const bar = new SingleBar(
       {
-        format: `${label} {bar} {value}/{total} {note}`,
+        format: `${showable(label)} {bar} {value}/{total} {note}`,
         stream: process.stderr,
         hideCursor: true,
         clearOnComplete: false,
@@ -24,37 +26,52 @@ export function startBar(label: string, total: number, silent = false): Bar {
       Presets.shades_classic,
     );
     bar.start(total, 0, { note: '' });
-    return { update: (value, note) => bar.update(value, { note: showable(note) }), stop: () => bar.stop() };
+    return { update: (...told) => bar.update(told[0], { note: noteOf(...told) }), stop: () => bar.stop() };
   }
   let last = Number.NEGATIVE_INFINITY;
   return {
-    update(value, note) {
+    update(...told) {
+      const [value] = told;
+      const note = noteOf(...told);
       const now = performance.now() / 1000;
       if (value < total && now - last < lineEverySeconds) return;
       last = now;
-      process.stderr.write(`${label} ${value}/${total} ${showable(note)}\n`);
+      process.stderr.write(`${showable(label)} ${value}/${total} ${note}\n`);
     },
     stop() {},
   };
 }
 
+/** What stands behind a bar: the note, and the time that is left, or at the end that it took. */
+function notes(total: number): (value: number, note?: string, secondsLeft?: number) => string {
+  const started = performance.now();
+  let pace: Pace | undefined;
+  return (value, note, secondsLeft) => {
+    pace ??= startPace(value);
+    const left = secondsLeft ?? pace(value, total);
+    const took = (performance.now() - started) / 1000;
+    // What is not done yet takes a second at least, however little is left.
+    const eta = left === undefined ? undefined : `ETA ${formatSeconds(Math.max(1, left))}`;
+    const time = value >= total ? `done in ${formatSeconds(took)}` : eta;
+    return showable([note, time].filter((part) => part !== undefined && part !== '').join(' | '));
+  };
+}
+
 export interface Stages {
-  /** Takes the time that is left from the speed of the stage so far where nobody knows better. */
   readonly update: OnProgress;
   stop(): void;
 }
 
 /** Progress of work in stages: a bar for each, with the time it has left. */
 export function startStages(): Stages {
-  let current: { readonly what: string; readonly total: number; readonly bar: Bar; readonly pace: Pace } | undefined;
+  let current: { readonly what: string; readonly total: number; readonly bar: Bar } | undefined;
   return {
     update({ what, done, total, secondsLeft, detail }) {
       if (current?.what !== what || current.total !== total) {
         current?.bar.stop();
-        current = { what, total, bar: startBar(what, total), pace: startPace(done) };
+        current = { what, total, bar: startBar(what, total) };
       }
-      const left = `ETA ${formatSeconds(secondsLeft ?? current.pace(done, total))}`;
-      current.bar.update(done, detail === undefined ? left : `${detail} | ${left}`);
+      current.bar.update(done, detail, secondsLeft);
     },
     stop() {
       current?.bar.stop();

@@ -1,10 +1,11 @@
 // Several inputs in the slots of one ciphertext, through the verbs, on an insecure ring.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeProgram } from '@cipherformer/compiler';
 import { evaluate, prepareInput } from '@cipherformer/model';
 import { savePolynomialModel } from '@cipherformer/model/files';
+import { ResourceError } from '@cipherformer/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insecureCli as cli } from './cli.ts';
 import { insecureParameters, tinyModel } from './tiny-model.ts';
@@ -35,8 +36,10 @@ beforeAll(async () => {
 /** Encrypts these files together, runs, decrypts. */
 async function ask(files: readonly string[], ...decrypt: string[]) {
   const keys = ['--keys', at('keys/secret')];
+  // Outputs are never replaced.
+  for (const name of ['in.bin', 'out.bin']) rmSync(at(name), { force: true });
   const encrypted = await cli('encrypt', at('program'), ...keys, '--input', ...files.map(at), '--out', at('in.bin'));
-  expect([encrypted.code, encrypted.err]).toEqual([0, '']);
+  expect([encrypted.code, encrypted.err]).toEqual([0, expect.stringMatching(/^next: /)]);
   const ran = await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('in.bin'), '--out', at('out.bin')); // biome-ignore format: short
   expect(ran.code).toBe(0);
   return cli('decrypt', at('program'), ...keys, '--input', at('out.bin'), '--request', at('in.bin'), ...decrypt);
@@ -115,7 +118,7 @@ describe('a batch of inputs in one insecure program', () => {
     expect(perInput).toBeGreaterThanOrEqual(predicted.cpuSeconds / chosen);
   });
 
-  it('the throughput objective keeps to a limit of memory, but for a single input', async () => {
+  it('the throughput objective keeps to a limit of memory; a program that cannot is refused, and nothing is written', async () => {
     const batchWith = async (memoryBytes: number) => {
       const limit = { batch: 'throughput', memoryBytes } as const;
       const out = at(`limit-${memoryBytes}`);
@@ -123,10 +126,15 @@ describe('a batch of inputs in one insecure program', () => {
     };
     const free = await batchWith(2 ** 50);
     const exact = await batchWith(free.predicted.peakBytes);
-    const less = await batchWith(free.predicted.peakBytes - 1);
-    const none = await batchWith(1);
     expect(exact.batch).toBe(free.batch);
-    expect(less.batch).not.toBe(free.batch);
-    expect(none.batch).toBe(1);
+    // Other batches take as much in a program this small.
+    await expect(batchWith(free.predicted.peakBytes - 1)).rejects.toThrow(ResourceError);
+    await expect(batchWith(1)).rejects.toThrow(
+      /takes up to .* of memory, 0\.00 GiB are allowed: .*nothing was written/,
+    );
+    const asked = { batch: 1, memoryBytes: 1 };
+    await expect(writeProgram(at('model'), at('limit-1'), asked, insecureParameters())).rejects.toThrow(ResourceError);
+    const left = readdirSync(folder).filter((name) => name === 'limit-1' || name.endsWith('.partial'));
+    expect(left).toEqual([]);
   });
 });

@@ -125,7 +125,9 @@ describe('eval --encrypted on an insecure ring', () => {
     const more = ['--program', at('program'), '--out', file, '--json', '--offset', '1'];
     await ask(1, ...more);
     const one = JSON.parse(readFileSync(file, 'utf8')) as EncryptedEvaluation;
-    const two = JSON.parse((await ask(2, ...more)).out) as EncryptedEvaluation;
+    // Where a target falls short, by a busy machine, the error stands beside the results.
+    const { error: _, ...printed } = JSON.parse((await ask(2, ...more)).out);
+    const two = printed as EncryptedEvaluation;
     expect(two.examples[0]).toEqual(one.examples[0]);
     expect(two.examples.map(({ index }) => index)).toEqual(first.examples.slice(1, 3).map(({ index }) => index));
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(two);

@@ -26,7 +26,7 @@ describe('cipherformer train, eval, inspect', () => {
   it('trains, draws the curves, and evaluates the same model to the same figures', async () => {
     const log = join(folder, 'tiny.log.json');
     const trained = await cli('train', recipePath, '--data', data, '--out', run, '--test', '--json', '--log', log);
-    expect(trained.err).toMatch(/tiny 12\/12 loss .* examples\/s \| ETA/);
+    expect(trained.err).toMatch(/tiny 12\/12 loss .* examples\/s \| done in/);
     expect(trained.code).toBe(0);
     const result = JSON.parse(trained.out);
     expect(result).toMatchObject({ steps: 12 });
@@ -60,7 +60,7 @@ describe('cipherformer train, eval, inspect', () => {
     const argv = ['train', path, '--data', data, '--out', out, '--json'];
     const stopped = await interruptedCli(join(out, 'metrics.jsonl'), ...argv);
     const words = expect.stringContaining('the same command goes on where it stopped');
-    expect([stopped.code, stopped.out, stopped.err]).toEqual([130, '', words]);
+    expect([stopped.code, JSON.parse(stopped.out).error.code, stopped.err]).toEqual([130, 'interrupted', words]);
     const before = readFileSync(join(out, 'metrics.jsonl'), 'utf8');
     expect(JSON.parse((await cli(...argv)).out).steps).toBe(200);
     expect(readFileSync(join(out, 'metrics.jsonl'), 'utf8').startsWith(before)).toBe(true);
@@ -122,7 +122,7 @@ describe('cipherformer train, eval, inspect', () => {
     const unknown = join(folder, 'mamba');
     await cli('inspect', unknown).then(({ code, err }) => {
       expect(code).toBe(1);
-      expect(err).toMatch(/neither a model folder nor an adapter recipe/);
+      expect(err).toMatch(/there is no .*: give a folder with config\.json/);
     });
   });
 });

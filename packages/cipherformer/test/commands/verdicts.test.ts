@@ -14,7 +14,6 @@ import { join } from 'node:path';
 import { Ciphertext, Context, ciphertextToWire } from '@cipherformer/ckks';
 import { writeWireFile } from '@cipherformer/ckks/files';
 import { writeProgram } from '@cipherformer/compiler';
-import { prepareInput } from '@cipherformer/model';
 import { savePolynomialModel } from '@cipherformer/model/files';
 import { FileVerdictLedger } from '@cipherformer/runtime/client/files';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -43,9 +42,9 @@ beforeAll(async () => {
   savePolynomialModel(at('model'), model);
   await writeProgram(at('model'), at('program'), { batch: 1 }, insecureParameters());
   await cli('keygen', at('program'), '--out', at('keys'));
-  const patches = [...prepareInput(model, { pixels: Array.from({ length: 16 }, (_, i) => (i * 37) % 256) }).patches!];
+  const image = Array.from({ length: 16 }, (_, i) => (((i * 37) % 256) / 255 - 0.5) / 0.5);
   for (const [name, factor] of [['near', 1], ['far', 8]] as const) {
-    writeFileSync(at(`${name}.json`), JSON.stringify({ patches: patches.map((value) => value * factor) }));
+    writeFileSync(at(`${name}.json`), JSON.stringify({ image: image.map((value) => value * factor) }));
     await cli('encrypt', at('program'), '--keys', at('keys/secret'), '--input', at(`${name}.json`), '--out', at(`${name}-in`));
     await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at(`${name}-in`), '--out', at(`${name}-out`));
   } // biome-ignore format: one call a line

@@ -35,7 +35,7 @@ it('packed: everything that the demo reads, in 2 MiB', () => {
   const recipe = demoRecipe(paths);
   expect(recipe).toEqual(demoRecipe());
   const { data } = recipe;
-  if (data.kind !== 'mnist') expect.fail('the demo is of digits');
+  if (data?.kind !== 'mnist') expect.fail('the demo is of digits');
   expect(readdirSync(paths.samples)).toEqual(expect.arrayContaining(Object.values({ ...data.train, ...data.test })));
   const bytes = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

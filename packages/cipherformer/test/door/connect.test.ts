@@ -13,20 +13,21 @@ const parameters = insecureParameters();
 
 beforeAll(async () => {
   (await compile(at('model'), { folder: at('program'), parameters })).close();
-});
+}, 60_000);
 
 afterAll(dispose);
 
 describe('a polynomial model in clear', () => {
   it('predicts what its program computes', async () => {
     const model = await PolynomialModel.load(at('model'));
-    const { label, inRange, logits, scores } = await model.predict({ pixels });
-    expect([model.name, model.classes?.length, label, inRange]).toEqual(['tiny', 3, best, true]);
-    expect([...logits]).toEqual(inClear);
-    expect([...scores].reduce((sum, score) => sum + score)).toBeCloseTo(1);
-    const outside = await model.predict({ image: Array.from({ length: 16 }, () => 1e3) });
-    expect([outside.inRange, outside.label]).toEqual([false, undefined]);
-    await expect(model.predict('a text' as never)).rejects.toMatchObject({ code: 'bad-usage' });
+    const far = { image: Array.from({ length: 16 }, () => 1e3) };
+    const [inside, outside] = (await model.predict([{ pixels }, far])).results;
+    expect([model.name, model.classes?.length, inside!.labels![0]!.label, inside!.inRange]).toEqual(['tiny', 3, best, true]); // biome-ignore format: short
+    expect(inside!.logits).toEqual(inClear);
+    expect(inside!.labels!.reduce((sum, { score }) => sum + score!, 0)).toBeCloseTo(1);
+    expect([outside!.inRange, outside!.reason]).toEqual([false, expect.any(String)]);
+    await expect(model.predict('a text')).rejects.toMatchObject({ code: 'bad-data' });
+    await expect(model.predict(5 as never)).rejects.toMatchObject({ code: 'bad-usage' });
   });
 });
 
@@ -34,13 +35,13 @@ describe('on this machine', () => {
   it('a program’s folder is asked', async () => {
     const connection = await connect(at('program'), { insecure: true });
     const stages = new Set<string>();
-    const answer = await connection.ask({ pixels }, { progress: ({ what }) => void stages.add(what) });
-    expect([answer.label, answer.inRange]).toEqual([best, true]);
-    for (const [k, logit] of answer.reveal().logits.entries())
+    const [answer] = await connection.ask({ pixels }, { progress: ({ what }) => void stages.add(what) });
+    expect([answer!.label, answer!.inRange]).toEqual([best, true]);
+    for (const [k, logit] of answer!.reveal().logits!.entries())
       expect(Math.abs(logit - inClear[k]!)).toBeLessThan(tolerance);
     expect([...stages]).toEqual(expect.arrayContaining(['encrypting', 'keys', 'running', 'decrypting']));
-    const outside = await connection.ask({ image: pixels.map((value) => 30 * (value / 127.5 - 1)) });
-    expect([outside.label, outside.inRange, outside.reason]).toEqual([undefined, false, expect.any(String)]);
+    const [outside] = await connection.ask({ image: pixels.map((value) => 30 * (value / 127.5 - 1)) });
+    expect([outside!.label, outside!.inRange, outside!.reason]).toEqual([undefined, false, expect.any(String)]);
     await connection.close();
     await connection.close();
     await expect(connection.ask({ pixels })).rejects.toMatchObject({ code: 'bad-usage' });
@@ -57,7 +58,8 @@ describe('on this machine', () => {
     });
     const [made] = temporary().filter((name) => !before.includes(name));
     expect([stages[0], made]).toEqual(['compiling', expect.any(String)]);
-    expect((await connection.ask({ pixels })).label).toBe(best);
+    const [answer] = await connection.ask({ pixels });
+    expect(answer!.label).toBe(best);
     await connection.close();
     expect(temporary()).not.toContain(made);
     const kept = await connect(at('model'), { parameters, insecure: true, folder: at('kept') });
@@ -108,8 +110,10 @@ describe('a service', () => {
   it('is asked by its URL', async () => {
     const connection = await connect(started.service.url, { insecure: true });
     const stages = new Set<string>();
-    const answer = await connection.ask({ pixels }, { progress: ({ what }) => void stages.add(what) });
-    expect([answer.label, answer.inRange]).toEqual([best, true]);
+    const { results } = await connection.ask([{ pixels }, { pixels }], {
+      progress: ({ what }) => void stages.add(what),
+    });
+    expect(results.map(({ label, inRange }) => [label, inRange])).toEqual([[best, true], [best, true]]); // biome-ignore format: short
     expect([...stages]).toEqual(expect.arrayContaining(['keys', 'encrypting', 'running', 'decrypting']));
     await expect(connection.ask({ pixels }, { signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough'); // biome-ignore format: short
     await expect(connection.ask({ text: 'a text' })).rejects.toMatchObject({ code: 'bad-data' });

@@ -1,5 +1,5 @@
 // The two sides of a program apart, as the library gives them, on an insecure ring.
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import * as door from 'cipherformer';
 import { Client, compile, isCipherformerError, type Program, Server, type ServerKeys } from 'cipherformer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,7 +18,7 @@ beforeAll(async () => {
   client = await Client.create(program, { insecure: true });
   server = await Server.load(program, { insecure: true });
   keys = await server.loadKeys(client.evaluationKeys());
-});
+}, 60_000);
 
 afterAll(async () => {
   client.close();
@@ -38,15 +38,15 @@ const failure = async (work: () => unknown): Promise<{ code: string; message: st
   throw new Error('nothing failed');
 };
 
-const close = (logits: ArrayLike<number>) => {
-  expect(logits.length).toBe(inClear.length);
-  for (const [k, logit] of inClear.entries()) expect(Math.abs(logits[k]! - logit)).toBeLessThan(tolerance);
+const close = (logits: readonly number[] | undefined) => {
+  expect(logits?.length).toBe(inClear.length);
+  for (const [k, logit] of inClear.entries()) expect(Math.abs(logits![k]! - logit)).toBeLessThan(tolerance);
 };
 
 describe("import 'cipherformer'", () => {
   it('gives these names', () => {
     expect(Object.keys(door).sort()).toEqual([
-      'Client', 'PolynomialModel', 'Program', 'Server', 'compile', 'connect', 'isCipherformerError', 'serve',
+      'Client', 'PolynomialModel', 'Program', 'Server', 'compile', 'connect', 'convert', 'datasets', 'isCipherformerError', 'loadModel', 'serve',
     ]); // biome-ignore format: a list
   });
 });
@@ -66,6 +66,19 @@ describe('client and server', () => {
     expect([answer!.label, answer!.inRange]).toEqual([best, true]);
     close(answer!.reveal().logits);
     expect(statSync(at('keys/secret')).mode & 0o777).toBe(0o600);
+  });
+
+  it('the manifest alone makes a client of images', async () => {
+    const { manifest } = program;
+    const owner = await Client.create(manifest, { insecure: true });
+    expect(owner.manifest).toEqual(manifest);
+    const request = await owner.encrypt(new Blob([png(4, 4, 1, pixels).slice()]));
+    const theirs = await server.loadKeys(owner.evaluationKeys());
+    const [answer] = await owner.decrypt(await server.run(theirs, request), request);
+    expect(answer!.label).toBe(best);
+    owner.close();
+    const texts = { ...manifest, files: { 'embedding.safetensors': '0'.repeat(64) } };
+    expect((await failure(() => Client.create(texts, { insecure: true }))).message).toContain('embedding.safetensors');
   });
 
   it('take an image as its file, and refuse one of another size unless it may be scaled', async () => {
@@ -114,18 +127,38 @@ describe('client and server', () => {
   });
 
   it('keep a key that was exported, with what it has told', async () => {
-    await client.exportSecret(at('exported'));
-    const again = await Client.create(program, { secret: at('exported'), insecure: true });
+    const secret = await client.exportSecret();
+    const again = await Client.create(program, { secret, insecure: true });
     expect(again.evaluationKeys().key).toBe(client.evaluationKeys().key);
     again.close();
-    expect((await failure(() => client.exportSecret(at('exported')))).message).toContain('already exists');
+    for (const damaged of [secret.slice(0, -1), secret.slice(0, 20), new Uint8Array(0)])
+      expect((await failure(() => Client.create(program, { secret: damaged, insecure: true }))).code).toBe(
+        damaged.length > 20 ? 'missing-key' : 'bad-bytes',
+      );
+  });
+
+  it('keep a key in a store of one’s own, with what it has told', async () => {
+    const saved: Uint8Array[] = [];
+    const secret = { load: async () => saved.at(-1), save: async (bytes: Uint8Array) => void saved.push(bytes) };
+    const first = await Client.create(program, { secret, insecure: true });
+    expect(saved.length).toBe(1);
+    const theirs = await server.loadKeys(first.evaluationKeys());
+    const request = await first.encrypt({ image: pixels.map((value) => 30 * (value / 127.5 - 1)) });
+    const result = await server.run(theirs, request);
+    expect((await first.decrypt(result, request)).results[0]!.inRange).toBe(false);
+    first.close();
+    expect(saved.length).toBe(2);
+    const second = await Client.create(program, { secret, insecure: true });
+    expect(second.evaluationKeys().key).toBe(theirs.key);
+    expect(new TextDecoder().decode(await second.exportSecret())).toContain('"outOfRange":1');
+    second.close();
+    await theirs.close();
   });
 });
 
 describe('the wrong way', () => {
   it('a secret key handed to the server is refused', async () => {
-    await client.exportSecret(at('handed'));
-    const bytes = new Uint8Array(readFileSync(at('handed')));
+    const bytes = await client.exportSecret();
     const asKeys = await failure(() => server.loadKeys(bytes as never));
     const asPart = await failure(() =>
       server.loadKeys({ key: keys.key, async *[Symbol.asyncIterator]() { yield { index: 0, sha256: '', bytes }; } }),
@@ -140,15 +173,14 @@ describe('the wrong way', () => {
   it('a request or a result of another program is refused', async () => {
     const other = await compile(at('model'), { folder: at('other'), batch: 2, parameters: insecureParameters() });
     const stranger = await Client.create(other, { insecure: true });
-    const request = await stranger.encrypt([{ pixels }, { pixels }]);
-    expect((await failure(() => server.run(keys, request))).code).toBe('wrong-key-or-program');
+    const [request] = await stranger.encrypt([{ pixels }, { pixels }]);
+    expect((await failure(() => server.run(keys, request!))).code).toBe('wrong-key-or-program');
     const mine = await client.encrypt({ pixels });
     const result = await server.run(keys, mine);
-    expect((await failure(() => stranger.decrypt(result, request))).code).toBe('mismatched-result');
+    expect((await failure(() => stranger.decrypt(result, request!))).code).toBe('mismatched-result');
     expect((await failure(async () => client.decrypt(result, await client.encrypt({ pixels })))).code).toBe(
       'mismatched-result',
     );
-    expect((await failure(() => stranger.encrypt([{ pixels }, { pixels }, { pixels }]))).code).toBe('bad-input');
     stranger.close();
     other.close();
   });

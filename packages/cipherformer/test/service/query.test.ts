@@ -186,7 +186,7 @@ describe('query', () => {
       [[url, ...keys], 2, /there is no question/],
       [[url, ...keys, '--ids', '1,x'], 2, /whole numbers/],
       [[url, ...keys, '--text', 'hello'], 1, /takes an image/],
-      [[url, ...keys, '--image', at('none.png')], 2, /cannot be read/],
+      [[url, ...keys, '--image', at('none.png')], 1, /cannot be read/],
       [[url, ...keys, '--image', at('digit.png'), '--force'], 2, /add --reveal/],
       [[url, ...keys, '--image', at('digit.png'), '--max-key-bytes', '1KiB'], 2, /--max-key-bytes allows/],
       [['not-a-url', ...keys, '--text', 'x'], 1, /is not the address of a service/],

@@ -21,7 +21,7 @@ describe('errors on the terminal', () => {
   it.each([
     [new ShareError('no'), 1, 'error[not-shareable] no\n'],
     [new UsageError('no'), 2, 'error[bad-usage] no\n'],
-    [new CheckFailedError('no'), 3, 'error[check-failed] no\n'],
+    [new CheckFailedError('no', { found: 1 }), 3, 'error[check-failed] no\n'],
     [new InterruptedError('no'), 130, 'error[interrupted] no\n'],
   ])('%s ends with its code', (error, exit, text) => {
     expect(reported(error)).toEqual([exit, text]);
@@ -40,6 +40,24 @@ describe('errors on the terminal', () => {
     expect(reported(refusal('full', ''))[1]).toBe('error[service-refused] full\n');
     expect(reported(refusal('full'))[1]).toBe('error[service-refused] full\n');
   });
+
+  it('are one object on stdout for a tool, with what was found nevertheless', () => {
+    const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const json = (error: unknown) => {
+      printed.mockClear();
+      const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+      const exit = reportError(error, ['--json']);
+      written.mockRestore();
+      return [exit, JSON.parse(printed.mock.calls.join(''))];
+    };
+    const hint = 'call it as the message says';
+    expect(json(new UsageError('no'))).toEqual([2, { error: { code: 'bad-usage', message: 'no', hint } }]);
+    expect(json(new UsageError('no', { hint: 'so' }))).toEqual([2, { error: { code: 'bad-usage', message: 'no', hint: 'so' } }]);
+    expect(json(new CheckFailedError('no', { results: [] }))).toEqual([3, { results: [], error: { code: 'check-failed', message: 'no', hint: expect.any(String) } }]);
+    expect(json(new InterruptedError('no'))[0]).toBe(130);
+    expect(json(new RangeError('odd'))).toEqual([1, { error: { code: 'internal', message: 'odd', hint: expect.any(String) } }]);
+    printed.mockRestore();
+  }); // biome-ignore format: one case a line
 
   it('name the options of the command line, which libraries do not', () => {
     expect(reported(new OtherRunError('no'))[1]).toMatch(/^error\[other-run\] no\nhint --out .*--restart/);

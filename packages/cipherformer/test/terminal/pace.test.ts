@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startPace } from '../../../base/src/pace.ts';
-import { startStages } from '../../src/terminal/progress.ts';
+import { startBar, startStages } from '../../src/terminal/progress.ts';
 
 afterEach(() => vi.useRealTimers());
 const clock = () => vi.useFakeTimers({ toFake: ['performance'] });
@@ -22,6 +22,19 @@ describe('the time that is left', () => {
     expect(pace(95, 100)).toBe(5);
   });
 
+  it('shows a line every ten seconds, and never that nothing is left before the end', () => {
+    const time = clock();
+    const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const bar = startBar('train', 1000);
+    for (let done = 0; done < 1000; done += 20, time.advanceTimersByTime(1000)) bar.update(done, '', 0.2);
+    bar.update(1000);
+    const lines = written.mock.calls.map(([text]) => String(text));
+    written.mockRestore();
+    expect(lines.length).toBe(6);
+    expect(lines.slice(0, 5).every((line) => line.endsWith('ETA 1s\n'))).toBe(true);
+    expect(lines[5]).toBe('train 1000/1000 done in 50s\n');
+  });
+
   it('is shown for each stage, by who knows it best', () => {
     const time = clock();
     const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
@@ -30,8 +43,13 @@ describe('the time that is left', () => {
     time.advanceTimersByTime(20_000);
     stages.update({ what: 'keys', done: 75, total: 100, detail: '8 MiB sent' });
     stages.update({ what: 'run', done: 1, total: 33, secondsLeft: 61 });
+    time.advanceTimersByTime(5000);
+    stages.update({ what: 'run', done: 2, total: 33, secondsLeft: 50 });
+    stages.update({ what: 'run', done: 33, total: 33, secondsLeft: 0 });
     const lines = written.mock.calls.join('');
     written.mockRestore();
-    expect(lines).toBe('keys 50/100 0 MiB sent | ETA ?\nkeys 75/100 8 MiB sent | ETA 20s\nrun 1/33 ETA 1m1s\n');
+    expect(lines).toBe(
+      'keys 50/100 0 MiB sent\nkeys 75/100 8 MiB sent | ETA 20s\nrun 1/33 ETA 1m1s\nrun 33/33 done in 5s\n',
+    );
   });
 });

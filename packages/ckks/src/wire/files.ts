@@ -7,6 +7,7 @@ import { type Context, erasableBytes, type SecretKey } from '../scheme/index.ts'
 import { diskSpace, type WriteDurablyOptions, writeAll, writeDurably } from './durable.ts';
 import { secretKeyFromWire, secretKeyToWire } from './keys.ts';
 import type { WireObject } from './object.ts';
+import { secretStartBytes, startsLikeSecretKey } from './secret-start.ts';
 
 // Node only: the package's entry "./files". Everything else about the wire also runs in browsers.
 
@@ -65,9 +66,10 @@ export async function writeSecretKey(
 export async function readSecretKey(path: string, context: Context): Promise<SecretKey> {
   const file = await openRegular(path);
   try {
-    // Of the open file, not of the name: it cannot be exchanged in between. Windows has no such permissions.
+    // Of the open file, not of the name: it cannot be exchanged in between. Windows has no such permissions. What is no secret
+    // key is told to be none, not to be hidden.
     const { mode } = await file.stat();
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0 && (await startsAsSecretKey(file))) {
       throw new KeyError(
         `the secret key ${path} has permissions ${(mode & 0o777).toString(8).padStart(4, '0')}, so others can reach it: run chmod 600 ${path}; ` +
           'if somebody may have read it, make a new key',
@@ -77,6 +79,12 @@ export async function readSecretKey(path: string, context: Context): Promise<Sec
   } finally {
     await file.close();
   }
+}
+
+async function startsAsSecretKey(file: FileHandle): Promise<boolean> {
+  const start = new Uint8Array(secretStartBytes);
+  await file.read(start, 0, start.length, 0);
+  return startsLikeSecretKey(start);
 }
 
 /** Two buffers take turns: the next chunk is read while the one before is used. Both are erased: it may be a key. */

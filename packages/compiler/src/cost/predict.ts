@@ -14,7 +14,7 @@ import { type CostTable, secondsOf } from './table.ts';
 export interface Prediction {
   /** Processor seconds of all instructions, summed over threads, on the machine of the cost table. */
   readonly cpuSeconds: number;
-  /** Bytes of memory at the peak of a run. */
+  /** Most bytes of memory that a run takes at its peak. */
   readonly peakBytes: number;
   readonly bootstraps: number;
   readonly instructions: number;
@@ -25,8 +25,11 @@ const baseBytes = 0.35 * 2 ** 30;
 /** Bytes of a bootstrap's encoded matrices and of its working memory, per N = 2^16: measured (docs/benchmarks/ckks.md). */
 const bootstrapMatrixBytes = 0.38 * 2 ** 30;
 const bootstrapWorkingBytes = 0.8 * 2 ** 30;
-/** Released memory that is held beside the working memory counted here, measured; the kernels keep up to 2 GiB (native/memory.cpp). */
-const cachedBytes = 2 ** 30;
+/**
+ * Released memory that is held beside the working memory counted here; the kernels keep up to 2 GiB (native/memory.cpp). Runs
+ * were seen to hold up to 1.06 GiB of it: more is counted, since a prediction that is too small lets a run be killed.
+ */
+const cachedBytes = 1.4 * 2 ** 30;
 
 /** Processor seconds of each instruction by a cost table. */
 export function predictSeconds(

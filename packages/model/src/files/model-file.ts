@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ConfigError, FormatError } from '../errors.ts';
 import { type GraphNode, type GraphOp, operations, type PolynomialGraph } from '../graph/graph.ts';
+import { pictureStepsSchema } from '../images/picture-steps.ts';
 import { patchSchema } from '../inputs/patches.ts';
 import { normalisationSchema } from '../inputs/pixels.ts';
 import { type AnyField, indexSchema, type Matrix, sizeSchema } from '../operations/fields.ts';
@@ -43,6 +44,7 @@ export const preprocessSchema = z.discriminatedUnion('kind', [
     kind: z.literal('image'),
     patches: patchSchema,
     normalise: normalisationSchema,
+    picture: pictureStepsSchema.optional(),
   }),
   z.strictObject({
     kind: z.literal('text'),

@@ -7,7 +7,7 @@ import {
   type InputPreparation,
   type TextPreprocess,
 } from '../inputs/preprocess.ts';
-import { huggingFaceTokenizer, type TokenizerFiles } from '../inputs/tokenizer.ts';
+import { huggingFaceTokenizer, type TokenizerFiles } from '../text/tokenizer.ts';
 import { decodeUtf8, parseJson } from '../untrusted/index.ts';
 import {
   type PreprocessFile,
@@ -80,8 +80,8 @@ export function parsePreparation(structure: PreparationFile, files: ModelFiles, 
 /** A preprocess as JSON, its tables handed to `writer`. */
 export function writePreprocess(preprocess: InputPreparation['preprocess'], writer: TensorWriter): PreprocessFile {
   if (preprocess.kind === 'image') {
-    const { kind, patches, normalise } = preprocess;
-    return { kind, patches, normalise };
+    const { kind, patches, normalise, picture } = preprocess;
+    return { kind, patches, normalise, ...(picture && { picture }) };
   }
   const { kind, embedding, padding, tokenizer } = preprocess;
   const { token, position, norm } = embedding;

@@ -43,22 +43,41 @@ export interface SafetensorsFile {
   readonly tensors: Map<string, StoredTensor>;
 }
 
+/** Bytes of a file from `start` to `end`. */
+export type ReadRange = (start: number, end: number) => Uint8Array;
+
+/** A file whose header has been checked. Tensors are read one at a time, so that it may be larger than memory. */
+export interface OpenSafetensors {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly names: readonly string[];
+  /** Converted to float32. @throws FormatError for an element type that is not known */
+  read(name: string): StoredTensor;
+}
+
 /** Parses a safetensors file; `where` names it in messages. Values of every type are converted to float32. */
 export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
+  const { metadata, names, read } = openSafetensors((start, end) => bytes.subarray(start, end), bytes.length, where);
+  return { metadata, tensors: new Map(names.map((name) => [name, read(name)])) };
+}
+
+/**
+ * Checks the header of a file of `length` bytes against them.
+ * @throws FormatError naming the file and what is wrong, before a tensor is read
+ */
+export function openSafetensors(range: ReadRange, length: number, where: string): OpenSafetensors {
   const fail = (message: string): never => {
     throw new FormatError(`${where} is not a valid safetensors file: ${message}`);
   };
-  if (bytes.length < 8) fail(`it has ${bytes.length} bytes, fewer than the 8 of its length field. Was it truncated?`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const declared = view.getBigUint64(0, true);
-  if (declared > BigInt(headerLimitBytes) || declared > BigInt(bytes.length - 8)) {
-    fail(`its header claims ${declared} bytes of a file of ${bytes.length}. Was it truncated?`);
+  if (length < 8) fail(`it has ${length} bytes, fewer than the 8 of its length field. Was it truncated?`);
+  const field = range(0, 8);
+  const declared = new DataView(field.buffer, field.byteOffset, 8).getBigUint64(0, true);
+  if (declared > BigInt(headerLimitBytes) || declared > BigInt(length - 8)) {
+    fail(`its header claims ${declared} bytes of a file of ${length}. Was it truncated?`);
   }
-  const headerBytes = Number(declared);
-  const start = 8 + headerBytes;
+  const start = 8 + Number(declared);
   let header: unknown;
   try {
-    header = parseJson(decodeUtf8(bytes.subarray(8, start)));
+    header = parseJson(decodeUtf8(range(8, start)));
   } catch {
     fail('its header is not JSON.');
   }
@@ -77,27 +96,32 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
   }
   entries.sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0] || a.data_offsets[1] - b.data_offsets[1]);
   let position = 0;
-  const tensors = new Map<string, StoredTensor>();
-  for (const [name, entry] of entries) {
-    const [begin, end] = entry.data_offsets;
-    const [size, read] =
-      elementTypes.get(entry.dtype) ?? fail(`${shown(name)} has the unknown element type ${shown(entry.dtype)}.`);
+  for (const [name, { dtype, shape, data_offsets }] of entries) {
+    const [begin, end] = data_offsets;
+    const size = elementTypes.get(dtype)?.[0];
     if (begin !== position)
       fail(`the data of ${shown(name)} begins at ${begin}, expected ${position} (gap or overlap).`);
-    if (end - begin !== size * elementCount(entry.shape)) {
-      fail(`${shown(name)} ${formatShape(entry.shape)} of ${entry.dtype} cannot take ${end - begin} bytes.`);
+    if (end < begin || (size !== undefined && end - begin !== size * elementCount(shape))) {
+      fail(`${shown(name)} ${formatShape(shape)} of ${dtype} cannot take ${end - begin} bytes.`);
     }
-    if (start + end > bytes.length) {
-      fail(`the data of ${shown(name)} ends at byte ${start + end} of a file of ${bytes.length}. Was it truncated?`);
+    if (start + end > length) {
+      fail(`the data of ${shown(name)} ends at byte ${start + end} of a file of ${length}. Was it truncated?`);
     }
     position = end;
-    const source = new DataView(bytes.buffer, bytes.byteOffset + start + begin, end - begin);
-    const data = new Float32Array((end - begin) / size);
-    for (let i = 0; i < data.length; i++) data[i] = read(source, i * size);
-    tensors.set(name, { shape: entry.shape, data });
   }
-  if (start + position !== bytes.length) fail(`${bytes.length - start - position} bytes follow the last tensor.`);
-  return { metadata, tensors };
+  if (start + position !== length) fail(`${length - start - position} bytes follow the last tensor.`);
+  const byName = new Map(entries);
+  const read = (name: string): StoredTensor => {
+    const { dtype, shape, data_offsets } = byName.get(name) ?? fail(`it has no ${shown(name)}.`);
+    const [size, element] =
+      elementTypes.get(dtype) ?? fail(`${shown(name)} has the unknown element type ${shown(dtype)}.`);
+    const bytes = range(start + data_offsets[0], start + data_offsets[1]);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const data = new Float32Array(bytes.length / size);
+    for (let i = 0; i < data.length; i++) data[i] = element(view, i * size);
+    return { shape, data };
+  };
+  return { metadata, names: entries.map(([name]) => name), read };
 }
 
 /** IEEE 754 binary16 (1 sign, 5 exponent, 10 fraction bits). */

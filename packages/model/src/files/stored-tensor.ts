@@ -10,3 +10,6 @@ export interface StoredTensor {
 }
 
 export type Weights = ReadonlyMap<string, StoredTensor>;
+
+/** Where tensors are read from by name, each when it is asked for: a map, or a file. */
+export type TensorSource = Pick<Weights, 'keys' | 'has' | 'get'>;

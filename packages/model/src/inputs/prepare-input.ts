@@ -1,13 +1,17 @@
 import { DataError } from '../errors.ts';
+import type { Picture } from '../images/picture.ts';
+import { preparePicture } from '../images/picture-steps.ts';
 import type { GraphInputs } from '../operations/definition.ts';
+import { encodeTexts, huggingFaceTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { embedTokens } from './embedding.ts';
 import { patchIndices } from './patches.ts';
 import { normalisePixels } from './pixels.ts';
 import type { ImagePreprocess, InputPreparation, TextPreprocess } from './preprocess.ts';
-import { encodeTexts, huggingFaceTokenizer, type Tokenizer } from './tokenizer.ts';
 
 /** What a person has: an image, or a text. */
 export type ModelInput =
+  /** A decoded picture, scaled and cut as the model's preparation says. */
+  | { readonly picture: Picture }
   /** Bytes 0 to 255, [channels, height, width]. */
   | { readonly pixels: ArrayLike<number> }
   /** An image already normalised, [channels, height, width]. */
@@ -25,12 +29,7 @@ export type ModelInput =
 export function prepareInput(model: InputPreparation, input: ModelInput): GraphInputs {
   const { preprocess } = model;
   if (preprocess.kind === 'image') {
-    if (!('pixels' in input || 'image' in input)) {
-      throw new DataError('The model takes an image: give { pixels } or { image }.');
-    }
-    checkSize(preprocess, 'pixels' in input ? input.pixels : input.image);
-    const image = 'pixels' in input ? normalised(preprocess, input.pixels) : input.image;
-    return { patches: extractPatches(preprocess, image) };
+    return { patches: extractPatches(preprocess, imageValues(preprocess, input)) };
   }
   const { tokens } = model.graph;
   if ('ids' in input) return textInputs(model, preprocess, input.ids);
@@ -38,9 +37,32 @@ export function prepareInput(model: InputPreparation, input: ModelInput): GraphI
   const tokenizer = tokenizerOf(preprocess);
   const ids =
     model.task === 'language-model'
-      ? tokenizer.encode(input.text)
+      ? tokenizer.encodeInput(input.text).ids
       : [...encodeTexts([input.text], tokenizer, tokens)[0]!];
   return textInputs(model, preprocess, ids);
+}
+
+/** The values of an image as the model takes them, [channels, height, width]. @throws DataError as prepareInput */
+export function imageValues(preprocess: ImagePreprocess, input: ModelInput): ArrayLike<number> {
+  if ('picture' in input) return normalised(preprocess, picturePixels(preprocess, input.picture, 'The image'));
+  if (!('pixels' in input || 'image' in input))
+    throw new DataError('The model takes an image: give { picture }, { pixels } or { image }.');
+  checkSize(preprocess, 'pixels' in input ? input.pixels : input.image);
+  return 'pixels' in input ? normalised(preprocess, input.pixels) : input.image;
+}
+
+/**
+ * A picture as bytes [channels, height, width] of a model.
+ * @throws DataError where it comes out in another size than the model's, or the model takes neither 1 nor 3 channels
+ */
+export function picturePixels(
+  { patches: { channels, height, width }, picture: steps = {} }: Pick<ImagePreprocess, 'patches' | 'picture'>,
+  picture: Picture,
+  where: string,
+): Uint8Array {
+  if (channels !== 1 && channels !== 3)
+    throw new DataError(`${where} is a picture, the model takes ${channels} channels: give its numbers.`);
+  return preparePicture(picture, steps, { channels, height, width }, where);
 }
 
 function normalised({ normalise }: ImagePreprocess, pixels: ArrayLike<number>): Float64Array {

@@ -1,8 +1,9 @@
 import { ConfigError, ShapeError } from '../errors.ts';
+import { checkSteps, type PictureSteps } from '../images/picture-steps.ts';
+import type { TokenizerFiles } from '../text/tokenizer.ts';
 import type { TokenEmbedding } from './embedding.ts';
 import { checkPatches, type PatchGeometry, patchGrid } from './patches.ts';
 import type { Normalisation } from './pixels.ts';
-import type { TokenizerFiles } from './tokenizer.ts';
 
 /** What a model is for. */
 export type Task = 'image-classification' | 'text-classification' | 'language-model';
@@ -20,6 +21,8 @@ export interface ImagePreprocess {
   /** How windows of pixels become patch vectors. */
   readonly patches: PatchGeometry;
   readonly normalise: Normalisation;
+  /** How a picture of any size becomes the model's; absent where only pictures of its size are taken. */
+  readonly picture?: PictureSteps | undefined;
 }
 
 export interface TextPreprocess {
@@ -51,6 +54,7 @@ export function checkPreparation(
     if (made !== tokens) {
       throw new ShapeError(`${where}: preprocess.patches makes ${made} tokens, the graph takes ${tokens}.`);
     }
+    if (preprocess.picture) checkSteps(preprocess.picture, preprocess.patches, `${where}: preprocess.picture`);
     for (const field of ['mean', 'deviation'] as const) {
       if (preprocess.normalise[field].length !== channels) {
         throw new ShapeError(`${where}: preprocess.normalise.${field} needs ${channels} values, one a channel.`);

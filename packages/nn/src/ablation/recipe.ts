@@ -1,7 +1,7 @@
 import { ConfigError } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
-import { type ConversionRecipe, parseConversion } from '../convert/recipe.ts';
+import { type ConversionRecipe, parseConversion, recipeData } from '../convert/recipe.ts';
 import { type Json, mergePatch } from './patch.ts';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');
@@ -61,7 +61,7 @@ export function cellRecipe(
   return {
     ...recipe,
     seed,
-    data: { ...recipe.data, ...(ablation.limit ? { limit: ablation.limit } : {}) },
+    data: { ...recipeData(recipe), ...(ablation.limit ? { limit: ablation.limit } : {}) },
     stages: recipe.stages.map((stage) =>
       stage.train
         ? { ...stage, train: { ...stage.train, epochs: stage.train.epochs * ablation.trainingShare } }

@@ -1,6 +1,12 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError, normalisationSchema, type TokenizerFiles, type Weights } from '@cipherformer/model';
+import {
+  ConfigError,
+  normalisationSchema,
+  pictureStepsSchema,
+  type TokenizerFiles,
+  type Weights,
+} from '@cipherformer/model';
 import { readJson, readSafetensors, writeAtomically, writeSafetensors } from '@cipherformer/model/files';
 import { problems, words } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
@@ -11,6 +17,7 @@ import { checkWeights } from '../transformer/weights.ts';
 /** How inputs are prepared for a model, stored beside it so that it can be evaluated without its recipe. */
 export const preprocessSchema = z.strictObject({
   normalise: normalisationSchema.optional(),
+  picture: pictureStepsSchema.optional(),
   classes: z.array(words).optional(),
 });
 export type Preprocess = z.infer<typeof preprocessSchema>;

@@ -1,4 +1,6 @@
+import type { PolynomialModel } from '@cipherformer/model';
 import type { DataConfig } from '../data/config.ts';
+import { checkSupported } from '../lower/supported.ts';
 import type { ModelConfig } from '../transformer/config.ts';
 import { type ConversionRecipe, parseConversion, type Stage } from './recipe.ts';
 import { normNames } from './substitution/architecture.ts';
@@ -35,7 +37,7 @@ interface Kind {
   readonly shares: readonly [number, number, number, number, number];
 }
 
-const kinds: Readonly<Record<ModelConfig['task'], Kind>> = {
+const kinds: Readonly<Record<PolynomialModel['task'], Kind>> = {
   'image-classification': { steps: 7000, batch: 32, rate: 1e-3, shares: [0.07, 0.13, 0.05, 0.45, 0.3] },
   'text-classification': { steps: 3500, batch: 32, rate: 5e-4, shares: [0.1, 0.17, 0.1, 0.43, 0.2] },
   'language-model': { steps: 4600, batch: 16, rate: 1e-3, shares: [0.16, 0.17, 0.03, 0.48, 0.16] },
@@ -51,9 +53,10 @@ const mostTimes = 3;
 /**
  * The recipe for a model by its family, size, task, amount of data and the time allowed. Degree 2 everywhere, but for the
  * MLPs of language models, whose degrees are searched; in every stage an eighth of each batch is unlike any training example.
+ * @throws UnsupportedPartError naming a part of the model that has no polynomial form
  */
 export function chooseRecipe(model: ModelConfig, data: DataConfig, options: ChooseOptions): ChosenRecipe {
-  const kind = kinds[model.task];
+  const kind = kinds[checkSupported(model)];
   const batch = batchFor(kind.batch, options.examples);
   const stepsPerEpoch = Math.max(1, Math.floor(options.examples / batch));
   const { steps, reason } = stepsFor(kind, options);

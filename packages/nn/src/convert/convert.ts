@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Model, saveModel } from '../checkpoints/model-folder.ts';
+import { dataDigest } from '../data/digest.ts';
 import { joinExtremes } from '../evaluate/extremes.ts';
 import { preprocessOf } from '../train/assemble.ts';
 import type { ConvertOptions, ConvertResult } from './options.ts';
@@ -53,13 +54,16 @@ export async function convert(
   options: ConvertOptions,
 ): Promise<ConvertResult> {
   const folder = new ConversionFolder(options.out);
-  folder.claim(recipe, options.modelName, options.control ?? false);
+  folder.claim(recipe, options.modelName, {
+    control: options.control ?? false,
+    ...(options.data ? { data: dataDigest(options.data) } : {}),
+  });
   const conversion = await openConversion(original, recipe, options);
   const stages = planConversion(recipe, original.config, conversion);
   const plan = conversion.control ? withoutChanges(stages) : stages;
   const steps = plan.reduce((sum, part) => sum + part.steps, 0);
   // As the conversion prepares its data, which may differ from how the original's was: a limit of contrast, say.
-  const preprocess = { ...original.preprocess, ...preprocessOf(recipe.data) };
+  const preprocess = { ...original.preprocess, ...preprocessOf(conversion.data) };
 
   const rows = folder.rows();
   const keep = (row: StageRecord, model: Model) => {
@@ -100,7 +104,7 @@ async function conclude(
   options: ConvertOptions,
 ): Promise<ConvertResult> {
   const { control } = conversion;
-  const { modelName, endsOnly = false, tokenizer } = options;
+  const { modelName, endsOnly = false, tokenizer = conversion.data.tokenizer } = options;
   // A control has no polynomials, and what is measured at its ends alone may keep parts that are none.
   const exports = !control && !endsOnly;
   const done = measurementCounter(rows, { endsOnly, exports }, options);

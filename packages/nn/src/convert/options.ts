@@ -1,16 +1,19 @@
 import type { OnProgress } from '@cipherformer/base';
 import type { Tokenizer } from '@cipherformer/model';
 import type { Model } from '../checkpoints/model-folder.ts';
+import type { DataSet } from '../data/dataset.ts';
 import type { ConversionRecord, MeasuredConversion, StageRecord } from './record/record.ts';
 import type { ConvertProgress } from './stages/train-part.ts';
 
 export interface ConvertOptions {
-  /** The folder the recipe's data paths start from. */
-  readonly dataRoot: string;
+  /** Examples to train on, choose by and measure on. Default: those that the recipe's data part names. */
+  readonly data?: DataSet;
+  /** The folder the recipe's data paths start from. Default: the current one. */
+  readonly dataRoot?: string;
   readonly out: string;
   /** Names the model in records. */
   readonly modelName: string;
-  /** For text: the model's own. */
+  /** For text: the model's own. Default: that of the data. */
   readonly tokenizer?: Tokenizer;
   readonly threads?: number;
   /** Train the original on instead, by the same recipe without its changes; there is no polynomial model then. */

@@ -1,7 +1,7 @@
 import { ConfigError } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
-import { dataSchema } from '../data/config.ts';
+import { type DataConfig, dataSchema } from '../data/config.ts';
 import { activationSchema, normSchema } from '../transformer/config.ts';
 
 /**
@@ -140,7 +140,8 @@ export const conversionSchema = z.strictObject({
   $schema: z.string().optional(),
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
   description: z.string().default(''),
-  data: dataSchema,
+  /** Absent where the caller gives the examples; with both, how training draws from them: augmentation, buckets. */
+  data: dataSchema.optional(),
   batch: z.int().positive(),
   seed: z.int().min(0).default(1),
   /** Training examples (or windows) on which ranges and denominators are measured. */
@@ -148,6 +149,14 @@ export const conversionSchema = z.strictObject({
   stages: z.array(stageSchema).min(1),
 });
 export type ConversionRecipe = z.infer<typeof conversionSchema>;
+/** A recipe as it is written down: what is left out has its default. */
+export type ConversionRecipeInput = z.input<typeof conversionSchema>;
+
+/** The data that a recipe names. @throws ConfigError where it names none */
+export function recipeData({ name, data }: ConversionRecipe): DataConfig {
+  if (!data) throw new ConfigError(`The recipe ${name} names no data: give a data set, or a recipe with "data".`);
+  return data;
+}
 
 /** @throws ConfigError naming the entry that is wrong */
 export function parseConversion(value: unknown, where: string): ConversionRecipe {

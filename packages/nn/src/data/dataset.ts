@@ -70,7 +70,7 @@ export function textDataSet(
   facts: Pick<TextDataSet, 'classes' | 'tokens' | 'tokenizer'>,
 ): TextDataSet {
   const { classes, tokens, tokenizer } = facts;
-  const padding = tokenizer.id('[PAD]') ?? 0;
+  const padding = tokenizer.padding ?? 0;
   const outputs = classes.length;
   const splits = new LazySplits((name) => textSplit(part(name), tokens, padding, outputs));
   return Object.assign(splits, { task: 'text-classification', outputs, padding, ...facts } as const);

@@ -6,10 +6,12 @@ import { readCorpus } from './corpus.ts';
 import { type CorpusDataSet, corpusDataSet, type DataSet, type ImageDataSet, imageDataSet, type TextDataSet, textDataSet } from './dataset.ts'; // biome-ignore format: one list
 import { type Examples, gatherExamples } from './examples.ts';
 import { type ImageSet, readCifar10, readMnist, sliceImages } from './images.ts';
+import { type DataTarget, loadOwnData, type OwnData } from './own-data.ts';
+import type { DataReport } from './report.ts';
 import type { EncodedTexts } from './splits.ts';
 import { readTexts, type TextSet } from './texts.ts';
 
-export interface LoadOptions {
+export interface LoadOptions extends DataTarget {
   /** The folder that the configuration's paths start from. Default: the current one. */
   readonly root?: string;
   /** A tokenizer already made (that of a model to be evaluated, say) instead of the configuration's way to one. */
@@ -17,12 +19,20 @@ export interface LoadOptions {
 }
 
 /**
+ * Reads data as people have it, for a model: the options say what its classes, tokens and images are.
+ * @throws as loadOwnData
+ */
+export async function load(data: OwnData, options?: LoadOptions): Promise<DataSet & { readonly report: DataReport }>;
+/**
  * Reads a data set: files that a recipe's data part names, or examples that the caller has in memory. All of it is in
  * memory then; texts of files are cut into tokens when a part of the set is first asked for.
  * @throws DataError naming the file and line, or the part and example, and the value that is wrong
  * @throws ConfigError for what the configuration asks and the data cannot give; errors of reading tokenizer files
  */
-export async function load(config: DataConfig | Examples, options: LoadOptions = {}): Promise<DataSet> {
+export async function load(config: DataConfig | Examples, options?: LoadOptions): Promise<DataSet>;
+export async function load(config: DataConfig | Examples | OwnData, options?: LoadOptions): Promise<DataSet>;
+export async function load(config: DataConfig | Examples | OwnData, options: LoadOptions = {}): Promise<DataSet> {
+  if ('from' in config) return loadOwnData(config, options, { root: options.root ?? '', tokenizer: options.tokenizer });
   if (!('kind' in config)) return gatherExamples(config, options.root ?? '.', options.tokenizer);
   switch (config.kind) {
     case 'mnist':

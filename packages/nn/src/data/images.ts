@@ -23,12 +23,15 @@ export const readCifar10 = (paths: readonly string[]): ImageSet =>
   parseCifar10(paths.map((where) => ({ where, bytes: readBytes(where) })));
 
 /** @throws DataError naming the file, the record and what is allowed */
-export function parseCifar10(files: readonly NamedBytes[]): ImageSet {
-  const record = 3073;
+export const parseCifar10 = (files: readonly NamedBytes[]): ImageSet => parseCifar(files, 1, 10);
+
+/** CIFAR-10, or CIFAR-100 with two bytes of labels, of which the second is the class. Errors as parseCifar10. */
+export function parseCifar(files: readonly NamedBytes[], labelBytes: 1 | 2, classes: number): ImageSet {
+  const record = labelBytes + 3072;
   for (const { where, bytes } of files) {
     if (bytes.length === 0 || bytes.length % record !== 0)
       throw new DataError(
-        `${where}: ${bytes.length} bytes is not a whole number of CIFAR-10 records (${record} bytes). Truncated?`,
+        `${where}: ${bytes.length} bytes is not a whole number of CIFAR-${classes} records (${record} bytes). Truncated?`,
       );
   }
   const count = files.reduce((sum, { bytes }) => sum + bytes.length / record, 0);
@@ -37,10 +40,10 @@ export function parseCifar10(files: readonly NamedBytes[]): ImageSet {
   let i = 0;
   for (const { where, bytes } of files) {
     for (let offset = 0; offset < bytes.length; offset += record, i++) {
-      labels[i] = bytes[offset]!;
-      pixels.set(bytes.subarray(offset + 1, offset + record), i * 3072);
+      labels[i] = bytes[offset + labelBytes - 1]!;
+      pixels.set(bytes.subarray(offset + labelBytes, offset + record), i * 3072);
     }
-    checkLabels(labels.subarray(i - bytes.length / record, i), 10, where);
+    checkLabels(labels.subarray(i - bytes.length / record, i), classes, where);
   }
   return { channels: 3, height: 32, width: 32, count, pixels, labels };
 }

@@ -1,9 +1,9 @@
 import type { Normalisation } from '@cipherformer/model';
 import type { Feeds } from '../onnx/session.ts';
+import { type SplitName, splitNames } from '../sources/parts.ts';
 import { type ImageSet, imageSize, normaliseImage } from './images.ts';
 
-export const splitNames = ['train', 'validation', 'test'] as const;
-export type SplitName = (typeof splitNames)[number];
+export { type SplitName, splitNames };
 
 /** Labelled examples a model can be run on, by number. */
 export interface ClassificationSet {

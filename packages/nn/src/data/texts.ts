@@ -1,8 +1,8 @@
 import { DataError } from '@cipherformer/model';
 import { readBytes, readText } from '@cipherformer/model/files';
 import { listed, parseJson, shown, splitLines } from '@cipherformer/model/untrusted';
-import { parseCsv, type TableRow } from './csv.ts';
-import { readParquet } from './parquet.ts';
+import { parseCsv, type TableRow } from '../sources/csv.ts';
+import { readParquet } from '../sources/parquet.ts';
 
 /** Labelled texts in memory. */
 export interface TextSet {
@@ -138,10 +138,7 @@ function tableRows(text: string, format: 'tsv' | 'csv', where: string, columns: 
   });
 }
 
-const parseTsv = (text: string, where: string): TableRow[] =>
-  splitLines(text, where).flatMap(({ line, text: content }) =>
-    content === '' ? [] : [{ line, cells: content.split('\t') }],
-  );
+const parseTsv = (text: string, where: string): TableRow[] => parseCsv(text, where, { delimiter: '\t', quotes: false });
 
 function jsonRows(text: string, where: string, columns: TextColumns): Row[] {
   return splitLines(text, where).flatMap(({ line, text: content }) => {

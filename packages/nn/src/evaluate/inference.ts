@@ -3,12 +3,15 @@ import { Program, type Tensor } from '../onnx/program.ts';
 import { type Feeds, Session } from '../onnx/session.ts';
 import { Builder, type Site } from '../transformer/builder.ts';
 import type { ModelConfig } from '../transformer/config.ts';
-import { buildModel, declareInputs, type ModelGraph, type ModelInputs } from '../transformer/transformer.ts';
+import { declareInputs, type ModelInputs } from '../transformer/inputs.ts';
+import { buildModel, type ModelGraph } from '../transformer/transformer.ts';
 import { checkWeights } from '../transformer/weights.ts';
 
 export interface InferenceOptions {
   readonly batch: number;
   readonly tokens?: number;
+  /** Whether the type of each token is fed, too: "segments", int64 [batch, tokens]. */
+  readonly segments?: boolean;
   readonly threads?: number;
   /** More outputs than the logits, appended to the program. */
   readonly outputs?: (context: InferenceContext) => Readonly<Record<string, Tensor>>;
@@ -64,10 +67,10 @@ export class InferenceModel {
 /** The forward pass in evaluation mode; stored tensors are inputs of the program by their names. */
 export function buildInference(
   config: ModelConfig,
-  options: Pick<InferenceOptions, 'batch' | 'tokens'> & { readonly dialect?: 'onnx' | 'onnxruntime' },
+  options: Pick<InferenceOptions, 'batch' | 'tokens' | 'segments'> & { readonly dialect?: 'onnx' | 'onnxruntime' },
 ): { program: Program; graph: ModelGraph; inputs: ModelInputs; builder: Builder } {
   const program = new Program(options.dialect ? { dialect: options.dialect } : {});
   const builder = new Builder({ program, mode: 'evaluate', batch: options.batch });
-  const inputs = declareInputs(builder, config, options.tokens);
+  const inputs = declareInputs(builder, config, options.tokens, options.segments);
   return { program, graph: buildModel(builder, config, inputs), inputs, builder };
 }

@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import type { Weights } from '@cipherformer/model';
 import type { ClassificationSet, LanguageSet } from '../data/splits.ts';
 import type { Tensor } from '../onnx/program.ts';
@@ -40,7 +41,7 @@ export type BatchRunner = Pick<InferenceModel, 'batch' | 'run'>;
 export async function evaluateClassification(
   model: BatchRunner,
   set: ClassificationSet,
-  limit = set.count,
+  { limit = set.count, progress }: { readonly limit?: number; readonly progress?: OnProgress } = {},
 ): Promise<ClassificationResult> {
   const count = Math.min(limit, set.count);
   const { classes } = set;
@@ -59,6 +60,7 @@ export async function evaluateClassification(
       predictions[start + i] = best;
       if (best === label) correct += 1;
     }
+    progress?.({ what: 'evaluating', done: Math.min(start + model.batch, count), total: count });
   }
   return {
     kind: 'classification',
@@ -101,7 +103,12 @@ export function languageModelScorer(
 export async function evaluateLanguage(
   model: BatchRunner,
   set: LanguageSet,
-  options: { readonly tokens: number; readonly stride: number; readonly limitWindows?: number },
+  options: {
+    readonly tokens: number;
+    readonly stride: number;
+    readonly limitWindows?: number;
+    readonly progress?: OnProgress;
+  },
 ): Promise<LanguageResult> {
   const { tokens, stride } = options;
   const windows: { stream: Int32Array; start: number; from: number; to: number }[] = [];
@@ -136,6 +143,7 @@ export async function evaluateLanguage(
       for (let t = from; t < to; t++) windowNats[first + i]! += values![i * tokens + t]!;
       count += to - from;
     });
+    options.progress?.({ what: 'evaluating', done: Math.min(first + batch, used.length), total: used.length });
   }
   // With a limit, characters and words are taken in proportion.
   const nats = windowNats.reduce((sum, value) => sum + value, 0);

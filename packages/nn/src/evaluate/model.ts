@@ -1,3 +1,4 @@
+import type { OnProgress } from '@cipherformer/base';
 import { ConfigError } from '@cipherformer/model';
 import type { Model } from '../checkpoints/model-folder.ts';
 import { outputsOf, type Split } from '../data/splits.ts';
@@ -12,6 +13,8 @@ export interface EvaluateOptions {
    * window of context. */
   readonly stride?: number;
   readonly threads?: number;
+  /** After each batch. */
+  readonly progress?: OnProgress;
 }
 
 /** Evaluates a model on one part of a data set. @throws ConfigError where the two have other numbers of outputs */
@@ -29,7 +32,8 @@ export async function evaluateModel(
     const scorer = await languageModelScorer(config, weights, { batch: options.batch ?? 16, tokens, threads });
     try {
       const limit = options.limit === undefined ? {} : { limitWindows: options.limit };
-      return await evaluateLanguage(scorer, split, { tokens, stride, ...limit });
+      const progress = options.progress ? { progress: options.progress } : {};
+      return await evaluateLanguage(scorer, split, { tokens, stride, ...limit, ...progress });
     } finally {
       await scorer.close();
     }
@@ -40,7 +44,7 @@ export async function evaluateModel(
     ...(split.tokens ? { tokens: split.tokens } : {}),
   });
   try {
-    return await evaluateClassification(inference, split, options.limit);
+    return await evaluateClassification(inference, split, options);
   } finally {
     await inference.close();
   }

@@ -29,18 +29,19 @@ export interface PolynomialEvaluation {
 export async function evaluatePolynomialModel(
   model: PolynomialModel,
   split: Split,
-  options: Pick<EvaluateOptions, 'limit' | 'stride'> = {},
+  options: Pick<EvaluateOptions, 'limit' | 'stride' | 'progress'> = {},
 ): Promise<PolynomialEvaluation> {
   const { graph } = model;
   checkOutputs(valueShapes(graph)[graph.output]!.columns, split);
   const { runner, recorder } = polynomialRunner(model);
   const result =
     split.kind === 'classification'
-      ? await evaluateClassification(runner, split, options.limit)
+      ? await evaluateClassification(runner, split, options)
       : await evaluateLanguage(runner, split, {
           tokens: graph.tokens,
           stride: options.stride ?? Math.max(1, Math.floor(graph.tokens / 2)),
           ...(options.limit === undefined ? {} : { limitWindows: options.limit }),
+          ...(options.progress ? { progress: options.progress } : {}),
         });
   const values = recorder.record();
   return { result, values, untrusted: untrustedExamples(values) };
@@ -53,6 +54,8 @@ export function polynomialRunner(model: PolynomialModel): { runner: BatchRunner;
   const evaluator = new PolynomialEvaluator(graph);
   const recorder = new ValueRecorder(graph);
   const run = async (feeds: Feeds): Promise<Readonly<Record<string, Float32Array>>> => {
+    // The event loop turns between examples, so that Ctrl-C is heard.
+    await new Promise((resolve) => setImmediate(resolve));
     const inputs = prepareInput(model, inputOf(feeds));
     const logits = evaluator.run(inputs, recorder.nextExample());
     return scoring ? { nats: nats(logits, feeds.targets as BigInt64Array) } : { logits: Float32Array.from(logits) };

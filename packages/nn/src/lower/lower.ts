@@ -6,6 +6,7 @@ import { GraphBuilder, viewOf } from './graph-builder.ts';
 import { lowerAttention } from './lower-attention.ts';
 import { type Lowering, lowerActivation, lowerNorm } from './lowering.ts';
 import { Stored } from './stored.ts';
+import { checkSupported } from './supported.ts';
 
 export interface LowerOptions {
   /** Tokens of the sequence (the bucket), for text; default: the longest the model takes. Images have their own. */
@@ -32,6 +33,7 @@ export interface LowerOptions {
  * @throws UnsupportedPartError naming what has no polynomial form, WeightError, ShapeError
  */
 export function lower(config: ModelConfig, weights: Weights, options: LowerOptions = {}): PolynomialGraph {
+  checkSupported(config);
   const tokens = sequenceLength(config, options.tokens);
   checkTokens(config, tokens);
   const lowering: Lowering = {

@@ -9,11 +9,13 @@ import {
 import type { ModelConfig } from '../transformer/config.ts';
 import { type LowerOptions, lower } from './lower.ts';
 import { lowerEmbedding } from './lower-embedding.ts';
+import { checkSupported } from './supported.ts';
 
 export interface PolynomialModelSource {
   readonly config: ModelConfig;
   readonly weights: Weights;
   readonly normalise?: ImagePreprocess['normalise'];
+  readonly picture?: ImagePreprocess['picture'];
   readonly classes?: readonly string[];
   readonly tokenizer?: TokenizerFiles;
   /** The padding token; default 0. */
@@ -26,7 +28,7 @@ export function makePolynomialModel(source: PolynomialModelSource, options: Lowe
   const { config, weights, classes, card } = source;
   const graph = lower(config, weights, options);
   const model: PolynomialModel = {
-    task: config.task,
+    task: checkSupported(config),
     graph,
     preprocess: preprocessOf(source, graph.tokens),
     ...(classes && { classes }),
@@ -42,7 +44,12 @@ function preprocessOf(source: PolynomialModelSource, tokens: number): Polynomial
     const { kind: _, bias: __, ...patches } = config.embedding;
     const { channels } = patches;
     const plain = { mean: new Array<number>(channels).fill(0), deviation: new Array<number>(channels).fill(1) };
-    return { kind: 'image', patches, normalise: source.normalise ?? plain };
+    return {
+      kind: 'image',
+      patches,
+      normalise: source.normalise ?? plain,
+      ...(source.picture && { picture: source.picture }),
+    };
   }
   const embedding = lowerEmbedding(config, weights, tokens)!;
   return { kind: 'text', embedding, padding: source.padding ?? 0, ...(tokenizer && { tokenizer }) };

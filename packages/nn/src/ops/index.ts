@@ -1,4 +1,5 @@
 export * from './activation.ts';
+export { asInteger, differs, equals } from './compare.ts';
 export {
   abs,
   add,

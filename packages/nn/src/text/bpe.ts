@@ -1,17 +1,10 @@
-import type { TokenizerFiles } from '@cipherformer/model';
+import { byteAlphabet, type TokenizerFiles } from '@cipherformer/model';
 
 /**
  * Trains a byte-level BPE vocabulary (Sennrich et al., 2016, on bytes as in GPT-2): text is cut into words with
  * their leading space, words into bytes, and the most frequent adjacent pair is merged until the vocabulary is full.
  * Ties are broken by the pair's text, so the same texts always give the same vocabulary.
  */
-
-/** GPT-2's printable stand-ins for the 256 bytes. */
-export function byteAlphabet(): string[] {
-  const printable = (byte: number) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-  let next = 256;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(printable(byte) ? byte : next++));
-}
 
 /** GPT-2's cut into words: contractions, letters, digits, other marks, each with one leading space; runs of space. */
 const wordPattern = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
@@ -100,6 +93,7 @@ export function bpeFiles(
   merges: readonly (readonly [string, string])[],
   specials: readonly string[] = [],
 ): TokenizerFiles {
+  const [cls, sep] = ['[CLS]', '[SEP]'].map((mark) => specials.indexOf(mark)) as [number, number];
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
   return {
     tokenizer: {
@@ -117,7 +111,7 @@ export function bpeFiles(
       })),
       normalizer: null,
       pre_tokenizer: byteLevel,
-      post_processor: null,
+      post_processor: cls < 0 || sep < 0 ? null : { type: 'BertProcessing', sep: ['[SEP]', sep], cls: ['[CLS]', cls] },
       decoder: byteLevel,
       model: {
         type: 'BPE',

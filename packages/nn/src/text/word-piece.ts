@@ -1,10 +1,10 @@
 import { ConfigError, huggingFaceTokenizer, type TokenizerFiles } from '@cipherformer/model';
 
-/** BERT's uncased WordPiece over a list of entries ("[PAD]", "[UNK]", "[CLS]", "[SEP]" among them). */
-export function wordPieceFiles(entries: readonly string[], lowercase = true): TokenizerFiles {
+/** BERT's WordPiece over a list of entries ("[PAD]", "[UNK]", "[CLS]", "[SEP]" among them); blank ones only take a number. */
+export function wordPieceFiles(entries: readonly string[], lowercase = true, unknown = '[UNK]'): TokenizerFiles {
   const vocab = Object.fromEntries(entries.map((entry, id) => [entry, id]));
-  const specials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'].filter((token) => token in vocab);
-  if (!('[UNK]' in vocab)) throw new ConfigError('A WordPiece vocabulary needs an entry "[UNK]".');
+  const specials = ['[PAD]', unknown, '[CLS]', '[SEP]', '[MASK]'].filter((token) => Object.hasOwn(vocab, token));
+  if (!Object.hasOwn(vocab, unknown)) throw new ConfigError(`A WordPiece vocabulary needs an entry "${unknown}".`);
   return {
     tokenizer: {
       version: '1.0',
@@ -31,7 +31,7 @@ export function wordPieceFiles(entries: readonly string[], lowercase = true): To
       decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
       model: {
         type: 'WordPiece',
-        unk_token: '[UNK]',
+        unk_token: unknown,
         continuing_subword_prefix: '##',
         max_input_chars_per_word: 100,
         vocab,

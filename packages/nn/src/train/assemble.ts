@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { ConfigError, type Weights } from '@cipherformer/model';
 import { loadModel } from '../checkpoints/load.ts';
 import type { Preprocess } from '../checkpoints/model-folder.ts';
-import type { DataConfig } from '../data/config.ts';
 import type { DataSet } from '../data/dataset.ts';
 import { type ModelConfig, parseModelConfig } from '../transformer/config.ts';
 import { bertConfig, gptConfig, vitConfig } from '../transformer/presets.ts';
@@ -45,7 +44,7 @@ function preset(model: Extract<Recipe['model'], { preset: string }>, data: DataS
 }
 
 /** What must be known to prepare inputs for the trained model. */
-export function preprocessOf(data: DataConfig): Preprocess {
-  if (data.kind === 'mnist' || data.kind === 'cifar10') return { normalise: data.normalise };
-  return data.kind === 'texts' ? { classes: data.classes } : {};
+export function preprocessOf(data: DataSet): Preprocess {
+  const classes = data.classes ? { classes: [...data.classes] } : {};
+  return data.task === 'image-classification' ? { normalise: data.normalise, ...classes } : classes;
 }

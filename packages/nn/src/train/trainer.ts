@@ -92,7 +92,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
   const schedule = scheduleOf(training, drawn);
   const evaluateEvery = stepsIn(training.evaluateEvery, drawn);
   const evaluatesAfter = (now: number) => now % evaluateEvery === 0 || now === schedule.total;
-  const preprocess = preprocessOf(recipe.data);
+  const preprocess = preprocessOf(data);
   const model = new BestModel(
     validator,
     (averaged) => saveModel(modelFolder, { config, weights: averaged, preprocess }, data.tokenizer?.files),

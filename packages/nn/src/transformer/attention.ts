@@ -1,27 +1,37 @@
 import type { Tensor } from '../onnx/program.ts';
 import * as ops from '../ops/index.ts';
 import type { Builder, Site } from './builder.ts';
-import { type ModelConfig, mapScale, sequenceLength } from './config.ts';
+import { type ModelConfig, mapScale, scoreScale, sequenceLength } from './config.ts';
 import { activation, normalise } from './parts.ts';
+import { relativeOffsets } from './relative.ts';
 import { type RotaryConfig, rotaryTables } from './rotary.ts';
 
-/** Which key positions count: a constant causal mask, a fed padding mask, or neither. */
+/** Which key positions count: a constant causal mask, that of shifted windows, a fed padding mask, or none. */
 export interface AttentionMask {
   /** [tokens, tokens], 1 where a key may be seen. */
   readonly causal?: Tensor;
+  /** [batch, 1, tokens, tokens], likewise. */
+  readonly window?: Tensor;
   /** [batch, 1, 1, tokens], 1 for real tokens. */
   readonly padding?: Tensor;
 }
 
 /** The product of the masks that exist, broadcasting to [batch, heads, tokens, tokens]. */
-function visible(mask: AttentionMask): Tensor | undefined {
-  if (mask.causal && mask.padding) return ops.mul(mask.padding, mask.causal);
-  return mask.causal ?? mask.padding;
+function visible({ causal, window, padding }: AttentionMask): Tensor | undefined {
+  const masks = [padding, window, causal].filter((mask) => mask !== undefined);
+  return masks.length === 0 ? undefined : masks.reduce((a, b) => ops.mul(a, b));
 }
 
-/** Self-attention: x [batch, tokens, width] -> [batch, tokens, width]. */
-export function attention(builder: Builder, config: ModelConfig, name: string, x: Tensor, mask: AttentionMask): Tensor {
-  const { heads, headWidth, qkvBias, outBias, kind } = config.attention;
+/** Self-attention of one layer, counted from 0: x [batch, tokens, width] -> [batch, tokens, width]. */
+export function attention(
+  builder: Builder,
+  config: ModelConfig,
+  name: string,
+  x: Tensor,
+  mask: AttentionMask,
+  layer: number,
+): Tensor {
+  const { heads, headWidth, qkvBias, outBias, kind, headNorm } = config.attention;
   const groups = config.attention.keyValueHeads ?? heads;
   const [batch, tokens, width] = x.shape as [number, number, number];
   const inner = heads * headWidth;
@@ -33,6 +43,10 @@ export function attention(builder: Builder, config: ModelConfig, name: string, x
   let q = ops.splitHeads(parts[0]!, heads);
   let k = ops.splitHeads(parts[1]!, groups);
   let v = ops.splitHeads(parts[2]!, groups);
+  if (headNorm) {
+    q = normalise(builder, config, `${name}.query_norm`, headNorm, q);
+    k = normalise(builder, config, `${name}.key_norm`, headNorm, k);
+  }
   if (config.positions.kind === 'rotary') {
     q = rotate(q, config.positions);
     k = rotate(k, config.positions);
@@ -44,7 +58,7 @@ export function attention(builder: Builder, config: ModelConfig, name: string, x
   const mixed =
     kind === 'uniform'
       ? ops.matmul(uniformMap([batch, heads, tokens, tokens], v.program, mask), v)
-      : ops.matmul(attentionMap(builder, config, name, q, k, mask), v);
+      : ops.matmul(attentionMap(builder, config, name, q, k, mask, layer), v);
   const outWeight = builder.parameter(`${name}.out.weight`, [width, inner], {
     kind: 'normal',
     deviation: Math.sqrt(1 / (3 * inner)) / Math.sqrt(2 * config.layers),
@@ -65,14 +79,15 @@ function attentionMap(
   q: Tensor,
   k: Tensor,
   mask: AttentionMask,
+  layer: number,
 ): Tensor {
-  const { headWidth, kind, scale, similarity, affine, mapNorm, heads, distanceOffsets, distanceWeights } =
-    config.attention;
+  const { kind, similarity, affine, mapNorm, heads, distanceOffsets, distanceWeights } = config.attention;
   const tokens = q.shape[2]!;
-  const alpha = scale ?? 1 / Math.sqrt(headWidth);
+  const alpha = scoreScale(config.attention, layer);
   const products = ops.matmul(q, k, { transB: true, alpha });
-  const scores =
-    kind === 'pointwise' && similarity === 'distance' ? ops.sub(products, halfNorms(q, k, alpha)) : products;
+  let scores = kind === 'pointwise' && similarity === 'distance' ? ops.sub(products, halfNorms(q, k, alpha)) : products;
+  const offsets = relativeOffsets(builder, config, name, tokens);
+  if (offsets) scores = ops.add(scores, offsets);
   const seen = visible(mask);
   const include = seen ? { include: seen } : {};
   if (kind === 'softmax') {
@@ -142,21 +157,26 @@ function uniformMap(shape: readonly number[], program: Tensor['program'], mask: 
   return ops.div(weights, ops.sum(weights, [3], true));
 }
 
-/** Rotary positions (Su et al., 2021) on [batch, heads, tokens, headWidth]; pairs are (i, i + half) or (2i, 2i + 1). */
+/**
+ * Rotary positions (Su et al., 2021) on [batch, heads, tokens, headWidth]: pairs (i, i + half) or (2i, 2i + 1) of the first
+ * `width` entries of a head turn, the others stay as they are.
+ */
 function rotate(x: Tensor, positions: RotaryConfig): Tensor {
   const [batch, heads, tokens, headWidth] = x.shape as [number, number, number, number];
-  const { interleaved } = positions;
-  const half = headWidth / 2;
-  const tables = rotaryTables(positions, headWidth, tokens);
+  const { interleaved, width = headWidth } = positions;
+  const [turning, still] = width < headWidth ? ops.split(x, 3, [width, headWidth - width]) : [x];
+  const half = width / 2;
+  const tables = rotaryTables(positions, width, tokens);
   const shape = interleaved ? [tokens, half, 1] : [tokens, half];
   const cos = x.program.constant(Float32Array.from(tables.cos), shape, 'cos');
   const sin = x.program.constant(Float32Array.from(tables.sin), shape, 'sin');
   const axis = interleaved ? 4 : 3;
-  const view = interleaved ? ops.reshape(x, [batch, heads, tokens, half, 2]) : x;
+  const view = interleaved ? ops.reshape(turning!, [batch, heads, tokens, half, 2]) : turning!;
   const [a, b] = ops.split(view, axis, interleaved ? [1, 1] : [half, half]) as [Tensor, Tensor];
   const first = ops.sub(ops.mul(a, cos), ops.mul(b, sin));
   const second = ops.add(ops.mul(b, cos), ops.mul(a, sin));
-  return ops.reshape(ops.concat([first, second], axis), x.shape);
+  const turned = ops.reshape(ops.concat([first, second], axis), turning!.shape);
+  return still ? ops.concat([turned, still], 3) : turned;
 }
 
 /** Shares each key/value head among heads/groups query heads. */

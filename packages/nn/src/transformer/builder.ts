@@ -60,6 +60,7 @@ export class Builder {
   readonly sites: Site[] = [];
   readonly updates = new Map<string, Tensor>();
   readonly dropouts: DropoutInput[] = [];
+  readonly #shared = new Map<string, Tensor>();
   readonly #rate: number;
   readonly #prefix: string;
   readonly #resolve: (spec: ParameterSpec) => Tensor;
@@ -85,10 +86,17 @@ export class Builder {
       name,
       shape,
       initial: initial ?? fallback,
-      decay: decay && !/position|distance/.test(name),
+      decay: decay && !/position|distance|relative/.test(name),
       trained: true,
       ...(blocks ? { blocks } : {}),
     });
+  }
+
+  /** A trained tensor that several places of the model use: declared once. */
+  sharedParameter(name: string, shape: Shape, initial: Initial): Tensor {
+    const known = this.#shared.get(name) ?? this.parameter(name, shape, initial);
+    this.#shared.set(name, known);
+    return known;
   }
 
   buffer(name: string, shape: Shape, initial: Initial): Tensor {

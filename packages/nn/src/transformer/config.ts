@@ -40,6 +40,18 @@ export const normSchema = z.strictObject({
   momentum: z.number().min(0).max(1).default(0.9),
 });
 
+/** A learned number for each head and each difference of positions, added to the scores before the softmax. */
+export const relativeSchema = z.intersection(
+  z.discriminatedUnion('kind', [
+    /** T5's buckets of distances, both directions. */
+    z.object({ kind: z.literal('buckets'), buckets: few, maxDistance: few }),
+    /** Differences of rows and columns in a grid, with three more rows for a class token before it. */
+    z.object({ kind: z.literal('grid'), rows: few, columns: few, classToken: z.boolean() }),
+  ]),
+  /** One table for all layers, else one a layer. */
+  z.object({ shared: z.boolean() }),
+);
+
 export const attentionSchema = z.strictObject({
   /** softmax; pointwise: S(L) * act(QK^T * scale) * mask; uniform: the mean of the values (an ablation). */
   kind: z.enum(['softmax', 'pointwise', 'uniform']).default('softmax'),
@@ -49,6 +61,13 @@ export const attentionSchema = z.strictObject({
   headWidth: size,
   /** Factor on QK^T; default 1/sqrt(headWidth). */
   scale: z.number().positive().optional(),
+  /** Divides that factor by the layer's number, counted from 1 (GPT-2's scale_attn_by_inverse_layer_idx). */
+  scaleByLayer: z.boolean().optional(),
+  /** A normalisation of the queries and keys of each head, before they are turned (Qwen3). */
+  headNorm: normSchema.optional(),
+  /** For causal attention, a number a layer: how many of the last keys, its own included, a query sees; 0 for all. */
+  windows: z.array(z.int().min(0)).max(1024).optional(),
+  relative: relativeSchema.optional(),
   causal: z.boolean().default(false),
   qkvBias: z.boolean().default(true),
   outBias: z.boolean().default(true),
@@ -85,28 +104,67 @@ export const embeddingSchema = z.discriminatedUnion('kind', [
     kind: z.literal('patch'),
     ...patchSchema.shape,
     bias: z.boolean().default(true),
+    /** Learned tokens after the class token (DeiT's for distillation, DINOv2's registers). */
+    extraTokens: few.optional(),
+    /** A normalisation of the patches before positions are added. */
+    norm: z.boolean().optional(),
   }),
   z.strictObject({
     kind: z.literal('token'),
     vocabulary: size,
     /** Longest sequence (learned positions have this many rows). */
     maxTokens: size,
-    /** BERT's token types; 0 for none. All tokens are of type 0. */
+    /** BERT's token types; 0 for none. Where the types are not fed all tokens are of type 0. */
     segments: z.int().min(0).max(1024).default(0),
     norm: z.boolean().default(false),
+    /** Width of the tables where a linear map brings it to the model's (ALBERT, ELECTRA). */
+    width: size.optional(),
+    /** Factor on the tokens' vectors (Gemma). */
+    scale: z.number().positive().optional(),
+    /** The token that fills up a text: a classifier that reads the last token reads the last that is none of these. */
+    padding: z.int().min(0).optional(),
   }),
 ]);
 
+const stagesSchema = z.strictObject({
+  /** Side of a window of patches; every other block's are moved by half of it. */
+  window: few,
+  /** From stage to stage two by two patches merge and the width doubles. */
+  blocks: z
+    .array(z.strictObject({ layers: few, heads: few }))
+    .min(1)
+    .max(16),
+});
+
 export const modelSchema = z.strictObject({
-  task: z.enum(['image-classification', 'text-classification', 'language-model']),
+  task: z.enum([
+    'image-classification',
+    'text-classification',
+    'language-model',
+    /** Classes for every token. */
+    'token-classification',
+    /** A vector for the whole input. */
+    'text-embedding',
+    'image-embedding',
+  ]),
   embedding: embeddingSchema,
   positions: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('learned') }),
+    z.strictObject({
+      kind: z.literal('learned'),
+      /** A token that has a position of its own and is left out where the others are counted (RoBERTa's padding). */
+      padding: z.int().min(0).optional(),
+    }),
     z.strictObject({ kind: z.literal('none') }),
     z.strictObject({
       kind: z.literal('rotary'),
       base: z.number().default(10000),
       interleaved: z.boolean().default(false),
+      /** How many of a head's entries are turned, the first ones; default all. */
+      width: size.optional(),
+      /** Radians a token for each pair, where they are not base^(-2 i / width). */
+      frequencies: z.array(z.number().positive()).min(1).max(4096).optional(),
+      /** Factor on what has been turned (YaRN). */
+      amplitude: z.number().positive().optional(),
     }),
   ]),
   width: size,
@@ -114,18 +172,31 @@ export const modelSchema = z.strictObject({
   attention: attentionSchema,
   mlp: mlpSchema,
   norm: normSchema,
-  placement: z.enum(['pre', 'post']).default('pre'),
+  /** parallel: attention and MLP both read the block's input, each through its norm, and are added to it together. */
+  placement: z.enum(['pre', 'post', 'parallel']).default('pre'),
   finalNorm: z.boolean().default(true),
-  pool: z.enum(['class', 'mean', 'none']),
+  /** Windows that are shifted, and patches that merge from stage to stage; `layers` counts all blocks (Swin). */
+  stages: stagesSchema.optional(),
+  /**
+   * What the head reads: the first token, the mean of all that are real, each token; the last real token; the largest entries;
+   * the mean of the patches alone, or with the class token before it; the first two tokens.
+   */
+  pool: z.enum(['class', 'mean', 'none', 'last', 'max', 'patch-mean', 'class-and-patch-mean', 'first-two']),
   head: z.strictObject({
     outputs: size,
     /** A hidden layer before the last (BERT's pooler with tanh; Linear-GELU-Linear). */
-    hidden: z.strictObject({ width: size, activation: activationSchema }).optional(),
+    hidden: z.strictObject({ width: size, activation: activationSchema, bias: z.boolean().optional() }).optional(),
     /** A normalisation of the pooled vector. */
     norm: z.boolean().default(false),
     bias: z.boolean().default(true),
     /** The output weights are the token embedding. */
     tied: z.boolean().default(false),
+    /** No last linear map: the output is the vector as it is. */
+    none: z.boolean().optional(),
+    /** The output brought to length 1. */
+    unit: z.boolean().optional(),
+    /** What the outputs mean, where that is not one class of several. */
+    problem: z.enum(['multi-label', 'regression']).optional(),
   }),
   /** Parts replaced at one place, by name: "layers.3.mlp.activation", "layers.0.attention.activation". */
   overrides: z.record(z.string(), activationSchema).default({}),
@@ -139,6 +210,8 @@ export type NormConfig = z.infer<typeof normSchema>;
 export type AttentionConfig = z.infer<typeof attentionSchema>;
 export type EmbeddingConfig = z.infer<typeof embeddingSchema>;
 export type PatchConfig = Extract<EmbeddingConfig, { kind: 'patch' }>;
+export type RelativeConfig = z.infer<typeof relativeSchema>;
+type Stages = z.infer<typeof stagesSchema>;
 export type ModelConfig = z.infer<typeof modelSchema>;
 export type ModelConfigInput = z.input<typeof modelSchema>;
 
@@ -153,9 +226,12 @@ export function parseModelConfig(value: unknown, where = 'model configuration'):
   const groups = config.attention.keyValueHeads ?? config.attention.heads;
   if (config.attention.heads % groups !== 0)
     fail(`${config.attention.heads} heads do not divide into ${groups} groups.`);
-  if (config.pool === 'class' && !(config.embedding.kind === 'token' || config.embedding.classToken)) {
-    fail('pool "class" needs embedding.classToken.');
+  const first = config.pool === 'class' || config.pool === 'class-and-patch-mean' || config.pool === 'first-two';
+  if (first && !(config.embedding.kind === 'token' || config.embedding.classToken)) {
+    fail(`pool "${config.pool}" needs embedding.classToken.`);
   }
+  if (/patch|two/.test(config.pool) && config.embedding.kind !== 'patch') fail(`pool "${config.pool}" is for images.`);
+  if (config.pool === 'last' && !config.attention.causal) fail('pool "last" needs attention.causal.');
   if (config.task === 'language-model' && (config.pool !== 'none' || !config.attention.causal)) {
     fail('a language model needs pool "none" and attention.causal.');
   }
@@ -171,15 +247,84 @@ export function parseModelConfig(value: unknown, where = 'model configuration'):
         'constants that it could ride on. Leave it out.',
     );
   }
-  if (config.task !== 'language-model' && config.pool === 'none') fail('a classifier needs pool "class" or "mean".');
-  if ((config.embedding.kind === 'patch') !== (config.task === 'image-classification')) {
+  if ((config.pool === 'none') !== (config.task === 'language-model' || config.task === 'token-classification'))
+    fail(`the task ${config.task} does not go with pool "${config.pool}": classifiers need "class" or "mean".`);
+  if ((config.embedding.kind === 'patch') !== config.task.startsWith('image-')) {
     fail(`the task ${config.task} does not go with a ${config.embedding.kind} embedding.`);
   }
   if (config.embedding.kind === 'patch') checkPatches(config.embedding, `${where}: embedding`);
+  checkParts(config, fail);
   if (config.head.tied && (config.embedding.kind !== 'token' || config.head.outputs !== config.embedding.vocabulary)) {
     fail('a tied head needs a token embedding with as many entries as the head has outputs.');
   }
   return config;
+}
+
+/** What parts of few models need of the others. */
+function checkParts(config: ModelConfig, fail: (message: string) => void): void {
+  const { attention, positions, embedding, head } = config;
+  if (attention.windows && (!attention.causal || attention.windows.length !== config.layers))
+    fail(`attention.windows needs a causal mask and ${config.layers} entries, one a layer.`);
+  if (positions.kind === 'rotary') {
+    const turned = positions.width ?? attention.headWidth;
+    if (turned % 2 !== 0 || turned > attention.headWidth)
+      fail(`rotary positions turn pairs: ${turned} entries of a head of ${attention.headWidth} are none.`);
+    if (positions.frequencies && positions.frequencies.length !== turned / 2)
+      fail(`${positions.frequencies.length} frequencies are given for ${turned / 2} pairs.`);
+  }
+  if (embedding.kind === 'patch' && embedding.extraTokens && !embedding.classToken)
+    fail('embedding.extraTokens follow a class token.');
+  if (config.pool === 'first-two' && !(embedding.kind === 'patch' && embedding.extraTokens))
+    fail('pool "first-two" needs embedding.extraTokens.');
+  const width = head.hidden?.width ?? pooledWidth(config);
+  if (head.none && head.outputs !== width) fail(`head.none gives ${width} outputs, not ${head.outputs}.`);
+  if (config.stages) checkStages(config, config.stages, fail);
+}
+
+function checkStages(config: ModelConfig, stages: Stages, fail: (message: string) => void): void {
+  const { embedding, attention } = config;
+  if (embedding.kind !== 'patch' || embedding.classToken || attention.causal || config.pool !== 'mean') {
+    fail('stages need patches without a class token, no causal mask and pool "mean".');
+    return;
+  }
+  if (stages.blocks.reduce((sum, { layers }) => sum + layers, 0) !== config.layers)
+    fail(`the stages' layers do not sum to ${config.layers}.`);
+  const { rows, columns } = patchGrid(embedding);
+  stages.blocks.forEach(({ heads }, i) => {
+    for (const side of [rows / 2 ** i, columns / 2 ** i])
+      if (!Number.isInteger(side) || side % stages.window !== 0)
+        fail(`stage ${i} has ${side} patches a side, which windows of ${stages.window} do not fill.`);
+    if ((config.width * 2 ** i) % heads !== 0)
+      fail(`stage ${i}: a width of ${config.width * 2 ** i} does not divide into ${heads} heads.`);
+  });
+}
+
+/** The stages of a model whose patches merge, each as a model of its width. */
+export function patchStages(config: ModelConfig) {
+  const { embedding, stages } = config;
+  if (!stages || embedding.kind !== 'patch') return [];
+  const { rows, columns } = patchGrid(embedding);
+  const { window } = stages;
+  return stages.blocks.map(({ layers, heads }, i) => {
+    const width = config.width * 2 ** i;
+    const relative = { kind: 'grid', rows: window, columns: window, classToken: false, shared: false } as const;
+    const attention = { ...config.attention, heads, headWidth: width / heads, relative };
+    const mlp = { ...config.mlp, width: config.mlp.width * 2 ** i };
+    const stage: ModelConfig = { ...config, width, attention, mlp };
+    return { config: stage, layers, window, grid: [rows / 2 ** i, columns / 2 ** i] as const };
+  });
+}
+
+/** Width of what the head reads. */
+export function pooledWidth(config: ModelConfig): number {
+  const last = config.width * 2 ** ((config.stages?.blocks.length ?? 1) - 1);
+  return config.pool === 'class-and-patch-mean' || config.pool === 'first-two' ? 2 * last : last;
+}
+
+/** The factor on QK^T of one layer, counted from 0. */
+export function scoreScale({ scale, headWidth, scaleByLayer }: AttentionConfig, layer: number): number {
+  const factor = scale ?? 1 / Math.sqrt(headWidth);
+  return scaleByLayer ? factor / (layer + 1) : factor;
 }
 
 /** The normalisation in force at a place: the one that replaces it there, else `choice`. */
@@ -197,5 +342,9 @@ export function mapScale({ scaling }: Pick<AttentionConfig, 'scaling'>, tokens: 
 export function sequenceLength(config: ModelConfig, tokens?: number): number {
   if (config.embedding.kind === 'token') return tokens ?? config.embedding.maxTokens;
   const { rows, columns } = patchGrid(config.embedding);
-  return rows * columns + (config.embedding.classToken ? 1 : 0);
+  return rows * columns + leadingTokens(config.embedding);
 }
+
+/** Tokens before the patches. */
+export const leadingTokens = ({ classToken, extraTokens = 0 }: PatchConfig): number =>
+  (classToken ? 1 : 0) + extraTokens;

@@ -4,7 +4,8 @@ import { Program } from '../onnx/program.ts';
 import { Random } from '../random.ts';
 import { Builder, initialise, type ParameterSpec } from './builder.ts';
 import type { ModelConfig } from './config.ts';
-import { buildModel, declareInputs } from './transformer.ts';
+import { declareInputs } from './inputs.ts';
+import { buildModel } from './transformer.ts';
 
 /** Every parameter and buffer a model stores, in the order of its forward pass. */
 export function parameterSpecs(config: ModelConfig): ParameterSpec[] {

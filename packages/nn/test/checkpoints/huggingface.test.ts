@@ -345,19 +345,22 @@ describe('Hugging Face folders', () => {
     const folder = save(vitConfig, vit);
     const processor = (value: unknown) =>
       writeFileSync(join(folder, 'preprocessor_config.json'), JSON.stringify(value));
-    processor({ image_mean: [0.5, 0.4], image_std: [0.2, 0.3], size: 8 });
-    expect(loadModel(folder).preprocess.normalise).toEqual({ mean: [0.5, 0.4], deviation: [0.2, 0.3] });
-    processor({ size: 8 });
     expect(loadModel(folder).preprocess.normalise).toBeUndefined();
+    processor({ image_mean: [0.5, 0.4], image_std: [0.2, 0.3], size: 8 });
+    expect(loadModel(folder).preprocess).toMatchObject({
+      normalise: { mean: [0.5, 0.4], deviation: [0.2, 0.3] },
+      picture: { resize: { to: { height: 8, width: 8 }, filter: 'bilinear' } },
+    });
     for (const [value, message] of [
-      [{ image_mean: [0.5], image_std: [0.2] }, /has 1 image_mean and 1 image_std: 2 of each are needed/],
-      [{ image_mean: [0.5, 0.4] }, /no image_std/],
-      [{ image_mean: 'half', image_std: [0.2, 0.3] }, /image_mean: .* \(found "half"\)/],
-      [{ image_mean: [0.5, 0.4], image_std: [0.2, 0] }, /image_std\[1\]: .* \(found 0\)/],
+      [{ image_mean: [0.5], image_std: [0.2], size: 8 }, /has 1 values of image_mean: the model has 2 channels/],
+      [{ image_mean: [0.5, 0.4], size: 8 }, /has 3 values of image_std/],
+      [{ image_mean: 'half', image_std: [0.2, 0.3], size: 8 }, /image_mean: .* \(found "half"\)/],
+      [{ image_mean: [0.5, 0.4], image_std: [0.2, 0], size: 8 }, /image_std that is not above 0/],
+      [{ image_mean: [0.5, 0.4], image_std: [0.2, 0.3], size: 9 }, /makes pictures of 9 x 9, the model takes 8 x 8/],
       [null, /preprocessor_config\.json/],
     ] as const) {
       processor(value);
-      expect(() => loadModel(folder)).toThrow(FormatError);
+      expect(() => loadModel(folder)).toThrow(ConfigError);
       expect(() => loadModel(folder)).toThrow(message);
     }
   });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Weights } from '../../../model/src/files/stored-tensor.ts';
-import { type ConversionRecipe, parseConversion } from '../../src/convert/recipe.ts';
+import { type ConversionRecipe, parseConversion, recipeData } from '../../src/convert/recipe.ts';
 import { conversionBatches } from '../../src/convert/training/conversion.ts';
 import type { Batches } from '../../src/data/batches.ts';
 import type { DataSet } from '../../src/data/dataset.ts';
@@ -41,7 +41,7 @@ const none = recipe([{ name: 'none' }]);
 
 /** The data, and the batches that conversions draw of it. */
 export async function loadData(): Promise<{ data: DataSet; batches: Batches }> {
-  const loaded = await datasets.load(none.data, { root });
+  const loaded = await datasets.load(recipeData(none), { root });
   return { data: loaded, batches: conversionBatches(none, loaded) };
 }
 

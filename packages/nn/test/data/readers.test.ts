@@ -9,7 +9,6 @@ import { augmentImage, augmentSchema, type noAugmentation, symmetricBeta } from 
 import { batches } from '../../src/data/batches.ts';
 import { parseData } from '../../src/data/config.ts';
 import { readCorpus } from '../../src/data/corpus.ts';
-import { parseCsv } from '../../src/data/csv.ts';
 import * as datasets from '../../src/data/datasets.ts';
 import {
   type ImageSet,
@@ -22,6 +21,7 @@ import {
 import { BucketOrder, EpochOrder } from '../../src/data/order.ts';
 import { parseTexts, readTexts, type TextFormat } from '../../src/data/texts.ts';
 import { Random } from '../../src/random.ts';
+import { parseCsv } from '../../src/sources/csv.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'readers-'));
 afterAll(() => rmSync(folder, { recursive: true }));

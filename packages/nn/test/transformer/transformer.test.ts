@@ -15,8 +15,9 @@ import {
   parseModelConfig,
   sequenceLength,
 } from '../../src/transformer/config.ts';
+import { declareInputs } from '../../src/transformer/inputs.ts';
 import { bertConfig, gptConfig, llamaConfig, vitConfig } from '../../src/transformer/presets.ts';
-import { buildModel, declareInputs } from '../../src/transformer/transformer.ts';
+import { buildModel } from '../../src/transformer/transformer.ts';
 import { checkWeights, initialWeights, parameterSpecs } from '../../src/transformer/weights.ts';
 
 const sizes = { width: 8, layers: 2, heads: 2, mlpWidth: 12 };

@@ -155,7 +155,7 @@ export function digestsByPart(parameters: Parameters, list: KeyList): ReadonlyMa
 }
 
 /** The keys of `wanted` that are not there. */
-export function missingSpecs(there: KeyTuples, wanted: readonly KeySpec[]): KeySpec[] {
-  const known = new Set(there.map((tuple) => tuple.join('/')));
+export function missingSpecs(there: readonly KeySpec[], wanted: readonly KeySpec[]): KeySpec[] {
+  const known = new Set(tuplesOf(there).map((tuple) => tuple.join('/')));
   return wanted.filter((spec) => !known.has(tuplesOf([spec])[0]!.join('/')));
 }

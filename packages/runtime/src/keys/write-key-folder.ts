@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { StorageError } from '@cipherformer/base';
 import { compareSpecs, type KeySpec, keyWireBytes, maxPartBytes, nameOfPart, type SecretKey } from '@cipherformer/ckks';
 import { diskSpace, partialSuffix, writeAll, writeDurably } from '@cipherformer/ckks/durable';
 import { FileError } from '../errors.ts';
 import { keyListFile, partPath, partsFolder, readKeyList } from './key-folder.ts';
-import { type KeyList, makeKeyList, missingSpecs, specsOf, tuplesOf } from './key-list.ts';
+import { type KeyList, makeKeyList, missingSpecs, specsOf } from './key-list.ts';
 import { type MakePartsOptions, makeParts } from './key-parts.ts';
 import { FilePartMemory } from './part-memory-file.ts';
 
@@ -36,7 +36,7 @@ export async function writeKeyFolder(
   const present = await sweepParts(folder);
   const bytes = keyWireBytes(parameters, all);
   await options.agree?.(bytes);
-  await checkRoom(folder, bytes, present.bytes);
+  await checkRoom(folder, folder, bytes, present.bytes);
   const memory = await FilePartMemory.open(memoryFile, secret.id);
   // A part goes to the disk while the next one is made in the other buffer.
   const buffers = [new ArrayBuffer(maxPartBytes), new ArrayBuffer(maxPartBytes)];
@@ -69,7 +69,7 @@ async function earlierSpecs(folder: string, secret: SecretKey, specs: readonly K
     throw new FileError(
       `${folder} has evaluation keys of the secret key ${list.key.slice(0, 12)}, this is ${secret.id.slice(0, 12)}: choose another folder`,
     );
-  return missingSpecs(tuplesOf(specs), specsOf(list.keys));
+  return missingSpecs(specs, specsOf(list.keys));
 }
 
 /** The whole parts of a folder; what an interruption left half-written is removed. */
@@ -87,8 +87,21 @@ async function sweepParts(folder: string): Promise<{ digests: Set<string>; bytes
   return { digests, bytes };
 }
 
-async function checkRoom(folder: string, needed: number, there: number): Promise<void> {
-  const { freeBytes } = await diskSpace(folder);
+/**
+ * Whether a folder of evaluation keys has room, before there is a secret key or anything else. What is there already counts.
+ * @throws StorageError where it has not
+ */
+export async function checkKeyRoom(folder: string, needed: number): Promise<void> {
+  const parts = join(folder, partsFolder);
+  const there = existsSync(parts) ? (await sweepParts(folder)).bytes : 0;
+  let existing = resolve(folder);
+  while (!existsSync(existing)) existing = dirname(existing);
+  await checkRoom(folder, existing, needed, there);
+}
+
+/** @param on a folder on the same disk */
+async function checkRoom(folder: string, on: string, needed: number, there: number): Promise<void> {
+  const { freeBytes } = await diskSpace(on);
   if (freeBytes + there >= needed) return;
   throw new StorageError(
     `the evaluation keys take ${needed} bytes in ${folder}, ${there} are there and ${freeBytes} are free: make room or choose another folder; nothing was made`,

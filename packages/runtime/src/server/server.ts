@@ -7,12 +7,13 @@ import {
   type Context,
   ciphertextFromWire,
   ciphertextToWire,
+  type KeySpec,
   readKeySet,
   type WireObject,
 } from '@cipherformer/ckks';
 import type { CkksMachine } from '../backends/ckks.ts';
 import { MismatchError } from '../errors.ts';
-import { missingSpecs, tuplesOf } from '../keys/key-list.ts';
+import { missingSpecs } from '../keys/key-list.ts';
 import type { KeySource } from '../keys/key-source.ts';
 import { EnvelopeReader, sealEnvelope } from '../protocol/envelope.ts';
 import { keySpecsOf, type ProgramManifest } from '../protocol/manifest.ts';
@@ -50,12 +51,8 @@ export async function loadKeys(
   source: KeySource,
   { progress, signal, matrices: shared }: LoadKeysOptions = {},
 ): Promise<LoadedKeys> {
+  checkKeys(source.specs, manifest);
   const specs = keySpecsOf(manifest);
-  const missing = missingSpecs(tuplesOf(source.specs), specs);
-  if (missing.length > 0)
-    throw new MismatchError(
-      `the evaluation keys lack ${missing.length} of the ${specs.length} that this program needs: run keygen for this program, it adds them`,
-    );
   const held: Disposable[] = [];
   const release = () => {
     for (const one of held.reverse()) one[Symbol.dispose]();
@@ -80,6 +77,16 @@ export async function loadKeys(
     release();
     throw error;
   }
+}
+
+/** @throws MismatchError for keys that do not cover the program's plan */
+export function checkKeys(there: readonly KeySpec[], manifest: ProgramManifest): void {
+  const specs = keySpecsOf(manifest);
+  const missing = missingSpecs(there, specs);
+  if (missing.length > 0)
+    throw new MismatchError(
+      `the evaluation keys lack ${missing.length} of the ${specs.length} that this program needs: run keygen for this program, it adds them`,
+    );
 }
 
 /** An encrypted input as a server reads it. */

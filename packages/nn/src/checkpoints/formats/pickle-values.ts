@@ -50,6 +50,9 @@ const names = new Map<string, Constructor | undefined>([
   ['torch LongStorage', undefined],
   ['torch IntStorage', undefined],
   ['torch BoolStorage', undefined],
+  ['torch ShortStorage', undefined],
+  ['torch CharStorage', undefined],
+  ['torch ByteStorage', undefined],
 ]);
 
 /** A name that may be used. */

@@ -5,8 +5,9 @@ import {
   formatShape,
   halfToNumber,
   type StoredTensor,
+  type TensorSource,
 } from '@cipherformer/model';
-import { readBytes } from '@cipherformer/model/files';
+import { checkNotPointer, readBytes } from '@cipherformer/model/files';
 import { type NamedBytes, shown } from '@cipherformer/model/untrusted';
 import { readPickle } from './pickle.ts';
 import type { PickleValue, TensorReference } from './pickle-values.ts';
@@ -20,6 +21,9 @@ const readers = new Map<string, readonly [bytes: number, read: (view: DataView, 
   ['LongStorage', [8, (view, offset) => Number(view.getBigInt64(offset, true))]],
   ['IntStorage', [4, (view, offset) => view.getInt32(offset, true)]],
   ['BoolStorage', [1, (view, offset) => view.getUint8(offset)]],
+  ['ShortStorage', [2, (view, offset) => view.getInt16(offset, true)]],
+  ['CharStorage', [1, (view, offset) => view.getInt8(offset)]],
+  ['ByteStorage', [1, (view, offset) => view.getUint8(offset)]],
 ]);
 
 /** Deepest nesting of dictionaries; one that holds itself has no end. */
@@ -30,30 +34,47 @@ const maxEntries = 1_000_000;
  * Reads a PyTorch state dictionary (.pth, the zip form since PyTorch 1.6) without executing anything in it: a dictionary
  * of names to tensors, nested dictionaries joined with dots, other values left out.
  */
-export const readPth = (path: string): Map<string, StoredTensor> => parsePth({ where: path, bytes: readBytes(path) });
+export const readPth = (path: string): Map<string, StoredTensor> => allOf(openPthFile(path));
+
+/** The tensors of a file, each made when it is asked for: those of types that are not known may stay unread. */
+export function openPthFile(path: string): TensorSource {
+  const bytes = readBytes(path);
+  checkNotPointer(bytes, path);
+  return openPth({ where: path, bytes });
+}
 
 /** @throws FormatError naming the file and the tensor. Memory: at most 4 bytes for each of the file's, besides these. */
-export function parsePth({ where, bytes }: NamedBytes): Map<string, StoredTensor> {
+export const parsePth = (file: NamedBytes): Map<string, StoredTensor> => allOf(openPth(file));
+
+const allOf = (source: TensorSource): Map<string, StoredTensor> =>
+  new Map([...source.keys()].map((name) => [name, source.get(name)!]));
+
+function openPth({ where, bytes }: NamedBytes): TensorSource {
   const files = readStoredZip(bytes, where);
   const pickle = [...files].find(([name]) => /(^|\/)data\.pkl$/.test(name));
   if (!pickle) throw new FormatError(`${where} has no data.pkl: it is not a PyTorch file of the zip form.`);
   const folder = pickle[0].slice(0, -'data.pkl'.length);
   const root = readPickle(pickle[1], where);
   if (!(root instanceof Map)) throw new FormatError(`${where} does not hold a state dictionary.`);
-  const tensors = new Map<string, StoredTensor>();
+  const references = tensorsOf(root, where);
   let values = 0;
-  for (const [name, reference] of tensorsOf(root, where)) {
-    const place = `${where}: ${shown(name)}`;
-    const storage = files.get(`${folder}data/${reference.storage.key}`);
+  for (const [name, reference] of references) {
     values += elementCount(reference.shape);
     // Tensors may share a storage, so their sum is what has to be bounded.
     if (values > bytes.length)
       throw new FormatError(
-        `${place} ${formatShape(reference.shape)} brings the tensors to ${values} values in a file of ${bytes.length} bytes.`,
+        `${where}: ${shown(name)} ${formatShape(reference.shape)} brings the tensors to ${values} values in a file of ${bytes.length} bytes.`,
       );
-    tensors.set(name, resolve(reference, storage, place));
   }
-  return tensors;
+  return {
+    keys: () => references.keys(),
+    has: (name) => references.has(name),
+    get: (name) => {
+      const reference = references.get(name);
+      const storage = reference && files.get(`${folder}data/${reference.storage.key}`);
+      return reference && resolve(reference, storage, `${where}: ${shown(name)}`);
+    },
+  };
 }
 
 /** The tensors of a dictionary and those inside of it, by name. */

@@ -49,13 +49,14 @@ export async function exportPolynomial(
   tokenizer?: Tokenizer,
 ): Promise<ExportRecord> {
   const { data } = conversion;
-  const { normalise, classes } = model.preprocess;
-  const padding = tokenizer?.id('[PAD]');
+  const { normalise, picture, classes } = model.preprocess;
+  const padding = tokenizer?.padding;
   const lowered = makePolynomialModel(
     {
       config: model.config,
       weights: model.weights,
       ...(normalise ? { normalise } : {}),
+      ...(picture ? { picture } : {}),
       ...(classes ? { classes } : {}),
       ...(tokenizer ? { tokenizer: tokenizer.files } : {}),
       ...(padding === undefined ? {} : { padding }),

@@ -27,23 +27,30 @@ export class ConversionFolder {
   }
 
   /**
-   * Keeps the recipe; a folder with a conversion of another model or recipe is refused. A recipe that only adds stages to
-   * the folder's is none other: what the folder holds is the beginning of it.
+   * Keeps the recipe; a folder with a conversion of another model, recipe or data is refused. A recipe that only adds stages
+   * to the folder's is none other: what the folder holds is the beginning of it.
+   * @param data digest of examples that the caller gave
    */
-  claim(recipe: ConversionRecipe, model: string, control: boolean): void {
+  claim(
+    recipe: ConversionRecipe,
+    model: string,
+    { control = false, data }: { readonly control?: boolean; readonly data?: string } = {},
+  ): void {
     const file = join(this.path, 'recipe.json');
-    const text = `${JSON.stringify({ model, ...(control && { control }), recipe }, null, 2)}\n`;
+    const text = `${JSON.stringify({ model, ...(control && { control }), ...(data && { data }), recipe }, null, 2)}\n`;
     if (existsSync(file) && this.begun) {
       const stored = (readJson(file) ?? {}) as {
         readonly model?: string;
         readonly control?: boolean;
+        readonly data?: string;
         readonly recipe?: unknown;
       };
       // Parsed, so that options added to recipes since then count with their defaults.
       const before = parseConversion(stored.recipe, file);
-      if (stored.model !== model || (stored.control ?? false) !== control || !beginsWith(recipe, before)) {
+      const same = stored.model === model && (stored.control ?? false) === control && stored.data === data;
+      if (!same || !beginsWith(recipe, before)) {
         throw new OtherRunError(
-          `${this.path} holds a conversion of another model or recipe, or a control. Give another folder, or start over.`,
+          `${this.path} holds a conversion of another model, recipe or data, or a control. Give another folder, or start over.`,
         );
       }
     }
@@ -136,7 +143,7 @@ export function reuseStages(source: ConversionSource, folder: string, recipe: Co
   const other = rows.findIndex(({ name }) => !common.has(stageName(name)));
   const shared = rows.slice(0, other < 0 ? rows.length : other);
   if (shared.length === 0 || !from.hasModelAfter(shared.length - 1)) return;
-  to.claim(recipe, model, false);
+  to.claim(recipe, model);
   for (let row = 0; row < shared.length; row++) to.finishPart(shared.slice(0, row + 1), from.modelAfter(row));
 }
 

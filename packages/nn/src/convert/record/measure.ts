@@ -22,12 +22,16 @@ import {
 import { measureRobustness } from './robustness.ts';
 
 /** Facts about the conversion for the model's README. */
-export function modelCardOf({ recipe, original }: Conversion, model: Model, measured: MeasuredConversion): ModelCard {
+export function modelCardOf(
+  { recipe, original, data }: Conversion,
+  model: Model,
+  measured: MeasuredConversion,
+): ModelCard {
   const complete = measured.stages.filter((stage) => stage.complete);
   return {
     name: `${recipe.name} in polynomial form`,
     ...(recipe.description ? { description: recipe.description } : {}),
-    data: `${recipe.data.kind}; trained and calibrated on its training part, stages chosen on validation, test read once`,
+    data: `${recipe.data?.kind ?? data.task}; trained and calibrated on its training part, stages chosen on validation, test read once`,
     stages: complete.flatMap((row) =>
       figuresBySplit(row).map(({ split, value }) => ({
         stage: stageName(row.name),

@@ -1,10 +1,9 @@
 import { cpus } from 'node:os';
-import type { Tokenizer } from '@cipherformer/model';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import type { ConversionRecipe } from '../recipe.ts';
 import { pointwiseAttention } from '../substitution/architecture.ts';
 import { polynomialLevels } from '../substitution/substitute.ts';
-import { conversionBatches, loadConversionData } from '../training/conversion.ts';
+import { type ConversionData, conversionBatches, loadConversionData } from '../training/conversion.ts';
 import { trainStage } from '../training/train-stage.ts';
 import { planConversion } from './plan.ts';
 
@@ -26,7 +25,7 @@ const timedSteps = 10;
 export async function estimateConversion(
   original: Model,
   recipe: ConversionRecipe,
-  options: { readonly dataRoot: string; readonly tokenizer?: Tokenizer; readonly threads?: number },
+  options: ConversionData & { readonly threads?: number },
 ): Promise<ConversionEstimate> {
   const data = await loadConversionData(recipe, original, options);
   const batches = conversionBatches(recipe, data);

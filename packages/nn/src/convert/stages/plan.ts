@@ -1,3 +1,4 @@
+import { checkSupported } from '../../lower/supported.ts';
 import { stepsIn } from '../../train/schedule.ts';
 import { type ModelConfig, normAt } from '../../transformer/config.ts';
 import type { ConversionRecipe, Stage } from '../recipe.ts';
@@ -33,6 +34,7 @@ export function planConversion(
   config: ModelConfig,
   { data, batches }: Pick<Conversion, 'data' | 'batches'>,
 ): StagePart[] {
+  checkSupported(config);
   const parts: StagePart[] = [];
   let firstBatch = 0;
   let frozen: string[] = [];

@@ -9,7 +9,7 @@ import type { Split, SplitName } from '../../data/splits.ts';
 import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
 import { recordRanges } from '../../evaluate/ranges.ts';
 import { createValidator } from '../../evaluate/validator.ts';
-import type { ConversionRecipe } from '../recipe.ts';
+import { type ConversionRecipe, recipeData } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import { calibrationCount } from '../substitution/calibrate.ts';
 
@@ -24,16 +24,23 @@ export interface Conversion {
   readonly control: boolean;
 }
 
-/** The recipe's data, checked against the model. @throws ConfigError where they do not fit */
+/** Where the examples of a conversion are. */
+export interface ConversionData {
+  /** Default: what the recipe's data part names. */
+  readonly data?: DataSet;
+  /** The folder that the recipe's paths start from. Default: the current one. */
+  readonly dataRoot?: string;
+  /** Instead of the recipe's way to one. */
+  readonly tokenizer?: Tokenizer;
+}
+
+/** The data given, or the recipe's, checked against the model. @throws ConfigError where they do not fit, or there is none */
 export async function loadConversionData(
   recipe: ConversionRecipe,
   model: Model,
-  options: { readonly dataRoot: string; readonly tokenizer?: Tokenizer },
+  { data: given, dataRoot: root = '.', tokenizer }: ConversionData,
 ): Promise<DataSet> {
-  const data = await datasets.load(recipe.data, {
-    root: options.dataRoot,
-    ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
-  });
+  const data = given ?? (await datasets.load(recipeData(recipe), { root, ...(tokenizer ? { tokenizer } : {}) }));
   const { head, embedding } = model.config;
   if (data.outputs !== head.outputs) {
     throw new ConfigError(`The model has ${head.outputs} outputs, the data ${data.outputs}: not made for each other.`);
@@ -59,12 +66,7 @@ export async function loadConversionData(
 export async function openConversion(
   original: Model,
   recipe: ConversionRecipe,
-  options: {
-    readonly dataRoot: string;
-    readonly tokenizer?: Tokenizer;
-    readonly threads?: number;
-    readonly control?: boolean;
-  },
+  options: ConversionData & { readonly threads?: number; readonly control?: boolean },
 ): Promise<Conversion> {
   const data = await loadConversionData(recipe, original, options);
   const { threads = 1, control = false } = options;
@@ -75,7 +77,7 @@ export async function openConversion(
 
 /** What the stages of a conversion are trained on. */
 export const conversionBatches = (recipe: ConversionRecipe, data: DataSet): Batches =>
-  batches(data, { batch: recipe.batch, seed: recipe.seed, ...drawingOf(recipe.data) });
+  batches(data, { batch: recipe.batch, seed: recipe.seed, ...(recipe.data ? drawingOf(recipe.data) : {}) });
 
 /** How much of the training data calibration takes. */
 export const calibrationOf = ({ recipe, data, threads }: Conversion) => ({

@@ -172,6 +172,6 @@ describe('the search for degrees', () => {
 
 describe('a conversion recipe', () => {
   it('names what is wrong', () => {
-    expect(() => parseConversion({ name: 'x', stages: [] }, 'r.json')).toThrow(/r\.json.*data/s);
+    expect(() => parseConversion({ name: 'x', stages: [] }, 'r.json')).toThrow(/r\.json.*batch/s);
   });
 });

@@ -15,7 +15,8 @@ import { Session } from '../../../src/onnx/session.ts';
 import { warmupCosine } from '../../../src/train/schedule.ts';
 import { TrainingStep } from '../../../src/train/step.ts';
 import { Builder } from '../../../src/transformer/builder.ts';
-import { buildModel, declareInputs } from '../../../src/transformer/transformer.ts';
+import { declareInputs } from '../../../src/transformer/inputs.ts';
+import { buildModel } from '../../../src/transformer/transformer.ts';
 import { initialWeights } from '../../../src/transformer/weights.ts';
 import { config, loadData, trainedWeights } from '../support.ts';
 

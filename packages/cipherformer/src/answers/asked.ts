@@ -1,0 +1,21 @@
+import type { Model } from '@cipherformer/nn';
+import type { InputForm, Seen } from '../input/seen.ts';
+
+/** A model in clear that can be asked, trained or polynomial. */
+export interface Asked {
+  readonly form: InputForm;
+  readonly task: Model['config']['task'];
+  /** Names of the outputs, where they have names. */
+  readonly classes?: readonly string[];
+  /** @throws DataError for what is no input of the model */
+  say(seen: Seen): Promise<Said>;
+  close(): Promise<void>;
+}
+
+/** What a model says of one input. */
+export interface Said {
+  /** [outputs]; a row a token where the head is one for tokens. */
+  readonly logits: readonly number[] | readonly (readonly number[])[];
+  /** Of polynomial models. */
+  readonly inRange?: boolean;
+}

@@ -1,0 +1,114 @@
+import { type Context, KeyError, SecretKey, secretKeyFromWire, secretKeyToWire, wireBytes } from '@cipherformer/ckks';
+import type { Owner } from '@cipherformer/client';
+import { parseForeignJson } from '@cipherformer/model/untrusted';
+import {
+  noVerdicts,
+  type VerdictCounts,
+  type VerdictEntry,
+  type VerdictLedger,
+  VolatilePartMemory,
+  withEntry,
+} from '@cipherformer/runtime/client';
+import { z } from 'zod';
+
+/**
+ * A place of the caller's own for a secret key with the counts of what it has told, as one piece of bytes: a key chain, a
+ * database. Whoever has the bytes can decrypt.
+ */
+export interface SecretStore {
+  /** The bytes that were saved last; undefined where there are none yet: then a new key is made and saved. */
+  load(): Promise<Uint8Array | undefined>;
+  /** Keeps them in place of the last ones, for good when it resolves: called before an answer is told that counts. */
+  save(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+}
+
+// The key as in its file (docs/wire-format.md), then the counts in JSON.
+const maxCountsBytes = 1000;
+const count = z
+  .int()
+  .min(0)
+  .max(2 ** 48);
+const countsSchema = z.strictObject({ key: z.string(), dishonest: count, outOfRange: count, allowed: count });
+
+/** A secret key with its counts, as bytes: erase them after use. */
+export async function exportedSecret(secret: SecretKey, counts: VerdictCounts): Promise<Uint8Array<ArrayBuffer>> {
+  const { dishonest, outOfRange, allowed } = counts;
+  const key = await wireBytes(secretKeyToWire(secret));
+  const text = new TextEncoder().encode(JSON.stringify({ key: secret.id, dishonest, outOfRange, allowed }));
+  const bytes = new Uint8Array(key.length + text.length);
+  bytes.set(key);
+  bytes.set(text, key.length);
+  key.fill(0);
+  return bytes;
+}
+
+/** @throws KeyError, WireError for bytes that `exportedSecret` did not make, or a key of other parameters */
+export async function importedSecret(
+  bytes: Uint8Array,
+  context: Context,
+): Promise<{ readonly secret: SecretKey; readonly counts: VerdictCounts }> {
+  // The only brace of the counts, which are the end.
+  const keyBytes = Math.max(0, bytes.lastIndexOf('{'.charCodeAt(0)));
+  const secret = await secretKeyFromWire(context, once(bytes.slice(0, keyBytes)));
+  try {
+    const { key, ...counts } = parseForeignJson(bytes.slice(keyBytes), {
+      schema: countsSchema,
+      maxBytes: maxCountsBytes,
+      refuse: (what) => new KeyError(`the counts of what the secret key has told are missing or damaged: ${what}`),
+    });
+    if (key !== secret.id) throw new KeyError('the counts are those of another secret key');
+    if (secret.version !== 2) throw new KeyError('a secret key of version 1 only decrypts old results');
+    return { secret, counts };
+  } catch (error) {
+    secret[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** The key of a store, or a new one in it, with what is kept beside it. @throws as importedSecret; errors of the store */
+export async function openStoredOwner(
+  store: SecretStore,
+  context: Context,
+  { allowMore }: Pick<Owner, 'allowMore'>,
+): Promise<Owner> {
+  const kept = await store.load();
+  const { secret, counts } = kept
+    ? await importedSecret(kept, context)
+    : { secret: SecretKey.create(context), counts: noVerdicts };
+  try {
+    // Written before any evaluation key: without it those are of no use to anybody.
+    if (!kept) await store.save(await exportedSecret(secret, counts));
+    const ledger = new StoreLedger(store, secret, counts);
+    return { secret, memory: new VolatilePartMemory(), ledger, ...(allowMore ? { allowMore } : {}) };
+  } catch (error) {
+    secret[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Saves the counts with their key, whenever one changes. */
+class StoreLedger implements VerdictLedger {
+  readonly #store: SecretStore;
+  readonly #secret: SecretKey;
+  #counts: VerdictCounts;
+
+  constructor(store: SecretStore, secret: SecretKey, counts: VerdictCounts) {
+    this.#store = store;
+    this.#secret = secret;
+    this.#counts = counts;
+  }
+
+  async load(): Promise<VerdictCounts> {
+    return this.#counts;
+  }
+
+  async record(entry: VerdictEntry): Promise<VerdictCounts> {
+    this.#counts = withEntry(this.#counts, entry);
+    await this.#store.save(await exportedSecret(this.#secret, this.#counts));
+    return this.#counts;
+  }
+}
+
+async function* once(bytes: Uint8Array<ArrayBuffer>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  yield bytes;
+}

@@ -1,0 +1,166 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { DataError, decodePicture, isPicture } from '@cipherformer/model';
+import { parseMetadata, shown } from '@cipherformer/model/untrusted';
+import { decompress as decompressZstd } from 'fzstd';
+import { type AsyncBuffer, asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'; // biome-ignore format: one list
+import { z } from 'zod';
+import { chooseColumns } from './columns.ts';
+import type { Columns, Misfit, Source, SourceExample } from './source.ts';
+import { exampleOf, labelText } from './table.ts';
+
+/** All rows of a file that is read at once, or of a group, are in memory. */
+const maxRows = 2 ** 24;
+/** Largest chunk of a column in a group of rows, unpacked: a group is in memory at once. */
+const maxChunkBytes = 2 ** 31;
+
+/** What a file may be packed with, besides Snappy. Sizes that pages claim are checked before memory is taken. */
+const compressors = {
+  GZIP: (bytes: Uint8Array, size: number) => gunzipSync(bytes, { maxOutputLength: checkedSize(size) }),
+  BROTLI: (bytes: Uint8Array, size: number) => brotliDecompressSync(bytes, { maxOutputLength: checkedSize(size) }),
+  ZSTD: (bytes: Uint8Array, size: number) => decompressZstd(bytes, new Uint8Array(checkedSize(size))),
+};
+
+function checkedSize(size: number): number {
+  if (!(size >= 0 && size <= maxChunkBytes / 2)) throw new Error(`a page claims ${size} bytes`);
+  return size;
+}
+
+/**
+ * Texts or pictures of a Parquet file, as Hugging Face writes them too (pictures as { bytes, path }, names of classes in
+ * the metadata), a group of rows at a time.
+ * @throws DataError for what cannot be read as Parquet, ConfigError as chooseColumns
+ */
+export async function openParquet(path: string, asked: Columns): Promise<Source> {
+  return parquetSource(await guarded(path, () => asyncBufferFromFile(path)), path, asked);
+}
+
+/** The same, of bytes wherever they are. */
+export async function parquetSource(file: AsyncBuffer, where: string, asked: Columns): Promise<Source> {
+  const metadata = await guarded(where, () => parquetMetadataAsync(file));
+  checkGroups(metadata, where);
+  const names = topLevel(metadata);
+  const columns = chooseColumns(names, asked, where);
+  const wanted = Object.values(columns).filter((name): name is string => name !== undefined);
+  return {
+    kind: columns.image === undefined ? 'text' : 'image',
+    columns,
+    classNames: columns.label === undefined ? undefined : classNamesOf(metadata, columns.label),
+    async *examples() {
+      let row = 0;
+      for await (const fields of rowsOf(file, metadata, wanted, where))
+        yield readRow(fields, `${where}, row ${++row}`, columns);
+    },
+  };
+}
+
+/** All rows of a Parquet file in memory, with these columns. @throws DataError as openParquet */
+export async function readParquet(
+  bytes: Uint8Array,
+  where: string,
+  columns: readonly string[],
+): Promise<Record<string, unknown>[]> {
+  // A copy: the bytes of a Buffer may be a window into a larger pool.
+  const file = new Uint8Array(bytes).buffer;
+  const metadata = await guarded(where, () => parquetMetadataAsync(file));
+  checkGroups(metadata, where);
+  const rows: Record<string, unknown>[] = [];
+  for await (const row of rowsOf(file, metadata, columns, where))
+    rows.push(Object.fromEntries(Object.entries(row).map(([name, value]) => [name, decoded(value)])));
+  return rows;
+}
+
+/** The rows of one group after the other. */
+async function* rowsOf(
+  file: AsyncBuffer,
+  metadata: FileMetaData,
+  columns: readonly string[],
+  where: string,
+): AsyncGenerator<Record<string, unknown>> {
+  let rowStart = 0;
+  for (const { num_rows } of metadata.row_groups) {
+    const rowEnd = rowStart + Number(num_rows);
+    const options = { file, metadata, columns: [...columns], rowStart, rowEnd, compressors, utf8: false };
+    const rows = await guarded(where, () => parquetReadObjects(options));
+    if (rows.length !== rowEnd - rowStart)
+      throw new DataError(`${where} has ${rows.length} rows where it claims ${rowEnd - rowStart}: write it again.`);
+    yield* rows;
+    rowStart = rowEnd;
+  }
+}
+
+async function guarded<T>(where: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    throw new DataError(`${where} cannot be read as Parquet: ${shown((error as Error).message)}. Write it again.`);
+  }
+}
+
+/** Names of the columns, those with columns of their own inside included. */
+function topLevel({ schema }: FileMetaData): string[] {
+  const names: string[] = [];
+  for (let at = 1; at < schema.length; ) {
+    names.push(schema[at]!.name);
+    // Over the children of this one, and theirs.
+    for (let open = 1; open > 0 && at < schema.length; at++) open += (schema[at]!.num_children ?? 0) - 1;
+  }
+  return names;
+}
+
+function checkGroups({ row_groups, num_rows }: FileMetaData, where: string): void {
+  const rows = row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
+  if (rows !== Number(num_rows) || !Number.isSafeInteger(rows) || rows < 0)
+    throw new DataError(`${where} claims ${num_rows} rows, its groups ${rows}: write it again.`);
+  for (const { columns, num_rows: inGroup } of row_groups) {
+    if (inGroup > maxRows)
+      throw new DataError(`${where} claims a group of ${inGroup} rows, at most ${maxRows} are read: split it.`);
+    for (const { meta_data } of columns)
+      if (meta_data && !(Number(meta_data.total_uncompressed_size) <= maxChunkBytes))
+        throw new DataError(
+          `${where} claims a group of rows with ${meta_data.total_uncompressed_size} bytes in one column: write it with smaller groups.`,
+        );
+  }
+}
+
+const featuresSchema = z.object({
+  info: z.object({
+    features: z.record(z.string(), z.looseObject({ names: z.array(z.string().max(200)).max(100_000).optional() })),
+  }),
+});
+
+/** The names that Hugging Face's data sets keep of a column of labels. */
+function classNamesOf({ key_value_metadata }: FileMetaData, label: string): readonly string[] | undefined {
+  const stored = key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
+  const parsed = featuresSchema.safeParse(parseMetadata(stored));
+  return parsed.success && Object.hasOwn(parsed.data.info.features, label)
+    ? parsed.data.info.features[label]!.names
+    : undefined;
+}
+
+function readRow(row: Record<string, unknown>, place: string, { text, image, label }: Columns): SourceExample | Misfit {
+  if (image === undefined) return exampleOf({ ...row, [text!]: decoded(row[text!]), ...(label && { [label]: decoded(row[label]) }) }, place, text!, label); // biome-ignore format: a line
+  const value = row[image] as { bytes?: unknown } | Uint8Array | null | undefined;
+  const bytes = value instanceof Uint8Array ? value : value?.bytes;
+  if (!(bytes instanceof Uint8Array) || !isPicture(bytes))
+    return { place, problem: `"${image}" has no bytes of a PNG or JPEG picture` };
+  const written = label === undefined ? undefined : labelText(decoded(row[label]));
+  if (label !== undefined && written === undefined)
+    return { place, problem: `"${label}" is ${shown(row[label])}, not a label` };
+  try {
+    return { place, picture: decodePicture(bytes, `"${image}"`), ...(written !== undefined && { label: written }) };
+  } catch (error) {
+    if (error instanceof DataError) return { place, problem: error.message };
+    throw error;
+  }
+}
+
+/** Bytes that no annotation calls text may be text. */
+function decoded(value: unknown): unknown {
+  if (!(value instanceof Uint8Array)) return value;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(value);
+  } catch {
+    return value;
+  }
+}
