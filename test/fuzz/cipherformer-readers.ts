@@ -13,6 +13,7 @@ import { SecretKey } from '../../packages/ckks/src/index.ts';
 import { DataError } from '../../packages/model/src/errors.ts';
 import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
 import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
+import type { ImagePreprocess } from '../../packages/model/src/inputs/preprocess.ts';
 import { parseJson } from '../../packages/model/src/untrusted/index.ts';
 import { tiny } from './insecure.ts';
 import { mutateBytes, mutateJson, resealed } from './mutate.ts';
@@ -43,7 +44,15 @@ function sealPng(changed: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-const readImage = (bytes: Uint8Array) => imagePixels(bytes, 'image', { shape: [3, 6, 6] }, true);
+const preprocess: ImagePreprocess = {
+  kind: 'image',
+  patches: {
+    ...{ channels: 3, height: 6, width: 6, patch: 3, stride: 3, padding: 0 },
+    ...{ order: 'channel-first', classToken: false },
+  },
+  normalise: { mean: [0, 0, 0], deviation: [1, 1, 1] },
+};
+const readImage = (bytes: Uint8Array) => imagePixels(bytes, 'image', preprocess, true);
 
 // Inputs in JSON.
 const folder = mkdtempSync(join(tmpdir(), 'fuzz-'));

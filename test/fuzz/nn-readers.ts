@@ -129,7 +129,10 @@ const pickle = new Pickle()
     inner: (p) => p.dictionary({ count: (q) => q.tensor('1', 'LongStorage', 0, [], []) }),
   })
   .end();
-const archive = zip({ 'm/data.pkl': pickle, 'm/data/0': new Uint8Array(24), 'm/data/1': new Uint8Array(8) });
+// A Buffer's slices share its memory: what is changed would stay changed.
+const archive = Uint8Array.from(
+  zip({ 'm/data.pkl': pickle, 'm/data/0': new Uint8Array(24), 'm/data/1': new Uint8Array(8) }),
+);
 const llama = (vocabulary: number) => {
   const values = 16 * 4 + 4 + 4 * 16 + 4 + 3 * 32 + 4 + 2 * 8;
   const header = Int32Array.of(4, 8, 1, 2, 2, vocabulary, 8);

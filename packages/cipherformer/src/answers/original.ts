@@ -11,25 +11,33 @@ export function openOriginal(path: string, root = dirname(path)): Asked {
   const { classes } = model.preprocess;
   return {
     form: formOf(path, model),
-    task: model.config.task,
+    isLanguage: model.config.task === 'language-model',
+    isMultiLabel: model.config.head.problem === 'multi-label',
+    isEmbedding: model.config.task.endsWith('-embedding'),
     ...(classes ? { classes } : {}),
     async say(seen) {
-      const rows = (await predictor.logits(seen)).map((row) => [...row]);
+      const rows = (await predictor.outputs(seen)).map((row) => [...row]);
       return { logits: predictor.perToken ? rows : rows[0]! };
     },
     close: () => predictor.close(),
   };
 }
 
-function formOf(folder: string, { config, preprocess }: Model): InputForm {
-  const { embedding, task } = config;
+function formOf(folder: string, { config, preprocess: { normalise, picture } }: Model): InputForm {
+  const { embedding } = config;
   if (embedding.kind === 'patch') {
-    const { channels, height, width } = embedding;
-    const { normalise, picture } = preprocess;
-    return { kind: 'image', shape: [channels, height, width], normalise, picture };
+    const { bias: _, kind: __, ...patches } = embedding;
+    const plain = { mean: Array(patches.channels).fill(0), deviation: Array(patches.channels).fill(1) };
+    const preprocess = {
+      kind: 'image',
+      patches,
+      normalise: normalise ?? plain,
+      ...(picture ? { picture } : {}),
+    } as const;
+    return { kind: 'image', preprocess };
   }
   const textual = ['tokenizer.json', 'vocab.txt', 'vocab.json'].some((name) => existsSync(join(folder, name)));
   const tokenizer = textual ? loadTokenizer(folder) : undefined;
   const tokens = Math.min(embedding.maxTokens, tokenizer?.maxTokens ?? Number.POSITIVE_INFINITY);
-  return { kind: 'text', tokenizer, tokens, task, keeps: 'beginning', pairs: true };
+  return { kind: 'text', tokenizer, tokens, keeps: 'beginning' };
 }

@@ -9,7 +9,7 @@ export function openPolynomial(folder: string): Asked {
   const evaluator = new PolynomialEvaluator(model.graph);
   return {
     form: formOf(model),
-    task: model.task,
+    isLanguage: model.task === 'language-model',
     ...(model.classes ? { classes: model.classes } : {}),
     async say(seen) {
       const recorder = new ValueRecorder(model.graph);

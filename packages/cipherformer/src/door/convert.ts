@@ -5,25 +5,31 @@ import { type OnProgress, UsageError } from '@cipherformer/base';
 import type { Tokenizer } from '@cipherformer/model';
 import { loadPolynomialModel, readJson } from '@cipherformer/model/files';
 import {
+  type ConversionRecipe,
   type ConversionRecipeInput,
   type ConversionRecord,
+  chooseRecipe,
   convert as convertModel,
   type DataConfig,
   type DataSet,
   datasets,
   type Examples,
+  type OwnData,
   parseConversion,
 } from '@cipherformer/nn';
 import { loadModel, type TrainedModel } from './load-model.ts';
 import { PolynomialModel } from './polynomial-model.ts';
 
 /** A data set that `datasets.load` opened, examples in memory, or what `datasets.load` takes. */
-export type ConversionData = DataSet | Examples | DataConfig;
+export type ConversionData = DataSet | Examples | OwnData | DataConfig;
 
 /** How a model is converted, where that is kept, how it is followed and stopped. */
 export interface ConvertOptions {
-  /** Its stages, and how each trains: an object, or the path of a JSON file. Its "data", if any, says how training draws. */
-  readonly recipe: string | ConversionRecipeInput;
+  /**
+   * Its stages, and how each trains: an object, or the path of a JSON file. Its "data", if any, says how training draws. Default:
+   * chosen by the model's kind and size and by how many examples there are; the record has it.
+   */
+  readonly recipe?: string | ConversionRecipeInput;
   /**
    * Where parts are kept as they finish, and the polynomial model and its record in the end: the same call goes on where an
    * interrupted one stopped. Default: none, nothing stays on the disk.
@@ -55,7 +61,7 @@ export interface Conversion {
  * ICML 2024, with the differences that docs/method.md tells.
  * @param model what `loadModel` read, or its folder
  * @param data with all three parts: train, validation and test
- * @throws UsageError without a recipe; ConfigError where model, data and recipe do not fit, DataError for wrong data,
+ * @throws UsageError for a recipe that is neither object nor path; ConfigError where model, data and recipe do not fit, DataError for wrong data,
  * OtherRunError for a folder of another conversion, UnsupportedPartError, CalibrationError, UnstableTrainingError,
  * SiteRangeError for a model that cannot be converted so; an error that names the line to install without ONNX Runtime; the
  * signal's reason
@@ -63,13 +69,15 @@ export interface Conversion {
 export async function convert(
   model: string | TrainedModel,
   data: ConversionData,
-  options: ConvertOptions,
+  options: ConvertOptions = {},
 ): Promise<Conversion> {
   const { folder, signal } = options;
   signal?.throwIfAborted();
-  const recipe = recipeOf(options);
+  const given = givenRecipe(options);
   const original = typeof model === 'string' ? await loadModel(model) : model;
   const opened = await openedData(data, original.tokenizer);
+  const chosen = given ?? chosenRecipe(original, opened);
+  const recipe = options.seed === undefined ? chosen : { ...chosen, seed: options.seed };
   if (folder !== undefined) {
     const record = await run(original, opened, recipe, folder, options);
     return { model: await PolynomialModel.load(folder), record };
@@ -86,7 +94,7 @@ export async function convert(
 async function run(
   original: TrainedModel,
   data: DataSet,
-  recipe: ReturnType<typeof parseConversion>,
+  recipe: ConversionRecipe,
   out: string,
   { threads, progress, signal }: ConvertOptions,
 ): Promise<ConversionRecord> {
@@ -100,21 +108,29 @@ async function run(
     ...(signal ? { signal } : {}),
     ...(progress ? { progress } : {}),
   });
-  // What the engine of a conversion does when it is stopped: it keeps its parts and gives no record.
-  signal?.throwIfAborted();
   return record!;
 }
 
-function recipeOf({ recipe, seed }: ConvertOptions) {
-  // Callers in plain JavaScript may give none.
+function givenRecipe({ recipe }: ConvertOptions): ConversionRecipe | undefined {
+  if (recipe === undefined) return undefined;
+  // Callers in plain JavaScript may give anything.
   if (typeof recipe !== 'string' && (typeof recipe !== 'object' || recipe === null))
-    throw new UsageError('a conversion needs { recipe }: its stages, as an object or the path of a JSON file');
-  const value = typeof recipe === 'string' ? readJson(recipe) : recipe;
-  const parsed = parseConversion(value, typeof recipe === 'string' ? recipe : 'the recipe');
-  return seed === undefined ? parsed : { ...parsed, seed };
+    throw new UsageError('a recipe is an object with stages, or the path of a JSON file');
+  if (typeof recipe === 'string') return parseConversion(readJson(recipe), recipe);
+  return parseConversion(recipe, 'the recipe');
+}
+
+function chosenRecipe({ config, name }: TrainedModel, { train }: DataSet): ConversionRecipe {
+  const examples =
+    train.kind === 'classification'
+      ? train.count
+      : Math.floor(train.streams.reduce((sum, { length }) => sum + length, 0) / train.tokens);
+  const fitting = name.toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+/, '') || 'model'; // biome-ignore format: short
+  return chooseRecipe(config, undefined, { name: fitting, examples }).recipe;
 }
 
 async function openedData(data: ConversionData, tokenizer: Tokenizer | undefined): Promise<DataSet> {
   if ('task' in data) return data;
-  return datasets.load(data, tokenizer ? { tokenizer } : {});
+  const options = tokenizer ? { tokenizer } : {};
+  return 'from' in data ? datasets.load(data, options) : datasets.load(data, options);
 }

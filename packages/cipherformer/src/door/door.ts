@@ -1,4 +1,4 @@
-import type { datasets as nnDatasets } from '@cipherformer/nn';
+import type { LoadOptions, datasets as nnDatasets } from '@cipherformer/nn';
 import type { Client as ClientClass } from './client.ts';
 import type { compile as compileModel } from './compile.ts';
 import type { connect as connectTo } from './connect.ts';
@@ -44,8 +44,9 @@ export const loadModel: typeof load = async (...args) => (await import('./load-m
 
 /** Data sets: `datasets.load` reads files, or takes examples in memory. */
 export const datasets: Pick<typeof nnDatasets, 'load'> = {
-  load: (async (...args: Parameters<typeof nnDatasets.load>) =>
-    (await import('@cipherformer/nn')).datasets.load(...args)) as typeof nnDatasets.load,
+  // Its overloads differ in what they give, which no single signature says.
+  load: (async (data: never, options: LoadOptions) =>
+    (await import('@cipherformer/nn')).datasets.load(data, options)) as typeof nnDatasets.load,
 };
 
 /** Converts a trained transformer to polynomial form: `convert(model, data, { recipe })`. Needs ONNX Runtime. */

@@ -1,10 +1,4 @@
-import { DataError, decodePicture, type PictureSteps, preparePicture } from '@cipherformer/model';
-
-/** What a model makes of a picture: its size, [channels, height, width], and the way there. */
-export interface PictureForm {
-  readonly shape: readonly [number, number, number];
-  readonly picture?: PictureSteps | undefined;
-}
+import { DataError, decodePicture, type ImagePreprocess, picturePixels } from '@cipherformer/model';
 
 /** What the first bytes of a file say it is; undefined for anything that is no image we know of. */
 export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'WebP' | 'GIF' | 'BMP' | undefined {
@@ -27,16 +21,15 @@ export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'WebP' | 'GIF' | 
 export function imagePixels(
   bytes: Uint8Array,
   file: string,
-  { shape: [channels, height, width], picture }: PictureForm,
+  { patches, picture }: Pick<ImagePreprocess, 'patches' | 'picture'>,
   resize: boolean,
 ): Uint8Array {
   const kind = imageKind(bytes);
   if (kind !== 'png' && kind !== 'jpeg')
     throw new DataError(`${file} is ${kind === undefined ? 'no image' : `a ${kind} image, which is not read here`}: save it as PNG or JPEG`); // biome-ignore format: short
+  const { height, width } = patches;
   // Without a word of the model's maker, white is what people see through transparent pixels.
   const scaled = resize ? { resize: { to: { height, width }, filter: 'bilinear' } as const } : {};
   const steps = picture ?? { background: 'white' as const, ...scaled };
-  if (channels !== 1 && channels !== 3)
-    throw new DataError(`${file} is a picture, the model takes ${channels} channels: give its numbers.`);
-  return preparePicture(decodePicture(bytes, file), steps, { channels, height, width }, file);
+  return picturePixels({ patches, picture: steps }, decodePicture(bytes, file), file);
 }

@@ -4,7 +4,7 @@ import { parseForeignJson } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { imageKind, imagePixels } from './image-file.ts';
 import type { Question } from './questions.ts';
-import { type InputForm, type Seen, seeInput } from './seen.ts';
+import { type AskedInput, type InputForm, type Seen, seeInput } from './seen.ts';
 
 /** Numbers of a few million values, as text. */
 const maxInputBytes = 2 ** 27;
@@ -29,7 +29,7 @@ export interface ReadOptions {
 
 /** An input as it is encrypted or asked, and what the model will see of it. */
 export interface ReadInput {
-  readonly input: ModelInput;
+  readonly input: AskedInput;
   readonly seen: Seen;
 }
 
@@ -60,9 +60,8 @@ async function readInputFile(file: string, form: InputForm, resize: boolean): Pr
   });
   if (bytes.length === 0) throw new DataError(`the input ${file} is empty: ${kinds}`);
   if (imageKind(bytes) === undefined) return parseInput(bytes, file);
-  if (form.kind !== 'image')
-    throw new DataError(`${file} is an image, the model does ${form.task}: give a text, {"text": "..."}`);
-  return { pixels: imagePixels(bytes, file, form, resize) };
+  if (form.kind !== 'image') throw new DataError(`${file} is an image, the model takes a text: give {"text": "..."}`);
+  return { pixels: imagePixels(bytes, file, form.preprocess, resize) };
 }
 
 function parseInput(bytes: Uint8Array, file: string): ModelInput {
@@ -87,7 +86,5 @@ export async function imageInput(
 ): Promise<ModelInput> {
   if (preprocess.kind !== 'image')
     throw new DataError(`${file} is an image, the model does ${task}: give a text, {"text": "..."}`);
-  const { patches, picture } = preprocess;
-  const { channels, height, width } = patches;
-  return { pixels: imagePixels(bytes, file, { shape: [channels, height, width], picture }, resize) };
+  return { pixels: imagePixels(bytes, file, preprocess, resize) };
 }

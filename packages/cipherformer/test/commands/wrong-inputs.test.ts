@@ -133,7 +133,7 @@ describe('inputs', () => {
   it('truncated PNG', async () => {
     const whole = readFileSync(at('digit.png'));
     for (const length of [20, 40, whole.length - 20])
-      await refused('image', 'cut.png', whole.subarray(0, length), /cut\.png is cut short or damaged: save it again/);
+      await refused('image', 'cut.png', whole.subarray(0, length), /cut\.png .*save it again/);
   });
 
   it('output exists (encrypt, run)', async () => {

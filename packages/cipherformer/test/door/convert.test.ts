@@ -1,5 +1,5 @@
 // From a folder with a trained model and examples in memory to an encrypted answer.
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initialWeights, saveModel, vitConfig } from '@cipherformer/nn';
@@ -21,7 +21,7 @@ const example = (n: number) => ({
 const part = (from: number, count: number) => Array.from({ length: count }, (_, i) => example(from + i));
 const data = { train: part(0, 64), validation: part(64, 16), test: part(80, 16), classes: ['above', 'below'], image, normalise }; // biome-ignore format: short
 const train = { epochs: 6, learningRate: 5e-3, losses: { task: 1, range: 5 } };
-const recipe: Exclude<ConvertOptions['recipe'], string> = {
+const recipe: Exclude<ConvertOptions['recipe'], string | undefined> = {
   name: 'halves',
   batch: 16,
   calibration: 64,
@@ -84,9 +84,21 @@ describe('examples in memory', () => {
   }, 120_000); // biome-ignore format: short
 });
 
+describe('without a recipe', () => {
+  it('one is chosen', async () => {
+    const stop = new AbortController();
+    const progress = () => stop.abort(new Error('enough'));
+    await expect(convert(at('original'), data, { folder: at('chosen'), progress, signal: stop.signal })).rejects.toThrow('enough');
+    const { recipe: chosen } = JSON.parse(readFileSync(at('chosen/recipe.json'), 'utf8'));
+    expect([chosen.name, chosen.batch, chosen.stages.map(({ name }: { name: string }) => name)]).toEqual([
+      'original', 8, ['attention', 'norms', 'range', 'polynomial', 'steady'],
+    ]);
+  }, 60_000); // biome-ignore format: short
+});
+
 describe('what cannot be converted', () => {
   it('is told before anything starts', async () => {
-    await expect(convert(at('original'), data, {} as never)).rejects.toMatchObject({ code: 'bad-usage' });
+    await expect(convert(at('original'), data, { recipe: 5 as never })).rejects.toMatchObject({ code: 'bad-usage' });
     await expect(convert(at('none'), data, { recipe })).rejects.toMatchObject({ code: 'missing-file' });
     await expect(convert(at('original'), data, { recipe: { ...recipe, stages: [] } })).rejects.toMatchObject({ code: 'bad-config' }); // biome-ignore format: short
     await expect(convert(at('original'), { ...data, test: [] }, { recipe })).rejects.toMatchObject({

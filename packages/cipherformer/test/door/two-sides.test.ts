@@ -93,7 +93,7 @@ describe('client and server', () => {
       Array.from({ length: 64 }, () => 9),
     );
     expect((await failure(() => client.encrypt(large))).message).toMatch(
-      /8 x 8 pixels, the model takes 4 x 4: ask to resize/,
+      /8 x 8 pixels, the model takes 4 x 4: resize it/,
     );
     const resizing = await Client.create(program, { resize: true, insecure: true });
     await expect(resizing.encrypt(large)).resolves.toMatchObject({ examples: 1 });

@@ -86,9 +86,8 @@ export async function conversion(): Promise<void> {
     image: { channels: 1, height: 1, width: 1 },
     normalise: { mean: [0], deviation: [1] },
   });
-  // @ts-expect-error a conversion needs a recipe
-  await convert(original, data, {});
-  // @ts-expect-error which says how many examples a step takes
+  await convert(original, data);
+  // @ts-expect-error a recipe says how many examples a step takes
   await convert(original, data, { recipe: { name: 'a', stages: [] } });
   const { model, record } = await convert(original, data, { recipe: 'recipe.json' });
   holds<Equal<typeof model, PolynomialModel>>();

@@ -1,14 +1,18 @@
+import type { ImagePreprocess } from '@cipherformer/model';
 import { DataError } from '@cipherformer/model';
 import { isPrintable } from '@cipherformer/model/untrusted';
 import { encode } from 'jpeg-js';
 import { describe, expect, it } from 'vitest';
-import { imageKind, imagePixels, type PictureForm } from '../../src/input/image-file.ts';
+import { imageKind, imagePixels } from '../../src/input/image-file.ts';
 import { chunk, png } from './png.ts';
 
-const taking = (channels: number, width: number, height: number): PictureForm => ({ shape: [channels, height, width] });
+function taking(channels: number, width: number, height: number): ImagePreprocess {
+  const patches = { channels, width, height, patch: 1, stride: 1, padding: 0, order: 'channel-first', classToken: false } as const; // biome-ignore format: short
+  return { kind: 'image', patches, normalise: { mean: [0], deviation: [1] } };
+}
 
-const read = async (bytes: Uint8Array, form: PictureForm, resize = false) =>
-  imagePixels(bytes, 'digit.png', form, resize);
+const read = async (bytes: Uint8Array, preprocess: ImagePreprocess, resize = false) =>
+  imagePixels(bytes, 'digit.png', preprocess, resize);
 
 describe('image files', () => {
   it('a grey PNG gives its bytes, row by row', async () => {

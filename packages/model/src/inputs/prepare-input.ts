@@ -51,12 +51,18 @@ export function imageValues(preprocess: ImagePreprocess, input: ModelInput): Arr
   return 'pixels' in input ? normalised(preprocess, input.pixels) : input.image;
 }
 
+/** The part of a preparation that decides what becomes of a picture. */
+export interface PictureForm {
+  readonly patches: Pick<ImagePreprocess['patches'], 'channels' | 'height' | 'width'>;
+  readonly picture?: ImagePreprocess['picture'];
+}
+
 /**
  * A picture as bytes [channels, height, width] of a model.
  * @throws DataError where it comes out in another size than the model's, or the model takes neither 1 nor 3 channels
  */
 export function picturePixels(
-  { patches: { channels, height, width }, picture: steps = {} }: Pick<ImagePreprocess, 'patches' | 'picture'>,
+  { patches: { channels, height, width }, picture: steps = {} }: PictureForm,
   picture: Picture,
   where: string,
 ): Uint8Array {

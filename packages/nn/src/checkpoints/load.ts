@@ -80,6 +80,10 @@ function readForeign(path: string, format: 'safetensors' | 'pth' | 'llama2c'): W
 function readPreprocessor(folder: string, { embedding }: ModelConfig): Model['preprocess'] {
   const path = join(folder, 'preprocessor_config.json');
   if (embedding.kind !== 'patch' || !existsSync(path)) return {};
-  const { steps, normalise } = parseImageProcessor(readJson(path), embedding, path);
+  const { steps, normalise } = parseImageProcessor(
+    readJson(fileIn(folder, 'preprocessor_config.json')),
+    embedding,
+    path,
+  );
   return { picture: steps, normalise };
 }

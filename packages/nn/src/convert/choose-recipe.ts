@@ -53,9 +53,10 @@ const mostTimes = 3;
 /**
  * The recipe for a model by its family, size, task, amount of data and the time allowed. Degree 2 everywhere, but for the
  * MLPs of language models, whose degrees are searched; in every stage an eighth of each batch is unlike any training example.
+ * @param data undefined where the examples are given beside the recipe
  * @throws UnsupportedPartError naming a part of the model that has no polynomial form
  */
-export function chooseRecipe(model: ModelConfig, data: DataConfig, options: ChooseOptions): ChosenRecipe {
+export function chooseRecipe(model: ModelConfig, data: DataConfig | undefined, options: ChooseOptions): ChosenRecipe {
   const kind = kinds[checkSupported(model)];
   const batch = batchFor(kind.batch, options.examples);
   const stepsPerEpoch = Math.max(1, Math.floor(options.examples / batch));
@@ -122,7 +123,7 @@ export function chooseRecipe(model: ModelConfig, data: DataConfig, options: Choo
     {
       name: options.name,
       description: `Chosen for ${model.layers} layers of width ${model.width} and ${options.examples} training examples.`,
-      data,
+      ...(data ? { data } : {}),
       batch,
       seed: options.seed ?? 1,
       calibration: Math.min(1000, options.examples),

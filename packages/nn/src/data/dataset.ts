@@ -1,5 +1,6 @@
 import { ConfigError, type Normalisation, type Tokenizer } from '@cipherformer/model';
 import type { ImageSet, ImageShape } from './images.ts';
+import type { DataReport } from './report.ts';
 import {
   type EncodedTexts,
   type ImageSplit,
@@ -20,6 +21,8 @@ interface Facts {
   /** Names of the classes, where the data has them. */
   readonly classes?: readonly string[];
   readonly image?: ImageShape;
+  /** What was found in data of a person's own. */
+  readonly report?: DataReport;
   /** Most tokens of an example; of a corpus, those of a window. */
   readonly tokens?: number;
   readonly tokenizer?: Tokenizer;

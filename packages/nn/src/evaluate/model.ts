@@ -2,6 +2,7 @@ import type { OnProgress } from '@cipherformer/base';
 import { ConfigError } from '@cipherformer/model';
 import type { Model } from '../checkpoints/model-folder.ts';
 import { outputsOf, type Split } from '../data/splits.ts';
+import { otherAnswer } from '../transformer/config.ts';
 import { InferenceModel } from './inference.ts';
 import { type EvaluationResult, evaluateClassification, evaluateLanguage, languageModelScorer } from './metrics.ts';
 
@@ -17,13 +18,21 @@ export interface EvaluateOptions {
   readonly progress?: OnProgress;
 }
 
-/** Evaluates a model on one part of a data set. @throws ConfigError where the two have other numbers of outputs */
+/**
+ * Evaluates a model on one part of a data set.
+ * @throws ConfigError where the two have other numbers of outputs, or the model does not choose one of them
+ */
 export async function evaluateModel(
   model: Model,
   split: Split,
   options: EvaluateOptions = {},
 ): Promise<EvaluationResult> {
   const { config, weights } = model;
+  const other = otherAnswer(config);
+  if (other)
+    throw new ConfigError(
+      `The model answers with ${other}: evaluated are models that choose a class or the next token.`,
+    );
   checkOutputs(config.head.outputs, split);
   const threads = options.threads ?? 1;
   if (split.kind === 'language') {

@@ -1,15 +1,14 @@
 import { DataError } from '@cipherformer/model';
 import type { Model } from '../checkpoints/model-folder.ts';
 import type { ModelConfig } from '../transformer/config.ts';
-import { InferenceModel, type InferenceOptions } from './inference.ts';
+import { InferenceModel } from './inference.ts';
 
-/** What a trained model takes: token numbers, marks included; or an image as it was trained on, [channels, height, width]. */
+/**
+ * What a trained model takes: token numbers, marks included, with their types where there are two texts; or an image as it was
+ * trained on, [channels, height, width].
+ */
 export type PreparedInput =
-  | {
-      readonly ids: readonly number[];
-      /** The text that each token belongs to, 0 or 1; without it all are of the first. */
-      readonly types?: readonly number[] | undefined;
-    }
+  | { readonly ids: readonly number[]; readonly types?: readonly number[] | undefined }
   | { readonly image: ArrayLike<number> };
 
 /** A trained model that is asked one input at a time. */
@@ -17,7 +16,7 @@ export class Predictor implements AsyncDisposable {
   readonly #model: Model;
   readonly #threads: number;
   /** Shapes are static: a program for each number of tokens, the last one is kept. */
-  #compiled: { readonly shape: InputShape; readonly inference: InferenceModel } | undefined;
+  #compiled: (Compiled & { readonly inference: InferenceModel }) | undefined;
 
   constructor(model: Model, { threads = 1 }: { readonly threads?: number } = {}) {
     this.#model = model;
@@ -25,23 +24,23 @@ export class Predictor implements AsyncDisposable {
   }
 
   /**
-   * The logits of an input: a row [outputs]; of a language model those after the last token; a row a token where the head
-   * is one for tokens.
+   * What the head gives for an input: a row [outputs], logits or an embedding; of a language model those after the last token;
+   * a row a token where the head is one for tokens.
    * @throws DataError for what is no input of this model
    */
-  async logits(input: PreparedInput): Promise<Float32Array[]> {
+  async outputs(input: PreparedInput): Promise<Float32Array[]> {
     const { config } = this.#model;
     const feeds = 'image' in input ? imageFeeds(config, input.image) : textFeeds(config, input.ids, input.types);
-    const inference = await this.#inference(feeds.shape);
+    const inference = await this.#inference(feeds);
     const { logits } = await inference.run(feeds.values);
-    const outputs = config.head.outputs;
+    const outputs = inference.outputs.get('logits')!.shape.at(-1)!;
     const row = (t: number) => logits!.slice(t * outputs, (t + 1) * outputs);
     if (config.pool !== 'none') return [row(0)];
     if (!this.perToken) return [row(feeds.given - 1)];
     return Array.from({ length: feeds.given }, (_, t) => row(t));
   }
 
-  /** Whether `logits` gives a row a token. */
+  /** Whether `outputs` gives a row a token. */
   get perToken(): boolean {
     const { task, pool } = this.#model.config;
     return pool === 'none' && task !== 'language-model';
@@ -56,19 +55,27 @@ export class Predictor implements AsyncDisposable {
     return this.close();
   }
 
-  async #inference(shape: InputShape): Promise<InferenceModel> {
-    const now = this.#compiled;
-    if (now && now.shape.tokens === shape.tokens && now.shape.segments === shape.segments) return now.inference;
+  async #inference({ tokens, segments }: Compiled): Promise<InferenceModel> {
+    if (this.#compiled?.tokens === tokens && this.#compiled?.segments === segments) return this.#compiled.inference;
     await this.close();
     const { config, weights } = this.#model;
-    const inference = await InferenceModel.create(config, weights, { batch: 1, threads: this.#threads, ...shape });
-    this.#compiled = { shape, inference };
+    const inference = await InferenceModel.create(config, weights, {
+      batch: 1,
+      threads: this.#threads,
+      segments,
+      ...(tokens === undefined ? {} : { tokens }),
+    });
+    this.#compiled = { tokens, segments, inference };
     return inference;
   }
 }
 
 /** What a program is compiled for. */
-type InputShape = Pick<InferenceOptions, 'tokens' | 'segments'>;
+interface Compiled {
+  readonly tokens: number | undefined;
+  /** Whether tokens have types. */
+  readonly segments: boolean;
+}
 
 function imageFeeds({ embedding }: ModelConfig, image: ArrayLike<number>) {
   if (embedding.kind !== 'patch') throw new DataError('The model takes a text: give { ids }.');
@@ -78,7 +85,7 @@ function imageFeeds({ embedding }: ModelConfig, image: ArrayLike<number>) {
     throw new DataError(
       `The image has ${image.length} values where the model needs ${size} [${channels}, ${height}, ${width}].`,
     );
-  return { shape: {}, given: 0, values: { images: Float32Array.from(image) } };
+  return { tokens: undefined, segments: false, given: 0, values: { images: Float32Array.from(image) } };
 }
 
 function textFeeds(
@@ -96,12 +103,8 @@ function textFeeds(
   const tokens = attention.kind === 'softmax' ? given.length : maxTokens;
   const ids = BigInt64Array.from({ length: tokens }, (_, t) => BigInt(given[t] ?? 0));
   const mask = Float32Array.from({ length: tokens }, (_, t) => (t < given.length ? 1 : 0));
-  // A model without types, or with one, takes pairs by their marks alone.
-  const typed = types !== undefined && embedding.segments > 1 && types.some((type) => type !== 0);
-  const segments = typed ? { segments: BigInt64Array.from({ length: tokens }, (_, t) => BigInt(types[t] ?? 0)) } : {};
-  return {
-    shape: typed ? { tokens, segments: true } : { tokens },
-    given: given.length,
-    values: { ids, ...(task === 'language-model' ? {} : { mask }), ...segments },
-  };
+  const segments = embedding.segments > 0 && types !== undefined && types.some((type) => type > 0);
+  const numbers = segments && { segments: BigInt64Array.from({ length: tokens }, (_, t) => BigInt(types[t] ?? 0)) };
+  const values = { ids, ...(task === 'language-model' ? {} : { mask }), ...(numbers || {}) };
+  return { tokens, segments, given: given.length, values };
 }

@@ -2,7 +2,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { DataError, decodePicture, isPicture } from '@cipherformer/model';
 import { parseMetadata, shown } from '@cipherformer/model/untrusted';
 import { decompress as decompressZstd } from 'fzstd';
-import { type AsyncBuffer, asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'; // biome-ignore format: one list
+import { type AsyncBuffer, asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSchema, type SchemaTree } from 'hyparquet'; // biome-ignore format: one list
 import { z } from 'zod';
 import { chooseColumns } from './columns.ts';
 import type { Columns, Misfit, Source, SourceExample } from './source.ts';
@@ -38,7 +38,7 @@ export async function openParquet(path: string, asked: Columns): Promise<Source>
 export async function parquetSource(file: AsyncBuffer, where: string, asked: Columns): Promise<Source> {
   const metadata = await guarded(where, () => parquetMetadataAsync(file));
   checkGroups(metadata, where);
-  const names = topLevel(metadata);
+  const names = topLevel(metadata, where);
   const columns = chooseColumns(names, asked, where);
   const wanted = Object.values(columns).filter((name): name is string => name !== undefined);
   return {
@@ -98,23 +98,46 @@ async function guarded<T>(where: string, read: () => Promise<T>): Promise<T> {
 }
 
 /** Names of the columns, those with columns of their own inside included. */
-function topLevel({ schema }: FileMetaData): string[] {
+function topLevel({ schema }: FileMetaData, where: string): string[] {
   const names: string[] = [];
   for (let at = 1; at < schema.length; ) {
-    names.push(schema[at]!.name);
+    const { name } = schema[at]!;
+    if (typeof name !== 'string') throw new DataError(`${where} has a column without a name: write it again.`);
+    names.push(name);
     // Over the children of this one, and theirs.
     for (let open = 1; open > 0 && at < schema.length; at++) open += (schema[at]!.num_children ?? 0) - 1;
   }
   return names;
 }
 
-function checkGroups({ row_groups, num_rows }: FileMetaData, where: string): void {
+/** The paths of all columns that hold values, sorted. @throws DataError for a schema that is none */
+function leafPaths(metadata: FileMetaData, where: string): string {
+  const paths: string[] = [];
+  const walk = ({ children, path }: SchemaTree): void => {
+    if (children.length === 0) paths.push(JSON.stringify(path));
+    for (const child of children) walk(child);
+  };
+  try {
+    for (const child of parquetSchema(metadata).children) walk(child);
+  } catch (error) {
+    throw new DataError(`${where} has a broken schema: ${shown((error as Error).message)}. Write it again.`);
+  }
+  return JSON.stringify(paths.sort());
+}
+
+function checkGroups(metadata: FileMetaData, where: string): void {
+  const { row_groups, num_rows } = metadata;
+  const leaves = leafPaths(metadata, where);
   const rows = row_groups.reduce((sum, group) => sum + Number(group.num_rows), 0);
   if (rows !== Number(num_rows) || !Number.isSafeInteger(rows) || rows < 0)
     throw new DataError(`${where} claims ${num_rows} rows, its groups ${rows}: write it again.`);
   for (const { columns, num_rows: inGroup } of row_groups) {
     if (inGroup > maxRows)
       throw new DataError(`${where} claims a group of ${inGroup} rows, at most ${maxRows} are read: split it.`);
+    // The library leaves reads behind, whose errors nobody would see, where a column is not in the schema.
+    const paths = columns.map(({ meta_data }) => JSON.stringify(meta_data?.path_in_schema));
+    if (JSON.stringify(paths.toSorted()) !== leaves)
+      throw new DataError(`${where} has a group of rows with other columns than its schema: write it again.`);
     for (const { meta_data } of columns)
       if (meta_data && !(Number(meta_data.total_uncompressed_size) <= maxChunkBytes))
         throw new DataError(

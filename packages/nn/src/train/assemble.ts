@@ -4,7 +4,7 @@ import { ConfigError, type Weights } from '@cipherformer/model';
 import { loadModel } from '../checkpoints/load.ts';
 import type { Preprocess } from '../checkpoints/model-folder.ts';
 import type { DataSet } from '../data/dataset.ts';
-import { type ModelConfig, parseModelConfig } from '../transformer/config.ts';
+import { type ModelConfig, otherAnswer, parseModelConfig } from '../transformer/config.ts';
 import { bertConfig, gptConfig, vitConfig } from '../transformer/presets.ts';
 import { initialWeights } from '../transformer/weights.ts';
 import type { Recipe } from './recipe.ts';
@@ -16,6 +16,11 @@ export function assembleModel(recipe: Recipe, data: DataSet, root: string): { co
     // Under the data root, or else as it stands (a folder of this project, an adapter recipe).
     const inRoot = join(root, model.from);
     const { config, weights } = loadModel(existsSync(inRoot) ? inRoot : model.from, root);
+    const other = otherAnswer(config);
+    if (other)
+      throw new ConfigError(
+        `${model.from} answers with ${other}: trained are models that choose a class or the next token.`,
+      );
     if (config.head.outputs !== data.outputs) {
       throw new ConfigError(`${model.from} has ${config.head.outputs} outputs, the data ${data.outputs}.`);
     }

@@ -278,8 +278,16 @@ function checkParts(config: ModelConfig, fail: (message: string) => void): void 
     fail('pool "first-two" needs embedding.extraTokens.');
   const width = head.hidden?.width ?? pooledWidth(config);
   if (head.none && head.outputs !== width) fail(`head.none gives ${width} outputs, not ${head.outputs}.`);
+  const { relative } = attention;
+  if (relative?.kind === 'grid' && relative.rows * relative.columns > mostPlaces)
+    fail(
+      `relative positions of ${relative.rows} x ${relative.columns} places are more than ${mostPlaces}: take larger patches.`,
+    );
   if (config.stages) checkStages(config, config.stages, fail);
 }
+
+/** Offsets of all pairs of places are made at once. */
+const mostPlaces = 4096;
 
 function checkStages(config: ModelConfig, stages: Stages, fail: (message: string) => void): void {
   const { embedding, attention } = config;
@@ -290,6 +298,11 @@ function checkStages(config: ModelConfig, stages: Stages, fail: (message: string
   if (stages.blocks.reduce((sum, { layers }) => sum + layers, 0) !== config.layers)
     fail(`the stages' layers do not sum to ${config.layers}.`);
   const { rows, columns } = patchGrid(embedding);
+  // Which pairs of a window are neighbours is kept for every window.
+  if (stages.window ** 2 > mostPlaces || rows * columns * stages.window ** 2 > mostPlaces ** 2) {
+    fail(`windows of ${stages.window} in ${rows} x ${columns} patches have too many pairs: take smaller windows.`);
+    return;
+  }
   stages.blocks.forEach(({ heads }, i) => {
     for (const side of [rows / 2 ** i, columns / 2 ** i])
       if (!Number.isInteger(side) || side % stages.window !== 0)
@@ -313,6 +326,13 @@ export function patchStages(config: ModelConfig) {
     const stage: ModelConfig = { ...config, width, attention, mlp };
     return { config: stage, layers, window, grid: [rows / 2 ** i, columns / 2 ** i] as const };
   });
+}
+
+/** What a model answers with that does not choose one class, or the next token; undefined for those that do. */
+export function otherAnswer({ task, head }: Pick<ModelConfig, 'task' | 'head'>): string | undefined {
+  if (head.problem) return head.problem === 'regression' ? 'numbers' : 'several labels at once';
+  if (task === 'token-classification') return 'a label for every token';
+  return task.endsWith('embedding') ? 'an embedding' : undefined;
 }
 
 /** Width of what the head reads. */

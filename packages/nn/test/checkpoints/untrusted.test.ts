@@ -122,6 +122,45 @@ describe('row 9: configurations', () => {
     ['classes that are words', { ...bert, id2label: { a: 'x', b: 'y' } }, /id2label names "a", "b", not 0/],
     ['a class that a terminal obeys', { ...bert, id2label: { 0: '\u001b]0;x\u0007' } }, /control characters/],
     ['windows larger than the image', { ...vit, patch_size: 16 }, /16 x 16 pixels does not fit into 8 x 8/],
+    [
+      'offsets of all pairs without end',
+      {
+        ...vit,
+        model_type: 'beit',
+        image_size: 1024,
+        patch_size: 1,
+        num_channels: 1,
+        use_relative_position_bias: true,
+      },
+      /relative positions of 1024 x 1024 places are more than 4096/,
+    ],
+    [
+      'windows without end',
+      {
+        model_type: 'swin',
+        image_size: 1024,
+        patch_size: 1,
+        num_channels: 1,
+        window_size: 1024,
+        depths: [1],
+        num_heads: [1],
+        embed_dim: 4,
+      },
+      /windows of 1024 in 1024 x 1024 patches have too many pairs/,
+    ],
+    [
+      'kinds of layers without end',
+      {
+        model_type: 'gpt_neo',
+        vocab_size: 10,
+        hidden_size: 8,
+        num_layers: 2,
+        num_heads: 2,
+        max_position_embeddings: 8,
+        attention_types: Array.from({ length: 64 }, () => [Array.from({ length: 1024 }, () => 'local'), 1024]),
+      },
+      /attention_types stands for 67108864 layers, num_layers is 2/,
+    ],
     ['an image without end', { ...vit, image_size: 2 ** 20 }, /at most 16777216/],
   ];
   it.each(refused)('%s', (_, config, message) => {

@@ -5,10 +5,16 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, DataError } from '../../../model/src/errors.ts';
 import { huggingFaceTokenizer } from '../../../model/src/text/tokenizer.ts';
-import { load } from '../../src/data/datasets.ts';
+import * as datasets from '../../src/data/datasets.ts';
 import { reportLines } from '../../src/data/report.ts';
 import { RowParser } from '../../src/sources/csv.ts';
 import { wordPieceFiles } from '../../src/text/word-piece.ts';
+
+/** With its report, which data of one's own always has. */
+const load = async (...asked: Parameters<typeof datasets.load>) => {
+  const data = await datasets.load(...asked);
+  return Object.assign(data, { report: data.report! });
+};
 
 const root = mkdtempSync(join(tmpdir(), 'own-data-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -38,13 +38,11 @@ export const gptNeo = family({
   layout: (c, head, where) => {
     const at = 'transformer.h.{layer}';
     const read = tiedHead(head, c.tie_word_embeddings);
-    const kinds = (c.attention_types ?? [[['global', 'local'], 12] as const]).flatMap(([pattern, times]) =>
-      Array.from({ length: times }, () => pattern).flat(),
-    );
-    if (kinds.length !== c.num_layers)
-      throw new ConfigError(
-        `${where}: attention_types stands for ${kinds.length} layers, num_layers is ${c.num_layers}.`,
-      );
+    const types = c.attention_types ?? [[['global', 'local'], 12] as const];
+    const count = types.reduce((sum, [pattern, times]) => sum + pattern.length * times, 0);
+    if (count !== c.num_layers)
+      throw new ConfigError(`${where}: attention_types stands for ${count} layers, num_layers is ${c.num_layers}.`);
+    const kinds = types.flatMap(([pattern, times]) => Array.from({ length: times }, () => pattern).flat());
     if (c.attention_layers && c.attention_layers.join() !== kinds.join())
       throw new ConfigError(`${where}: attention_layers does not say what attention_types does: leave it out.`);
     return {

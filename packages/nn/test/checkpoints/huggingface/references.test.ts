@@ -1,7 +1,24 @@
 // Every family and its neighbours against transformers in float64 (references.py), with inputs given as numbers.
 import { describe, expect, it } from 'vitest';
+import { ConfigError } from '../../../../model/src/errors.ts';
 import { families } from '../../../src/checkpoints/huggingface/families.ts';
+import type { Split } from '../../../src/data/splits.ts';
+import { evaluateModel } from '../../../src/evaluate/model.ts';
 import { difference, load, outputOf, references } from './references.ts';
+
+describe('models that do not choose', () => {
+  it.each([
+    ['bert regression', /answers with numbers/],
+    ['bert multi-label', /several labels at once/],
+    ['bert tokens', /a label for every token/],
+    ['vit encoder', /an embedding/],
+  ])('%s: no accuracy', async (name, message) => {
+    const model = load(references.find((reference) => reference.name === name)!);
+    const split = { kind: 'classification', classes: model.config.head.outputs, count: 1 } as unknown as Split;
+    await expect(evaluateModel(model, split)).rejects.toThrow(ConfigError);
+    await expect(evaluateModel(model, split)).rejects.toThrow(message);
+  });
+});
 
 describe('references of transformers', () => {
   it('are of every family', () => {
