@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeProgram } from '@cipherformer/compiler';
-import { evaluate, prepareInput } from '@cipherformer/model';
+import { evaluate, imageValues, prepareInput } from '@cipherformer/model';
 import { savePolynomialModel } from '@cipherformer/model/files';
 import { ResourceError } from '@cipherformer/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,6 +17,11 @@ const model = tinyModel(3);
 const images = [0, 1, 2].map((k) => Array.from({ length: 16 }, (_, i) => (i * 37 + k * 91) % 256));
 const expected = images.map((pixels) => [...evaluate(model.graph, prepareInput(model, { pixels }))]);
 const size = Math.max(...expected.flat().map(Math.abs));
+/** The second image, as the model takes it, so many times as large. */
+function timesImage(factor: number): number[] {
+  if (model.preprocess.kind !== 'image') throw new TypeError('the tiny model takes images');
+  return Array.from(imageValues(model.preprocess, { pixels: images[1]! }), (value) => factor * value);
+}
 
 interface Answers {
   readonly results: readonly { readonly inRange: boolean; readonly reason?: string; readonly logits?: number[] }[];
@@ -61,8 +66,7 @@ describe('a batch of inputs in one insecure program', () => {
 
   // A little out of range: further out, the sentinel itself wraps around and spoils the answers of all.
   it('says which input left the range; the others keep their answers', async () => {
-    const patches = [...prepareInput(model, { pixels: images[1]! }).patches!].map((value) => 3.8 * value);
-    writeFileSync(at('far.json'), JSON.stringify({ patches }));
+    writeFileSync(at('far.json'), JSON.stringify({ image: timesImage(3.8) }));
     const { code, out, err } = await ask(['0.json', 'far.json', '2.json'], '--json', '--reveal');
     expect([code, err]).toEqual([3, expect.stringContaining('input 2 left the range')]);
     expect(err).not.toMatch(/input [134] left/);
@@ -73,8 +77,7 @@ describe('a batch of inputs in one insecure program', () => {
   });
 
   it.each([8, 30, 1000])('an input %i times too large may spoil the others, never unnoticed', async (factor) => {
-    const patches = [...prepareInput(model, { pixels: images[1]! }).patches!].map((value) => factor * value);
-    writeFileSync(at('far.json'), JSON.stringify({ patches }));
+    writeFileSync(at('far.json'), JSON.stringify({ image: timesImage(factor) }));
     const { code, out } = await ask(['0.json', 'far.json', '2.json'], '--json', '--reveal');
     expect(code).toBe(3);
     const { results } = JSON.parse(out) as Answers;

@@ -157,7 +157,7 @@ describe('the protocol on files', () => {
       expect(Math.abs(logit - expected[k]!)).toBeLessThan(1e-3 * size);
     writeFileSync(at('large.png'), png(8, 8, 1, new Uint8Array(64)));
     const refused = await encrypt('large.png');
-    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('8 x 8 pixels, the model takes 4 x 4: ask to resize')]); // biome-ignore format: short
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('8 x 8 pixels, the model takes 4 x 4: resize it')]); // biome-ignore format: short
     expect((await encrypt('large.png', '--resize')).code).toBe(0);
   });
 

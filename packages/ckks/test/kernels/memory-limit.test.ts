@@ -77,7 +77,7 @@ const limiting = `
   limit('unlimited');`;
 
 /** The engine's own heap must not grow under the limit: it ends the process when it cannot. */
-const flags = ['--single-threaded', '--min-semi-space-size=16'];
+const flags = ['--single-threaded', '--min-semi-space-size=64', '--max-semi-space-size=64'];
 
 describe.runIf(hasPrlimit && native.length > 0)('row 6: too little memory', () => {
   it.each(native)('is a typed error of every operation, and the process goes on (%s)', (build) => {
