@@ -5,7 +5,7 @@ export { type AblateOptions, runAblation } from './ablation/run.ts';
 export { type AblationRow, ablationCsv, type Estimate, type Measure, summarise } from './ablation/summary.ts';
 export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
-export { chooseRecipe } from './convert/choose-recipe.ts';
+export { type ChosenRecipe, chooseRecipe } from './convert/choose-recipe.ts';
 export { convert } from './convert/convert.ts';
 export type { ConvertOptions, ConvertResult } from './convert/options.ts';
 export { type ConversionRecipe, type ConversionRecipeInput, parseConversion, recipeData } from './convert/recipe.ts';

@@ -1,10 +1,10 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Tokenizer } from '@cipherformer/model';
-import { readJson } from '@cipherformer/model/files';
+import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   type ConversionRecipe,
   type ConversionRecord,
+  type ConvertOptions,
   type ConvertResult,
   convert,
   estimateConversion,
@@ -14,10 +14,14 @@ import {
   type MeasuredConversion,
   type Model,
   parseConversion,
+  reportLines,
   type StageRecord,
   stageName,
 } from '@cipherformer/nn';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { chooseFor } from '../door/convert.ts';
+import { loadModel as loadTrained } from '../door/load-model.ts';
+import { openOwnData } from '../door/own-data.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
@@ -27,8 +31,19 @@ import { renderTable } from '../terminal/table.ts';
 import { modelPath } from './eval.ts';
 
 interface ConvertCommandOptions {
-  readonly recipe: string;
+  readonly recipe?: string;
   readonly data: string;
+  readonly validation?: string;
+  readonly test?: string;
+  readonly textColumn?: string;
+  readonly imageColumn?: string;
+  readonly labelColumn?: string;
+  readonly skipRows?: boolean;
+  readonly tokens?: number;
+  readonly hours?: number;
+  readonly quick?: boolean;
+  readonly writeRecipe?: string;
+  readonly half?: boolean;
   readonly out?: string;
   readonly threads: number;
   readonly seed?: number;
@@ -42,10 +57,20 @@ interface ConvertCommandOptions {
 export function registerConvert(program: Command): void {
   program
     .command('convert')
-    .description('Convert a trained model to polynomial form by a recipe; run again to continue after an interruption')
+    .description('Convert a trained model to polynomial form; run again to continue after an interruption')
     .argument('<model>', 'model folder, run folder, or adapter recipe (.json)')
-    .requiredOption('--recipe <file>', 'conversion recipe (JSON)')
-    .requiredOption('--data <folder>', "the folder the recipe's data paths start from")
+    .requiredOption('--data <path>', "your examples: CSV, TSV, JSON lines, Parquet, or a folder of pictures by class, IDX or CIFAR files; with --recipe, the folder its data paths start from") // biome-ignore format: a line each
+    .option('--recipe <file>', 'conversion recipe (JSON); without one it is chosen by model, task and data')
+    .option('--validation <path>', 'examples to choose by, apart (default: held out of --data)')
+    .option('--test <path>', 'examples to measure on, apart (default: held out of --data)')
+    .option('--text-column <name>', 'column of texts (default: guessed, and told)')
+    .option('--image-column <name>', 'column of pictures')
+    .option('--label-column <name>', 'column of labels')
+    .option('--skip-rows', 'leave out rows that are not understood, instead of refusing the data')
+    .option('--tokens <n>', 'length that texts are cut and filled to (default: 128, or what the model takes)', positiveInteger) // biome-ignore format: a line each
+    .option('--hours <n>', 'processor time that the chosen recipe may take', hours)
+    .option('--quick', 'a first model in minutes: a tenth of the steps')
+    .option('--write-recipe <file>', 'write the chosen recipe, to be edited, and stop')
     .option('--out <folder>', 'folder of the conversion (default: runs/convert-<name>)')
     .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
     .option('--seed <n>', "replaces the recipe's seed", seedNumber)
@@ -53,25 +78,32 @@ export function registerConvert(program: Command): void {
       '--control',
       'train the original on by the same recipe without its changes ("original, continued"), into control/ of the folder',
     )
+    .option('--half', 'write weights with 16 bits: half the size')
     .option('--restart', 'delete what the folder holds and start over')
     .option('--dry-run', 'show the stages, the time on this machine and the levels, and stop')
     .option('--json', 'one JSON object on stdout')
     .action(async (path: string, options: ConvertCommandOptions) => {
-      const parsed = parseConversion(readJson(options.recipe), options.recipe);
-      const recipe = options.seed === undefined ? parsed : { ...parsed, seed: options.seed };
-      const folder = modelPath(path);
-      const model = loadModel(folder, existsSync(options.data) ? options.data : dirname(folder));
-      const textual = recipe.data?.kind === 'texts' || recipe.data?.kind === 'corpus';
-      const tokenizer = textual ? { tokenizer: loadTokenizer(folder) } : {};
+      const given = options.recipe === undefined ? undefined : readRecipe(options.recipe, options.seed);
+      const task = given?.data ? recipeTask(path, given, options.data) : await ownTask(path, options, given);
+      const { model, recipe, ...examples } = task;
+      if (options.writeRecipe !== undefined) {
+        writeAtomically(options.writeRecipe, `${JSON.stringify(recipe, null, 2)}\n`);
+        const next = `cipherformer convert ${path} --recipe ${options.writeRecipe} --data ${options.data}`;
+        return print(options.json, {
+          value: { recipe: options.writeRecipe },
+          text: `recipe: ${options.writeRecipe}`,
+          next,
+        });
+      }
       if (options.dryRun) {
-        const plan = await estimateConversion(model, recipe, { dataRoot: options.data, ...tokenizer });
-        const next = `cipherformer convert ${path} --recipe ${options.recipe} --data ${options.data}`;
+        const plan = await estimateConversion(model, recipe, examples);
+        const next = `cipherformer convert ${path}${options.recipe === undefined ? '' : ` --recipe ${options.recipe}`} --data ${options.data}`;
         return print(options.json, { value: plan, text: () => planTable(plan), next });
       }
       const folderOfAll = options.out ?? join('runs', `convert-${recipe.name}`);
       const out = options.control ? join(folderOfAll, controlFolder) : folderOfAll;
       if (options.restart) rmSync(out, { recursive: true, force: true });
-      const { record, measured } = await runWithProgress(model, recipe, path, out, { ...options, ...tokenizer });
+      const { record, measured } = await runWithProgress(task, path, out, options);
       if (isFinished(folderOfAll)) {
         const source = readReportSource(folderOfAll);
         if (source.unfitControl) process.stderr.write(`${source.unfitControl}\n`);
@@ -86,12 +118,73 @@ export function registerConvert(program: Command): void {
     });
 }
 
+/** What is converted, by what, on what. */
+interface Task extends Pick<ConvertOptions, 'data' | 'dataRoot' | 'tokenizer'> {
+  readonly model: Model;
+  readonly recipe: ConversionRecipe;
+}
+
+function readRecipe(file: string, seed: number | undefined): ConversionRecipe {
+  const recipe = parseConversion(readJson(file), file);
+  return seed === undefined ? recipe : { ...recipe, seed };
+}
+
+/** By a recipe that names its data. */
+function recipeTask(path: string, recipe: ConversionRecipe, root: string): Task {
+  const folder = modelPath(path);
+  const model = loadModel(folder, existsSync(root) ? root : dirname(folder));
+  const textual = recipe.data?.kind === 'texts' || recipe.data?.kind === 'corpus';
+  return { model, recipe, dataRoot: root, ...(textual ? { tokenizer: loadTokenizer(folder) } : {}) };
+}
+
+/** Data as people have it, and a recipe chosen for it where none is given; told before anything starts. */
+async function ownTask(
+  path: string,
+  options: ConvertCommandOptions,
+  given: ConversionRecipe | undefined,
+): Promise<Task> {
+  const { textColumn, imageColumn, labelColumn, validation, test, seed, quick = false, hours } = options;
+  const model = await loadTrained(path);
+  const columns = {
+    ...(textColumn === undefined ? {} : { text: textColumn }),
+    ...(imageColumn === undefined ? {} : { image: imageColumn }),
+    ...(labelColumn === undefined ? {} : { label: labelColumn }),
+  };
+  const from = { from: options.data, columns, skip: options.skipRows ?? false };
+  const parts = { ...(validation === undefined ? {} : { validation }), ...(test === undefined ? {} : { test }) };
+  const seeded = seed === undefined ? {} : { seed };
+  const data = await openOwnData({ ...from, ...parts, ...seeded }, model, options.tokens);
+  tell(reportLines(data.report));
+  const tokenizer = model.tokenizer ? { tokenizer: model.tokenizer } : {};
+  if (given) return { model, recipe: given, data, ...tokenizer };
+  const usual = chooseFor(model, data, { quick, ...seeded });
+  const plan = await estimateConversion(model, usual.recipe, { data, ...tokenizer });
+  const secondsPerStep = plan.seconds / plan.steps;
+  const { recipe, reasons, steps } =
+    hours === undefined ? usual : chooseFor(model, data, { quick, ...seeded, hours, secondsPerStep });
+  const { fewest, most } = plan.levelsPerLayer;
+  tell([
+    ...reasons,
+    `about ${formatSeconds(steps * secondsPerStep)} on this machine; ${fewest === most ? fewest : `${fewest} to ${most}`} levels for the polynomials of a layer`,
+    'conversions like it end within a point of their originals (docs/results.md)',
+  ]);
+  return { model, recipe, data, ...tokenizer };
+}
+
+const tell = (lines: readonly string[]) => process.stderr.write(lines.map((line) => `${line}\n`).join(''));
+
+/** @throws InvalidArgumentError for what is no positive number */
+function hours(text: string): number {
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('It must be a positive number of hours: 0.5, 2.');
+}
+
 async function runWithProgress(
-  model: Model,
-  recipe: ConversionRecipe,
+  { model, recipe, ...examples }: Task,
   modelName: string,
   out: string,
-  options: ConvertCommandOptions & { readonly tokenizer?: Tokenizer },
+  options: ConvertCommandOptions,
 ): Promise<ConvertResult> {
   let bar: Bar | undefined;
   const measuring = startStages();
@@ -100,13 +193,13 @@ async function runWithProgress(
       'stopping within 20 steps, or after this measurement; the same command goes on where it stopped',
       (signal) =>
         convert(model, recipe, {
-          dataRoot: options.data,
+          ...examples,
           out,
           modelName,
           threads: options.threads,
           control: options.control ?? false,
+          half: options.half ?? false,
           signal,
-          ...(options.tokenizer ? { tokenizer: options.tokenizer } : {}),
           progress({ what, done, total, loss, secondsLeft }) {
             if (loss === undefined) {
               bar?.stop();
@@ -186,6 +279,12 @@ function report(record: ConversionRecord, out: string): string {
     sites,
     `levels of polynomials by layer: ${Object.values(record.levels).join(', ')}`,
     `test examples with any value outside: ${test.any} of ${test.examples}`,
+    ...(record.robustness
+      ? [
+          `inputs unlike any training example: ${record.robustness.outside} of ${record.robustness.examples} outside; ` +
+            `of the others ${record.robustness.agree} answered as the original does`,
+        ]
+      : []),
     ...(record.paired
       ? [
           `right in the original alone ${record.paired.onlyOriginal}, in the polynomial model alone ` +

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OnProgress, UsageError } from '@cipherformer/base';
-import type { Tokenizer } from '@cipherformer/model';
 import { loadPolynomialModel, readJson } from '@cipherformer/model/files';
 import {
+  type ChosenRecipe,
   type ConversionRecipe,
   type ConversionRecipeInput,
   type ConversionRecord,
@@ -18,6 +18,7 @@ import {
   parseConversion,
 } from '@cipherformer/nn';
 import { loadModel, type TrainedModel } from './load-model.ts';
+import { openOwnData } from './own-data.ts';
 import { PolynomialModel } from './polynomial-model.ts';
 
 /** A data set that `datasets.load` opened, examples in memory, or what `datasets.load` takes. */
@@ -75,8 +76,8 @@ export async function convert(
   signal?.throwIfAborted();
   const given = givenRecipe(options);
   const original = typeof model === 'string' ? await loadModel(model) : model;
-  const opened = await openedData(data, original.tokenizer);
-  const chosen = given ?? chosenRecipe(original, opened);
+  const opened = await openedData(data, original);
+  const chosen = given ?? chooseFor(original, opened).recipe;
   const recipe = options.seed === undefined ? chosen : { ...chosen, seed: options.seed };
   if (folder !== undefined) {
     const record = await run(original, opened, recipe, folder, options);
@@ -120,17 +121,22 @@ function givenRecipe({ recipe }: ConvertOptions): ConversionRecipe | undefined {
   return parseConversion(recipe, 'the recipe');
 }
 
-function chosenRecipe({ config, name }: TrainedModel, { train }: DataSet): ConversionRecipe {
+/** A recipe for a model and data that were opened, and why it is what it is. @throws as chooseRecipe */
+export function chooseFor(
+  { config, name }: TrainedModel,
+  { train }: DataSet,
+  options: Omit<Parameters<typeof chooseRecipe>[2], 'name' | 'examples'> = {},
+): ChosenRecipe {
   const examples =
     train.kind === 'classification'
       ? train.count
       : Math.floor(train.streams.reduce((sum, { length }) => sum + length, 0) / train.tokens);
   const fitting = name.toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+/, '') || 'model'; // biome-ignore format: short
-  return chooseRecipe(config, undefined, { name: fitting, examples }).recipe;
+  return chooseRecipe(config, undefined, { ...options, name: fitting, examples });
 }
 
-async function openedData(data: ConversionData, tokenizer: Tokenizer | undefined): Promise<DataSet> {
+async function openedData(data: ConversionData, model: TrainedModel): Promise<DataSet> {
   if ('task' in data) return data;
-  const options = tokenizer ? { tokenizer } : {};
-  return 'from' in data ? datasets.load(data, options) : datasets.load(data, options);
+  if ('from' in data) return openOwnData(data, model);
+  return datasets.load(data, model.tokenizer ? { tokenizer: model.tokenizer } : {});
 }

@@ -20,7 +20,7 @@ import { curvesFigure, stageFigure } from './figures/stages.ts';
 import { headline, lead } from './headline.ts';
 import { parseRecord } from './record-schema.ts';
 import { activationSites, type ReportSource, varianceSites } from './summary.ts';
-import { outsideText, siteTable, stageList, stageTable, targetTable } from './tables.ts';
+import { outsideText, robustnessText, siteTable, stageList, stageTable, targetTable } from './tables.ts';
 
 /** A part of the page: an anchor, a title, and what stands under it. */
 interface Section {
@@ -183,7 +183,7 @@ function sectionsOf(source: ReportSource, comparison?: Comparison): Section[] {
     },
     { id: 'functions', title: 'Polynomials', content: [polynomialFigure(source)] },
     { id: 'depth', title: 'Levels', content: [levelsFigure(record), frontFigure(record)] },
-    { id: 'outside', title: 'Values outside their interval', content: [outsideText(record)] },
+    { id: 'outside', title: 'Values outside their interval', content: [outsideText(record), robustnessText(record)] },
     { id: 'sites', title: 'Sites', content: [siteTable(source)] },
     { id: 'training', title: 'Training', content: [curvesFigure(record)] },
     {

@@ -46,7 +46,7 @@ const schema = z.looseObject({
       name: z.string(),
       description: z.string().optional(),
       seed: number,
-      data: z.looseObject({ kind: z.string() }),
+      data: z.looseObject({ kind: z.string() }).optional(),
     },
     stages: z.array(
       z.looseObject({
@@ -60,6 +60,18 @@ const schema = z.looseObject({
   stages: z.array(stage).min(1),
   levels: figures,
   outOfRange: z.looseObject({ validation: outOfRange, test: outOfRange }),
+  robustness: z
+    .looseObject({
+      ...{
+        examples,
+        outside: z.int().min(0),
+        agree: z.int().min(0),
+        largestLogit: number,
+        originalLargestLogit: number,
+      },
+      forms: z.record(z.string(), z.looseObject({ examples: z.int().min(0), outside: z.int().min(0) })),
+    })
+    .optional(),
   paired: z.looseObject({ examples: number, onlyOriginal: number, onlyPolynomial: number, p: number }).optional(),
   outcomes: z
     .union([

@@ -141,6 +141,19 @@ Nothing is clamped at inference, so such a value is where a polynomial may leave
   )}`;
 }
 
+/** What becomes of inputs unlike any that were trained on, where that was measured. */
+export function robustnessText({ robustness }: ConversionRecord): Markup | undefined {
+  if (!robustness) return undefined;
+  const { examples, outside, agree, largestLogit, originalLargestLogit, forms } = robustness;
+  const answered = examples - outside;
+  return html`<p>Of ${count(examples)} inputs made unlike any training example, ${count(outside)} leave an interval; of the ${count(answered)} others
+${count(agree)} get the original's answer. Their largest logit is ${short(largestLogit)}, the original's ${short(originalLargestLogit)}.</p>${table(
+    'Inputs unlike any training example',
+    ['made by', 'inputs', 'outside an interval'],
+    Object.entries(forms).map(([form, found]) => [form, found.examples, found.outside]),
+  )}`;
+}
+
 /** Everything about every site in one row. */
 export function siteTable(source: ReportSource): Markup | undefined {
   const sites = activationSites(source.record);

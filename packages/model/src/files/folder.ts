@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PolynomialModel } from '../polynomial-model.ts';
+import type { StoredType } from './safetensors.ts';
 import { parsePolynomialModel, polynomialModelFiles, serialisePolynomialModel } from './serialise.ts';
 import { readBytes, writeAtomically } from './storage.ts';
 
@@ -11,8 +12,8 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 export const isPolynomialModel = (folder: string): boolean => existsSync(join(folder, polynomialModelFiles.structure));
 
 /** Writes a model's files; polynomial.json, which makes the folder a model, last. @throws StorageError and those of serialise */
-export function savePolynomialModel(folder: string, model: PolynomialModel): void {
-  const files = serialisePolynomialModel(model, sha256);
+export function savePolynomialModel(folder: string, model: PolynomialModel, type: StoredType = 'F32'): void {
+  const files = serialisePolynomialModel(model, sha256, type);
   mkdirSync(folder, { recursive: true });
   const { structure } = polynomialModelFiles;
   for (const name of [...[...files.keys()].filter((name) => name !== structure), structure]) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { FormatError } from '../errors.ts';
+import { FormatError, WeightError } from '../errors.ts';
 import { decodeUtf8, parseJson, problems, shown } from '../untrusted/index.ts';
 import { elementCount, formatShape, type StoredTensor, type Weights } from './stored-tensor.ts';
 
@@ -142,13 +142,46 @@ export function bfloatToNumber(bits: number): number {
   return scratch.getFloat32(0);
 }
 
-/** Serialises float32 tensors, in the order of the map; the header is padded so that the data is 8-byte aligned. */
-export function serialiseSafetensors(tensors: Weights, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+/** The binary16 nearest to a number, of two the even one. Infinite from 65,520 on. */
+export function numberToHalf(value: number): number {
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (Number.isNaN(value)) return 0x7e00;
+  if (size >= 65_520) return sign | 0x7c00;
+  // The unit in the last place, of subnormal numbers 2^-24.
+  const exponent = Math.max(-14, Math.floor(Math.log2(size)));
+  const units = roundHalfToEven(size * 2 ** (10 - exponent));
+  // A mantissa that rounds up to 2048 carries into the exponent by itself.
+  return sign | (units < 1024 ? units : ((exponent + 14) << 10) + units);
+}
+
+function roundHalfToEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
+}
+
+/** How numbers are written. */
+export type StoredType = 'F32' | 'F16';
+
+/**
+ * Serialises tensors, in the order of the map; the header is padded so that the data is 8-byte aligned.
+ * @param type F16 rounds to 16 bits, half the size
+ * @throws WeightError for a number that F16 cannot hold
+ */
+export function serialiseSafetensors(
+  tensors: Weights,
+  metadata: Readonly<Record<string, string>> = {},
+  type: StoredType = 'F32',
+): Uint8Array {
   let position = 0;
   const header: Record<string, unknown> = { __metadata__: metadata };
-  for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [position, position + data.byteLength] };
-    position += data.byteLength;
+  const contents = new Map(
+    [...tensors].map(([name, tensor]) => [name, type === 'F32' ? tensor.data : halves(name, tensor)]),
+  );
+  for (const [name, { shape }] of tensors) {
+    const { byteLength } = contents.get(name)!;
+    header[name] = { dtype: type, shape, data_offsets: [position, position + byteLength] };
+    position += byteLength;
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   const headerBytes = Math.ceil(text.length / 8) * 8;
@@ -156,9 +189,15 @@ export function serialiseSafetensors(tensors: Weights, metadata: Readonly<Record
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
   bytes.set(text, 8);
   let offset = 8 + headerBytes;
-  for (const { data } of tensors.values()) {
+  for (const data of contents.values()) {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
     offset += data.byteLength;
   }
   return bytes;
+}
+
+function halves(name: string, { data }: StoredTensor): Uint16Array {
+  const wide = data.findIndex((value) => Math.abs(value) >= 65_520);
+  if (wide >= 0) throw new WeightError(`${shown(name)} holds ${data[wide]}, which 16 bits cannot: write 32 bits.`);
+  return Uint16Array.from(data, numberToHalf);
 }

@@ -21,7 +21,7 @@ import {
   tokenizerFiles,
   writePreprocess,
 } from './preparation.ts';
-import { parseSafetensors, serialiseSafetensors } from './safetensors.ts';
+import { parseSafetensors, type StoredType, serialiseSafetensors } from './safetensors.ts';
 
 /** The names of a polynomial model's files; a model without a tokenizer lacks the last two. */
 export const polynomialModelFiles = {
@@ -39,18 +39,22 @@ const text = (value: string) => new TextEncoder().encode(value);
 const json = (value: unknown) => text(`${JSON.stringify(value, null, 1)}\n`);
 
 /**
- * A model as files: weights and tables in model.safetensors (float32), structure, programs, bounds and preparation in
+ * A model as files: weights and tables in model.safetensors (float32, or rounded to float16), structure, programs, bounds and preparation in
  * polynomial.json, a card for people in README.md, the tokenizer's own files. With `sha256`, polynomial.json says which
  * weights it was written with.
  * @throws ConfigError where the graph was not calibrated, ShapeError where the model is not well formed
  */
-export function serialisePolynomialModel(model: PolynomialModel, sha256?: Sha256): Map<string, Uint8Array> {
+export function serialisePolynomialModel(
+  model: PolynomialModel,
+  sha256?: Sha256,
+  type: StoredType = 'F32',
+): Map<string, Uint8Array> {
   checkPolynomialModel(model, 'the model');
   const { task, graph, preprocess, classes, card } = model;
   const writer = new TensorWriter();
   const stored = writePreprocess(preprocess, writer);
   const nodes = writeNodes(graph, writer);
-  const weights = serialiseSafetensors(writer.tensors, { format: polynomialModelFormat });
+  const weights = serialiseSafetensors(writer.tensors, { format: polynomialModelFormat }, type);
   const structure: ModelFile = {
     format: polynomialModelFormat,
     task,

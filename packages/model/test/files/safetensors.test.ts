@@ -4,8 +4,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { StorageError } from '../../../base/src/errors.ts';
-import { FormatError } from '../../src/errors.ts';
-import { bfloatToNumber, halfToNumber, parseSafetensors, serialiseSafetensors } from '../../src/files/safetensors.ts';
+import { FormatError, WeightError } from '../../src/errors.ts';
+import {
+  bfloatToNumber,
+  halfToNumber,
+  numberToHalf,
+  parseSafetensors,
+  serialiseSafetensors,
+} from '../../src/files/safetensors.ts';
 import { readSafetensors, writeSafetensors } from '../../src/files/safetensors-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
@@ -125,5 +131,29 @@ describe('safetensors', () => {
     writeFileSync(blocker, '');
     expect(() => writeSafetensors(join(blocker, 'model.safetensors'), tensors)).toThrow(StorageError);
     expect(() => writeSafetensors(join(blocker, 'model.safetensors'), tensors)).toThrow(/Nothing was left behind/);
+  });
+
+  it('rounds to 16 bits, to the nearest and of two to the even, and refuses what they cannot hold', () => {
+    // Every binary16 is itself; between two neighbours the nearer one, in the middle the one with an even mantissa.
+    for (let bits = 0; bits < 0x7c00; bits++) {
+      const [value, next] = [halfToNumber(bits), halfToNumber(bits + 1)];
+      expect(numberToHalf(value)).toBe(bits);
+      if (value > 0) expect(numberToHalf(-value)).toBe(bits | 0x8000);
+      if (bits === 0x7bff) continue;
+      expect(numberToHalf(value + 0.25 * (next - value))).toBe(bits);
+      expect(numberToHalf(value + 0.75 * (next - value))).toBe(bits + 1);
+      expect(numberToHalf((value + next) / 2)).toBe(bits % 2 === 0 ? bits : bits + 1);
+    }
+    expect([numberToHalf(65_519), numberToHalf(65_520), numberToHalf(-1e9), numberToHalf(Number.NaN)]).toEqual([
+      0x7bff, 0x7c00, 0xfc00, 0x7e00,
+    ]);
+    const bytes = serialiseSafetensors(
+      new Map([['a', { shape: [3], data: Float32Array.of(1, 0.1, -2048.6) }]]),
+      {},
+      'F16',
+    );
+    expect([...parseSafetensors(bytes, 'it').tensors.get('a')!.data]).toEqual([1, 0.0999755859375, -2048]);
+    const wide = new Map([['w', { shape: [1], data: Float32Array.of(7e4) }]]);
+    expect(() => serialiseSafetensors(wide, {}, 'F16')).toThrow(WeightError);
   });
 });

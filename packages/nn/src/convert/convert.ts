@@ -104,7 +104,7 @@ async function conclude(
   options: ConvertOptions,
 ): Promise<ConvertResult> {
   const { control } = conversion;
-  const { modelName, endsOnly = false, tokenizer = conversion.data.tokenizer } = options;
+  const { modelName, endsOnly = false, half = false, tokenizer = conversion.data.tokenizer } = options;
   // A control has no polynomials, and what is measured at its ends alone may keep parts that are none.
   const exports = !control && !endsOnly;
   const done = measurementCounter(rows, { endsOnly, exports }, options);
@@ -118,7 +118,7 @@ async function conclude(
   if (!exports) return { measured, model };
 
   const card = modelCardOf(conversion, model, measured);
-  const exported = await exportPolynomial(conversion, model, options.out, card, tokenizer);
+  const exported = await exportPolynomial(conversion, model, options.out, card, { half, tokenizer });
   done();
   const record: ConversionRecord = { ...measured, exported };
   folder.write('conversion.json', record);

@@ -23,6 +23,8 @@ export interface ConvertOptions {
    * (variants that keep a part that is no polynomial have none).
    */
   readonly endsOnly?: boolean;
+  /** Write the polynomial model's weights with 16 bits: half the size, rounded by at most 1 in 2,048. */
+  readonly half?: boolean;
   readonly progress?: OnProgress<ConvertProgress>;
   readonly onStage?: (row: StageRecord) => void;
   /** Aborting finishes a few steps and writes a checkpoint, or finishes a measurement, and throws the signal's reason. */

@@ -22,8 +22,8 @@ const usual = {
 } as const;
 
 /**
- * The columns that count: those that were asked for, else those with usual names, whatever their case. A table without a
- * column of labels has none.
+ * The columns that count: those that were asked for, else those with usual names, whatever their case; the label may also be
+ * the only column beside the input and numbers of rows. A table of more columns, none of a usual name, has no labels.
  * @throws ConfigError naming the columns that there are: where one is asked for and missing, or no text and no image is found
  */
 export function chooseColumns(names: readonly string[], asked: Columns, where: string): Columns {
@@ -41,5 +41,14 @@ export function chooseColumns(names: readonly string[], asked: Columns, where: s
   const text = only === 'image' || (only === undefined && image !== undefined) ? undefined : find('text');
   if (text === undefined && image === undefined)
     throw new ConfigError(`${where} has the columns ${listed(names)}: say which is the text, or the image.`);
-  return { text, image, label: find('label') };
+  return { text, image, label: find('label') ?? onlyOther(names, [text, image]) };
+}
+
+/** Columns that number rows, and say nothing of them. */
+const numbering = /^(id|idx|index|unnamed: \d+|)$/i;
+
+/** Beside the inputs one column alone: what else than the label? */
+function onlyOther(names: readonly string[], inputs: readonly (string | undefined)[]): string | undefined {
+  const others = names.filter((name) => !inputs.includes(name) && !numbering.test(name.trim()));
+  return others.length === 1 ? others[0] : undefined;
 }

@@ -46,7 +46,7 @@ export async function exportPolynomial(
   model: Model,
   folder: string,
   card: ModelCard,
-  tokenizer?: Tokenizer,
+  { tokenizer, half }: { readonly tokenizer: Tokenizer | undefined; readonly half: boolean },
 ): Promise<ExportRecord> {
   const { data } = conversion;
   const { normalise, picture, classes } = model.preprocess;
@@ -72,7 +72,7 @@ export async function exportPolynomial(
   );
   const result: PolynomialModel = { ...lowered, graph: calibrate(lowered.graph, inputs, boundMargin) };
   const logitDifference = await compare(conversion, result, model, usual.slice(0, comparedExamples));
-  savePolynomialModel(folder, result);
+  savePolynomialModel(folder, result, half ? 'F16' : 'F32');
   return { levels: modelLevels(result.graph), logitDifference };
 }
 
