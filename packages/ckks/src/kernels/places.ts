@@ -12,9 +12,12 @@ export function platformPackage(
   return found && `@cipherformer/ckks-${found}`;
 }
 
+/** By a name, so that bundlers do not look for it. */
+const sources = '../../native/';
+
 /** Whether this is a checkout, with the sources of the kernels. */
 function inCheckout(): boolean {
-  return node!.getBuiltinModule('node:fs').existsSync(new URL('../../native/', import.meta.url));
+  return node!.getBuiltinModule('node:fs').existsSync(new URL(sources, import.meta.url));
 }
 
 /** How native kernels are had here. */
