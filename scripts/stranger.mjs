@@ -8,7 +8,8 @@ const predict = `
 import { readFile } from 'node:fs/promises';
 import { PolynomialModel } from 'cipherformer';
 const model = await PolynomialModel.load('models/mnist-vit-polynomial');
-console.log((await model.predict(await readFile('examples/mnist/digit.png'))).label);
+const { results } = await model.predict(await readFile('examples/mnist/digit.png'));
+console.log(results[0].labels[0].label);
 `;
 
 const servePage = `
