@@ -95,7 +95,9 @@ function requestsOf(operations: readonly Operation[], known: readonly string[], 
       let path = operation.path;
       const query: string[] = [];
       for (const [i, { name, in: where }] of operation.parameters.entries()) {
-        const text = encodeURIComponent(new TextDecoder().decode(new TextEncoder().encode(String(given[i]))));
+        // Values may be anything that JSON can hold: objects without a prototype, halves of surrogate pairs.
+        const value = typeof given[i] === 'string' ? given[i] : (JSON.stringify(given[i]) ?? '');
+        const text = encodeURIComponent(new TextDecoder().decode(new TextEncoder().encode(value)));
         if (where === 'path') path = path.replace(`{${name}}`, text);
         else query.push(`${name}=${text}`);
       }
