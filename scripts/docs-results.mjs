@@ -17,17 +17,17 @@ export function resultsPage(page, { compareConversions, figureText, gapText, mar
   const [, after] = rest?.split(end) ?? [];
   if (after === undefined) throw new Error(`docs/results.md has no "${start}" and "${end}" around its table`);
 
-  const ours = ({ row, records, controls, encrypted, differs }) => {
+  const ours = ({ row, records, controls = [], encrypted, differs }) => {
     const measured = records.map(read);
     const comparison = compareConversions(measured, controls.map(read));
     const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    const continued = comparison.seeds.map((seed) => seed.continued);
+    const continued = comparison.seeds.flatMap((seed) => seed.continued ?? []);
     const gap = comparison.reference === 'continued' ? comparison.toContinued : comparison.toOriginal;
     const outside = measured.map(({ outOfRange }) => outOfRange.test);
     return [
       `here: ${row}`,
       figureText(comparison, comparison.original),
-      figureText(comparison, mean(continued)),
+      continued.length > 0 ? figureText(comparison, mean(continued)) : 'not run',
       figureText(comparison, mean(comparison.seeds.map((seed) => seed.polynomial))),
       `${gapText(comparison, gap.mean)} (${gapText(comparison, gap.low)} … ${gapText(comparison, gap.high)})`,
       `${outside.reduce((sum, { any }) => sum + any, 0)} of ${outside.reduce((sum, { examples }) => sum + examples, 0)}`,

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadPolynomialModel } from '../../../model/src/files/folder.ts';
-import { untrustedExamples } from '../../../model/src/graph/calibrate.ts';
+import { untrustedExamples, ValueRecorder } from '../../../model/src/graph/calibrate.ts';
+import { PolynomialEvaluator } from '../../../model/src/graph/evaluate.ts';
+import { prepareInput } from '../../../model/src/inputs/prepare-input.ts';
 import { loadModel } from '../../src/checkpoints/load.ts';
 import { readMnist } from '../../src/data/images.ts';
 import { imageSplit } from '../../src/data/splits.ts';
 import { InferenceModel } from '../../src/evaluate/inference.ts';
-import { evaluateClassification } from '../../src/evaluate/metrics.ts';
+import { evaluateClassification, mostLikely } from '../../src/evaluate/metrics.ts';
 import { polynomialRunner } from '../../src/evaluate/polynomial.ts';
 import { polynomialOperations } from '../../src/evaluate/polynomial-onnx.ts';
 
@@ -33,6 +35,19 @@ describe('the models that ship with the project', () => {
     const { runner, recorder } = polynomialRunner(model);
     const result = await evaluateClassification(runner, imageSplit(set, model.preprocess.normalise, 10));
     expect(result.correct).toBeGreaterThanOrEqual(98);
+    expect(untrustedExamples(recorder.record())).toBe(0);
+  });
+
+  it.each([
+    ['Sports', 'The striker scored twice as the home side won the cup final'],
+    ['Business', 'Shares fell after the bank cut its profit forecast'],
+    ['Sci/Tech', 'Scientists release software that maps the ocean floor'],
+    ['World', 'The president met ministers for talks on the border dispute'],
+  ])('tell news apart, within their intervals: %s', (kind, text) => {
+    const model = loadPolynomialModel(join(models, 'ag-news-bert-tiny-polynomial'));
+    const recorder = new ValueRecorder(model.graph);
+    const logits = new PolynomialEvaluator(model.graph).run(prepareInput(model, { text }), recorder.nextExample());
+    expect(model.classes![mostLikely(logits)]).toBe(kind);
     expect(untrustedExamples(recorder.record())).toBe(0);
   });
 });
