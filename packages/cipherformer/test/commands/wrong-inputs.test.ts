@@ -96,9 +96,11 @@ describe('inputs', () => {
 
   it('no --recipe / --data', async () => {
     const { code, err } = await cli('convert', at('image-model'));
-    expect([code, err]).toEqual([2, expect.stringContaining('convert needs --recipe <file>, --data <folder>')]);
+    expect([code, err]).toEqual([2, expect.stringContaining('convert needs --data <path>')]);
     const { out } = await cli('convert', '--help');
-    expect(out.match(/\(required\)/g)?.length).toBe(2);
+    expect(out.match(/\(required\)/g)?.length).toBe(1);
+    // All that is missing is told at once.
+    expect((await cli('encrypt', at('program'))).err).toMatch(/encrypt needs --\w+ <\w+>, (?:and )?--\w+/);
   });
 
   it('empty text (encrypt)', async () => {
