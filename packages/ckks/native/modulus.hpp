@@ -23,7 +23,7 @@ inline u64 addMod(u64 a, u64 b, u64 p) { return addIfNegative(a + b - p, p); }
 inline u64 subMod(u64 a, u64 b, u64 p) { return addIfNegative(a - b, p); }
 
 // How long a division takes depends on its operands, so none may see a secret. Those of set-up, on public numbers, stand in
-// modulus.cpp behind these calls, and no build's own code has any (test/kernels/constant-time.test.ts reads the machine
+// modulus.cpp behind these calls, and no build's own code divides (test/kernels/constant-time.test.ts reads the machine
 // code).
 u64 modulo(u64 x, u64 p);
 /// floor(w 2^bits / p), for w < p and bits up to 64.

@@ -166,7 +166,7 @@ async function ownTask(
   tell([
     ...reasons,
     `about ${formatSeconds(steps * secondsPerStep)} on this machine; ${fewest === most ? fewest : `${fewest} to ${most}`} levels for the polynomials of a layer`,
-    'conversions like it end within a point of their originals (docs/results.md)',
+    'what conversions cost in accuracy: docs/results.md',
   ]);
   return { model, recipe, data, ...tokenizer };
 }

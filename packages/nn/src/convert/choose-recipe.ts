@@ -47,7 +47,7 @@ const quickShare = 0.1;
 const fewestSteps = 100;
 /** Share of every batch that is unlike any training example: one in eight, as hard examples in the hand-made recipes. */
 const oddShare = 0.125;
-/** More steps than this times the usual gained nothing in any conversion. */
+/** More steps than this times the usual were never tried. */
 const mostTimes = 3;
 
 /**
@@ -165,9 +165,9 @@ function stepsFor({ steps: usual }: Kind, { hours, secondsPerStep, quick }: Choo
     const steps = Math.max(fewestSteps, Math.min(allowed, mostTimes * usual));
     const why =
       allowed < fewestSteps
-        ? `${hours} h are enough for ${allowed} steps only; with fewer than ${fewestSteps} nothing is learned`
+        ? `${hours} h are enough for ${allowed} steps only; fewer than ${fewestSteps} are too few for all stages`
         : allowed > steps
-          ? `${hours} h would allow ${allowed} steps; more than ${steps} gained nothing in any conversion`
+          ? `${hours} h would allow ${allowed} steps; more than ${steps} were never tried`
           : `what ${hours} h allow here`;
     return { steps, reason: `${steps} steps: ${why} (usual: ${usual})` };
   }

@@ -57,7 +57,7 @@ export class Misfits {
     if (this.#first.length < 3) this.#first.push(misfit);
   }
 
-  /** @throws DataError if there was any */
+  /** @throws DataError where a row was not understood: how many, and the first three */
   refuse(where: string): void {
     if (this.#count === 0) return;
     const lines = this.#first.map(({ place, problem }) => `  ${place}: ${problem}`);

@@ -13,8 +13,15 @@ export const headCopies = (tied: boolean, kind: string): string[] =>
 export const padding = { pad_token_id: z.int().min(0).nullish() };
 
 /** A classifier of the last token that is none of padding's has to know it. */
-export const paddingOf = (c: { pad_token_id?: number | null | undefined }, kind: string) =>
+const paddingOf = (c: { pad_token_id?: number | null | undefined }, kind: string) =>
   kind === 'classes' && typeof c.pad_token_id === 'number' ? { padding: c.pad_token_id } : {};
+
+/** The table of tokens of a decoder that reads `maxTokens` of them. */
+export const decoderEmbedding = (
+  c: { readonly vocab_size: number; readonly pad_token_id?: number | null | undefined },
+  { kind }: Head,
+  maxTokens: number,
+) => ({ kind: 'token' as const, vocabulary: c.vocab_size, maxTokens, ...paddingOf(c, kind) });
 
 /** A model without a head whose output would be its own table is read as the language model that it is a part of. */
 export const tiedHead = (head: Head, tied: boolean): Head =>

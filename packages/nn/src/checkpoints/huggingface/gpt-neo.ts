@@ -1,6 +1,6 @@
 import { ConfigError } from '@cipherformer/model';
 import { z } from 'zod';
-import { headCopies, headTensors, padding, paddingOf, tiedHead } from './decoder.ts';
+import { decoderEmbedding, headCopies, headTensors, padding, tiedHead } from './decoder.ts';
 import { activation, dense, epsilon, family, headWidth, size, stacked } from './family.ts';
 import { decoderEnd } from './heads.ts';
 
@@ -48,12 +48,7 @@ export const gptNeo = family({
     return {
       config: {
         ...decoderEnd(read, c.hidden_size, c.vocab_size, { tied: c.tie_word_embeddings }),
-        embedding: {
-          kind: 'token',
-          vocabulary: c.vocab_size,
-          maxTokens: c.max_position_embeddings,
-          ...paddingOf(c, read.kind),
-        },
+        embedding: decoderEmbedding(c, read, c.max_position_embeddings),
         positions: { kind: 'learned' },
         width: c.hidden_size,
         layers: c.num_layers,

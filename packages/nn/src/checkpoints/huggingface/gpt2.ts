@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AdapterInput } from '../adapter.ts';
-import { headCopies, headTensors, padding, paddingOf, tiedHead } from './decoder.ts';
+import { decoderEmbedding, headCopies, headTensors, padding, tiedHead } from './decoder.ts';
 import { activation, dense, epsilon, family, headWidth, size } from './family.ts';
 import { decoderEnd } from './heads.ts';
 
@@ -41,12 +41,7 @@ export const gpt2 = family({
     return {
       config: {
         ...decoderEnd(read, c.n_embd, c.vocab_size, { tied: c.tie_word_embeddings }),
-        embedding: {
-          kind: 'token',
-          vocabulary: c.vocab_size,
-          maxTokens: head.sentence?.maxTokens ?? c.n_positions,
-          ...paddingOf(c, read.kind),
-        },
+        embedding: decoderEmbedding(c, read, head.sentence?.maxTokens ?? c.n_positions),
         positions: { kind: 'learned' },
         width: c.n_embd,
         layers: c.n_layer,

@@ -2,7 +2,7 @@ import { ConfigError } from '@cipherformer/model';
 import { z } from 'zod';
 import type { ModelConfigInput } from '../../transformer/config.ts';
 import type { AdapterInput } from '../adapter.ts';
-import { headCopies, headTensors, padding, paddingOf, tiedHead } from './decoder.ts';
+import { decoderEmbedding, headCopies, headTensors, padding, tiedHead } from './decoder.ts';
 import { activation, epsilon, family, headWidth, only, size, stacked } from './family.ts';
 import { decoderEnd, type Head } from './heads.ts';
 import { ropeKeys, rotaryPositions } from './rope.ts';
@@ -56,11 +56,8 @@ export function llamaLayout(c: LlamaConfig, head: Head, where: string, differenc
     config: {
       ...decoderEnd(read, c.hidden_size, c.vocab_size, { tied: c.tie_word_embeddings }),
       embedding: {
-        kind: 'token' as const,
-        vocabulary: c.vocab_size,
-        maxTokens,
+        ...decoderEmbedding(c, read, maxTokens),
         ...(embeddingScale ? { scale: embeddingScale } : {}),
-        ...paddingOf(c, read.kind),
       },
       positions,
       width: c.hidden_size,

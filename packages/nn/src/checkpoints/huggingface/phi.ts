@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { headCopies, headTensors, padding, paddingOf, tiedHead } from './decoder.ts';
+import { decoderEmbedding, headCopies, headTensors, padding, tiedHead } from './decoder.ts';
 import { activation, dense, epsilon, family, headWidth, only, size, stacked } from './family.ts';
 import { decoderEnd } from './heads.ts';
 import { ropeKeys, rotaryPositions } from './rope.ts';
@@ -31,12 +31,7 @@ export const phi = family({
     return {
       config: {
         ...decoderEnd(read, c.hidden_size, c.vocab_size, { tied: c.tie_word_embeddings, bias: true }),
-        embedding: {
-          kind: 'token',
-          vocabulary: c.vocab_size,
-          maxTokens: c.max_position_embeddings,
-          ...paddingOf(c, read.kind),
-        },
+        embedding: decoderEmbedding(c, read, c.max_position_embeddings),
         positions: rotaryPositions(c, { headWidth: width, maxTokens: c.max_position_embeddings, share: 0.5 }, where),
         width: c.hidden_size,
         layers: c.num_hidden_layers,
