@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { loadModel, loadTokenizer, type Model, Predictor } from '@cipherformer/nn';
+import { dirname } from 'node:path';
+import { loadModel, type Model, Predictor } from '@cipherformer/nn';
+import { tokenizerOf } from '../door/load-model.ts';
 import type { InputForm } from '../input/seen.ts';
 import type { Asked } from './asked.ts';
 
@@ -23,7 +23,8 @@ export function openOriginal(path: string, root = dirname(path)): Asked {
   };
 }
 
-function formOf(folder: string, { config, preprocess: { normalise, picture } }: Model): InputForm {
+function formOf(folder: string, model: Model): InputForm {
+  const { config, preprocess: { normalise, picture } } = model; // biome-ignore format: short
   const { embedding } = config;
   if (embedding.kind === 'patch') {
     const { bias: _, kind: __, ...patches } = embedding;
@@ -36,8 +37,7 @@ function formOf(folder: string, { config, preprocess: { normalise, picture } }: 
     } as const;
     return { kind: 'image', preprocess };
   }
-  const textual = ['tokenizer.json', 'vocab.txt', 'vocab.json'].some((name) => existsSync(join(folder, name)));
-  const tokenizer = textual ? loadTokenizer(folder) : undefined;
+  const tokenizer = tokenizerOf(folder, model);
   const tokens = Math.min(embedding.maxTokens, tokenizer?.maxTokens ?? Number.POSITIVE_INFINITY);
   return { kind: 'text', tokenizer, tokens, keeps: 'beginning' };
 }

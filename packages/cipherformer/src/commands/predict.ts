@@ -50,7 +50,7 @@ async function predict(path: string, questions: readonly Question[], options: Pr
       text: results.map(words(results.length)).join('\n'),
       next: polynomial
         ? `cipherformer compile ${path} --out program`
-        : `cipherformer convert ${path} --recipe <recipe> --data <folder>`,
+        : `cipherformer convert ${path} --data <examples>`,
     });
   } finally {
     await model.close();

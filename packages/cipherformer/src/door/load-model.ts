@@ -16,7 +16,7 @@ export interface TrainedModel extends Model {
 }
 
 /**
- * Reads a trained transformer: a folder of Hugging Face (ViT, BERT, GPT-2, Llama) with its tokenizer or image processor, a
+ * Reads a trained transformer: a folder of Hugging Face (docs/models.md lists the families) with its tokenizer or image processor, a
  * folder that training made (a run's or its model's), or an adapter recipe (.json) beside its weights. Models in polynomial
  * form are read by `PolynomialModel.load`. Cost: the weights in memory, as float32.
  * @throws MissingFileError where there is no such folder, UsageError for a polynomial model; ConfigError, FormatError and
@@ -32,7 +32,8 @@ export async function loadModel(folder: string): Promise<TrainedModel> {
   return { ...model, folder, name: basename(folder), tokenizer: tokenizerOf(path, model) };
 }
 
-function tokenizerOf(folder: string, { config }: Model): Tokenizer | undefined {
+/** The tokenizer of a model's folder; undefined for models of images, and where the folder has none. Errors as loadTokenizer. */
+export function tokenizerOf(folder: string, { config }: Model): Tokenizer | undefined {
   if (config.embedding.kind !== 'token') return undefined;
   const files = ['tokenizer.json', 'vocab.txt', 'vocab.json'].flatMap((name) => [name, `${name}.gz`]);
   return files.some((name) => existsSync(join(folder, name))) ? loadTokenizer(folder) : undefined;
