@@ -1,5 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+// Tests compare what people read: the same plain words on a terminal, in a pipe and where CI asks for colours.
+// (Both variables, since Node warns on stderr where the two contradict each other.)
+delete process.env.FORCE_COLOR;
+process.env.NO_COLOR = '1';
+
 // Tests run on source: the export condition "@cipherformer/source" resolves workspace packages to their src/index.ts.
 const resolve = { conditions: ['@cipherformer/source'] };
 const ssr = { resolve: { conditions: ['@cipherformer/source', 'node', 'import', 'default'] } };
