@@ -1,3 +1,3 @@
-import { config } from 'zod';
+import { config } from 'zod/mini';
 
 config({ jitless: true });

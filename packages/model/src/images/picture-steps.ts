@@ -1,30 +1,27 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { ConfigError, DataError } from '../errors.ts';
 import { onWhite, type Picture, withChannels, withoutOpacity } from './picture.ts';
 import { resample } from './resample.ts';
 
-const side = z
-  .int()
-  .positive()
-  .max(2 ** 14);
+const side = z.int().check(z.positive(), z.maximum(2 ** 14));
 
 /** How a picture of any size becomes one of the model's: stored with the model, done by whoever holds the picture. */
 export const pictureStepsSchema = z.strictObject({
-  resize: z
-    .strictObject({
+  resize: z.optional(
+    z.strictObject({
       to: z.union([
         z.strictObject({ height: side, width: side }),
         /** The aspect ratio is kept; `longest` bounds the other side. */
-        z.strictObject({ shortest: side, longest: side.optional() }),
+        z.strictObject({ shortest: side, longest: z.optional(side) }),
         z.strictObject({ maxHeight: side, maxWidth: side }),
       ]),
       filter: z.enum(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos']),
-    })
-    .optional(),
+    }),
+  ),
   /** The middle; what is smaller gets zeros around it. */
-  crop: z.strictObject({ height: side, width: side }).optional(),
+  crop: z.optional(z.strictObject({ height: side, width: side })),
   /** What is seen through transparent pixels; by default their own colours are. */
-  background: z.literal('white').optional(),
+  background: z.optional(z.literal('white')),
 });
 export type PictureSteps = Readonly<z.infer<typeof pictureStepsSchema>>;
 
