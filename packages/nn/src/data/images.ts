@@ -18,7 +18,8 @@ export interface ImageSet extends ImageShape {
 
 export const imageSize = ({ channels, height, width }: ImageShape): number => channels * height * width;
 
-const namedBytes = (paths: readonly string[]): NamedBytes[] => paths.map((where) => ({ where, bytes: readBytes(where) }));
+const namedBytes = (paths: readonly string[]): NamedBytes[] =>
+  paths.map((where) => ({ where, bytes: readBytes(where) }));
 
 /** CIFAR-10 binary: records of one label byte and 3072 bytes (red, green, blue planes, 32 x 32 each). */
 export const readCifar10 = (paths: readonly string[]): ImageSet => parseCifar10(namedBytes(paths));
