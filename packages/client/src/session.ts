@@ -48,6 +48,8 @@ export interface SessionProgress extends Progress<SessionStage> {
   readonly sentBytes?: number;
   /** While queued: how many tasks come before. */
   readonly place?: number;
+  /** While sending: some bytes from the middle of the request, as the service sees it. */
+  readonly sample?: Uint8Array;
 }
 
 export interface SessionOptions {
@@ -80,6 +82,9 @@ export interface Reply {
   readonly requestBytes: number;
   readonly resultBytes: number;
 }
+
+/** Of a request, to be shown. */
+const sampleBytes = 1024;
 
 /** How often keys are sent again that the service no longer has when they are committed. */
 const commitTries = 3;
@@ -176,7 +181,8 @@ export class ServiceSession {
     progress?.({ what: 'encrypting', done: 0, total: 1 });
     const file = await encryptInputs(owner.secret, manifest, examples);
     const bytes = await wireBytes(file);
-    progress?.({ what: 'sending', done: 0, total: 1 });
+    const sample = bytes.slice(bytes.length >> 1, (bytes.length >> 1) + sampleBytes);
+    progress?.({ what: 'sending', done: 0, total: 1, sample });
     const { id } = await this.#transport.submit(this.program.digest, keyset, bytes);
     return { job: id, request: file.request, requestBytes: bytes.length };
   }

@@ -16,7 +16,7 @@ export {
   serialisePreparation,
 } from './files/preparation.ts';
 export { bfloatToNumber, halfToNumber } from './files/safetensors.ts';
-export { serialisePolynomialModel } from './files/serialise.ts';
+export { parsePolynomialModel, polynomialModelFiles, serialisePolynomialModel } from './files/serialise.ts';
 export {
   elementCount,
   formatShape,

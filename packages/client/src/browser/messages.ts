@@ -1,6 +1,5 @@
-import type { Progress } from '@cipherformer/base';
 import type { VerdictCounts } from '@cipherformer/runtime/client';
-import type { SessionStage } from '../session.ts';
+import type { SessionProgress, SessionStage } from '../session.ts';
 import type { Failure } from './failure.ts';
 
 // What a page and the worker with the secret key say to each other. The key, requests and logits stay in the worker; a label
@@ -61,11 +60,8 @@ export type KeyState = 'nothing' | 'unfinished' | 'ready';
 export type Stage = 'waiting' | SessionStage;
 
 /** `done` counts parts that the service has, or steps of a check or a run. */
-export interface QuestionProgress extends Progress<Stage> {
-  /** Bytes of keys that were sent. */
-  readonly sentBytes?: number;
-  /** While it waits: how many questions come before. */
-  readonly place?: number;
+export interface QuestionProgress extends Omit<SessionProgress, 'what'> {
+  readonly what: Stage;
 }
 
 /** What leaves the worker of an answer; its scores stay until they are asked for by `id`. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ConfigError } from '../errors.ts';
 import { type GraphNode, type GraphOp, operations, type PolynomialGraph } from '../graph/graph.ts';
-import { type AnyField, indexSchema, type Matrix } from '../operations/fields.ts';
+import { type AnyField, indexSchema, type Matrix, sizeSchema } from '../operations/fields.ts';
 import { words } from '../untrusted/index.ts';
 import { preprocessSchema, taskSchema, tokensSchema } from './preparation-schema.ts';
 import type { TensorReader, TensorWriter } from './tensors.ts';
