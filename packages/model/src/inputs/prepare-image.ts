@@ -1,6 +1,6 @@
 import { DataError } from '../errors.ts';
 import type { Picture } from '../images/picture.ts';
-import { preparePicture } from '../images/picture-steps.ts';
+import { preparePicture } from '../images/prepare-picture.ts';
 import type { GraphInputs } from '../operations/definition.ts';
 import type { ModelInput } from './model-input.ts';
 import { patchIndices } from './patches.ts';

@@ -1,12 +1,12 @@
-import type { QuestionProgress, Stage } from './messages.ts';
-import { bytesText, secondsText } from './units.ts';
+import type { QuestionProgress, Stage } from '@cipherformer/client/browser';
+import { bytesText, secondsText } from '../units.ts';
 
 // The time line of a question: what is done, what is being done and how far it is, what comes.
 
 const steps = [
   { name: 'keys', title: 'Make the keys here and send the evaluation keys' },
   { name: 'check', title: 'The service checks them' },
-  { name: 'send', title: 'Encrypt the drawing here and send it' },
+  { name: 'send', title: 'Encrypt the question here and send it' },
   { name: 'queue', title: 'Wait for a turn' },
   { name: 'run', title: 'The service computes on the ciphertext' },
   { name: 'open', title: 'Decrypt the answer here' },
@@ -32,6 +32,14 @@ export interface StepView {
   readonly detail: string;
   /** Share that is done of a step that is going on, where it is known. */
   readonly share?: number;
+  /** How long it took, once it is done. */
+  readonly seconds?: number;
+}
+
+/** What went over the line with an answer. */
+export interface LineBytes {
+  readonly requestBytes: number;
+  readonly resultBytes: number;
 }
 
 /** What has been reported so far. */
@@ -41,6 +49,8 @@ export class Timeline {
   readonly #ended = new Map<StepName, number>();
   #now: QuestionProgress | undefined;
   #finished = false;
+  #sentBytes = 0;
+  #line: LineBytes | undefined;
   /** Where the keys' step was first seen, for a prediction. */
   #first: { readonly done: number; readonly at: number } | undefined;
 
@@ -57,12 +67,14 @@ export class Timeline {
       if (this.#began.has(name) && !this.#ended.has(name)) this.#ended.set(name, at);
     if (!this.#began.has(step)) this.#began.set(step, at);
     if (progress.what === 'keys') this.#first ??= { done: progress.done, at };
+    this.#sentBytes = progress.sentBytes ?? this.#sentBytes;
     this.#now = progress;
   }
 
   /** Everything is done. */
-  finish(at: number): void {
+  finish(at: number, bytes: LineBytes): void {
     for (const name of this.#began.keys()) if (!this.#ended.has(name)) this.#ended.set(name, at);
+    this.#line = bytes;
     this.#finished = true;
   }
 
@@ -72,15 +84,35 @@ export class Timeline {
     return steps.map(({ name, title }, i) => {
       if (name === current) return { name, title, state: 'now', ...this.#detail(this.#now!, at) };
       const done = this.#finished || i < place;
-      return { name, title, state: done ? 'done' : 'waiting', detail: done ? this.#took(name) : '' };
+      if (!done) return { name, title, state: 'waiting', detail: '' };
+      const seconds = this.#seconds(name);
+      return {
+        name,
+        title,
+        state: 'done',
+        detail: this.#took(name, seconds),
+        ...(seconds === undefined ? {} : { seconds }),
+      };
     });
   }
 
-  #took(name: StepName): string {
+  #seconds(name: StepName): number | undefined {
     const end = this.#ended.get(name);
-    if (end === undefined) return name === 'keys' || name === 'check' ? 'already there' : '';
-    const seconds = (end - this.#began.get(name)!) / 1000;
-    return seconds < 1 ? '' : secondsText(seconds);
+    return end === undefined ? undefined : (end - this.#began.get(name)!) / 1000;
+  }
+
+  #took(name: StepName, seconds: number | undefined): string {
+    const time =
+      seconds === undefined || seconds < 0.05 ? '' : seconds < 1 ? `${seconds.toFixed(1)} s` : secondsText(seconds);
+    const there = this.#sentBytes === 0 && (name === 'keys' || name === 'check') ? 'already there' : '';
+    return [this.#bytes(name), there || time].filter(Boolean).join(' · ');
+  }
+
+  #bytes(name: StepName): string {
+    if (name === 'keys' && this.#sentBytes > 0) return `${bytesText(this.#sentBytes)} sent`;
+    if (name === 'send' && this.#line) return `${bytesText(this.#line.requestBytes)} sent`;
+    if (name === 'open' && this.#line) return `${bytesText(this.#line.resultBytes)} received`;
+    return '';
   }
 
   #detail({ what, done, total, secondsLeft, place }: QuestionProgress, at: number): { detail: string; share?: number } {
@@ -121,30 +153,4 @@ export class Timeline {
     if (made < 8 || seconds < 2) return '';
     return `about ${secondsText(((total - done) * seconds) / made)} left`;
   }
-}
-
-/** Draws the time line into a list, element by element, so that what has not changed is left alone. */
-export function showTimeline(list: HTMLElement, views: readonly StepView[]): void {
-  while (list.children.length < views.length) list.append(stepElement());
-  for (const [i, { title, state, detail, share }] of views.entries()) {
-    const item = list.children[i] as HTMLElement;
-    item.dataset.state = state;
-    if (state === 'now') item.setAttribute('aria-current', 'step');
-    else item.removeAttribute('aria-current');
-    const [name, text] = item.querySelectorAll('span');
-    name!.textContent = title;
-    text!.textContent = detail;
-    const bar = item.querySelector('progress')!;
-    bar.hidden = state !== 'now' || share === undefined;
-    bar.value = share ?? 0;
-    bar.setAttribute('aria-label', title);
-  }
-}
-
-function stepElement(): HTMLElement {
-  const item = document.createElement('li');
-  const bar = document.createElement('progress');
-  bar.max = 1;
-  item.append(document.createElement('span'), document.createElement('span'), bar);
-  return item;
 }

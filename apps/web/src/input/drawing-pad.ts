@@ -1,4 +1,5 @@
 import type { Ink } from './digits.ts';
+import type { Stroke } from './sample-digits.ts';
 
 /** Width of the pen beside the canvas: a digit that fills it comes out as thick as MNIST's. */
 const penShare = 0.085;
@@ -28,6 +29,28 @@ export class DrawingPad {
     canvas.addEventListener('keydown', ({ key }) => {
       if (['Delete', 'Backspace', 'Escape'].includes(key)) this.clear();
     });
+  }
+
+  /** Draws strokes in the place of what is there. */
+  draw(strokes: readonly Stroke[]): void {
+    const { width, height } = this.canvas;
+    contextOf(this.canvas).clearRect(0, 0, width, height);
+    for (const stroke of strokes) {
+      const points = stroke.map(([x, y]) => ({ x: x * width, y: y * height }));
+      this.#last = points[0]!;
+      for (const point of points) this.#lineTo(point);
+    }
+    this.#changed();
+  }
+
+  /** Puts ink in the place of what is there. */
+  show({ width, height, values }: Ink): void {
+    const context = contextOf(this.canvas);
+    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    const image = new ImageData(width, height);
+    for (let i = 0; i < width * height; i++) image.data[4 * i + 3] = values[i]!;
+    context.putImageData(image, 0, 0);
+    this.#changed();
   }
 
   clear(): void {
