@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { MissingPackageError } from '@cipherformer/base';
 import type { FastifyServerOptions } from 'fastify';
 import type { OnFaultPoint } from './faults.ts';
 import type { Access } from './http/access.ts';
@@ -13,6 +14,7 @@ import { LocalBackend } from './local.ts';
 import { StartError } from './problem.ts';
 import { Programs, type ServedProgram } from './programs.ts';
 import { Service, type ServiceOptions } from './service.ts';
+import { SharedBackend, type SharedOptions } from './shared/backend.ts';
 import { StaticFolder } from './static-folder.ts';
 import type { DiskSpace } from './store/room.ts';
 
@@ -28,6 +30,11 @@ export interface ServeOptions {
   readonly programs: readonly ServedProgram[];
   /** Folder of all that is kept; made if it is not there. One service at a time. */
   readonly data: string;
+  /**
+   * What is kept lies on Redis and S3, for several services and workers; `data` then has what is on its way, and each of them
+   * has its own. Work is done by workers (the verb worker), not by `spawnWorker`. Default: all is kept in `data`.
+   */
+  readonly shared?: SharedOptions;
   /** Default: one that is free. */
   readonly port?: number;
   /** Where to listen. Default 127.0.0.1. Beyond loopback with `tls` or `behindProxy` alone, and a token for every request. */
@@ -134,14 +141,19 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
 
 /** @throws StartError */
 async function openService(
-  { data, spawnWorker, diskSpace, graceMs = defaultGraceMs, now, at }: ServeOptions,
+  { data, shared, spawnWorker, diskSpace, graceMs = defaultGraceMs, now, at }: ServeOptions,
   rest: Pick<ServiceOptions, 'programs' | 'limits' | 'onFault'>,
 ): Promise<Service> {
   try {
-    const backend = await LocalBackend.open({ data, spawnWorker, workerGraceMs: graceMs, diskSpace });
+    const backend =
+      shared === undefined
+        ? await LocalBackend.open({ data, spawnWorker, workerGraceMs: graceMs, diskSpace })
+        : await SharedBackend.open({ ...shared, data, diskSpace });
     return await Service.open({ ...rest, backend, now, at });
   } catch (cause) {
-    throw cause instanceof StartError ? cause : new StartError(`cannot use ${data}: ${String(cause)}`, { cause });
+    throw cause instanceof StartError || cause instanceof MissingPackageError
+      ? cause
+      : new StartError(`cannot use ${data}: ${String(cause)}`, { cause });
   }
 }
 

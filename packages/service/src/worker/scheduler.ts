@@ -91,6 +91,7 @@ export class Scheduler implements WorkQueue {
   readonly #options: SchedulerOptions;
   readonly #queue = new Queue<Task>();
   readonly #closing = new AbortController();
+  readonly #leaving = new Map<string, () => void>();
   #current: Current | undefined;
   #worker: Worker | undefined;
   #working: Promise<void> | undefined;
@@ -105,8 +106,17 @@ export class Scheduler implements WorkQueue {
     this.#wake();
   }
 
+  /** Adds a task and waits until it is here no more: it ended, was dropped, or is to be begun again elsewhere. */
+  perform(task: Task): Promise<void> {
+    return new Promise((resolve) => {
+      this.#leaving.set(task.id, resolve);
+      this.add(task);
+    });
+  }
+
   drop(id: string): void {
     if (this.#queue.remove(id)) {
+      this.#left(id);
       this.#announceQueue();
     } else if (this.#current?.task.id === id) {
       this.#current.dropped = true;
@@ -170,6 +180,7 @@ export class Scheduler implements WorkQueue {
       }
       this.#current = undefined;
       if (again) this.#queue.putBack(task);
+      else this.#left(task.id);
       this.#options.onChange(task.id);
     }
   }
@@ -253,6 +264,11 @@ export class Scheduler implements WorkQueue {
         await sleep(retryMs, undefined, { signal: this.#closing.signal });
       }
     }
+  }
+
+  #left(id: string): void {
+    this.#leaving.get(id)?.();
+    this.#leaving.delete(id);
   }
 
   async #stopWorker(): Promise<void> {
