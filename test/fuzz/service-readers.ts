@@ -44,7 +44,7 @@ const service = await Service.open({
     throw new Error(what, { cause: error });
   },
 });
-const access = { local: true, open: true, hosts: ['localhost'] };
+const access = { local: true, open: true, hosts: ['localhost'], origins: [] };
 const app = makeApp({ service, access, page: undefined, logger: false, version: '0' });
 await app.ready();
 

@@ -31,6 +31,7 @@ export const token = z.string().check(z.regex(/^cf_[A-Za-z0-9_-]{43}$/));
 export const newOwner = z.object({ token });
 export type NewOwner = z.infer<typeof newOwner>;
 
+const programFile = z.object({ name: fileName, bytes: whole, sha256: digest });
 export const program = z.object({
   digest,
   /** Digest of the key plan: a key set of this plan serves the program. */
@@ -38,7 +39,9 @@ export const program = z.object({
   /** Name, task, labels, predicted costs: what its manifest says about it. */
   summary: z.record(z.string(), z.json()),
   /** The client half: what encrypting, decrypting and making keys need. */
-  files: z.array(z.object({ name: fileName, bytes: whole, sha256: digest })),
+  files: z.array(programFile),
+  /** The polynomial model itself, where who runs the service gives it away: what computes the answer in clear. */
+  model: z.optional(z.array(programFile)),
 });
 export type Program = z.infer<typeof program>;
 export const programs = z.object({ programs: z.array(program) });

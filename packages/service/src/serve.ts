@@ -37,6 +37,8 @@ export interface ServeOptions {
   readonly behindProxy?: boolean;
   /** Host names of the service, without ports. Default: those of loopback, or of the certificate, or any behind a proxy. */
   readonly names?: readonly string[];
+  /** Origins (https://models.example) whose pages may use the service from a browser. Default: its own page alone. */
+  readonly allowOrigins?: readonly string[];
   readonly limits?: Partial<Limits>;
   /** Port of /metrics, on loopback. Default: none. */
   readonly metricsPort?: number;
@@ -134,8 +136,10 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
 }
 
 /** Who may ask. @throws StartError for what would let strangers in, or send keys in clear */
-export function accessOf(options: Pick<ServeOptions, 'host' | 'open' | 'tls' | 'behindProxy' | 'names'>): Access {
-  const { host = '127.0.0.1', open = false, tls, behindProxy = false, names } = options;
+export function accessOf(
+  options: Pick<ServeOptions, 'host' | 'open' | 'tls' | 'behindProxy' | 'names' | 'allowOrigins'>,
+): Access {
+  const { host = '127.0.0.1', open = false, tls, behindProxy = false, names, allowOrigins = [] } = options;
   const isLoopback = loopbackHosts.includes(host);
   if (!isLoopback && tls === undefined && !behindProxy) {
     throw new StartError(
@@ -143,10 +147,27 @@ export function accessOf(options: Pick<ServeOptions, 'host' | 'open' | 'tls' | '
         'give a certificate and its key, say that a proxy speaks TLS before it, or serve on 127.0.0.1 and reach it through a tunnel (ssh -L)',
     );
   }
-  const local = isLoopback && !open && !behindProxy;
-  if (names !== undefined) return { local, open, hosts: [...names.map((name) => name.toLowerCase()), ...(isLoopback ? loopbackNames : [])] }; // biome-ignore format: short
-  if (isLoopback && !behindProxy) return { local, open, hosts: loopbackNames };
-  return { local, open, hosts: tls === undefined ? undefined : namesOf(tls.cert) };
+  const always = { local: isLoopback && !open && !behindProxy, open, origins: allowOrigins.map(originOf) };
+  // Whoever is on this machine has no token that a page elsewhere would lack.
+  if (always.local && always.origins.length > 0)
+    throw new StartError(
+      'pages of other origins may ask where every request needs a token: serve it open, or behind a proxy',
+    );
+  if (names !== undefined) return { ...always, hosts: [...names.map((name) => name.toLowerCase()), ...(isLoopback ? loopbackNames : [])] }; // biome-ignore format: short
+  if (isLoopback && !behindProxy) return { ...always, hosts: loopbackNames };
+  return { ...always, hosts: tls === undefined ? undefined : namesOf(tls.cert) };
+}
+
+/** An origin as browsers send it. @throws StartError for an address that is none, and for one that everybody can have */
+function originOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isOrigin =
+    url !== undefined && url.origin !== 'null' && [url.origin, `${url.origin}/`].includes(text.toLowerCase());
+  if (!isOrigin)
+    throw new StartError(
+      `${JSON.stringify(text)} is no origin: give scheme, host and port, as in https://models.example`,
+    );
+  return url.origin;
 }
 
 /** The names of a certificate; undefined, for any, where one of them stands for many. @throws StartError */

@@ -20,6 +20,8 @@ interface ServeCommandOptions {
   readonly tlsKey?: string;
   readonly behindProxy?: boolean;
   readonly name?: readonly string[];
+  readonly allowOrigin?: readonly string[];
+  readonly publishModel?: boolean;
   readonly metricsPort?: number;
   readonly log?: 'warnings' | 'json';
   readonly config?: string;
@@ -40,6 +42,8 @@ export function registerServe(program: Command, security: SecurityOptions): void
     .option('--tls-key <file>', 'its key, PEM')
     .option('--behind-proxy', 'a proxy speaks TLS before it, says whose requests these are, and alone reaches it')
     .option('--name <host...>', 'host names that it answers to (default: those of the certificate)')
+    .option('--allow-origin <origin...>', 'pages at these addresses (https://models.example) may use it from a browser')
+    .option('--publish-model', 'give the polynomial model away, so that the page computes the clear answer beside the encrypted one')
     .option('--metrics-port <n>', 'figures for Prometheus at this port of this machine', portNumber)
     .addOption(new Option('--log <kind>', 'what goes to stderr (default warnings)').choices(['warnings', 'json']))
     .option('--config <file>', 'a JSON file of such options; these and CIPHERFORMER_... of the environment go before it')
@@ -49,11 +53,16 @@ export function registerServe(program: Command, security: SecurityOptions): void
 
 async function serve(
   given: readonly string[],
-  { config, json, name, ...options }: ServeCommandOptions,
+  { config, json, name, allowOrigin, ...options }: ServeCommandOptions,
   security: SecurityOptions,
 ): Promise<void> {
   const configured = await configure(
-    { ...options, ...(given.length > 0 ? { folders: [...given] } : {}), ...(name ? { names: [...name] } : {}) },
+    {
+      ...options,
+      ...(given.length > 0 ? { folders: [...given] } : {}),
+      ...(name ? { names: [...name] } : {}),
+      ...(allowOrigin ? { allowOrigins: [...allowOrigin] } : {}),
+    },
     process.env,
     config,
   );

@@ -17,6 +17,8 @@ const schema = z.strictObject({
   tlsKey: z.string().optional(),
   behindProxy: z.boolean().optional(),
   names: z.array(z.string().regex(/^[A-Za-z0-9.[\]:-]+$/)).optional(),
+  allowOrigins: z.array(z.string()).optional(),
+  publishModel: z.boolean().optional(),
   metricsPort: port.optional(),
   /** `warnings` for people, or `json`: every request, by its route. */
   log: z.enum(['warnings', 'json']).optional(),
@@ -41,6 +43,8 @@ const variables: Readonly<Record<string, readonly [keyof Configuration, (text: s
   CIPHERFORMER_TLS_KEY: ['tlsKey', String],
   CIPHERFORMER_BEHIND_PROXY: ['behindProxy', yesOrNo],
   CIPHERFORMER_NAMES: ['names', (text) => text.split(',').map((name) => name.trim())],
+  CIPHERFORMER_ALLOW_ORIGINS: ['allowOrigins', (text) => text.split(',').map((origin) => origin.trim())],
+  CIPHERFORMER_PUBLISH_MODEL: ['publishModel', yesOrNo],
   CIPHERFORMER_METRICS_PORT: ['metricsPort', Number],
   CIPHERFORMER_LOG: ['log', String],
 };

@@ -12,6 +12,8 @@ export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'spawnWo
   /** Folders of programs or of polynomial models. */
   readonly folders: readonly string[];
   readonly security?: SecurityOptions;
+  /** Gives polynomial models away, for pages that compute answers in clear beside the encrypted ones. Default: no. */
+  readonly publishModel?: boolean;
   /** Default: the worker of this package, which takes nothing below 128-bit security. */
   readonly spawnWorker?: ServeOptions['spawnWorker'];
   /** Of programs that are compiled here. Default: those of `compile`. */
@@ -28,7 +30,7 @@ export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'spawnWo
 export async function startService(
   options: ServiceOptions,
 ): Promise<{ readonly service: RunningService; readonly programs: readonly PreparedProgram[] }> {
-  const { folders, parameters, security = {}, notice, ...rest } = options;
+  const { folders, parameters, publishModel, security = {}, notice, ...rest } = options;
   const { data, signal } = rest;
   const compiled = join(data, 'programs');
   // Before anything is compiled.
@@ -37,7 +39,7 @@ export async function startService(
   await mkdir(compiled, { recursive: true, mode: 0o700 });
   const programs: PreparedProgram[] = [];
   for (const folder of folders) {
-    const program = await prepareProgram(folder, { compiled, security, parameters, notice, signal });
+    const program = await prepareProgram(folder, { compiled, security, parameters, publishModel, notice, signal });
     signal?.throwIfAborted();
     checkMachine(program, notice);
     programs.push(program);
