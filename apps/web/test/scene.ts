@@ -133,7 +133,7 @@ export async function outcome(
   page: Page,
 ): Promise<{ label?: string; verdict?: string; problem?: string; text?: string }> {
   await page.waitForFunction(
-    () => !document.getElementById('answer')!.hidden || !document.getElementById('problem')!.hidden,
+    () => ['answer', 'problem'].some((id) => document.getElementById(id)?.hidden === false),
     undefined,
     { timeout: 180_000 },
   );

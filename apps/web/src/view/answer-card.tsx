@@ -1,6 +1,7 @@
 import type { Score } from '@cipherformer/client/browser';
 import type { ClearState, ProgramState } from '../state/program-state.ts';
 import { bytesText } from '../units.ts';
+import { useShown } from './shown.ts';
 
 /** The decrypted answer, beside the one that the page computed in clear. */
 export function AnswerCard({ program }: { readonly program: ProgramState }) {
@@ -10,8 +11,9 @@ export function AnswerCard({ program }: { readonly program: ProgramState }) {
   const inRange = answer?.inRange === true;
   const published = typeof clear === 'object' && 'scores' in clear ? clear : undefined;
   const agree = inRange && published !== undefined && published.label === answer.label;
+  const section = useShown<HTMLElement>(answer !== undefined);
   return (
-    <section id="answer" class="card answer" aria-labelledby="answer-title" hidden={answer === undefined} data-range={inRange ? 'in' : 'out'}>
+    <section ref={section} id="answer" class="card answer" aria-labelledby="answer-title" hidden={answer === undefined} data-range={inRange ? 'in' : 'out'}>
       <h2 id="answer-title">The answer</h2>
       <div class="readings">
         <div class="reading">

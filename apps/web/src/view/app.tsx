@@ -89,7 +89,10 @@ function Program({ page, program }: { readonly page: PageState; readonly program
   return (
     <>
       <div class="columns">
-        <AskCard program={program} />
+        <div class="side">
+          <AskCard program={program} />
+          <KeyCard page={page} />
+        </div>
         <div class="side">
           <ProblemCard
             problem={problem ?? page.problem.value}
@@ -99,14 +102,11 @@ function Program({ page, program }: { readonly page: PageState; readonly program
           <AnswerCard program={program} />
           <TimelineCard program={program} />
           <SeesCard program={program} />
+          <PlanCard program={program} />
         </div>
       </div>
-      <div class="more">
-        <PlanCard program={program} />
-        <KeyCard page={page} />
-        <StoryCard program={program} />
-        <ThreatsCard />
-      </div>
+      <StoryCard program={program} />
+      <ThreatsCard />
     </>
   );
 }

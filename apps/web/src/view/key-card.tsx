@@ -21,8 +21,8 @@ export function KeyCard({ page }: { readonly page: PageState }) {
       <p id="key-state">{keyText(program?.keys.value)}</p>
       <p class="quiet" role="status">{page.keyNote.value}</p>
       <div class="buttons">
-        <button type="button" id="export" disabled={busy || !has} onClick={() => exporting.current!.showModal()}>Export …</button>
-        <button type="button" id="import" disabled={busy} onClick={() => importing.current!.showModal()}>Import …</button>
+        <button type="button" id="take-along" disabled={busy || !has} onClick={() => exporting.current!.showModal()}>Export …</button>
+        <button type="button" id="take-in" disabled={busy} onClick={() => importing.current!.showModal()}>Import …</button>
         <button type="button" id="forget" class="danger" disabled={busy || !has} onClick={() => forgetting.current!.showModal()}>Delete …</button>
       </div>
       <PassphraseDialog dialog={exporting} id="export-dialog" title="Take your key along" action="Save the file"

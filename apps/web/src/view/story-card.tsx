@@ -6,7 +6,7 @@ import { Scroll } from './scroll.tsx';
 export function StoryCard({ program }: { readonly program: ProgramState }) {
   const { value: story } = program.story;
   return (
-    <section class="card wide" aria-labelledby="story-title">
+    <section class="card" aria-labelledby="story-title">
       <h2 id="story-title">How the model was made</h2>
       <p>
         Encrypted numbers can be added and multiplied, nothing else. So a trained transformer was turned into one of

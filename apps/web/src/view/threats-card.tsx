@@ -24,7 +24,7 @@ const threats: readonly (readonly [string, string])[] = [
 /** What the person relies on, in plain words. */
 export function ThreatsCard() {
   return (
-    <section class="card wide" aria-labelledby="threats-title">
+    <section class="card" aria-labelledby="threats-title">
       <h2 id="threats-title">What you rely on</h2>
       <div class="threats">
         {threats.map(([question, answer]) => (

@@ -1,14 +1,16 @@
 import type { ProgramState } from '../state/program-state.ts';
 import type { StepView } from '../state/timeline.ts';
 import { secondsText } from '../units.ts';
+import { useShown } from './shown.ts';
 
 /** What is happening, or happened: steps with their bytes and seconds. */
 export function TimelineCard({ program }: { readonly program: ProgramState }) {
   const { value: steps } = program.steps;
   const now = steps.find(({ state }) => state === 'now');
   const total = steps.reduce((sum, { seconds = 0 }) => sum + seconds, 0);
+  const section = useShown<HTMLElement>(now !== undefined);
   return (
-    <section id="progress" class="card" aria-labelledby="progress-title" hidden={steps.length === 0}>
+    <section ref={section} id="progress" class="card" aria-labelledby="progress-title" hidden={steps.length === 0}>
       <h2 id="progress-title">{now ? 'What is happening' : 'What happened'}</h2>
       <ol id="steps" class="steps">
         {steps.map((step) => (

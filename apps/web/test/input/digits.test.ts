@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { demoPaths } from '../../../packages/cipherformer/src/demo/folder.ts';
-import { pixelsOf, polynomialLogits, testImages } from '../../../packages/cipherformer/src/demo/samples.ts';
-import { loadPolynomialModel } from '../../../packages/model/src/files/folder.ts';
+import { demoPaths } from '../../../../packages/cipherformer/src/demo/folder.ts';
+import { pixelsOf, polynomialLogits, testImages } from '../../../../packages/cipherformer/src/demo/samples.ts';
+import { loadPolynomialModel } from '../../../../packages/model/src/files/folder.ts';
 import { digitSize, type Ink, prepareDigit } from '../../src/input/digits.ts';
 
 const images = testImages();

@@ -17,7 +17,7 @@ export interface Failure {
  */
 export class ClientError extends CipherformerError {
   override readonly name = 'ClientError';
-  override readonly code: ErrorCode;
+  override readonly code: ErrorCode = 'job-failed';
   readonly problem: string | undefined;
   readonly fields: Readonly<Record<string, unknown>>;
 

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { build, type InlineConfig, type PreviewServer, preview } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { launchBrowser } from './browser.ts';
-import type { StoreProbe } from './store-page/main.ts';
+import { launchBrowser } from '../../../../apps/web/test/browser.ts';
+import type { VaultProbe } from './vault-page/main.ts';
 
-const root = join(import.meta.dirname, 'store-page');
-const outDir = mkdtempSync(join(tmpdir(), 'store-page-'));
+const root = join(import.meta.dirname, 'vault-page');
+const outDir = mkdtempSync(join(tmpdir(), 'vault-page-'));
 let server: PreviewServer;
 let browser: Browser;
 let person: BrowserContext;
@@ -44,7 +44,7 @@ async function tab(): Promise<Page> {
   return page;
 }
 
-const probed = <T>(page: Page, act: (probe: StoreProbe) => Promise<T>): Promise<T> =>
+const probed = <T>(page: Page, act: (probe: VaultProbe) => Promise<T>): Promise<T> =>
   page.evaluate(`(${act.toString()})(globalThis.probe)`) as Promise<T>;
 
 it('tabs that make a key at the same time keep one', async () => {
@@ -82,4 +82,25 @@ it('a key that another tab has deleted counts nothing, also when there is a new 
   await probed(tabs[0], (probe) => probe.keep());
   expect(await probed(tabs[1], (probe) => probe.count(1).catch(({ name }: Error) => name))).toBe('KeyDeleted');
   expect(await probed(tabs[0], (probe) => probe.count(0))).toEqual({ dishonest: 0, outOfRange: 0, allowed: 256 });
+});
+
+it('what lies in the storage is sealed, and its key stays in the browser', async () => {
+  await probed(tabs[0], (probe) => probe.keep());
+  for (const page of tabs)
+    expect(await probed(page, (probe) => probe.taken())).toEqual({ extractable: false, exported: 'InvalidAccessError', master: false }); // biome-ignore format: one call
+});
+
+it('a passphrase opens what it sealed after a reload, and no other does', async () => {
+  const made = await probed(tabs[0], (probe) => probe.keep('correct horse battery'));
+  await tabs[0].reload();
+  await tabs[0].waitForFunction(() => 'probe' in globalThis);
+  expect(await probed(tabs[0], (probe) => probe.keep('correct horse battery'))).toEqual(made);
+  const without = (given: string) => tabs[0].evaluate(`globalThis.probe.keep(${given}).catch(({ code }) => code)`);
+  expect(await without("'wrong horse battery'")).toBe('wrong-passphrase');
+  expect(await without('')).toBe('passphrase-needed');
+});
+
+it('one service knows nothing of the owner of another', async () => {
+  await probed(tabs[0], (probe) => probe.keep());
+  expect(await probed(tabs[0], (probe) => probe.other())).toBe(true);
 });
