@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 // Tests compare what people read: the same plain words on a terminal, in a pipe and where CI asks for colours.
@@ -10,20 +12,36 @@ const resolve = { conditions: ['@cipherformer/source'] };
 const ssr = { resolve: { conditions: ['@cipherformer/source', 'node', 'import', 'default'] } };
 const exclude = ['**/node_modules/**', '**/dist/**'];
 
+const fast = {
+  // Both cores of two; the default would leave one idle.
+  maxWorkers: '100%',
+  include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+  exclude: [...exclude, '**/*.{slow,full}.test.ts'],
+  testTimeout: 60_000,
+};
+
+/** Fast tests that put something in a module's place: what they load is for them alone. */
+const mocking = ['packages', 'apps', 'test']
+  .flatMap((folder) =>
+    readdirSync(join(import.meta.dirname, folder), { recursive: true, withFileTypes: true })
+      .filter(({ name, parentPath }) => /(?<!slow|full)\.test\.ts$/.test(name) && !parentPath.includes('node_modules'))
+      .map(({ name, parentPath }) => join(parentPath, name)),
+  )
+  .filter((file) => /\bvi\.mock\(/.test(readFileSync(file, 'utf8')));
+
 export default defineConfig({
   test: {
     projects: [
       {
         resolve,
         ssr,
-        test: {
-          name: 'fast',
-          // Both cores of two; the default would leave one idle.
-          maxWorkers: '100%',
-          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: [...exclude, '**/*.{slow,full}.test.ts'],
-          testTimeout: 60_000,
-        },
+        // One process for file after file, which loads the sources once: a third of the time of `npm test`.
+        test: { ...fast, name: 'fast', isolate: false, exclude: [...fast.exclude, ...mocking] },
+      },
+      {
+        resolve,
+        ssr,
+        test: { ...fast, name: 'fast, mocking', include: mocking },
       },
       {
         resolve,
