@@ -18,16 +18,14 @@ const fast = {
   include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
   exclude: [...exclude, '**/*.{slow,full}.test.ts'],
   testTimeout: 60_000,
+  hookTimeout: 60_000,
 };
 
-/** Fast tests that put something in a module's place: what they load is for them alone. */
-const mocking = ['packages', 'apps', 'test']
-  .flatMap((folder) =>
-    readdirSync(join(import.meta.dirname, folder), { recursive: true, withFileTypes: true })
-      .filter(({ name, parentPath }) => /(?<!slow|full)\.test\.ts$/.test(name) && !parentPath.includes('node_modules'))
-      .map(({ name, parentPath }) => join(parentPath, name)),
-  )
-  .filter((file) => /\bvi\.mock\(/.test(readFileSync(file, 'utf8')));
+/** Fast tests that put something in a module's place, or look at the memory of their process: each has one of its own. */
+const alone = ['packages', 'apps', 'test']
+  .flatMap((folder) => readdirSync(join(import.meta.dirname, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
+  .filter((file) => /\.test\.ts$/.test(file) && !/\.(slow|full)\.test\.ts$|node_modules/.test(file))
+  .filter((file) => /\bvi\.mock\(|process-memory|memoryUsage|\/proc\/self|--expose-gc/.test(readFileSync(join(import.meta.dirname, file), 'utf8'))); // biome-ignore format: a chain
 
 export default defineConfig({
   test: {
@@ -36,12 +34,12 @@ export default defineConfig({
         resolve,
         ssr,
         // One process for file after file, which loads the sources once: a third of the time of `npm test`.
-        test: { ...fast, name: 'fast', isolate: false, exclude: [...fast.exclude, ...mocking] },
+        test: { ...fast, name: 'fast', isolate: false, exclude: [...fast.exclude, ...alone] },
       },
       {
         resolve,
         ssr,
-        test: { ...fast, name: 'fast, mocking', include: mocking },
+        test: { ...fast, name: 'fast, alone', include: alone },
       },
       {
         resolve,

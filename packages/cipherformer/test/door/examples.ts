@@ -9,7 +9,7 @@ import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherform
 import * as door from 'cipherformer';
 export * from 'cipherformer';
 const insecure = true;
-const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure });
+const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 10 }), { insecure });
 export const connect = (program, options) => door.connect(program, { ...options, insecure, parameters });
 export const compile = (model, options) => door.compile(model, { ...options, parameters });
 export const Client = { create: (program, options) => door.Client.create(program, { ...options, insecure }) };
