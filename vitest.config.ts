@@ -21,11 +21,14 @@ const fast = {
   hookTimeout: 60_000,
 };
 
-/** Fast tests that put something in a module's place, or look at the memory of their process: each has one of its own. */
+/**
+ * Fast tests that put something in a module's place, look at the memory of their process, or count what its kernels hold: each
+ * has a process of its own.
+ */
 const alone = ['packages', 'apps', 'test']
   .flatMap((folder) => readdirSync(join(import.meta.dirname, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
   .filter((file) => /\.test\.ts$/.test(file) && !/\.(slow|full)\.test\.ts$|node_modules/.test(file))
-  .filter((file) => /\bvi\.mock\(|process-memory|memoryUsage|\/proc\/self|--expose-gc/.test(readFileSync(join(import.meta.dirname, file), 'utf8'))); // biome-ignore format: a chain
+  .filter((file) => /\bvi\.mock\(|process-memory|memoryUsage|\/proc\/self|--expose-gc|\.memory\(\)/.test(readFileSync(join(import.meta.dirname, file), 'utf8'))); // biome-ignore format: a chain
 
 export default defineConfig({
   test: {
