@@ -109,7 +109,7 @@ export class ServiceSession {
 
   /**
    * Fetches the client's half of a program and checks it.
-   * @param program digest, or the beginning of one
+   * @param options.program digest, or the beginning of one
    * @throws TransportError where none or several are served and `program` does not say which, FileError for a half that is
    * not legal, ParameterError below 128-bit security unless `insecure` accepts it, KernelError where no kernels load
    */
