@@ -27,6 +27,7 @@ async function visit(tab: Page): Promise<void> {
 
 /** Draws by the page's own samples, which the keyboard reaches too. */
 async function askDigit(tab: Page, digit: number): Promise<void> {
+  await tab.waitForSelector(`button[aria-label="Draw a ${digit}"]:not(:disabled)`, patience);
   await tab.click(`button[aria-label="Draw a ${digit}"]`);
   await tab.waitForSelector('#ask:not(:disabled)', patience);
   await tab.click('#ask');
@@ -69,6 +70,7 @@ it('a second visit asks at once, and a headline too', async () => {
   expect(await parts()).toHaveLength(1);
   await page.click('.programs li:nth-child(2) button');
   await page.waitForSelector('#text', patience);
+  await page.waitForSelector('.examples li:nth-child(2) button:not(:disabled)', patience);
   await page.click('.examples li:nth-child(2) button');
   await page.waitForSelector('#ask:not(:disabled)', patience);
   await page.click('#ask');
