@@ -11,6 +11,11 @@ export {
   compileForThroughput,
   type ThroughputOptions,
 } from './passes/compile.ts';
+export {
+  type CompiledGeneration,
+  compileGeneration,
+  type GenerationOptions,
+} from './passes/compile-generation.ts';
 export { explain, type Plan, type PlanCounts, type PlanRow } from './plan/explain.ts';
 export { type BootstrapPricing, defaultMachine, type MachineModel, machineOf } from './plan/machine.ts';
 export {

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import { MissingFileError, type Tokenizer } from '@cipherformer/model';
 import { isPolynomialModel } from '@cipherformer/model/files';
-import { loadModel as load, loadTokenizer, type Model } from '@cipherformer/nn';
+import { loadModel as load, loadModelTokenizer, loadTokenizer, type Model } from '@cipherformer/nn';
 
 /** A trained transformer, as it was before any conversion. */
 export interface TrainedModel extends Model {
@@ -35,6 +35,7 @@ export async function loadModel(folder: string): Promise<TrainedModel> {
 /** The tokenizer of a model's folder; undefined for models of images, and where the folder has none. Errors as loadTokenizer. */
 export function tokenizerOf(folder: string, { config }: Model): Tokenizer | undefined {
   if (config.embedding.kind !== 'token') return undefined;
+  if (folder.endsWith('.json')) return loadModelTokenizer(folder);
   const files = ['tokenizer.json', 'vocab.txt', 'vocab.json'].flatMap((name) => [name, `${name}.gz`]);
   return files.some((name) => existsSync(join(folder, name))) ? loadTokenizer(folder) : undefined;
 }

@@ -123,7 +123,7 @@ function lowerLinear(lowering: Lowering, first: NodeOf<'linear'>, node: number):
       output: at.matrixLayout(i).rows,
       tokenWeights: tokenWeights(at, from, pooling),
     };
-    const tokenSteps = pooling ? poolSteps(at, pooling) : [];
+    const tokenSteps = pooling ? poolSteps(at, pooling) : spreadSteps(at, from, i);
     if (!bias && shift === 0) return { map, tokenSteps };
     const vectors = at.featureVectors(i, (feature) => (bias?.[feature] ?? 0) * factor + shift);
     return { map, tokenSteps, vectors };
@@ -145,6 +145,15 @@ function takesFirstToken({ weights }: NodeOf<'pool'>): boolean {
 /** The rotations that add up the weighted tokens, at the first one. */
 function poolSteps({ geometry }: Lowering, pool: NodeOf<'pool'>): number[] {
   return takesFirstToken(pool) ? [] : doublingSteps(1, geometry.paddedTokens);
+}
+
+/** The rotations that give every token what the first one holds, where a value of one token becomes one of all. */
+function spreadSteps({ geometry, layouts }: Lowering, from: number, to: number): number[] {
+  const tokens = (value: number) => {
+    const layout = layouts[value]!;
+    return layout.kind === 'matrix' ? layout.tokens : geometry.tokens;
+  };
+  return tokens(from) === 1 && tokens(to) > 1 ? doublingSteps(-1, geometry.paddedTokens) : [];
 }
 
 /** A pool by itself: tokens weighted, then added up; the sum is right at the first token. */
