@@ -41,21 +41,25 @@ export class KeptTensors {
     this.outputs.push(tensor);
   }
 
-  /** What was kept of a value, with the new token's. Cost: a plaintext product, one level for the new token, an addition. */
+  /**
+   * What was kept of a value, with the new token's. Cost: an addition, and for a value that is not at its row alone a plaintext
+   * product and a level.
+   */
   withNewToken(node: number): number {
     const lowering = this.#lowering;
     const before = this.#tensor(node);
     const after = this.#tensor(node);
+    const placed = lowering.placed.has(node);
     const { emit, source } = this.#masked(node);
     lowering.groups.push({
       source,
       operands: [
-        { tensor: lowering.tensorOf(node), above: 1 },
+        { tensor: lowering.tensorOf(node), above: placed ? 0 : 1 },
         { tensor: before, above: 0 },
       ],
       results: [after],
       emit(emitter, level, [registers, kept]) {
-        const added = emit(emitter, level, registers!);
+        const added = placed ? registers! : emit(emitter, level, registers!);
         return [
           kept!.map((left, k) => {
             const output = emitter.register();

@@ -117,15 +117,18 @@ function lowerLinear(lowering: Lowering, first: NodeOf<'linear'>, node: number):
     const { weight, bias } = at.nodes[i] as NodeOf<'linear'>;
     const factor = factors[i]!;
     const shift = at.shiftOf(i);
+    const only = at.placed.get(i);
     const map = {
       weight,
       scale: factor / factors[from]!,
       output: at.matrixLayout(i).rows,
-      tokenWeights: tokenWeights(at, from, pooling),
+      tokenWeights: tokenWeights(at, from, pooling, only),
     };
     const tokenSteps = pooling ? poolSteps(at, pooling) : spreadSteps(at, from, i);
     if (!bias && shift === 0) return { map, tokenSteps };
-    const vectors = at.featureVectors(i, (feature) => (bias?.[feature] ?? 0) * factor + shift);
+    const vectors = at.featureVectors(i, (feature, token) =>
+      only === undefined || token === only ? (bias?.[feature] ?? 0) * factor + shift : 0,
+    );
     return { map, tokenSteps, vectors };
   }
 }

@@ -8,6 +8,8 @@ export interface Model {
   readonly nodes: readonly ModelNode[];
   readonly shapes: readonly ValueShape[];
   readonly output: number;
+  /** Linear maps that are wanted at one token alone, and zero at the others: which one. Absent: none. */
+  readonly placed?: ReadonlyMap<number, number>;
   /** Of all operations; carried, as the table that has them lowers too, which stands on the passes before it. */
   readonly meanings: Meanings;
 }
