@@ -94,7 +94,15 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['client', 'server'],
     ['index.ts', 'client.ts', 'client-files.ts', 'server.ts'],
   ],
-  compiler: [['errors.ts'], ['cost'], ['plan', 'packing'], ['passes'], ['program-folder.ts'], ['index.ts', 'costs.ts']],
+  compiler: [
+    ['errors.ts'],
+    ['cost'],
+    ['plan', 'packing'],
+    ['passes'],
+    ['program-folder.ts'],
+    ['run-request.ts'],
+    ['index.ts', 'costs.ts'],
+  ],
   service: [
     ['problem.ts', 'feed.ts', 'faults.ts', 'limits.ts'],
     ['static-folder.ts', 'store'],

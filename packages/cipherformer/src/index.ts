@@ -3,11 +3,12 @@
  * apart, the client with the secret key and the server without it.
  */
 export { isCipherformerError, type OnProgress, type Progress } from '@cipherformer/base';
+export type { GeneratedToken, GenerateOptions, GenerationEnd } from '@cipherformer/client';
 export type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/client';
 export type { Answer, Answers, Label, Result, Results, RevealOptions } from './door/answer.ts';
 export type { ClientOptions, EvaluationKeyOptions, MadeEvaluationKeys, OwnerOptions } from './door/client.ts';
 export type { CompileOptions } from './door/compile.ts';
-export type { Connection, ConnectOptions } from './door/connect.ts';
+export type { Connection, ConnectOptions, GenerationOptions } from './door/connect.ts';
 export type { Conversion, ConversionData, ConvertOptions } from './door/convert.ts';
 export {
   Client,

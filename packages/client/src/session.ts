@@ -151,7 +151,7 @@ export class ServiceSession {
    * @throws what ensureKeys throws, JobFailed, errors of prepareInput, encryptInputs and decryptOutputs
    */
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
-    const { progress, signal } = options;
+    const { progress } = options;
     const { manifest, preparation } = this.client;
     // First: gigabytes of keys are not made for a question that cannot be asked.
     const examples = inputs.map((input) => prepareInput(preparation, input));
@@ -159,19 +159,7 @@ export class ServiceSession {
     progress?.({ what: 'encrypting', done: 0, total: 1 });
     const file = await encryptInputs(owner.secret, manifest, examples);
     const request = await wireBytes(file);
-    progress?.({ what: 'sending', done: 0, total: 1 });
-    const { id } = await this.#transport.submit(this.program.digest, keyset, request);
-    try {
-      await this.#finished(id, options);
-    } catch (error) {
-      // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
-      if (signal?.aborted) await this.#transport.abandon(id).catch(() => {});
-      throw error;
-    }
-    const result = await this.#transport.result(id);
-    // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
-    // it sees may depend on the verdict. That it could not be told is no fault of the answer.
-    await this.#transport.acknowledge(id);
+    const result = await this.exchange(keyset, request, options);
     progress?.({ what: 'decrypting', done: 0, total: 1 });
     const { ledger, allowMore } = owner;
     const answers = await decryptOutputs(owner.secret, manifest, file.request, once(result), 'the result', {
@@ -180,6 +168,28 @@ export class ServiceSession {
       pairedByProgram: true,
     });
     return { answers, requestBytes: request.length, resultBytes: result.length };
+  }
+
+  /** Sends a request under a key set that the service has, and waits for its result. @throws JobFailed, ServiceError, TransportError; the signal's reason */
+  async exchange(
+    keyset: string,
+    request: Uint8Array<ArrayBuffer>,
+    options: SessionOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    options.progress?.({ what: 'sending', done: 0, total: 1 });
+    const { id } = await this.#transport.submit(this.program.digest, keyset, request);
+    try {
+      await this.#finished(id, options);
+    } catch (error) {
+      // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
+      if (options.signal?.aborted) await this.#transport.abandon(id).catch(() => {});
+      throw error;
+    }
+    const result = await this.#transport.result(id);
+    // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
+    // it sees may depend on the verdict. That it could not be told is no fault of the answer.
+    await this.#transport.acknowledge(id);
+    return result;
   }
 
   close(): void {

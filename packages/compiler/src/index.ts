@@ -1,6 +1,6 @@
 /** Polynomial models into encrypted programs: packing, levels, bootstraps, cost. */
 export { defaultCosts } from './cost/default-costs.ts';
-export { followRun } from './cost/follow-run.ts';
+export { followRun, type RunWork } from './cost/follow-run.ts';
 export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
 export { measureReference } from './cost/reference.ts';
 export { CostError, LayoutError, PlacementError } from './errors.ts';
@@ -25,3 +25,4 @@ export {
   programParameters,
   writeProgram,
 } from './program-folder.ts';
+export { type RunRequestOptions, runRequest } from './run-request.ts';

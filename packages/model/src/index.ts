@@ -49,7 +49,15 @@ export { type Filter, resample } from './images/resample.ts';
 export type { EmbeddingNorm, TokenEmbedding } from './inputs/embedding.ts';
 export { checkPatches, patchGrid, patchIndices, patchSchema } from './inputs/patches.ts';
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
-export { imageValues, type ModelInput, type PictureForm, picturePixels, prepareInput } from './inputs/prepare-input.ts';
+export {
+  imageValues,
+  type ModelInput,
+  type PictureForm,
+  picturePixels,
+  prepareInput,
+  prepareNextToken,
+  tokenizerFor,
+} from './inputs/prepare-input.ts';
 export {
   checkPreparation,
   type ImagePreprocess,
@@ -60,6 +68,7 @@ export type { GraphInputs, ValueShape } from './operations/definition.ts';
 export type { Matrix } from './operations/fields.ts';
 export { type PreparedStep, prepareProgram } from './operations/prepare.ts';
 export { checkPolynomialModel, type ModelCard, type PolynomialModel, type SiteFacts } from './polynomial-model.ts';
+export { type DrawOptions, drawToken } from './text/draw-token.ts';
 export { assembleUnmarked, type Encoded } from './text/post-processor.ts';
 export { byteAlphabet } from './text/pre-tokenisers.ts';
 export {

@@ -15,6 +15,7 @@ export {
   KeyUseError,
   MismatchError,
   ProgramError,
+  PromptError,
   ResourceError,
   ResultError,
   type ResultFault,

@@ -1,6 +1,12 @@
 import { type OnProgress, UsageError } from '@cipherformer/base';
 import { Context, keyParts, keyWireBytes, nameOfPart, type SecurityOptions, wireBytes } from '@cipherformer/ckks';
-import type { Owner } from '@cipherformer/client';
+import {
+  type GeneratedToken,
+  type GenerateOptions,
+  type GenerationEnd,
+  generateTokens,
+  type Owner,
+} from '@cipherformer/client';
 import { prepareInput } from '@cipherformer/model';
 import {
   type ClientProgram,
@@ -190,6 +196,20 @@ export class Client implements Disposable {
       answers.push(...found.map((answer) => new Answer(answer, classes)));
     }
     return new Answers(answers);
+  }
+
+  /**
+   * Goes on with a prompt, token by token, where the program was compiled for it.
+   * @param exchange takes a request to whoever runs the program, and gives the result
+   * @throws as generateTokens; UsageError when closed
+   */
+  generate(
+    prompt: string | readonly number[],
+    exchange: (request: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>,
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GeneratedToken, GenerationEnd> {
+    const owner = this.#open();
+    return generateTokens(this.#client, owner, prompt, async (request) => pieceOf(await exchange(request)), options);
   }
 
   /**

@@ -1,11 +1,20 @@
 import { Mutex } from '@cipherformer/base';
-import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
+import {
+  type GeneratedToken,
+  type GenerationEnd,
+  generateTokens,
+  type Owner,
+  ServiceSession,
+  Transport,
+} from '@cipherformer/client';
 import { fileTokens, nodeFetch } from '@cipherformer/client/node';
 import type { ModelInput } from '@cipherformer/model';
 import { checkKeyBytes } from '@cipherformer/runtime/client';
+import { pieceOf } from '../thread/key-parts.ts';
 import { Answer, Answers } from './answer.ts';
 import { type ClientOptions, ownerOf } from './client.ts';
 import { closed } from './closed.ts';
+import type { GenerationOptions } from './connect.ts';
 import { batchesOf, type InputOptions, type Inputs, readInput } from './input.ts';
 import type { WorkOptions } from './server.ts';
 
@@ -80,6 +89,26 @@ export class RemoteConnection implements AsyncDisposable {
       }
       return new Answers(results);
     });
+  }
+
+  async *generate(
+    prompt: string | readonly number[],
+    { progress, ...options }: GenerationOptions = {},
+  ): AsyncGenerator<GeneratedToken, GenerationEnd> {
+    const signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
+    const work = {
+      agree: async (bytes: number) => checkKeyBytes(bytes, this.#maxKeyBytes),
+      signal,
+      ...(progress ? { progress } : {}),
+    };
+    const session = this.#session;
+    const exchange = (request: Uint8Array<ArrayBuffer>) =>
+      this.#turns.run(async () => {
+        signal.throwIfAborted();
+        const keyset = await session.ensureKeys(this.#owner, work);
+        return pieceOf(await session.exchange(keyset, request, work));
+      });
+    return yield* generateTokens(session.client, this.#owner, prompt, exchange, { ...options, signal });
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import type { EncryptedProgram } from '@cipherformer/runtime';
 import { type LayoutError, PlacementError } from '../errors.ts';
 import { type Geometry, geometryOf } from '../packing/geometry.ts';
 import { defaultMachine, type MachineModel } from '../plan/machine.ts';
-import { groupCosts, isRefusal, programSeconds, skewChoices, unlessRefused } from './compile.ts';
+import { type Compiled, groupCosts, isRefusal, programSeconds, skewChoices, unlessRefused } from './compile.ts';
 import { emitProgram } from './emit.ts';
 import { zeroEmptyRows } from './empty-rows.ts';
 import { type Normalised, normalise } from './factors.ts';
@@ -19,6 +19,8 @@ export interface GenerationOptions {
   readonly slots?: number;
   /** The engine and computer to plan for. */
   readonly machine?: MachineModel;
+  /** The level of what is kept. Default: the best one. */
+  readonly keptLevel?: number;
 }
 
 /**
@@ -28,15 +30,16 @@ export interface GenerationOptions {
 export interface CompiledGeneration {
   /** Most tokens of a prompt and what follows it. */
   readonly tokens: number;
+  /** The program of a prompt that leaves room for one token. */
+  readonly whole: Compiled;
   /** The prompt's logits at the row that the client chooses, and what is kept of its first `tokens` rows. */
   prefill(tokens: number): EncryptedProgram;
   /** The logits after one more token, at this position counted from 0. */
   step(position: number): EncryptedProgram;
   /** Of what is kept. */
   readonly keptLevel: number;
-  /** Predicted processor seconds. */
-  readonly seconds: { readonly prefill: number; readonly step: number };
-  readonly machine: MachineModel;
+  /** Predicted processor seconds of a step. */
+  readonly stepSeconds: number;
 }
 
 /** Steps that a choice of the kept level counts for each prefill. */
@@ -49,18 +52,18 @@ const usualSteps = 32;
  * Cost: as `compile`, for each level.
  */
 export function compileGeneration(graph: PolynomialGraph, options: GenerationOptions = {}): CompiledGeneration {
-  const { slots = 2 ** 15, machine = defaultMachine() } = options;
+  const { slots = 2 ** 15, machine = defaultMachine(), keptLevel } = options;
   const model = modelOf(graph, operations);
   const geometry = geometryOf(slots, model.tokens);
   const whole = normalise(zeroEmptyRows(model, geometry));
   const last = model.tokens - 1;
   const step = planned(lowerToken(whole, geometry, last), machine, slots);
-  const prefills = skewChoices.map((stages) =>
-    planned(lowerModel(whole, geometry, stages, { kind: 'prompt', tokens: last }), machine, slots),
-  );
+  const prompts = skewChoices.map((stages) => lowerModel(whole, geometry, stages, { kind: 'prompt', tokens: last }));
+  const prefills = prompts.map((lowered) => planned(lowered, machine, slots));
+  const levels = Array.from({ length: machine.bootstrapOutputLevel }, (_, i) => i + 1);
   let refusal: LayoutError | PlacementError | undefined;
   let best: Choice | undefined;
-  for (let level = 1; level <= machine.bootstrapOutputLevel; level++) {
+  for (const level of keptLevel === undefined ? levels : [keptLevel]) {
     const stepped = unlessRefused(() => step(level));
     if (isRefusal(stepped)) {
       refusal = stepped;
@@ -83,13 +86,20 @@ export function compileGeneration(graph: PolynomialGraph, options: GenerationOpt
   const prefill = (tokens: number) =>
     program(lowerModel(whole, geometry, stages, { kind: 'prompt', tokens }), best.prefill);
   const token = (position: number) => program(lowerToken(whole, geometry, position), best.step);
+  const prompt = prefill(last);
   return {
     tokens: model.tokens,
+    whole: {
+      program: prompt,
+      batch: 1,
+      lowered: prompts[skewChoices.indexOf(stages)]!,
+      placement: { ...best.prefill, seconds: programSeconds(prompt, machine) },
+      machine,
+    },
     prefill,
     step: token,
     keptLevel: level,
-    seconds: { prefill: programSeconds(prefill(last), machine), step: programSeconds(token(last), machine) },
-    machine,
+    stepSeconds: programSeconds(token(last), machine),
   };
 }
 

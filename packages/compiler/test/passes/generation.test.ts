@@ -39,7 +39,7 @@ const chosen = (input: ArrayLike<number>, tokens: number, count: number): GraphI
 });
 
 function run(
-  { machine }: CompiledGeneration,
+  { whole: { machine } }: CompiledGeneration,
   program: EncryptedProgram,
   inputs: GraphInputs,
   kept: readonly Float64Array[],

@@ -1,4 +1,4 @@
-import { DataError, type Weights } from '@cipherformer/model';
+import { DataError, drawToken, type Weights } from '@cipherformer/model';
 import * as ops from '../ops/index.ts';
 import { Random } from '../random.ts';
 import type { ModelConfig } from '../transformer/config.ts';
@@ -49,11 +49,7 @@ export async function writeTexts(
           const { next } = await model.run(feedsOf(group, at, length));
           const { outputs } = config.head;
           for (const [i, text] of group.entries())
-            text[at] = drawToken(
-              next!.subarray(i * outputs, (i + 1) * outputs),
-              options.temperature,
-              draws[first + i]!,
-            );
+            text[at] = drawToken(next!.subarray(i * outputs, (i + 1) * outputs), options, draws[first + i]!);
         }
         options.progress?.(
           ((written - 1) * count + (length - written) * Math.min(count, first + textsAtOnce)) / tokens,
@@ -91,17 +87,4 @@ function feedsOf(group: readonly Int32Array[], at: number, length: number) {
   const chosen = new Float32Array(length);
   chosen[at - 1] = 1;
   return { ids, chosen };
-}
-
-/** A token drawn with probability softmax(logits / temperature). */
-export function drawToken(logits: ArrayLike<number>, temperature: number, random: Random): number {
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < logits.length; i++) largest = Math.max(largest, logits[i]!);
-  const powers = Float64Array.from(logits, (logit) => Math.exp((logit - largest) / temperature));
-  let left = random.uniform() * powers.reduce((sum, power) => sum + power, 0);
-  for (let i = 0; i < powers.length; i++) {
-    left -= powers[i]!;
-    if (left < 0) return i;
-  }
-  return powers.length - 1;
 }

@@ -32,6 +32,25 @@ const printable = z
   .max(256)
   .refine(isPrintable, 'text must not hold control characters, line breaks or changes of direction');
 
+const inputs = z
+  .array(z.strictObject({ name: printable.min(1), level: whole, scale: z.number().positive(), source: runs, factor }))
+  .min(1)
+  .max(maxCiphertexts);
+const outputs = z
+  .array(
+    z.strictObject({
+      name: z.enum(['logits', 'sentinel']),
+      slots: runs,
+      factor,
+      limit: z.number().positive(),
+      period: z.int().min(1).optional(),
+      /** Of the ciphertext as a server sends it: what a client holds it against. */
+      level: z.int().min(0).max(highestSentLevel),
+      scale: z.number().positive(),
+    }),
+  )
+  .max(maxCiphertexts);
+
 const newestSchema = z.strictObject({
   format: z.literal(manifestFormat),
   version: z.literal(manifestVersion),
@@ -47,24 +66,19 @@ const newestSchema = z.strictObject({
   slots: z.int().min(1).max(maxSlots),
   /** Examples that one run computes: a client encrypts so many together, and a server compiles for as many. */
   batch: z.int().min(1).max(maxSlots),
-  inputs: z
-    .array(z.strictObject({ name: printable.min(1), level: whole, scale: z.number().positive(), source: runs, factor }))
-    .min(1)
-    .max(maxCiphertexts),
-  outputs: z
-    .array(
-      z.strictObject({
-        name: z.enum(['logits', 'sentinel']),
-        slots: runs,
-        factor,
-        limit: z.number().positive(),
-        period: z.int().min(1).optional(),
-        /** Of the ciphertext as a server sends it: what a client holds it against. */
-        level: z.int().min(0).max(highestSentLevel),
-        scale: z.number().positive(),
-      }),
-    )
-    .max(maxCiphertexts),
+  inputs,
+  outputs,
+  /** Of a language model that goes on token by token: what stands above is of a prompt, `step` of one more token. */
+  generation: z
+    .strictObject({
+      /** Most tokens of a prompt and what follows it. */
+      tokens: z.int().min(1).max(maxSlots),
+      /** The level of what the server keeps between them, and how many bytes that is. */
+      keptLevel: z.int().min(0).max(128),
+      keptBytes: whole,
+      step: z.strictObject({ inputs, outputs, cpuSeconds: z.number().min(0) }),
+    })
+    .optional(),
   keys: z.strictObject({
     /** Names the list of keys under these parameters: a key set serves every program whose plan it covers. */
     plan: digest,
@@ -105,6 +119,16 @@ export const manifestSchema = z.preprocess(asNewest, newestSchema);
 
 /** What a client and a server have to agree on, as it stands in manifest.json. Everything in it is public. */
 export type ProgramManifest = z.infer<typeof newestSchema>;
+
+/** The same with the inputs and outputs of a token, of a program that generates. @throws FileError for one that does not */
+export function stepManifest<Manifest extends Pick<ProgramManifest, 'inputs' | 'outputs' | 'generation'>>(
+  manifest: Manifest,
+): Manifest {
+  if (!manifest.generation)
+    throw new FileError('this program does not go on token by token: compile one for generation');
+  const { inputs, outputs } = manifest.generation.step;
+  return { ...manifest, inputs, outputs };
+}
 
 /** Version 2 as version 3; anything else as it is, for the schema to judge. */
 function asNewest(json: unknown): unknown {
