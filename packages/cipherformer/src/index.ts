@@ -8,7 +8,7 @@ export type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/clien
 export type { Answer, Answers, Label, Result, Results, RevealOptions } from './door/answer.ts';
 export type { ClientOptions, EvaluationKeyOptions, MadeEvaluationKeys, OwnerOptions } from './door/client.ts';
 export type { CompileOptions } from './door/compile.ts';
-export type { Connection, ConnectOptions, GenerationOptions } from './door/connect.ts';
+export type { Connection, ConnectOptions } from './door/connect.ts';
 export type { Conversion, ConversionData, ConvertOptions } from './door/convert.ts';
 export {
   Client,
@@ -21,6 +21,7 @@ export {
   Program,
   Server,
 } from './door/door.ts';
+export type { GenerationOptions } from './door/generation.ts';
 export type { Input, InputOptions, Inputs } from './door/input.ts';
 export type { EncryptedRequest, EvaluationKeys } from './door/keys.ts';
 export type { TrainedModel } from './door/load-model.ts';

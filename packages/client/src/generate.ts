@@ -19,6 +19,7 @@ import {
 } from '@cipherformer/runtime/client';
 import type { Owner } from './session.ts';
 
+/** How tokens are drawn, and how many. */
 export interface GenerateOptions extends Partial<DrawOptions> {
   /** Tokens that follow the prompt: so many are asked for, whatever they are. Default 32. */
   readonly tokens?: number;

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OnProgress } from '@cipherformer/base';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
-import type { GeneratedToken, GenerateOptions, GenerationEnd } from '@cipherformer/client';
+import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
 import { isPolynomialModel } from '@cipherformer/model/files';
 import type { Answers } from './answer.ts';
 import type { OwnerOptions } from './client.ts';
 import { compile } from './compile.ts';
+import type { GenerationOptions } from './generation.ts';
 import type { InputOptions, Inputs } from './input.ts';
 import { LocalConnection } from './local-connection.ts';
 import { Program } from './program.ts';
@@ -31,9 +32,6 @@ export interface ConnectOptions extends OwnerOptions, InputOptions, SecurityOpti
   /** Of connecting. */
   readonly signal?: AbortSignal;
 }
-
-/** How tokens are drawn, how many, and how the work is followed and stopped. */
-export interface GenerationOptions extends GenerateOptions, WorkOptions {}
 
 /** A program that answers encrypted questions, here or behind a service. */
 export interface Connection extends AsyncDisposable {

@@ -3,7 +3,7 @@ import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
 import type { Answers } from './answer.ts';
 import { Client, type ClientOptions } from './client.ts';
 import { closed } from './closed.ts';
-import type { GenerationOptions } from './connect.ts';
+import type { GenerationOptions } from './generation.ts';
 import { type Inputs, isList } from './input.ts';
 import type { Program } from './program.ts';
 import { Server, type ServerKeys, type WorkOptions } from './server.ts';

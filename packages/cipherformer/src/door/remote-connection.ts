@@ -14,7 +14,7 @@ import { pieceOf } from '../thread/key-parts.ts';
 import { Answer, Answers } from './answer.ts';
 import { type ClientOptions, ownerOf } from './client.ts';
 import { closed } from './closed.ts';
-import type { GenerationOptions } from './connect.ts';
+import type { GenerationOptions } from './generation.ts';
 import { batchesOf, type InputOptions, type Inputs, readInput } from './input.ts';
 import type { WorkOptions } from './server.ts';
 
