@@ -17,6 +17,7 @@ import {
 const dataNames = {
   mnist: 'MNIST',
   cifar10: 'CIFAR-10',
+  cifar100: 'CIFAR-100',
   texts: 'text classification',
   corpus: 'language modelling',
   'self-written': 'own texts',
