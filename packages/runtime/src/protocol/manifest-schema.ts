@@ -1,7 +1,7 @@
 import type { KeySpec } from '@cipherformer/ckks';
 import { preparationFiles, preparationSchema } from '@cipherformer/model';
 import { isPrintable } from '@cipherformer/model/untrusted';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { FileError } from '../errors.ts';
 import { keyTuples, specsOf } from '../keys/key-list.ts';
 import { fromRuns } from './runs.ts';
@@ -19,37 +19,44 @@ export const highestSentLevel = 1;
 /** Ciphertexts of an input or a result; a language model of 50,000 words has two. */
 const maxCiphertexts = 256;
 
-const whole = z
-  .int()
-  .min(0)
-  .max(2 ** 48);
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const runs = z.array(z.int()).max(3 * maxSlots);
-const factor = z.number().refine((value) => value !== 0, 'a factor must not be 0');
+const whole = z.int().check(z.minimum(0), z.maximum(2 ** 48));
+const positive = z.number().check(z.positive());
+const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+const runs = z.array(z.int()).check(z.maxLength(3 * maxSlots));
+const factor = z.number().check(z.refine((value) => value !== 0, 'a factor must not be 0'));
 /** Names reach terminals: whoever wrote the manifest must not write there what is not text. */
 const printable = z
   .string()
-  .max(256)
-  .refine(isPrintable, 'text must not hold control characters, line breaks or changes of direction');
+  .check(
+    z.maxLength(256),
+    z.refine(isPrintable, 'text must not hold control characters, line breaks or changes of direction'),
+  );
 
 const inputs = z
-  .array(z.strictObject({ name: printable.min(1), level: whole, scale: z.number().positive(), source: runs, factor }))
-  .min(1)
-  .max(maxCiphertexts);
+  .array(
+    z.strictObject({
+      name: printable.check(z.minLength(1)),
+      level: whole,
+      scale: positive,
+      source: runs,
+      factor,
+    }),
+  )
+  .check(z.minLength(1), z.maxLength(maxCiphertexts));
 const outputs = z
   .array(
     z.strictObject({
       name: z.enum(['logits', 'sentinel']),
       slots: runs,
       factor,
-      limit: z.number().positive(),
-      period: z.int().min(1).optional(),
+      limit: positive,
+      period: z.optional(z.int().check(z.minimum(1))),
       /** Of the ciphertext as a server sends it: what a client holds it against. */
-      level: z.int().min(0).max(highestSentLevel),
-      scale: z.number().positive(),
+      level: z.int().check(z.minimum(0), z.maximum(highestSentLevel)),
+      scale: positive,
     }),
   )
-  .max(maxCiphertexts);
+  .check(z.maxLength(maxCiphertexts));
 
 const newestSchema = z.strictObject({
   format: z.literal(manifestFormat),
@@ -58,27 +65,27 @@ const newestSchema = z.strictObject({
   digest,
   parameters: z.strictObject({
     logN: whole,
-    chainBits: z.array(whole).max(128),
-    specialBits: z.array(whole).max(128),
+    chainBits: z.array(whole).check(z.maxLength(128)),
+    specialBits: z.array(whole).check(z.maxLength(128)),
     scaleBits: whole,
   }),
   parametersDigest: digest,
-  slots: z.int().min(1).max(maxSlots),
+  slots: z.int().check(z.minimum(1), z.maximum(maxSlots)),
   /** Examples that one run computes: a client encrypts so many together, and a server compiles for as many. */
-  batch: z.int().min(1).max(maxSlots),
+  batch: z.int().check(z.minimum(1), z.maximum(maxSlots)),
   inputs,
   outputs,
   /** Of a language model that goes on token by token: what stands above is of a prompt, `step` of one more token. */
-  generation: z
-    .strictObject({
+  generation: z.optional(
+    z.strictObject({
       /** Most tokens of a prompt and what follows it. */
-      tokens: z.int().min(1).max(maxSlots),
+      tokens: z.int().check(z.minimum(1), z.maximum(maxSlots)),
       /** The level of what the server keeps between them, and how many bytes that is. */
-      keptLevel: z.int().min(0).max(128),
+      keptLevel: z.int().check(z.minimum(0), z.maximum(128)),
       keptBytes: whole,
-      step: z.strictObject({ inputs, outputs, cpuSeconds: z.number().min(0) }),
-    })
-    .optional(),
+      step: z.strictObject({ inputs, outputs, cpuSeconds: z.number().check(z.minimum(0)) }),
+    }),
+  ),
   keys: z.strictObject({
     /** Names the list of keys under these parameters: a key set serves every program whose plan it covers. */
     plan: digest,
@@ -87,20 +94,17 @@ const newestSchema = z.strictObject({
     wireBytes: whole,
   }),
   predicted: z.strictObject({
-    cpuSeconds: z.number().min(0),
-    peakBytes: z.number().min(0),
+    cpuSeconds: z.number().check(z.minimum(0)),
+    peakBytes: z.number().check(z.minimum(0)),
     bootstraps: whole,
     instructions: whole,
     /** How far a decrypted logit may be from the program's without noise (`predictError`); absent where it is not known. */
-    error: z.number().positive().optional(),
+    error: z.optional(positive),
   }),
   /** Facts for the client: names of the classes, how an image or a text becomes numbers. */
   model: z.strictObject({
     name: printable,
-    classes: z
-      .array(printable)
-      .max(2 ** 20)
-      .optional(),
+    classes: z.optional(z.array(printable).check(z.maxLength(2 ** 20))),
     ...preparationSchema.shape,
   }),
   /** SHA-256 of the other files of the client's half, by their names. */
@@ -111,11 +115,11 @@ const newestSchema = z.strictObject({
 const version2 = z.looseObject({
   version: z.literal(2),
   compile: z.strictObject({ batch: z.unknown() }),
-  batch: z.undefined().optional(),
+  batch: z.optional(z.undefined()),
 });
 
 /** Reads manifests of this version and of version 2. */
-export const manifestSchema = z.preprocess(asNewest, newestSchema);
+export const manifestSchema = z.pipe(z.transform(asNewest), newestSchema);
 
 /** What a client and a server have to agree on, as it stands in manifest.json. Everything in it is public. */
 export type ProgramManifest = z.infer<typeof newestSchema>;
