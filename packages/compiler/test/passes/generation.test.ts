@@ -63,7 +63,7 @@ describe('a prompt and its continuation', () => {
     let { logits, kept } = run(compiled, compiled.prefill(3), chosen(input, tokens, 3), []);
     expectClose(logits, evaluate(graph, chosen(input, tokens, 3)), 'the prompt', 1);
     for (let position = 3; position < tokens; position++) {
-      const row = Array.from(input).slice(position * features, (position + 1) * features);
+      const row = Float64Array.from(Array.from(input).slice(position * features, (position + 1) * features));
       ({ logits, kept } = run(compiled, compiled.step(position), { input: row }, kept));
       // Weights of one position are folded in float32.
       expectClose(
