@@ -47,7 +47,7 @@ export { type PictureSteps, pictureStepsSchema, preparePicture } from './images/
 export { type ImageProcessor, parseImageProcessor } from './images/processor.ts';
 export { type Filter, resample } from './images/resample.ts';
 export type { EmbeddingNorm, TokenEmbedding } from './inputs/embedding.ts';
-export { checkPatches, patchGrid, patchIndices, patchSchema } from './inputs/patches.ts';
+export { checkPatches, patchGrid, patchIndices, patchSchema, windowOrder } from './inputs/patches.ts';
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
 export { imageValues, type ModelInput, type PictureForm, picturePixels, prepareInput } from './inputs/prepare-input.ts';
 export {
