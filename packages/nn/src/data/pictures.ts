@@ -46,7 +46,16 @@ export async function readPictures(
   classes: readonly PictureClass[],
   image: ImageShape,
 ): Promise<ImageSet> {
-  const numbers = new Map(classes.flatMap(({ mark, name }, i) => [[`${i}`, i], [name, i], [mark, i]] as const));
+  const numbers = new Map(
+    classes.flatMap(
+      ({ mark, name }, i) =>
+        [
+          [`${i}`, i],
+          [name, i],
+          [mark, i],
+        ] as const,
+    ),
+  );
   const misfits = new Misfits();
   const pixels: Uint8Array[] = [];
   const labels: number[] = [];

@@ -17,7 +17,8 @@ export function checkSupported(config: ModelConfig): PolynomialModel['task'] {
   };
   if (placement === 'parallel') refuse('placement', 'attention and MLP side by side');
   if (positions.kind === 'rotary' && positions.width) refuse('positions', 'rotary positions on a part of each head');
-  if (attention.relative && attention.causal) refuse('attention.relative', 'offsets by relative position under a causal mask');
+  if (attention.relative && attention.causal)
+    refuse('attention.relative', 'offsets by relative position under a causal mask');
   if (attention.windows?.some((window) => window > 0)) refuse('attention.windows', 'attention to the last keys alone');
   if (attention.headNorm) refuse('attention.headNorm', 'a normalisation of queries and keys');
   if (attention.scaleByLayer) refuse('attention.scaleByLayer', 'a scale of scores by the number of the layer');
