@@ -39,7 +39,11 @@ describe('pictures', () => {
       const split = set[part];
       return split.kind === 'classification' ? Array.from({ length: split.count }, (_, i) => split.label(i)) : [];
     };
-    expect([labels('train'), labels('validation'), labels('test')]).toEqual([[0, 0, 0, 0, 1, 1], [1, 1], [1, 1, 1]]);
+    expect([labels('train'), labels('validation'), labels('test')]).toEqual([
+      [0, 0, 0, 0, 1, 1],
+      [1, 1],
+      [1, 1, 1],
+    ]);
     expect(set.train.kind === 'classification' && set.train.feeds(0, 1).images!.length).toBe(3 * height * width);
   });
 
