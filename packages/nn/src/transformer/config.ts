@@ -99,10 +99,13 @@ export const mlpSchema = z.strictObject({
   norm: normSchema.optional(),
 });
 
+/** Of patches in order: windows are the stages' business. */
+const { window: _, ...patchFields } = patchSchema.shape;
+
 export const embeddingSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('patch'),
-    ...patchSchema.omit({ window: true }).shape,
+    ...patchFields,
     bias: z.boolean().default(true),
     /** Learned tokens after the class token (DeiT's for distillation, DINOv2's registers). */
     extraTokens: few.optional(),
