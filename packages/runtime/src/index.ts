@@ -32,6 +32,7 @@ export type {
   KeptCiphertexts,
   LinearInstruction,
   LinearPacking,
+  ProductPacking,
   ProductTerm,
   ProgramInput,
   ProgramOutput,
