@@ -51,7 +51,7 @@ export interface SessionProgress extends Progress<SessionStage> {
 
 export interface SessionOptions {
   readonly progress?: OnProgress<SessionProgress>;
-  /** Give the same one to the transport, which ends what is under way on the line. */
+  /** Ends the work between two steps, and what is under way on the line at once. */
   readonly signal?: AbortSignal;
   /**
    * Asked with the bytes of the keys that the service does not have, before any is made; throws for no. Whoever wrote the
@@ -151,6 +151,12 @@ export class ServiceSession {
    * @throws what ensureKeys throws, JobFailed, errors of prepareInput, encryptInputs and decryptOutputs
    */
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
+    const { signal } = options;
+    const transport = signal ? this.#transport.until(signal) : this.#transport;
+    return new ServiceSession(transport, this.program, this.client, this.context).#ask(owner, inputs, options);
+  }
+
+  async #ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions): Promise<Reply> {
     const { progress, signal } = options;
     const { manifest, preparation } = this.client;
     // First: gigabytes of keys are not made for a question that cannot be asked.

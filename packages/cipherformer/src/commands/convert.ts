@@ -20,7 +20,7 @@ import {
 } from '@cipherformer/nn';
 import { type Command, InvalidArgumentError } from 'commander';
 import { chooseFor } from '../door/convert.ts';
-import { loadModel as loadTrained } from '../door/load-model.ts';
+import { loadModel as loadTrained, modelPath } from '../door/load-model.ts';
 import { openOwnData } from '../door/own-data.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { interruptible } from '../terminal/interrupt.ts';
@@ -28,7 +28,6 @@ import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { type Bar, formatSeconds, startBar, startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
-import { modelPath } from './eval.ts';
 
 interface ConvertCommandOptions {
   readonly recipe?: string;

@@ -16,8 +16,8 @@ beforeAll(async () => {
   client = await Client.create(program, { insecure });
 }, 60_000);
 
-afterAll(() => {
-  client.close();
+afterAll(async () => {
+  await client.close();
   program.close();
   dispose();
 });
