@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import type { Command } from 'commander';
 import { type AnswerOptions, checkAnswerOptions, ownerOptions, showAnswers, withAnswerOptions } from '../answers/show-answers.ts'; // biome-ignore format: one list
@@ -34,6 +35,8 @@ export function registerQuery(program: Command, security: SecurityOptions): void
 async function query(url: string, questions: readonly Question[], options: QueryOptions, security: SecurityOptions) {
   checkAnswerOptions(options);
   checkQuestions(questions);
+  if (!/^https?:\/\//i.test(url))
+    throw new UsageError(`${url} is not the address of a service: it starts with http:// or https://`);
   const { keys, json: _, top: __, ...others } = options;
   const stopping = 'stopping; the same command goes on where it stopped: keys that the service has are not sent again';
   const answers = await interruptible(stopping, async (signal) => {

@@ -50,7 +50,7 @@ beforeAll(async () => {
   } // biome-ignore format: one call a line
   await writeForged();
   copyFileSync(ledger, at('fresh'));
-});
+}, 60_000);
 
 afterAll(() => {
   rmSync(folder, { recursive: true });

@@ -1,5 +1,5 @@
 // The two sides of a program apart, as the library gives them, on an insecure ring.
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import * as door from 'cipherformer';
 import { Client, compile, isCipherformerError, type Program, Server, type ServerKeys } from 'cipherformer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,6 +18,7 @@ beforeAll(async () => {
   client = await Client.create(program, { insecure: true });
   server = await Server.load(program, { insecure: true });
   keys = await server.loadKeys(client.evaluationKeys());
+  writeFileSync(at('digit.png'), png(4, 4, 1, pixels));
 }, 60_000);
 
 afterAll(async () => {
@@ -124,6 +125,23 @@ describe('client and server', () => {
       'running,false',
       'running,true',
     ]);
+  });
+
+  it('write evaluation keys to a folder, which the server reads, and decrypt for a request that was kept as bytes', async () => {
+    const secret = at('kept/secret');
+    const owner = await Client.create(program, { secret, insecure: true });
+    await owner.writeEvaluationKeys(at('kept/evaluation'));
+    expect((await failure(() => owner.writeEvaluationKeys(at('few'), { maxBytes: 1 }))).code).toBe('key-limit');
+    const { bytes } = await owner.encrypt({ file: at('digit.png') });
+    await owner.close();
+    const theirs = await server.loadKeys(at('kept/evaluation'));
+    const result = await server.run(theirs, bytes);
+    await theirs.close();
+    const later = await Client.create(program, { secret: () => secret, insecure: true });
+    const [answer] = await later.decrypt(result, bytes);
+    expect(answer!.label).toBe(best);
+    expect((await failure(() => later.decrypt(result, result))).message).toContain('expected an encrypted input');
+    await later.close();
   });
 
   it('keep a key that was exported, with what it has told', async () => {

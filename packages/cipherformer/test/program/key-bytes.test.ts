@@ -14,7 +14,7 @@ vi.mock('../../src/terminal/confirm.ts', () => ({
 const person = (yes: boolean) => Object.assign(terminal, { person: true, yes });
 const refusal = { code: 'key-limit', message: expect.stringContaining('none was made') };
 
-describe('row 1: evaluation keys', () => {
+describe('row 1: more than 4 GiB of evaluation keys', () => {
   beforeEach(() => Object.assign(terminal, { person: false, yes: false, asked: [] }));
 
   it('up to 4 GiB are made without a question', async () => {

@@ -193,7 +193,7 @@ describe('query', () => {
         1,
         /none was made[\s\S]*--max-key-bytes allows more/,
       ],
-      [['not-a-url', ...keys, '--text', 'x'], 1, /is not the address of a service/],
+      [['not-a-url', ...keys, '--text', 'x'], 2, /is not the address of a service/],
       [['http://127.0.0.1:9', ...keys, '--text', 'x'], 1, /check that the service runs/],
     ];
     for (const [argv, code, why] of wrong) {
@@ -224,7 +224,7 @@ describe('an open service', () => {
           await server.kill();
           server = await startProcess(files, { ...options, port: Number(new URL(url).port) });
         }
-        expect(await asked).toMatchObject({ code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
+        expect(await asked).toMatchObject({ err: expect.not.stringContaining('error'), code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
         expect(await new Transport(url, { tokens: new VolatileTokens(tokenOf(owner)) }).keysets()).toHaveLength(1);
       }
     } finally {
