@@ -1,6 +1,6 @@
 // What the closed classes of docs/threat-model.md cost: keys, encryption and decryption against an earlier checkout.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,10 +51,11 @@ export async function check({ base, quick, log, resume }) {
     const checkouts = [resolve(base), root];
     const programs = [];
     for (const checkout of checkouts) programs.push(await compileIn(checkout, work));
+    const common = requestOf(programs[0]);
     while (done.length < wanted) {
       const round = [];
       for (const i of done.length % 2 === 0 ? [0, 1] : [1, 0])
-        round[i] = await measureIn(checkouts[i], programs[i], quick);
+        round[i] = await measureIn(checkouts[i], programs[i], common, quick);
       done.push(round);
       resume.save(done);
       log(`round ${done.length} of ${wanted}: ${words(round)}`);
@@ -90,13 +91,20 @@ async function compileIn(checkout, work) {
   return program;
 }
 
+/** Parameters and level of a request to the base's program: both checkouts are measured there, whatever chain they choose today. */
+function requestOf(program) {
+  const path = ['client/manifest.json', 'manifest.json'].map((file) => join(program, file)).find(existsSync);
+  const { parameters, inputs } = JSON.parse(readFileSync(path, 'utf8'));
+  return { parameters, level: inputs[0].level };
+}
+
 /** Seconds of processor time of each operation, in a new process of one checkout. */
-async function measureIn(checkout, program, quick) {
+async function measureIn(checkout, program, common, quick) {
   const env = { ...process.env, CIPHERFORMER_THREADS: '1' };
   const measured = Object.entries(times).filter(([name]) => !quick || name !== 'programKeys');
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [operations, checkout, program, JSON.stringify(Object.fromEntries(measured))],
+    [operations, checkout, program, JSON.stringify({ times: Object.fromEntries(measured), ...common })],
     { env },
   );
   return JSON.parse(stdout);

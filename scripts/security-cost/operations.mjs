@@ -1,9 +1,11 @@
 // The process in which `npm run check security-cost` measures one checkout, on one thread. Arguments: the checkout, a
-// program that it compiled, and how often to repeat each operation (JSON). Prints seconds of processor time, each time.
+// program that it compiled, and what to do (JSON): how often to repeat each operation, and at which parameters and level,
+// the same for both checkouts. Prints seconds of processor time, each time.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [root, program, times] = process.argv.slice(2);
+const [root, program, task] = process.argv.slice(2);
+const { times, parameters, level } = JSON.parse(task);
 const load = (path) => import(pathToFileURL(join(root, 'packages', path)).href);
 const ckks = await load('ckks/dist/index.js');
 /** The client's side of a program: in releases before the package `runtime`, of the compiler. */
@@ -13,33 +15,34 @@ const files = await load('runtime/dist/client-files.js').catch(() =>
 );
 const { readManifest } = files.readManifest ? files : client;
 
-const manifest = await readManifest(program);
-const context = await ckks.Context.create(client.parametersOf(manifest), { threads: 1 });
+const context = await ckks.Context.create(ckks.Parameters.from(parameters), { threads: 1 });
 const { SecretKey } = ckks;
 const master = () => crypto.getRandomValues(new Uint8Array(32));
-const makeSecret = () =>
-  SecretKey.fromMaster ? SecretKey.fromMaster(context, master()) : new SecretKey(context, master());
+const makeSecret = (of = context) =>
+  SecretKey.fromMaster ? SecretKey.fromMaster(of, master()) : new SecretKey(of, master());
 
 const secret = makeSecret();
 const generator = new ckks.KeyGenerator(secret);
 const publicKey = generator.publicKey();
 const encoder = new ckks.Encoder(context);
 const decryptor = new ckks.Decryptor(secret);
-const values = Float64Array.from({ length: manifest.slots }, (_, i) => Math.sin(i));
+const values = Float64Array.from({ length: 2 ** (parameters.logN - 1) }, (_, i) => Math.sin(i));
 const encode = (level) => encoder.encode(values, undefined, { level });
 const dispose = (...owned) => owned.forEach((one) => void one[Symbol.dispose]());
 const plaintext = encode(1);
 const { ciphertext: result } = ckks.encryptSymmetric(secret, plaintext);
 
-/** Level of a request's ciphertexts. */
-const { level } = manifest.inputs[0];
-
+/** Of the program as this checkout compiles it: fewer keys, of another chain, are a part of what is measured. */
 async function programKeys() {
-  if (client.makeEvaluationKeys) return dispose(client.makeEvaluationKeys(secret, manifest));
+  const manifest = await readManifest(program);
+  const own = await ckks.Context.create(client.parametersOf(manifest), { threads: 1 });
+  const secret = makeSecret(own);
+  if (client.makeEvaluationKeys) return dispose(client.makeEvaluationKeys(secret, manifest), secret, own);
   const memory = new client.VolatilePartMemory();
   let bytes = 0;
   for await (const part of client.makeParts(secret, client.keySpecsOf(manifest), memory)) bytes += part.bytes.length;
   if (bytes === 0) throw new Error('no key was made');
+  dispose(secret, own);
 }
 
 /** What is measured, by its name in scripts/checks/security-cost.mjs. */
@@ -64,7 +67,7 @@ const operations = {
 };
 
 const seconds = {};
-for (const [name, count] of Object.entries(JSON.parse(times))) {
+for (const [name, count] of Object.entries(times)) {
   // What the first time costs alone (compilation, first pages) is no part of the operation.
   if (count > 1) await operations[name]();
   const before = process.cpuUsage();

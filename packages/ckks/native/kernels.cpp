@@ -41,8 +41,7 @@ struct LiveRings {
 LiveRings& liveRings() { return immortal<LiveRings>(); }
 
 bool takesRing(int operation) {
-  return (operation > kRingCreate && operation <= kDecode && operation != kKeystream) || operation == kEncodePeriodic ||
-         operation == kUnpackResidues || operation == kPackResidues || operation == kEncodeMany;
+  return operation > kRingCreate && operation <= kEncryptZero && operation != kKeystream && operation != kMeasureMultiplies;
 }
 
 /// logN, primes -> the ring's address in *result.
@@ -111,6 +110,7 @@ int run(int operation, Args& args, double* result) {
     case kSampleSmall: return sampleSmall(args);
     case kKeystream: return keystreamWords(args);
     case kGenerateKeyDigit: return generateKeyDigit(args);
+    case kEncryptZero: return encryptZero(args);
     case kEncode: return encode(args, false);
     case kEncodePeriodic: return encode(args, true);
     case kEncodeMany: return encodeMany(args);

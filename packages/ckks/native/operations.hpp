@@ -37,6 +37,7 @@ enum Operation : int {
   kUnpackResidues = 31,
   kPackResidues = 32,
   kEncodeMany = 33,
+  kEncryptZero = 34,
 };
 
 }  // namespace cf

@@ -31,6 +31,7 @@ export const token = z.string().check(z.regex(/^cf_[A-Za-z0-9_-]{43}$/));
 export const newOwner = z.object({ token });
 export type NewOwner = z.infer<typeof newOwner>;
 
+const programFile = z.object({ name: fileName, bytes: whole, sha256: digest });
 export const program = z.object({
   digest,
   /** Digest of the key plan: a key set of this plan serves the program. */
@@ -38,7 +39,9 @@ export const program = z.object({
   /** Name, task, labels, predicted costs: what its manifest says about it. */
   summary: z.record(z.string(), z.json()),
   /** The client half: what encrypting, decrypting and making keys need. */
-  files: z.array(z.object({ name: fileName, bytes: whole, sha256: digest })),
+  files: z.array(programFile),
+  /** The polynomial model itself, where who runs the service gives it away: what computes the answer in clear. */
+  model: z.optional(z.array(programFile)),
 });
 export type Program = z.infer<typeof program>;
 export const programs = z.object({ programs: z.array(program) });
@@ -204,6 +207,8 @@ export const problemStatus = {
   /** Hours of work wait: `retryAfter`. */
   busy: 503,
   stopping: 503,
+  /** What the service stands on cannot be reached now: `retryAfter`. */
+  unreachable: 503,
   /** Bytes of keys that an owner may have: `limit`, `used`. */
   'quota-exceeded': 507,
   /** The disk has no room: `needed` and `free`, in bytes, where known. */

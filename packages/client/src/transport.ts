@@ -98,6 +98,12 @@ export class Transport {
     return this.#http.bytes(`/programs/${digest}/client/${encodeURIComponent(file)}`, {}, limit);
   }
 
+  /** A file of the polynomial model of a program that is given away; no more of it is read than is said. */
+  modelFile({ digest, model = [] }: Pick<Program, 'digest' | 'model'>, file: string): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = model.find(({ name }) => name === file)?.bytes ?? 0;
+    return this.#http.bytes(`/programs/${digest}/model/${encodeURIComponent(file)}`, {}, Math.min(bytes, maxFileBytes));
+  }
+
   /** Opens a key set, or finds the one of this plan and key that is there. */
   openKeyset(request: OpenKeyset): Promise<Keyset> {
     return this.#http.json(keyset, '/keysets', jsonBody('POST', request));

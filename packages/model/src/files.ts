@@ -1,4 +1,4 @@
 /** Polynomial models and tensors on disk: Node only. */
-export { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from './files/folder.ts';
+export { filesOfPolynomialModel, isPolynomialModel, loadPolynomialModel, savePolynomialModel } from './files/folder.ts';
 export { checkNotPointer, openSafetensorsFile, readSafetensors, writeSafetensors } from './files/safetensors-file.ts';
 export { readBytes, readJson, readText, writeAtomically } from './files/storage.ts';

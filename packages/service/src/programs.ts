@@ -19,6 +19,8 @@ export interface ServedProgram {
   readonly clientFolder: string;
   /** Names of the files in it that belong to the program. They are public; nothing else in the folder is served. */
   readonly clientFiles: readonly string[];
+  /** Folder and files of the polynomial model, where it is given away. */
+  readonly model?: { readonly folder: string; readonly files: readonly string[] };
   /** The folder that the engine gets. */
   readonly folder: string;
 }
@@ -31,11 +33,13 @@ const servedProgram = z.strictObject({
   cpuSeconds: z.number().min(0).optional(),
   clientFolder: z.string(),
   clientFiles: z.array(fileName),
+  model: z.strictObject({ folder: z.string(), files: z.array(fileName) }).optional(),
   folder: z.string(),
 });
 
 interface Entry extends ServedProgram {
   readonly client: StaticFolder;
+  readonly published?: StaticFolder;
 }
 
 /** The programs of a service, with the files of their client halves. */
@@ -54,16 +58,10 @@ export class Programs {
       if (!checked.success)
         throw new StartError(`a program to serve is not described well: ${z.prettifyError(checked.error)}`);
       if (entries.has(program.digest)) throw new StartError(`the program ${program.digest} is given twice`);
-      let client: StaticFolder;
-      try {
-        client = await StaticFolder.open(program.clientFolder, program.clientFiles);
-      } catch (cause) {
-        if (cause instanceof StartError) throw cause;
-        throw new StartError(`cannot read the client half ${program.clientFolder} of a program: check the path`, {
-          cause,
-        });
-      }
-      entries.set(program.digest, { ...program, client });
+      const { clientFolder, clientFiles, model } = program;
+      const client = await openFiles(clientFolder, clientFiles, 'the client half');
+      const published = model && (await openFiles(model.folder, model.files, 'the model'));
+      entries.set(program.digest, { ...program, client, ...(published ? { published } : {}) });
     }
     return new Programs(entries);
   }
@@ -99,8 +97,19 @@ export class Programs {
   }
 
   /** A program as the protocol shows it. */
-  view({ digest, plan, summary, client }: Entry): Program {
-    return { digest, plan, summary, files: client.files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })) };
+  view({ digest, plan, summary, client, published }: Entry): Program {
+    return { digest, plan, summary, files: listed(client), ...(published ? { model: listed(published) } : {}) };
+  }
+}
+
+const listed = ({ files }: StaticFolder) => files.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 }));
+
+async function openFiles(folder: string, files: readonly string[], what: string): Promise<StaticFolder> {
+  try {
+    return await StaticFolder.open(folder, files);
+  } catch (cause) {
+    if (cause instanceof StartError) throw cause;
+    throw new StartError(`cannot read ${what} ${folder} of a program: check the path`, { cause });
   }
 }
 

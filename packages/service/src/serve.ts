@@ -3,18 +3,23 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { MissingPackageError } from '@cipherformer/base';
 import type { FastifyServerOptions } from 'fastify';
 import type { OnFaultPoint } from './faults.ts';
 import type { Access } from './http/access.ts';
 import { makeApp } from './http/app.ts';
 import { Metrics } from './http/metrics.ts';
 import { type Limits, limitsSchema } from './limits.ts';
+import { LocalBackend } from './local.ts';
 import { StartError } from './problem.ts';
 import { Programs, type ServedProgram } from './programs.ts';
-import { Service } from './service.ts';
+import { Service, type ServiceOptions } from './service.ts';
+import { SharedBackend, type SharedOptions } from './shared/backend.ts';
 import { StaticFolder } from './static-folder.ts';
 import type { DiskSpace } from './store/room.ts';
 
+/** How long requests and the worker may take to end. */
+const defaultGraceMs = 10_000;
 /** How often connections are looked at while the service stops. */
 const idleCheckMs = 50;
 /** Names under which a service on loopback may be reached. */
@@ -25,6 +30,11 @@ export interface ServeOptions {
   readonly programs: readonly ServedProgram[];
   /** Folder of all that is kept; made if it is not there. One service at a time. */
   readonly data: string;
+  /**
+   * What is kept lies on Redis and S3, for several services and workers; `data` then has what is on its way, and each of them
+   * has its own. Work is done by workers (the verb worker), not by `spawnWorker`. Default: all is kept in `data`.
+   */
+  readonly shared?: SharedOptions;
   /** Default: one that is free. */
   readonly port?: number;
   /** Where to listen. Default 127.0.0.1. Beyond loopback with `tls` or `behindProxy` alone, and a token for every request. */
@@ -37,6 +47,8 @@ export interface ServeOptions {
   readonly behindProxy?: boolean;
   /** Host names of the service, without ports. Default: those of loopback, or of the certificate, or any behind a proxy. */
   readonly names?: readonly string[];
+  /** Origins (https://models.example) whose pages may use the service from a browser. Default: its own page alone. */
+  readonly allowOrigins?: readonly string[];
   readonly limits?: Partial<Limits>;
   /** Port of /metrics, on loopback. Default: none. */
   readonly metricsPort?: number;
@@ -81,7 +93,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const {
     host = '127.0.0.1',
     port = 0,
-    graceMs = 10_000,
+    graceMs = defaultGraceMs,
     tls,
     behindProxy = false,
     metricsPort,
@@ -91,15 +103,9 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const limits = limitsOf(options.limits);
   const programs = await Programs.open(options.programs);
   const page = options.page === undefined ? undefined : await openPage(options.page);
-  const service = await Service.open({
-    data: options.data,
+  const service = await openService(options, {
     programs,
-    spawnWorker: options.spawnWorker,
-    workerGraceMs: graceMs,
     limits,
-    diskSpace: options.diskSpace,
-    now: options.now,
-    at: options.at,
     onFault: (what, error) => app.log.error({ err: error }, what),
   });
   const metrics = metricsPort === undefined ? undefined : new Metrics(service);
@@ -133,9 +139,29 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   };
 }
 
+/** @throws StartError */
+async function openService(
+  { data, shared, spawnWorker, diskSpace, graceMs = defaultGraceMs, now, at }: ServeOptions,
+  rest: Pick<ServiceOptions, 'programs' | 'limits' | 'onFault'>,
+): Promise<Service> {
+  try {
+    const backend =
+      shared === undefined
+        ? await LocalBackend.open({ data, spawnWorker, workerGraceMs: graceMs, diskSpace })
+        : await SharedBackend.open({ ...shared, data, diskSpace });
+    return await Service.open({ ...rest, backend, now, at });
+  } catch (cause) {
+    throw cause instanceof StartError || cause instanceof MissingPackageError
+      ? cause
+      : new StartError(`cannot use ${data}: ${String(cause)}`, { cause });
+  }
+}
+
 /** Who may ask. @throws StartError for what would let strangers in, or send keys in clear */
-export function accessOf(options: Pick<ServeOptions, 'host' | 'open' | 'tls' | 'behindProxy' | 'names'>): Access {
-  const { host = '127.0.0.1', open = false, tls, behindProxy = false, names } = options;
+export function accessOf(
+  options: Pick<ServeOptions, 'host' | 'open' | 'tls' | 'behindProxy' | 'names' | 'allowOrigins'>,
+): Access {
+  const { host = '127.0.0.1', open = false, tls, behindProxy = false, names, allowOrigins = [] } = options;
   const isLoopback = loopbackHosts.includes(host);
   if (!isLoopback && tls === undefined && !behindProxy) {
     throw new StartError(
@@ -143,10 +169,27 @@ export function accessOf(options: Pick<ServeOptions, 'host' | 'open' | 'tls' | '
         'give a certificate and its key, say that a proxy speaks TLS before it, or serve on 127.0.0.1 and reach it through a tunnel (ssh -L)',
     );
   }
-  const local = isLoopback && !open && !behindProxy;
-  if (names !== undefined) return { local, open, hosts: [...names.map((name) => name.toLowerCase()), ...(isLoopback ? loopbackNames : [])] }; // biome-ignore format: short
-  if (isLoopback && !behindProxy) return { local, open, hosts: loopbackNames };
-  return { local, open, hosts: tls === undefined ? undefined : namesOf(tls.cert) };
+  const always = { local: isLoopback && !open && !behindProxy, open, origins: allowOrigins.map(originOf) };
+  // Whoever is on this machine has no token that a page elsewhere would lack.
+  if (always.local && always.origins.length > 0)
+    throw new StartError(
+      'pages of other origins may ask where every request needs a token: serve it open, or behind a proxy',
+    );
+  if (names !== undefined) return { ...always, hosts: [...names.map((name) => name.toLowerCase()), ...(isLoopback ? loopbackNames : [])] }; // biome-ignore format: short
+  if (isLoopback && !behindProxy) return { ...always, hosts: loopbackNames };
+  return { ...always, hosts: tls === undefined ? undefined : namesOf(tls.cert) };
+}
+
+/** An origin as browsers send it. @throws StartError for an address that is none, and for one that everybody can have */
+function originOf(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isOrigin =
+    url !== undefined && url.origin !== 'null' && [url.origin, `${url.origin}/`].includes(text.toLowerCase());
+  if (!isOrigin)
+    throw new StartError(
+      `${JSON.stringify(text)} is no origin: give scheme, host and port, as in https://models.example`,
+    );
+  return url.origin;
 }
 
 /** The names of a certificate; undefined, for any, where one of them stands for many. @throws StartError */

@@ -14,7 +14,13 @@ import {
   varianceSites,
 } from './summary.ts';
 
-const dataNames = { mnist: 'MNIST', cifar10: 'CIFAR-10', texts: 'text classification', corpus: 'language modelling' };
+const dataNames = {
+  mnist: 'MNIST',
+  cifar10: 'CIFAR-10',
+  cifar100: 'CIFAR-100',
+  texts: 'text classification',
+  corpus: 'language modelling',
+};
 
 /** What was converted, of what kind, on what. */
 export function lead({ record, config }: ReportSource): Markup {

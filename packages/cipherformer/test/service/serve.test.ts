@@ -88,6 +88,14 @@ describe('a service', () => {
     ]);
   });
 
+  it('gives polynomial models away where that is asked for, and says that of a program it cannot', async () => {
+    const { shown } = await started('published', [at('model')], { publishModel: true });
+    const names = shown.programs[0].model.map(({ name }: { name: string }) => name).sort();
+    expect(names).toEqual(['README.md', 'model.safetensors', 'polynomial.json']);
+    const refused = started('published', [at('program')], { publishModel: true });
+    await expect(refused).rejects.toThrow(/is a compiled program, of which no model can be given away/);
+  });
+
   it('says in words why it cannot start', async () => {
     mkdirSync(at('empty'));
     writeFileSync(at('file'), '');

@@ -147,4 +147,67 @@ inline int generateKeyDigit(Args& args) {
   return kOk;
 }
 
+/// An encryption of zero by a public key (k0, k1): dst_h = round((v k_h + e_h) / p) for a special prime p, limb by limb while
+/// it is in the caches. With y = v k_h + e_h modulo p, centred, a limb is (v k_h + (e_h - y)) / p: error and rest are small
+/// integers together, so one transform takes both, where sampling and then dividing would take two.
+///
+/// ring, dst0, dst1, k0, k1, keyLimbs, seed, q, special. A half of the key has keyLimbs limbs: those of the primes 0 ..
+/// keyLimbs - 2, then that of p = primes[special]. v is the ternary polynomial of the seed's stream 0, e_h the centred
+/// binomial one of stream 1 + h.
+inline int encryptZero(Args& args) {
+  Ring& ring = *args.address<Ring>();
+  u64* const dst[] = {args.address(), args.address()};
+  const u64* const keys[] = {args.address(), args.address()};
+  const size_t keyLimbs = args.size();
+  const uint8_t* seed = args.address<uint8_t>();
+  const Indices q = args.indices();
+  const int special = args.index();
+  if (!args.complete()) return kBadArguments;
+  for (const int i : q)
+    if (static_cast<size_t>(i) + 1 >= keyLimbs) return kBadArguments;
+
+  const size_t n = ring.n;
+  const u64 p = ring.primes[special], half = p / 2;
+  const SeededAes aes(seed);
+  const Temporary v(n, Contents::kSecret), errors(2 * n, Contents::kSecret), rests(2 * n, Contents::kSecret);
+  sampleTernary(v.words(), n, *aes, 0);
+  for (size_t h = 0; h < 2; ++h) sampleBinomial(errors.limb(h, n), n, *aes, 1 + h);
+
+  // rests: y + p/2 in [0, p).
+  parallelFor(2, [&](size_t h, Scratch& scratch) {
+    const Mod m(p);
+    const NttTable& table = *ring.tables[special];
+    u64 *product = scratch.words(n, Contents::kSecret), *rest = rests.limb(h, n);
+    const u64* key = keys[h] + (keyLimbs - 1) * n;
+    forward(reducedFrom(v.words(), kTernaryBias, m, p), product,
+            [&](size_t i, Vec x) { store(product + i, mulMod(x, load(key + i), m)); }, table);
+    inverseLimb(rest, product, table);
+    const auto error = reducedFrom(errors.limb(h, n), kBinomialBias, m, p);
+    const Vec centre = broadcastWord(half);
+    for (size_t i = 0; i < n; i += W) store(rest + i, addMod(addMod(load(rest + i), error(i), m), centre, m));
+  });
+  const BaseConverter& converter = ring.converter({special}, q);
+  parallelFor(q.size(), [&](size_t t, Scratch& scratch) {
+    const size_t prime = static_cast<size_t>(q[t]);
+    const u64 modulus = ring.primes[prime];
+    const Mod m(modulus);
+    const NttTable& table = *ring.tables[prime];
+    const VFactor inverse = broadcast(converter.productInverse[t]);
+    u64 *masks = scratch.words(2 * n, Contents::kSecret), *work = masks + n;
+    forward(reducedFrom(v.words(), kTernaryBias, m, modulus), work, [&](size_t i, Vec x) { store(masks + i, x); }, table);
+    for (size_t h = 0; h < 2; ++h) {
+      const u64* key = keys[h] + prime * n;
+      u64* out = dst[h] + t * n;
+      const auto error = reducedFrom(errors.limb(h, n), kBinomialBias, m, modulus);
+      const auto rest = reducedFrom(rests.limb(h, n), half, m, modulus);
+      forward([&](size_t i) { return subMod(error(i), rest(i), m); }, work,
+              [&](size_t i, Vec x) {
+                store(out + i, mulFactor(addMod(mulMod(load(masks + i), load(key + i), m), x, m), inverse, m));
+              },
+              table);
+    }
+  });
+  return kOk;
+}
+
 }  // namespace cf::CF_BUILD

@@ -33,6 +33,7 @@ export const Op = {
   unpackResidues: 31,
   packResidues: 32,
   encodeMany: 33,
+  encryptZero: 34,
 } as const;
 export type Op = (typeof Op)[keyof typeof Op];
 

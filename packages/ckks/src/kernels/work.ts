@@ -53,6 +53,8 @@ export function workOf(op: Op, args: readonly KernelArgument[]): Work {
       return { transforms: lengthOf(args[6]), keySwitches: 0 };
     case Op.sampleSmall:
       return { transforms: lengthOf(args[6]), keySwitches: 0 };
+    case Op.encryptZero:
+      return { transforms: 4 + 3 * lengthOf(args[7]), keySwitches: 0 };
     case Op.generateKeyDigit:
       return { transforms: lengthOf(args[9]) + lengthOf(args[10]), keySwitches: 0 };
     default:

@@ -46,6 +46,7 @@ function validCalls(w: Workbench): Map<Op, number[]> {
     [Op.linearBabySteps, flat(1, big, a, a, 0, [0, 1, 2], [3], 2, 1, 0, 1, 0, 0, 1, big, big, 1, 0, a, 0)],
     [Op.sampleUniform, flat(big, a, 0, all)],
     [Op.sampleSmall, flat(big, a, 0, 0, 0, all)],
+    [Op.encryptZero, flat(big, big, a, a, 4, a, [0, 1, 2], 3)],
     [Op.encode, flat(big, big, big, 4, 1024, all)],
     [Op.decode, flat(a, big, big, 4, 1024, [0, 1])],
     [Op.encodePeriodic, flat(big, big, big, 8, 1024, all)],

@@ -39,6 +39,7 @@ const operations = `
     ['keySwitch', (r) => k.call(Op.keySwitch, r, at(30), at(33), source, 0, 0, 5, key, 3, 0, q, special, sizes)],
     ['divide', (r) => k.call(Op.divide, r, q, special, 1, at(36), source)],
     ['generateKeyDigit', (r) => k.call(Op.generateKeyDigit, r, at(39), 0, source, source, seed, 100, seed, 7, q, special, 0, 2)],
+    ['encryptZero', (r) => k.call(Op.encryptZero, r, at(55), at(57), key, key, 5, seed, [0, 1], 4)],
     ['sampleSmall', (r) => k.call(Op.sampleSmall, r, at(44), seed, 1, 2, 0, all)],
     ['raise', (r) => k.call(Op.raise, r, at(49), source, 0, all)],
     ['encode', (r) => {

@@ -211,6 +211,7 @@ inline std::vector<Call> everyCall(Bench& b) {
       {"keystream", cf::kKeystream, args() << b.room(1) << static_cast<double>(b.n) << seed << 6},
       {"generateKeyDigit", cf::kGenerateKeyDigit,
        args() << b.room(5) << nullptr << x << y << publicSeed << 100 << seed << 7 << q << special << 0 << 2},
+      {"encryptZero", cf::kEncryptZero, args() << b.room(3) << b.room(3) << key << y << 5 << seed << q << 4},
       {"encode", cf::kEncode, args() << b.room(5) << slots << slots + half << half << 0x1p40 << all},
       {"encode sparse", cf::kEncode, args() << b.room(5) << sparse << sparse + half << few << 0x1p70 << all},
       {"encodePeriodic", cf::kEncodePeriodic, args() << b.room(5) << periodic << periodic + half << few << 0x1p40 << all},

@@ -12,6 +12,7 @@ export interface KeyWeights {
   /** Of this attention and ciphertext: tells its masks from others'. */
   readonly key: string;
   readonly block: number;
+  readonly windows: number;
   readonly at: (head: number, query: number, key: number) => number;
 }
 
@@ -55,7 +56,7 @@ export function scoreTerms(geometry: Geometry, layout: HeadLayout, number: MaskN
  * of the maps and the skewed value both belong to key (t + c + s) mod T. min(paddedWidth, T) terms reach as many keys; the
  * rest are in the columns `attendSteps` adds. The values go on past their last token as far as there is padding; beyond
  * that a second copy, turned by s - T, serves the last tokens. Left: maps; right: values, masked where there are two
- * copies (causal: always, with only the keys up to t, times their weights where there are any).
+ * copies (causal: always, with only the keys up to t; with weights: always, times these).
  * Cost: a hoisted rotation of either for each term, one more of the values where there are two copies, as many products.
  */
 export function attendTerms(
@@ -68,18 +69,19 @@ export function attendTerms(
   const { slots, tokens, paddedTokens } = geometry;
   const plain: ProductTerm[] = [];
   const masked: ProductTerm[] = [];
+  const seenApart = causal || weights !== undefined;
   for (let s = 0; s < Math.min(layout.paddedWidth, paddedTokens); s++) {
     const left = [{ rotation: (s * layout.stride) % slots }];
     const copy = (from: number, to: number, turn: number): RotatedCopy => ({
       rotation: modulo(turn, slots),
-      mask: causal
-        ? number(`causal ${s} ${from} ${to} ${weights?.key ?? ''}`, () =>
-            causalMask(geometry, layout, s, from, to, weights),
+      mask: seenApart
+        ? number(`${causal ? 'causal' : 'weights'} ${s} ${from} ${to} ${weights?.key ?? ''}`, () =>
+            keyMask(geometry, layout, { s, from, to, causal }, weights),
           )
         : number(`tokens ${from} ${to}`, () => tokenMask(geometry, layout, from, to)),
     });
     const inside = s <= paddedTokens - tokens;
-    if (inside && !causal) plain.push({ left, right: [{ rotation: s }] });
+    if (inside && !seenApart) plain.push({ left, right: [{ rotation: s }] });
     else if (inside) masked.push({ left, right: [copy(0, paddedTokens, s)] });
     else
       masked.push({
@@ -99,19 +101,20 @@ function tokenMask(geometry: Geometry, layout: HeadLayout, from: number, to: num
   return new ColumnMask(geometry, layout, 1, (_, token) => token >= from && token < to);
 }
 
-function causalMask(
+/** The keys that the tokens [from, to) of a window see after a turn by `s` columns, times their weights. */
+function keyMask(
   geometry: Geometry,
   layout: HeadLayout,
-  s: number,
-  from: number,
-  to: number,
-  weights?: KeyWeights,
+  { s, from, to, causal }: { readonly s: number; readonly from: number; readonly to: number; readonly causal: boolean },
+  weights: KeyWeights | undefined,
 ): SlotVector {
-  const { paddedTokens } = geometry;
+  const { tokens, paddedTokens } = geometry;
   if (weights) {
-    const at = (head: number, query: number, key: number) =>
-      query >= from && query < to && key <= query ? weights.at(head, query, key) : 0;
-    return new MapVector(geometry, layout, weights.block, at, s);
+    const at = (head: number, query: number, key: number) => {
+      const token = query % tokens;
+      return token >= from && token < to && (!causal || key <= token) ? weights.at(head, query, key) : 0;
+    };
+    return new MapVector(geometry, layout, weights.block, weights.windows, at, s);
   }
   return new ColumnMask(geometry, layout, paddedTokens, (column, token) => {
     const key = (token + column + s) % paddedTokens;

@@ -10,7 +10,7 @@ export interface RowMap {
   readonly weight: Matrix;
   readonly scale: number;
   readonly output: RowLayout;
-  /** [paddedTokens]: 0 at padding, else 1 or the weights of a pooling that follows. */
+  /** [windows * paddedTokens]: 0 at padding, else 1 or the weights of a pooling that follows. */
   readonly tokenWeights: Float64Array;
 }
 
@@ -56,7 +56,7 @@ export class RowMatrix implements SlotMatrix {
   }
 
   diagonal(output: number, input: number, rotation: number): Float64Array {
-    const { batch, paddedTokens, rowLength } = this.#geometry;
+    const { batch, rowLength } = this.#geometry;
     const { map, block } = this.#outputs[output]!;
     const features = this.#input.blocks[input]!;
     const { weight, scale, tokenWeights } = map;
@@ -64,7 +64,7 @@ export class RowMatrix implements SlotMatrix {
       const entry = entryOf(weight, block, features, row, rotation / rowLength) * scale;
       if (entry === 0) return;
       for (let b = 0; b < batch; b++)
-        for (let t = 0; t < paddedTokens; t++) into[b * paddedTokens + t] = entry * tokenWeights[t]!;
+        for (let t = 0; t < tokenWeights.length; t++) into[b * tokenWeights.length + t] = entry * tokenWeights[t]!;
     });
   }
 

@@ -76,7 +76,7 @@ export class SkewMatrix implements SlotMatrix {
   }
 
   diagonal(_output: number, _input: number, rotation: number): Float64Array {
-    const { paddedTokens, slots, batch, rowLength } = this.#geometry;
+    const { paddedTokens, slots, segments, rowLength } = this.#geometry;
     const { columns, headsPerBlock } = this.#layout;
     const { shift, targets, sources } = this.#stage;
     const turn = rotation > slots / 2 ? rotation - slots : rotation;
@@ -86,7 +86,7 @@ export class SkewMatrix implements SlotMatrix {
     for (let column = 0; column < columns; column++) {
       if (modulo(shift(column % paddedTokens) - turn, paddedTokens) !== 0) continue;
       const first = column * headsPerBlock * rowLength;
-      for (let segment = 0; segment < headsPerBlock * batch; segment++)
+      for (let segment = 0; segment < headsPerBlock * segments; segment++)
         for (let u = from; u < to; u++) values[modulo(first + segment * paddedTokens + u, slots)] = 1;
     }
     return values;

@@ -1,5 +1,5 @@
 import type { SlotVector } from '@cipherformer/runtime';
-import type { Geometry } from './geometry.ts';
+import { type Extent, type Geometry, tokenSlot } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
 
 /**
@@ -22,31 +22,36 @@ export class FeatureVector implements SlotVector {
   readonly period: number;
   readonly #geometry: Geometry;
   readonly #block: Int32Array;
-  readonly #tokens: number;
+  readonly #extent: Extent;
   readonly #at: (feature: number, token: number) => number;
 
-  /** @param tokens how many tokens, from the first, hold the vector: all, or 1 after pooling */
-  constructor(geometry: Geometry, block: Int32Array, tokens: number, at: (feature: number, token: number) => number) {
+  /** @param extent which tokens hold the vector: all, or the first after pooling */
+  constructor(geometry: Geometry, block: Int32Array, extent: Extent, at: (feature: number, token: number) => number) {
     this.#geometry = geometry;
     this.#block = block;
-    this.#tokens = tokens;
+    this.#extent = extent;
     this.#at = at;
     this.period = block.length * geometry.rowLength;
   }
 
   values(): Float64Array {
-    const { batch, paddedTokens } = this.#geometry;
-    return repeatedRows(this.#geometry, this.#block.length, (row, into) => {
+    const geometry = this.#geometry;
+    const { windows, tokens } = this.#extent;
+    return repeatedRows(geometry, this.#block.length, (row, into) => {
       const feature = this.#block[row]!;
       if (feature < 0) return;
-      for (let b = 0; b < batch; b++)
-        for (let t = 0; t < this.#tokens; t++) into[b * paddedTokens + t] = this.#at(feature, t);
+      for (let b = 0; b < geometry.batch; b++)
+        for (let w = 0; w < windows; w++)
+          for (let t = 0; t < tokens; t++) {
+            const token = w * geometry.tokens + t;
+            into[tokenSlot(geometry, b, token)] = this.#at(feature, token);
+          }
     });
   }
 }
 
 /**
- * A vector over attention maps, given by head, query token t and key token j; zero at padding. Column c holds key
+ * A vector over attention maps, given by head, query token t and token j of its window; zero at padding. Column c holds key
  * (t + c + turn) modulo the padded tokens: that of the maps after a turn by as many columns.
  */
 export class MapVector implements SlotVector {
@@ -54,19 +59,23 @@ export class MapVector implements SlotVector {
   readonly #geometry: Geometry;
   readonly #layout: HeadLayout;
   readonly #block: number;
+  readonly #windows: number;
   readonly #turn: number;
   readonly #at: (head: number, query: number, key: number) => number;
 
+  /** @param windows of an example that have maps */
   constructor(
     geometry: Geometry,
     layout: HeadLayout,
     block: number,
+    windows: number,
     at: (head: number, query: number, key: number) => number,
     turn = 0,
   ) {
     this.#geometry = geometry;
     this.#layout = layout;
     this.#block = block;
+    this.#windows = windows;
     this.#turn = turn;
     this.#at = at;
     this.period = geometry.paddedTokens * layout.stride;
@@ -82,7 +91,11 @@ export class MapVector implements SlotVector {
       for (let t = 0; t < tokens; t++) {
         const key = (t + column + this.#turn) % paddedTokens;
         if (key >= tokens) continue;
-        for (let b = 0; b < batch; b++) into[b * paddedTokens + t] = this.#at(head, t, key);
+        for (let b = 0; b < batch; b++)
+          for (let w = 0; w < this.#windows; w++) {
+            const query = w * tokens + t;
+            into[tokenSlot(this.#geometry, b, query)] = this.#at(head, query, key);
+          }
       }
     });
   }
@@ -111,12 +124,12 @@ export class ColumnMask implements SlotVector {
   }
 
   values(): Float64Array {
-    const { batch, paddedTokens } = this.#geometry;
+    const { segments, paddedTokens } = this.#geometry;
     return repeatedRows(this.#geometry, this.#columns * this.#headsPerBlock, (row, into) => {
       const column = Math.floor(row / this.#headsPerBlock);
       for (let t = 0; t < paddedTokens; t++) {
         if (!this.#visible(column, t)) continue;
-        for (let b = 0; b < batch; b++) into[b * paddedTokens + t] = 1;
+        for (let s = 0; s < segments; s++) into[s * paddedTokens + t] = 1;
       }
     });
   }

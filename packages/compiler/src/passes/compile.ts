@@ -55,8 +55,8 @@ const stageChoices: readonly SkewStages[] = ([1, 2] as const).flatMap((keys) =>
 export function compile(graph: PolynomialGraph, options: CompileOptions = {}): Compiled {
   const { slots = 2 ** 15, batch = 1, machine = defaultMachine() } = options;
   const model = modelOf(graph, operations);
-  const tight = lowerings(model, geometryOf(slots, model.tokens, batch));
-  const wide = unlessRefused(() => lowerings(model, geometryOf(slots, model.tokens, batch, 2)));
+  const tight = lowerings(model, geometryOf(slots, model.tokens, batch, 1, model.windows));
+  const wide = unlessRefused(() => lowerings(model, geometryOf(slots, model.tokens, batch, 2, model.windows)));
   const room = acceptableGrowth * ciphertextsIn(tight[0]!);
   const candidates = !isRefusal(wide) && ciphertextsIn(wide[0]!) <= room ? [...tight, ...wide] : tight;
   const attempts = candidates.map((lowered) =>

@@ -77,7 +77,9 @@ function isUniform({ layouts }: LaidOut, value: number): boolean {
 
 function hasOtherSlots({ layouts, geometry }: LaidOut, value: number): boolean {
   const layout = layouts[value]!;
-  if (layout.kind === 'matrix') return hasEmptyRows(layout) || layout.tokens < geometry.paddedTokens;
+  const { windows, tokens } = layout.extent;
+  if (tokens < geometry.paddedTokens || windows < geometry.windows) return true;
+  if (layout.kind === 'matrix') return hasEmptyRows(layout);
   const { heads, headsPerBlock, blocks } = layout.heads;
-  return geometry.tokens < geometry.paddedTokens || heads < headsPerBlock * blocks;
+  return heads < headsPerBlock * blocks;
 }

@@ -1,5 +1,5 @@
 import { LayoutError } from '../errors.ts';
-import type { Geometry } from '../packing/geometry.ts';
+import type { Extent, Geometry } from '../packing/geometry.ts';
 import { type HeadLayout, headLayout, headRows, ordinaryLayout, type RowLayout } from '../packing/layout.ts';
 import { Classes, type Model } from './model.ts';
 
@@ -11,9 +11,9 @@ export type ValueLayout =
       /** All rows of all blocks are alike, so one ciphertext holds them. */
       readonly uniform: boolean;
       /** Tokens that hold the value: all, or the first alone after pooling. */
-      readonly tokens: number;
+      readonly extent: Extent;
     }
-  | { readonly kind: 'maps'; readonly heads: HeadLayout };
+  | { readonly kind: 'maps'; readonly heads: HeadLayout; readonly extent: Extent };
 
 /**
  * Chooses the layout of every value. Linear maps and the client give any layout for nothing; element-wise operations
@@ -44,6 +44,8 @@ export function chooseLayouts({ nodes, shapes, tokens, meanings }: Model, geomet
   for (const [i, by] of byHeads.entries())
     if (by?.maps !== undefined)
       checkWidths(wanted.get(classes.of(i))!, mapLayouts.get(classes.of(by.maps))!, nodes[i]!.name);
+  const extentOf = (rows: number): Extent =>
+    rows === 1 ? { windows: 1, tokens: 1 } : { windows: rows / tokens, tokens };
   const layouts: ValueLayout[] = [];
   const uniform = (value: number) => {
     const layout = layouts[value]!;
@@ -52,7 +54,7 @@ export function chooseLayouts({ nodes, shapes, tokens, meanings }: Model, geomet
   for (const [i, node] of nodes.entries()) {
     const shape = shapes[i]!;
     if (shape.heads !== undefined) {
-      layouts.push({ kind: 'maps', heads: mapLayouts.get(classes.of(i))! });
+      layouts.push({ kind: 'maps', heads: mapLayouts.get(classes.of(i))!, extent: extentOf(shape.rows) });
       continue;
     }
     const heads = wanted.get(classes.of(i));
@@ -60,7 +62,7 @@ export function chooseLayouts({ nodes, shapes, tokens, meanings }: Model, geomet
       kind: 'matrix',
       rows: heads ? headRows(heads) : ordinaryLayout(shape.columns, geometry),
       uniform: meanings[node.op].isUniform?.(node, uniform) ?? false,
-      tokens: shape.rows === 1 ? 1 : tokens,
+      extent: extentOf(shape.rows),
     });
   }
   return layouts;

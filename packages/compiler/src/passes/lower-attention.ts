@@ -39,9 +39,10 @@ function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews }: Low
   const skewed = skews.tensorOf(key, layout, 'keys', keyRange(geometry, layout));
   const shift = lowering.shiftOf(i);
   const { tokens } = geometry;
+  const { windows } = lowering.layouts[i]!.extent;
   const offsetAt = (head: number, query: number, key: number) => {
     if (!offset) return 0;
-    return offset.length === heads ? offset[head]! : offset[(head * tokens + query) * tokens + key]!;
+    return offset.length === heads ? offset[head]! : offset[(head * windows * tokens + query) * tokens + key]!;
   };
   const factor = factors[i]!;
   const terms = (emitter: Emitter) => scoreTerms(geometry, layout, maskNumber(emitter, layout));
@@ -58,7 +59,13 @@ function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews }: Low
       if (!offset && shift === 0) return [products];
       const vectors = products.map(
         (_, block) =>
-          new MapVector(geometry, layout, block, (head, query, key) => offsetAt(head, query, key) * factor + shift),
+          new MapVector(
+            geometry,
+            layout,
+            block,
+            windows,
+            (head, query, key) => offsetAt(head, query, key) * factor + shift,
+          ),
       );
       return [emitVectors(emitter, name, level, products, vectors)];
     },
@@ -76,11 +83,13 @@ function lowerAttend(node: NodeOf<'attend'>, i: number, { lowering, skews }: Low
   const skewed = skews.tensorOf(value, layout, 'values', valueRange(geometry, layout));
   const steps = attendSteps(geometry, layout);
   const { tokens } = geometry;
+  const { windows } = lowering.layouts[maps]!.extent;
   const keyWeights = (block: number) =>
     weights && {
       key: `${name} ${block}`,
       block,
-      at: (head: number, query: number, key: number) => weights[(head * tokens + query) * tokens + key]!,
+      windows,
+      at: (head: number, query: number, key: number) => weights[(head * windows * tokens + query) * tokens + key]!,
     };
   const terms = (emitter: Emitter, block: number) =>
     attendTerms(geometry, layout, causal, maskNumber(emitter, layout), keyWeights(block));

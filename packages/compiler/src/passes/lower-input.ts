@@ -1,3 +1,4 @@
+import { tokenSlot } from '../packing/geometry.ts';
 import type { Lowering } from './lowering.ts';
 import type { Operations } from './operation.ts';
 
@@ -14,16 +15,20 @@ export const inputOperations: Operations<'input'> = {
 
 /** Values [batch, tokens, features] of the client, row by row and repeated with the layout's period. */
 function lowerInput(lowering: Lowering, name: string, node: number): void {
-  const { batch, paddedTokens, slots, rowLength } = lowering.geometry;
-  const { rows, tokens } = lowering.matrixLayout(node);
+  const { geometry } = lowering;
+  const { batch, slots, rowLength } = geometry;
+  const { rows, extent } = lowering.matrixLayout(node);
+  const count = extent.windows * extent.tokens;
   const features = rows.blocks.reduce((most, block) => Math.max(most, ...block.map((feature) => feature + 1)), 0);
   const sources = rows.blocks.map((block) => {
     const source = new Int32Array(slots).fill(-1);
-    for (let slot = 0; slot < slots; slot++) {
-      const feature = block[Math.floor(slot / rowLength) % rows.period]!;
-      const example = Math.floor(slot / paddedTokens) % batch;
-      const token = slot % paddedTokens;
-      if (feature >= 0 && token < tokens) source[slot] = (example * tokens + token) * features + feature;
+    for (let row = 0; row < slots / rowLength; row++) {
+      const feature = block[row % rows.period]!;
+      if (feature < 0) continue;
+      for (let example = 0; example < batch; example++)
+        for (let token = 0; token < count; token++)
+          source[row * rowLength + tokenSlot(geometry, example, token)] =
+            (example * count + token) * features + feature;
     }
     return source;
   });

@@ -3,13 +3,15 @@ import type { Register, SlotVector } from '@cipherformer/runtime';
 import { doublingSteps } from '../packing/geometry.ts';
 import { type RowMap, RowMatrix } from '../packing/row-matrix.ts';
 import { ScaleMatrix } from '../packing/scale-matrix.ts';
+import { TokenMatrix } from '../packing/token-matrix.ts';
+import { ciphertextsOf } from './layouts.ts';
 import { diagonalAndSumOf, lowerDiagonalAndSum } from './lower-diagonal-and-sum.ts';
 import { emitRotateSum, emitVectors, type Lowering, spread, tokenWeights } from './lowering.ts';
 import type { RescaleNode } from './meaning.ts';
 import type { Operations } from './operation.ts';
 
 /** What is a matrix on slots. */
-export const linearOperations: Operations<'linear' | 'multiplyTable' | 'pool' | 'rescale'> = {
+export const linearOperations: Operations<'linear' | 'multiplyTable' | 'pool' | 'takeRows' | 'rescale'> = {
   linear: {
     factor: () => ({ kind: 'free' }),
     sameLayout: () => [],
@@ -43,6 +45,15 @@ export const linearOperations: Operations<'linear' | 'multiplyTable' | 'pool' | 
     lower(node, i, { lowering }) {
       if (!isAbsorbed(lowering, i)) lowerPool(lowering, node, i);
     },
+  },
+  takeRows: {
+    factor: () => ({ kind: 'free' }),
+    sameLayout: ({ input }) => [input],
+    emptyRowsAreZero: ({ input }, zero) => zero(input),
+    // What is left of other tokens is masked; rows without a feature move as the others do.
+    otherSlotsAreZero: ({ input }, zero) => zero(input),
+    takesShift: false,
+    lower: (node, i, { lowering }) => lowerTakeRows(lowering, node, i),
   },
   rescale: {
     factor: () => ({ kind: 'free' }),
@@ -144,7 +155,7 @@ function takesFirstToken({ weights }: NodeOf<'pool'>): boolean {
 
 /** The rotations that add up the weighted tokens, at the first one. */
 function poolSteps({ geometry }: Lowering, pool: NodeOf<'pool'>): number[] {
-  return takesFirstToken(pool) ? [] : doublingSteps(1, geometry.paddedTokens);
+  return takesFirstToken(pool) ? [] : doublingSteps(1, geometry.windows * geometry.paddedTokens);
 }
 
 /** A pool by itself: tokens weighted, then added up; the sum is right at the first token. */
@@ -153,6 +164,26 @@ function lowerPool(lowering: Lowering, pool: NodeOf<'pool'>, node: number): void
   const scale = lowering.factors[node]! / lowering.factors[input]!;
   const vectors = lowering.featureVectors(input, (_, token) => weights[token]! * scale);
   lowerScaling(lowering, node, input, vectors, poolSteps(lowering, pool), name);
+}
+
+/** Tokens turned to where they belong, told apart by masks. */
+function lowerTakeRows(lowering: Lowering, { input, rows, name }: NodeOf<'takeRows'>, node: number): void {
+  const { geometry, factors } = lowering;
+  const matrix = new TokenMatrix(geometry, rows, factors[node]! / factors[input]!);
+  const blocks = ciphertextsOf(lowering.layouts[node]!);
+  const ways = matrix.ways(blocks);
+  lowering.groups.push({
+    source: name,
+    operands: [{ tensor: lowering.tensorOf(input), above: 1 }],
+    results: [lowering.defineTensor(node)],
+    emit(emitter, level, [registers]) {
+      const inputs = spread(registers!, blocks);
+      const outputs = inputs.map(() => emitter.register());
+      const linear = { op: 'linear', source: name, level: level + 1, inputs, outputs, matrix } as const;
+      emitter.pushCheapest(ways.map((way) => [{ ...linear, ...way }]));
+      return [outputs];
+    },
+  });
 }
 
 /** A factor for each number. Rows without a feature and padding become zero. */

@@ -1,4 +1,4 @@
-import type { Geometry } from '../packing/geometry.ts';
+import { type Geometry, tokenSlot } from '../packing/geometry.ts';
 import type { Normalised } from './factors.ts';
 import type { Lowered } from './groups.ts';
 import { chooseLayouts } from './layouts.ts';
@@ -26,12 +26,13 @@ export function lowerModel(normalised: Normalised, geometry: Geometry, stages: S
 
 /** The output's features at the first token: of every ciphertext, example after example. */
 function outputOf(lowering: Lowering): Lowered['output'] {
-  const { batch, paddedTokens, rowLength } = lowering.geometry;
+  const { geometry } = lowering;
+  const { batch, rowLength } = geometry;
   const { rows, uniform } = lowering.matrixLayout(lowering.output);
   const reads = rows.blocks.map((block, k) => {
     const order = [...block.keys()].filter((row) => block[row]! >= 0).sort((a, b) => block[a]! - block[b]!);
     const slots = Array.from({ length: batch }, (_, example) =>
-      order.map((row) => row * rowLength + example * paddedTokens),
+      order.map((row) => row * rowLength + tokenSlot(geometry, example, 0)),
     );
     return { ciphertext: uniform ? 0 : k, slots: Int32Array.from(slots.flat()) };
   });

@@ -1,6 +1,6 @@
 import type { NodeOf } from '@cipherformer/model';
 import type { Register, SlotVector } from '@cipherformer/runtime';
-import type { Geometry } from '../packing/geometry.ts';
+import { type Geometry, tokenSlot } from '../packing/geometry.ts';
 import { FeatureVector, MapVector } from '../packing/vectors.ts';
 import { otherSlotsAreZero } from './empty-rows.ts';
 import type { Normalised } from './factors.ts';
@@ -94,7 +94,7 @@ export class Lowering {
     const layout = this.layouts[node.input]!;
     if (layout.kind === 'maps' || !layout.uniform) return this.constantVectors(node.input, shift);
     // A uniform value fills all rows, those without a feature too: an argument there without its shift may explode.
-    return [new FeatureVector(this.geometry, Int32Array.of(0), layout.tokens, () => shift)];
+    return [new FeatureVector(this.geometry, Int32Array.of(0), layout.extent, () => shift)];
   }
 
   /** A vector given by feature and token, for each ciphertext of a value; maps get the same number everywhere. */
@@ -103,15 +103,15 @@ export class Lowering {
     if (layout.kind === 'maps')
       return Array.from(
         { length: layout.heads.blocks },
-        (_, block) => new MapVector(this.geometry, layout.heads, block, () => value),
+        (_, block) => new MapVector(this.geometry, layout.heads, block, layout.extent.windows, () => value),
       );
     return this.featureVectors(node, () => value).slice(0, ciphertextsOf(layout));
   }
 
   /** A vector by feature and token, for each block. */
   featureVectors(node: number, at: (feature: number, token: number) => number): SlotVector[] {
-    const { rows, tokens } = this.matrixLayout(node);
-    return rows.blocks.map((block) => new FeatureVector(this.geometry, block, tokens, at));
+    const { rows, extent } = this.matrixLayout(node);
+    return rows.blocks.map((block) => new FeatureVector(this.geometry, block, extent, at));
   }
 
   #isRefreshable(node: number): boolean {
@@ -137,9 +137,15 @@ function shiftOf([lo, hi]: readonly [number, number]): number {
 
 /** 1 at the tokens that hold the value, or the weights of a pool, else 0: padding comes out as zero. */
 export function tokenWeights(lowering: Lowering, from: number, pool?: NodeOf<'pool'>): Float64Array {
-  const { tokens } = lowering.matrixLayout(from);
-  const weights = { length: lowering.geometry.paddedTokens };
-  return Float64Array.from(weights, (_, t) => (t < tokens ? (pool ? pool.weights[t]! : 1) : 0));
+  const { geometry } = lowering;
+  const { windows, tokens } = lowering.matrixLayout(from).extent;
+  const weights = new Float64Array(geometry.windows * geometry.paddedTokens);
+  for (let w = 0; w < windows; w++)
+    for (let t = 0; t < tokens; t++) {
+      const token = w * geometry.tokens + t;
+      weights[tokenSlot(geometry, 0, token)] = pool ? pool.weights[token]! : 1;
+    }
+  return weights;
 }
 
 /** The registers of every block: a uniform value has one register for all of them. */

@@ -4,7 +4,10 @@ import type { Meanings, ModelNode, RescaleNode } from './meaning.ts';
 
 /** A polynomial graph as the passes work on it: only what the output needs, with shapes, and with rescales. */
 export interface Model {
+  /** Of a window. */
   readonly tokens: number;
+  /** Of an example, where no tokens have merged yet. */
+  readonly windows: number;
   readonly nodes: readonly ModelNode[];
   readonly shapes: readonly ValueShape[];
   readonly output: number;
@@ -15,6 +18,7 @@ export interface Model {
 /** @throws ShapeError (of the package model) for a graph that is not well formed, LayoutError for one without bounds */
 export function modelOf(graph: PolynomialGraph, meanings: Meanings): Model {
   const shapes = valueShapes(graph);
+  const { window = graph.tokens } = graph;
   const needed = new Set<number>([graph.output]);
   for (let i = graph.nodes.length - 1; i >= 0; i--)
     if (needed.has(i)) for (const operand of operandNumbers(graph.nodes[i]!)) needed.add(operand);
@@ -22,11 +26,15 @@ export function modelOf(graph: PolynomialGraph, meanings: Meanings): Model {
   const number = new Map(kept.map((old, i) => [old, i]));
   for (const i of kept) {
     const { bound, name } = graph.nodes[i]!;
+    const { rows } = shapes[i]!;
+    if (rows !== 1 && (rows % window !== 0 || rows > graph.tokens))
+      throw new LayoutError(`${name} has ${rows} tokens, which are no whole windows of ${window}: merge as many that some are left`); // biome-ignore format: message
     if (!(bound >= 0 && Number.isFinite(bound)))
       throw new LayoutError(`${name} has the bound ${bound}: calibrate the model on data before compiling it`);
   }
   return {
-    tokens: graph.tokens,
+    tokens: window,
+    windows: graph.tokens / window,
     nodes: kept.map((i) => withOperands(graph.nodes[i]!, (operand) => number.get(operand)!)),
     shapes: kept.map((i) => shapes[i]!),
     output: number.get(graph.output)!,

@@ -111,11 +111,12 @@ export class SentinelLowering {
 }
 
 /** Every slot, those of the first example before those of the next. */
-function slotsByExample({ slots, batch, paddedTokens, rowLength }: Geometry): Int32Array {
+function slotsByExample({ slots, batch, rowLength }: Geometry): Int32Array {
   const perExample = slots / batch;
+  const perRow = rowLength / batch;
   return Int32Array.from({ length: slots }, (_, i) => {
     const example = Math.floor(i / perExample);
     const own = i % perExample;
-    return Math.floor(own / paddedTokens) * rowLength + example * paddedTokens + (own % paddedTokens);
+    return Math.floor(own / perRow) * rowLength + example * perRow + (own % perRow);
   });
 }

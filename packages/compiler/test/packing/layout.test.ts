@@ -15,9 +15,10 @@ const geometries = fc
     tokens: fc.integer({ min: 1, max: 20 }),
     batch: fc.constantFrom(1, 2, 4),
     spread: fc.constantFrom(1, 2),
-    slots: fc.constantFrom(2 ** 8, 2 ** 10),
+    windows: fc.constantFrom(1, 1, 2),
+    slots: fc.constantFrom(2 ** 9, 2 ** 10),
   })
-  .map(({ slots, tokens, batch, spread }) => geometryOf(slots, tokens, batch, spread));
+  .map(({ slots, tokens, batch, spread, windows }) => geometryOf(slots, tokens, batch, spread, windows));
 const heads = fc.record({ count: fc.integer({ min: 1, max: 9 }), width: fc.integer({ min: 1, max: 9 }) });
 
 /** The layout of heads, where one fits. */
@@ -30,11 +31,13 @@ function headsIn(geometry: Geometry, { count, width }: { count: number; width: n
 
 /** Numbers packed by a vector for each ciphertext and read back by the places of a matrix. */
 function roundTrip(rows: RowLayout, features: number, geometry: Geometry): void {
-  const { tokens, batch } = geometry;
+  const { batch } = geometry;
+  const extent = { windows: geometry.windows, tokens: geometry.tokens };
+  const tokens = extent.windows * extent.tokens;
   const number = (feature: number, token: number) => 1 + feature * tokens + token;
-  const packed = rows.blocks.map((block) => new FeatureVector(geometry, block, tokens, number));
+  const packed = rows.blocks.map((block) => new FeatureVector(geometry, block, extent, number));
   const held = packed.map((vector) => vector.values());
-  const places = slotsOf({ kind: 'matrix', rows, uniform: false, tokens }, geometry);
+  const places = slotsOf({ kind: 'matrix', rows, uniform: false, extent }, geometry);
   const expected = Array.from({ length: tokens * features }, (_, i) => number(i % features, Math.floor(i / features)));
   const all = Array.from({ length: batch }, () => expected).flat();
   expect(places.map(({ ciphertext, slot }) => held[ciphertext]![slot])).toEqual(all);
@@ -84,11 +87,12 @@ describe('attention in slots', () => {
     fc.assert(
       fc.property(geometries, heads, (geometry, shape) => {
         const layout = headsIn(geometry, shape);
-        const { tokens, batch } = geometry;
-        const number = (head: number, query: number, key: number) => 1 + (head * tokens + query) * tokens + key;
-        const held = Array.from({ length: layout.blocks }, (_, block) => new MapVector(geometry, layout, block, number).values()); // biome-ignore format: one list
-        const places = slotsOf({ kind: 'maps', heads: layout }, geometry);
-        const expected = Array.from({ length: shape.count * tokens ** 2 }, (_, i) => 1 + i);
+        const { tokens, windows, batch } = geometry;
+        const number = (head: number, query: number, key: number) =>
+          1 + (head * windows * tokens + query) * tokens + key;
+        const held = Array.from({ length: layout.blocks }, (_, block) => new MapVector(geometry, layout, block, windows, number).values()); // biome-ignore format: one list
+        const places = slotsOf({ kind: 'maps', heads: layout, extent: { windows, tokens } }, geometry);
+        const expected = Array.from({ length: shape.count * windows * tokens ** 2 }, (_, i) => 1 + i);
         const all = Array.from({ length: batch }, () => expected).flat();
         expect(places.map(({ ciphertext, slot }) => held[ciphertext]![slot])).toEqual(all);
         const filled = held.reduce((sum, values) => sum + values.filter((value) => value !== 0).length, 0);
@@ -155,15 +159,22 @@ describe('steps', () => {
     const turns = fc.uniqueArray(fc.integer({ min: -60, max: 60 }), { minLength: 1, maxLength: 40 });
     const counts = fc.integer({ min: 1, max: 4 });
     fc.assert(
-      fc.property(turns, fc.constantFrom(1, 4), counts, counts, (wanted, unit, inputs, outputs) => {
-        const slots = 2 ** 9;
-        const shape = { inputs, outputs, diagonals: wanted.length };
-        const { babySteps, giantSteps } = babyGiantSteps(wanted, unit, slots, shape);
-        const reached = new Set(giantSteps.flatMap((giant) => babySteps.map((baby) => (giant + baby) % slots)));
-        for (const turn of wanted) expect(reached.has((((turn * unit) % slots) + slots) % slots)).toBe(true);
-        for (const step of [...babySteps, ...giantSteps])
-          expect(step >= 0 && step < slots && step % unit === 0).toBe(true);
-      }),
+      fc.property(
+        turns,
+        fc.constantFrom(1, 4),
+        counts,
+        counts,
+        fc.boolean(),
+        (wanted, unit, inputs, outputs, dividesBabies) => {
+          const slots = 2 ** 9;
+          const shape = { inputs, outputs, diagonals: wanted.length, dividesBabies };
+          const { babySteps, giantSteps } = babyGiantSteps(wanted, unit, slots, shape);
+          const reached = new Set(giantSteps.flatMap((giant) => babySteps.map((baby) => (giant + baby) % slots)));
+          for (const turn of wanted) expect(reached.has((((turn * unit) % slots) + slots) % slots)).toBe(true);
+          for (const step of [...babySteps, ...giantSteps])
+            expect(step >= 0 && step < slots && step % unit === 0).toBe(true);
+        },
+      ),
       { numRuns: 200, seed: 6 },
     );
   });

@@ -27,7 +27,9 @@ function onSlots({ model, factors }: Normalised, inputs: GraphInputs): number[] 
     const sum = (count: number, at: (k: number) => number) => range(count).reduce((total, k) => total + at(k), 0);
     const value = (of: number, row: number, column: number) => slots[of]![row * shapes[of]!.columns + column]!;
     const map = (of: number, head: number, query: number, key: number) =>
-      slots[of]![(head * tokens + query) * tokens + key]!;
+      slots[of]![(head * shapes[of]!.rows + query) * tokens + key]!;
+    /** The k-th token of the window that t is in. */
+    const seen = (t: number, k: number) => t - (t % tokens) + k;
     switch (node.op) {
       case 'input':
         slots.push(each((t, f) => inputs[node.name]![t * columns + f]! * factor));
@@ -64,16 +66,19 @@ function onSlots({ model, factors }: Normalised, inputs: GraphInputs): number[] 
       case 'meanFeatures':
         slots.push(each((t) => sum(columns, (f) => value(node.input, t, f))));
         break;
+      case 'takeRows':
+        slots.push(each((t, f) => (value(node.input, node.rows[t]!, f) * factor) / factors[node.input]!));
+        break;
       case 'pool':
         slots.push(each((_, f) => sum(node.weights.length, (t) => node.weights[t]! * value(node.input, t, f))));
         break;
       case 'scores': {
         const width = shapes[node.query]!.columns / heads;
         const product = (h: number, t: number, k: number) =>
-          sum(width, (f) => value(node.query, t, h * width + f) * value(node.key, k, h * width + f));
+          sum(width, (f) => value(node.query, t, h * width + f) * value(node.key, seen(t, k), h * width + f));
         const { offset = new Float32Array(heads) } = node;
         const added = (h: number, t: number, k: number) =>
-          (offset.length === heads ? offset[h]! : offset[(h * tokens + t) * tokens + k]!) * factor;
+          (offset.length === heads ? offset[h]! : offset[(h * rows + t) * tokens + k]!) * factor;
         slots.push(each((t, k, h) => product(h, t, k) + added(h, t, k)));
         break;
       }
@@ -81,11 +86,11 @@ function onSlots({ model, factors }: Normalised, inputs: GraphInputs): number[] 
         const { maps, value: values, weights, causal } = node;
         const width = columns / shapes[maps]!.heads!;
         const weight = (h: number, t: number, k: number) =>
-          causal && k > t ? 0 : (weights?.[(h * tokens + t) * tokens + k] ?? 1);
+          causal && k > t % tokens ? 0 : (weights?.[(h * rows + t) * tokens + k] ?? 1);
         slots.push(
           each((t, f) => {
             const h = Math.floor(f / width);
-            return sum(tokens, (k) => weight(h, t, k) * map(maps, h, t, k) * value(values, k, f));
+            return sum(tokens, (k) => weight(h, t, k) * map(maps, h, t, k) * value(values, seen(t, k), f));
           }),
         );
         break;

@@ -36,9 +36,17 @@ type NewNode<Node extends GraphNode = GraphNode> = Node extends GraphNode ? Omit
 export class GraphWriter {
   readonly nodes: GraphNode[] = [];
   readonly tokens: number;
+  /** Of a window. */
+  readonly window: number;
 
-  constructor(tokens: number) {
+  constructor(tokens: number, window = tokens) {
     this.tokens = tokens;
+    this.window = window;
+  }
+
+  get #lengths(): Pick<PolynomialGraph, 'tokens' | 'window'> {
+    const { tokens, window } = this;
+    return window === tokens ? { tokens } : { tokens, window };
   }
 
   add(name: string, node: NewNode): number {
@@ -51,7 +59,7 @@ export class GraphWriter {
     const numbers: number[] = [];
     // The output has to be a matrix: any will do.
     const output = this.nodes.findIndex(({ op }) => op === 'input');
-    const evaluator = new PolynomialEvaluator({ tokens: this.tokens, nodes: this.nodes, output });
+    const evaluator = new PolynomialEvaluator({ ...this.#lengths, nodes: this.nodes, output });
     for (const one of inputs)
       evaluator.run(one, (node, values) => {
         if (node === value) numbers.push(...values);
@@ -61,7 +69,7 @@ export class GraphWriter {
 
   /** Bounds: the largest value seen on these inputs, times a margin. */
   calibrated(inputs: readonly GraphInputs[], margin = 1.2): PolynomialGraph {
-    const graph = { tokens: this.tokens, nodes: this.nodes, output: this.nodes.length - 1 };
+    const graph = { ...this.#lengths, nodes: this.nodes, output: this.nodes.length - 1 };
     const evaluator = new PolynomialEvaluator(graph);
     const most = new Float64Array(this.nodes.length);
     for (const one of inputs)

@@ -46,8 +46,9 @@ function numbersOf(graph: PolynomialGraph, examples: RandomGraph['examples']): R
 /** What becomes of a graph, where this packing can take it. */
 function loweredOf({ graph, examples }: RandomGraph, { slots, spread, keys, values }: Packing) {
   try {
-    const geometry = geometryOf(slots, graph.tokens, examples.length, spread);
-    const normalised = normalise(zeroEmptyRows(modelOf(graph, meanings), geometry));
+    const model = modelOf(graph, meanings);
+    const geometry = geometryOf(slots, model.tokens, examples.length, spread, model.windows);
+    const normalised = normalise(zeroEmptyRows(model, geometry));
     const layouts = chooseLayouts(normalised.model, geometry);
     return { ...normalised, geometry, layouts, lowered: lowerModel(normalised, geometry, { keys, values }) };
   } catch (error) {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { centring, GraphWriter, Numbers, someProgram } from './graphs.ts';
 
 export const operations = [
-  'linear', 'centring', 'add', 'multiply', 'addTable', 'multiplyTable', 'meanFeatures', 'maskTokens', 'polynomial', 'attention', 'bare attention',
+  'linear', 'centring', 'add', 'multiply', 'addTable', 'multiplyTable', 'meanFeatures', 'maskTokens', 'polynomial', 'takeRows', 'attention', 'bare attention',
 ] as const; // biome-ignore format: a list
 export type Operation = (typeof operations)[number];
 
@@ -19,7 +19,9 @@ interface Draw {
 
 export interface Recipe {
   readonly seed: number;
+  /** Of a window. */
   readonly tokens: number;
+  readonly windows: number;
   readonly features: number;
   readonly batch: number;
   readonly draws: readonly Draw[];
@@ -39,6 +41,7 @@ export function recipes(ops: readonly Operation[] = operations, most = 6): fc.Ar
   return fc.record({
     seed: fc.nat(1e6),
     tokens: fc.integer({ min: 1, max: 6 }),
+    windows: fc.constantFrom(1, 1, 1, 2, 3),
     features: width,
     batch: fc.constantFrom(1, 1, 2),
     draws: fc.array(fc.record({ op: fc.constantFrom(...ops), left: fc.nat(5), right: fc.nat(5), width }), {
@@ -49,13 +52,14 @@ export function recipes(ops: readonly Operation[] = operations, most = 6): fc.Ar
   });
 }
 
-export function randomGraph({ seed, tokens, features, batch, draws, end }: Recipe): RandomGraph {
+export function randomGraph({ seed, tokens: window, windows, features, batch, draws, end }: Recipe): RandomGraph {
+  const tokens = windows * window;
   const numbers = new Numbers(seed);
   const examples = Array.from({ length: batch }, () => ({
     input: numbers.vector(tokens * features),
     mask: Float32Array.from({ length: tokens }, () => (numbers.next() > -0.3 ? 1 : 0)),
   }));
-  const writer = new Writer(tokens, examples, numbers);
+  const writer = new Writer(new GraphWriter(tokens, window), examples, numbers);
   const values = [writer.input('input', features)];
   for (const draw of draws) {
     const of = (back: number) => values[Math.max(0, values.length - 1 - back)]!;
@@ -82,8 +86,8 @@ class Writer {
   readonly #columns = new Map<number, number>();
   #mask: number | undefined;
 
-  constructor(tokens: number, examples: readonly GraphInputs[], numbers: Numbers) {
-    this.graph = new GraphWriter(tokens);
+  constructor(graph: GraphWriter, examples: readonly GraphInputs[], numbers: Numbers) {
+    this.graph = graph;
     this.#examples = examples;
     this.#numbers = numbers;
   }
@@ -138,6 +142,10 @@ class Writer {
         return this.#add({ op, input: left, mask: this.#maskBy(width, right) }, columns);
       case 'polynomial':
         return this.polynomial(left, width);
+      case 'takeRows': {
+        const rows = Array.from({ length: tokens }, () => Math.floor(((numbers.next() + 1) / 2) * tokens));
+        return this.#add({ op, input: left, rows }, columns);
+      }
       case 'attention': {
         const [heads, inner] = width % 3 === 0 ? [3, 9] : [2, 2 * Math.ceil(width / 2)];
         const [query, key, value] = [left, right, right].map((from) => this.linear(from, inner));
@@ -153,12 +161,12 @@ class Writer {
 
   #attend(query: number, key: number, value: number, heads: number, draw: number): number {
     const numbers = this.#numbers;
-    const every = heads * this.graph.tokens ** 2;
+    const every = heads * this.graph.tokens * this.graph.window;
     const offset = draw % 4 === 1 ? {} : { offset: numbers.vector(draw % 4 === 2 ? heads : every, 0.5) };
     const scores = this.graph.add(`${this.graph.nodes.length} scores`, { op: 'scores', query, key, heads, ...offset });
     const maps = this.polynomial(scores, 2);
     const causal = draw % 3 !== 1;
-    const weights = causal && draw % 2 === 0 && { weights: numbers.vector(every) };
+    const weights = draw % 2 === 0 && { weights: numbers.vector(every) };
     return this.#add({ op: 'attend', maps, value, causal, ...weights }, this.#width(value));
   }
 

@@ -117,16 +117,19 @@ export interface Place {
  * Where the numbers of a value lie, example after example: [token, feature] of a matrix, [head, query, key] of maps. By what
  * docs/compiler.md says of rows and columns.
  */
-export function slotsOf(layout: ValueLayout, { batch, tokens, paddedTokens, rowLength }: Geometry): Place[] {
+export function slotsOf(layout: ValueLayout, geometry: Geometry): Place[] {
+  const { batch, windows, tokens, paddedTokens, rowLength } = geometry;
   const examples = Array.from({ length: batch }, (_, example) => example);
-  const at = (row: number, example: number, token: number) => row * rowLength + example * paddedTokens + token;
+  const at = (row: number, example: number, token: number) =>
+    row * rowLength + (example * windows + Math.floor(token / tokens)) * paddedTokens + (token % tokens);
+  const held = layout.extent.windows * layout.extent.tokens;
   if (layout.kind === 'maps') {
     const { heads, headsPerBlock } = layout.heads;
-    const pairs = Array.from({ length: heads * tokens ** 2 }, (_, i) => i);
+    const pairs = Array.from({ length: heads * held * tokens }, (_, i) => i);
     return examples.flatMap((example) =>
       pairs.map((i) => {
-        const [head, query, key] = [Math.floor(i / tokens ** 2), Math.floor(i / tokens) % tokens, i % tokens];
-        const column = (key - query + paddedTokens) % paddedTokens;
+        const [head, query, key] = [Math.floor(i / (held * tokens)), Math.floor(i / tokens) % held, i % tokens];
+        const column = (key - (query % tokens) + paddedTokens) % paddedTokens;
         const row = column * headsPerBlock + (head % headsPerBlock);
         return { ciphertext: Math.floor(head / headsPerBlock), slot: at(row, example, query) };
       }),
@@ -136,8 +139,9 @@ export function slotsOf(layout: ValueLayout, { batch, tokens, paddedTokens, rowL
     [...block].map((feature, row) => ({ feature, row, ciphertext: layout.uniform ? 0 : k })),
   );
   const features = rows.filter(({ feature }) => feature >= 0).sort((a, b) => a.feature - b.feature);
-  const held = Array.from({ length: layout.tokens }, (_, token) => token);
   return examples.flatMap((example) =>
-    held.flatMap((token) => features.map(({ row, ciphertext }) => ({ ciphertext, slot: at(row, example, token) }))),
+    Array.from({ length: held }, (_, token) => token).flatMap((token) =>
+      features.map(({ row, ciphertext }) => ({ ciphertext, slot: at(row, example, token) })),
+    ),
   );
 }

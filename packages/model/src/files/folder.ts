@@ -11,6 +11,10 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 /** Whether a folder holds a polynomial model. */
 export const isPolynomialModel = (folder: string): boolean => existsSync(join(folder, polynomialModelFiles.structure));
 
+/** Names of the files in a folder that belong to its polynomial model. */
+export const filesOfPolynomialModel = (folder: string): string[] =>
+  Object.values(polynomialModelFiles).filter((name) => existsSync(join(folder, name)));
+
 /** Writes a model's files; polynomial.json, which makes the folder a model, last. @throws StorageError and those of serialise */
 export function savePolynomialModel(folder: string, model: PolynomialModel, type: StoredType = 'F32'): void {
   const files = serialisePolynomialModel(model, sha256, type);
@@ -23,6 +27,6 @@ export function savePolynomialModel(folder: string, model: PolynomialModel, type
 
 /** Reads a folder written by `savePolynomialModel`. @throws DataError, FormatError, ShapeError, ConfigError */
 export function loadPolynomialModel(folder: string): PolynomialModel {
-  const present = Object.values(polynomialModelFiles).filter((name) => existsSync(join(folder, name)));
+  const present = filesOfPolynomialModel(folder);
   return parsePolynomialModel(new Map(present.map((name) => [name, readBytes(join(folder, name))])), folder, sha256);
 }

@@ -73,6 +73,7 @@ export const modelFileSchema = z.strictObject({
   format: z.literal(polynomialModelFormat),
   task: taskSchema,
   tokens: tokensSchema,
+  window: sizeSchema.optional(),
   output: indexSchema,
   /** Of model.safetensors, in hexadecimal: the two files belong together. Absent in folders of earlier versions. */
   weightsSha256: z

@@ -59,6 +59,7 @@ export function serialisePolynomialModel(
     format: polynomialModelFormat,
     task,
     tokens: graph.tokens,
+    ...(graph.window !== undefined && { window: graph.window }),
     output: graph.output,
     ...(sha256 && { weightsSha256: sha256(weights) }),
     preprocess: stored,
@@ -96,12 +97,17 @@ export function parsePolynomialModel(files: ModelFiles, where: string, sha256?: 
     );
   }
   const reader = new TensorReader(parseSafetensors(weights, weightsPath).tensors, weightsPath);
-  const { task, tokens, output, classes, card } = structure;
+  const { task, tokens, window, output, classes, card } = structure;
   const preprocess =
     structure.preprocess.kind === 'image'
       ? (structure.preprocess as ImagePreprocess)
       : readText(structure.preprocess, reader, files, where);
-  const graph = { tokens, output, nodes: readNodes(structure.nodes, reader, structurePath) };
+  const graph = {
+    tokens,
+    ...(window !== undefined && { window }),
+    output,
+    nodes: readNodes(structure.nodes, reader, structurePath),
+  };
   reader.finish();
   const model: PolynomialModel = {
     task,

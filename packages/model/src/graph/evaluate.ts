@@ -22,14 +22,14 @@ export class PolynomialEvaluator {
 
   /** @throws ShapeError where the graph is not well formed */
   constructor(graph: PolynomialGraph) {
-    const { tokens, nodes } = graph;
+    const { tokens, window = tokens, nodes } = graph;
     const shapes = valueShapes(graph);
     const shapeOf = (value: number) => shapes[value]!;
     const scratch = sharedScratch();
     this.graph = graph;
     this.#shapes = shapes;
     this.#compute = nodes.map((node, i) =>
-      operations[node.op].evaluation(node, { tokens, shape: shapes[i]!, shapeOf, scratch }),
+      operations[node.op].evaluation(node, { window, shape: shapes[i]!, shapeOf, scratch }),
     );
     this.#released = lastReads(graph);
   }

@@ -23,5 +23,5 @@ export function everyToken(graph: PolynomialGraph): PolynomialGraph {
     numbers.push(nodes.length);
     nodes.push(withOperands(node, (operand) => numbers[operand]!));
   }
-  return { tokens: graph.tokens, nodes, output: numbers[graph.output]! };
+  return { ...graph, nodes, output: numbers[graph.output]! };
 }

@@ -11,12 +11,14 @@ import { type WeightNode, weightOperations } from '../operations/weights.ts';
  * into an encrypted program. Every normalisation with stored statistics, every scale and every gain is already folded
  * into a neighbouring linear map, so each node is additions and multiplications only.
  *
- * Values are matrices [tokens, features], or attention maps [heads, tokens (query), tokens (key)]. Node i makes value i;
+ * Values are matrices [tokens, features], or attention maps [heads, tokens (query), tokens of its window (key)]. Node i makes value i;
  * operands are numbers of earlier nodes.
  */
 export interface PolynomialGraph {
-  /** The public length of the sequence: the number of rows of every value (the bucket, for text). */
+  /** The public length of the sequence: the number of rows of every value (the bucket, for text), but where tokens merge. */
   readonly tokens: number;
+  /** Tokens of a window, one after another, where attention sees those of its own window alone. Default: all. */
+  readonly window?: number;
   readonly nodes: readonly GraphNode[];
   /** The value of the logits, [1, outputs]. */
   readonly output: number;

@@ -12,6 +12,9 @@ const maxValueSize = 2 ** 27;
  * @throws ShapeError naming the node and the field
  */
 export function valueShapes(graph: PolynomialGraph): ValueShape[] {
+  const { tokens, window = tokens } = graph;
+  if (!Number.isInteger(window) || window < 1 || tokens % window !== 0)
+    throw new ShapeError(`Windows of ${window} tokens do not fill ${tokens} tokens: give a divisor.`);
   const shapes: ValueShape[] = [];
   const names = new Set<string>();
   graph.nodes.forEach((node, index) => {
@@ -23,7 +26,7 @@ export function valueShapes(graph: PolynomialGraph): ValueShape[] {
         throw new ShapeError(`${where}.${field} is ${operand}: operands are earlier nodes, 0 to ${index - 1}.`);
       }
     }
-    const shape = operations[node.op].shape(node, contextOf(graph.tokens, shapes, where));
+    const shape = operations[node.op].shape(node, contextOf(graph, shapes, where));
     if (valueSize(shape) > maxValueSize)
       throw new ShapeError(`${where} makes ${valueSize(shape)} values, at most ${maxValueSize} are evaluated.`);
     shapes.push(shape);
@@ -35,12 +38,17 @@ export function valueShapes(graph: PolynomialGraph): ValueShape[] {
   return shapes;
 }
 
-function contextOf(tokens: number, shapes: readonly ValueShape[], where: string): ShapeContext {
+function contextOf(
+  { tokens, window = tokens }: Pick<PolynomialGraph, 'tokens' | 'window'>,
+  shapes: readonly ValueShape[],
+  where: string,
+): ShapeContext {
   const fail = (message: string): never => {
     throw new ShapeError(`${where}: ${message}`);
   };
   return {
     tokens,
+    window,
     shapeOf: (value) => shapes[value]!,
     matrixOf(value, field) {
       const shape = shapes[value]!;

@@ -1,6 +1,6 @@
 import type { AnyField, FieldsOf, NodeBase } from './fields.ts';
 
-/** A matrix [rows, columns], or attention maps [heads, rows, columns] (rows and columns both tokens). */
+/** A matrix [rows, columns], or attention maps [heads, rows, columns] (rows tokens, columns those of a row's window). */
 export interface ValueShape {
   readonly heads?: number;
   readonly rows: number;
@@ -15,6 +15,8 @@ export type GraphInputs = Readonly<Record<string, Float32Array | Float64Array>>;
 /** What the shape of a node follows from, and how to refuse one that does not fit. */
 export interface ShapeContext {
   readonly tokens: number;
+  /** Tokens that attention sees from one of them: those of its window. */
+  readonly window: number;
   shapeOf(value: number): ValueShape;
   /** The shape of an operand that has to be a matrix. @throws ShapeError naming the field */
   matrixOf(value: number, field: string): ValueShape;
@@ -26,7 +28,7 @@ export interface ShapeContext {
 
 /** What a node's evaluation may be prepared with. */
 export interface EvaluationContext {
-  readonly tokens: number;
+  readonly window: number;
   /** Of the node's own value. */
   readonly shape: ValueShape;
   shapeOf(value: number): ValueShape;

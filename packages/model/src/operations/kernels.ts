@@ -108,13 +108,20 @@ export function maskTokens(x: Float64Array, mask: Float64Array, rows: number, wi
   }
 }
 
-/** Maps [heads, tokens, tokens] of queries and keys [tokens, heads * headWidth]. */
+/** Sizes of an attention: its tokens, those of a window, its heads and their width. */
+interface AttentionSizes {
+  readonly rows: number;
+  readonly window: number;
+  readonly heads: number;
+  readonly headWidth: number;
+}
+
+/** Maps [heads, rows, window] of queries and keys [rows, heads * headWidth], each query with the keys of its window. */
 export function scores(
   query: Float64Array,
   key: Float64Array,
-  tokens: number,
-  headWidth: number,
-  { heads, offset }: { readonly heads: number; readonly offset?: Float32Array },
+  { rows, window, heads, headWidth }: AttentionSizes,
+  offset: Float32Array | undefined,
   out: Float64Array,
 ) {
   const width = heads * headWidth;
@@ -123,38 +130,48 @@ export function scores(
   let at = 0;
   for (let h = 0; h < heads; h++) {
     const start = h * headWidth;
-    for (let t = 0; t < tokens; t++) {
-      for (let j = 0; j < tokens; j++) {
-        let sum = offset === undefined ? 0 : offset[each ? at : h]!;
-        for (let f = 0; f < headWidth; f++) sum += query[t * width + start + f]! * key[j * width + start + f]!;
-        out[at++] = sum;
+    for (let first = 0; first < rows; first += window) {
+      for (let t = first; t < first + window; t++) {
+        for (let j = first; j < first + window; j++) {
+          let sum = offset === undefined ? 0 : offset[each ? at : h]!;
+          for (let f = 0; f < headWidth; f++) sum += query[t * width + start + f]! * key[j * width + start + f]!;
+          out[at++] = sum;
+        }
       }
     }
   }
 }
 
-/** sum over visible j of weights[h, t, j] * maps[h, t, j] * value[j, h, f]. */
+/** sum over visible j of weights[h, t, j] * maps[h, t, j] * value[j, h, f], j in t's window. */
 export function attend(
   maps: Float64Array,
   value: Float64Array,
-  tokens: number,
-  heads: number,
-  headWidth: number,
+  { rows, window, heads, headWidth }: AttentionSizes,
   { causal, weights }: { readonly causal: boolean; readonly weights?: Float32Array },
   out: Float64Array,
 ) {
   const width = heads * headWidth;
   for (let h = 0; h < heads; h++) {
     const start = h * headWidth;
-    for (let t = 0; t < tokens; t++) {
-      const row = (h * tokens + t) * tokens;
-      const to = t * width + start;
-      const visible = causal ? t + 1 : tokens;
-      for (let j = 0; j < visible; j++) {
-        const weight = weights === undefined ? maps[row + j]! : maps[row + j]! * weights[row + j]!;
-        for (let f = 0; f < headWidth; f++) out[to + f]! += weight * value[j * width + start + f]!;
+    for (let first = 0; first < rows; first += window) {
+      for (let t = first; t < first + window; t++) {
+        const row = (h * rows + t) * window;
+        const to = t * width + start;
+        const visible = causal ? t - first + 1 : window;
+        for (let j = 0; j < visible; j++) {
+          const weight = weights === undefined ? maps[row + j]! : maps[row + j]! * weights[row + j]!;
+          const from = (first + j) * width + start;
+          for (let f = 0; f < headWidth; f++) out[to + f]! += weight * value[from + f]!;
+        }
       }
     }
+  }
+}
+
+export function takeRows(x: Float64Array, rows: readonly number[], width: number, out: Float64Array) {
+  for (let t = 0; t < rows.length; t++) {
+    const from = rows[t]! * width;
+    for (let i = 0; i < width; i++) out[t * width + i] = x[from + i]!;
   }
 }
 

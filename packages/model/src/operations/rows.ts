@@ -1,5 +1,6 @@
+import { z } from 'zod';
 import type { OperationTable } from './definition.ts';
-import { type NodeBase, operand, vector } from './fields.ts';
+import { indexSchema, type NodeBase, operand, plain, vector } from './fields.ts';
 import * as kernels from './kernels.ts';
 
 /** Operations along or between the rows of a matrix, which are tokens. */
@@ -21,6 +22,12 @@ export type RowNode = NodeBase &
         readonly op: 'pool';
         readonly input: number;
         readonly weights: Float32Array;
+      }
+    | {
+        /** Row rows[t] of x as row t: tokens in another order, or some of them. */
+        readonly op: 'takeRows';
+        readonly input: number;
+        readonly rows: readonly number[];
       }
   );
 
@@ -62,5 +69,20 @@ export const rowOperations: OperationTable<RowNode> = {
       ({ input, weights }, { shape: { columns } }) =>
       (values, out) =>
         kernels.pool(values[input]!, weights, columns, out),
+  },
+  takeRows: {
+    fields: { input: operand, rows: plain(z.array(indexSchema).min(1)) },
+    // Moved by rotations, told apart by masks.
+    levels: () => 1,
+    shape({ input, rows }, { matrixOf, fail }) {
+      const x = matrixOf(input, 'input');
+      const wrong = rows.findIndex((row) => !(row < x.rows));
+      if (wrong >= 0) fail(`rows[${wrong}] is ${rows[wrong]}: the input has ${x.rows} rows.`);
+      return { rows: rows.length, columns: x.columns };
+    },
+    evaluation:
+      ({ input, rows }, { shape: { columns } }) =>
+      (values, out) =>
+        kernels.takeRows(values[input]!, rows, columns, out),
   },
 };

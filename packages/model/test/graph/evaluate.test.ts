@@ -182,7 +182,12 @@ describe('graphs that are not well formed', () => {
     ['an operand that is the node itself', change(1, { input: 1 }), /nodes\[1\] .*input is 1/],
     ['two nodes of one name', change(1, { name: 'x' }), /nodes\[1\] .*name/],
     ['weights of another size', change(2, { weights: Float32Array.of(1) }), /weights has 1 values/],
-    ['weights of maps without a causal mask', attending({ causal: false }), /causal mask/],
+    ['windows that do not fill the tokens', { ...tiny, window: 3 }, /Windows of 3 tokens do not fill 2/],
+    [
+      'rows that are not there',
+      { ...tiny, nodes: [...tiny.nodes, { name: 'moved', op: 'takeRows', input: 0, rows: [1, 2], bound }] },
+      /rows\[1\] is 2: the input has 2 rows/,
+    ],
     ['weights of maps beyond 1', attending({ weights: Float32Array.of(1, 0, 1.5, 1) }), /weights\[2\] is 1\.5/],
     ['weights of maps that are no number', attending({ weights: Float32Array.of(1, 0, 1, Number.NaN) }), /is NaN/],
     ['weights of other maps', attending({ weights: Float32Array.of(1) }), /weights has 1 values where 4/],

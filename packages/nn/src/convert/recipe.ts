@@ -2,6 +2,7 @@ import { ConfigError } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { type DataConfig, dataSchema } from '../data/config.ts';
+import { muonSchema } from '../train/recipe.ts';
 import { activationSchema, normSchema } from '../transformer/config.ts';
 
 /**
@@ -45,7 +46,7 @@ export const stageTrainingSchema = z.strictObject({
   epsilon: z.number().positive().default(1e-8),
   clipNorm: z.number().positive().default(1),
   /** Matrices of layers move by Muon (train/muon.ts) with this momentum; absent: by AdamW, as all else does. */
-  muon: z.strictObject({ momentum: z.number().min(0).lt(1).default(0.95) }).optional(),
+  muon: muonSchema.optional(),
   averageDecay: z.number().min(0).max(1).default(0.995),
   dropout: z.number().min(0).max(0.9).default(0),
   losses: lossesSchema.prefault({}),

@@ -24,7 +24,7 @@ export const dataSchema = z.discriminatedUnion('kind', [
     augment: augmentSchema.optional(),
   }),
   z.strictObject({
-    kind: z.literal('cifar10'),
+    kind: z.enum(['cifar10', 'cifar100']),
     train: z.array(path).min(1),
     test: z.array(path).min(1),
     validation: z.int().positive(),
@@ -77,6 +77,7 @@ export function drawingOf(config: DataConfig): Drawing {
   switch (config.kind) {
     case 'mnist':
     case 'cifar10':
+    case 'cifar100':
       return config.augment ? { augmentation: config.augment } : {};
     case 'texts':
       return { tokenDropout: config.tokenDropout, buckets: config.buckets };

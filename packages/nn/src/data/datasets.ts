@@ -5,7 +5,7 @@ import type { DataConfig } from './config.ts';
 import { readCorpus } from './corpus.ts';
 import { type CorpusDataSet, corpusDataSet, type DataSet, type ImageDataSet, imageDataSet, type TextDataSet, textDataSet } from './dataset.ts'; // biome-ignore format: one list
 import { type Examples, gatherExamples } from './examples.ts';
-import { type ImageSet, readCifar10, readMnist, sliceImages } from './images.ts';
+import { type ImageSet, readCifar10, readCifar100, readMnist, sliceImages } from './images.ts';
 import { type DataTarget, loadOwnData, type OwnData } from './own-data.ts';
 import type { DataReport } from './report.ts';
 import type { EncodedTexts } from './splits.ts';
@@ -37,6 +37,7 @@ export async function load(config: DataConfig | Examples | OwnData, options: Loa
   switch (config.kind) {
     case 'mnist':
     case 'cifar10':
+    case 'cifar100':
       return loadImages(config, options);
     case 'texts':
       return loadTexts(config, options);
@@ -45,14 +46,15 @@ export async function load(config: DataConfig | Examples | OwnData, options: Loa
   }
 }
 
-/** Of both image sets that are read. */
-const imageClasses = 10;
+type ImageConfig = DataConfig & { kind: 'mnist' | 'cifar10' | 'cifar100' };
 
-type ImageConfig = DataConfig & { kind: 'mnist' | 'cifar10' };
+const imageClasses = { mnist: 10, cifar10: 10, cifar100: 100 };
 
 function readImages(config: ImageConfig, root: string, part: 'train' | 'test'): ImageSet {
-  if (config.kind === 'cifar10') return readCifar10(config[part].map((path) => join(root, path)));
-  return readMnist(join(root, config[part].images), join(root, config[part].labels), imageClasses);
+  if (config.kind === 'mnist')
+    return readMnist(join(root, config[part].images), join(root, config[part].labels), imageClasses.mnist);
+  const paths = config[part].map((path) => join(root, path));
+  return config.kind === 'cifar10' ? readCifar10(paths) : readCifar100(paths);
 }
 
 function loadImages(config: ImageConfig, { root = '.' }: LoadOptions): ImageDataSet {
@@ -71,7 +73,7 @@ function loadImages(config: ImageConfig, { root = '.' }: LoadOptions): ImageData
   };
   const { channels, height, width } = all;
   return imageDataSet((name) => parts[name], {
-    outputs: imageClasses,
+    outputs: imageClasses[config.kind],
     image: { channels, height, width },
     normalise: config.normalise,
   });

@@ -18,9 +18,14 @@ export interface ImageSet extends ImageShape {
 
 export const imageSize = ({ channels, height, width }: ImageShape): number => channels * height * width;
 
+const namedBytes = (paths: readonly string[]): NamedBytes[] =>
+  paths.map((where) => ({ where, bytes: readBytes(where) }));
+
 /** CIFAR-10 binary: records of one label byte and 3072 bytes (red, green, blue planes, 32 x 32 each). */
-export const readCifar10 = (paths: readonly string[]): ImageSet =>
-  parseCifar10(paths.map((where) => ({ where, bytes: readBytes(where) })));
+export const readCifar10 = (paths: readonly string[]): ImageSet => parseCifar10(namedBytes(paths));
+
+/** CIFAR-100 binary: as CIFAR-10's, with two bytes of labels, the coarse class and the fine one, which is taken. */
+export const readCifar100 = (paths: readonly string[]): ImageSet => parseCifar(namedBytes(paths), 2, 100);
 
 /** @throws DataError naming the file, the record and what is allowed */
 export const parseCifar10 = (files: readonly NamedBytes[]): ImageSet => parseCifar(files, 1, 10);

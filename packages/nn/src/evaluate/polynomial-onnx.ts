@@ -14,7 +14,7 @@ import { Program, type Tensor } from '../onnx/program.ts';
 /** Operations of a polynomial model's ONNX form that compute. */
 export const arithmeticOperations: readonly string[] = ['Add', 'Sub', 'Mul', 'MatMul', 'ReduceSum'];
 /** Operations that only move data. */
-export const movementOperations: readonly string[] = ['Reshape', 'Transpose', 'Expand'];
+export const movementOperations: readonly string[] = ['Reshape', 'Transpose', 'Expand', 'Gather'];
 
 /**
  * The graph as a self-contained ONNX file (opset 20, float32): inputs and shapes as in the graph, output "logits"
@@ -41,7 +41,7 @@ function buildProgram(graph: PolynomialGraph): { program: Program; logits: Tenso
     const size = heads === undefined ? [rows, columns] : [heads, rows, columns];
     // The entry for an operation takes its nodes.
     const emit = onnxForms[node.op] as OnnxForm<GraphNode>;
-    values.push(emit(node, { program, size, values, tokens: graph.tokens }));
+    values.push(emit(node, { program, size, values, window: graph.window ?? graph.tokens }));
   });
   return { program, logits: values[graph.output]! };
 }
@@ -53,7 +53,8 @@ interface Place {
   readonly size: readonly number[];
   /** Those of earlier nodes. */
   readonly values: readonly Tensor[];
-  readonly tokens: number;
+  /** Tokens of a window of attention. */
+  readonly window: number;
 }
 
 type OnnxForm<Node extends GraphNode> = (node: Node, place: Place) => Tensor;
@@ -80,34 +81,43 @@ const onnxForms: { readonly [Op in GraphOp]: OnnxForm<NodeOf<Op>> } = {
   },
   maskTokens: ({ input, mask }, { program, size, values }) =>
     program.emit1('Mul', [values[input]!, values[mask]!], size),
-  scores({ query, key, heads, offset }, { program, size, values }) {
-    const left = byHead(values[query]!, heads, [1, 0, 2]);
-    const right = byHead(values[key]!, heads, [1, 2, 0]);
-    const product = program.emit1('MatMul', [left, right], size);
+  scores({ query, key, heads, offset }, { program, size, values, window }) {
+    const left = byHead(values[query]!, heads, window, [2, 0, 1, 3]);
+    const right = byHead(values[key]!, heads, window, [2, 0, 3, 1]);
+    const apart = program.emit1('MatMul', [left, right], [heads, left.shape[1]!, window, window]);
+    const product = program.emit1('Reshape', [apart, program.integers(size)], size);
     if (!offset) return product;
     const constant = program.constant(offset, offset.length === heads ? [heads, 1, 1] : size, 'offset');
     return program.emit1('Add', [product, constant], size);
   },
   polynomial: (node, { values }) => emitPolynomial(values[node.input]!, node),
-  attend(node, { program, size, values, tokens }) {
+  attend(node, { program, size, values, window }) {
     const maps = values[node.maps]!;
-    const seen = node.causal ? program.emit1('Mul', [maps, causalMask(program, tokens, node)], maps.shape) : maps;
     const heads = maps.shape[0]!;
-    const value = byHead(values[node.value]!, heads, [1, 0, 2]);
-    const mixed = program.emit1('MatMul', [seen, value], value.shape);
-    const turned = program.emit1('Transpose', [mixed], [tokens, heads, size[1]! / heads], {
-      perm: { ints: [1, 0, 2] },
+    const mask = mapMask(program, maps, window, node);
+    const seen = mask ? program.emit1('Mul', [maps, mask], maps.shape) : maps;
+    const value = byHead(values[node.value]!, heads, window, [2, 0, 1, 3]);
+    const [, windows, , headWidth] = value.shape as [number, number, number, number];
+    const square = [heads, windows, window, window];
+    const apart = program.emit1('Reshape', [seen, program.integers(square)], square);
+    const mixed = program.emit1('MatMul', [apart, value], value.shape);
+    const turned = program.emit1('Transpose', [mixed], [windows, window, heads, headWidth], {
+      perm: { ints: [1, 2, 0, 3] },
     });
     return program.emit1('Reshape', [turned, program.integers(size)], size);
+  },
+  takeRows({ input, rows }, { program, size, values }) {
+    const index = program.integers(rows);
+    return program.emit1('Gather', [values[input]!, index], size, { axis: { int: 0 } });
   },
   pool: ({ input, weights }, { program, size, values }) =>
     program.emit1('MatMul', [program.constant(weights, [1, weights.length], 'weights'), values[input]!], size),
 };
 
-/** [tokens, heads * width] as [tokens, heads, width] with its axes in another order. */
-function byHead(x: Tensor, heads: number, perm: readonly number[]): Tensor {
+/** [tokens, heads * width] as [windows, tokens of one, heads, width] with its axes in another order. */
+function byHead(x: Tensor, heads: number, window: number, perm: readonly number[]): Tensor {
   const [tokens, features] = x.shape as [number, number];
-  const apart = [tokens, heads, features / heads];
+  const apart = [tokens / window, window, heads, features / heads];
   const split = x.program.emit1('Reshape', [x, x.program.integers(apart)], apart);
   return x.program.emit1(
     'Transpose',
@@ -117,15 +127,21 @@ function byHead(x: Tensor, heads: number, perm: readonly number[]): Tensor {
   );
 }
 
-/** 1 (or the weight) where the key is not after the query, else 0: [tokens, tokens] or [heads, tokens, tokens]. */
-function causalMask(program: Program, tokens: number, { weights }: NodeOf<'attend'>): Tensor {
-  const square = tokens ** 2;
-  const visible = (i: number) => i % tokens <= Math.floor((i % square) / tokens);
-  const values = Float32Array.from({ length: weights?.length ?? square }, (_, i) =>
+/** 1 (or the weight) where a key is seen, else 0: of the maps' shape, or [tokens, keys]; undefined where all are alike. */
+function mapMask(
+  program: Program,
+  maps: Tensor,
+  window: number,
+  { causal, weights }: NodeOf<'attend'>,
+): Tensor | undefined {
+  if (!causal && !weights) return undefined;
+  const [, rows] = maps.shape as [number, number, number];
+  const shape = weights ? maps.shape : [rows, window];
+  const visible = (i: number) => !causal || i % window <= Math.floor(i / window) % window;
+  const values = Float32Array.from({ length: weights?.length ?? rows * window }, (_, i) =>
     visible(i) ? (weights?.[i] ?? 1) : 0,
   );
-  const heads = weights ? [weights.length / square] : [];
-  return program.constant(values, [...heads, tokens, tokens], 'causal');
+  return program.constant(values, shape, 'seen');
 }
 
 function emitPolynomial(x: Tensor, node: NodeOf<'polynomial'>): Tensor {

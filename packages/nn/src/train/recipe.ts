@@ -9,6 +9,9 @@ import { dataSchema } from '../data/config.ts';
  */
 const path = z.string().min(1);
 
+/** Matrices of layers move by Muon (muon.ts). */
+export const muonSchema = z.strictObject({ momentum: z.number().min(0).lt(1).default(0.95) });
+
 export const trainingSchema = z.strictObject({
   epochs: z.number().positive(),
   batch: z.int().positive(),
@@ -22,6 +25,8 @@ export const trainingSchema = z.strictObject({
   beta2: z.number().min(0).max(1).default(0.99),
   epsilon: z.number().positive().default(1e-8),
   clipNorm: z.number().positive().default(1),
+  /** Absent: all moves by AdamW. */
+  muon: muonSchema.optional(),
   labelSmoothing: z.number().min(0).max(0.5).default(0),
   dropout: z.number().min(0).max(0.9).default(0),
   /** Decay of the moving average of the weights that is evaluated and kept; absent: the last weights. */

@@ -13,6 +13,8 @@ export interface Access {
   readonly open: boolean;
   /** Host names of the service: others are refused. Undefined: any, where every request needs a token. */
   readonly hosts: readonly string[] | undefined;
+  /** Origins of pages elsewhere that may ask from a browser. */
+  readonly origins: readonly string[];
 }
 
 const scheme = /^Bearer +(\S+)$/i;

@@ -11,6 +11,7 @@ import type { Service } from '../service.ts';
 import type { StaticFolder } from '../static-folder.ts';
 import { type Access, checkHost, ownerOf } from './access.ts';
 import { discardRest } from './body.ts';
+import { allowOrigin, preflight } from './cors.ts';
 import { jobRoutes, submitRoute } from './jobs.ts';
 import { keysetRoutes, partRoutes } from './keysets.ts';
 import type { Metrics } from './metrics.ts';
@@ -82,6 +83,7 @@ export function makeApp(options: AppOptions): App {
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
+    allowOrigin(request, reply, access.origins);
     checkHost(request, access);
   });
   app.addHook('onRequest', async () => {
@@ -108,6 +110,7 @@ export function makeApp(options: AppOptions): App {
     discardRest(request.raw);
   });
 
+  preflight(app, access.origins);
   // Alive: a process that answers. Ready: one that takes work, which it does until it stops.
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', () => ({ status: 'ready', programs: service.programs.all().length }));

@@ -1,7 +1,9 @@
 import { digest, fileName, program, programs as programList } from '@cipherformer/client/protocol';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import type { Programs } from '../programs.ts';
+import type { StaticFolder } from '../static-folder.ts';
 import type { App } from './zod.ts';
 
 /** Programs and the files of their client halves: public, and told to whoever asks. */
@@ -18,6 +20,20 @@ export function programRoutes(app: App, programs: Programs): void {
     ({ params }) => programs.view(programs.get(params.digest)),
   );
 
+  const model = {
+    summary: 'A file of the polynomial model, where it is given away: immutable, with an ETag',
+    answers: { 200: '*/*', 304: undefined },
+    problems: ['unknown-program', 'unknown-file'],
+  } as const;
+  app.get(
+    '/programs/:digest/model/:file',
+    { schema: { params: z.object({ digest, file: fileName }) }, config: { told: model, public: true } },
+    (request, reply) => {
+      const { published } = programs.get(request.params.digest);
+      return sendFile(published, 'the model', request.params.file, request, reply);
+    },
+  );
+
   const file = {
     summary: 'A file of the client half: immutable, with an ETag',
     answers: { 200: '*/*', 304: undefined },
@@ -28,16 +44,26 @@ export function programRoutes(app: App, programs: Programs): void {
     { schema: { params: z.object({ digest, file: fileName }) }, config: { told: file, public: true } },
     (request, reply) => {
       const { client } = programs.get(request.params.digest);
-      const { file } = request.params;
-      if (!client.has(file)) {
-        throw new Problem(
-          'unknown-file',
-          `the client half of this program has no file ${file}`,
-          'use one of those that are listed with the program',
-          { files: client.files.map(({ name }) => name) },
-        );
-      }
-      return client.send(file, request, reply, 'public, max-age=31536000, immutable');
+      return sendFile(client, 'the client half', request.params.file, request, reply);
     },
+  );
+}
+
+/** @throws Problem 'unknown-file' for what is not on the list */
+function sendFile(
+  folder: StaticFolder | undefined,
+  what: string,
+  file: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  if (folder?.has(file)) return folder.send(file, request, reply, 'public, max-age=31536000, immutable');
+  throw new Problem(
+    'unknown-file',
+    folder === undefined
+      ? `${what} of this program is not given away here`
+      : `${what} of this program has no file ${file}`,
+    'use one of those that are listed with the program',
+    { files: folder?.files.map(({ name }) => name) ?? [] },
   );
 }

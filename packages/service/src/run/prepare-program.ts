@@ -6,7 +6,7 @@ import { UsageError } from '@cipherformer/base';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import { partialSuffix } from '@cipherformer/ckks/durable';
 import { openProgram, programParameters, writeProgram } from '@cipherformer/compiler';
-import { isPolynomialModel } from '@cipherformer/model/files';
+import { filesOfPolynomialModel, isPolynomialModel } from '@cipherformer/model/files';
 import {
   clientFolder,
   FileError,
@@ -27,6 +27,8 @@ export interface PrepareOptions {
   readonly security: SecurityOptions;
   /** Of programs that are compiled here. Default: those of `compile`. */
   readonly parameters?: Parameters | undefined;
+  /** Whether polynomial models are given away: then the page computes their answers in clear too. */
+  readonly publishModel?: boolean | undefined;
   /** Hears what takes time. */
   readonly notice: (text: string) => void;
   /** Looked at before a compilation, which cannot be stopped. */
@@ -35,13 +37,17 @@ export interface PrepareOptions {
 
 /**
  * Opens a program, or compiles a polynomial model that was not compiled here before.
- * @throws UsageError for a folder that is neither; the signal's reason; errors as openProgram and writeProgram
+ * @throws UsageError for a folder that is neither, and for a program whose model is to be given away; the signal's reason; errors as openProgram and writeProgram
  */
 export async function prepareProgram(path: string, options: PrepareOptions): Promise<PreparedProgram> {
   const whole = existsSync(join(path, clientFolder)) && existsSync(join(path, serverFolder));
   if (!whole && !isPolynomialModel(path))
     throw new UsageError(
       `${path} is neither the folder of a program (compile makes it; both halves are needed) nor of a polynomial model (convert makes it)`,
+    );
+  if (options.publishModel && whole)
+    throw new UsageError(
+      `${path} is a compiled program, of which no model can be given away: serve the folder of the polynomial model`,
     );
   const { folder, manifest } = whole
     ? { folder: resolve(path), ...(await openProgram(path, options.security)) }
@@ -64,6 +70,7 @@ export async function prepareProgram(path: string, options: PrepareOptions): Pro
     cpuSeconds,
     clientFolder: join(folder, clientFolder),
     clientFiles: [manifestFile, ...Object.keys(manifest.files)],
+    ...(options.publishModel ? { model: { folder: resolve(path), files: filesOfPolynomialModel(path) } } : {}),
     folder,
     manifest,
   };

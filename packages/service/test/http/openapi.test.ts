@@ -41,7 +41,7 @@ describe('the OpenAPI document', () => {
     expect(names.sort()).toEqual([
       'DELETE /v1/jobs/{id}', 'DELETE /v1/keysets/{id}', 'GET /v1/jobs', 'GET /v1/jobs/{id}', 'GET /v1/jobs/{id}/events',
       'GET /v1/jobs/{id}/result', 'GET /v1/keysets', 'GET /v1/keysets/{id}', 'GET /v1/programs', 'GET /v1/programs/{digest}',
-      'GET /v1/programs/{digest}/client/{file}', 'PATCH /v1/keysets/{id}', 'POST /v1/jobs', 'POST /v1/keysets',
+      'GET /v1/programs/{digest}/client/{file}', 'GET /v1/programs/{digest}/model/{file}', 'PATCH /v1/keysets/{id}', 'POST /v1/jobs', 'POST /v1/keysets',
       'POST /v1/keysets/{id}/commit', 'POST /v1/keysets/{id}/parts/missing', 'POST /v1/owners', 'PUT /v1/keysets/{id}/parts/{sha256}',
     ]); // biome-ignore format: a list
   });

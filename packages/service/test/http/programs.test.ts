@@ -116,6 +116,34 @@ describe('programs', () => {
     own.dispose();
   });
 
+  it('give their polynomial model where it is given away, by names alone, and no other file beside it', async () => {
+    const { folder } = place;
+    mkdirSync(join(folder, 'poly'));
+    for (const name of ['polynomial.json', 'model.safetensors', 'conversion.json'])
+      writeFileSync(join(folder, 'poly', name), JSON.stringify(`of ${name}`));
+    const own = workspace({ model: { folder: join(folder, 'poly'), files: ['polynomial.json', 'model.safetensors'] } });
+    const other = await serve({ ...own.options(''), spawnWorker: noWorker });
+    try {
+      const { call } = caller(other.url);
+      const [program] = (await call('/v1/programs')).json.programs;
+      expect(program.model.map(({ name }: { name: string }) => name).sort()).toEqual(['model.safetensors', 'polynomial.json']); // biome-ignore format: short
+      for (const { name, sha256 } of program.model) {
+        const { text, headers } = await call(`/v1/programs/${program.digest}/model/${name}`);
+        expect([text, hex(text)]).toEqual([JSON.stringify(`of ${name}`), sha256]);
+        expect(headers.get('x-content-type-options')).toBe('nosniff');
+      }
+      const stray = await call(`/v1/programs/${program.digest}/model/conversion.json`);
+      expect([stray.status, stray.json.code]).toEqual([404, 'unknown-file']);
+    } finally {
+      await other.close();
+      own.dispose();
+    }
+    // Where it is not, nothing of it is told.
+    const [kept] = (await api.call('/v1/programs')).json.programs;
+    expect(kept.model).toBeUndefined();
+    expect((await api.call(`/v1/programs/${kept.digest}/model/polynomial.json`)).json.code).toBe('unknown-file');
+  });
+
   it.each([
     ['/v1/programs/123', 400, 'invalid'],
     [`/v1/programs/${hex('another')}`, 404, 'unknown-program'],
@@ -218,6 +246,37 @@ describe('who may ask', () => {
       expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
       expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
     }
+  });
+
+  it('but pages of origins on the list, which send their token themselves', async () => {
+    const own = workspace();
+    const options = { ...own.options(''), spawnWorker: noWorker, open: true };
+    const origin = 'https://models.example';
+    const other = await serve({ ...options, allowOrigins: [origin] });
+    try {
+      const { call } = caller(other.url);
+      const ask = (origin: string, method = 'GET') => call('/v1/keysets', { method, headers: { origin } });
+      const before = await ask(origin, 'OPTIONS');
+      expect(before.status).toBe(204);
+      expect(before.headers.get('access-control-allow-headers')).toContain('authorization');
+      const asked = await ask(origin);
+      expect([asked.status, asked.headers.get('access-control-allow-origin')]).toEqual([401, origin]);
+      expect(asked.headers.get('access-control-allow-credentials')).toBe(null);
+      for (const method of ['GET', 'OPTIONS'])
+        for (const stranger of ['https://evil.example', `${origin}.evil.example`, 'null']) {
+          const { headers } = await ask(stranger, method);
+          expect([...headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+          expect(headers.get('vary')).toContain('origin');
+        }
+    } finally {
+      await other.close();
+    }
+    for (const wrong of ['*', 'null', 'models.example', `${origin}/path`])
+      await expect(serve({ ...options, allowOrigins: [wrong] })).rejects.toThrow(/is no origin: give scheme/);
+    await expect(serve({ ...options, open: false, allowOrigins: [origin] })).rejects.toThrow(
+      /every request needs a token/,
+    );
+    own.dispose();
   });
 
   it('nor can it send what a browser sends without asking: forms and plain text', async () => {

@@ -2,7 +2,7 @@ import { Op, Slab } from '../../kernels/index.ts';
 import type { Basis } from '../../ring/index.ts';
 import type { PublicKey } from '../keys/evaluation-keys.ts';
 import { checkSecretUse } from '../keys/key-use.ts';
-import { publicSeed, sampleSmall, withFreshSeed, withSeed } from '../seeds/random.ts';
+import { publicSeed, withFreshSeed, withSeed } from '../seeds/random.ts';
 import { Ciphertext, DecryptedPlaintext, type Plaintext } from '../values/ciphertext.ts';
 import type { SecretKey } from './secret-key.ts';
 
@@ -64,32 +64,19 @@ export function encryptPublic(key: PublicKey, plaintext: Plaintext): Ciphertext 
   context.require(plaintext.context, 'the plaintext');
   const { ring, kernels, parameters } = context;
   const { basis, level } = plaintext;
-  const special = parameters.specialBasis(1);
-  const extended = [...basis, ...special];
+  const [special] = parameters.specialBasis(1);
   const ciphertext = new Ciphertext(context, level, plaintext.scale, plaintext.slots);
-  const words = extended.length * ring.n;
-  const secrets = new Slab(kernels, 2 * words, true);
   try {
-    const v = secrets.address(words);
-    const sum = secrets.address();
-    withFreshSeed(kernels, (seed) => {
-      sampleSmall(context, v, seed, 0, 'ternary', extended);
-      for (const half of [0, 1]) {
-        sampleSmall(context, sum, seed, 1 + half, 'centredBinomial', extended);
-        const keyHalf = (limb: number) => key.slab.address((half * key.limbs + limb) * ring.n);
-        ring.multiplyAccumulate(sum, v, keyHalf(0), basis);
-        const at = basis.length * 8 * ring.n;
-        ring.multiplyAccumulate(sum + at, v + at, keyHalf(key.limbs - 1), special);
-        ring.divide([{ dst: ciphertext.part(half), src: sum }], basis, special);
-      }
-    });
-    ring.add(ciphertext.part(0), ciphertext.part(0), plaintext.part(0), basis);
+    const [c0, c1] = [ciphertext.part(0), ciphertext.part(1)];
+    const half = (which: number) => key.slab.address(which * key.limbs * ring.n);
+    withFreshSeed(kernels, (seed) =>
+      kernels.call(Op.encryptZero, ring.handle, c0, c1, half(0), half(1), key.limbs, seed, basis, special!),
+    );
+    ring.add(c0, c0, plaintext.part(0), basis);
     return ciphertext;
   } catch (error) {
     ciphertext[Symbol.dispose]();
     throw error;
-  } finally {
-    secrets.release();
   }
 }
 

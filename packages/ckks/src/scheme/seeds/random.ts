@@ -72,19 +72,6 @@ export function expandUniform(context: Context, dst: number, seed: Uint8Array, s
   withSeed(kernels, seed, (at) => kernels.call(Op.sampleUniform, ring.handle, dst, at, stream, basis));
 }
 
-/** dst [basis][N] = a small polynomial in NTT form, from the seed at address `seed`. */
-export function sampleSmall(
-  context: Context,
-  dst: number,
-  seed: number,
-  stream: number,
-  kind: keyof typeof smallKind,
-  basis: Basis,
-): void {
-  const { kernels, ring } = context;
-  kernels.call(Op.sampleSmall, ring.handle, dst, seed, stream, smallKind[kind], 0, basis);
-}
-
 /** The distributions of kernel operation sampleSmall. */
 export const smallKind = { ternary: 0, sparseTernary: 1, centredBinomial: 2, gaussian: 3 } as const;
 
