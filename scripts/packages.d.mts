@@ -6,5 +6,11 @@ export interface Packed {
 
 export declare const packageNames: readonly string[];
 export declare function copyShipped(folder: string): void;
-export declare function stagePackage(name: string, folder: string): void;
+/** The field of a package.json. */
+export interface Repository {
+  readonly type: string;
+  readonly url: string;
+}
+
+export declare function stagePackage(name: string, folder: string, repository?: Repository): void;
 export declare function packAll(out: string, platforms: readonly string[]): Promise<Packed>;

@@ -9,9 +9,6 @@ import { packedAddon, platforms } from '../packages/ckks/scripts/packed-addons.m
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 const workspace = readJson(join(root, 'package.json'));
-/** Where the repository's files are read by people. */
-const pages = `${workspace.repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/`;
-
 /** What the command line's package brings along of the repository, in the same folders: for the demo and README's examples. */
 const shipped = [
   'models/mnist-vit/README.md',
@@ -31,22 +28,24 @@ function writeJson(path, value) {
   writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** Text whose links to files of the repository lead to its address; without one they are words. */
+function withLinks(text, repository) {
+  if (repository === undefined) return text.replace(/!?\[([^\]]*)\]\((?!https?:|#)[^)]*\)/g, '$1');
+  return text.replace(/\]\((?!https?:|#)/g, `](${repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/`);
+}
+
 function readme({ name, description }) {
-  if (name === workspace.name.replace(/-workspace$/, ''))
-    // Its links lead to files of the repository.
-    return readFileSync(join(root, 'README.md'), 'utf8').replace(/\]\((?!https?:|#)/g, `](${pages}`);
-  return `# ${name}\n\n${description}\n\nA part of [Cipherformer](${pages}README.md), which it comes with: \`npm install cipherformer\`. How its parts stand on
-each other: [architecture](${pages}docs/architecture.md). Apache-2.0.\n`;
+  if (name === workspace.name.replace(/-workspace$/, '')) return readFileSync(join(root, 'README.md'), 'utf8');
+  return `# ${name}\n\n${description}\n\nA part of [Cipherformer](README.md), which it comes with: \`npm install cipherformer\`. How its parts stand on
+each other: [architecture](docs/architecture.md). Apache-2.0.\n`;
 }
 
 /** What all tarballs hold. */
-function stage(folder, manifest) {
-  writeJson(join(folder, 'package.json'), {
-    ...manifest,
-    repository: { ...workspace.repository, ...manifest.repository },
-  });
-  for (const file of ['LICENSE', 'CHANGELOG.md']) cpSync(join(root, file), join(folder, file));
-  writeFileSync(join(folder, 'README.md'), readme(manifest));
+function stage(folder, { directory, ...manifest }, repository) {
+  writeJson(join(folder, 'package.json'), { ...manifest, repository: repository && { ...repository, directory } });
+  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
+  const texts = { 'README.md': readme(manifest), 'CHANGELOG.md': readFileSync(join(root, 'CHANGELOG.md'), 'utf8') };
+  for (const [file, text] of Object.entries(texts)) writeFileSync(join(folder, file), withLinks(text, repository));
 }
 
 /** Copies what the command line's package brings along into it. */
@@ -54,8 +53,11 @@ export function copyShipped(folder) {
   for (const path of shipped) cpSync(join(root, path), join(folder, path), { recursive: true });
 }
 
-/** Lays out in `folder` what the tarball of a package holds. */
-export function stagePackage(name, folder) {
+/**
+ * Lays out in `folder` what the tarball of a package holds.
+ * @param repository the field of that name; the root's package.json is the one place where its address is written
+ */
+export function stagePackage(name, folder, repository = workspace.repository) {
   const own = join(root, 'packages', name);
   const { devDependencies: _, ...manifest } = readJson(join(own, 'package.json'));
   mkdirSync(folder, { recursive: true });
@@ -66,7 +68,6 @@ export function stagePackage(name, folder) {
         filter: (path) => !/tsbuildinfo$|packed$/.test(path),
       });
   manifest.files.push('CHANGELOG.md');
-  manifest.repository = { directory: `packages/${name}` };
   if (name === 'ckks') {
     const packed = Object.keys(platforms).map((platform) => [`@cipherformer/ckks-${platform}`, manifest.version]);
     manifest.optionalDependencies = Object.fromEntries(packed);
@@ -75,26 +76,27 @@ export function stagePackage(name, folder) {
     copyShipped(folder);
     cpSync(join(root, 'apps/web/dist'), join(folder, 'dist/page'), { recursive: true });
   }
-  stage(folder, manifest);
+  stage(folder, { ...manifest, directory: `packages/${name}` }, repository);
 }
 
 async function stagePlatform(platform, folder) {
   const { os, arch, libc } = platforms[platform];
   mkdirSync(folder, { recursive: true });
   cpSync(await packedAddon(platform), join(folder, 'kernels.node'));
-  stage(folder, {
+  const manifest = {
     name: `@cipherformer/ckks-${platform}`,
     version: workspace.version,
     description: `Native kernels of @cipherformer/ckks for ${platform}.`,
     license: workspace.license,
-    repository: { directory: 'packages/ckks' },
+    directory: 'packages/ckks',
     engines: workspace.engines,
     os: [os],
     cpu: [arch],
     libc: [libc],
     main: './kernels.node',
     files: ['kernels.node', 'CHANGELOG.md'],
-  });
+  };
+  stage(folder, manifest, workspace.repository);
 }
 
 /** Packs staged folders into `out`; returns the tarballs' paths. */

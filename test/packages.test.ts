@@ -76,7 +76,6 @@ describe('tarballs', () => {
     const manifest = readJson(join(pkgDir, 'package.json'));
     expect(messages.map((message) => formatMessage(message, manifest, { color: false }))).toEqual([]);
     for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md']) expect(statSync(join(pkgDir, file)).size).toBeGreaterThan(100);
-    expect(manifest.repository.directory).toBe(`packages/${name}`);
   }); // biome-ignore format: short
 
   it.each(packageNames)('%s: the types are those of the code, for modules', async (name) => {
@@ -107,9 +106,26 @@ describe('tarballs', () => {
     );
   });
 
-  it('links of the README lead to the repository', () => {
-    const text = readFileSync(join(work, 'cipherformer/README.md'), 'utf8');
-    expect(text.match(/\]\((?!https?:\/\/|#)[^)]*\)/g)).toBeNull();
+  const relativeLinks = (text: string) => text.match(/\]\((?!https?:\/\/|#)[^)]*\)/g);
+
+  it('name the repository that the root names, in one place', () => {
+    for (const name of packageNames) {
+      expect(readJson(join(root, 'packages', name, 'package.json'))).not.toHaveProperty('repository');
+      const { repository } = readJson(join(work, name, 'package.json'));
+      expect(repository).toEqual(workspace.repository && { ...workspace.repository, directory: `packages/${name}` });
+      for (const file of ['README.md', 'CHANGELOG.md'])
+        expect(relativeLinks(readFileSync(join(work, name, file), 'utf8')), `${name}/${file}`).toBeNull();
+    }
+  });
+
+  it('would have links to a repository that is named', () => {
+    const repository = { type: 'git', url: 'git+https://example.org/owner/name.git' };
+    const folder = join(work, 'named');
+    stagePackage('client', folder, repository);
+    expect(readJson(join(folder, 'package.json')).repository).toEqual({ ...repository, directory: 'packages/client' });
+    const text = readFileSync(join(folder, 'README.md'), 'utf8');
+    expect(text).toContain('](https://example.org/owner/name/blob/main/docs/architecture.md)');
+    expect(relativeLinks(text)).toBeNull();
   });
 });
 

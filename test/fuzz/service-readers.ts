@@ -8,6 +8,7 @@ import { Http, parseJson } from '../../packages/client/src/http.ts';
 import * as protocol from '../../packages/client/src/protocol.ts';
 import { makeApp } from '../../packages/service/src/http/app.ts';
 import { limitsSchema } from '../../packages/service/src/limits.ts';
+import { LocalBackend } from '../../packages/service/src/local.ts';
 import { Problem } from '../../packages/service/src/problem.ts';
 import { Programs } from '../../packages/service/src/programs.ts';
 import { Service } from '../../packages/service/src/service.ts';
@@ -31,14 +32,16 @@ const clientFolder = join(folder, 'client');
 mkdirSync(clientFolder);
 writeFileSync(join(clientFolder, 'manifest.json'), '{}');
 const service = await Service.open({
-  data: join(folder, 'data'),
+  backend: await LocalBackend.open({
+    data: join(folder, 'data'),
+    spawnWorker: () => {
+      throw new Error('no worker: nothing is ever whole here');
+    },
+    workerGraceMs: 1,
+  }),
   programs: await Programs.open([
     { digest: program, plan, summary: {}, clientFolder, clientFiles: ['manifest.json'], folder },
   ]),
-  spawnWorker: () => {
-    throw new Error('no worker: nothing is ever whole here');
-  },
-  workerGraceMs: 1,
   limits: limitsSchema.parse({}),
   onFault: (what, error) => {
     throw new Error(what, { cause: error });

@@ -139,26 +139,119 @@ inline void slotsFromCoefficients(double* re, double* im, int logSlots, const En
   }
 }
 
-/// Encoding: slots -> folded coefficients, in place, 1/n included: the steps of decoding undone one by one.
-inline void coefficientsFromSlots(double* re, double* im, int logSlots, const EncodingTable& table) {
-  const size_t n = size_t{1} << logSlots;
-  for (size_t h = n / 2; h > 0; h /= 2) {
-    const double *wr = &table.re[h], *wi = &table.im[h];
-    for (size_t start = 0; start < n; start += 2 * h) {
-      double *__restrict ar = re + start, *__restrict ai = im + start;
-      double *__restrict br = ar + h, *__restrict bi = ai + h;
-      for (size_t j = 0; j < h; ++j) {
-        const double dr = ar[j] - br[j], di = ai[j] - bi[j];
-        ar[j] += br[j];
-        ai[j] += bi[j];
-        br[j] = dr * wr[j] + di * wi[j];
-        bi[j] = di * wr[j] - dr * wi[j];
-      }
-    }
+struct ComplexArray {
+  double *re, *im;
+  ComplexArray after(size_t count) const { return {re + count, im + count}; }
+};
+
+/// Undoes the butterflies between a[j] and b[j], roots w[j]. Parameters that do not alias let compilers use vectors.
+inline void undoButterflies(double* __restrict ar, double* __restrict ai, double* __restrict br, double* __restrict bi,
+                            const double* __restrict wr, const double* __restrict wi, size_t count) {
+  for (size_t j = 0; j < count; ++j) {
+    const double dr = ar[j] - br[j], di = ai[j] - bi[j];
+    ar[j] += br[j];
+    ai[j] += bi[j];
+    br[j] = dr * wr[j] + di * wi[j];
+    bi[j] = di * wr[j] - dr * wi[j];
   }
-  permuteReversed(re, im, logSlots, table);
-  const double scale = std::ldexp(1.0, -logSlots);
-  for (size_t j = 0; j < n; ++j) re[j] *= scale, im[j] *= scale;
+}
+
+/// Undoes two levels in one pass over memory: a with c and b with d (roots u and v), then a with b and c with d (roots w).
+inline void undoTwoButterflies(double* __restrict ar, double* __restrict ai, double* __restrict br, double* __restrict bi,
+                               double* __restrict cr, double* __restrict ci, double* __restrict dr, double* __restrict di,
+                               const double* __restrict ur, const double* __restrict ui, const double* __restrict vr,
+                               const double* __restrict vi, const double* __restrict wr, const double* __restrict wi,
+                               size_t count) {
+  for (size_t j = 0; j < count; ++j) {
+    const double ac = ar[j] - cr[j], aci = ai[j] - ci[j], bd = br[j] - dr[j], bdi = bi[j] - di[j];
+    const double p = ar[j] + cr[j], pi = ai[j] + ci[j], q = br[j] + dr[j], qi = bi[j] + di[j];
+    const double x = ac * ur[j] + aci * ui[j], xi = aci * ur[j] - ac * ui[j];
+    const double y = bd * vr[j] + bdi * vi[j], yi = bdi * vr[j] - bd * vi[j];
+    const double pq = p - q, pqi = pi - qi, xy = x - y, xyi = xi - yi;
+    ar[j] = p + q;
+    ai[j] = pi + qi;
+    br[j] = pq * wr[j] + pqi * wi[j];
+    bi[j] = pqi * wr[j] - pq * wi[j];
+    cr[j] = x + y;
+    ci[j] = xi + yi;
+    dr[j] = xy * wr[j] + xyi * wi[j];
+    di[j] = xyi * wr[j] - xy * wi[j];
+  }
+}
+
+/// The level of butterflies h apart, of one block of 2h.
+inline void undoLevel(const ComplexArray& block, size_t h, const EncodingTable& table) {
+  const ComplexArray b = block.after(h);
+  undoButterflies(block.re, block.im, b.re, b.im, &table.re[h], &table.im[h], h);
+}
+
+/// The levels h, h/2, ..., last of one block of 2h: an even number of them. Blocks that fit the cache of a core are finished
+/// one after the other.
+inline void undoLevels(const ComplexArray& block, size_t h, size_t last, const EncodingTable& table) {
+  if (h < last) return;
+  const size_t q = h / 2;
+  const ComplexArray b = block.after(q), c = block.after(2 * q), d = block.after(3 * q);
+  undoTwoButterflies(block.re, block.im, b.re, b.im, c.re, c.im, d.re, d.im, &table.re[h], &table.im[h], &table.re[h + q],
+                     &table.im[h + q], &table.re[q], &table.im[q], q);
+  for (const ComplexArray& quarter : {block, b, c, d}) undoLevels(quarter, q / 2, last, table);
+}
+
+/// The levels 4, 2 and 1 of n >= 64 numbers, and their order reversed: eight blocks of eight at a time, those whose numbers
+/// come to lie side by side.
+inline void undoLastLevels(const ComplexArray& from, const ComplexArray& to, int logSlots, const EncodingTable& table) {
+  constexpr size_t kReversed[8] = {0, 4, 2, 6, 1, 5, 3, 7};
+  const size_t eighth = size_t{1} << logSlots >> 3;
+  for (size_t group = 0; group < eighth / 8; ++group) {
+    double re[8][8], im[8][8];  // [number of its block][block]
+    for (size_t k = 0; k < 8; ++k)
+      for (size_t b = 0; b < 8; ++b) {
+        const size_t at = kReversed[b] * eighth + 8 * group + k;
+        re[k][b] = from.re[at];
+        im[k][b] = from.im[at];
+      }
+    for (size_t h = 4; h > 0; h /= 2)
+      for (size_t start = 0; start < 8; start += 2 * h)
+        for (size_t j = start; j < start + h; ++j) {
+          const double wr = table.re[h + j - start], wi = table.im[h + j - start];
+          for (size_t b = 0; b < 8; ++b) {
+            const double dr = re[j][b] - re[j + h][b], di = im[j][b] - im[j + h][b];
+            re[j][b] += re[j + h][b];
+            im[j][b] += im[j + h][b];
+            re[j + h][b] = dr * wr + di * wi;
+            im[j + h][b] = di * wr - dr * wi;
+          }
+        }
+    const size_t place = table.reversed[8 * group] >> (table.logSlots - logSlots);
+    for (size_t k = 0; k < 8; ++k)
+      for (size_t b = 0; b < 8; ++b) {
+        to.re[kReversed[k] * eighth + place + b] = re[k][b];
+        to.im[kReversed[k] * eighth + place + b] = im[k][b];
+      }
+  }
+}
+
+/// Encoding: slots -> n times the folded coefficients, to other memory; the slots are destroyed. The steps of decoding undone
+/// one by one, each number by the same operations whatever is done in one pass: a pass of its own for every level takes
+/// three times as long.
+inline void coefficientsFromSlots(const ComplexArray& slots, const ComplexArray& coefficients, int logSlots, const EncodingTable& table) {
+  const size_t n = size_t{1} << logSlots;
+  if (n < 64) {
+    for (size_t h = n / 2; h > 0; h /= 2)
+      for (size_t start = 0; start < n; start += 2 * h) undoLevel(slots.after(start), h, table);
+    for (size_t i = 0; i < n; ++i) {
+      const size_t j = table.reversed[i] >> (table.logSlots - logSlots);
+      coefficients.re[j] = slots.re[i];
+      coefficients.im[j] = slots.im[i];
+    }
+    return;
+  }
+  if (logSlots % 2 == 1) {
+    undoLevels(slots, n / 2, 8, table);
+  } else {
+    undoLevel(slots, n / 2, table);
+    for (const size_t half : {size_t{0}, n / 2}) undoLevels(slots.after(half), n / 4, 8, table);
+  }
+  undoLastLevels(slots, coefficients, logSlots, table);
 }
 
 }  // namespace cf::CF_BUILD

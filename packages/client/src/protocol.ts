@@ -207,6 +207,8 @@ export const problemStatus = {
   /** Hours of work wait: `retryAfter`. */
   busy: 503,
   stopping: 503,
+  /** What the service stands on cannot be reached now: `retryAfter`. */
+  unreachable: 503,
   /** Bytes of keys that an owner may have: `limit`, `used`. */
   'quota-exceeded': 507,
   /** The disk has no room: `needed` and `free`, in bytes, where known. */

@@ -6,16 +6,23 @@ export class Feed {
   /** Numbers of changes start again with every process: the name of the process keeps them apart. */
   readonly #process = randomUUID().slice(0, 8);
   readonly #changes = new Map<string, number>();
+  #all = 0;
   readonly #emitter = new EventEmitter().setMaxListeners(0);
 
-  changed(id: string): void {
+  /** @param id undefined: of any job */
+  changed(id: string | undefined): void {
+    if (id === undefined) {
+      this.#all++;
+      for (const name of this.#emitter.eventNames()) this.#emitter.emit(name);
+      return;
+    }
     this.#changes.set(id, (this.#changes.get(id) ?? 0) + 1);
     this.#emitter.emit(id);
   }
 
   /** Names what is known of a job now; another name after every change. */
   version(id: string): string {
-    return `${this.#process}.${this.#changes.get(id) ?? 0}`;
+    return `${this.#process}.${this.#all + (this.#changes.get(id) ?? 0)}`;
   }
 
   forget(id: string): void {

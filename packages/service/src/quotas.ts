@@ -5,7 +5,7 @@ import type { Programs } from './programs.ts';
 import type { JobStore } from './store/jobs.ts';
 import { underWay } from './store/jobs.ts';
 import type { KeysetRow, OwnerRow, Rows } from './store/rows.ts';
-import type { Scheduler } from './worker/scheduler.ts';
+import type { WorkQueue } from './worker/scheduler.ts';
 
 /** Most jobs of the owner of this machine that wait or run. */
 const maxLocalJobs = 64;
@@ -17,7 +17,7 @@ export interface QuotaContext {
   readonly rows: Rows;
   readonly jobs: JobStore;
   readonly programs: Programs;
-  readonly scheduler: Scheduler;
+  readonly queue: WorkQueue;
   readonly limits: Limits;
   readonly now: () => number;
 }
@@ -87,12 +87,13 @@ export class Quotas {
 
   /** @throws Problem 'busy' or 'day-spent' where so much predicted processor time may not be asked for now */
   async work({ id, kind }: OwnerRow, cpuSeconds: number): Promise<void> {
-    const { scheduler, limits, rows, now } = this.#context;
+    const { queue, limits, rows, now } = this.#context;
+    const waiting = await queue.waiting();
     // What waits for nothing is never refused: a program may take longer than the whole queue should.
-    if (scheduler.waiting > 0 && scheduler.waitingCpuSeconds + cpuSeconds > limits.queueCpuSeconds) {
+    if (waiting.tasks > 0 && waiting.cpuSeconds + cpuSeconds > limits.queueCpuSeconds) {
       throw new Problem(
         'busy',
-        `about ${Math.round(scheduler.waitingCpuSeconds)} s of processor time wait already`,
+        `about ${Math.round(waiting.cpuSeconds)} s of processor time wait already`,
         'send it again later: what was sent is kept',
         { retryAfter: aMinute },
       );

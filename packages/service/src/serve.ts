@@ -3,18 +3,23 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { MissingPackageError } from '@cipherformer/base';
 import type { FastifyServerOptions } from 'fastify';
 import type { OnFaultPoint } from './faults.ts';
 import type { Access } from './http/access.ts';
 import { makeApp } from './http/app.ts';
 import { Metrics } from './http/metrics.ts';
 import { type Limits, limitsSchema } from './limits.ts';
+import { LocalBackend } from './local.ts';
 import { StartError } from './problem.ts';
 import { Programs, type ServedProgram } from './programs.ts';
-import { Service } from './service.ts';
+import { Service, type ServiceOptions } from './service.ts';
+import { SharedBackend, type SharedOptions } from './shared/backend.ts';
 import { StaticFolder } from './static-folder.ts';
 import type { DiskSpace } from './store/room.ts';
 
+/** How long requests and the worker may take to end. */
+const defaultGraceMs = 10_000;
 /** How often connections are looked at while the service stops. */
 const idleCheckMs = 50;
 /** Names under which a service on loopback may be reached. */
@@ -25,6 +30,11 @@ export interface ServeOptions {
   readonly programs: readonly ServedProgram[];
   /** Folder of all that is kept; made if it is not there. One service at a time. */
   readonly data: string;
+  /**
+   * What is kept lies on Redis and S3, for several services and workers; `data` then has what is on its way, and each of them
+   * has its own. Work is done by workers (the verb worker), not by `spawnWorker`. Default: all is kept in `data`.
+   */
+  readonly shared?: SharedOptions;
   /** Default: one that is free. */
   readonly port?: number;
   /** Where to listen. Default 127.0.0.1. Beyond loopback with `tls` or `behindProxy` alone, and a token for every request. */
@@ -83,7 +93,7 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const {
     host = '127.0.0.1',
     port = 0,
-    graceMs = 10_000,
+    graceMs = defaultGraceMs,
     tls,
     behindProxy = false,
     metricsPort,
@@ -93,15 +103,9 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
   const limits = limitsOf(options.limits);
   const programs = await Programs.open(options.programs);
   const page = options.page === undefined ? undefined : await openPage(options.page);
-  const service = await Service.open({
-    data: options.data,
+  const service = await openService(options, {
     programs,
-    spawnWorker: options.spawnWorker,
-    workerGraceMs: graceMs,
     limits,
-    diskSpace: options.diskSpace,
-    now: options.now,
-    at: options.at,
     onFault: (what, error) => app.log.error({ err: error }, what),
   });
   const metrics = metricsPort === undefined ? undefined : new Metrics(service);
@@ -133,6 +137,24 @@ export async function serve(options: ServeOptions): Promise<RunningService> {
     tidy: () => service.tidy(),
     close,
   };
+}
+
+/** @throws StartError */
+async function openService(
+  { data, shared, spawnWorker, diskSpace, graceMs = defaultGraceMs, now, at }: ServeOptions,
+  rest: Pick<ServiceOptions, 'programs' | 'limits' | 'onFault'>,
+): Promise<Service> {
+  try {
+    const backend =
+      shared === undefined
+        ? await LocalBackend.open({ data, spawnWorker, workerGraceMs: graceMs, diskSpace })
+        : await SharedBackend.open({ ...shared, data, diskSpace });
+    return await Service.open({ ...rest, backend, now, at });
+  } catch (cause) {
+    throw cause instanceof StartError || cause instanceof MissingPackageError
+      ? cause
+      : new StartError(`cannot use ${data}: ${String(cause)}`, { cause });
+  }
 }
 
 /** Who may ask. @throws StartError for what would let strangers in, or send keys in clear */

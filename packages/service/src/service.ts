@@ -1,6 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import {
   apiPrefix,
   isFinal,
@@ -9,25 +7,23 @@ import {
   type Keyset,
   type OpenKeyset,
 } from '@cipherformer/client/protocol';
+import type { Backend } from './backend.ts';
 import type { OnFaultPoint } from './faults.ts';
 import { Feed } from './feed.ts';
 import { dayOf, keysMs, type Limits, openMs, resultMs, verifyCpuSeconds } from './limits.ts';
-import { Problem, StartError } from './problem.ts';
+import { Problem } from './problem.ts';
 import { nameOf, type Programs, taskOf } from './programs.ts';
 import { Quotas } from './quotas.ts';
-import { isoTime, type StoreContext, storeContext } from './store/context.ts';
-import { openDataFolder, rowsFile } from './store/data-folder.ts';
-import { Files, type Received } from './store/files.ts';
+import { isoTime, type StoreContext } from './store/context.ts';
+import type { Received } from './store/files.ts';
 import { type JobRequest, JobStore, underWay } from './store/jobs.ts';
 import { KeysetStore } from './store/keysets.ts';
-import { lockFolder } from './store/lock.ts';
 import { OwnerStore } from './store/owners.ts';
 import { PartStore } from './store/parts.ts';
-import { type DiskSpace, Room } from './store/room.ts';
-import type { JobRow, KeysetRow, OwnerRow, Rows } from './store/rows.ts';
-import { openRows } from './store/sqlite.ts';
-import { JobTask, VerifyTask } from './tasks.ts';
-import { Scheduler } from './worker/scheduler.ts';
+import type { Room } from './store/room.ts';
+import type { JobRow, KeysetRow, OwnerRow } from './store/rows.ts';
+import { JobTask, type Stores, VerifyTask } from './tasks.ts';
+import type { WorkQueue } from './worker/scheduler.ts';
 
 /** How often it is looked for what has expired. */
 const tidyMs = 60_000;
@@ -35,14 +31,10 @@ const tidyMs = 60_000;
 const touchMs = 60_000;
 
 export interface ServiceOptions {
-  /** Folder of all that is kept. */
-  readonly data: string;
+  /** Closed with the service. */
+  readonly backend: Backend;
   readonly programs: Programs;
-  readonly spawnWorker: () => ChildProcess;
-  /** How long a worker may take to stop before it is killed, in milliseconds. */
-  readonly workerGraceMs: number;
   readonly limits: Limits;
-  readonly diskSpace?: DiskSpace | undefined;
   /** Milliseconds since 1970. Default: the clock of the machine. */
   readonly now?: (() => number) | undefined;
   /** For tests: told of every step between which a crash may come. */
@@ -50,7 +42,7 @@ export interface ServiceOptions {
   readonly onFault: (what: string, error: unknown) => void;
 }
 
-/** What the service does, apart from HTTP: owners, key sets and jobs on disk, and the worker. */
+/** What the service does, apart from HTTP: owners, key sets and jobs that are kept, and work that waits. */
 export class Service {
   readonly programs: Programs;
   readonly limits: Limits;
@@ -59,55 +51,52 @@ export class Service {
   readonly keysets: KeysetStore;
   readonly jobs: JobStore;
   readonly room: Room;
-  readonly feed = new Feed();
+  readonly feed: Feed;
+  readonly #backend: Backend;
   readonly #context: StoreContext;
-  readonly #scheduler: Scheduler;
+  readonly #stores: Stores;
+  readonly #queue: WorkQueue;
   readonly #quotas: Quotas;
-  readonly #lock: Disposable;
   readonly #stopping = new AbortController();
   readonly #tidying: NodeJS.Timeout;
 
-  private constructor(options: ServiceOptions, lock: Disposable, context: StoreContext) {
-    this.#lock = lock;
+  private constructor(options: ServiceOptions, context: StoreContext, stores: Stores, queue: WorkQueue, feed: Feed) {
+    const { programs, parts, keysets, jobs } = stores;
+    this.#backend = options.backend;
     this.#context = context;
-    this.programs = options.programs;
+    this.#stores = stores;
+    this.#queue = queue;
+    this.feed = feed;
+    this.programs = programs;
     this.limits = options.limits;
     this.owners = new OwnerStore(context);
-    this.parts = new PartStore(context);
-    this.keysets = new KeysetStore(context, this.parts);
-    this.jobs = new JobStore(context);
-    this.room = new Room(options.data, options.diskSpace);
-    this.#scheduler = new Scheduler({
-      spawnWorker: options.spawnWorker,
-      graceMs: options.workerGraceMs,
-      onChange: (id) => this.feed.changed(id),
-      onFault: options.onFault,
-    });
-    const { jobs, programs, limits } = this;
-    this.#quotas = new Quotas({ rows: context.rows, jobs, programs, scheduler: this.#scheduler, limits, now: context.now }); // biome-ignore format: short
+    this.parts = parts;
+    this.keysets = keysets;
+    this.jobs = jobs;
+    this.room = options.backend.room;
+    const { rows, now } = context;
+    this.#quotas = new Quotas({ rows, jobs, programs, queue, limits: this.limits, now });
     this.#tidying = setInterval(() => {
       this.tidy().catch((error: unknown) => options.onFault('what has expired could not be removed', error));
     }, tidyMs).unref();
   }
 
-  /** Opens a data folder, and takes up what the last service left. @throws StartError */
+  /** Takes up what was left by whoever ran before. Where it cannot, the backend is closed. */
   static async open(options: ServiceOptions): Promise<Service> {
-    await openDataFolder(options.data);
-    const lock = lockFolder(options.data);
-    let rows: Rows | undefined;
+    const { backend, programs, limits, onFault, now = Date.now, at = () => {} } = options;
+    const { rows, files, turns, work } = backend;
     try {
-      const files = await Files.open(options.data);
-      rows = openRows(join(options.data, rowsFile));
-      const { limits, now = Date.now, at = () => {} } = options;
-      const service = new Service(options, lock, storeContext({ rows, files, limits, now, at }));
-      await service.#resume();
-      return service;
+      const context: StoreContext = { rows, files, turns, limits, now, at };
+      const parts = new PartStore(context);
+      const stores: Stores = { programs, parts, keysets: new KeysetStore(context, parts), jobs: new JobStore(context), work, at }; // biome-ignore format: short
+      const feed = new Feed();
+      await new OwnerStore(context).local();
+      await rows.addPrograms(programs.all().map((program) => ({ digest: program.digest, name: nameOf(program), task: taskOf(program) }))); // biome-ignore format: short
+      const queue = await backend.start(stores, { onChange: (id) => feed.changed(id), onFault });
+      return new Service(options, context, stores, queue, feed);
     } catch (error) {
-      rows?.close();
-      lock[Symbol.dispose]();
-      throw error instanceof StartError
-        ? error
-        : new StartError(`cannot use ${options.data}: ${String(error)}`, { cause: error });
+      await backend.close();
+      throw error;
     }
   }
 
@@ -120,15 +109,14 @@ export class Service {
   stop(): void {
     this.#stopping.abort();
     clearInterval(this.#tidying);
-    void this.#scheduler.close();
+    void this.#queue.close();
   }
 
-  /** Waits for the worker to end and lets the data folder go: no request may write any more. */
+  /** Waits for the worker to end and lets go what it stands on: no request may write any more. */
   async close(): Promise<void> {
     this.stop();
-    await this.#scheduler.close();
-    this.#context.rows.close();
-    this.#lock[Symbol.dispose]();
+    await this.#queue.close();
+    await this.#backend.close();
   }
 
   /** @throws Problem 'unknown-plan', 'no-room', 'quota-exceeded', 'too-many-keysets' or 'list-mismatch' */
@@ -148,7 +136,7 @@ export class Service {
     this.#quotas.keys(owner, keyBytes);
     if (keyBytes !== undefined) {
       if (owner.kind === 'open') await this.#makeRoom(keyBytes);
-      await this.room.check(keyBytes);
+      if (this.#backend.keepsParts) await this.room.check(keyBytes);
     }
     return this.keysets.create(owner, request);
   }
@@ -177,9 +165,9 @@ export class Service {
     const check = (bytes: number) => this.#quotas.work(owner, verifyCpuSeconds(bytes));
     const { row, changed } = await this.keysets.commit(owner.id, id, list, check);
     if (!changed) return row;
-    const task = this.#verifyTask(row);
+    const task = new VerifyTask(row, this.#stores);
     await this.#context.rows.spend(owner.id, dayOf(this.#context.now()), task.cpuSeconds);
-    this.#scheduler.add(task);
+    await this.#queue.add(task);
     return row;
   }
 
@@ -202,8 +190,8 @@ export class Service {
         { jobs },
       );
     });
-    this.#scheduler.drop(id);
-    this.#scheduler.forget(id);
+    await this.#queue.drop(id);
+    await this.#queue.forget(id);
   }
 
   /**
@@ -238,7 +226,7 @@ export class Service {
     const received = await this.#context.files.receive(chunks);
     try {
       await this.#context.at('request-received');
-      return await this.#queue(owner, request, received);
+      return await this.#enqueue(owner, request, received);
     } catch (error) {
       await this.#context.files.discard(received);
       throw error;
@@ -251,16 +239,16 @@ export class Service {
     if (row === undefined) {
       this.feed.forget(id);
     } else {
-      this.#scheduler.drop(id);
+      await this.#queue.drop(id);
       this.feed.changed(id);
     }
     return row;
   }
 
   /** A key set as the protocol shows it. */
-  keysetView(row: KeysetRow): Keyset {
+  async keysetView(row: KeysetRow): Promise<Keyset> {
     const { id, plan, key, format, state, reason, created, used, expires, parts, bytes } = row;
-    const progress = state === 'verifying' ? this.#scheduler.progressOf(id) : undefined;
+    const progress = state === 'verifying' ? await this.#queue.progressOf(id) : undefined;
     return {
       ...{ id, plan, key, format, state },
       ...{ created: isoTime(created), used: isoTime(used), expires: isoTime(expires) },
@@ -271,7 +259,7 @@ export class Service {
   }
 
   /** A job as the protocol shows it. */
-  jobView(row: JobRow): Job {
+  async jobView(row: JobRow): Promise<Job> {
     const { id, program, keyset, input, reason, submitted, finished, attempts } = row;
     const always = {
       ...{ id, program, keyset, input, submitted: isoTime(submitted), attempts },
@@ -279,12 +267,12 @@ export class Service {
       ...(finished === null ? {} : { finished: isoTime(finished) }),
     };
     if (isFinal(row.state)) return { ...always, state: row.state };
-    const waiting = this.#scheduler.placeOf(id);
+    const waiting = await this.#queue.placeOf(id);
     if (waiting !== undefined) {
       const startsInSeconds = waiting.cpuSeconds / availableParallelism();
       return { ...always, state: 'queued', place: waiting.place, startsInSeconds };
     }
-    const progress = this.#scheduler.progressOf(id);
+    const progress = await this.#queue.progressOf(id);
     if (progress === undefined) return { ...always, state: row.state === 'queued' ? 'queued' : 'loading' };
     const { what, done, total, secondsLeft } = progress;
     const state = what === 'running' ? 'running' : 'loading';
@@ -293,7 +281,7 @@ export class Service {
 
   /** What there is and waits, for the operator. */
   async counts() {
-    const { waiting, waitingCpuSeconds } = this.#scheduler;
+    const { tasks: waiting, cpuSeconds: waitingCpuSeconds } = await this.#queue.waiting();
     return { ...(await this.#context.rows.counts()), waiting, waitingCpuSeconds };
   }
 
@@ -309,15 +297,16 @@ export class Service {
     for (const { id, kind, token, created } of await rows.owners())
       if ((kind === 'open' && created < now() - keysMs(this.limits)) || (kind === 'token' && token === null))
         await rows.removeOwner(id);
+    await this.#backend.sweep(this.#stores);
   }
 
-  async #queue(owner: OwnerRow, request: JobRequest, received: Received): Promise<JobRow> {
+  async #enqueue(owner: OwnerRow, request: JobRequest, received: Received): Promise<JobRow> {
     const cpuSeconds = this.programs.get(request.program).cpuSeconds ?? 0;
     const check = () => this.checkJob(owner, request);
     const { row, queued } = await this.jobs.submit(owner.id, received, request, cpuSeconds, check);
     if (!queued) return row;
     await this.keysets.touch(request.keyset);
-    this.#scheduler.add(new JobTask(row, this.#stores));
+    await this.#queue.add(new JobTask(row, this.#stores));
     return row;
   }
 
@@ -362,32 +351,6 @@ export class Service {
       await this.removeKeyset(owner, id);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-    }
-  }
-
-  get #stores() {
-    const { programs, parts, keysets, jobs } = this;
-    return { programs, parts, keysets, jobs, at: this.#context.at };
-  }
-
-  #verifyTask(row: KeysetRow): VerifyTask {
-    return new VerifyTask(row, verifyCpuSeconds(row.bytes ?? 0), this.#stores);
-  }
-
-  /** Verifications first: jobs need them. Programs may have gone since: their key sets wait, their jobs fail. */
-  async #resume(): Promise<void> {
-    const { rows } = this.#context;
-    await this.owners.local();
-    await rows.addPrograms(this.programs.all().map((program) => ({ digest: program.digest, name: nameOf(program), task: taskOf(program) }))); // biome-ignore format: short
-    await this.parts.recover();
-    await this.jobs.recover();
-    for (const keyset of await this.keysets.all())
-      if (keyset.state === 'verifying' && this.programs.ofPlan(keyset.plan).length > 0)
-        this.#scheduler.add(this.#verifyTask(keyset));
-    for (const job of await this.jobs.all({ states: underWay })) {
-      // A result that is there is whole: the crash came between it and the note of it.
-      if (job.state === 'running' && this.jobs.hasResult(job)) await this.jobs.end(job.id, 'done');
-      else this.#scheduler.add(new JobTask(job, this.#stores));
     }
   }
 }

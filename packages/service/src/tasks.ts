@@ -1,5 +1,7 @@
 import type { OnFaultPoint } from './faults.ts';
+import { verifyCpuSeconds } from './limits.ts';
 import type { Programs } from './programs.ts';
+import type { WorkFiles } from './store/files.ts';
 import type { JobStore } from './store/jobs.ts';
 import { underWay } from './store/jobs.ts';
 import type { KeysetStore } from './store/keysets.ts';
@@ -13,6 +15,7 @@ export interface Stores {
   readonly parts: PartStore;
   readonly keysets: KeysetStore;
   readonly jobs: JobStore;
+  readonly work: WorkFiles;
   readonly at: OnFaultPoint;
 }
 type Result = Parameters<Task['finish']>[0];
@@ -24,19 +27,35 @@ const secondsPerByte = 60 / 2 ** 30;
 const limitSeconds = (cpuSeconds: number, keyBytes: number | null) =>
   leastSeconds + patience * cpuSeconds + secondsPerByte * (keyBytes ?? 0);
 
+/**
+ * All that waits or was begun. Verifications first: jobs need them. Programs may have gone since: their key sets wait, their
+ * jobs fail.
+ */
+export async function tasksUnderWay(stores: Stores): Promise<(VerifyTask | JobTask)[]> {
+  const { programs, keysets, jobs } = stores;
+  const verifying = (await keysets.all()).filter(({ state, plan }) => state === 'verifying' && programs.ofPlan(plan).length > 0); // biome-ignore format: short
+  return [
+    ...verifying.map((row) => new VerifyTask(row, stores)),
+    ...(await jobs.all({ states: underWay })).map((row) => new JobTask(row, stores)),
+  ];
+}
+
 /** A committed key set to verify. */
 export class VerifyTask implements Task {
+  readonly kind = 'verify';
   readonly id: string;
   readonly owner: string;
   readonly keyset: string;
+  readonly needs: string;
   readonly cpuSeconds: number;
   readonly #stores: Stores;
 
-  constructor({ id, owner }: KeysetRow, cpuSeconds: number, stores: Stores) {
+  constructor({ id, owner, plan, bytes }: KeysetRow, stores: Stores) {
     this.id = id;
     this.owner = owner;
     this.keyset = id;
-    this.cpuSeconds = cpuSeconds;
+    this.needs = plan;
+    this.cpuSeconds = verifyCpuSeconds(bytes ?? 0);
     this.#stores = stores;
   }
 
@@ -47,7 +66,7 @@ export class VerifyTask implements Task {
     const begun = row && (await keysets.change(this.id, ['verifying'], { attempts: row.attempts + 1 }));
     if (begun === undefined) return undefined;
     await at('verify-begun');
-    const assignment = { type: 'verify', keyset: keysetFiles(begun, this.#stores) } as const;
+    const assignment = { type: 'verify', keyset: await keysetFiles(begun, this.#stores) } as const;
     return { assignment, tries: begun.attempts, limitSeconds: limitSeconds(this.cpuSeconds, begun.bytes) };
   }
 
@@ -67,22 +86,25 @@ export class VerifyTask implements Task {
 
 /** A request to compute. */
 export class JobTask implements Task {
+  readonly kind = 'run';
   readonly id: string;
   readonly owner: string;
   readonly keyset: string;
+  readonly needs: string;
   readonly cpuSeconds: number;
   readonly #stores: Stores;
 
-  constructor({ id, owner, keyset, cpuSeconds }: JobRow, stores: Stores) {
+  constructor({ id, owner, keyset, program, cpuSeconds }: JobRow, stores: Stores) {
     this.id = id;
     this.owner = owner;
     this.keyset = keyset;
+    this.needs = program;
     this.cpuSeconds = cpuSeconds;
     this.#stores = stores;
   }
 
   async begin(): ReturnType<Task['begin']> {
-    const { jobs, keysets, programs, at } = this.#stores;
+    const { jobs, keysets, programs, work, at } = this.#stores;
     const row = await jobs.find(this.id);
     const begun = row && (await jobs.change(this.id, underWay, { state: 'running', attempts: row.attempts + 1 }));
     if (begun === undefined) return undefined;
@@ -92,19 +114,19 @@ export class JobTask implements Task {
     const job = {
       id: this.id,
       program: program.folder,
-      keyset: keysetFiles(keyset, this.#stores),
-      request: jobs.requestPath(begun),
-      result: jobs.resultPath(begun),
+      keyset: await keysetFiles(keyset, this.#stores),
+      request: await work.request(begun),
+      result: await work.resultTarget(begun),
     };
     const limit = limitSeconds(this.cpuSeconds, keyset.bytes);
     return { assignment: { type: 'run', job }, tries: begun.attempts, limitSeconds: limit };
   }
 
   async finish(result: Result): Promise<void> {
-    const { jobs, at } = this.#stores;
+    const { jobs, work, at } = this.#stores;
     await at('run-answered');
     // An engine that broke its promise must not become a result that is not there.
-    if (result.ok && jobs.hasResult(this)) await jobs.end(this.id, 'done');
+    if (result.ok && (await work.keepResult(this))) await jobs.end(this.id, 'done');
     else await jobs.end(this.id, 'failed', result.ok ? 'the engine left no result' : result.reason);
     await at('run-kept');
   }
@@ -116,12 +138,17 @@ export class JobTask implements Task {
   }
 }
 
-function keysetFiles({ id, owner, plan, key, list }: KeysetRow, stores: Stores): KeysetFiles {
+async function keysetFiles(
+  { id, owner, plan, key, list }: KeysetRow,
+  stores: Pick<Stores, 'work' | 'programs'>,
+): Promise<KeysetFiles> {
+  const parts = partsOfList(list);
+  const paths = await stores.work.parts({ id, owner }, parts);
   return {
     id,
     plan,
     key,
-    parts: partsOfList(list).map((sha256) => ({ sha256, path: stores.parts.path(owner, sha256) })),
+    parts: parts.map((sha256, i) => ({ sha256, path: paths[i]! })),
     list: list ?? '',
     programs: stores.programs.ofPlan(plan).map(({ folder }) => folder),
   };

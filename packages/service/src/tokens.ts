@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import { connectRedis } from './shared/redis.ts';
+import { RedisRows } from './shared/redis-rows.ts';
 import { openDataFolder, rowsFile } from './store/data-folder.ts';
 import { OwnerStore } from './store/owners.ts';
-import type { OwnerRow } from './store/rows.ts';
+import type { OwnerRow, Rows } from './store/rows.ts';
 import { openRows } from './store/sqlite.ts';
 
 /** An owner as the operator sees them. */
@@ -27,10 +29,12 @@ export interface Tokens {
   close(): void;
 }
 
-/** @throws StartError for a folder of something else */
-export async function openTokens(data: string): Promise<Tokens> {
-  await openDataFolder(data);
-  const rows = openRows(join(data, rowsFile));
+/**
+ * @param place of a service: its data folder, or the Redis of several
+ * @throws StartError for a folder of something else; as connectRedis
+ */
+export async function openTokens(place: { readonly data: string } | { readonly redis: string }): Promise<Tokens> {
+  const rows = await openRowsOf(place);
   const owners = new OwnerStore({ rows, now: Date.now });
   return {
     add: async (name) => (await owners.add('token', name))?.token,
@@ -48,4 +52,10 @@ export async function openTokens(data: string): Promise<Tokens> {
     revoke: (name, remove) => rows.revoke(name, remove),
     close: () => rows.close(),
   };
+}
+
+async function openRowsOf(place: Parameters<typeof openTokens>[0]): Promise<Rows> {
+  if ('redis' in place) return new RedisRows(await connectRedis(place.redis));
+  await openDataFolder(place.data);
+  return openRows(join(place.data, rowsFile));
 }

@@ -80,8 +80,8 @@ it('a job', async () => {
   const body = request({ salt: 'held up', steps: 1000, stepMs: 50 });
   const submit = () => api.submit(place.program.digest, set.id, body);
   const isListed = async () => (await api.call('/v1/jobs')).json.jobs.length === 1;
-  // The request, the owner's folder in its own, the folder with its name, and the owner's folder of results.
-  await heldUp(4, submit, isListed);
+  // The request, the owner's folder in its own, and the folder with its name.
+  await heldUp(3, submit, isListed);
   const [{ id, input }] = (await api.call('/v1/jobs')).json.jobs;
   expect(input).toBe(hex(body));
   await api.call(`/v1/jobs/${id}`, { method: 'DELETE' });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { build } from 'vite';
 
 /** What has native code, or is large: found where it is installed. */
-const external = ['libsql', 'prom-client'];
+const external = ['libsql', 'prom-client', 'bullmq', 'ioredis', '@aws-sdk/client-s3'];
 
 /** Sources of a folder as files that Node runs: a worker, a server. Bundled once, removed at the end; kernels are found where they are. */
 export async function bundleOf(

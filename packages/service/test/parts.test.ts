@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultPoint } from '../src/faults.ts';
 import { limitsSchema } from '../src/limits.ts';
-import { storeContext } from '../src/store/context.ts';
-import { Files } from '../src/store/files.ts';
+import { FolderFiles } from '../src/store/folder-files.ts';
 import { OwnerStore } from '../src/store/owners.ts';
 import { PartStore } from '../src/store/parts.ts';
 import type { KeysetRow } from '../src/store/rows.ts';
 import { openRows, type SqliteRows } from '../src/store/sqlite.ts';
+import { LocalTurns } from '../src/store/turns.ts';
 import { format, hex, key, part, plan } from './support.ts';
 
 let folder: string;
@@ -23,9 +23,9 @@ afterEach(() => {
 });
 
 async function open(at: (point: FaultPoint) => void | Promise<void> = () => {}) {
-  const files = await Files.open(folder);
+  const files = await FolderFiles.open(folder);
   rows = openRows(join(folder, 'service.db'));
-  const context = storeContext({ rows, files, limits: limitsSchema.parse({}), now: Date.now, at });
+  const context = { rows, files, turns: new LocalTurns(), limits: limitsSchema.parse({}), now: Date.now, at };
   await new OwnerStore(context).local();
   return { context, store: new PartStore(context) };
 }
@@ -67,11 +67,11 @@ describe('the store of parts', () => {
     mkdirSync(join(folder, 'other'));
     const { context, store: again } = await open();
     await context.rows.addKeyset({ ...keyset, owner: 'local' });
-    await again.recover();
+    await again.sweepFiles({ lost: true });
     expect(await again.missing('local', [hex('no row'), gone.sha256, whole.sha256])).toEqual([hex('no row'), gone.sha256]); // biome-ignore format: short
     expect([readdirSync(join(folder, 'incoming')), readdirSync(join(folder, 'parts', 'local'))]).toEqual([[], [whole.sha256]]); // biome-ignore format: short
     await context.rows.removeKeyset(keyset.id);
-    await again.recover();
+    await again.sweepFiles({ lost: true });
     expect(readdirSync(join(folder, 'parts', 'local'))).toEqual([]);
     expect(readdirSync(folder)).toContain('other');
   });
@@ -93,7 +93,7 @@ describe('the store of parts', () => {
       const sweeps: Promise<void>[] = [];
       const sweepIf = async (point: string) => {
         // As the service does: one change at a time.
-        if (point === sweepAt) sweeps.push(context.mutex.run(() => store.sweep('local')));
+        if (point === sweepAt) sweeps.push(context.turns.run('local', () => store.sweep('local')));
       };
       const { context, store } = await open(sweepIf);
       await store.put('local', one.sha256, slowly(one.bytes, () => sweepIf('arriving')), needed); // biome-ignore format: short

@@ -33,6 +33,7 @@ const verbs: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   },
   'Encrypted, as a service:': {
     serve: async () => (await import('./serve.ts')).registerServe,
+    worker: async () => (await import('./worker.ts')).registerWorker,
     token: async () => (await import('./token.ts')).registerToken,
     query: async () => (await import('./query.ts')).registerQuery,
     keys: async () => (await import('./keys.ts')).registerKeys,

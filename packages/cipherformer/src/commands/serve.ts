@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { gib, UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { configure, type PreparedProgram, startService } from '@cipherformer/service';
+import { configure, type PreparedProgram, sharedPlace, startService } from '@cipherformer/service';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { buildPage, pageFolder } from '../program/page-folder.ts';
 import { interruptible } from '../terminal/interrupt.ts';
@@ -22,6 +22,10 @@ interface ServeCommandOptions {
   readonly name?: readonly string[];
   readonly allowOrigin?: readonly string[];
   readonly publishModel?: boolean;
+  readonly redis?: string;
+  readonly bucket?: string;
+  readonly s3Endpoint?: string;
+  readonly s3Region?: string;
   readonly metricsPort?: number;
   readonly log?: 'warnings' | 'json';
   readonly config?: string;
@@ -44,6 +48,10 @@ export function registerServe(program: Command, security: SecurityOptions): void
     .option('--name <host...>', 'host names that it answers to (default: those of the certificate)')
     .option('--allow-origin <origin...>', 'pages at these addresses (https://models.example) may use it from a browser')
     .option('--publish-model', 'give the polynomial model away, so that the page computes the clear answer beside the encrypted one')
+    .option('--redis <url>', 'of several machines: where rows and queues are; work is done by `worker`')
+    .option('--bucket <name>', 'of several machines: where keys, questions and results are, on S3')
+    .option('--s3-endpoint <url>', 'of a service that speaks S3 (default: Amazon of the region)')
+    .option('--s3-region <name>', 'its region (default AWS_REGION, or us-east-1)')
     .option('--metrics-port <n>', 'figures for Prometheus at this port of this machine', portNumber)
     .addOption(new Option('--log <kind>', 'what goes to stderr (default warnings)').choices(['warnings', 'json']))
     .option('--config <file>', 'a JSON file of such options; these and CIPHERFORMER_... of the environment go before it')
@@ -66,7 +74,20 @@ async function serve(
     process.env,
     config,
   );
-  const { folders = [], port = 8080, data = 'cipherformer-data', tlsCert, tlsKey, log, ...rest } = configured;
+  const {
+    folders = [],
+    port = 8080,
+    data = 'cipherformer-data',
+    tlsCert,
+    tlsKey,
+    log,
+    redis,
+    bucket,
+    s3Endpoint,
+    s3Region,
+    ...rest
+  } = configured;
+  const shared = sharedPlace(configured);
   if (folders.length === 0) throw new UsageError('there is nothing to serve: name the folder of a program or a model');
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new UsageError('a certificate and its key belong together: give both');
@@ -77,7 +98,7 @@ async function serve(
     'stopping: what is under way ends, a question that is being computed is begun again by the next serve (Ctrl-C again: at once)';
   await interruptible(stopping, async (signal) => {
     const { service, programs } = await startService({
-      ...{ ...rest, ...tls, folders, data, port, security, notice, signal },
+      ...{ ...rest, ...tls, ...(shared ? { shared } : {}), folders, data, port, security, notice, signal },
       ...(log === 'json' ? { log: { level: 'info', stream: process.stderr } } : {}),
       ...(page === undefined ? {} : { page }),
     });

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 
 interface TokenOptions {
   readonly data: string;
+  readonly redis?: string;
   readonly json?: boolean;
   readonly delete?: boolean;
 }
@@ -18,6 +19,7 @@ export function registerToken(program: Command): void {
       .command(usage)
       .description(description)
       .option('--data <folder>', "the service's folder", 'cipherformer-data')
+      .option('--redis <url>', 'of services on several machines, which share it')
       .option('--json', 'JSON on stdout');
   verb('add <name>', 'a token for a new owner: it is shown this once, and kept as a hash').action(add);
   verb('list', 'owners, with what they have here').action(list);
@@ -26,20 +28,20 @@ export function registerToken(program: Command): void {
     .action(revoke);
 }
 
-async function add(name: string, { data, json }: TokenOptions): Promise<void> {
-  const token = await withTokens(data, (tokens) => tokens.add(name));
+async function add(name: string, { json, ...place }: TokenOptions): Promise<void> {
+  const token = await withTokens(place, (tokens) => tokens.add(name));
   if (token === undefined)
     throw new UsageError(`there is a token of the name ${name} already: choose another name, or revoke that one`);
   process.stdout.write(json ? `${JSON.stringify({ name, token })}\n` : `${token}\n`);
 }
 
-async function list({ data, json }: TokenOptions): Promise<void> {
-  const owners = await withTokens(data, (tokens) => tokens.list());
+async function list({ json, ...place }: TokenOptions): Promise<void> {
+  const owners = await withTokens(place, (tokens) => tokens.list());
   process.stdout.write(json ? `${JSON.stringify(owners)}\n` : owners.map(line).join(''));
 }
 
-async function revoke(name: string, { data, json, delete: remove = false }: TokenOptions): Promise<void> {
-  if (!(await withTokens(data, (tokens) => tokens.revoke(name, remove))))
+async function revoke(name: string, { json, delete: remove = false, ...place }: TokenOptions): Promise<void> {
+  if (!(await withTokens(place, (tokens) => tokens.revoke(name, remove))))
     throw new UsageError(`there is no token of the name ${name}: token list shows those that there are`);
   const fate = remove
     ? 'the keys and results of its owner are removed: by a service that runs within a minute, else at its next start'
@@ -48,10 +50,10 @@ async function revoke(name: string, { data, json, delete: remove = false }: Toke
 }
 
 async function withTokens<T>(
-  data: string,
+  { data, redis }: Pick<TokenOptions, 'data' | 'redis'>,
   use: (tokens: Awaited<ReturnType<typeof openTokens>>) => Promise<T>,
 ): Promise<T> {
-  const tokens = await openTokens(data);
+  const tokens = await openTokens(redis === undefined ? { data } : { redis });
   try {
     return await use(tokens);
   } finally {

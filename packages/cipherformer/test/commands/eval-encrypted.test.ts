@@ -58,7 +58,7 @@ const ask = (count: number, ...more: string[]) =>
   cli('eval', at('model'), '--original', at('original'), '--set', at('set.json'), '--data', data, '--encrypted', `${count}`, ...more); // biome-ignore format: one call
 
 beforeAll(async () => {
-  const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure: true });
+  const insecure = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 10 }), { insecure: true });
   writeFileSync(at('set.json'), JSON.stringify({ data: { kind: 'mnist', train: files, test: files, validation: 20, normalise } })); // biome-ignore format: short
   for (const [name, seed] of [['', 1], ['-other', 2]] as const) {
     const made = makePolynomialModel({
@@ -180,7 +180,7 @@ describe('eval --encrypted on an insecure ring', () => {
   });
 
   it('asks a program for batches: the last one is not full, and each example gets its own answers', async () => {
-    const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure: true });
+    const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 10 }), { insecure: true });
     await writeProgram(at('model'), at('program-batch'), { batch: 2 }, parameters);
     const { out, err } = await ask(3, '--program', at('program-batch'), '--json');
     const { examples, batch, summary } = JSON.parse(out) as EncryptedEvaluation;

@@ -7,9 +7,9 @@ const shape: TransformerShape = {
   pooling: 'mean',
 };
 
-/** N = 2^11, far below any security: whoever uses it has to accept that, too. One layer runs on it without a bootstrap. */
+/** N = 2^10, far below any security: whoever uses it has to accept that, too. One layer runs on it without a bootstrap. */
 export const insecureParameters = () =>
-  Parameters.from(bootstrapLiteral({ ...longBootstrapChain, logN: 11 }), { insecure: true });
+  Parameters.from(bootstrapLiteral({ ...longBootstrapChain, logN: 10 }), { insecure: true });
 
 /** A classifier of 4 x 4 images with random weights; one layer runs without a bootstrap. */
 export function tinyModel(seed: number, layers = 1): PolynomialModel {

@@ -1,7 +1,6 @@
 // The README's examples in JavaScript run as they stand, in plain Node, without the folder of this repository: on a tiny model
 // and an insecure ring, both given by a module that takes the library's place (at full size they run in the slow tests).
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { savePolynomialModel } from '@cipherformer/model/files';
 import * as door from 'cipherformer';
@@ -9,25 +8,12 @@ import ts from 'typescript';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { root } from '../../../../test/source-graph.ts';
 import { png } from '../input/png.ts';
+import { exampleFolder, examplesOf } from './examples.ts';
 import { best, model, pixels } from './support.ts';
 
-const examples = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code!); // biome-ignore format: short
-/** Where the library is found from, as from a folder that it was installed in. */
-const here = mkdtempSync(join(root, 'node_modules/.readme-'));
-afterAll(() => rmSync(here, { recursive: true }));
-
-/** The library with less security than it gives by itself: what a caller's own code may ask of it. */
-const insecureLibrary = `
-import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
-import * as door from 'cipherformer';
-export * from 'cipherformer';
-const insecure = true;
-const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 11 }), { insecure });
-export const connect = (program, options) => door.connect(program, { ...options, insecure, parameters });
-export const compile = (model, options) => door.compile(model, { ...options, parameters });
-export const Client = { create: (program, options) => door.Client.create(program, { ...options, insecure }) };
-export const Server = { load: (program, options) => door.Server.load(program, { ...options, insecure }) };
-`;
+const examples = examplesOf('README.md');
+const { folder: here, run, dispose } = exampleFolder();
+afterAll(dispose);
 
 /** Every path of our repository that an example names, with something of its kind in it. */
 function provide(code: string): void {
@@ -70,10 +56,7 @@ describe('README.md', () => {
     'example %# runs, and prints the answer',
     (code) => {
       provide(code);
-      writeFileSync(join(here, 'insecure.mjs'), insecureLibrary);
-      writeFileSync(join(here, 'example.mjs'), code.replace("from 'cipherformer'", "from './insecure.mjs'"));
-      const printed = execFileSync(process.execPath, ['example.mjs'], { cwd: here, encoding: 'utf8' });
-      expect(printed.trim()).toBe(best);
+      expect(run(code)).toBe(best);
     },
     120_000,
   );

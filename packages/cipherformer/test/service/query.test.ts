@@ -1,19 +1,9 @@
-// The first question from end to end on the command line: a service as `serve` starts it and `query`, on an insecure ring.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// The first question from end to end on the command line: a service as `serve` starts it and `query`, on an insecure ring. What
+// it goes on after: query-goes-on.slow.test.ts.
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nameOfPart, type SecretKey } from '@cipherformer/ckks';
-import {
-  type KeyList,
-  ServiceError,
-  ServiceSession,
-  Transport,
-  uploadParts,
-  VolatileTokens,
-} from '@cipherformer/client';
-import { writeProgram } from '@cipherformer/compiler';
-import { evaluate, prepareInput } from '@cipherformer/model';
-import { savePolynomialModel } from '@cipherformer/model/files';
+import { type KeyList, ServiceError, ServiceSession, Transport, uploadParts } from '@cipherformer/client';
 import {
   keySpecsOf,
   MemoryVerdictLedger,
@@ -22,37 +12,14 @@ import {
   VolatilePartMemory,
 } from '@cipherformer/runtime/client';
 import { FilePartMemory, partMemoryFileOf } from '@cipherformer/runtime/client/files';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openSecret } from '../../src/program/secret-file.ts';
 import { insecureCli as cli } from '../commands/cli.ts';
-import { insecureParameters, tinyModel } from '../commands/tiny-model.ts';
-import { png } from '../input/png.ts';
-import { bundled, startInsecure, startProcess, until } from './support.ts';
+import { insecureParameters } from '../commands/tiny-model.ts';
+import { best, clear, queryFixture } from './query-fixture.ts';
+import { until } from './support.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'query-'));
-const at = (name: string) => join(folder, name);
-const images = [37, 91].map((step) => Array.from({ length: 16 }, (_, i) => (i * step) % 256));
-const [pixels] = images as [number[], number[]];
-const model = tinyModel(3);
-const clear = (input: Parameters<typeof prepareInput>[1]) => [...evaluate(model.graph, prepareInput(model, input))];
-const best = (logits: readonly number[]) => ['cat', 'dog', 'bird'][logits.indexOf(Math.max(...logits))]!;
-
-type Running = Awaited<ReturnType<typeof startInsecure>>;
-let files: Awaited<ReturnType<typeof bundled>>;
-const running: { dispose(): Promise<void> }[] = [];
-
-/** A service on a data folder of its own, which the end of the test stops. */
-async function start(data: string, options: Partial<Parameters<typeof startInsecure>[1]> = {}): Promise<Running & { url: string }> {
-  const started = await startInsecure(files.worker, { folders: [at('program')], data: at(data), ...options });
-  running.push({ dispose: () => started.service.close() });
-  return { ...started, url: started.service.url };
-} // biome-ignore format: short
-
-const ask = (url: string, keys: string, ...more: string[]) =>
-  cli('query', url, '--keys', at(keys), '--image', at('digit.png'), ...more);
-const partsIn = (data: string) => at(`${data}/parts/local`);
-const partsOf = (data: string) => (existsSync(partsIn(data)) ? readdirSync(partsIn(data)) : []);
-const timesOf = (data: string) => new Map(partsOf(data).map((name) => [name, statSync(join(partsIn(data), name)).mtimeMs])); // biome-ignore format: short
+const { folder, at, images, pixels, start, ask, partsIn, partsOf, timesOf } = queryFixture();
 
 /** What a client of one's own does: the pieces of `query` one by one. */
 async function withSession<T>(url: string, keys: string, use: (session: ServiceSession, secret: SecretKey, transport: Transport) => Promise<T>): Promise<T> {
@@ -65,22 +32,6 @@ async function withSession<T>(url: string, keys: string, use: (session: ServiceS
     session.close();
   }
 } // biome-ignore format: short
-
-beforeAll(async () => {
-  files = await bundled();
-  savePolynomialModel(at('model'), model);
-  await writeProgram(at('model'), at('program'), {}, insecureParameters());
-  await writeProgram(at('model'), at('pairs'), { batch: 2 }, insecureParameters());
-  for (const [i, image] of images.entries()) writeFileSync(at(['digit.png', 'other.png'][i]!), png(4, 4, 1, image));
-  await cli('keygen', at('program'), '--out', at('keys'));
-}, 60_000);
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.dispose();
-});
-afterAll(() => {
-  files?.dispose();
-  rmSync(folder, { recursive: true });
-});
 
 describe('query', () => {
   it('makes a secret key and keys, sends them, asks, and answers as the polynomial model in clear', async () => {
@@ -199,71 +150,6 @@ describe('query', () => {
     }
     expect(partsOf('words')).toEqual([]);
   });
-});
-
-describe('an open service', () => {
-  it('answers two owners, each with a token that their client got and kept, through a kill of the service', async () => {
-    const options = { folders: [at('program')], data: at('open'), port: 0, open: true };
-    let server = await startProcess(files, options);
-    running.push({ dispose: () => server.kill() });
-    const { url } = server;
-    const tokenOf = (home: string) => readFileSync(join(at(home), 'cipherformer/tokens', readdirSync(join(at(home), 'cipherformer/tokens'))[0]!), 'utf8').trim();
-    const home = process.env.XDG_DATA_HOME;
-    try {
-      for (const owner of ['first-home', 'second-home']) {
-        process.env.XDG_DATA_HOME = at(owner);
-        const asked = cli('query', url, '--image', at('digit.png'));
-        const kept = () => readdirSync(at('open/parts')).flatMap((one) => readdirSync(at(`open/parts/${one}`))).length;
-        if (owner === 'second-home') {
-          const before = kept();
-          await until(kept, (count) => count >= before + 5);
-          await server.kill();
-          server = await startProcess(files, { ...options, port: Number(new URL(url).port) });
-        }
-        expect(await asked).toMatchObject({ code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
-        expect(await new Transport(url, { tokens: new VolatileTokens(tokenOf(owner)) }).keysets()).toHaveLength(1);
-      }
-    } finally {
-      if (home === undefined) delete process.env.XDG_DATA_HOME;
-      else process.env.XDG_DATA_HOME = home;
-    }
-    expect(tokenOf('first-home')).not.toBe(tokenOf('second-home'));
-    const [file] = readdirSync(at('first-home/cipherformer/tokens'));
-    expect(statSync(at(`first-home/cipherformer/tokens/${file}`)).mode & 0o777).toBe(0o600);
-    expect((await fetch(`${url}/v1/keysets`)).status).toBe(401);
-  }); // biome-ignore format: lines
-});
-
-describe('query goes on', () => {
-  it('after kill -9 of the worker in the middle of a run', async () => {
-    const { url, workers } = await start('killed-worker', { slowMs: 20 });
-    const asked = ask(url, 'keys');
-    const transport = new Transport(url);
-    await until(() => transport.jobs(), ([job]) => job?.state === 'running' && job.done !== undefined); // biome-ignore format: short
-    workers[0]!.kill('SIGKILL');
-    const { code, out } = await asked;
-    expect([code, out]).toEqual([0, `${best(clear({ pixels }))} (in range)\n`]);
-    expect(workers.length).toBe(2);
-  });
-
-  it('after kill -9 of the server in the middle of an upload', async () => {
-    const options = { folders: [at('program')], data: at('killed-server'), port: 0 };
-    let server = await startProcess(files, options);
-    running.push({ dispose: () => server.kill() });
-    const { url } = server;
-    const asked = ask(url, 'keys');
-    await until(() => partsOf('killed-server').length, (count) => count >= 5); // biome-ignore format: short
-    await server.kill();
-    const before = timesOf('killed-server');
-    server = await startProcess(files, { ...options, port: Number(new URL(url).port) });
-    const { code, out } = await asked;
-    expect([code, out]).toEqual([0, `${best(clear({ pixels }))} (in range)\n`]);
-    const after = timesOf('killed-server');
-    expect(after.size).toBeGreaterThan(before.size);
-    // Two are on their way at a time: of them nobody had been told yet.
-    const again = [...before].filter(([name, time]) => after.get(name) !== time);
-    expect(again.length).toBeLessThanOrEqual(2);
-  });
 
   it('after Ctrl-C, which ends with code 130 and says how', async () => {
     const { url } = await start('interrupted');
@@ -277,28 +163,6 @@ describe('query goes on', () => {
     const after = timesOf('interrupted');
     expect(after.size).toBeGreaterThan(before.size);
     for (const [name, time] of before) expect(after.get(name)).toBe(time);
-  });
-
-  it('after Ctrl-C in the middle of a run: the question is taken back', async () => {
-    const { url } = await start('taken-back', { slowMs: 50 });
-    const asked = ask(url, 'keys');
-    const transport = new Transport(url);
-    await until(() => transport.jobs(), ([job]) => job?.state === 'running' && job.done !== undefined); // biome-ignore format: short
-    process.emit('SIGINT');
-    expect((await asked).code).toBe(130);
-    expect(await transport.jobs()).toEqual([]);
-    for (const kind of ['requests', 'results']) expect(readdirSync(at(`taken-back/${kind}/local`))).toEqual([]);
-    expect(await ask(url, 'keys')).toMatchObject({ code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
-  });
-
-  it('or says that the server is gone', async () => {
-    const server = await startProcess(files, { folders: [at('program')], data: at('gone'), port: 0 });
-    running.push({ dispose: () => server.kill() });
-    const asked = ask(server.url, 'keys');
-    await until(() => partsOf('gone').length, (count) => count >= 5); // biome-ignore format: short
-    await server.kill();
-    const { code, out, err } = await asked;
-    expect([code, out, err]).toEqual([1, '', expect.stringMatching(/the connection to .* was lost .*check that the service runs/)]); // biome-ignore format: short
   });
 });
 

@@ -1,5 +1,6 @@
 // Between vectors of complex slots and polynomials in NTT form: rounding, RNS, and periodic plaintexts.
 #pragma once
+#include <bit>
 #include <cmath>
 
 #include "args.hpp"
@@ -14,13 +15,15 @@ namespace cf::CF_BUILD {
 /// a lane can reduce modulo any prime.
 class WideCoefficients {
  public:
-  WideCoefficients(u64* high, u64* low, size_t n) : high_(high), low_(low) {
-    for (size_t i = 0; i < n; ++i) set(i, 0);
+  /// Zeros; only numbers 0, gap, 2 gap, ... are set.
+  WideCoefficients(u64* high, u64* low, size_t n, size_t gap) : high_(high), low_(low), gap_(gap) {
+    for (size_t i = 0; gap > 1 && i < n; ++i) high_[i] = kOffset >> 32, low_[i] = 0;
   }
-  void set(size_t i, i64 value) {
-    const u64 word = static_cast<u64>(value) + kOffset;
-    high_[i] = word >> 32;
-    low_[i] = word & 0xffffffff;
+  /// Numbers first * gap, ... = the nearest whole numbers to unit * x[0], ..., below 2^62 in size.
+  void round(size_t first, const double* x, size_t count, double unit) {
+    u64 *high = high_ + first * gap_, *low = low_ + first * gap_;
+    if (gap_ == 1) roundTo(high, low, x, count, unit, 1);
+    else roundTo(high, low, x, count, unit, gap_);
   }
   /// Coefficients i..i+W-1 modulo one prime.
   struct Residues {
@@ -40,17 +43,22 @@ class WideCoefficients {
 
  private:
   static constexpr u64 kOffset = u64{1} << 62;
+  /// Adding 1.5 * 2^52 to a double below 2^51 rounds it, to even where it lies in the middle, and leaves it in the low bits.
+  /// Larger ones are split into multiples of 2^32 and the rest, exactly. No branch, and no function that might have one.
+  static void roundTo(u64* __restrict high, u64* __restrict low, const double* __restrict x, size_t count, double unit, size_t gap) {
+    constexpr double kRounder = 0x1.8p52;
+    constexpr u64 kRounderBits = std::bit_cast<u64>(kRounder);
+    for (size_t i = 0; i < count; ++i) {
+      const double value = x[i] * unit, upper = value * 0x1p-32 + kRounder;
+      const double lower = (value - (upper - kRounder) * 0x1p32) + kRounder;
+      const u64 word = ((std::bit_cast<u64>(upper) - kRounderBits) << 32) + (std::bit_cast<u64>(lower) - kRounderBits) + kOffset;
+      high[i * gap] = word >> 32;
+      low[i * gap] = word & 0xffffffff;
+    }
+  }
   u64 *high_, *low_;
+  size_t gap_;
 };
-
-/// The nearest whole number, |x| < 2^62, in one instruction: a library function might branch on x.
-inline i64 nearestInteger(double x) {
-#ifdef __wasm__
-  return static_cast<i64>(__builtin_nearbyint(x));
-#else
-  return __builtin_llrint(x);
-#endif
-}
 
 inline int logOf(size_t n) {
   int log = 0;
@@ -71,24 +79,28 @@ struct RoundedCoefficients {
   int shift = 0;
 };
 
-/// Returns false where a value is not finite, or the scale not positive.
-inline bool roundedCoefficients(RoundedCoefficients& to, const SlotVector& vector, size_t slots, size_t gap,
+/// The largest absolute value, as its bits, which are in the order of the numbers: those of infinity or more for what is not finite.
+inline u64 largestBits(const double* x, size_t count) {
+  u64 largest = 0;
+  for (size_t j = 0; j < count; ++j) {
+    const u64 bits = std::bit_cast<u64>(x[j]) & ~(u64{1} << 63);
+    largest = bits > largest ? bits : largest;
+  }
+  return largest;
+}
+
+/// `work`: 2 * slots words. Returns false where a value is not finite, or the scale not positive.
+inline bool roundedCoefficients(RoundedCoefficients& to, const SlotVector& vector, size_t slots, u64* work,
                                 const EncodingTable& table) {
   const auto& [dst, re, im, scale] = vector;
-  coefficientsFromSlots(re, im, logOf(slots), table);
-  double largest = 0;
-  for (size_t j = 0; j < slots; ++j)
-    for (const double x : {std::fabs(re[j]), std::fabs(im[j])}) largest = x > largest ? x : largest;
-  double finite = 0;  // stays 0 unless something is infinite or not a number
-  for (size_t j = 0; j < slots; ++j) finite += 0 * re[j] + 0 * im[j];
-  if (finite != 0 || !(scale > 0) || !std::isfinite(largest * scale)) return false;
+  double* values = reinterpret_cast<double*>(work);
+  const int log = logOf(slots);
+  coefficientsFromSlots({re, im}, {values, values + slots}, log, table);
+  const double largest = std::ldexp(std::bit_cast<double>(largestBits(values, 2 * slots)), -log);
+  if (!(scale > 0) || !std::isfinite(largest * scale)) return false;
   // A double has 53 bits: beyond 2^61 the low bits are zeros that a power of two restores.
   for (double rest = largest * scale; rest >= 0x1p61; rest *= 0.5) ++to.shift;
-  const double unit = std::ldexp(scale, -to.shift);
-  for (size_t j = 0; j < slots; ++j) {
-    to.values.set(j * gap, nearestInteger(re[j] * unit));
-    to.values.set((j + slots) * gap, nearestInteger(im[j] * unit));
-  }
+  to.values.round(0, values, 2 * slots, std::ldexp(scale, -to.shift - log));
   return true;
 }
 
@@ -101,11 +113,14 @@ inline int encodeVectors(Ring& ring, const std::vector<SlotVector>& vectors, siz
   if (n < size_t{1} << kMinLogN) return kBadArguments;
   const auto& tables = ring.subringTables(logOf(n));
   const EncodingTable& roots = ring.encodingTable();
-  const Temporary words(2 * n * vectors.size(), Contents::kSecret);
+  const size_t count = vectors.size();
+  const Temporary words((2 * n + 2 * slots) * count, Contents::kSecret);
   std::vector<RoundedCoefficients> rounded;
-  for (size_t v = 0; v < vectors.size(); ++v) rounded.push_back({{words.limb(2 * v, n), words.limb(2 * v + 1, n), n}});
-  std::vector<char> done(vectors.size(), 0);
-  parallelFor(vectors.size(), [&](size_t v, Scratch&) { done[v] = roundedCoefficients(rounded[v], vectors[v], slots, gap, roots); });
+  for (size_t v = 0; v < count; ++v) rounded.push_back({{words.limb(2 * v, n), words.limb(2 * v + 1, n), n, gap}});
+  std::vector<char> done(count, 0);
+  parallelFor(count, [&](size_t v, Scratch&) {
+    done[v] = roundedCoefficients(rounded[v], vectors[v], slots, words.limb(2 * count, n) + 2 * slots * v, roots);
+  });
   for (const char one : done)
     if (!one) return kBadArguments;
   parallelFor(moduli.size(), [&](size_t t, Scratch&) {

@@ -40,7 +40,11 @@ export function equalBins(indices: ArrayLike<number> & Iterable<number>, bins: n
 /** The mean of x^power against its expectation, given the distribution's moments of order `power` and 2 `power`. */
 export function momentDeviate(x: readonly number[], power: number, expected: number, expectedSquare: number): number {
   let sum = 0;
-  for (const value of x) sum += value ** power;
+  for (const value of x) {
+    let term = value; // not `value ** power`: ten times the time for millions of values
+    for (let k = 1; k < power; k += 1) term *= value;
+    sum += term;
+  }
   return (sum / x.length - expected) / Math.sqrt((expectedSquare - expected ** 2) / x.length);
 }
 

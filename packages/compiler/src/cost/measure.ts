@@ -112,6 +112,7 @@ class CostBench implements Disposable {
     using a = this.#encrypt(level);
     using plain = this.#encoder.encode(this.#values, undefined, { level });
     using product = ev.multiplyRaw(a, a);
+    using squared = this.#encrypt(level, parameters.scale ** 2);
     const time = (run: () => Disposable | readonly Disposable[]) => this.#time(run);
 
     const encode = time(() => this.#encoder.encode(this.#values, undefined, { level }));
@@ -132,18 +133,19 @@ class CostBench implements Disposable {
         ),
       );
     const one = transform([0], [0]);
-    const periodicDiagonal = this.#diagonal(ev, level, special, periodLength);
+    const periodicDiagonal = this.#diagonal(ev, level, special, { period: periodLength });
     return {
       decompose,
       hoistedRotation: Math.max(0, (hoisted - decompose) / together),
       babyRotation: Math.max(0, (transform([0, ...steps], [0]) - one) / together - periodicDiagonal),
       diagonal: this.#diagonal(ev, level, special),
+      levelDiagonal: this.#diagonal(ev, level, special, { dividesBabies: true }),
       periodicDiagonal,
       giantRotation: Math.max(0, (transform([0], [0, ...steps]) - one) / together - periodicDiagonal),
       transformEnd: Math.max(0, one - decompose - periodicDiagonal),
       rotate: time(() => ev.rotate(a, 1)),
       relinearise: time(() => ev.relineariseRescale(product)),
-      rescale: time(() => ev.rescale(a)),
+      rescale: time(() => ev.rescale(squared)),
       tensor: time(() => {
         ev.multiplyRawTo(product, a, a);
         return [];
@@ -156,19 +158,24 @@ class CostBench implements Disposable {
     };
   }
 
-  /** One more input and diagonal, less the input's decomposition. */
-  #diagonal(ev: Evaluator, level: number, special: number, period?: number): number {
+  /** One more input and diagonal, less the input's decomposition, which divided rotations by 0 do not need. */
+  #diagonal(
+    ev: Evaluator,
+    level: number,
+    special: number,
+    { dividesBabies = false, ...repeats }: { readonly period?: number; readonly dividesBabies?: boolean } = {},
+  ): number {
     using a = this.#encrypt(level);
     const inputs = (count: number) =>
       this.#time(() =>
         applyStreamed(
           ev,
           Array.from({ length: count }, () => a),
-          { rotations: () => [0], diagonal: () => this.#values, ...(period === undefined ? {} : { period }) },
-          { level, outputs: 1, scale: a.scale, babySteps: [0], giantSteps: [0], special },
+          { rotations: () => [0], diagonal: () => this.#values, ...repeats },
+          { level, outputs: 1, scale: a.scale, babySteps: [0], giantSteps: [0], special, dividesBabies },
         ),
       );
-    const decompose = this.#time(() => ev.switcher.decompose(a.part(1), { level, special }));
+    const decompose = dividesBabies ? 0 : this.#time(() => ev.switcher.decompose(a.part(1), { level, special }));
     return Math.max(0, (inputs(9) - inputs(1)) / 8 - decompose);
   }
 
@@ -183,8 +190,8 @@ class CostBench implements Disposable {
     };
   }
 
-  #encrypt(level: number): Ciphertext {
-    using plaintext = this.#encoder.encode(this.#values, undefined, { level });
+  #encrypt(level: number, scale = this.#context.parameters.scale): Ciphertext {
+    using plaintext = this.#encoder.encode(this.#values, undefined, { level, scale });
     return encryptSymmetric(this.#secret, plaintext).ciphertext;
   }
 

@@ -22,6 +22,7 @@ import {
  * - hoistedRotation: a rotation of a decomposed ciphertext, divided back
  * - babyRotation: one that stays in the extended basis, in a linear transform
  * - diagonal, periodicDiagonal: a diagonal encoded and multiplied; one that repeats so often that it is stored by its runs
+ * - levelDiagonal: one in the level's primes alone, where baby rotations are divided (hoistedRotation)
  * - giantRotation, transformEnd: a giant step, and the division at the end of an output
  * - rotate: a whole rotation, or a conjugation
  * - relinearise: relinearisation and rescale in one division
@@ -29,7 +30,7 @@ import {
  * - bootstrapReal, bootstrapPair: the same at every level
  */
 export const operationNames = [
-  'decompose', 'hoistedRotation', 'babyRotation', 'diagonal', 'periodicDiagonal', 'giantRotation', 'transformEnd', 'rotate',
+  'decompose', 'hoistedRotation', 'babyRotation', 'diagonal', 'periodicDiagonal', 'levelDiagonal', 'giantRotation', 'transformEnd', 'rotate',
   'relinearise', 'rescale', 'tensor', 'scalar', 'encode', 'bootstrapReal', 'bootstrapPair',
 ] as const; // biome-ignore format: a list
 export type OperationName = (typeof operationNames)[number];
@@ -100,7 +101,6 @@ function countLinear(instruction: InstructionOf<'linear'>, slots: number): Linea
   const shape = { outputs: outputs.length, babySteps, giantSteps };
   const plan = new StreamedTransformPlan(slots, inputs.length, transform, shape);
   const packed = inputs.flatMap(({ imaginary }) => imaginary ?? []);
-  const rotated = new Set(plan.groups.flatMap(({ terms }) => terms.map(({ input, baby }) => `${input}/${baby}`)));
   const counts: LinearCounts = {
     matrix,
     inputs: inputs.length,
@@ -109,8 +109,8 @@ function countLinear(instruction: InstructionOf<'linear'>, slots: number): Linea
     turned: packed.filter(({ turn }) => turn !== 0).length,
     conjugations: outputs.filter((_, output) => transform.takesParts(output)).length,
     diagonals: plan.diagonals,
-    babyRotations: [...rotated].filter((name) => !name.endsWith('/0')).length,
-    giantRotations: plan.groups.filter(({ giant }) => giant !== 0).length,
+    babyRotations: plan.babyRotations,
+    giantRotations: plan.giantRotations,
   };
   knownCounts.set(babySteps, counts);
   return counts;
@@ -122,18 +122,21 @@ function linear(
   parameters: Parameters,
   level: number,
 ): OperationCount[] {
-  const { matrix } = instruction;
+  const { matrix, dividesBabies } = instruction;
   const counts = countLinear(instruction, slots);
-  const { inputs, outputs, packed, turned, conjugations, diagonals } = counts;
+  const { inputs, outputs, packed, turned, conjugations, diagonals, babyRotations } = counts;
   const bytes =
     8 * encodedLength(parameters.n, matrix.period ?? slots) * (level + 1 + parameters.gadget(level).special);
   const parts = Math.max(1, Math.ceil((diagonals * bytes) / defaultDiagonalBytes));
+  const kept = isCompact(matrix.period, parameters) ? 'periodicDiagonal' : 'diagonal';
   return [
     { operation: 'rotate', level, count: turned },
     { operation: 'scalar', level, count: 4 * packed },
     { operation: 'decompose', level, count: inputs },
-    { operation: 'babyRotation', level, count: counts.babyRotations * parts },
-    { operation: isCompact(matrix.period, parameters) ? 'periodicDiagonal' : 'diagonal', level, count: diagonals },
+    ...(dividesBabies
+      ? [{ operation: 'hoistedRotation', level, count: babyRotations } as const]
+      : [{ operation: 'babyRotation', level, count: babyRotations * parts } as const]),
+    { operation: dividesBabies ? 'levelDiagonal' : kept, level, count: diagonals },
     { operation: 'giantRotation', level, count: counts.giantRotations },
     { operation: 'transformEnd', level, count: outputs },
     { operation: 'rotate', level: level - 1, count: conjugations },

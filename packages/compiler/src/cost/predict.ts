@@ -82,13 +82,14 @@ function workingLimbs(instruction: Instruction, special: number): number {
   const extended = limbs + special;
   switch (instruction.op) {
     case 'linear': {
-      // Packed inputs, digits of the inputs, sums of every output and giant step, totals.
+      // Packed inputs, digits of the inputs or their divided rotations, sums of every output and giant step, totals.
       const { inputs, outputs } = instruction.packing ?? instruction;
+      const { babySteps, giantSteps, dividesBabies } = instruction;
       const packed = instruction.packing?.inputs.filter(({ imaginary }) => imaginary).length ?? 0;
       return (
         2 * packed * limbs +
-        inputs.length * 3 * extended +
-        2 * outputs.length * (instruction.giantSteps.length + 1) * extended
+        inputs.length * (3 * extended + (dividesBabies ? 2 * babySteps.length * limbs : 0)) +
+        2 * outputs.length * (giantSteps.length * (dividesBabies ? limbs : extended) + extended)
       );
     }
     case 'productSum':

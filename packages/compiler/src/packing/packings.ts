@@ -9,14 +9,17 @@ export interface MapShape {
 }
 
 /** One way to compute a linear map. */
-export type Way = Pick<LinearInstruction, 'babySteps' | 'giantSteps' | 'packing'>;
+export type Way = Pick<LinearInstruction, 'babySteps' | 'giantSteps' | 'packing' | 'dividesBabies'>;
 
-/** A matrix that repeats this often is encoded so compactly that all diagonals fit at once. */
+/**
+ * A matrix that repeats this often is encoded so compactly that all diagonals fit at once, and that baby rotations are not worth
+ * dividing.
+ */
 const compactRepeats = 16;
 
 /**
- * The ways to compute a linear map worth comparing: in real slots, and packed with half the diagonals. The cheapest depends
- * on the level, the numbers of ciphertexts and the diagonals, so their costs decide.
+ * The ways to compute a linear map worth comparing: in real slots, and packed with half the diagonals; with baby rotations
+ * divided or not. The cheapest depends on the level, the numbers of ciphertexts and the diagonals, so their costs decide.
  * @param unit all rotations are multiples of it
  */
 export function waysOf(matrix: SlotMatrix, { inputs, outputs }: MapShape, unit: number, slots: number): Way[] {
@@ -29,7 +32,7 @@ export function waysOf(matrix: SlotMatrix, { inputs, outputs }: MapShape, unit: 
     ...(inputs > 1 ? [pairedInputs(inputs, outputs)] : []),
     ...(turn === undefined ? [] : [turnedInputs(inputs, outputs, turn)]),
   ];
-  return packings.map((packing) => wayOf({ ...shape, ...(packing && { packing }) }, unit, slots));
+  return packings.flatMap((packing) => stepsOf({ ...shape, ...(packing && { packing }) }, unit, slots));
 }
 
 /** The same for a matrix of `blocks` equal blocks on its diagonal, which may keep its pairs from inputs to outputs. */
@@ -38,14 +41,14 @@ export function blockWays(matrix: SlotMatrix, blocks: number, unit: number, slot
   const registers = Array.from({ length: blocks }, (_, i) => i);
   const shape = { inputs: registers, outputs: registers, matrix };
   const packing = { inputs: pairs(blocks).map(paired), outputs: pairs(blocks) };
-  return [shape, { ...shape, packing }].map((each) => wayOf(each, unit, slots));
+  return [shape, { ...shape, packing }].flatMap((each) => stepsOf(each, unit, slots));
 }
 
-function wayOf(
+function stepsOf(
   shape: Pick<LinearInstruction, 'inputs' | 'outputs' | 'matrix' | 'packing'>,
   unit: number,
   slots: number,
-): Way {
+): Way[] {
   const transform = new PackedTransform(shape, slots);
   const { inputs, outputs, period = slots } = transform;
   const turns = outputs.flatMap((_, o) =>
@@ -53,12 +56,17 @@ function wayOf(
   );
   // A map that is all zeros still needs a result: its diagonal 0.
   if (turns.length === 0) turns.push(0);
-  const steps = babyGiantSteps(turns, unit, slots, {
-    inputs: inputs.length,
-    outputs: outputs.length,
-    diagonals: period * compactRepeats <= slots ? 0 : turns.length,
-  });
-  return { ...steps, ...(shape.packing && { packing: shape.packing }) };
+  const isCompact = period * compactRepeats <= slots;
+  return (isCompact ? [false] : [false, true]).map((dividesBabies) => ({
+    ...babyGiantSteps(turns, unit, slots, {
+      inputs: inputs.length,
+      outputs: outputs.length,
+      diagonals: isCompact ? 0 : turns.length,
+      dividesBabies,
+    }),
+    ...(shape.packing && { packing: shape.packing }),
+    ...(dividesBabies && { dividesBabies }),
+  }));
 }
 
 /** Every input as it is; outputs two by two. */

@@ -50,7 +50,7 @@ const rotationNames: ReadonlySet<OperationName> = new Set([
   'rotate',
 ]);
 const productNames: ReadonlySet<OperationName> = new Set(['tensor']);
-const plaintextNames: ReadonlySet<OperationName> = new Set(['diagonal', 'periodicDiagonal', 'encode']);
+const plaintextNames: ReadonlySet<OperationName> = new Set(['diagonal', 'periodicDiagonal', 'levelDiagonal', 'encode']);
 
 /** The plan of a program, line by line, with the time a machine model predicts.
  * Cost: linear in the program's diagonals. */

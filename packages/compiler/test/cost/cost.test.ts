@@ -46,6 +46,7 @@ const program: EncryptedProgram = programOf(
     { op: 'add', source, level: 3, left: 7, right: 8, output: 9 },
     { op: 'linear', source, level: 7, inputs: [0, 1], outputs: [10, 11, 12], matrix: randomMatrix(() => [0, 1, 8]), babySteps: [0, 1], giantSteps: [0, 8], packing: { inputs: [{ real: 0 }, { real: 1 }], outputs: [{ real: 0, imaginary: 1 }, { real: 2 }] } },
     { op: 'linear', source, level: 7, inputs: [0, 1], outputs: [13], matrix: randomMatrix(() => [0, 1, 8]), babySteps: [0, 1], giantSteps: [0, 8], packing: { inputs: [{ real: 0, imaginary: { input: 0, turn: 8 } }, { real: 1 }], outputs: [{ real: 0 }] } },
+    { op: 'linear', source, level: 7, inputs: [0, 1], outputs: [14, 15], matrix: randomMatrix(() => [0, 1, 2, 8, 9]), babySteps: [0, 1, 2], giantSteps: [0, 8], dividesBabies: true },
   ],
   [9],
   [randomVector(8)],

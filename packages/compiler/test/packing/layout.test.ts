@@ -159,15 +159,22 @@ describe('steps', () => {
     const turns = fc.uniqueArray(fc.integer({ min: -60, max: 60 }), { minLength: 1, maxLength: 40 });
     const counts = fc.integer({ min: 1, max: 4 });
     fc.assert(
-      fc.property(turns, fc.constantFrom(1, 4), counts, counts, (wanted, unit, inputs, outputs) => {
-        const slots = 2 ** 9;
-        const shape = { inputs, outputs, diagonals: wanted.length };
-        const { babySteps, giantSteps } = babyGiantSteps(wanted, unit, slots, shape);
-        const reached = new Set(giantSteps.flatMap((giant) => babySteps.map((baby) => (giant + baby) % slots)));
-        for (const turn of wanted) expect(reached.has((((turn * unit) % slots) + slots) % slots)).toBe(true);
-        for (const step of [...babySteps, ...giantSteps])
-          expect(step >= 0 && step < slots && step % unit === 0).toBe(true);
-      }),
+      fc.property(
+        turns,
+        fc.constantFrom(1, 4),
+        counts,
+        counts,
+        fc.boolean(),
+        (wanted, unit, inputs, outputs, dividesBabies) => {
+          const slots = 2 ** 9;
+          const shape = { inputs, outputs, diagonals: wanted.length, dividesBabies };
+          const { babySteps, giantSteps } = babyGiantSteps(wanted, unit, slots, shape);
+          const reached = new Set(giantSteps.flatMap((giant) => babySteps.map((baby) => (giant + baby) % slots)));
+          for (const turn of wanted) expect(reached.has((((turn * unit) % slots) + slots) % slots)).toBe(true);
+          for (const step of [...babySteps, ...giantSteps])
+            expect(step >= 0 && step < slots && step % unit === 0).toBe(true);
+        },
+      ),
       { numRuns: 200, seed: 6 },
     );
   });

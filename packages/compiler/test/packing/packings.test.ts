@@ -82,7 +82,22 @@ describe('ways to compute a linear map', () => {
     const [inputs, outputs, rotations, diagonals] = cases[name]!;
     const matrix = randomMatrix(rotations);
     const ways = waysOf(matrix, { inputs, outputs }, unit, slots);
-    expect(compared(matrix, inputs, outputs, ways)).toEqual(diagonals);
+    expect(
+      compared(
+        matrix,
+        inputs,
+        outputs,
+        ways.filter(({ dividesBabies }) => !dividesBabies),
+      ),
+    ).toEqual(diagonals);
+    expect(
+      compared(
+        matrix,
+        inputs,
+        outputs,
+        ways.filter(({ dividesBabies }) => dividesBabies),
+      ),
+    ).toEqual(diagonals);
   });
 
   it.each([2, 3])('%i equal blocks', (blocks) => {
@@ -92,6 +107,13 @@ describe('ways to compute a linear map', () => {
       diagonal: (_, __, rotation) => block.diagonal(0, 0, rotation),
     };
     const ways = blockWays(matrix, blocks, unit, slots);
-    expect(compared(matrix, blocks, blocks, ways)).toEqual([8 * blocks, 8 * Math.ceil(blocks / 2)]);
+    const [alone, paired] = [8 * blocks, 8 * Math.ceil(blocks / 2)];
+    expect(compared(matrix, blocks, blocks, ways)).toEqual([alone, alone, paired, paired]);
+  });
+
+  it('do not divide baby rotations for diagonals that repeat often', () => {
+    const matrix = { ...randomMatrix(() => turns(0, 16)), period: slots / 16 };
+    const ways = waysOf(matrix, { inputs: 1, outputs: 1 }, unit, slots);
+    expect(ways.map(({ dividesBabies }) => dividesBabies ?? false)).toEqual([false, false]);
   });
 });

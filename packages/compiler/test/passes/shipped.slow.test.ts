@@ -1,16 +1,17 @@
 import { join } from 'node:path';
 import { evaluate } from '@cipherformer/model';
 import { loadPolynomialModel } from '@cipherformer/model/files';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { runClear } from '../../../runtime/src/backends/clear.ts';
 import { checkProgram } from '../../../runtime/src/program/check.ts';
 import { packInputs } from '../../../runtime/src/program/values.ts';
 import { compile } from '../../src/passes/compile.ts';
+import { explain } from '../../src/plan/explain.ts';
 
-const folder = join(import.meta.dirname, '..', '..', '..', '..', 'models', 'mnist-vit-polynomial');
+const models = join(import.meta.dirname, '..', '..', '..', '..', 'models');
 
 it('the shipped MNIST model at 2^15 slots: its logits on clear slots, with few bootstraps', () => {
-  const { graph } = loadPolynomialModel(folder);
+  const { graph } = loadPolynomialModel(join(models, 'mnist-vit-polynomial'));
   const { program, machine } = compile(graph);
   checkProgram(program, machine);
   expect(program.instructions.filter(({ op }) => op === 'bootstrap').length).toBeLessThanOrEqual(6);
@@ -22,4 +23,25 @@ it('the shipped MNIST model at 2^15 slots: its logits on clear slots, with few b
   const { outputs, outOfRangeOperands } = runClear(program, packInputs(program, { [input!.name]: values }));
   expect(outOfRangeOperands).toEqual([]);
   for (const [k, value] of outputs[0]!.entries()) expect(value).toBeCloseTo(expected[k]!, 9);
+});
+
+describe('row 16: what it costs the models that ship', () => {
+  it.each([
+    ['mnist-vit-polynomial', 1, 6],
+    ['mnist-vit-polynomial', 128, 44],
+    ['cifar10-vit-polynomial', 1, 6],
+    ['cifar10-vit-polynomial', 8, 22],
+  ])(
+    '%s, %i at once: the bootstraps it had, and about a hundredth of the predicted time at most',
+    (name, batch, bootstraps) => {
+      const { graph } = loadPolynomialModel(join(models, name));
+      const { program, machine } = compile(graph, { batch });
+      const { rows, total } = explain(program, machine);
+      expect(total.bootstraps).toBe(bootstraps);
+      const checks = rows.filter(({ source }) => source.endsWith('(range check)'));
+      const seconds = checks.reduce((sum, row) => sum + row.seconds, 0);
+      expect(checks.length).toBeGreaterThan(1);
+      expect(seconds / total.seconds).toBeLessThan(0.0135);
+    },
+  );
 });

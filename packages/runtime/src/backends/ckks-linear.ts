@@ -29,7 +29,7 @@ export class LinearMaps implements Disposable {
 
   /** The results of an instruction, one level below it at the canonical scale there: new ciphertexts. */
   apply(instruction: InstructionOf<'linear'>, inputs: readonly Ciphertext[]): Ciphertext[] {
-    const { babySteps, giantSteps, level } = instruction;
+    const { babySteps, giantSteps, level, dividesBabies = false } = instruction;
     const { special, diagonalBytes } = this.#options;
     const transform = new PackedTransform(instruction, inputs[0]!.slots);
     const packed: Ciphertext[] = [];
@@ -43,6 +43,7 @@ export class LinearMaps implements Disposable {
         babySteps,
         giantSteps,
         special,
+        dividesBabies,
         ...(diagonalBytes === undefined ? {} : { diagonalBytes }),
       });
       return this.#takeParts(transform, sums, instruction.outputs.length);

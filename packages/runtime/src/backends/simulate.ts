@@ -142,13 +142,13 @@ class Simulation {
 
   /**
    * Of the slots of each output, as linearTransformNoise: roundings of the diagonals, key errors times the diagonals, giant
-   * steps, the end. Packed inputs bring the key error of their rotation; where parts are taken, sums have half the scale,
+   * steps, the end. What is divided by the special primes is rounded: baby rotations, or the second part before giant steps. Packed inputs bring the key error of their rotation; where parts are taken, sums have half the scale,
    * x + conj(x) doubles the error of the part in every slot, and the conjugation adds its own. Left out is the noise in
    * the imaginary parts of the inputs, which packed maps carry into real parts: it is no larger than that in their real
    * parts, and gone wherever parts are taken, so it makes half a bit at most and cannot pile up.
    */
   #linearDeviations(instruction: InstructionOf<'linear'>, values: readonly Float64Array[]): number[] {
-    const { babySteps, giantSteps, level } = instruction;
+    const { babySteps, giantSteps, level, dividesBabies } = instruction;
     const { slots } = this.#program;
     const model = this.#model;
     const transform = new PackedTransform(instruction, slots);
@@ -156,6 +156,8 @@ class Simulation {
     const shape = { outputs: outputs.length, babySteps, giantSteps };
     const { groups } = new StreamedTransformPlan(slots, inputs.length, transform, shape);
     const keyErrors = model.switchingErrors(level, this.#gadget(level));
+    const babyErrors = keyErrors + (dividesBabies ? model.rounding() : 0);
+    const giantErrors = keyErrors + (dividesBabies ? 0 : model.rounding());
     const prime = this.#parameters.primeAt(level);
     const scale = this.#scales.at(level);
     const target = this.#scales.at(level - 1);
@@ -171,10 +173,10 @@ class Simulation {
         const square =
           factor(output) ** 2 * parts.reduce((sum, part) => sum + (part ? meanSquare(part.subarray(0, period)) : 0), 0);
         const { variance, power } = packed[input]!;
-        const noise = { variance: variance + (baby === 0 ? 0 : keyErrors), power };
+        const noise = { variance: variance + (baby === 0 ? 0 : babyErrors), power };
         variances[output]! += model.plainProduct(noise, square, slots / period);
       }
-      if (giant !== 0) variances[output]! += keyErrors + model.rounding();
+      if (giant !== 0) variances[output]! += giantErrors;
     }
     const conjugation = model.keySwitch(0, level - 1, this.#gadget(level - 1));
     const deviations = new Array<number>(instruction.outputs.length);

@@ -22,13 +22,13 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
       .map((rotation) => ({ rotation, level, kind }));
   switch (instruction.op) {
     case 'linear': {
-      const { babySteps, giantSteps, level } = instruction;
+      const { babySteps, giantSteps, level, dividesBabies } = instruction;
       const transform = new PackedTransform(instruction, slots);
       const shape = { outputs: transform.outputs.length, babySteps, giantSteps };
       const plan = new StreamedTransformPlan(slots, transform.inputs.length, transform, shape);
       return [
         ...transform.inputs.flatMap(({ imaginary }) => at(imaginary ? [imaginary.turn] : [], level, 'whole')),
-        ...transform.inputs.flatMap(() => at(plan.babySteps, level, 'baby')),
+        ...transform.inputs.flatMap(() => at(plan.babySteps, level, dividesBabies ? 'hoisted' : 'baby')),
         ...plan.groups.flatMap(({ giant }) => at([giant], level, 'whole')),
       ];
     }

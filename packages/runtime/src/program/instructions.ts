@@ -48,6 +48,8 @@ export interface LinearInstruction {
   readonly giantSteps: readonly number[];
   /** How the sums are computed; without it one by one, in real slots. */
   readonly packing?: LinearPacking;
+  /** Baby rotations are divided by the special primes and held, for many diagonals each: less work, the same meaning. */
+  readonly dividesBabies?: boolean;
 }
 
 /**

@@ -38,7 +38,7 @@ async function* eventsOf(service: Service, id: string, lastSeen: string, signal:
     const event = `${row.event}-${version}`;
     if (event !== seen) {
       seen = event;
-      yield `id: ${event}\nevent: job\ndata: ${JSON.stringify(service.jobView(row))}\n\n`;
+      yield `id: ${event}\nevent: job\ndata: ${JSON.stringify(await service.jobView(row))}\n\n`;
     }
     if (isFinal(row.state)) return;
     try {

@@ -1,5 +1,3 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { apiPrefix, digest, job, jobs as jobList, jobQuery } from '@cipherformer/client/protocol';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
@@ -18,7 +16,7 @@ export function jobRoutes(app: App, service: Service): void {
 
   const list = { summary: 'The jobs of the owner, in the order in which they came', answers: { 200: jobList }, problems: [] } as const; // biome-ignore format: short
   app.get('/jobs', { config: { told: list } }, async ({ owner }) => ({
-    jobs: (await jobs.all({ owner: owner.id })).map((row) => service.jobView(row)),
+    jobs: await Promise.all((await jobs.all({ owner: owner.id })).map((row) => service.jobView(row))),
   }));
 
   const get = { summary: 'Its state', answers: { 200: job }, problems: ['unknown-job'] } as const;
@@ -43,10 +41,9 @@ export function jobRoutes(app: App, service: Service): void {
   app.get('/jobs/:id/result', { schema: { params }, config: { told: result } }, async (request, reply) => {
     const row = await jobs.get(request.owner.id, request.params.id);
     if (row.state !== 'done') throw noResult(row);
-    const path = jobs.resultPath(row);
-    reply.type('application/octet-stream').header('cache-control', 'no-store');
-    reply.header('content-length', (await stat(path)).size);
-    return reply.send(createReadStream(path));
+    const { bytes, stream } = await jobs.result(row);
+    reply.type('application/octet-stream').header('cache-control', 'no-store').header('content-length', bytes);
+    return reply.send(stream);
   });
 
   const remove = {

@@ -25,7 +25,7 @@ export function keysetRoutes(app: App, service: Service): void {
 
   const list = { summary: 'The key sets of the owner', answers: { 200: keysetList }, problems: [] } as const;
   app.get('/keysets', { config: { told: list } }, async ({ owner }) => ({
-    keysets: (await keysets.all(owner.id)).map((row) => service.keysetView(row)),
+    keysets: await Promise.all((await keysets.all(owner.id)).map((row) => service.keysetView(row))),
   }));
 
   const open = {

@@ -8,7 +8,14 @@ import type { Told } from './zod.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 /** What any route may answer. */
-const always: readonly ProblemCode[] = ['wrong-host', 'request-refused', 'not-found', 'internal', 'stopping'];
+const always: readonly ProblemCode[] = [
+  'wrong-host',
+  'request-refused',
+  'not-found',
+  'internal',
+  'stopping',
+  'unreachable',
+];
 const withToken: readonly ProblemCode[] = ['token-needed', 'bad-token'];
 const withFields: readonly ProblemCode[] = ['invalid'];
 const withJson: readonly ProblemCode[] = ['media-type', 'too-large'];

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { UsageError } from '@cipherformer/base';
 import { z } from 'zod';
 import { type Limits, limitsSchema } from '../limits.ts';
+import type { SharedOptions } from '../shared/backend.ts';
 
 const port = z.int().min(0).max(65535);
 const limitNames = limitsSchema.shape;
@@ -19,6 +20,10 @@ const schema = z.strictObject({
   names: z.array(z.string().regex(/^[A-Za-z0-9.[\]:-]+$/)).optional(),
   allowOrigins: z.array(z.string()).optional(),
   publishModel: z.boolean().optional(),
+  redis: z.string().optional(),
+  bucket: z.string().min(1).optional(),
+  s3Endpoint: z.string().optional(),
+  s3Region: z.string().min(1).optional(),
   metricsPort: port.optional(),
   /** `warnings` for people, or `json`: every request, by its route. */
   log: z.enum(['warnings', 'json']).optional(),
@@ -45,6 +50,10 @@ const variables: Readonly<Record<string, readonly [keyof Configuration, (text: s
   CIPHERFORMER_NAMES: ['names', (text) => text.split(',').map((name) => name.trim())],
   CIPHERFORMER_ALLOW_ORIGINS: ['allowOrigins', (text) => text.split(',').map((origin) => origin.trim())],
   CIPHERFORMER_PUBLISH_MODEL: ['publishModel', yesOrNo],
+  CIPHERFORMER_REDIS: ['redis', String],
+  CIPHERFORMER_BUCKET: ['bucket', String],
+  CIPHERFORMER_S3_ENDPOINT: ['s3Endpoint', String],
+  CIPHERFORMER_S3_REGION: ['s3Region', String],
   CIPHERFORMER_METRICS_PORT: ['metricsPort', Number],
   CIPHERFORMER_LOG: ['log', String],
 };
@@ -67,6 +76,20 @@ export async function configure(
   }
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return { ...ofFile, ...ofEnvironment, ...set } as Configured;
+}
+
+/**
+ * Where several machines keep what they share; undefined for one machine.
+ * @throws UsageError for half of it
+ */
+export function sharedPlace(
+  options: Pick<Configured, 'redis' | 'bucket' | 's3Endpoint' | 's3Region'>,
+): SharedOptions | undefined {
+  const { redis, bucket, s3Endpoint: endpoint, s3Region: region } = options;
+  if (redis === undefined && bucket === undefined) return undefined;
+  if (redis === undefined || bucket === undefined)
+    throw new UsageError('several machines share Redis and a bucket: give both, or none for one machine');
+  return { redis, bucket, endpoint, region };
 }
 
 function checked(value: unknown, where: string): Configuration {

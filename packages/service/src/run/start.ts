@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import { availableMemoryBytes, checkMemory, totalMemoryBytes } from '@cipherformer/runtime/server';
+import { limitsSchema } from '../limits.ts';
+import { Programs } from '../programs.ts';
 import { accessOf, type RunningService, type ServeOptions, serve } from '../serve.ts';
+import { type SharedOptions, startSharedWorker } from '../shared/backend.ts';
 import { openDataFolder } from '../store/data-folder.ts';
-import { type PreparedProgram, prepareProgram, sweepPrograms } from './prepare-program.ts';
+import { type PreparedProgram, type PrepareOptions, prepareProgram, sweepPrograms } from './prepare-program.ts';
 
 export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'spawnWorker'> {
   /** Folders of programs or of polynomial models. */
@@ -32,26 +35,72 @@ export async function startService(
 ): Promise<{ readonly service: RunningService; readonly programs: readonly PreparedProgram[] }> {
   const { folders, parameters, publishModel, security = {}, notice, ...rest } = options;
   const { data, signal } = rest;
-  const compiled = join(data, 'programs');
   // Before anything is compiled.
   accessOf(rest);
-  await openDataFolder(data);
-  await mkdir(compiled, { recursive: true, mode: 0o700 });
-  const programs: PreparedProgram[] = [];
-  for (const folder of folders) {
-    const program = await prepareProgram(folder, { compiled, security, parameters, publishModel, notice, signal });
-    signal?.throwIfAborted();
-    checkMachine(program, notice);
-    programs.push(program);
-  }
+  const prepared = await preparePrograms(folders, data, { security, parameters, publishModel, notice, signal });
   const service = await serve({
     spawnWorker,
     log: { level: 'error', stream: { write: (line: string) => notice(wordsOf(line)) } },
     ...rest,
-    programs: programs.map(({ manifest: _, ...program }) => program),
+    programs: prepared.map(({ manifest: _, ...program }) => program),
   });
-  await sweepPrograms(compiled);
-  return { service, programs };
+  await sweepPrograms(compiledIn(data));
+  return { service, programs: prepared };
+}
+
+export interface WorkerOptions {
+  /** Folders of programs or of polynomial models: those that the services have. */
+  readonly folders: readonly string[];
+  /** Folder of this worker alone: compiled programs, keys that were fetched. */
+  readonly data: string;
+  readonly shared: SharedOptions;
+  readonly security?: SecurityOptions;
+  readonly spawnWorker?: ServeOptions['spawnWorker'];
+  readonly parameters?: Parameters;
+  /** How long the process that computes may take to stop, in milliseconds. Default 10 s. */
+  readonly graceMs?: number;
+  readonly notice: (text: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Computes for services that share Redis and a bucket, until it is closed.
+ * @throws as startService
+ */
+export async function startWorker(options: WorkerOptions): Promise<{
+  readonly id: string;
+  readonly programs: readonly PreparedProgram[];
+  close(): Promise<void>;
+}> {
+  const { folders, data, shared, security = {}, parameters, notice, signal, graceMs = 10_000 } = options;
+  const programs = await preparePrograms(folders, data, { security, parameters, notice, signal });
+  const worker = await startSharedWorker({
+    ...{ ...shared, data, graceMs, spawnWorker: options.spawnWorker ?? spawnWorker, limits: limitsSchema.parse({}) },
+    programs: await Programs.open(programs.map(({ manifest: _, ...program }) => program)),
+    onFault: (what, error) => notice(['warning', what, error === undefined ? '' : messageOf(error)].filter(Boolean).join(': ')), // biome-ignore format: short
+  });
+  await sweepPrograms(compiledIn(data));
+  return { ...worker, programs };
+}
+
+const compiledIn = (data: string): string => join(data, 'programs');
+
+async function preparePrograms(
+  folders: readonly string[],
+  data: string,
+  options: Omit<PrepareOptions, 'compiled'>,
+): Promise<PreparedProgram[]> {
+  const compiled = compiledIn(data);
+  await openDataFolder(data);
+  await mkdir(compiled, { recursive: true, mode: 0o700 });
+  const programs: PreparedProgram[] = [];
+  for (const folder of folders) {
+    const program = await prepareProgram(folder, { ...options, compiled });
+    options.signal?.throwIfAborted();
+    checkMachine(program, options.notice);
+    programs.push(program);
+  }
+  return programs;
 }
 
 /** The compiled file, also when this one runs as source. Its stdout is not data. */
@@ -66,7 +115,7 @@ function checkMachine(program: PreparedProgram, notice: (text: string) => void):
   try {
     checkMemory(program, availableMemoryBytes());
   } catch (error) {
-    notice(`warning: questions will fail until more memory is free: ${error instanceof Error ? error.message : error}`);
+    notice(`warning: questions will fail until more memory is free: ${messageOf(error)}`);
   }
 }
 
@@ -74,4 +123,8 @@ function checkMachine(program: PreparedProgram, notice: (text: string) => void):
 function wordsOf(line: string): string {
   const { msg, err } = JSON.parse(line) as { readonly msg?: string; readonly err?: { readonly message?: string } };
   return ['warning', msg, err?.message].filter(Boolean).join(': ');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -2,7 +2,7 @@ import { apiPrefix, isFinal } from '@cipherformer/client/protocol';
 import { dayOf } from '../limits.ts';
 import { Problem } from '../problem.ts';
 import type { StoreContext } from './context.ts';
-import type { Received } from './files.ts';
+import type { Files, JobName, Received } from './files.ts';
 import { jobId } from './ids.ts';
 import type { JobChanges, JobRow, StoredJobState } from './rows.ts';
 
@@ -41,16 +41,13 @@ export class JobStore {
     return row;
   }
 
-  requestPath({ owner, id }: Pick<JobRow, 'owner' | 'id'>): string {
-    return this.#context.files.path('requests', owner, id);
-  }
-
-  resultPath({ owner, id }: Pick<JobRow, 'owner' | 'id'>): string {
-    return this.#context.files.path('results', owner, id);
-  }
-
-  hasResult({ owner, id }: Pick<JobRow, 'owner' | 'id'>): boolean {
+  hasResult({ owner, id }: JobName): Promise<boolean> {
     return this.#context.files.has('results', owner, id);
+  }
+
+  /** The bytes of a result that is there. */
+  result({ owner, id }: JobName): ReturnType<Files['read']> {
+    return this.#context.files.read('results', owner, id);
   }
 
   /**
@@ -65,8 +62,8 @@ export class JobStore {
     cpuSeconds: number,
     check: () => Promise<void>,
   ): Promise<{ row: JobRow; queued: boolean }> {
-    const { rows, files, mutex, now, at } = this.#context;
-    return mutex.run(async () => {
+    const { rows, files, turns, now, at } = this.#context;
+    return turns.run(owner, async () => {
       const input = received.sha256;
       const id = jobId(owner, request.program, request.keyset, input);
       const known = await rows.job(id);
@@ -76,8 +73,6 @@ export class JobStore {
       }
       await check();
       await files.place(received, 'requests', owner, id);
-      // So that the worker can put its result there.
-      await files.makeFolder('results', owner);
       await at('request-placed');
       const submitted = now();
       const row: JobRow = {
@@ -102,8 +97,8 @@ export class JobStore {
 
   /** Cancels a job that is not finished, and removes one that is with its request and result (undefined). */
   cancelOrRemove(owner: string, id: string): Promise<JobRow | undefined> {
-    const { mutex, rows, now, at } = this.#context;
-    return mutex.run(async () => {
+    const { turns, rows, now, at } = this.#context;
+    return turns.run(owner, async () => {
       const row = await this.get(owner, id);
       if (isFinal(row.state)) {
         await this.#remove(row);
@@ -119,22 +114,28 @@ export class JobStore {
 
   /** Removes what finished before a time. */
   async purge(before: number): Promise<string[]> {
-    const old = (await this.all({ states: finalStates })).filter(({ finished }) => finished !== null && finished < before); // biome-ignore format: short
-    for (const row of old) await this.#context.mutex.run(() => this.#remove(row));
+    const isOld = ({ finished }: JobRow) => finished !== null && finished < before;
+    const old = (await this.all({ states: finalStates })).filter(isOld);
+    for (const { id, owner } of old)
+      await this.#context.turns.run(owner, async () => {
+        // It may have been asked for again since.
+        const row = await this.find(id);
+        if (row !== undefined && isOld(row)) await this.#remove(row);
+      });
     return old.map(({ id }) => id);
   }
 
-  /** After a start: removes requests and results without a job, and what a worker left half-written. */
-  async recover(): Promise<void> {
-    const { files } = this.#context;
-    const jobs = new Map((await this.all()).map((row) => [row.id, row]));
+  /** Removes requests and results without a job, and what a worker left half-written. */
+  async sweepFiles(): Promise<void> {
+    const { files, turns } = this.#context;
     for (const kind of ['requests', 'results'] as const)
-      for (const [owner, names] of await files.list(kind)) {
-        const isNeeded = (name: string) =>
-          jobs.get(name)?.owner === owner &&
-          (kind === 'requests' || ['running', 'done'].includes(jobs.get(name)!.state));
-        await files.remove(kind, owner, names.filter((name) => !isNeeded(name))); // biome-ignore format: short
-      }
+      for (const [owner, names] of await files.list(kind))
+        await turns.run(owner, async () => {
+          const jobs = new Map((await this.all({ owner })).map((row) => [row.id, row.state]));
+          const isNeeded = (name: string) =>
+            kind === 'requests' ? jobs.has(name) : ['running', 'done'].includes(jobs.get(name) ?? '');
+          await files.remove(kind, owner, names.filter((name) => !isNeeded(name))); // biome-ignore format: short
+        });
   }
 
   async #remove({ id, owner }: JobRow): Promise<void> {

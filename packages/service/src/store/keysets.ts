@@ -61,8 +61,8 @@ export class KeysetStore {
 
   /** A new key set, or the one of this plan and key that is there. @throws Problem 'too-many-keysets' */
   create({ id: owner, kind }: OwnerRow, request: OpenKeyset): Promise<{ row: KeysetRow; created: boolean }> {
-    const { rows, limits, mutex, now } = this.#context;
-    return mutex.run(async () => {
+    const { rows, limits, turns, now } = this.#context;
+    return turns.run(owner, async () => {
       const known = await this.known(owner, request);
       if (known !== undefined) return { row: known, created: false };
       const others = await rows.keysets(owner);
@@ -97,8 +97,8 @@ export class KeysetStore {
     list: KeyList,
     check: (bytes: number) => Promise<void>,
   ): Promise<{ row: KeysetRow; changed: boolean }> {
-    const { rows, mutex, now, limits, at } = this.#context;
-    const done = await mutex.run(async () => {
+    const { rows, turns, now, limits, at } = this.#context;
+    const done = await turns.run(owner, async () => {
       const row = await this.get(owner, id);
       const wrong = (['plan', 'key', 'format'] as const).filter((field) => list[field] !== row[field]);
       if (wrong.length > 0) throw mismatch(wrong, row);
@@ -138,8 +138,8 @@ export class KeysetStore {
 
   /** Removes a key set and the parts that no other of its owner has. `check` may throw. */
   remove(owner: string, id: string, check: () => Promise<void>): Promise<void> {
-    const { rows, mutex, at } = this.#context;
-    return mutex.run(async () => {
+    const { rows, turns, at } = this.#context;
+    return turns.run(owner, async () => {
       await this.get(owner, id);
       await check();
       await rows.removeKeyset(id);

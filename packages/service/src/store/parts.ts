@@ -9,10 +9,6 @@ export class PartStore {
     this.#context = context;
   }
 
-  path(owner: string, sha256: string): string {
-    return this.#context.files.path('parts', owner, sha256);
-  }
-
   async has(owner: string, sha256: string): Promise<boolean> {
     return (await this.#context.rows.partsAmong(owner, [sha256])).has(sha256);
   }
@@ -33,12 +29,12 @@ export class PartStore {
     chunks: AsyncIterable<Uint8Array>,
     check: () => Promise<void>,
   ): Promise<void> {
-    const { rows, files, mutex, at } = this.#context;
+    const { rows, files, turns, at } = this.#context;
     const received = await files.receive(chunks);
     try {
       if (received.sha256 !== sha256) throw mismatch(sha256, received.sha256);
       await at('part-received');
-      await mutex.run(async () => {
+      await turns.run(owner, async () => {
         await check();
         await files.place(received, 'parts', owner, sha256);
         await at('part-placed');
@@ -69,22 +65,22 @@ export class PartStore {
   }
 
   /**
-   * After a start: removes files without rows, rows without files, whose owners send those parts again, and what no list names:
-   * a crash may have come after its key set went.
+   * Removes files without rows, and what no list names: a crash may have come after its key set went.
+   * @param lost removes rows without files too, whose owners send those parts again: the disk may have lost them
    */
-  async recover(): Promise<void> {
-    const { rows, files } = this.#context;
-    const onDisk = await files.list('parts');
-    for (const { id } of await rows.owners()) {
-      const names = new Set(onDisk.get(id) ?? []);
-      const known = new Set(await rows.partsOf(id));
-      const lost = [...known].filter((part) => !names.has(part));
-      if (lost.length > 0) await rows.removeParts(id, lost);
-      await files.remove('parts', id, [...names].filter((name) => !known.has(name))); // biome-ignore format: short
-      onDisk.delete(id);
-      await this.sweep(id);
-    }
-    for (const [owner, names] of onDisk) await files.remove('parts', owner, names);
+  async sweepFiles({ lost }: { readonly lost: boolean }): Promise<void> {
+    const { rows, files, turns } = this.#context;
+    const there = await files.list('parts');
+    const owners = new Set([...there.keys(), ...(lost ? (await rows.owners()).map(({ id }) => id) : [])]);
+    for (const owner of owners)
+      await turns.run(owner, async () => {
+        const names = new Set(there.get(owner));
+        const known = new Set(await rows.partsOf(owner));
+        const absent = lost ? [...known].filter((part) => !names.has(part)) : [];
+        if (absent.length > 0) await rows.removeParts(owner, absent);
+        await files.remove('parts', owner, [...names].filter((name) => !known.has(name))); // biome-ignore format: short
+        await this.sweep(owner);
+      });
   }
 }
 

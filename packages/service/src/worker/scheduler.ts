@@ -11,9 +11,12 @@ const maxTries = 3;
 /** Between attempts to write down what happened, while the disk is full. */
 const retryMs = 2000;
 
-/** Work that waits or runs. The scheduler knows no more of it than this. */
+/** Work that waits or runs. Whoever orders it knows no more of it than this. */
 export interface Task {
+  readonly kind: 'verify' | 'run';
   readonly id: string;
+  /** Digest of the key plan or of the program: only a worker that has it can do it. */
+  readonly needs: string;
   /** Owners take turns. */
   readonly owner: string;
   /** The key set that the worker may keep loaded after it. */
@@ -33,6 +36,25 @@ export interface Begun {
   readonly tries: number;
   /** Longest time that it may take: what hangs must not hold up all others. */
   readonly limitSeconds: number;
+}
+
+type Maybe<T> = T | Promise<T>;
+
+/** Where tasks wait, on this machine (Scheduler) or for several (shared/router.ts). */
+export interface WorkQueue {
+  add(task: Task): Maybe<void>;
+  /** Takes a task out, stopping it if it runs. */
+  drop(id: string): Maybe<void>;
+  /** A key set is gone: nothing of it stays loaded. */
+  forget(keyset: string): Maybe<void>;
+  /** How many tasks wait, and their predicted processor time. */
+  waiting(): Maybe<{ readonly tasks: number; readonly cpuSeconds: number }>;
+  /** Tasks that come before one that waits, and their processor time as predicted; undefined when it does not wait. */
+  placeOf(id: string): Maybe<{ readonly place: number; readonly cpuSeconds: number } | undefined>;
+  /** How far one that runs has come. */
+  progressOf(id: string): Maybe<EngineProgress | undefined>;
+  /** Stops what runs here, to be begun again. */
+  close(): Promise<void>;
 }
 
 export interface SchedulerOptions {
@@ -65,10 +87,11 @@ interface Worker {
 }
 
 /** One worker process and the tasks that wait for it, in the order of its queue. */
-export class Scheduler {
+export class Scheduler implements WorkQueue {
   readonly #options: SchedulerOptions;
   readonly #queue = new Queue<Task>();
   readonly #closing = new AbortController();
+  readonly #leaving = new Map<string, () => void>();
   #current: Current | undefined;
   #worker: Worker | undefined;
   #working: Promise<void> | undefined;
@@ -83,9 +106,17 @@ export class Scheduler {
     this.#wake();
   }
 
-  /** Takes a task out, stopping it if it runs. */
+  /** Adds a task and waits until it is here no more: it ended, was dropped, or is to be begun again elsewhere. */
+  perform(task: Task): Promise<void> {
+    return new Promise((resolve) => {
+      this.#leaving.set(task.id, resolve);
+      this.add(task);
+    });
+  }
+
   drop(id: string): void {
     if (this.#queue.remove(id)) {
+      this.#left(id);
       this.#announceQueue();
     } else if (this.#current?.task.id === id) {
       this.#current.dropped = true;
@@ -100,24 +131,16 @@ export class Scheduler {
     this.#wake();
   }
 
-  /** Predicted processor time of all that waits. */
-  get waitingCpuSeconds(): number {
-    return this.#queue.cpuSeconds;
+  waiting(): { readonly tasks: number; readonly cpuSeconds: number } {
+    return { tasks: this.#queue.length, cpuSeconds: this.#queue.cpuSeconds };
   }
 
-  /** How many tasks wait. */
-  get waiting(): number {
-    return this.#queue.length;
-  }
-
-  /** Tasks that come before one that waits, and their processor time as predicted; undefined when it does not wait. */
   placeOf(id: string): { readonly place: number; readonly cpuSeconds: number } | undefined {
     const waiting = this.#queue.before(id);
     if (waiting === undefined || this.#current === undefined) return waiting;
     return { place: waiting.place + 1, cpuSeconds: waiting.cpuSeconds + this.#current.task.cpuSeconds };
   }
 
-  /** How far the one that runs has come. */
   progressOf(id: string): EngineProgress | undefined {
     return this.#current?.task.id === id && !this.#current.dropped ? this.#current.progress : undefined;
   }
@@ -157,6 +180,7 @@ export class Scheduler {
       }
       this.#current = undefined;
       if (again) this.#queue.putBack(task);
+      else this.#left(task.id);
       this.#options.onChange(task.id);
     }
   }
@@ -172,6 +196,11 @@ export class Scheduler {
       throw error;
     }
     if (begun === undefined || current.dropped) return false;
+    if (begun.tries > maxTries) {
+      const reason = `it was begun ${maxTries} times, and each time the service or its machine ended: it may have too little memory for it`;
+      await this.#persist(() => task.finish({ ok: false, reason }));
+      return false;
+    }
     this.#options.onChange(task.id);
     const outcome = await this.#assign(current, begun);
     if (current.dropped) return false;
@@ -235,6 +264,11 @@ export class Scheduler {
         await sleep(retryMs, undefined, { signal: this.#closing.signal });
       }
     }
+  }
+
+  #left(id: string): void {
+    this.#leaving.get(id)?.();
+    this.#leaving.delete(id);
   }
 
   async #stopWorker(): Promise<void> {

@@ -71,7 +71,7 @@ describe('tokens', () => {
 
   it('of the operator: added, listed, revoked, beside a service that runs', async () => {
     const { url, tidy } = await start({ open: false, behindProxy: true });
-    const tokens = await openTokens(place.data);
+    const tokens = await openTokens(place);
     const first = await tokens.add('first');
     expect(await tokens.add('first')).toBeUndefined();
     const api = caller(url, first);
@@ -86,7 +86,7 @@ describe('tokens', () => {
     // Strangers get none here.
     expect(codeOf(await caller(url).call('/v1/owners', { method: 'POST' }))).toEqual([403, 'not-open']);
     await tidy();
-    const left = await openTokens(place.data);
+    const left = await openTokens(place);
     expect((await left.list()).map(({ kind }) => kind)).toEqual(['local']);
     left.close();
     expect(stored(place.data, listed!.id).parts).toEqual([]);

@@ -8,7 +8,7 @@ import type { EncodedDiagonal } from './encoded-diagonal.ts';
 /** A ciphertext that baby steps rotate, and the extended digits of its second polynomial. */
 export interface BabySource {
   readonly parts: Pair;
-  readonly digits: Decomposition;
+  readonly digits: Omit<Decomposition, typeof Symbol.dispose>;
   /** The parts are in the extended basis, times the special primes: as an inner product with a key leaves them. */
   readonly isExtended?: boolean;
 }

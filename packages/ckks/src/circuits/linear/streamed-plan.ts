@@ -27,6 +27,11 @@ export interface StreamedTransformOptions {
   readonly giantSteps: readonly number[];
   /** Special primes of the rotation keys to use. Default: those of the level's gadget. */
   readonly special?: number;
+  /**
+   * Whether baby rotations are divided by the special primes once and held, so that diagonals have the level's primes alone: for
+   * maps with many diagonals a rotation. Default: no.
+   */
+  readonly dividesBabies?: boolean;
   /** Bytes that encoded diagonals may take at a time. Default: `defaultDiagonalBytes`. */
   readonly diagonalBytes?: number;
 }
@@ -52,7 +57,11 @@ export class StreamedTransformPlan {
   readonly babySteps: readonly number[];
   readonly giantSteps: readonly number[];
   readonly diagonals: number;
-
+  /** The baby steps of each input, 0 included where it is used. */
+  readonly babiesOf: readonly ReadonlySet<number>[];
+  /** Rotations of inputs and of sums: those by 0 are none. */
+  readonly babyRotations: number;
+  readonly giantRotations: number;
   constructor(
     slots: number,
     inputs: number,
@@ -79,6 +88,11 @@ export class StreamedTransformPlan {
     this.babySteps = [...new Set(this.groups.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
     this.giantSteps = [...new Set(this.groups.map(({ giant }) => giant))];
     this.diagonals = this.groups.reduce((sum, { terms }) => sum + terms.length, 0);
+    const babiesOf = Array.from({ length: inputs }, () => new Set<number>());
+    for (const { terms } of this.groups) for (const { input, baby } of terms) babiesOf[input]!.add(baby);
+    this.babiesOf = babiesOf;
+    this.babyRotations = babiesOf.reduce((sum, babies) => sum + babies.size - (babies.has(0) ? 1 : 0), 0);
+    this.giantRotations = this.groups.filter(({ giant }) => giant !== 0).length;
   }
 
   /** Rotations that need a key, each once. */

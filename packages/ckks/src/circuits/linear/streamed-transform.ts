@@ -4,14 +4,12 @@ import type { Basis } from '../../ring/index.ts';
 import {
   Ciphertext,
   checkOperand,
-  type Decomposition,
   type Evaluator,
   type ExtendedBasis,
   type KeySwitcher,
   type Pair,
-  pairOf,
 } from '../../scheme/index.ts';
-import { addGiantStep, sumBabySteps } from './double-hoisting.ts';
+import { type Babies, DividedBabies, ExtendedBabies } from './babies.ts';
 import { type DiagonalPeriod, encodedLength, encodePeriods } from './encoded-diagonal.ts';
 import {
   defaultDiagonalBytes,
@@ -27,8 +25,8 @@ import {
  * and dropped a few at a time. Inputs may have different scales and any level from `level` up: their diagonals are encoded
  * at the scale that makes up for it.
  *
- * Cost: a decomposition for each input, a hoisted rotation for each baby step (again for each part of `diagonalBytes`), a key
- * switch for each output and giant step, and for each diagonal one FFT and one NTT a limb.
+ * Cost: a decomposition for each input, a hoisted rotation for each baby step (again for each part of `diagonalBytes`, or once
+ * and divided), a key switch for each output and giant step, and for each diagonal one FFT and one NTT a limb.
  * @throws OperandError for operands that do not fit, KeyError for a missing rotation key
  */
 export function applyStreamed(
@@ -39,7 +37,7 @@ export function applyStreamed(
 ): Ciphertext[] {
   const slots = checkInputs(evaluator, inputs, options.level);
   const plan = new StreamedTransformPlan(slots, inputs.length, matrix, options);
-  using work = new StreamedWork(evaluator.switcher, inputs, matrix, options, slots);
+  using work = new StreamedWork(evaluator.switcher, inputs, matrix, options, plan, slots);
   const mostDiagonals = work.diagonalsIn(options.diagonalBytes ?? defaultDiagonalBytes);
   for (const part of parts(plan.groups, mostDiagonals)) work.add(part, mostDiagonals);
   return work.finish();
@@ -79,7 +77,7 @@ function parts(groups: readonly Group[], most: number): Group[][] {
   return result;
 }
 
-/** The state of one application: extended digits of the inputs, and sums in the extended basis for each output. */
+/** The state of one application: rotated inputs, and sums in the extended basis for each output. */
 class StreamedWork implements Disposable {
   readonly #switcher: KeySwitcher;
   readonly #inputs: readonly Ciphertext[];
@@ -87,11 +85,9 @@ class StreamedWork implements Disposable {
   readonly #options: StreamedTransformOptions;
   readonly #slots: number;
   readonly #basis: ExtendedBasis;
-  /** Ring primes of the extended basis. */
+  readonly #babies: Babies;
+  /** Ring primes of diagonals and their sums. */
   readonly #primes: Basis;
-  /** Of a polynomial in the extended basis. */
-  readonly #words: number;
-  readonly #digits: readonly Decomposition[];
   readonly #totals: (Slab | undefined)[];
 
   constructor(
@@ -99,6 +95,7 @@ class StreamedWork implements Disposable {
     inputs: readonly Ciphertext[],
     matrix: StreamedMatrix,
     options: StreamedTransformOptions,
+    { babiesOf }: StreamedTransformPlan,
     slots: number,
   ) {
     const { parameters } = switcher.context;
@@ -109,9 +106,10 @@ class StreamedWork implements Disposable {
     this.#options = options;
     this.#slots = slots;
     this.#basis = { level, special };
-    this.#primes = [...parameters.basis(level), ...parameters.specialBasis(special)];
-    this.#words = switcher.words(this.#basis);
-    this.#digits = inputs.map((input) => switcher.decompose(input.part(1), this.#basis));
+    this.#babies = options.dividesBabies
+      ? new DividedBabies(switcher, inputs, babiesOf, this.#basis)
+      : new ExtendedBabies(switcher, inputs, this.#basis);
+    this.#primes = [...parameters.basis(level), ...parameters.specialBasis(this.#babies.basis.special)];
     this.#totals = Array.from({ length: options.outputs }, () => undefined);
   }
 
@@ -126,30 +124,33 @@ class StreamedWork implements Disposable {
     return typeof scale === 'number' ? scale : scale[output]!;
   }
 
-  /** Polynomials `index` and `index` + 1 of a slab in the extended basis. */
-  #pair(slab: Slab, index = 0): Pair {
-    return [slab.address(index * this.#words), slab.address((index + 1) * this.#words)];
+  /** Polynomials `index` and `index` + 1 of a slab in this basis. */
+  #pair(slab: Slab, basis: ExtendedBasis, index = 0): Pair {
+    const words = this.#switcher.words(basis);
+    return [slab.address(index * words), slab.address((index + 1) * words)];
   }
 
   /** Adds the products of these groups to the totals of their outputs. */
   add(groups: readonly Group[], mostDiagonals: number): void {
     const { kernels, ring } = this.#switcher.context;
     const together = this.#inputsTogether(groups, mostDiagonals);
-    using sums = new Slab(kernels, 2 * this.#words * groups.length);
-    using more = together.length > 1 ? new Slab(kernels, 2 * this.#words * groups.length) : undefined;
+    const { basis } = this.#babies;
+    const words = 2 * this.#switcher.words(basis) * groups.length;
+    using sums = new Slab(kernels, words);
+    using more = together.length > 1 ? new Slab(kernels, words) : undefined;
     const started = groups.map(() => false);
     for (const inputs of together) {
       const mine = [...groups.keys()].filter((g) => groups[g]!.terms.some(({ input }) => inputs.includes(input)));
       // A group's first products go to its sum, those of further inputs beside it.
-      const into = (g: number) => this.#pair(started[g] ? more! : sums, 2 * g);
+      const into = (g: number) => this.#pair(started[g] ? more! : sums, basis, 2 * g);
       this.#multiply(inputs, mine.map((g) => ({ ...groups[g]!, sum: into(g) }))); // biome-ignore format: short
       for (const g of mine) {
-        const sum = this.#pair(sums, 2 * g);
+        const sum = this.#pair(sums, basis, 2 * g);
         if (started[g]) for (const half of [0, 1]) ring.add(sum[half]!, sum[half]!, into(g)[half]!, this.#primes);
         started[g] = true;
       }
     }
-    for (const [g, { output, giant }] of groups.entries()) this.#gather(output, giant, this.#pair(sums, 2 * g));
+    for (const [g, { output, giant }] of groups.entries()) this.#gather(output, giant, this.#pair(sums, basis, 2 * g));
   }
 
   /** Inputs of these groups, as many together as have at most so many diagonals and rotations (one at least). */
@@ -180,16 +181,12 @@ class StreamedWork implements Disposable {
     const encoded = encodePeriods(this.#switcher.context, this.#periods(mine), this.#primes);
     try {
       let next = 0;
-      const sums = mine.map(({ sum, terms }) => ({
-        sum,
-        terms: terms.map(({ input, baby }) => ({
-          source: inputs.indexOf(input),
-          baby,
-          diagonal: encoded[next++]!,
+      this.#babies.multiply(
+        mine.map(({ sum, terms }) => ({
+          sum,
+          products: terms.map(({ input, baby }) => ({ input, baby, diagonal: encoded[next++]! })),
         })),
-      }));
-      const sources = inputs.map((input) => ({ parts: pairOf(this.#inputs[input]!), digits: this.#digits[input]! }));
-      sumBabySteps(this.#switcher, sources, sums);
+      );
     } finally {
       for (const { slab } of encoded) slab.release();
     }
@@ -222,19 +219,9 @@ class StreamedWork implements Disposable {
 
   /** total[output] += rotate(sum, giant), in the extended basis. */
   #gather(output: number, giant: number, sum: Pair): void {
-    const { kernels, ring } = this.#switcher.context;
     const accumulate = this.#totals[output] !== undefined;
-    this.#totals[output] ??= new Slab(kernels, 2 * this.#words);
-    const total = this.#pair(this.#totals[output]);
-    if (giant !== 0) {
-      addGiantStep(this.#switcher, total, sum, giant, this.#basis, accumulate);
-      return;
-    }
-    for (const half of [0, 1]) {
-      const [to, from] = [total[half]!, sum[half]!];
-      if (accumulate) ring.add(to, to, from, this.#primes);
-      else ring.addScalar(to, from, 0n, this.#primes);
-    }
+    this.#totals[output] ??= new Slab(this.#switcher.context.kernels, 2 * this.#switcher.words(this.#basis));
+    this.#babies.gather(this.#pair(this.#totals[output], this.#basis), sum, giant, accumulate);
   }
 
   /** Divides the totals by the special primes and the level's own. @throws OperandError for an output without diagonals */
@@ -246,7 +233,7 @@ class StreamedWork implements Disposable {
         if (!total) throw new OperandError(`output ${output} of a linear transform has no diagonals`);
         const result = new Ciphertext(context, this.#basis.level - 1, this.#scaleOf(output), this.#slots);
         results.push(result);
-        const halves = this.#pair(total).map((src, half) => ({ dst: result.part(half), src }));
+        const halves = this.#pair(total, this.#basis).map((src, half) => ({ dst: result.part(half), src }));
         this.#switcher.modDown(halves, this.#basis, true);
       }
       return results;
@@ -257,7 +244,7 @@ class StreamedWork implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const digits of this.#digits) digits[Symbol.dispose]();
+    this.#babies[Symbol.dispose]();
     for (const total of this.#totals) total?.release();
   }
 }

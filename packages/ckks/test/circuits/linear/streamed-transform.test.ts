@@ -47,7 +47,10 @@ function applyClear(matrix: StreamedMatrix, inputs: readonly Float64Array[], out
 
 const options = { level, outputs: 2, babySteps: steps, giantSteps } as const;
 
-describe.each([slots, 256, 32, 4])('diagonals that repeat after %i slots', (period) => {
+const ways = [slots, 256, 32, 4].flatMap((period) => [false, true].map((dividesBabies) => ({ period, dividesBabies })));
+
+describe.each(ways)('diagonals that repeat after $period slots, babies divided: $dividesBabies', (way) => {
+  const { period, dividesBabies } = way;
   it.each([1, 2 ** 18, 2 ** 30])('with %i bytes for them: the matrix times the values', (diagonalBytes) => {
     const matrix = matrixOf(period, (o, i) => (o === 1 && i === 1 ? [6] : rotations));
     const values = [1, 2].map((seed) => randomSlots(slots, seed).real);
@@ -59,7 +62,7 @@ describe.each([slots, 256, 32, 4])('diagonals that repeat after %i slots', (peri
     using b = lab.encrypt({ real: values[1]!, imag: new Float64Array(slots) }, { level });
     const before = lab.context.kernels.memory().slabs;
     const scale = 2 ** 40 - 2 ** 20;
-    const results = applyStreamed(lab.evaluator, [a, b], matrix, { ...options, scale, diagonalBytes });
+    const results = applyStreamed(lab.evaluator, [a, b], matrix, { ...options, scale, diagonalBytes, dividesBabies });
     expect(lab.context.kernels.memory().slabs - before).toBe(2);
     for (const [o, result] of results.entries()) {
       expect([result.level, result.scale]).toEqual([level - 1, scale]);
@@ -105,19 +108,22 @@ it('with keys of other special primes than the level’s own', () => {
   const matrix = matrixOf(64, () => rotations);
   const values = randomSlots(slots, 3).real;
   using a = lab.encrypt({ real: values, imag: new Float64Array(slots) }, { level });
-  const [result] = applyStreamed(lab.evaluator, [a], matrix, { ...options, outputs: 1, scale: 2 ** 40, special });
   const expected = applyClear(matrix, [values], 0);
-  const found = lab.open(result!).real;
-  expect(Math.max(...found.map((value, s) => Math.abs(value - expected[s]!)))).toBeLessThan(2 ** -24);
+  for (const dividesBabies of [false, true]) {
+    const given = { ...options, outputs: 1, scale: 2 ** 40, special, dividesBabies };
+    const [result] = applyStreamed(lab.evaluator, [a], matrix, given);
+    const found = lab.open(result!).real;
+    expect(Math.max(...found.map((value, s) => Math.abs(value - expected[s]!)))).toBeLessThan(2 ** -24);
+  }
 });
 
-it('refuses what does not fit, and leaks nothing', () => {
+it.each([false, true])('refuses what does not fit, and leaks nothing, babies divided: %s', (dividesBabies) => {
   const matrix = matrixOf(64, () => rotations);
   using a = lab.encrypt(randomSlots(slots, 4), { level });
   using low = lab.encrypt(randomSlots(slots, 4), { level: level - 1 });
   using few = lab.encrypt(randomSlots(64, 4), { level, slots: 64 });
   const before = lab.context.kernels.memory().slabs;
-  const given = { ...options, scale: 2 ** 40 };
+  const given = { ...options, scale: 2 ** 40, dividesBabies };
   const ev = lab.evaluator;
   expect(() => applyStreamed(ev, [], matrix, given)).toThrow(OperandError);
   expect(() => applyStreamed(ev, [low], matrix, given)).toThrow(/level 3: bootstrap/);

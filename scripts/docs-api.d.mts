@@ -1,0 +1,1 @@
+export declare function makeReference(out?: string): Promise<string[]>;

@@ -1,0 +1,1 @@
+export declare function summaryOf<T extends object>(record: T): T;
