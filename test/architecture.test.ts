@@ -115,8 +115,8 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['tokens.ts'],
     ['http'],
     ['serve.ts'],
-    ['run'],
-    ['index.ts'],
+    ['run', 'bench'],
+    ['index.ts', 'bench.ts'],
   ],
   cipherformer: [
     ['terminal', 'measure', 'plots', 'shapes', 'thread', 'report/summary.ts', 'report/record-schema.ts'],

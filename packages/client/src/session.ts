@@ -140,6 +140,8 @@ export class ServiceSession {
    * @returns the id of the key set
    */
   async ensureKeys(owner: Owner, options: SessionOptions = {}): Promise<string> {
+    const covering = await this.#coveringKeyset(owner.secret.id);
+    if (covering !== undefined) return covering;
     const open = () =>
       this.#transport.openKeyset({ plan: this.program.plan, key: owner.secret.id, format: keyListFormat });
     let keyset = await open();
@@ -156,6 +158,16 @@ export class ServiceSession {
       });
     if (keyset.state === 'rejected') throw new KeysRejected(keyset.reason ?? 'no reason given');
     return keyset.id;
+  }
+
+  /** A key set of another program that has all keys of this one, made with the same secret. */
+  async #coveringKeyset(key: string): Promise<string | undefined> {
+    const { covering = [] } = this.program;
+    if (covering.length === 0) return undefined;
+    const keysets = await this.#transport.keysets();
+    const isReady = (one: Keyset) => one.state === 'ready' && one.key === key && covering.includes(one.plan);
+    // One of its own comes first: it may be there already.
+    return keysets.some(({ plan }) => plan === this.program.plan) ? undefined : keysets.find(isReady)?.id;
   }
 
   /**
