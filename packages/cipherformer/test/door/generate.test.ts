@@ -78,8 +78,8 @@ describe('generation', () => {
 
   it('steps are taken once and in order, by the owner of the prompt', async () => {
     using program = await compile(at('model'), { folder: at('program'), generation: true, parameters });
-    using owner = await Client.create(program, { insecure: true });
-    using other = await Client.create(program, { insecure: true });
+    await using owner = await Client.create(program, { insecure: true });
+    await using other = await Client.create(program, { insecure: true });
     await using server = await Server.load(program, { insecure: true });
     const keys = await server.loadKeys(owner.evaluationKeys());
     const others = await server.loadKeys(other.evaluationKeys());
