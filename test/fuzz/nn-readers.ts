@@ -27,6 +27,7 @@ import { parseIndex } from '../../packages/nn/src/checkpoints/huggingface/weight
 import { parseConversion } from '../../packages/nn/src/convert/recipe.ts';
 import { load } from '../../packages/nn/src/data/datasets.ts';
 import { parseCifar10, parseMnist } from '../../packages/nn/src/data/images.ts';
+import { parseClasses } from '../../packages/nn/src/data/pictures.ts';
 import { parseTexts, type TextFormat } from '../../packages/nn/src/data/texts.ts';
 import { makePolynomialModel, type PolynomialModelSource } from '../../packages/nn/src/lower/make-model.ts';
 import { readParquet } from '../../packages/nn/src/sources/parquet.ts';
@@ -143,7 +144,15 @@ const llama = (vocabulary: number) => {
 const piece = (text: string) =>
   Buffer.concat([Buffer.alloc(4), Buffer.from(Int32Array.of(text.length).buffer), Buffer.from(text)]);
 const pieces = new Uint8Array(
-  Buffer.concat([Buffer.from(Int32Array.of(9).buffer), piece('<0x0A>'), piece('ab'), piece('')]),
+  Buffer.concat([
+    Buffer.from(Int32Array.of(9).buffer),
+    piece('<unk>'),
+    piece('<s>'),
+    piece('</s>'),
+    piece('<0x0A>'),
+    piece('ab'),
+    piece(''),
+  ]),
 );
 
 // Tokenizers.
@@ -270,6 +279,7 @@ export const nnReaders: readonly Reader[] = [
   reader('IDX images', [images], (bytes) => mnist(bytes, labels)),
   reader('IDX labels', [labels], (bytes) => mnist(images, bytes)),
   reader('CIFAR-10', [records], (bytes) => parseCifar10([{ where: 'records', bytes }])),
+  reader('classes of pictures', [encoded('n01\tgoldfish\nn02\tnewt\n'), encoded('cat\r\ndog\r\n')], (bytes) => parseClasses(textOf(bytes), 'classes')), // biome-ignore format: a line
   reader('Parquet', [parquet], (bytes) => readParquet(bytes, 'rows', ['text', 'label'])),
   reader('own CSV', ownCsv, ownTexts('own.csv', false), { mutations: [mutateBytes, mutateLines], share: 0.3 }),
   reader('own CSV, rows left out', ownCsv, ownTexts('own.csv', true), { mutations: [mutateBytes, mutateLines], share: 0.3 }), // biome-ignore format: a line
@@ -292,8 +302,7 @@ export const nnReaders: readonly Reader[] = [
   reader('PyTorch archive', [archive], (bytes) => parsePth({ where: 'archive', bytes })),
   reader('llama2.c weights', [llama(16), llama(-16)], (bytes) => parseLlama2c({ where: 'weights', bytes })),
   reader('llama2.c tokenizer', [pieces], (bytes) => {
-    const { size, decode } = parseLlama2cTokenizer({ where: 'pieces', bytes });
-    decode([0, size - 1]);
+    huggingFaceTokenizer(parseLlama2cTokenizer({ where: 'pieces', bytes })).encodeInput('ab');
   }),
   reader(
     'tokenizer.json',

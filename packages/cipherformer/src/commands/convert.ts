@@ -1,7 +1,9 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { gib } from '@cipherformer/base';
 import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
+  type ChosenRecipe,
   type ConversionRecipe,
   type ConversionRecord,
   type ConvertOptions,
@@ -10,29 +12,32 @@ import {
   estimateConversion,
   judgeTargets,
   loadModel,
-  loadTokenizer,
+  loadModelTokenizer,
   type MeasuredConversion,
   type Model,
   parseConversion,
+  promised,
   reportLines,
+  type Shortfall,
   type StageRecord,
+  shortfalls,
   stageName,
 } from '@cipherformer/nn';
 import { type Command, InvalidArgumentError } from 'commander';
-import { chooseFor } from '../door/convert.ts';
-import { loadModel as loadTrained } from '../door/load-model.ts';
+import { chooseFor, chooseOnOwnTexts, selfWritten } from '../door/convert.ts';
+import { loadModel as loadTrained, modelPath, type TrainedModel } from '../door/load-model.ts';
 import { openOwnData } from '../door/own-data.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
+import { type PlanFigures, predictedPlan } from '../shapes/plan-figures.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { type Bar, formatSeconds, startBar, startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
-import { modelPath } from './eval.ts';
 
 interface ConvertCommandOptions {
   readonly recipe?: string;
-  readonly data: string;
+  readonly data?: string;
   readonly validation?: string;
   readonly test?: string;
   readonly textColumn?: string;
@@ -59,7 +64,7 @@ export function registerConvert(program: Command): void {
     .command('convert')
     .description('Convert a trained model to polynomial form; run again to continue after an interruption')
     .argument('<model>', 'model folder, run folder, or adapter recipe (.json)')
-    .requiredOption('--data <path>', "your examples: CSV, TSV, JSON lines, Parquet, or a folder of pictures by class, IDX or CIFAR files; with --recipe, the folder its data paths start from") // biome-ignore format: a line each
+    .option('--data <path>', "your examples: CSV, TSV, JSON lines, Parquet, or a folder of pictures by class, IDX or CIFAR files; with --recipe, the folder its data paths start from; a language model needs none: it writes its own texts") // biome-ignore format: a line each
     .option('--recipe <file>', 'conversion recipe (JSON); without one it is chosen by model, task and data')
     .option('--validation <path>', 'examples to choose by, apart (default: held out of --data)')
     .option('--test <path>', 'examples to measure on, apart (default: held out of --data)')
@@ -84,11 +89,12 @@ export function registerConvert(program: Command): void {
     .option('--json', 'one JSON object on stdout')
     .action(async (path: string, options: ConvertCommandOptions) => {
       const given = options.recipe === undefined ? undefined : readRecipe(options.recipe, options.seed);
-      const task = given?.data ? recipeTask(path, given, options.data) : await ownTask(path, options, given);
+      const task = given?.data ? recipeTask(path, given, options.data ?? '.') : await ownTask(path, options, given);
       const { model, recipe, ...examples } = task;
+      const data = options.data === undefined ? '' : ` --data ${options.data}`;
       if (options.writeRecipe !== undefined) {
         writeAtomically(options.writeRecipe, `${JSON.stringify(recipe, null, 2)}\n`);
-        const next = `cipherformer convert ${path} --recipe ${options.writeRecipe} --data ${options.data}`;
+        const next = `cipherformer convert ${path} --recipe ${options.writeRecipe}${data}`;
         return print(options.json, {
           value: { recipe: options.writeRecipe },
           text: `recipe: ${options.writeRecipe}`,
@@ -96,8 +102,11 @@ export function registerConvert(program: Command): void {
         });
       }
       if (options.dryRun) {
-        const plan = await estimateConversion(model, recipe, examples);
-        const next = `cipherformer convert ${path}${options.recipe === undefined ? '' : ` --recipe ${options.recipe}`} --data ${options.data}`;
+        const plan = {
+          ...(await estimateConversion(model, recipe, examples)),
+          encrypted: predictedPlan(model.config, recipe, tokensOf(task)),
+        };
+        const next = `cipherformer convert ${path}${options.recipe === undefined ? '' : ` --recipe ${options.recipe}`}${data}`;
         return print(options.json, { value: plan, text: () => planTable(plan), next });
       }
       const folderOfAll = options.out ?? join('runs', `convert-${recipe.name}`);
@@ -109,7 +118,7 @@ export function registerConvert(program: Command): void {
         if (source.unfitControl) process.stderr.write(`${source.unfitControl}\n`);
         await writeConversionReport(source, join(folderOfAll, 'report.html'));
       }
-      const whole = record ? { ...record, targets: judgeTargets(record) } : measured;
+      const whole = record ? { ...record, targets: judgeTargets(record), shortfalls: shortfalls(record) } : measured;
       print(options.json, {
         value: whole,
         text: () => (record ? report(record, out) : controlReport(measured, out)),
@@ -133,8 +142,8 @@ function readRecipe(file: string, seed: number | undefined): ConversionRecipe {
 function recipeTask(path: string, recipe: ConversionRecipe, root: string): Task {
   const folder = modelPath(path);
   const model = loadModel(folder, existsSync(root) ? root : dirname(folder));
-  const textual = recipe.data?.kind === 'texts' || recipe.data?.kind === 'corpus';
-  return { model, recipe, dataRoot: root, ...(textual ? { tokenizer: loadTokenizer(folder) } : {}) };
+  const tokenizer = model.config.embedding.kind === 'token' ? loadModelTokenizer(folder, root) : undefined;
+  return { model, recipe, dataRoot: root, ...(tokenizer ? { tokenizer } : {}) };
 }
 
 /** Data as people have it, and a recipe chosen for it where none is given; told before anything starts. */
@@ -143,8 +152,9 @@ async function ownTask(
   options: ConvertCommandOptions,
   given: ConversionRecipe | undefined,
 ): Promise<Task> {
-  const { textColumn, imageColumn, labelColumn, validation, test, seed, quick = false, hours } = options;
+  const { textColumn, imageColumn, labelColumn, validation, test, seed } = options;
   const model = await loadTrained(path);
+  if (options.data === undefined) return ownTextsTask(model, options, given);
   const columns = {
     ...(textColumn === undefined ? {} : { text: textColumn }),
     ...(imageColumn === undefined ? {} : { image: imageColumn }),
@@ -157,19 +167,53 @@ async function ownTask(
   tell(reportLines(data.report));
   const tokenizer = model.tokenizer ? { tokenizer: model.tokenizer } : {};
   if (given) return { model, recipe: given, data, ...tokenizer };
-  const usual = chooseFor(model, data, { quick, ...seeded });
-  const plan = await estimateConversion(model, usual.recipe, { data, ...tokenizer });
+  const recipe = await chosen(model, { data, ...tokenizer }, options, (more) => chooseFor(model, data, more));
+  return { model, recipe, data, ...tokenizer };
+}
+
+/** A language model on texts that it writes itself. @throws ConfigError for another model: that needs examples */
+async function ownTextsTask(
+  model: TrainedModel,
+  options: ConvertCommandOptions,
+  given: ConversionRecipe | undefined,
+): Promise<Task> {
+  const data = selfWritten(model, options.tokens);
+  const tokenizer = model.tokenizer ? { tokenizer: model.tokenizer } : {};
+  tell([`no data: ${data.texts} texts of ${data.tokens} tokens that the model writes itself`]);
+  const choose = (more: ChooseMore) => chooseOnOwnTexts(model, data, more);
+  const recipe = given ? { ...given, data } : await chosen(model, tokenizer, options, choose);
+  return { model, recipe, ...tokenizer };
+}
+
+type ChooseMore = NonNullable<Parameters<typeof chooseFor>[2]>;
+
+/** A recipe for a model and data that nobody wrote one for, told before anything starts. */
+async function chosen(
+  model: TrainedModel,
+  examples: Pick<Task, 'data' | 'tokenizer'>,
+  { seed, quick = false, hours }: ConvertCommandOptions,
+  choose: (options: ChooseMore) => ChosenRecipe,
+): Promise<ConversionRecipe> {
+  const seeded = seed === undefined ? {} : { seed };
+  const usual = choose({ quick, ...seeded });
+  const plan = await estimateConversion(model, usual.recipe, examples);
   const secondsPerStep = plan.seconds / plan.steps;
-  const { recipe, reasons, steps } =
-    hours === undefined ? usual : chooseFor(model, data, { quick, ...seeded, hours, secondsPerStep });
+  const { recipe, reasons, steps } = hours === undefined ? usual : choose({ quick, ...seeded, hours, secondsPerStep });
   const { fewest, most } = plan.levelsPerLayer;
   tell([
     ...reasons,
     `about ${formatSeconds(steps * secondsPerStep)} on this machine; ${fewest === most ? fewest : `${fewest} to ${most}`} levels for the polynomials of a layer`,
-    'what conversions cost in accuracy: docs/results.md',
+    encryptedLine(predictedPlan(model.config, recipe, tokensOf({ ...examples, recipe }))),
+    costLine(model.config.task === 'language-model'),
   ]);
-  return { model, recipe, data, ...tokenizer };
+  return recipe;
 }
+
+const encryptedLine = ({ cpuSeconds, keyBytes, peakBytes }: PlanFigures) =>
+  `encrypted, predicted for this shape: ${cpuSeconds.toFixed(0)} s of processor time an input, ${gib(keyBytes)} of keys, ${gib(peakBytes)} of memory`;
+
+const costLine = (language: boolean) =>
+  `what such conversions cost: ${language ? `a perplexity of at most x ${Math.exp(promised.natsPerCharacter).toFixed(2)}` : `at most ${(100 * promised.accuracy).toFixed(1)} points of accuracy`}, mostly far less (docs/results.md); where yours costs more, the stage that lost it is named`;
 
 const tell = (lines: readonly string[]) => process.stderr.write(lines.map((line) => `${line}\n`).join(''));
 
@@ -292,6 +336,7 @@ function report(record: ConversionRecord, out: string): string {
         ]
       : []),
     targetLine(record),
+    ...shortfalls(record).flatMap(shortfallLines),
     `levels: ${record.exported.levels.parts.map(({ name, levels: n }) => `${name} ${n}`).join(', ')}; in all ${record.exported.levels.total}`,
     `written to ${out}: the polynomial model, trained/ (to evaluate or train on), conversion.json, report.html`,
   ];
@@ -306,12 +351,41 @@ function targetLine(record: ConversionRecord): string {
   return `range targets, worst site: ${verdicts.join(', ')}`;
 }
 
-function planTable(plan: Awaited<ReturnType<typeof estimateConversion>>): string {
+/** Length of the sequences of texts; undefined for images. */
+function tokensOf({ recipe, data }: Pick<Task, 'recipe' | 'data'>): number | undefined {
+  const from = data?.train ?? recipe.data;
+  return from && 'tokens' in from ? from.tokens : undefined;
+}
+
+/** What fell short, where it was lost, and what to try. */
+function shortfallLines({ what, measured, promised: limit, stage, site, advice }: Shortfall): string[] {
+  const points = (share: number) => `${(100 * share).toFixed(2)} points`;
+  const factor = (nats: number) => `x ${Math.exp(nats).toFixed(3)}`;
+  const percent = (share: number) => `${(100 * share).toPrecision(2)} %`;
+  const [title, value] = {
+    accuracy: ['accuracy below the original', points] as const,
+    natsPerCharacter: ['perplexity', factor] as const,
+    outside: ['test examples outside', percent] as const,
+    oddOutside: ['inputs unlike any training example outside', percent] as const,
+  }[what];
+  const where = stage
+    ? `; most was lost in the stage "${stage.name}" (${value(stage.loss)} on validation)`
+    : site === undefined
+      ? ''
+      : `; most at ${site}`;
+  return [
+    `SHORT of what is promised: ${title} ${value(measured)}, at most ${value(limit)}${where}`,
+    ...advice.map((line) => `  to try: ${line}`),
+  ];
+}
+
+function planTable(plan: Awaited<ReturnType<typeof estimateConversion>> & { readonly encrypted: PlanFigures }): string {
   const rows = plan.parts.map(({ name, steps, seconds }) => [name, steps, formatSeconds(seconds)]);
   const { fewest, most } = plan.levelsPerLayer;
   return [
     renderTable(['part', 'steps', 'time'], rows),
     `${plan.steps} steps, about ${formatSeconds(plan.seconds)} on this machine (${(plan.seconds / 3600).toFixed(2)} h; timed on ${plan.timedSteps} steps)`,
     `levels of a layer's polynomials: ${fewest === most ? fewest : `${fewest} to ${most}`}; linear maps and products add 6, packing 1`,
+    encryptedLine(plan.encrypted),
   ].join('\n');
 }

@@ -30,6 +30,7 @@ const verbs: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     encrypt: async () => (await import('./encrypt.ts')).registerEncrypt,
     run: async () => (await import('./run.ts')).registerRun,
     decrypt: async () => (await import('./decrypt.ts')).registerDecrypt,
+    generate: async () => (await import('./generate.ts')).registerGenerate,
   },
   'Encrypted, as a service:': {
     serve: async () => (await import('./serve.ts')).registerServe,
@@ -43,6 +44,7 @@ const verbs: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     compare: async () => (await import('./compare.ts')).registerCompare,
     ranges: async () => (await import('./ranges.ts')).registerRanges,
     ablate: async () => (await import('./ablate.ts')).registerAblate,
+    stability: async () => (await import('./stability.ts')).registerStability,
     approx: async () => (await import('./approx.ts')).registerApprox,
     bench: async () => (await import('./bench.ts')).registerBench,
   },

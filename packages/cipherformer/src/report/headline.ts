@@ -18,8 +18,10 @@ const dataNames = {
   mnist: 'MNIST',
   cifar10: 'CIFAR-10',
   cifar100: 'CIFAR-100',
+  pictures: 'pictures by class',
   texts: 'text classification',
   corpus: 'language modelling',
+  'self-written': 'own texts',
 };
 
 /** What was converted, of what kind, on what. */

@@ -21,13 +21,14 @@ const varianceInterval = [0.25, 8] as const;
  * needed. Its numbers are spread as a trained model's: queries times keys, arguments of activations and logits have a
  * standard deviation near 1, and polynomials are fitted to GELU and 1/sqrt(x). Bounds are all 1 until calibrated.
  * The same seed gives the same model.
+ * @param follows the token that a language model's logits follow: the last one, or one that the client chooses
  */
-export function randomModel(shape: ModelShape, seed: number): PolynomialModel {
+export function randomModel(shape: ModelShape, seed: number, follows: 'last' | 'chosen' = 'last'): PolynomialModel {
   const { tokens, title } = shape;
   const config = converted(shape);
   const options: LowerOptions = {
     ...(tokens === undefined ? {} : { tokens }),
-    ...(config.task === 'language-model' ? { position: tokens! - 1 } : {}),
+    ...(config.task === 'language-model' && follows === 'last' ? { position: tokens! - 1 } : {}),
     programs: programsOf(config, shape),
   };
   const weights = spreadWeights(config, seed);
@@ -85,7 +86,8 @@ function converted({ config, norms }: ModelShape): ModelConfig {
   return {
     ...config,
     attention: { ...config.attention, kind: 'pointwise', activation: 'gelu' },
-    norm: norms === 'folded' ? { ...config.norm, kind: 'frozen' } : config.norm,
+    norm:
+      norms === 'folded' ? { ...config.norm, kind: config.norm.kind === 'rms' ? 'frozen-rms' : 'frozen' } : config.norm,
   };
 }
 
@@ -97,7 +99,7 @@ function programsOf(config: ModelConfig, { mapDegree, activationDegree, norms }:
   const [maps, activation] = [gelu(mapDegree), gelu(activationDegree)];
   // A start of degree 7 and one step: relative error 1e-3 in five levels.
   const inverse = norms === 'full' ? inverseSqrtIteration(varianceInterval, 7, 1).program : undefined;
-  const programs = new Map<string, Program>();
+  const programs = new Map<string, Program>(config.head.hidden ? [['head.activation', activation]] : []);
   for (let layer = 0; layer < config.layers; layer++) {
     programs.set(`layers.${layer}.attention.activation`, maps);
     programs.set(`layers.${layer}.mlp.activation`, activation);
@@ -107,14 +109,18 @@ function programsOf(config: ModelConfig, { mapDegree, activationDegree, norms }:
   return programs;
 }
 
-/** Matrices of variance 1 / columns, so that maps keep the spread of what they read; tables of embeddings of variance 1/2. */
+/**
+ * Matrices of variance 1 / columns, so that maps keep the spread of what they read; tables of embeddings of variance 1/2. What
+ * is added to the stream is divided by sqrt(2 layers), as GPT-2's (Radford et al., 2019), so that it does not grow with depth.
+ */
 function spreadWeights(config: ModelConfig, seed: number): Map<string, StoredTensor> {
   const weights = initialWeights(config, seed);
   for (const [name, { shape, data }] of weights) {
     const [rows, columns] = shape;
     if (rows === undefined || columns === undefined) continue;
     const table = /^embedding\.(token|position)\./.test(name);
-    const size = Math.sqrt(table ? 1 / 2 : 1 / (data.length / rows));
+    const added = /\.(attention\.out|mlp\.down)\.weight$/.test(name) ? 2 * config.layers : 1;
+    const size = Math.sqrt(table ? 1 / 2 : 1 / (data.length / rows) / added);
     const random = Random.derive(seed, name);
     weights.set(name, { shape, data: data.map(() => size * random.normal()) });
   }

@@ -16,6 +16,17 @@ export interface Lowering {
   readonly programs: ReadonlyMap<string, Program>;
   /** Nodes whose rows are known to have mean zero. */
   readonly centredNodes: Set<number>;
+  readonly windows: Windows;
+}
+
+/** What attention is within. */
+export interface Windows {
+  /** Tokens in all. */
+  readonly rows: number;
+  /** Tokens of a window; as many as there are where there is one. */
+  readonly tokens: number;
+  /** Whether two tokens of window w, by their places in it, see each other. Absent: all do. */
+  readonly sees?: (w: number, query: number, key: number) => boolean;
 }
 
 /** The site whose program stands for 1/sqrt(variance + epsilon) of a normalisation. */
@@ -133,8 +144,8 @@ export function siteProgram(lowering: Lowering, name: string, choice: Activation
 }
 
 /**
- * An element-wise activation of a view, which becomes the node `input`; the identity costs nothing. `factored`: the
- * linear map that reads the result may take a factor, which saves a parabola one level.
+ * An element-wise activation of a view, which becomes the node `input`; the identity costs nothing. A
+ * parabola leaves its factor to what reads the view, which saves a level.
  */
 export function lowerActivation(
   lowering: Lowering,
@@ -142,13 +153,12 @@ export function lowerActivation(
   choice: ActivationConfig,
   view: View,
   input: string,
-  factored = true,
 ): View {
   const program = siteProgram(lowering, name, choice);
   if (!program) return view;
   const { graph } = lowering;
   const { width } = view;
-  const parabola = factored ? asParabola(program) : undefined;
+  const parabola = asParabola(program);
   const node = graph.polynomial(name, graph.materialise(input, view), parabola?.program ?? program);
   const result = viewOf(node, width);
   return parabola ? applyFeatures(result, false, new Float64Array(width).fill(parabola.factor)) : result;
