@@ -33,7 +33,7 @@ export const importsOf = (file: string): Import[] => importsIn(readFileSync(join
 export function sourcesIn(folder: string): string[] {
   return readdirSync(join(root, folder)).flatMap((name) => {
     const path = join(folder, name);
-    return statSync(join(root, path)).isDirectory() ? sourcesIn(path) : name.endsWith('.ts') ? [path] : [];
+    return statSync(join(root, path)).isDirectory() ? sourcesIn(path) : /\.tsx?$/.test(name) ? [path] : [];
   });
 }
 

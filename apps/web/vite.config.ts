@@ -1,10 +1,45 @@
-import { defineConfig } from 'vite';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
+
+/** The service that is asked, for a page that another origin serves; by default the one that serves the page. */
+const service = process.env.CIPHERFORMER_SERVICE ?? '';
+
+/** Writes the service into the page, and a policy that lets it ask nobody else: a service that serves the page sends its own. */
+const elsewhere: Plugin = {
+  name: 'cipherformer-elsewhere',
+  transformIndexHtml(html) {
+    if (service === '') return html;
+    const { origin } = new URL(service);
+    const policy = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ${origin}; base-uri 'none'; form-action 'none'`;
+    return html
+      .replace('<meta name="service" content="" />', `<meta name="service" content="${service}" />`)
+      .replace(
+        '<meta charset="utf-8" />',
+        `<meta charset="utf-8" />\n    <meta http-equiv="Content-Security-Policy" content="${policy}" />`,
+      );
+  },
+};
+
+/** Lists the page's files with their SHA-256 beside them, as `sha256sum --check SHA256SUMS` reads it. */
+const sums: Plugin = {
+  name: 'cipherformer-sums',
+  apply: 'build',
+  writeBundle({ dir = '' }) {
+    const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => name !== 'SHA256SUMS' && statSync(join(dir, name)).isFile()).sort();
+    const lines = files.map((name) => `${createHash('sha256').update(readFileSync(join(dir, name))).digest('hex')}  ${relative('.', name)}`);
+    writeFileSync(join(dir, 'SHA256SUMS'), `${lines.join('\n')}\n`);
+  },
+}; // biome-ignore format: one chain
 
 // The page runs under "default-src 'self'": nothing of it may be written into the HTML or into data: addresses.
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
   resolve: { conditions: ['@cipherformer/source', 'browser', 'import', 'default'] },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  plugins: [elsewhere, sums],
   worker: { format: 'es' },
   build: {
     target: 'es2022',

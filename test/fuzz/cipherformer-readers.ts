@@ -11,7 +11,7 @@ import { exportedSecret, importedSecret } from '../../packages/cipherformer/src/
 import { parseRecord } from '../../packages/cipherformer/src/report/record-schema.ts';
 import { SecretKey } from '../../packages/ckks/src/index.ts';
 import { DataError } from '../../packages/model/src/errors.ts';
-import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
+import type { ModelFiles } from '../../packages/model/src/files/model-files.ts';
 import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
 import type { ImagePreprocess } from '../../packages/model/src/inputs/preprocess.ts';
 import { parseJson } from '../../packages/model/src/untrusted/index.ts';

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { programFromJSON } from '../../packages/approx/src/index.ts';
 import { CipherformerError } from '../../packages/base/src/errors.ts';
 import { DataError } from '../../packages/model/src/errors.ts';
-import type { ModelFiles } from '../../packages/model/src/files/preparation.ts';
+import type { ModelFiles } from '../../packages/model/src/files/model-files.ts';
 import { parseSafetensors, serialiseSafetensors } from '../../packages/model/src/files/safetensors.ts';
 import { parsePolynomialModel, serialisePolynomialModel } from '../../packages/model/src/files/serialise.ts';
 import { calibrate } from '../../packages/model/src/graph/calibrate.ts';

@@ -1,3 +1,3 @@
-import { startPage } from './page.ts';
+import { startPage } from './start-page.tsx';
 
-startPage(new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }));
+startPage();

@@ -34,6 +34,7 @@ export const strokes: Readonly<Record<string, readonly Stroke[]>> = {
 
 /** Draws with the mouse. */
 export async function draw(page: Page, digit: string): Promise<void> {
+  await page.evaluate(() => document.getElementById('pad')!.scrollIntoView({ block: 'center' }));
   const { x: left, y: top, width, height } = (await page.locator('#pad').boundingBox())!;
   for (const stroke of strokes[digit]!) {
     const place = ([x, y]: readonly [number, number]) => [left + x * width, top + y * height] as const;

@@ -146,7 +146,7 @@ describe('a service that plays with results', () => {
     for (const on of [tab, second]) {
       await on.bringToFront();
       await on.reload();
-      await on.waitForFunction(() => document.getElementById('key-bytes')!.textContent!.includes('MiB'));
+      await on.waitForFunction(() => document.getElementById('key-bytes')?.textContent?.includes('MiB'));
       const found = await askWhile({}, on);
       expectWords(found);
       expect(found.problem).toBe('Your key is locked');

@@ -57,7 +57,7 @@ it('when so many were counted that the owner has to agree, the owner is asked be
   await page.waitForSelector('#allow-dialog[open]', { timeout: 60_000 });
   expect(await page.isVisible('#answer')).toBe(false);
   await page.click('#allow-dialog button[value=no]');
-  expect((await outcome(page)).problem).toBe('No more drawings out of range');
+  expect((await outcome(page)).problem).toBe('No more inputs out of range');
   await ask(page);
   await page.waitForSelector('#allow-dialog[open]', { timeout: 60_000 });
   await page.click('#allow-dialog button[value=yes]');

@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 import type { ServiceProcess } from '../../../packages/service/test/killable.ts';
 import { draw, launchBrowser } from './browser.ts';
 import { buildPage } from './build.ts';
-import { smallModel, smallProgram, startService } from './small.ts';
+import { smallHeadlines, smallModel, smallProgram, startService } from './small.ts';
 
 /** What a page asked the network for, and what it complained of. */
 export interface Visitor {
@@ -24,25 +24,32 @@ export class Scene {
   readonly warnings: readonly string[];
   readonly browser: Browser;
   service: ServiceProcess;
-  readonly #program: string;
+  readonly #programs: readonly string[];
 
-  private constructor(parts: Pick<Scene, 'folder' | 'model' | 'warnings' | 'browser' | 'service'>, program: string) {
+  private constructor(
+    parts: Pick<Scene, 'folder' | 'model' | 'warnings' | 'browser' | 'service'>,
+    programs: readonly string[],
+  ) {
     this.folder = parts.folder;
     this.model = parts.model;
     this.warnings = parts.warnings;
     this.browser = parts.browser;
     this.service = parts.service;
-    this.#program = program;
+    this.#programs = programs;
   }
 
-  /** @param insecure whether the page accepts the insecure ring of the program */
-  static async open({ margin = 2, insecure = true } = {}): Promise<Scene> {
+  /**
+   * @param insecure whether the page accepts the insecure ring of the program
+   * @param headlines whether the service has a second program, of headlines
+   */
+  static async open({ margin = 2, insecure = true, headlines = false } = {}): Promise<Scene> {
     const folder = mkdtempSync(join(tmpdir(), 'page-'));
     const warnings = await buildPage(join(folder, 'page'), { insecure });
     const model = smallModel(margin);
-    const program = await smallProgram(folder, model);
-    const service = await startService(serviceOptions(folder, program));
-    return new Scene({ folder, model, warnings, browser: await launchBrowser(), service }, program);
+    const programs = [await smallProgram(folder, 'digits', model)];
+    if (headlines) programs.push(await smallProgram(folder, 'headlines', smallHeadlines()));
+    const service = await startService(serviceOptions(folder, programs));
+    return new Scene({ folder, model, warnings, browser: await launchBrowser(), service }, programs);
   }
 
   /** A new person: nothing is stored yet. */
@@ -60,7 +67,7 @@ export class Scene {
     page.on('pageerror', (error) => messages.push(error.message));
     if (open) {
       await page.goto(this.service.url);
-      await page.waitForFunction(() => document.getElementById('key-bytes')!.textContent!.includes('MiB'));
+      await page.waitForFunction(() => document.getElementById('key-bytes')?.textContent?.includes('MiB'));
     }
     return { page, requests, messages };
   }
@@ -68,7 +75,7 @@ export class Scene {
   /** Starts a service on the data and the port of the one that was killed. */
   async restart(): Promise<void> {
     const port = Number(new URL(this.service.url).port);
-    this.service = await startService({ ...serviceOptions(this.folder, this.#program), port });
+    this.service = await startService({ ...serviceOptions(this.folder, this.#programs), port });
   }
 
   /** The answer in clear to what a page has prepared. */
@@ -93,8 +100,9 @@ export class Scene {
   }
 }
 
-const serviceOptions = (folder: string, program: string) => ({
-  folders: [program],
+const serviceOptions = (folder: string, folders: readonly string[]) => ({
+  folders,
+  publishModel: true,
   data: join(folder, 'data'),
   page: join(folder, 'page'),
 });
@@ -110,9 +118,13 @@ export function preparedPixels(page: Page): Promise<number[]> {
 }
 
 export async function ask(page: Page, digit = '3'): Promise<void> {
-  await page.evaluate(() => scrollTo(0, 0));
   await page.click('#clear', { timeout: 2000 }).catch(() => {});
   await draw(page, digit);
+  await page.click('#ask');
+}
+
+export async function askText(page: Page, text: string): Promise<void> {
+  await page.fill('#text', text);
   await page.click('#ask');
 }
 
@@ -121,7 +133,7 @@ export async function outcome(
   page: Page,
 ): Promise<{ label?: string; verdict?: string; problem?: string; text?: string }> {
   await page.waitForFunction(
-    () => !document.getElementById('answer')!.hidden || !document.getElementById('problem')!.hidden,
+    () => ['answer', 'problem'].some((id) => document.getElementById(id)?.hidden === false),
     undefined,
     { timeout: 180_000 },
   );

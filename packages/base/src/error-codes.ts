@@ -162,7 +162,19 @@ export const errorCodes = {
   ),
   'job-failed': failure('a question that the service gave up', 'ask again, or look at its log'),
   'cannot-start': failure('a service that cannot start', 'change what the message names'),
+
+  // Browsers.
   'key-deleted': failure('a secret key that was deleted in this browser', 'ask again: a new one is made'),
+  'unfit-browser': failure(
+    'a browser, or a page at an address, that cannot encrypt or keep keys',
+    'open the page at https:// in a current Chrome, Edge, Firefox or Safari',
+  ),
+  'browser-storage': failure(
+    'a browser that keeps nothing for a page: a private window, a full disk, storage that is forbidden',
+    'leave the private window, free space, or allow the site to store data',
+  ),
+  'passphrase-needed': failure('a secret key that a passphrase seals, and none was given', 'give the passphrase'),
+  'wrong-passphrase': failure('a passphrase that does not open a secret key', 'type it again'),
 } as const satisfies Readonly<Record<string, ErrorEntry>>;
 
 /** What tells errors apart. */

@@ -44,7 +44,7 @@ const results = plain({
 });
 const manifest = linearManifest();
 const { name: _, classes: __, ...structure } = manifest.model;
-const preparation = parsePreparation(structure, new Map(), 'the program');
+const preparation = await parsePreparation(structure, new Map(), 'the program');
 const { patches } = preparation.preprocess as ImagePreprocess;
 const input = plain({ image: Array(patches.channels * patches.height * patches.width).fill(0.5) });
 const readInput = (path: string) => readQuestions([{ file: path }], formOf(preparation), { warn: () => {} });

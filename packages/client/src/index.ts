@@ -17,6 +17,7 @@ export {
   type SessionOptions,
   type SessionProgress,
   type SessionStage,
+  type Submitted,
 } from './session.ts';
 export { type TokenStore, VolatileTokens } from './tokens.ts';
 export { Transport } from './transport.ts';

@@ -36,6 +36,8 @@ export const program = z.object({
   digest,
   /** Digest of the key plan: a key set of this plan serves the program. */
   plan: digest,
+  /** Digests of other key plans that have all its keys: key sets of theirs serve it, too. */
+  covering: z.optional(z.array(digest)),
   /** Name, task, labels, predicted costs: what its manifest says about it. */
   summary: z.record(z.string(), z.json()),
   /** The client half: what encrypting, decrypting and making keys need. */

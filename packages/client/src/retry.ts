@@ -7,6 +7,8 @@ export interface RetryOptions {
   readonly firstMs?: number;
   /** Longest wait. Default 15 s. */
   readonly mostMs?: number;
+  /** Waited for before another attempt: a network that is there again. Rejects with the signal's reason. */
+  readonly ready?: (signal: AbortSignal | undefined) => Promise<void>;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface RetryOptions {
  */
 export async function withRetries<T>(
   attempt: () => Promise<T>,
-  { attempts = 6, firstMs = 500, mostMs = 15_000 }: RetryOptions,
+  { attempts = 6, firstMs = 500, mostMs = 15_000, ready }: RetryOptions,
   signal: AbortSignal | undefined,
 ): Promise<T> {
   for (let tried = 1; ; tried++) {
@@ -25,6 +27,7 @@ export async function withRetries<T>(
       if (tried >= attempts || !isPassing(error) || signal?.aborted) throw error;
       const jitter = Math.random() * Math.min(mostMs, firstMs * 2 ** (tried - 1));
       await pause(Math.min(mostMs, retryAfterMs(error)) + jitter, signal);
+      await ready?.(signal);
     }
   }
 }

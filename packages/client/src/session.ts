@@ -9,7 +9,7 @@ import {
   type SecurityOptions,
   wireBytes,
 } from '@cipherformer/ckks';
-import { type ModelInput, prepareInput } from '@cipherformer/model';
+import { inputPreparer, type ModelInput } from '@cipherformer/model';
 import {
   type ClientProgram,
   checkKeyBytes,
@@ -22,6 +22,7 @@ import {
   type PartMemory,
   type PrivateAnswer,
   parametersOf,
+  type RequestDescription,
   readClientHalf,
   type VerdictOptions,
 } from '@cipherformer/runtime/client';
@@ -47,6 +48,8 @@ export interface SessionProgress extends Progress<SessionStage> {
   readonly sentBytes?: number;
   /** While queued: how many tasks come before. */
   readonly place?: number;
+  /** While sending: some bytes from the middle of the request, as the service sees it. */
+  readonly sample?: Uint8Array;
 }
 
 export interface SessionOptions {
@@ -66,12 +69,22 @@ export interface Owner extends Pick<VerdictOptions, 'ledger' | 'allowMore'> {
   readonly memory: PartMemory;
 }
 
+/** A question that a service has, as far as reading its answer needs it: nothing secret, and JSON. */
+export interface Submitted {
+  readonly job: string;
+  readonly request: RequestDescription;
+  readonly requestBytes: number;
+}
+
 /** What a question gave, and what went over the line. */
 export interface Reply {
   readonly answers: readonly PrivateAnswer[];
   readonly requestBytes: number;
   readonly resultBytes: number;
 }
+
+/** Of a request, to be shown. */
+const sampleBytes = 1024;
 
 /** How often keys are sent again that the service no longer has when they are committed. */
 const commitTries = 3;
@@ -127,6 +140,8 @@ export class ServiceSession {
    * @returns the id of the key set
    */
   async ensureKeys(owner: Owner, options: SessionOptions = {}): Promise<string> {
+    const covering = await this.#coveringKeyset(owner.secret.id);
+    if (covering !== undefined) return covering;
     const open = () =>
       this.#transport.openKeyset({ plan: this.program.plan, key: owner.secret.id, format: keyListFormat });
     let keyset = await open();
@@ -145,41 +160,71 @@ export class ServiceSession {
     return keyset.id;
   }
 
+  /** A key set of another program that has all keys of this one, made with the same secret. */
+  async #coveringKeyset(key: string): Promise<string | undefined> {
+    const { covering = [] } = this.program;
+    if (covering.length === 0) return undefined;
+    const keysets = await this.#transport.keysets();
+    const isReady = (one: Keyset) => one.state === 'ready' && one.key === key && covering.includes(one.plan);
+    // One of its own comes first: it may be there already.
+    return keysets.some(({ plan }) => plan === this.program.plan) ? undefined : keysets.find(isReady)?.id;
+  }
+
   /**
    * Asks: prepares and encrypts inputs, as many as the program computes at once at most, waits for the result and decrypts
    * it. Every request is encrypted afresh.
-   * @throws what ensureKeys throws, JobFailed, errors of prepareInput, encryptInputs and decryptOutputs
+   * @throws what `submit` and `answer` throw
    */
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
-    const { progress, signal } = options;
+    return this.answer(owner, await this.submit(owner, inputs, options), options);
+  }
+
+  /**
+   * The first half of `ask`: encrypts inputs and sends them.
+   * @throws what ensureKeys throws, errors of inputPreparer and encryptInputs
+   */
+  async submit(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Submitted> {
+    const { progress } = options;
     const { manifest, preparation } = this.client;
     // First: gigabytes of keys are not made for a question that cannot be asked.
-    const examples = inputs.map((input) => prepareInput(preparation, input));
+    const prepare = await inputPreparer(preparation);
+    const examples = inputs.map(prepare);
     const keyset = await this.ensureKeys(owner, options);
     progress?.({ what: 'encrypting', done: 0, total: 1 });
     const file = await encryptInputs(owner.secret, manifest, examples);
-    const request = await wireBytes(file);
-    progress?.({ what: 'sending', done: 0, total: 1 });
-    const { id } = await this.#transport.submit(this.program.digest, keyset, request);
+    const bytes = await wireBytes(file);
+    const sample = bytes.slice(bytes.length >> 1, (bytes.length >> 1) + sampleBytes);
+    progress?.({ what: 'sending', done: 0, total: 1, sample });
+    const { id } = await this.#transport.submit(this.program.digest, keyset, bytes);
+    return { job: id, request: file.request, requestBytes: bytes.length };
+  }
+
+  /**
+   * The second half of `ask`, also by another process than the one that submitted: waits for the result and decrypts it. A
+   * signal that aborts takes the question back from the service.
+   * @throws JobFailed, ServiceError 'unknown-job' where the service no longer has it, errors of decryptOutputs
+   */
+  async answer(owner: Owner, { job, request, requestBytes }: Submitted, options: SessionOptions = {}): Promise<Reply> {
+    const { progress, signal } = options;
     try {
-      await this.#finished(id, options);
+      await this.#finished(job, options);
     } catch (error) {
       // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
-      if (signal?.aborted) await this.#transport.abandon(id).catch(() => {});
+      if (signal?.aborted) await this.#transport.abandon(job).catch(() => {});
       throw error;
     }
-    const result = await this.#transport.result(id);
+    const result = await this.#transport.result(job);
     // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
     // it sees may depend on the verdict. That it could not be told is no fault of the answer.
-    await this.#transport.acknowledge(id);
+    await this.#transport.acknowledge(job);
     progress?.({ what: 'decrypting', done: 0, total: 1 });
     const { ledger, allowMore } = owner;
-    const answers = await decryptOutputs(owner.secret, manifest, file.request, once(result), 'the result', {
+    const answers = await decryptOutputs(owner.secret, this.client.manifest, request, once(result), 'the result', {
       ledger,
       ...(allowMore ? { allowMore } : {}),
       pairedByProgram: true,
     });
-    return { answers, requestBytes: request.length, resultBytes: result.length };
+    return { answers, requestBytes, resultBytes: result.length };
   }
 
   close(): void {

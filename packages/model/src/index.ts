@@ -8,16 +8,15 @@ export {
   ShapeError,
   WeightError,
 } from './errors.ts';
+export { type ModelFiles, preparationFiles } from './files/model-files.ts';
 export {
-  type ModelFiles,
   type PreparationFile,
   parsePreparation,
-  preparationFiles,
   preparationSchema,
   serialisePreparation,
 } from './files/preparation.ts';
 export { bfloatToNumber, halfToNumber } from './files/safetensors.ts';
-export { serialisePolynomialModel } from './files/serialise.ts';
+export { parsePolynomialModel, polynomialModelFiles, serialisePolynomialModel } from './files/serialise.ts';
 export {
   elementCount,
   formatShape,
@@ -43,13 +42,18 @@ export { operandsOf, withOperands } from './graph/operands.ts';
 export { valueShapes } from './graph/shapes.ts';
 export { decodePicture, isPicture, unreadFormat } from './images/decode.ts';
 export type { Picture } from './images/picture.ts';
-export { type PictureSteps, pictureStepsSchema, preparePicture } from './images/picture-steps.ts';
+export { pictureDecoder } from './images/picture-decoder.ts';
+export { type PictureSteps, pictureStepsSchema } from './images/picture-steps.ts';
+export { preparePicture } from './images/prepare-picture.ts';
 export { type ImageProcessor, parseImageProcessor } from './images/processor.ts';
 export { type Filter, resample } from './images/resample.ts';
 export type { EmbeddingNorm, TokenEmbedding } from './inputs/embedding.ts';
+export { inputPreparer } from './inputs/input-preparer.ts';
+export type { ModelInput } from './inputs/model-input.ts';
 export { checkPatches, patchGrid, patchIndices, patchSchema } from './inputs/patches.ts';
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
-export { imageValues, type ModelInput, type PictureForm, picturePixels, prepareInput } from './inputs/prepare-input.ts';
+export { imageValues, type PictureForm, picturePixels } from './inputs/prepare-image.ts';
+export { prepareInput } from './inputs/prepare-input.ts';
 export {
   checkPreparation,
   type ImagePreprocess,

@@ -1,12 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 
+const eventMs = 1000;
+
+/** What is told of a job at a time. */
+export interface JobEvent {
+  readonly name: string;
+  /** JSON of the job. */
+  readonly data: string;
+  readonly isLast: boolean;
+}
+
 /** Tells who waits for it that something about a job changed. */
 export class Feed {
   /** Numbers of changes start again with every process: the name of the process keeps them apart. */
   readonly #process = randomUUID().slice(0, 8);
   readonly #changes = new Map<string, number>();
   #all = 0;
+  readonly #events = new Map<string, { version: string; made: number; event: Promise<JobEvent | undefined> }>();
   readonly #emitter = new EventEmitter().setMaxListeners(0);
 
   /** @param id undefined: of any job */
@@ -25,7 +36,18 @@ export class Feed {
     return `${this.#process}.${this.#all + (this.#changes.get(id) ?? 0)}`;
   }
 
+  /** The event of a version, made once for all who wait for it. */
+  event(id: string, version: string, make: () => Promise<JobEvent | undefined>): Promise<JobEvent | undefined> {
+    const known = this.#events.get(id);
+    // Rows may change without a word of it, where several machines change them: after a second they are read again.
+    if (known?.version === version && performance.now() - known.made < eventMs) return known.event;
+    const event = make();
+    this.#events.set(id, { version, made: performance.now(), event });
+    return event;
+  }
+
   forget(id: string): void {
+    this.#events.delete(id);
     this.#changes.delete(id);
     this.#emitter.emit(id);
   }

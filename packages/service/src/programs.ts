@@ -9,6 +9,8 @@ export interface ServedProgram {
   readonly digest: string;
   /** Digest of its key plan: key sets of this plan serve it. */
   readonly plan: string;
+  /** Digests of other key plans that have all its keys: key sets of theirs serve it, too. */
+  readonly covering?: readonly string[];
   /** What its manifest says to clients: name, task, labels, predicted costs. Public, as it is. */
   readonly summary: Program['summary'];
   /** Most bytes that a key set of its plan takes; without room for them no key set is opened. */
@@ -28,6 +30,7 @@ export interface ServedProgram {
 const servedProgram = z.strictObject({
   digest,
   plan: digest,
+  covering: z.array(digest).optional(),
   summary: z.record(z.string(), z.json()),
   keyBytes: z.int().min(0).optional(),
   cpuSeconds: z.number().min(0).optional(),
@@ -97,8 +100,12 @@ export class Programs {
   }
 
   /** A program as the protocol shows it. */
-  view({ digest, plan, summary, client, published }: Entry): Program {
-    return { digest, plan, summary, files: listed(client), ...(published ? { model: listed(published) } : {}) };
+  view({ digest, plan, covering = [], summary, client, published }: Entry): Program {
+    return {
+      ...{ digest, plan, summary, files: listed(client) },
+      ...(covering.length > 0 ? { covering: [...covering] } : {}),
+      ...(published ? { model: listed(published) } : {}),
+    };
   }
 }
 
@@ -112,6 +119,10 @@ async function openFiles(folder: string, files: readonly string[], what: string)
     throw new StartError(`cannot read ${what} ${folder} of a program: check the path`, { cause });
   }
 }
+
+/** Whether key sets of a plan have the keys of a program. */
+export const isServedBy = ({ plan, covering = [] }: ServedProgram, other: string): boolean =>
+  plan === other || covering.includes(other);
 
 /** What a program is called and what it is for: a later one of both is its successor. */
 export const nameOf = ({ summary }: Pick<ServedProgram, 'summary'>): string => String(summary.name ?? '');

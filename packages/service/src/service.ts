@@ -12,7 +12,7 @@ import type { OnFaultPoint } from './faults.ts';
 import { Feed } from './feed.ts';
 import { dayOf, keysMs, type Limits, openMs, resultMs, verifyCpuSeconds } from './limits.ts';
 import { Problem } from './problem.ts';
-import { nameOf, type Programs, taskOf } from './programs.ts';
+import { isServedBy, nameOf, type Programs, taskOf } from './programs.ts';
 import { Quotas } from './quotas.ts';
 import { isoTime, type StoreContext } from './store/context.ts';
 import type { Received } from './store/files.ts';
@@ -203,7 +203,7 @@ export class Service {
     if (!this.programs.has(request.program)) await this.#refuseRetired(request.program);
     const program = this.programs.get(request.program);
     const keyset = await this.keysets.get(owner.id, request.keyset);
-    if (keyset.plan !== program.plan) {
+    if (!isServedBy(program, keyset.plan)) {
       throw new Problem(
         'plan-mismatch',
         `the key set ${keyset.id} is of another key plan than the program`,

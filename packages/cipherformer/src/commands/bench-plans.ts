@@ -1,10 +1,9 @@
 import { gib, UsageError } from '@cipherformer/base';
-import { BootstrapPlan, bootstrapLiteral, keyMemoryBytes, Parameters } from '@cipherformer/ckks';
-import { type Compiled, compile, compileForThroughput, explain, predict } from '@cipherformer/compiler';
+import { compile, compileForThroughput } from '@cipherformer/compiler';
 import type { PolynomialGraph } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/model/files';
-import { planProgram } from '@cipherformer/runtime';
 import type { Command } from 'commander';
+import { figuresOf, type PlanFigures } from '../shapes/plan-figures.ts';
 import { randomModel } from '../shapes/random-model.ts';
 import { modelShapes, type ShapeName, shapeNames } from '../shapes/shapes.ts';
 import { startBar } from '../terminal/progress.ts';
@@ -15,22 +14,8 @@ interface BenchPlansOptions {
   readonly json?: boolean;
 }
 
-/** The plan of one model, in figures. */
-interface PlanFigures {
-  readonly model: string;
-  /** Inputs computed at once. */
-  readonly batch: number;
-  readonly tokens: number;
-  /** Ciphertexts refreshed; pairs count as two. */
-  readonly bootstraps: number;
-  readonly rotations: number;
-  /** Diagonals, masks and biases encoded. */
-  readonly plaintexts: number;
-  readonly keyBytes: number;
-  readonly peakBytes: number;
-  readonly cpuSeconds: number;
-  readonly cpuSecondsPerInput: number;
-}
+/** A line of the table. */
+type Row = PlanFigures & { readonly model: string };
 
 /** `cipherformer bench plans`: what the encrypted programs of models would cost, without making a key or training one. */
 export function registerBenchPlans(bench: Command): void {
@@ -47,7 +32,6 @@ export function registerBenchPlans(bench: Command): void {
 }
 
 function benchPlans(models: readonly string[], { throughput = false, json }: BenchPlansOptions): void {
-  const parameters = Parameters.from(bootstrapLiteral());
   const names = models.length > 0 ? models : shapeNames;
   const bar = startBar('bench plans', names.length);
   const rows = names.flatMap((name, i) => {
@@ -57,7 +41,7 @@ function benchPlans(models: readonly string[], { throughput = false, json }: Ben
     const compiled = throughput ? [one, compileForThroughput(graph)] : [one];
     // Where one input at a time is as good as it gets, one line says so.
     const distinct = compiled.filter(({ batch }, k) => k === 0 || batch > 1);
-    return distinct.map((program) => figuresOf(title, graph, program, parameters));
+    return distinct.map((program) => ({ model: title, ...figuresOf(graph, program) }));
   });
   bar.update(names.length, 'done');
   bar.stop();
@@ -77,21 +61,7 @@ function graphOf(name: string): { readonly title: string; readonly graph: Polyno
   return { title: card.name, graph };
 }
 
-function figuresOf(
-  model: string,
-  { tokens }: PolynomialGraph,
-  { program, machine, batch }: Compiled,
-  parameters: Parameters,
-): PlanFigures {
-  const { rotations, plaintexts, bootstraps } = explain(program, machine).total;
-  const planned = planProgram(program, new BootstrapPlan(parameters));
-  const keyBytes = keyMemoryBytes(parameters, planned.keyPlan.specs);
-  const { cpuSeconds, peakBytes } = predict(planned);
-  const counts = { bootstraps, rotations, plaintexts, keyBytes, peakBytes };
-  return { model, batch, tokens, ...counts, cpuSeconds, cpuSecondsPerInput: cpuSeconds / batch };
-}
-
-function table(rows: readonly PlanFigures[]): string {
+function table(rows: readonly Row[]): string {
   const head = ['model', 'tokens', 'inputs at once', 'bootstraps', 'rotations', 'plaintexts', 'keys', 'memory', 'processor s', 's an input']; // biome-ignore format: a row
   return renderTable(
     head,

@@ -5,6 +5,7 @@ import { registerBenchKernels } from './bench-kernels.ts';
 import { registerBenchLayer } from './bench-layer.ts';
 import { registerBenchModels } from './bench-models.ts';
 import { registerBenchPlans } from './bench-plans.ts';
+import { registerBenchService } from './bench-service.ts';
 import { registerBenchTrain } from './bench-train.ts';
 
 /** `cipherformer bench <what>`: measurements, each a file bench-*.ts in this folder. */
@@ -16,5 +17,6 @@ export function registerBench(program: Command): void {
   registerBenchLayer(bench);
   registerBenchModels(bench);
   registerBenchPlans(bench);
+  registerBenchService(bench);
   registerBenchTrain(bench);
 }

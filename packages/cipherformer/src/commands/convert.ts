@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { gib } from '@cipherformer/base';
 import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
   type ConversionRecipe,
@@ -14,8 +15,11 @@ import {
   type MeasuredConversion,
   type Model,
   parseConversion,
+  promised,
   reportLines,
+  type Shortfall,
   type StageRecord,
+  shortfalls,
   stageName,
 } from '@cipherformer/nn';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -23,6 +27,7 @@ import { chooseFor } from '../door/convert.ts';
 import { loadModel as loadTrained } from '../door/load-model.ts';
 import { openOwnData } from '../door/own-data.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
+import { type PlanFigures, predictedPlan } from '../shapes/plan-figures.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
@@ -96,7 +101,10 @@ export function registerConvert(program: Command): void {
         });
       }
       if (options.dryRun) {
-        const plan = await estimateConversion(model, recipe, examples);
+        const plan = {
+          ...(await estimateConversion(model, recipe, examples)),
+          encrypted: predictedPlan(model.config, recipe, tokensOf(task)),
+        };
         const next = `cipherformer convert ${path}${options.recipe === undefined ? '' : ` --recipe ${options.recipe}`} --data ${options.data}`;
         return print(options.json, { value: plan, text: () => planTable(plan), next });
       }
@@ -109,7 +117,7 @@ export function registerConvert(program: Command): void {
         if (source.unfitControl) process.stderr.write(`${source.unfitControl}\n`);
         await writeConversionReport(source, join(folderOfAll, 'report.html'));
       }
-      const whole = record ? { ...record, targets: judgeTargets(record) } : measured;
+      const whole = record ? { ...record, targets: judgeTargets(record), shortfalls: shortfalls(record) } : measured;
       print(options.json, {
         value: whole,
         text: () => (record ? report(record, out) : controlReport(measured, out)),
@@ -166,10 +174,17 @@ async function ownTask(
   tell([
     ...reasons,
     `about ${formatSeconds(steps * secondsPerStep)} on this machine; ${fewest === most ? fewest : `${fewest} to ${most}`} levels for the polynomials of a layer`,
-    'what conversions cost in accuracy: docs/results.md',
+    encryptedLine(predictedPlan(model.config, recipe, tokensOf({ recipe, data }))),
+    costLine(model.config.task === 'language-model'),
   ]);
   return { model, recipe, data, ...tokenizer };
 }
+
+const encryptedLine = ({ cpuSeconds, keyBytes, peakBytes }: PlanFigures) =>
+  `encrypted, predicted for this shape: ${cpuSeconds.toFixed(0)} s of processor time an input, ${gib(keyBytes)} of keys, ${gib(peakBytes)} of memory`;
+
+const costLine = (language: boolean) =>
+  `what such conversions cost: ${language ? `a perplexity of at most x ${Math.exp(promised.natsPerCharacter).toFixed(2)}` : `at most ${(100 * promised.accuracy).toFixed(1)} points of accuracy`}, mostly far less (docs/results.md); where yours costs more, the stage that lost it is named`;
 
 const tell = (lines: readonly string[]) => process.stderr.write(lines.map((line) => `${line}\n`).join(''));
 
@@ -292,6 +307,7 @@ function report(record: ConversionRecord, out: string): string {
         ]
       : []),
     targetLine(record),
+    ...shortfalls(record).flatMap(shortfallLines),
     `levels: ${record.exported.levels.parts.map(({ name, levels: n }) => `${name} ${n}`).join(', ')}; in all ${record.exported.levels.total}`,
     `written to ${out}: the polynomial model, trained/ (to evaluate or train on), conversion.json, report.html`,
   ];
@@ -306,12 +322,41 @@ function targetLine(record: ConversionRecord): string {
   return `range targets, worst site: ${verdicts.join(', ')}`;
 }
 
-function planTable(plan: Awaited<ReturnType<typeof estimateConversion>>): string {
+/** Length of the sequences of texts; undefined for images. */
+function tokensOf({ recipe, data }: Pick<Task, 'recipe' | 'data'>): number | undefined {
+  const from = data?.train ?? recipe.data;
+  return from && 'tokens' in from ? from.tokens : undefined;
+}
+
+/** What fell short, where it was lost, and what to try. */
+function shortfallLines({ what, measured, promised: limit, stage, site, advice }: Shortfall): string[] {
+  const points = (share: number) => `${(100 * share).toFixed(2)} points`;
+  const factor = (nats: number) => `x ${Math.exp(nats).toFixed(3)}`;
+  const percent = (share: number) => `${(100 * share).toPrecision(2)} %`;
+  const [title, value] = {
+    accuracy: ['accuracy below the original', points] as const,
+    natsPerCharacter: ['perplexity', factor] as const,
+    outside: ['test examples outside', percent] as const,
+    oddOutside: ['inputs unlike any training example outside', percent] as const,
+  }[what];
+  const where = stage
+    ? `; most was lost in the stage "${stage.name}" (${value(stage.loss)} on validation)`
+    : site === undefined
+      ? ''
+      : `; most at ${site}`;
+  return [
+    `SHORT of what is promised: ${title} ${value(measured)}, at most ${value(limit)}${where}`,
+    ...advice.map((line) => `  to try: ${line}`),
+  ];
+}
+
+function planTable(plan: Awaited<ReturnType<typeof estimateConversion>> & { readonly encrypted: PlanFigures }): string {
   const rows = plan.parts.map(({ name, steps, seconds }) => [name, steps, formatSeconds(seconds)]);
   const { fewest, most } = plan.levelsPerLayer;
   return [
     renderTable(['part', 'steps', 'time'], rows),
     `${plan.steps} steps, about ${formatSeconds(plan.seconds)} on this machine (${(plan.seconds / 3600).toFixed(2)} h; timed on ${plan.timedSteps} steps)`,
     `levels of a layer's polynomials: ${fewest === most ? fewest : `${fewest} to ${most}`}; linear maps and products add 6, packing 1`,
+    encryptedLine(plan.encrypted),
   ].join('\n');
 }

@@ -6,6 +6,7 @@ import { configure, type PreparedProgram, sharedPlace, startService } from '@cip
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { buildPage, pageFolder } from '../program/page-folder.ts';
 import { interruptible } from '../terminal/interrupt.ts';
+import { byteSize } from '../terminal/numbers.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { showable } from '../terminal/text.ts';
 
@@ -26,6 +27,7 @@ interface ServeCommandOptions {
   readonly bucket?: string;
   readonly s3Endpoint?: string;
   readonly s3Region?: string;
+  readonly workerMemory?: number;
   readonly metricsPort?: number;
   readonly log?: 'warnings' | 'json';
   readonly config?: string;
@@ -52,6 +54,7 @@ export function registerServe(program: Command, security: SecurityOptions): void
     .option('--bucket <name>', 'of several machines: where keys, questions and results are, on S3')
     .option('--s3-endpoint <url>', 'of a service that speaks S3 (default: Amazon of the region)')
     .option('--s3-region <name>', 'its region (default AWS_REGION, or us-east-1)')
+    .option('--worker-memory <size>', 'that computing may take, as 6GiB (default: nine tenths of the machine)', byteSize)
     .option('--metrics-port <n>', 'figures for Prometheus at this port of this machine', portNumber)
     .addOption(new Option('--log <kind>', 'what goes to stderr (default warnings)').choices(['warnings', 'json']))
     .option('--config <file>', 'a JSON file of such options; these and CIPHERFORMER_... of the environment go before it')
@@ -61,13 +64,14 @@ export function registerServe(program: Command, security: SecurityOptions): void
 
 async function serve(
   given: readonly string[],
-  { config, json, name, allowOrigin, ...options }: ServeCommandOptions,
+  { config, json, name, allowOrigin, workerMemory: workerBytes, ...options }: ServeCommandOptions,
   security: SecurityOptions,
 ): Promise<void> {
   const configured = await configure(
     {
       ...options,
       ...(given.length > 0 ? { folders: [...given] } : {}),
+      ...(workerBytes === undefined ? {} : { workerBytes }),
       ...(name ? { names: [...name] } : {}),
       ...(allowOrigin ? { allowOrigins: [...allowOrigin] } : {}),
     },

@@ -4,6 +4,7 @@ import type { SecurityOptions } from '@cipherformer/ckks';
 import { configure, sharedPlace, startWorker } from '@cipherformer/service';
 import type { Command } from 'commander';
 import { interruptible } from '../terminal/interrupt.ts';
+import { byteSize } from '../terminal/numbers.ts';
 import { showable } from '../terminal/text.ts';
 
 // A server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
@@ -14,6 +15,7 @@ interface WorkerCommandOptions {
   readonly bucket?: string;
   readonly s3Endpoint?: string;
   readonly s3Region?: string;
+  readonly workerMemory?: number;
   readonly config?: string;
   readonly json?: boolean;
 }
@@ -29,6 +31,7 @@ export function registerWorker(program: Command, security: SecurityOptions): voi
     .option('--bucket <name>', 'where keys, questions and results are, on S3')
     .option('--s3-endpoint <url>', 'of a service that speaks S3 (default: Amazon of the region)')
     .option('--s3-region <name>', 'its region (default AWS_REGION, or us-east-1)')
+    .option('--worker-memory <size>', 'that computing may take, as 6GiB (default: nine tenths of the machine)', byteSize)
     .option('--config <file>', 'the JSON file of the services; these options and CIPHERFORMER_... of the environment go before it')
     .option('--json', 'JSON on stdout, when it is there')
     .action((folders: string[], options: WorkerCommandOptions) => work(folders, options, security));
@@ -36,14 +39,19 @@ export function registerWorker(program: Command, security: SecurityOptions): voi
 
 async function work(
   given: readonly string[],
-  { config, json, data: ownData, ...options }: WorkerCommandOptions,
+  { config, json, data: ownData, workerMemory: workerBytes, ...options }: WorkerCommandOptions,
   security: SecurityOptions,
 ): Promise<void> {
   const named = given.length > 0 ? { folders: [...given] } : {};
   // The folder of a service beside it, which the file and the environment name, is not the worker's.
-  const { folders = [], ...configured } = await configure({ ...options, ...named }, process.env, config);
+  const { folders = [], ...configured } = await configure(
+    { ...options, ...named, ...(workerBytes === undefined ? {} : { workerBytes }) },
+    process.env,
+    config,
+  );
   const data = ownData ?? 'cipherformer-worker';
   const shared = sharedPlace(configured);
+  const memory = configured.workerBytes === undefined ? {} : { workerBytes: configured.workerBytes };
   if (shared === undefined)
     throw new UsageError(
       'a worker needs what it shares with its services: Redis and a bucket; serve alone needs no worker',
@@ -53,7 +61,7 @@ async function work(
   const notice = (text: string) => void process.stderr.write(`${showable(text)}\n`);
   const stopping = 'stopping: the task that runs is begun again by another worker (Ctrl-C again: at once)';
   await interruptible(stopping, async (signal) => {
-    const worker = await startWorker({ folders, data, shared, security, notice, signal });
+    const worker = await startWorker({ ...memory, folders, data, shared, security, notice, signal });
     const programs = worker.programs.map(({ digest, summary }) => ({ digest, ...summary }));
     const lines = worker.programs.map(({ digest, manifest }) => `  ${digest.slice(0, 12)} ${manifest.model.name} (${manifest.model.task})\n`); // biome-ignore format: short
     process.stdout.write(json ? `${JSON.stringify({ id: worker.id, data, programs })}\n` : `worker ${worker.id} takes tasks of\n${lines.map(showable).join('')}Ctrl-C stops it\n`); // biome-ignore format: short

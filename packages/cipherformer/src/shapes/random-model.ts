@@ -97,7 +97,7 @@ function programsOf(config: ModelConfig, { mapDegree, activationDegree, norms }:
   const [maps, activation] = [gelu(mapDegree), gelu(activationDegree)];
   // A start of degree 7 and one step: relative error 1e-3 in five levels.
   const inverse = norms === 'full' ? inverseSqrtIteration(varianceInterval, 7, 1).program : undefined;
-  const programs = new Map<string, Program>();
+  const programs = new Map<string, Program>(config.head.hidden ? [['head.activation', activation]] : []);
   for (let layer = 0; layer < config.layers; layer++) {
     programs.set(`layers.${layer}.attention.activation`, maps);
     programs.set(`layers.${layer}.mlp.activation`, activation);

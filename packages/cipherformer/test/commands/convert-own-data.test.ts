@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bertConfig, initialWeights, saveModel } from '@cipherformer/nn';
+import { bertConfig, initialWeights, saveModel, shortfalls } from '@cipherformer/nn';
 import { afterAll, describe, expect, it } from 'vitest';
 import { wordPieceFiles } from '../../../nn/src/text/word-piece.ts';
 import { cli } from './cli.ts';
@@ -35,8 +35,13 @@ describe('cipherformer convert, without a recipe', () => {
     expect(err).toMatch(/columns: text "review" \(guessed\), label "stars" \(guessed\)/);
     expect(err).toMatch(/validation and test held out of training by seed 1/);
     expect(err).toMatch(/350 steps: a first model; 3500 are usual[\s\S]*about .* on this machine; 2 levels/);
+    expect(err).toMatch(
+      /encrypted, predicted for this shape: \d+ s of processor time an input, [\d.]+ GiB of keys, [\d.]+ GiB of memory/,
+    );
+    expect(err).toMatch(/at most 1\.3 points of accuracy/);
     expect(out).toMatch(/inputs unlike any training example: \d+ of 20 outside/);
     const record = JSON.parse(readFileSync(at('out/conversion.json'), 'utf8'));
+    expect(out.match(/^SHORT of what is promised: .*\n {2}to try: /gm) ?? []).toHaveLength(shortfalls(record).length);
     expect(record.robustness.examples).toBe(20);
     expect(readFileSync(at('out/report.html'), 'utf8')).toContain('Inputs unlike any training example');
     expect(statSync(at('out/model.safetensors')).size).toBeLessThan(statSync(at('out/trained/model.safetensors')).size);

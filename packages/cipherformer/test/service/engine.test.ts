@@ -75,15 +75,34 @@ describe('run', () => {
     expect(readFileSync(at('by-hand')).equals(readFileSync(at('first')))).toBe(true);
   });
 
-  it('exchanges the keys for those of another owner, and back', async () => {
-    for (const keys of ['others', 'keys']) {
+  it('keeps the keys of several owners, and answers each by their own', async () => {
+    for (const [keys, wanted] of [
+      ['others', ['loading', 'running']],
+      ['keys', ['running']],
+      ['others', ['running']],
+    ] as const) {
       const stages = new Set<string>();
       await run(keys, `${keys}.out`, { progress: ({ what }) => stages.add(what) });
-      expect(stages).toEqual(new Set(['loading', 'running']));
+      expect([...stages]).toEqual(wanted);
       const answer = await cli('decrypt', at('program'), '--keys', at(`${keys}/secret`), '--input', at(`${keys}.out`), '--request', at(`${keys}.in`)); // biome-ignore format: short
       expect(answer.code).toBe(0);
     }
     expect(readFileSync(at('keys.out')).equals(readFileSync(at('first')))).toBe(true);
+  });
+
+  it('lets go of those that were used longest ago where there is room for one alone, and of those that are gone', async () => {
+    const { predicted } = JSON.parse(readFileSync(at('program/client/manifest.json'), 'utf8'));
+    using small = new ProgramEngine({ insecure: true }, predicted.peakBytes);
+    const loaded: (readonly string[])[] = [];
+    for (const keys of ['keys', 'others', 'keys']) {
+      const job = { id: 'a job', program: at('program'), keyset: keyset(keys), request: at(`${keys}.in`), result: at('small') }; // biome-ignore format: short
+      await small.run(job, quiet, never);
+      loaded.push(small.loaded);
+    }
+    expect(loaded).toEqual(['keys', 'others', 'keys'].map((keys) => [keyset(keys).id]));
+    small.forget(keyset('keys').id);
+    expect(small.loaded).toEqual([]);
+    expect(readFileSync(at('small')).equals(readFileSync(at('first')))).toBe(true);
   });
 
   it('encodes the matrices of a bootstrap for the first keys and keeps them for those of others', async () => {
@@ -104,7 +123,7 @@ describe('run', () => {
     const parts = keyset('deep-keys').parts.length;
     expect(await loaded('deep-keys')).toEqual([parts, matrices]);
     expect(await loaded('deep-others')).toEqual([parts]);
-    expect(await loaded('deep-keys')).toEqual([parts]);
+    expect(await loaded('deep-keys')).toEqual([]);
   });
 
   it('refuses a request of another key, a damaged one and a secret key, and leaves no result', async () => {

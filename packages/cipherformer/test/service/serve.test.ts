@@ -8,6 +8,7 @@ import { writeProgram } from '@cipherformer/compiler';
 import { savePolynomialModel } from '@cipherformer/model/files';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ServiceOptions, startService } from '../../../service/src/run/start.ts';
+import { limitWorker } from '../../../service/src/run/worker-process.ts';
 import { pageFolder } from '../../src/program/page-folder.ts';
 import { cli, insecureCli } from '../commands/cli.ts';
 import { insecureParameters, tinyModel } from '../commands/tiny-model.ts';
@@ -161,6 +162,36 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => free.close(resolve));
   return port;
 }
+
+it('a process that computes is held to its memory, and goes first where the machine has none left', async () => {
+  const child = fork(join(import.meta.dirname, 'fixtures/idle.mjs'), { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  limitWorker(child, 3 * 2 ** 30);
+  const proc = (name: string) => readFileSync(`/proc/${child.pid}/${name}`, 'utf8');
+  try {
+    await until(() => proc('limits'), (limits) => /Max data size +3221225472 /.test(limits)); // biome-ignore format: short
+    expect(proc('limits')).toMatch(/Max core file size +0 /);
+    await until(() => proc('oom_score_adj'), (score) => score.trim() === '1000'); // biome-ignore format: short
+  } finally {
+    child.kill('SIGKILL');
+  }
+  await expect(started('small', [at('program')], { workerBytes: 2 ** 20 })).rejects.toThrow(/0.00 GiB are free here/);
+});
+
+describe('the verb worker', () => {
+  it('says what it needs: something to compute, and the Redis and the bucket of its services', async () => {
+    const wrong: [string[], RegExp][] = [
+      [[], /a worker needs what it shares with its services: Redis and a bucket/],
+      [['--redis', 'redis://127.0.0.1:1'], /give both, or none/],
+      [['--redis', 'redis://127.0.0.1:1', '--bucket', 'b'], /there is nothing to compute/],
+    ];
+    for (const [options, why] of wrong) {
+      const { code, err } = await cli('worker', '--data', at('worker'), ...options);
+      expect([code, err], why.source).toEqual([2, expect.stringMatching(why)]);
+    }
+    const { code, err } = await insecureCli('worker', at('program'), '--data', at('worker'), '--redis', 'redis://127.0.0.1:1', '--bucket', 'b'); // biome-ignore format: short
+    expect([code, err]).toEqual([1, expect.stringMatching(/Redis at 127.0.0.1:1 cannot be used/)]);
+  });
+});
 
 describe('the verb serve', () => {
   it('prints where it listens and what next, and ends in order on Ctrl-C', async () => {

@@ -1,17 +1,15 @@
 import { z } from 'zod';
-import { ConfigError, FormatError } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
 import { type GraphNode, type GraphOp, operations, type PolynomialGraph } from '../graph/graph.ts';
-import { pictureStepsSchema } from '../images/picture-steps.ts';
-import { patchSchema } from '../inputs/patches.ts';
-import { normalisationSchema } from '../inputs/pixels.ts';
 import { type AnyField, indexSchema, type Matrix, sizeSchema } from '../operations/fields.ts';
-import { shown, words } from '../untrusted/index.ts';
-import { formatShape, type StoredTensor } from './stored-tensor.ts';
+import { words } from '../untrusted/index.ts';
+import { preprocessSchema, taskSchema, tokensSchema } from './preparation-schema.ts';
+import type { TensorReader, TensorWriter } from './tensors.ts';
 
 /** Version of polynomial.json; readers refuse others. */
 export const polynomialModelFormat = 'cipherformer/polynomial-model@1';
 
-const base = { name: words.min(1).max(200), bound: z.number().positive() };
+const base = { name: words.check(z.minLength(1), z.maxLength(200)), bound: z.number().positive() };
 
 /** Nodes as JSON: arrays are tensors of model.safetensors named "<node>.<field>", programs their own JSON form. */
 const nodeSchemas = Object.entries(operations).map(([op, { fields }]) => {
@@ -25,7 +23,7 @@ const nodeSchema = z.discriminatedUnion('op', [nodeSchemas[0]!, ...nodeSchemas.s
 type NodeJson = z.infer<typeof nodeSchema>;
 
 /** How a field stands in the JSON; undefined for tensors that are always there. */
-function schemaOf(field: AnyField): z.ZodType | undefined {
+function schemaOf(field: AnyField): z.core.$ZodType | undefined {
   switch (field.kind) {
     case 'operand':
       return indexSchema;
@@ -39,31 +37,10 @@ function schemaOf(field: AnyField): z.ZodType | undefined {
   }
 }
 
-export const preprocessSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('image'),
-    patches: patchSchema,
-    normalise: normalisationSchema,
-    picture: pictureStepsSchema.optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('text'),
-    padding: indexSchema,
-    position: z.boolean(),
-    norm: z.strictObject({ kind: z.enum(['layer', 'rms']), epsilon: z.number().positive() }).optional(),
-    tokenizer: z.boolean(),
-  }),
-]);
-
-export type PreprocessFile = z.infer<typeof preprocessSchema>;
-
-export const taskSchema = z.enum(['image-classification', 'text-classification', 'language-model']);
-export const tokensSchema = sizeSchema;
-
 export const cardSchema = z.strictObject({
   name: words,
-  description: words.optional(),
-  data: words.optional(),
+  description: z.optional(words),
+  data: z.optional(words),
   stages: z.array(z.strictObject({ stage: words, metric: words, value: z.number() })).optional(),
   sites: z.array(z.strictObject({ name: words, function: words, error: z.number().min(0).optional() })).optional(),
   margin: z.number().min(1).optional(),
@@ -73,7 +50,7 @@ export const modelFileSchema = z.strictObject({
   format: z.literal(polynomialModelFormat),
   task: taskSchema,
   tokens: tokensSchema,
-  window: sizeSchema.optional(),
+  window: z.optional(sizeSchema),
   output: indexSchema,
   /** Of model.safetensors, in hexadecimal: the two files belong together. Absent in folders of earlier versions. */
   weightsSha256: z
@@ -86,62 +63,6 @@ export const modelFileSchema = z.strictObject({
   nodes: z.array(nodeSchema).min(1).max(1_000_000),
 });
 export type ModelFile = z.infer<typeof modelFileSchema>;
-
-/** Collects the tensors of a model by name. */
-export class TensorWriter {
-  readonly tensors = new Map<string, StoredTensor>();
-
-  vector(name: string, data: Float32Array): void {
-    this.tensors.set(name, { shape: [data.length], data });
-  }
-
-  matrix(name: string, { rows, columns, values }: Matrix): void {
-    this.tensors.set(name, { shape: [rows, columns], data: values });
-  }
-}
-
-/** Hands out the tensors of a file by name, each once, checked. @throws FormatError naming the file and the tensor */
-export class TensorReader {
-  readonly #tensors: ReadonlyMap<string, StoredTensor>;
-  readonly #where: string;
-  readonly #read = new Set<string>();
-
-  constructor(tensors: ReadonlyMap<string, StoredTensor>, where: string) {
-    this.#tensors = tensors;
-    this.#where = where;
-  }
-
-  vector(name: string): Float32Array {
-    return this.#take(name, 1).data;
-  }
-
-  matrix(name: string): Matrix {
-    const { shape, data } = this.#take(name, 2);
-    if (data.length === 0) throw new FormatError(`${this.#where}: "${name}" ${formatShape(shape)} is empty.`);
-    return { rows: shape[0]!, columns: shape[1]!, values: data };
-  }
-
-  /** @throws FormatError where the file holds more than was read */
-  finish(): void {
-    const extra = [...this.#tensors.keys()].find((name) => !this.#read.has(name));
-    if (extra !== undefined)
-      throw new FormatError(`${this.#where}: no node has a place for the tensor ${shown(extra)}.`);
-  }
-
-  #take(name: string, rank: number): StoredTensor {
-    const tensor = this.#tensors.get(name);
-    if (!tensor) throw new FormatError(`${this.#where}: the tensor "${name}" is missing.`);
-    this.#read.add(name);
-    if (tensor.shape.length !== rank) {
-      throw new FormatError(
-        `${this.#where}: "${name}" has ${tensor.shape.length} dimensions where ${rank} are needed.`,
-      );
-    }
-    const bad = tensor.data.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) throw new FormatError(`${this.#where}: value ${bad} of "${name}" is ${tensor.data[bad]}.`);
-    return tensor;
-  }
-}
 
 /** A graph's nodes as JSON, their arrays handed to `writer`. @throws ConfigError where a bound was not calibrated */
 export function writeNodes({ nodes }: PolynomialGraph, writer: TensorWriter): NodeJson[] {

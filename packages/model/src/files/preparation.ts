@@ -1,35 +1,16 @@
-import { z } from 'zod';
-import { ConfigError, FormatError } from '../errors.ts';
-import type { TokenEmbedding } from '../inputs/embedding.ts';
+import * as z from 'zod/mini';
 import {
   checkPreparation,
   type ImagePreprocess,
   type InputPreparation,
   type TextPreprocess,
 } from '../inputs/preprocess.ts';
-import { huggingFaceTokenizer, type TokenizerFiles } from '../text/tokenizer.ts';
-import { decodeUtf8, parseJson } from '../untrusted/index.ts';
-import {
-  type PreprocessFile,
-  preprocessSchema,
-  TensorReader,
-  TensorWriter,
-  taskSchema,
-  tokensSchema,
-} from './model-file.ts';
-import { parseSafetensors, serialiseSafetensors } from './safetensors.ts';
+import { type ModelFiles, preparationFiles } from './model-files.ts';
+import { type PreprocessFile, preprocessSchema, taskSchema, tokensSchema } from './preparation-schema.ts';
+import { serialiseSafetensors } from './safetensors.ts';
+import { TensorWriter } from './tensors.ts';
 
 // What a client needs of a model: how an image or a text becomes the inputs of its graph. Everything in it is public.
-
-/** Files by name. */
-export type ModelFiles = ReadonlyMap<string, Uint8Array>;
-
-/** The files beside the JSON of a preparation; images need none, texts without a tokenizer lack its two. */
-export const preparationFiles = {
-  embedding: 'embedding.safetensors',
-  tokenizer: 'tokenizer.json',
-  tokenizerConfig: 'tokenizer_config.json',
-} as const;
 
 /** The JSON of a preparation. */
 export const preparationSchema = z.strictObject({
@@ -55,26 +36,22 @@ export function serialisePreparation({ task, graph, preprocess }: InputPreparati
 }
 
 /**
- * Reads what `serialisePreparation` wrote.
+ * Reads what `serialisePreparation` wrote. What reads texts is loaded where there are some: a third of a client in browsers.
  * @param where a folder or an address, for messages
  * @throws FormatError, ShapeError or ConfigError naming the file and the field
  */
-export function parsePreparation(structure: PreparationFile, files: ModelFiles, where: string): InputPreparation {
-  const { task, tokens, preprocess } = structure;
-  const graph = { tokens };
-  const checked = (preparation: InputPreparation) => {
-    checkPreparation(preparation, where);
-    return preparation;
-  };
-  if (preprocess.kind === 'image') return checked({ task, graph, preprocess: preprocess as ImagePreprocess });
-  const path = `${where}/${preparationFiles.embedding}`;
-  const reader = new TensorReader(
-    parseSafetensors(fileOf(files, preparationFiles.embedding, where), path).tensors,
-    path,
-  );
-  const text = readText(preprocess, reader, files, where);
-  reader.finish();
-  return checked({ task, graph, preprocess: text });
+export async function parsePreparation(
+  { task, tokens, preprocess }: PreparationFile,
+  files: ModelFiles,
+  where: string,
+): Promise<InputPreparation> {
+  const read =
+    preprocess.kind === 'image'
+      ? (preprocess as ImagePreprocess)
+      : (await import('./text-preparation.ts')).parseTextPreparation(preprocess, files, where);
+  const preparation = { task, graph: { tokens }, preprocess: read };
+  checkPreparation(preparation, where);
+  return preparation;
 }
 
 /** A preprocess as JSON, its tables handed to `writer`. */
@@ -106,58 +83,4 @@ export function tokenizerFiles({ tokenizer }: TextPreprocess): [string, Uint8Arr
     [preparationFiles.tokenizer, json(tokenizer.tokenizer)],
     [preparationFiles.tokenizerConfig, json(tokenizer.config)],
   ];
-}
-
-/** The preprocess of a text again. @throws FormatError or ConfigError */
-export function readText(
-  stored: PreprocessFile & { kind: 'text' },
-  reader: TensorReader,
-  files: ModelFiles,
-  where: string,
-): TextPreprocess {
-  const { norm } = stored;
-  const embedding: TokenEmbedding = {
-    token: reader.matrix('embedding.token'),
-    ...(stored.position && { position: reader.matrix('embedding.position') }),
-    ...(norm && {
-      norm: {
-        ...norm,
-        gain: reader.vector('embedding.norm.gain'),
-        ...(norm.kind === 'layer' && { bias: reader.vector('embedding.norm.bias') }),
-      },
-    }),
-  };
-  const tokenizer = stored.tokenizer ? readTokenizer(files, where) : undefined;
-  return { kind: 'text', embedding, padding: stored.padding, ...(tokenizer && { tokenizer }) };
-}
-
-function readTokenizer(files: ModelFiles, where: string): TokenizerFiles {
-  const read = (name: string) => {
-    const value = readJson(files, name, where);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new FormatError(`${where}/${name} has to be a JSON object.`);
-    }
-    return value as Readonly<Record<string, unknown>>;
-  };
-  const tokenizer = { tokenizer: read(preparationFiles.tokenizer), config: read(preparationFiles.tokenizerConfig) };
-  // Made once here to find its faults now, not at the first text.
-  huggingFaceTokenizer(tokenizer, `${where}/${preparationFiles.tokenizer}`);
-  return tokenizer;
-}
-
-/** @throws ConfigError where the file is missing */
-export function fileOf(files: ModelFiles, name: string, where: string): Uint8Array {
-  const bytes = files.get(name);
-  if (!bytes) throw new ConfigError(`${where} has no ${name}: copy the whole folder again.`);
-  return bytes;
-}
-
-/** @throws FormatError where the file is no JSON */
-export function readJson(files: ModelFiles, name: string, where: string): unknown {
-  const bytes = fileOf(files, name, where);
-  try {
-    return parseJson(decodeUtf8(bytes));
-  } catch {
-    throw new FormatError(`${where}/${name} is not JSON. Was it truncated or edited?`);
-  }
 }

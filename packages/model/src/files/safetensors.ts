@@ -1,6 +1,6 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { FormatError, WeightError } from '../errors.ts';
-import { decodeUtf8, parseJson, problems, shown } from '../untrusted/index.ts';
+import { checkForeign, decodeUtf8, parseJson, problems, shown } from '../untrusted/index.ts';
 import { elementCount, formatShape, type StoredTensor, type Weights } from './stored-tensor.ts';
 
 /**
@@ -26,15 +26,8 @@ const elementTypes = new Map<string, readonly [bytes: number, read: (view: DataV
 
 const entrySchema = z.strictObject({
   dtype: z.string(),
-  shape: z
-    .array(
-      z
-        .int()
-        .min(0)
-        .max(2 ** 40),
-    )
-    .max(16),
-  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+  shape: z.array(z.int().check(z.minimum(0), z.maximum(2 ** 40))).check(z.maxLength(16)),
+  data_offsets: z.tuple([z.int().check(z.minimum(0)), z.int().check(z.minimum(0))]),
 });
 type Entry = z.infer<typeof entrySchema>;
 
@@ -90,7 +83,7 @@ export function openSafetensors(range: ReadRange, length: number, where: string)
       metadata = parsed.success ? parsed.data : fail('"__metadata__" must map strings to strings.');
       continue;
     }
-    const parsed = entrySchema.safeParse(value);
+    const parsed = checkForeign(entrySchema, value);
     if (!parsed.success) fail(`the entry ${shown(name)} is malformed (${problems(parsed.error, value)}).`);
     entries.push([name, parsed.data!]);
   }

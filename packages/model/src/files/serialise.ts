@@ -3,25 +3,12 @@ import { FormatError } from '../errors.ts';
 import type { ImagePreprocess } from '../inputs/preprocess.ts';
 import { checkPolynomialModel, type PolynomialModel } from '../polynomial-model.ts';
 import { problems, shown } from '../untrusted/index.ts';
-import {
-  type ModelFile,
-  modelFileSchema,
-  polynomialModelFormat,
-  readNodes,
-  TensorReader,
-  TensorWriter,
-  writeNodes,
-} from './model-file.ts';
-import {
-  fileOf,
-  type ModelFiles,
-  preparationFiles,
-  readJson,
-  readText,
-  tokenizerFiles,
-  writePreprocess,
-} from './preparation.ts';
+import { type ModelFile, modelFileSchema, polynomialModelFormat, readNodes, writeNodes } from './model-file.ts';
+import { fileOf, type ModelFiles, preparationFiles, readJson } from './model-files.ts';
+import { tokenizerFiles, writePreprocess } from './preparation.ts';
 import { parseSafetensors, type StoredType, serialiseSafetensors } from './safetensors.ts';
+import { TensorReader, TensorWriter } from './tensors.ts';
+import { readText } from './text-preparation.ts';
 
 /** The names of a polynomial model's files; a model without a tokenizer lacks the last two. */
 export const polynomialModelFiles = {

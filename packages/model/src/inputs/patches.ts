@@ -1,12 +1,9 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { ConfigError } from '../errors.ts';
 
 /** Most values of the windows of one image, overlap counted. */
 const maxWindowValues = 2 ** 24;
-const size = z
-  .int()
-  .positive()
-  .max(2 ** 24);
+const size = z.int().check(z.positive(), z.maximum(2 ** 24));
 
 /** How an image becomes tokens: one window of pixels each. */
 export const patchSchema = z.strictObject({
@@ -16,12 +13,12 @@ export const patchSchema = z.strictObject({
   /** Side of the square window of pixels a token sees. */
   patch: size,
   /** Distance between windows; default: patch (no overlap). */
-  stride: size.optional(),
+  stride: z.optional(size),
   /** Zero pixels added around the image. */
-  padding: z.int().min(0).max(4096).default(0),
+  padding: z._default(z.int().check(z.minimum(0), z.maximum(4096)), 0),
   /** Order of the values in a patch vector: channel first (Conv2d weights) or pixel first. */
-  order: z.enum(['channel-first', 'pixel-first']).default('channel-first'),
-  classToken: z.boolean().default(false),
+  order: z._default(z.enum(['channel-first', 'pixel-first']), 'channel-first'),
+  classToken: z._default(z.boolean(), false),
 });
 export type PatchGeometry = z.infer<typeof patchSchema>;
 

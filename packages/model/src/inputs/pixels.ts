@@ -1,15 +1,15 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 
 /** How bytes of an image become a model's input: stored with the model, done by whoever holds the image. */
 export const normalisationSchema = z.strictObject({
   /** Per channel: value = (byte / 255 - mean) / deviation. */
-  mean: z.array(z.number()).min(1),
-  deviation: z.array(z.number().positive()).min(1),
+  mean: z.array(z.number()).check(z.minLength(1)),
+  deviation: z.array(z.number().check(z.positive())).check(z.minLength(1)),
   /**
    * Largest standard deviation of all values of one normalised image. A richer one is scaled towards its own mean to
    * it: without LayerNorm and softmax nothing else bounds what contrast does to the values of a polynomial model.
    */
-  contrast: z.number().positive().optional(),
+  contrast: z.optional(z.number().check(z.positive())),
 });
 export type Normalisation = Readonly<z.infer<typeof normalisationSchema>>;
 

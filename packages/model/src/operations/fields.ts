@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 
 /** [rows, columns], row-major. */
 export interface Matrix {
@@ -19,11 +19,8 @@ export interface NodeBase {
   readonly bound: number;
 }
 
-export const indexSchema = z.int().min(0);
-export const sizeSchema = z
-  .int()
-  .positive()
-  .max(2 ** 24);
+export const indexSchema = z.int().check(z.minimum(0));
+export const sizeSchema = z.int().check(z.positive(), z.maximum(2 ** 24));
 
 /** The number of an earlier node. */
 export interface OperandField {
@@ -38,13 +35,13 @@ export interface TensorField<Rank extends 'vector' | 'matrix' = 'vector' | 'matr
 /** A vector that may be absent: a flag in the JSON says whether the file has it. */
 export interface OptionalVectorField {
   readonly kind: 'optional vector';
-  readonly flag: z.ZodType<boolean>;
+  readonly flag: z.core.$ZodType<boolean>;
 }
 
 /** What stands in the JSON as it is. */
 export interface ValueField<Value> {
   readonly kind: 'value';
-  readonly schema: z.ZodType;
+  readonly schema: z.core.$ZodType;
   /** Makes the value of JSON that the schema let pass. @throws FormatError, `path` first */
   read(json: unknown, path: string): Value;
 }
@@ -72,9 +69,9 @@ export const matrix: TensorField<'matrix'> = { kind: 'matrix' };
 export const vector: TensorField<'vector'> = { kind: 'vector' };
 export const optionalVector: OptionalVectorField = { kind: 'optional vector', flag: z.boolean() };
 /** One that operations had no place for in files of earlier versions. */
-export const laterVector: OptionalVectorField = { kind: 'optional vector', flag: z.boolean().default(false) };
+export const laterVector: OptionalVectorField = { kind: 'optional vector', flag: z._default(z.boolean(), false) };
 /** What its schema lets pass is the value. */
-export const plain = <Value>(schema: z.ZodType<Value>): ValueField<Value> => ({
+export const plain = <Value>(schema: z.core.$ZodType<Value>): ValueField<Value> => ({
   kind: 'value',
   schema,
   read: (json) => json as Value,

@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
+import en from 'zod/v4/locales/en.js';
 import { excerpt, isPrintable, shown } from './printable.ts';
 import { decodeUtf8 } from './text.ts';
 
@@ -48,7 +49,7 @@ export function parseMetadata(text = 'null'): unknown {
 }
 
 export interface ForeignJsonOptions<Value> {
-  readonly schema: z.ZodType<Value>;
+  readonly schema: z.core.$ZodType<Value>;
   /** Longer ones are not looked at. */
   readonly maxBytes: number;
   /** Makes the error from what is wrong: "is not JSON", "is not what it should be: ...". */
@@ -66,7 +67,7 @@ export function parseForeignJson<Value>(
 ): Value {
   if (source.length > maxBytes) throw refuse(`has ${source.length} bytes, ${maxBytes} at most are expected`);
   const json = parse(typeof source === 'string' ? source : decode(source, refuse), refuse);
-  const parsed = schema.safeParse(json);
+  const parsed = checkForeign(schema, json);
   if (!parsed.success) throw refuse(`is not what this release reads:\n${problems(parsed.error, json)}`);
   return parsed.data;
 }
@@ -87,8 +88,18 @@ function parse(text: string, refuse: (what: string) => Error): unknown {
   }
 }
 
+const { localeError: english } = en();
+
+/** A value held against a schema, what is wrong with it told in English: zod's small form, for browsers, brings no words. */
+export function checkForeign<Value>(
+  schema: z.core.$ZodType<Value>,
+  value: unknown,
+): z.core.util.SafeParseResult<Value> {
+  return z.core.safeParse(schema, value, { error: english });
+}
+
 /** What is wrong with a value that a schema refused: the first fields, a line each, with what is there. */
-export function problems({ issues }: z.ZodError, value: unknown): string {
+export function problems({ issues }: z.core.$ZodError, value: unknown): string {
   const lines = issues.slice(0, maxProblems).map(({ path, message }) => {
     const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
     const there = typeof found === 'object' && found !== null ? '' : ` (found ${shown(found)})`;
@@ -106,7 +117,7 @@ function fieldName(path: readonly PropertyKey[]): string {
 }
 
 /** A name or a note that is printed: text without characters that a terminal obeys. */
-export const words = z
-  .string()
-  .max(2000)
-  .refine((text) => isPrintable(text, '\n\t'), 'has control characters');
+export const words = z.string().check(
+  z.maxLength(2000),
+  z.refine((text) => isPrintable(text, '\n\t'), 'has control characters'),
+);

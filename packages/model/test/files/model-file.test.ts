@@ -17,7 +17,8 @@ import { parseSafetensors, serialiseSafetensors } from '../../src/files/safetens
 import { parsePolynomialModel, serialisePolynomialModel } from '../../src/files/serialise.ts';
 import { calibrate } from '../../src/graph/calibrate.ts';
 import { evaluate } from '../../src/graph/evaluate.ts';
-import { type ModelInput, prepareInput } from '../../src/inputs/prepare-input.ts';
+import type { ModelInput } from '../../src/inputs/model-input.ts';
+import { prepareInput } from '../../src/inputs/prepare-input.ts';
 import type { GraphInputs } from '../../src/operations/definition.ts';
 import type { PolynomialModel } from '../../src/polynomial-model.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../src/errors.ts';
 import { decodePicture } from '../../src/images/decode.ts';
-import { preparePicture } from '../../src/images/picture-steps.ts';
+import { preparePicture } from '../../src/images/prepare-picture.ts';
 import { parseImageProcessor } from '../../src/images/processor.ts';
 import { type Filter, resample } from '../../src/images/resample.ts';
 import { normalisePixels } from '../../src/inputs/pixels.ts';

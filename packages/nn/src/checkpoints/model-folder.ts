@@ -16,8 +16,8 @@ import { checkWeights } from '../transformer/weights.ts';
 
 /** How inputs are prepared for a model, stored beside it so that it can be evaluated without its recipe. */
 export const preprocessSchema = z.strictObject({
-  normalise: normalisationSchema.optional(),
-  picture: pictureStepsSchema.optional(),
+  normalise: z.optional(normalisationSchema),
+  picture: z.optional(pictureStepsSchema),
   classes: z.array(words).optional(),
 });
 export type Preprocess = z.infer<typeof preprocessSchema>;

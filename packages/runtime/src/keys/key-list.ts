@@ -13,7 +13,7 @@ import {
   type Parameters,
 } from '@cipherformer/ckks';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { FileError, KeyLimitError } from '../errors.ts';
 
 export const keyListFormat = 'cipherformer-keys';
@@ -24,19 +24,16 @@ const maxKeys = 4096;
 const maxListBytes = 16 * 2 ** 20;
 const maxParts = 2 ** 17;
 
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
 /** A key as it stands in JSON: role, Galois element, level, special primes. */
 export const keyTuple = z.tuple([
   z.enum(['relinearisation', 'galois', 'toSparse', 'toDense']),
-  z
-    .int()
-    .min(1)
-    .max(2 ** 18),
-  z.int().min(0).max(128),
-  z.int().min(1).max(128),
+  z.int().check(z.minimum(1), z.maximum(2 ** 18)),
+  z.int().check(z.minimum(0), z.maximum(128)),
+  z.int().check(z.minimum(1), z.maximum(128)),
 ]);
-export const keyTuples = z.array(keyTuple).max(maxKeys);
+export const keyTuples = z.array(keyTuple).check(z.maxLength(maxKeys));
 export type KeyTuples = z.infer<typeof keyTuples>;
 
 const schema = z.strictObject({
@@ -46,10 +43,10 @@ const schema = z.strictObject({
   /** Names the list of keys under these parameters. */
   plan: digest,
   /** Names the secret key that they belong to. */
-  key: z.string().regex(/^[0-9a-f]{32}$/),
+  key: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
   keys: keyTuples,
   /** SHA-256 of each part, in the order of `keyParts`. */
-  parts: z.array(digest).max(maxParts),
+  parts: z.array(digest).check(z.maxLength(maxParts)),
 });
 
 /** The list of a key set: which keys, whose, and the parts that they are made of. Everything in it is public. */

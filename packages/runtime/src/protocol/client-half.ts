@@ -36,7 +36,7 @@ export async function readClientHalf(
     files.set(name, bytes);
   }
   const { name: _, classes: __, ...structure } = manifest.model;
-  const preparation = parsePreparation(structure, files, where);
+  const preparation = await parsePreparation(structure, files, where);
   const made = checkPreparation(preparation, where);
   for (const { name } of manifest.inputs)
     if (!made.has(name))

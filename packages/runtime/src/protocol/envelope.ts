@@ -1,33 +1,30 @@
 import { checksumBytes, sha256, startsLikeSecretKey, type WireObject } from '@cipherformer/ckks';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { FileError, MismatchError } from '../errors.ts';
 
 // Like the wire objects inside: a byte above 127 and both line endings, so that a transfer as text is noticed at once.
 const magic = Uint8Array.of(0x89, 0x43, 0x46, 0x45, 0x0d, 0x0a, 0x1a, 0x0a);
 const maxHeaderBytes = 2 ** 20;
 
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 const binding = {
   /** Digest of the program, in hexadecimal. */
   program: digest,
   /** Names the secret key that it belongs to. */
-  key: z.string().regex(/^[0-9a-f]{32}$/),
+  key: z.string().check(z.regex(/^[0-9a-f]{32}$/)),
   /** Bytes of the objects that follow. */
-  lengths: z
-    .array(z.int().min(0))
-    .max(4096)
-    .refine((all) => Number.isSafeInteger(all.reduce((sum, bytes) => sum + bytes, 0)), 'more bytes than a file has'),
+  lengths: z.array(z.int().check(z.minimum(0))).check(
+    z.maxLength(4096),
+    z.refine((all) => Number.isSafeInteger(all.reduce((sum, bytes) => sum + bytes, 0)), 'more bytes than a file has'),
+  ),
 };
 const schema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('inputs'),
     ...binding,
     /** How many of the program's batch are the client's; padding fills the rest. */
-    examples: z
-      .int()
-      .min(1)
-      .max(2 ** 16),
+    examples: z.int().check(z.minimum(1), z.maximum(2 ** 16)),
   }),
   z.strictObject({
     kind: z.literal('outputs'),

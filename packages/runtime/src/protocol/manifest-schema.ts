@@ -1,7 +1,7 @@
 import type { KeySpec } from '@cipherformer/ckks';
 import { preparationFiles, preparationSchema } from '@cipherformer/model';
 import { isPrintable } from '@cipherformer/model/untrusted';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { FileError } from '../errors.ts';
 import { keyTuples, specsOf } from '../keys/key-list.ts';
 import { fromRuns } from './runs.ts';
@@ -19,18 +19,18 @@ export const highestSentLevel = 1;
 /** Ciphertexts of an input or a result; a language model of 50,000 words has two. */
 const maxCiphertexts = 256;
 
-const whole = z
-  .int()
-  .min(0)
-  .max(2 ** 48);
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const runs = z.array(z.int()).max(3 * maxSlots);
-const factor = z.number().refine((value) => value !== 0, 'a factor must not be 0');
+const whole = z.int().check(z.minimum(0), z.maximum(2 ** 48));
+const positive = z.number().check(z.positive());
+const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+const runs = z.array(z.int()).check(z.maxLength(3 * maxSlots));
+const factor = z.number().check(z.refine((value) => value !== 0, 'a factor must not be 0'));
 /** Names reach terminals: whoever wrote the manifest must not write there what is not text. */
 const printable = z
   .string()
-  .max(256)
-  .refine(isPrintable, 'text must not hold control characters, line breaks or changes of direction');
+  .check(
+    z.maxLength(256),
+    z.refine(isPrintable, 'text must not hold control characters, line breaks or changes of direction'),
+  );
 
 const newestSchema = z.strictObject({
   format: z.literal(manifestFormat),
@@ -39,32 +39,39 @@ const newestSchema = z.strictObject({
   digest,
   parameters: z.strictObject({
     logN: whole,
-    chainBits: z.array(whole).max(128),
-    specialBits: z.array(whole).max(128),
+    chainBits: z.array(whole).check(z.maxLength(128)),
+    specialBits: z.array(whole).check(z.maxLength(128)),
     scaleBits: whole,
   }),
   parametersDigest: digest,
-  slots: z.int().min(1).max(maxSlots),
+  slots: z.int().check(z.minimum(1), z.maximum(maxSlots)),
   /** Examples that one run computes: a client encrypts so many together, and a server compiles for as many. */
-  batch: z.int().min(1).max(maxSlots),
+  batch: z.int().check(z.minimum(1), z.maximum(maxSlots)),
   inputs: z
-    .array(z.strictObject({ name: printable.min(1), level: whole, scale: z.number().positive(), source: runs, factor }))
-    .min(1)
-    .max(maxCiphertexts),
+    .array(
+      z.strictObject({
+        name: printable.check(z.minLength(1)),
+        level: whole,
+        scale: positive,
+        source: runs,
+        factor,
+      }),
+    )
+    .check(z.minLength(1), z.maxLength(maxCiphertexts)),
   outputs: z
     .array(
       z.strictObject({
         name: z.enum(['logits', 'sentinel']),
         slots: runs,
         factor,
-        limit: z.number().positive(),
-        period: z.int().min(1).optional(),
+        limit: positive,
+        period: z.optional(z.int().check(z.minimum(1))),
         /** Of the ciphertext as a server sends it: what a client holds it against. */
-        level: z.int().min(0).max(highestSentLevel),
-        scale: z.number().positive(),
+        level: z.int().check(z.minimum(0), z.maximum(highestSentLevel)),
+        scale: positive,
       }),
     )
-    .max(maxCiphertexts),
+    .check(z.maxLength(maxCiphertexts)),
   keys: z.strictObject({
     /** Names the list of keys under these parameters: a key set serves every program whose plan it covers. */
     plan: digest,
@@ -73,20 +80,17 @@ const newestSchema = z.strictObject({
     wireBytes: whole,
   }),
   predicted: z.strictObject({
-    cpuSeconds: z.number().min(0),
-    peakBytes: z.number().min(0),
+    cpuSeconds: z.number().check(z.minimum(0)),
+    peakBytes: z.number().check(z.minimum(0)),
     bootstraps: whole,
     instructions: whole,
     /** How far a decrypted logit may be from the program's without noise (`predictError`); absent where it is not known. */
-    error: z.number().positive().optional(),
+    error: z.optional(positive),
   }),
   /** Facts for the client: names of the classes, how an image or a text becomes numbers. */
   model: z.strictObject({
     name: printable,
-    classes: z
-      .array(printable)
-      .max(2 ** 20)
-      .optional(),
+    classes: z.optional(z.array(printable).check(z.maxLength(2 ** 20))),
     ...preparationSchema.shape,
   }),
   /** SHA-256 of the other files of the client's half, by their names. */
@@ -97,11 +101,11 @@ const newestSchema = z.strictObject({
 const version2 = z.looseObject({
   version: z.literal(2),
   compile: z.strictObject({ batch: z.unknown() }),
-  batch: z.undefined().optional(),
+  batch: z.optional(z.undefined()),
 });
 
 /** Reads manifests of this version and of version 2. */
-export const manifestSchema = z.preprocess(asNewest, newestSchema);
+export const manifestSchema = z.pipe(z.transform(asNewest), newestSchema);
 
 /** What a client and a server have to agree on, as it stands in manifest.json. Everything in it is public. */
 export type ProgramManifest = z.infer<typeof newestSchema>;

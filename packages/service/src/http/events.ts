@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { isFinal } from '@cipherformer/client/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { JobEvent } from '../feed.ts';
 import type { Service } from '../service.ts';
 import type { JobRow } from '../store/rows.ts';
 
@@ -26,6 +27,13 @@ export function sendEvents(service: Service, job: JobRow, request: FastifyReques
     .send(Readable.from(eventsOf(service, job.id, seen, signal), { objectMode: false }));
 }
 
+async function eventOf(service: Service, id: string, version: string): Promise<JobEvent | undefined> {
+  const row = await service.jobs.find(id);
+  if (row === undefined) return undefined;
+  const data = JSON.stringify(await service.jobView(row));
+  return { name: `${row.event}-${version}`, data, isLast: isFinal(row.state) };
+}
+
 async function* eventsOf(service: Service, id: string, lastSeen: string, signal: AbortSignal): AsyncGenerator<string> {
   let seen = lastSeen;
   // So that the headers go out at once.
@@ -33,14 +41,13 @@ async function* eventsOf(service: Service, id: string, lastSeen: string, signal:
   for (;;) {
     // The version first: what changes from here on is told next.
     const version = service.feed.version(id);
-    const row = await service.jobs.find(id);
-    if (row === undefined) return;
-    const event = `${row.event}-${version}`;
-    if (event !== seen) {
-      seen = event;
-      yield `id: ${event}\nevent: job\ndata: ${JSON.stringify(await service.jobView(row))}\n\n`;
+    const event = await service.feed.event(id, version, () => eventOf(service, id, version));
+    if (event === undefined) return;
+    if (event.name !== seen) {
+      seen = event.name;
+      yield `id: ${event.name}\nevent: job\ndata: ${event.data}\n\n`;
     }
-    if (isFinal(row.state)) return;
+    if (event.isLast) return;
     try {
       if (!(await service.feed.next(id, version, heartbeatMs, signal))) yield ':\n\n';
     } catch {

@@ -24,6 +24,8 @@ const schema = z.strictObject({
   bucket: z.string().min(1).optional(),
   s3Endpoint: z.string().optional(),
   s3Region: z.string().min(1).optional(),
+  /** Memory that the process that computes may take. */
+  workerBytes: z.int().positive().optional(),
   metricsPort: port.optional(),
   /** `warnings` for people, or `json`: every request, by its route. */
   log: z.enum(['warnings', 'json']).optional(),
@@ -54,6 +56,7 @@ const variables: Readonly<Record<string, readonly [keyof Configuration, (text: s
   CIPHERFORMER_BUCKET: ['bucket', String],
   CIPHERFORMER_S3_ENDPOINT: ['s3Endpoint', String],
   CIPHERFORMER_S3_REGION: ['s3Region', String],
+  CIPHERFORMER_WORKER_BYTES: ['workerBytes', Number],
   CIPHERFORMER_METRICS_PORT: ['metricsPort', Number],
   CIPHERFORMER_LOG: ['log', String],
 };

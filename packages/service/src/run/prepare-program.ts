@@ -10,7 +10,9 @@ import { filesOfPolynomialModel, isPolynomialModel } from '@cipherformer/model/f
 import {
   clientFolder,
   FileError,
+  keySpecsOf,
   manifestFile,
+  missingSpecs,
   type ProgramManifest,
   serverFolder,
 } from '@cipherformer/runtime/server';
@@ -74,6 +76,18 @@ export async function prepareProgram(path: string, options: PrepareOptions): Pro
     folder,
     manifest,
   };
+}
+
+/** For each program the key plans of the others that have all its keys. */
+export function withCovering(programs: readonly PreparedProgram[]): PreparedProgram[] {
+  const isCovered = ({ manifest: one }: PreparedProgram, { manifest: other }: PreparedProgram) =>
+    one.keys.plan !== other.keys.plan &&
+    one.parametersDigest === other.parametersDigest &&
+    missingSpecs(keySpecsOf(other), keySpecsOf(one)).length === 0;
+  return programs.map((program) => {
+    const covering = programs.filter((other) => isCovered(program, other)).map(({ plan }) => plan);
+    return { ...program, covering: [...new Set(covering)] };
+  });
 }
 
 /** Removes what compilations that were cut short left behind. Only for who holds the data folder. */

@@ -3,6 +3,7 @@ import {
   BootstrapMatrices,
   BootstrapPlan,
   Context,
+  type KeySpec,
   type Parameters,
   type SecurityOptions,
   verifyKeySet,
@@ -15,9 +16,11 @@ import {
   checkMemory,
   type KeySource,
   keyFiles,
+  keySpecsOf,
   type LoadedKeys,
   loadKeys,
   MismatchError,
+  missingSpecs,
   outputsFile,
   type ProgramManifest,
   parametersOf,
@@ -25,31 +28,50 @@ import {
   readInputs,
   readManifest,
   runCkks,
+  totalMemoryBytes,
 } from '@cipherformer/runtime/server';
 import type { Engine, EngineProgress, JobFiles, KeysetFiles, Verdict } from '../worker/engine.ts';
 
 type Report = OnProgress<EngineProgress>;
 
-/** Keys in memory, ready for every program of their plan. */
+/** Of the machine's memory, left free where keys stay loaded. */
+const spareShare = 0.05;
+
+/** Keys in memory, of the program for which they were loaded and those that need no others. */
 interface Resident {
-  readonly keyset: string;
   readonly keys: LoadedKeys;
+  readonly specs: readonly KeySpec[];
 }
 
 /**
- * The work of a service, on programs as `compile` writes them. The keys of one key set stay in memory until another comes,
- * what programs of its parameters share until others come.
+ * The work of a service, on programs as `compile` writes them. Keys stay in memory until others need the room, those used longest
+ * ago go first; what programs of the same parameters share stays until others come.
  * Nothing it imports of ours may read a secret key (test/architecture.test.ts).
  */
 export class ProgramEngine implements Engine, Disposable {
   readonly #security: SecurityOptions;
+  readonly #memoryBytes: number;
   readonly #programs = new Map<string, OpenProgram>();
   #common: Common | undefined;
-  #resident: Resident | undefined;
+  /** By key set, the one used last at the end. */
+  readonly #residents = new Map<string, Resident>();
 
-  /** @param security for tests; the worker of the executable passes none */
-  constructor(security: SecurityOptions = {}) {
+  /**
+   * @param security for tests; the worker of the executable passes none
+   * @param memoryBytes what the process may take. Default: what the machine has
+   */
+  constructor(security: SecurityOptions = {}, memoryBytes: number = totalMemoryBytes()) {
     this.#security = security;
+    this.#memoryBytes = memoryBytes;
+  }
+
+  get loaded(): string[] {
+    return [...this.#residents.keys()];
+  }
+
+  forget(keyset: string): void {
+    this.#residents.get(keyset)?.keys[Symbol.dispose]();
+    this.#residents.delete(keyset);
   }
 
   /** @throws FileError for a list or a part that is not what the plan asks for, WireError for one with wrong contents */
@@ -58,7 +80,7 @@ export class ProgramEngine implements Engine, Disposable {
     if (folder === undefined) return { ok: false, reason: 'no program that is served has its key plan any more' };
     const manifest = await readManifest(folder, this.#security);
     const parameters = parametersOf(manifest, this.#security);
-    const source = await openKeyset(keyset, manifest, parameters, 'send the keys again');
+    const source = await openKeyset(keyset, parameters, 'send the keys again');
     using context = await Context.create(parameters, this.#security);
     await verifyKeySet(context, source.specs, (part) => source.part(part), {
       progress: paced('verifying', progress),
@@ -92,14 +114,9 @@ export class ProgramEngine implements Engine, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#releaseKeys();
+    for (const keyset of this.loaded) this.forget(keyset);
     this.#common?.[Symbol.dispose]();
     this.#common = undefined;
-  }
-
-  #releaseKeys(): void {
-    this.#resident?.keys[Symbol.dispose]();
-    this.#resident = undefined;
   }
 
   async #open(folder: string): Promise<OpenProgram> {
@@ -112,16 +129,38 @@ export class ProgramEngine implements Engine, Disposable {
     const { manifest, parameters } = opened;
     // The disk may have changed since the set was verified, also under keys that are in memory.
     const remedy = `delete the key set (DELETE ${apiPrefix}/keysets/${keyset.id}) and send the keys again`;
-    const source = await openKeyset(keyset, manifest, parameters, remedy);
-    if (this.#resident?.keyset !== keyset.id) this.#releaseKeys();
-    // One set at a time: a program is predicted to take the memory of its own parameters' matrices, not of others too.
+    const source = await openKeyset(keyset, parameters, remedy);
+    const specs = keySpecsOf(manifest);
+    const known = this.#residents.get(keyset.id);
+    const resident = known !== undefined && missingSpecs(known.specs, specs).length === 0 ? known : undefined;
+    if (resident === undefined) this.forget(keyset.id);
+    // A program is predicted to take the memory of its own parameters' matrices, not of others too.
     if (this.#common?.context.parameters.digest !== parameters.digest) this[Symbol.dispose]();
     // What is in memory already need not be free.
-    const held = (this.#resident?.keys.keyBytes ?? 0) + (this.#common?.bytes ?? 0);
+    const held = (this.#common?.bytes ?? 0) + (resident?.keys.keyBytes ?? 0);
+    this.#makeRoom(manifest.predicted.peakBytes, held, keyset.id);
     checkMemory(opened, availableMemoryBytes() + held);
     this.#common ??= new Common(await Context.create(parameters, this.#security));
-    this.#resident ??= { keyset: keyset.id, keys: await load(this.#common, manifest, source, { progress, signal }) };
-    return this.#resident.keys;
+    const keys = resident?.keys ?? (await load(this.#common, manifest, source, { progress, signal }));
+    this.#residents.delete(keyset.id);
+    this.#residents.set(keyset.id, resident ?? { keys, specs });
+    return keys;
+  }
+
+  /**
+   * Releases keys, but those of one key set, until a run has room.
+   * @param peakBytes that it takes, of which `heldBytes` are there
+   */
+  #makeRoom(peakBytes: number, heldBytes: number, kept: string): void {
+    const others = [...this.#residents].filter(([keyset]) => keyset !== kept);
+    let bytes = others.reduce((sum, [, { keys }]) => sum + keys.keyBytes, 0);
+    let free = availableMemoryBytes() - spareShare * totalMemoryBytes();
+    for (const [keyset, { keys }] of others) {
+      if (peakBytes - heldBytes <= free && bytes + peakBytes <= this.#memoryBytes) return;
+      this.forget(keyset);
+      free += keys.keyBytes;
+      bytes -= keys.keyBytes;
+    }
   }
 }
 
@@ -172,15 +211,14 @@ function load(
 /** The keys of a committed set. @throws FileError for a damaged list, MismatchError for one of another plan or key */
 async function openKeyset(
   { plan, key, list: text, parts }: KeysetFiles,
-  manifest: ProgramManifest,
   parameters: Parameters,
   remedy: string,
 ): Promise<KeySource> {
   const list = parseKeyList(text, 'the list', parameters);
-  if (list.plan !== manifest.keys.plan || list.plan !== plan || list.key !== key)
+  if (list.plan !== plan || list.key !== key)
     throw new MismatchError(
-      `the list is of plan ${list.plan.slice(0, 12)} and key ${list.key.slice(0, 12)}, the program has plan ${manifest.keys.plan.slice(0, 12)} ` +
-        `and the key set ${plan.slice(0, 12)} and ${key.slice(0, 12)}: ${remedy}`,
+      `the list is of plan ${list.plan.slice(0, 12)} and key ${list.key.slice(0, 12)}, the key set of ` +
+        `${plan.slice(0, 12)} and ${key.slice(0, 12)}: ${remedy}`,
     );
   const paths = new Map(parts.map(({ sha256, path }) => [sha256, path]));
   return keyFiles(list, parameters, {

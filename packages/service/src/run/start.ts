@@ -1,7 +1,5 @@
-import { fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import { availableMemoryBytes, checkMemory, totalMemoryBytes } from '@cipherformer/runtime/server';
 import { limitsSchema } from '../limits.ts';
@@ -9,7 +7,14 @@ import { Programs } from '../programs.ts';
 import { accessOf, type RunningService, type ServeOptions, serve } from '../serve.ts';
 import { type SharedOptions, startSharedWorker } from '../shared/backend.ts';
 import { openDataFolder } from '../store/data-folder.ts';
-import { type PreparedProgram, type PrepareOptions, prepareProgram, sweepPrograms } from './prepare-program.ts';
+import {
+  type PreparedProgram,
+  type PrepareOptions,
+  prepareProgram,
+  sweepPrograms,
+  withCovering,
+} from './prepare-program.ts';
+import { defaultWorkerBytes, forkWorker } from './worker-process.ts';
 
 export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'spawnWorker'> {
   /** Folders of programs or of polynomial models. */
@@ -19,6 +24,8 @@ export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'spawnWo
   readonly publishModel?: boolean;
   /** Default: the worker of this package, which takes nothing below 128-bit security. */
   readonly spawnWorker?: ServeOptions['spawnWorker'];
+  /** What the process that computes may take of memory. Default: nine tenths of the machine's. */
+  readonly workerBytes?: number;
   /** Of programs that are compiled here. Default: those of `compile`. */
   readonly parameters?: Parameters;
   /** Hears what takes time, what the machine lacks, and faults that no owner sees. */
@@ -33,13 +40,27 @@ export interface ServiceOptions extends Omit<ServeOptions, 'programs' | 'spawnWo
 export async function startService(
   options: ServiceOptions,
 ): Promise<{ readonly service: RunningService; readonly programs: readonly PreparedProgram[] }> {
-  const { folders, parameters, publishModel, security = {}, notice, ...rest } = options;
+  const {
+    folders,
+    parameters,
+    publishModel,
+    workerBytes = defaultWorkerBytes(),
+    security = {},
+    notice,
+    ...rest
+  } = options;
   const { data, signal } = rest;
   // Before anything is compiled.
   accessOf(rest);
-  const prepared = await preparePrograms(folders, data, { security, parameters, publishModel, notice, signal });
+  const prepared = await preparePrograms(folders, data, workerBytes, {
+    security,
+    parameters,
+    publishModel,
+    notice,
+    signal,
+  });
   const service = await serve({
-    spawnWorker,
+    spawnWorker: () => forkWorker(workerBytes),
     log: { level: 'error', stream: { write: (line: string) => notice(wordsOf(line)) } },
     ...rest,
     programs: prepared.map(({ manifest: _, ...program }) => program),
@@ -56,6 +77,8 @@ export interface WorkerOptions {
   readonly shared: SharedOptions;
   readonly security?: SecurityOptions;
   readonly spawnWorker?: ServeOptions['spawnWorker'];
+  /** As of a service. */
+  readonly workerBytes?: number;
   readonly parameters?: Parameters;
   /** How long the process that computes may take to stop, in milliseconds. Default 10 s. */
   readonly graceMs?: number;
@@ -72,10 +95,26 @@ export async function startWorker(options: WorkerOptions): Promise<{
   readonly programs: readonly PreparedProgram[];
   close(): Promise<void>;
 }> {
-  const { folders, data, shared, security = {}, parameters, notice, signal, graceMs = 10_000 } = options;
-  const programs = await preparePrograms(folders, data, { security, parameters, notice, signal });
+  const {
+    folders,
+    data,
+    shared,
+    security = {},
+    workerBytes = defaultWorkerBytes(),
+    parameters,
+    notice,
+    signal,
+    graceMs = 10_000,
+  } = options;
+  const programs = await preparePrograms(folders, data, workerBytes, { security, parameters, notice, signal });
   const worker = await startSharedWorker({
-    ...{ ...shared, data, graceMs, spawnWorker: options.spawnWorker ?? spawnWorker, limits: limitsSchema.parse({}) },
+    ...{
+      ...shared,
+      data,
+      graceMs,
+      spawnWorker: options.spawnWorker ?? (() => forkWorker(workerBytes)),
+      limits: limitsSchema.parse({}),
+    },
     programs: await Programs.open(programs.map(({ manifest: _, ...program }) => program)),
     onFault: (what, error) => notice(['warning', what, error === undefined ? '' : messageOf(error)].filter(Boolean).join(': ')), // biome-ignore format: short
   });
@@ -88,6 +127,7 @@ const compiledIn = (data: string): string => join(data, 'programs');
 async function preparePrograms(
   folders: readonly string[],
   data: string,
+  workerBytes: number,
   options: Omit<PrepareOptions, 'compiled'>,
 ): Promise<PreparedProgram[]> {
   const compiled = compiledIn(data);
@@ -97,21 +137,15 @@ async function preparePrograms(
   for (const folder of folders) {
     const program = await prepareProgram(folder, { ...options, compiled });
     options.signal?.throwIfAborted();
-    checkMachine(program, options.notice);
+    checkMachine(program, workerBytes, options.notice);
     programs.push(program);
   }
-  return programs;
+  return withCovering(programs);
 }
 
-/** The compiled file, also when this one runs as source. Its stdout is not data. */
-const spawnWorker = () =>
-  fork(fileURLToPath(new URL('../../dist/run/worker.js', import.meta.url)), {
-    stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
-  });
-
 /** Memory that is taken now may be free when a question comes; what the machine does not have never will be. */
-function checkMachine(program: PreparedProgram, notice: (text: string) => void): void {
-  checkMemory(program, totalMemoryBytes());
+function checkMachine(program: PreparedProgram, workerBytes: number, notice: (text: string) => void): void {
+  checkMemory(program, Math.min(workerBytes, totalMemoryBytes()));
   try {
     checkMemory(program, availableMemoryBytes());
   } catch (error) {

@@ -7,6 +7,9 @@ import { partialSuffix, syncDirectory, writeAll } from '@cipherformer/ckks/durab
 import { type FileKind, type Files, fileKinds, type JobName, type Received, type WorkFiles } from './files.ts';
 import type { KeysetRow } from './rows.ts';
 
+/** Chunks come in 64 KiB and less: written together they cost a tenth of the calls. */
+const writeBytes = 2 ** 19;
+
 /** The files of a data folder. A file that is there under its own name is whole and on the disk. */
 export class FolderFiles implements Files, WorkFiles {
   readonly #folder: string;
@@ -125,10 +128,20 @@ async function writeHashed(
 ): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash('sha256');
   let bytes = 0;
+  let waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
+  const write = async () => {
+    await writeAll(file, waiting.length === 1 ? waiting[0]! : Buffer.concat(waiting));
+    waiting = [];
+    waitingBytes = 0;
+  };
   for await (const chunk of chunks) {
     hash.update(chunk);
     bytes += chunk.length;
-    await writeAll(file, chunk);
+    waiting.push(chunk);
+    waitingBytes += chunk.length;
+    if (waitingBytes >= writeBytes) await write();
   }
+  if (waitingBytes > 0) await write();
   return { sha256: hash.digest('hex'), bytes };
 }

@@ -32,8 +32,7 @@ export type EngineProgress = Progress<'verifying' | 'loading' | 'running'>;
 export type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /**
- * The work itself, in the worker process: one call at a time. It may keep keys loaded between calls; the process is
- * ended when their key set is deleted.
+ * The work itself, in the worker process: one call at a time. It may keep keys loaded between calls.
  */
 export interface Engine {
   /**
@@ -48,4 +47,10 @@ export interface Engine {
    * A rejection ends the job as failed, with the error's message as the reason.
    */
   run(job: JobFiles, progress: OnProgress<EngineProgress>, signal: AbortSignal): Promise<void>;
+
+  /** Key sets whose keys are in memory: their jobs come first. */
+  readonly loaded: readonly string[];
+
+  /** A key set is gone: its keys leave the memory. */
+  forget(keyset: string): void;
 }

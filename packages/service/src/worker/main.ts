@@ -17,6 +17,10 @@ export function runWorker(engine: Engine): void {
       running.get(message.task)?.abort();
       return;
     }
+    if (message.type === 'forget') {
+      tasks = tasks.then(() => engine.forget(message.keyset));
+      return;
+    }
     const controller = new AbortController();
     running.set(message.task, controller);
     tasks = tasks.then(async () => {
@@ -39,9 +43,12 @@ async function perform(engine: Engine, message: WorkerTask, signal: AbortSignal)
       message.type === 'verify'
         ? await engine.verify(message.keyset, progress, signal)
         : await engine.run(message.job, progress, signal).then(() => ({ ok: true }) as const);
-    return verdict.ok ? { type: 'done', task } : { type: 'failed', task, reason: shortened(verdict.reason) };
+    return verdict.ok
+      ? { type: 'done', task, loaded: [...engine.loaded] }
+      : { type: 'failed', task, reason: shortened(verdict.reason), loaded: [...engine.loaded] };
   } catch (error) {
-    return { type: 'failed', task, reason: shortened(error instanceof Error ? error.message : String(error)) };
+    const reason = shortened(error instanceof Error ? error.message : String(error));
+    return { type: 'failed', task, reason, loaded: [...engine.loaded] };
   }
 }
 

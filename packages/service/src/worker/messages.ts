@@ -19,11 +19,16 @@ export const toWorker = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('verify'), task: whole, keyset }),
   z.strictObject({ type: z.literal('run'), task: whole, job }),
   z.strictObject({ type: z.literal('cancel'), task: whole }),
+  /** A key set is gone. */
+  z.strictObject({ type: z.literal('forget'), keyset: z.string() }),
 ]);
 export type ToWorker = z.infer<typeof toWorker>;
 export type WorkerTask = Extract<ToWorker, { type: 'verify' | 'run' }>;
 /** A task before its worker has given it a number. */
 export type Assignment = WorkerTask extends infer T ? (T extends unknown ? Omit<T, 'task'> : never) : never;
+
+/** Key sets whose keys are in memory after a task. */
+const loaded = z.array(z.string().max(64)).max(10_000);
 
 export const fromWorker = z.discriminatedUnion('type', [
   z.strictObject({
@@ -35,8 +40,8 @@ export const fromWorker = z.discriminatedUnion('type', [
     secondsLeft: z.number().min(0).optional(),
   }),
   /** A key set was verified, or a job has its result. */
-  z.strictObject({ type: z.literal('done'), task: whole }),
+  z.strictObject({ type: z.literal('done'), task: whole, loaded }),
   /** A key set is not what it should be, or a job cannot be run. */
-  z.strictObject({ type: z.literal('failed'), task: whole, reason: z.string().max(2000) }),
+  z.strictObject({ type: z.literal('failed'), task: whole, reason: z.string().max(2000), loaded }),
 ]);
 export type FromWorker = z.infer<typeof fromWorker>;

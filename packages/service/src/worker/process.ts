@@ -5,8 +5,8 @@ import { type Assignment, fromWorker, type ToWorker } from './messages.ts';
 
 /** How a task ended. `died`: the process did, whatever the task. */
 export type Outcome =
-  | { readonly type: 'done' }
-  | { readonly type: 'failed'; readonly reason: string }
+  | { readonly type: 'done'; readonly loaded: readonly string[] }
+  | { readonly type: 'failed'; readonly reason: string; readonly loaded: readonly string[] }
   | { readonly type: 'died'; readonly reason: string };
 
 /** A worker process, from the service's side. One task at a time. */
@@ -73,6 +73,11 @@ export class WorkerProcess {
       signal.removeEventListener('abort', cancel);
       this.#child.off('message', listener);
     }
+  }
+
+  /** A key set is gone: its keys leave the memory, after the task that it is at. */
+  forget(keyset: string): void {
+    this.#send({ type: 'forget', keyset });
   }
 
   /** Ends the process: by closing its channel, then by force. */

@@ -66,12 +66,12 @@ export class Queue<T extends Waiting> {
     return true;
   }
 
-  /** Takes the next one out. @param loaded the key set that is loaded */
-  take(loaded: string | undefined): T | undefined {
+  /** Takes the next one out. @param loaded key sets whose keys are in memory */
+  take(loaded: ReadonlySet<string>): T | undefined {
     const [first] = this.tasks;
     if (first === undefined) return undefined;
     const isPatient = this.#entries.every(({ since }) => this.#now() - since < passingMs);
-    const next = (isPatient ? this.tasks.find(({ keyset }) => keyset === loaded) : undefined) ?? first;
+    const next = (isPatient ? this.tasks.find(({ keyset }) => loaded.has(keyset)) : undefined) ?? first;
     this.remove(next.id);
     this.#turns.set(next.owner, ++this.#turn);
     // Who has nothing here need not be remembered.

@@ -80,10 +80,8 @@ interface Current {
 
 interface Worker {
   readonly process: WorkerProcess;
-  /** What it may have loaded. */
-  readonly keysets: Loaded;
-  /** It ends after the task that it is at. */
-  retired: boolean;
+  /** Key sets whose keys it has in memory. */
+  loaded: ReadonlySet<string>;
 }
 
 /** One worker process and the tasks that wait for it, in the order of its queue. */
@@ -124,11 +122,8 @@ export class Scheduler implements WorkQueue {
     }
   }
 
-  /** A key set is gone: a worker that may have loaded it ends, at once or after the task that it is at. */
   forget(keyset: string): void {
-    if (!this.#worker?.keysets.has(keyset)) return;
-    this.#worker.retired = true;
-    this.#wake();
+    this.#worker?.process.forget(keyset);
   }
 
   waiting(): { readonly tasks: number; readonly cpuSeconds: number } {
@@ -163,9 +158,8 @@ export class Scheduler implements WorkQueue {
 
   async #work(): Promise<void> {
     for (;;) {
-      if (this.#worker?.retired) await this.#stopWorker();
       if (this.#closing.signal.aborted) return;
-      const task = this.#queue.take(this.#worker?.keysets.last);
+      const task = this.#queue.take(this.#worker?.process.alive ? this.#worker.loaded : new Set());
       if (task === undefined) return;
       const current: Current = {
         ...{ task, controller: new AbortController(), progress: undefined, dropped: false, late: false },
@@ -229,18 +223,18 @@ export class Scheduler implements WorkQueue {
     try {
       if (!this.#worker?.process.alive) {
         const process = new WorkerProcess(this.#options.spawnWorker());
-        this.#worker = { process, keysets: new Loaded(), retired: false };
+        this.#worker = { process, loaded: new Set() };
       }
     } catch (error) {
       return { type: 'died', reason: `the worker process could not be started: ${messageOf(error)}` };
     }
-    this.#worker.keysets.add(current.task.keyset);
+    const worker = this.#worker;
     const limit = setTimeout(() => {
       current.late = true;
       current.controller.abort();
     }, limitSeconds * 1000);
     try {
-      return await this.#worker.process.perform(assignment, {
+      const outcome = await worker.process.perform(assignment, {
         signal: current.controller.signal,
         graceMs: this.#options.graceMs,
         progress: (progress) => {
@@ -248,6 +242,8 @@ export class Scheduler implements WorkQueue {
           this.#options.onChange(current.task.id);
         },
       });
+      if (outcome.type !== 'died') worker.loaded = new Set(outcome.loaded);
+      return outcome;
     } finally {
       clearTimeout(limit);
     }
@@ -279,25 +275,6 @@ export class Scheduler implements WorkQueue {
 
   #announceQueue(): void {
     for (const { id } of this.#queue.tasks) this.#options.onChange(id);
-  }
-}
-
-/** Key sets that a worker has had; it keeps the last. */
-class Loaded {
-  readonly #keysets = new Set<string>();
-  #last: string | undefined;
-
-  add(keyset: string): void {
-    this.#keysets.add(keyset);
-    this.#last = keyset;
-  }
-
-  has(keyset: string): boolean {
-    return this.#keysets.has(keyset);
-  }
-
-  get last(): string | undefined {
-    return this.#last;
   }
 }
 

@@ -240,14 +240,37 @@ describe('key sets in use', () => {
     await running(job.id);
     const refused = await api.call(`/v1/keysets/${set.id}`, { method: 'DELETE' });
     expect([refused.status, refused.json.code, refused.json.jobs]).toEqual([409, 'keyset-in-use', [job.id]]);
-    const before = await submit();
     await remove(job.id);
-    await ended(before.id);
+    /** Whether its keys were in the worker's memory. */
+    const wasLoaded = async () => {
+      const { id } = (await api.submit(place.program.digest, set.id, fresh())).json as Job;
+      await ended(id);
+      return (await resultOf(id)).wasLoaded;
+    };
+    await wasLoaded();
+    expect(await wasLoaded()).toBe(true);
     expect((await api.call(`/v1/keysets/${set.id}`, { method: 'DELETE' })).status).toBe(204);
-    const after = await submit();
-    await ended(after.id);
-    expect((await resultOf(after.id)).pid).not.toBe((await resultOf(before.id)).pid);
+    expect((await readyKeyset(api, [part('of this test')], { key: set.key })).id).toBe(set.id);
+    expect(await wasLoaded()).toBe(false);
   });
+});
+
+it('key sets of another plan serve a program whose keys they all have, as it says', async () => {
+  const other = workspace();
+  const covered = { ...other.program, digest: hex('needs less'), plan: hex('a smaller plan'), covering: [plan] };
+  const two = await serve(other.options(files.path('worker'), { programs: [other.program, covered] }));
+  try {
+    const own = caller(two.url);
+    expect((await own.call(`/v1/programs/${covered.digest}`)).json.covering).toEqual([plan]);
+    const { id: larger } = await readyKeyset(own, [part('of both')]);
+    const { id: smaller } = await readyKeyset(own, [part('of one')], { plan: covered.plan });
+    expect((await own.submit(covered.digest, larger, fresh())).status).toBe(202);
+    expect((await own.submit(covered.digest, smaller, fresh())).status).toBe(202);
+    expect((await own.submit(other.program.digest, smaller, fresh())).json.code).toBe('plan-mismatch');
+  } finally {
+    await two.close();
+    other.dispose();
+  }
 });
 
 describe('events', () => {

@@ -1,4 +1,4 @@
-import { type EvaluationPlan, evaluationPlan, interpolate, type Polynomial, toTarget } from '@cipherformer/approx';
+import { type EvaluationPlan, evaluationPlan, interpolate, type Polynomial } from '@cipherformer/approx';
 import { checkWhole } from '../../errors/checks.ts';
 import { ParameterError } from '../../errors/index.ts';
 import { type Ciphertext, type Evaluator, ephemeralWeight } from '../../scheme/index.ts';
@@ -67,7 +67,9 @@ export class EvalMod {
       const y = this.halfWidth * Math.sqrt(Math.max(0, (w + 1) / 2));
       return amplitude * Math.cos((2 * Math.PI * y) / 2 ** options.doubleAngles);
     };
-    this.#series = interpolate({ fn: toTarget(series), domain: [[-1, 1]], degree: options.degree });
+    // Not by `toTarget`: it knows a catalogue of functions, which bundles for browsers would bring along.
+    const fn = { name: 'cosine', value: series, breakpoints: [], poles: [] };
+    this.#series = interpolate({ fn, domain: [[-1, 1]], degree: options.degree });
     this.seriesPlan = evaluationPlan(this.#series.coefficients);
   }
 

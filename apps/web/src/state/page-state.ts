@@ -1,0 +1,150 @@
+import { BrowserService, lackingFeature, type PendingQuestion } from '@cipherformer/client/browser';
+import { batch, computed, signal } from '@preact/signals';
+import { ClearModel } from '../clear/clear-model.ts';
+import { ProgramState } from './program-state.ts';
+import { type Problem, problemOf } from './words.ts';
+
+/** What a dialog asks; it is answered once. */
+export interface Allowing {
+  readonly outOfRange: number;
+  readonly step: number;
+  readonly answer: (yes: boolean) => void;
+}
+
+/** The whole page: one service, its programs, one key. */
+export class PageState {
+  readonly programs = signal<readonly ProgramState[]>([]);
+  readonly #chosen = signal(0);
+  readonly current = computed(() => this.programs.value[this.#chosen.value]);
+  readonly hasSecret = signal(false);
+  readonly problem = signal<Problem | undefined>(undefined);
+  /** What just happened to the key. */
+  readonly keyNote = signal('');
+  readonly online = signal(navigator.onLine);
+  readonly allowing = signal<Allowing | undefined>(undefined);
+  readonly #url: string;
+  readonly #worker: (() => Worker) | undefined;
+  #service: BrowserService | undefined;
+
+  /**
+   * @param url of the service
+   * @param worker the one with the key. Default: the client's own
+   */
+  constructor(url: string, worker?: () => Worker) {
+    this.#url = url;
+    this.#worker = worker;
+    for (const now of ['online', 'offline'] as const)
+      addEventListener(now, () => {
+        this.online.value = now === 'online';
+      });
+  }
+
+  /** Connects to the service, reads what it serves, and takes up the questions that are out. */
+  async open(given: { readonly token?: string; readonly passphrase?: string } = {}): Promise<void> {
+    await this.#guarded(async () => {
+      const lacking = lackingFeature();
+      if (lacking !== undefined) throw lacking;
+      const service = await BrowserService.open(this.#url, {
+        ...given,
+        ...(this.#worker ? { worker: this.#worker } : {}),
+        allowMore: ({ outOfRange }, step) =>
+          new Promise((answer) => {
+            this.allowing.value = { outOfRange, step, answer };
+          }),
+      });
+      this.#service = service;
+      service.onDeleted(() => this.#forgotten(''));
+      const clear = new ClearModel(service.url);
+      const programs = service.programs.map((one) => new ProgramState(one, service, clear, this.hasSecret));
+      const hasSecret = await service.hasSecret();
+      batch(() => {
+        this.programs.value = programs;
+        this.hasSecret.value = hasSecret;
+      });
+      this.choose(
+        Math.max(
+          0,
+          programs.findIndex(({ listing }) => `#${listing.digest.slice(0, 12)}` === location.hash),
+        ),
+      );
+      await this.current.value?.open();
+      for (const pending of await service.pending()) await this.#resume(pending);
+    });
+  }
+
+  choose(index: number): void {
+    this.#chosen.value = index;
+    const { value: current } = this.current;
+    if (current === undefined) return;
+    history.replaceState(null, '', `#${current.listing.digest.slice(0, 12)}`);
+    void current.open();
+  }
+
+  answerAllowing(yes: boolean): void {
+    this.allowing.value?.answer(yes);
+    this.allowing.value = undefined;
+  }
+
+  async exportKey(passphrase: string): Promise<void> {
+    await this.#withKey(async (service) => {
+      const file = await service.exportSecret(passphrase);
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(new Blob([file]));
+      link.download = 'cipherformer-secret.key';
+      link.click();
+      URL.revokeObjectURL(link.href);
+      this.keyNote.value = 'The sealed key is saved. Keep the passphrase elsewhere: without it the file is of no use.';
+    });
+  }
+
+  async importKey(file: File, passphrase: string): Promise<void> {
+    await this.#withKey(async (service) => {
+      await service.importSecret(new Uint8Array(await file.arrayBuffer()), passphrase);
+      this.#forgotten('The key of the file is in this browser now.');
+      this.hasSecret.value = true;
+    });
+  }
+
+  async deleteKey(): Promise<void> {
+    await this.#withKey(async (service) => {
+      const { leftAtService } = await service.deleteSecret();
+      this.#forgotten('');
+      if (leftAtService)
+        this.problem.value = {
+          title: 'Your key is deleted; the evaluation keys may still be at the service',
+          text: 'The service did not answer. What it has is of no use to anybody without your key.',
+        };
+    });
+  }
+
+  async #resume(pending: PendingQuestion): Promise<void> {
+    const index = this.programs.value.findIndex(({ listing }) => listing.digest === pending.program);
+    if (index < 0) return;
+    const program = this.programs.value[index]!;
+    await program.open();
+    this.choose(index);
+    program.resume(pending);
+  }
+
+  #forgotten(note: string): void {
+    batch(() => {
+      this.hasSecret.value = false;
+      this.keyNote.value = note;
+      for (const program of this.programs.value) program.forget();
+    });
+  }
+
+  async #withKey(act: (service: BrowserService) => Promise<void>): Promise<void> {
+    const service = this.#service;
+    if (service !== undefined) await this.#guarded(() => act(service));
+  }
+
+  async #guarded(act: () => Promise<void>): Promise<void> {
+    this.problem.value = undefined;
+    try {
+      await act();
+    } catch (error) {
+      this.problem.value = problemOf(error);
+    }
+  }
+}

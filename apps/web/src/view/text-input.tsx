@@ -1,0 +1,58 @@
+import type { Question } from '@cipherformer/client/browser';
+import { useSignal } from '@preact/signals';
+
+/** Written for this page, one of each kind that the repository's model knows. */
+const examples = [
+  'Ministers from nine countries meet in Geneva to discuss a ceasefire',
+  'Late goal sends the underdogs through to the cup final',
+  'Central bank holds interest rates as inflation slows',
+  'New telescope finds water vapour around a distant planet',
+];
+
+interface TextInputProps {
+  readonly disabled: boolean;
+  /** Most tokens that the model reads. */
+  readonly tokens: number;
+  readonly onQuestion: (question: Question | undefined) => void;
+}
+
+/** A short text: typed, or one of the examples. */
+export function TextInput({ disabled, tokens, onQuestion }: TextInputProps) {
+  const text = useSignal('');
+  const change = (now: string) => {
+    text.value = now;
+    onQuestion(now.trim() === '' ? undefined : { text: now.trim() });
+  };
+  return (
+    <>
+      <label class="field" for="text">
+        A headline
+      </label>
+      <textarea
+        id="text"
+        rows={4}
+        maxLength={2000}
+        value={text.value}
+        disabled={disabled}
+        placeholder="Type a headline, in English"
+        onInput={({ currentTarget }) => change(currentTarget.value)}
+      />
+      <p class="quiet">
+        The model reads the first {tokens} pieces of words. The text is cut into them, looked up and encrypted here;
+        which of the {tokens} are filled stays encrypted too.
+      </p>
+      <p class="quiet" id="examples-title">
+        Or take one of these:
+      </p>
+      <ul class="examples" aria-labelledby="examples-title">
+        {examples.map((example) => (
+          <li key={example}>
+            <button type="button" disabled={disabled} onClick={() => change(example)}>
+              {example}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -1,4 +1,0 @@
-import '../src/no-eval.ts';
-import { serveOwner } from '../src/owner.ts';
-
-serveOwner(self, { insecure: true });

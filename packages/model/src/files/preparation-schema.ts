@@ -1,0 +1,29 @@
+import * as z from 'zod/mini';
+import { pictureStepsSchema } from '../images/picture-steps.ts';
+import { patchSchema } from '../inputs/patches.ts';
+import { normalisationSchema } from '../inputs/pixels.ts';
+import { indexSchema, sizeSchema } from '../operations/fields.ts';
+
+// The JSON of how inputs are prepared: a model's file and a client's half of a program share it. Knows nothing of graphs, so
+// that a client in a browser does not bring their operations along.
+
+export const preprocessSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('image'),
+    patches: patchSchema,
+    normalise: normalisationSchema,
+    picture: z.optional(pictureStepsSchema),
+  }),
+  z.strictObject({
+    kind: z.literal('text'),
+    padding: indexSchema,
+    position: z.boolean(),
+    norm: z.optional(z.strictObject({ kind: z.enum(['layer', 'rms']), epsilon: z.number().check(z.positive()) })),
+    tokenizer: z.boolean(),
+  }),
+]);
+
+export type PreprocessFile = z.infer<typeof preprocessSchema>;
+
+export const taskSchema = z.enum(['image-classification', 'text-classification', 'language-model']);
+export const tokensSchema = sizeSchema;

@@ -1,0 +1,50 @@
+import { DataError } from '../errors.ts';
+import type { GraphInputs } from '../operations/definition.ts';
+import { encodeTexts, huggingFaceTokenizer, type Tokenizer } from '../text/tokenizer.ts';
+import { embedTokens } from './embedding.ts';
+import type { ModelInput } from './model-input.ts';
+import type { InputPreparation, TextPreprocess } from './preprocess.ts';
+
+/** Embedded tokens with their mask and pooling column. @throws DataError where the input is no text, or has no token */
+export function prepareText(model: InputPreparation, preprocess: TextPreprocess, input: ModelInput): GraphInputs {
+  const { tokens } = model.graph;
+  if ('ids' in input) return textInputs(model, preprocess, input.ids);
+  if (!('text' in input)) throw new DataError('The model takes a text: give { text } or { ids }.');
+  const tokenizer = tokenizerOf(preprocess);
+  const ids =
+    model.task === 'language-model'
+      ? tokenizer.encodeInput(input.text).ids
+      : [...encodeTexts([input.text], tokenizer, tokens)[0]!];
+  return textInputs(model, preprocess, ids);
+}
+
+function textInputs(
+  model: InputPreparation,
+  { embedding, padding }: TextPreprocess,
+  given: readonly number[],
+): GraphInputs {
+  const { tokens } = model.graph;
+  if (given.length === 0)
+    throw new DataError('The text has no token: give at least one character the tokenizer knows.');
+  const next = model.task === 'language-model';
+  const ids = next ? given.slice(-tokens) : given.slice(0, tokens);
+  const real = ids.length;
+  const padded = Array.from({ length: tokens }, (_, t) => ids[t] ?? padding);
+  const column = (value: (t: number) => number) => Float64Array.from({ length: tokens }, (_, t) => value(t));
+  return {
+    embedded: embedTokens(embedding, padded),
+    mask: column((t) => (t < real ? 1 : 0)),
+    pooling: next ? column((t) => (t === real - 1 ? 1 : 0)) : column((t) => (t < real ? 1 / real : 0)),
+  };
+}
+
+const tokenizers = new WeakMap<TextPreprocess, Tokenizer>();
+
+function tokenizerOf(preprocess: TextPreprocess): Tokenizer {
+  const known = tokenizers.get(preprocess);
+  if (known) return known;
+  if (!preprocess.tokenizer) throw new DataError('The model has no tokenizer files: give token numbers as { ids }.');
+  const tokenizer = huggingFaceTokenizer(preprocess.tokenizer);
+  tokenizers.set(preprocess, tokenizer);
+  return tokenizer;
+}

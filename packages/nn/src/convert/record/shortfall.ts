@@ -1,0 +1,103 @@
+import type { ConversionRecipe } from '../recipe.ts';
+import { type MeasuredConversion, type StageRecord, stageName } from './record.ts';
+
+/** What a conversion may cost: models converted by chosen and hand-made recipes stayed within it (docs/results.md). */
+export const promised = {
+  /** Accuracy below the original's, as a share. */
+  accuracy: 0.013,
+  /** Nats above the original's: a perplexity of x 1.03. */
+  natsPerCharacter: Math.log(1.03),
+  /** Share of test examples, and of inputs unlike any training example, with a value outside. */
+  outside: 1 / 1000,
+  oddOutside: 1 / 100,
+} as const;
+
+/** One way in which a conversion is worse than promised, where it comes from, and what to try. */
+export interface Shortfall {
+  readonly what: 'accuracy' | 'natsPerCharacter' | 'outside' | 'oddOutside';
+  readonly measured: number;
+  readonly promised: number;
+  /** The stage after which the figure was worst by comparison with the one before, and by how much. */
+  readonly stage?: { readonly name: string; readonly loss: number };
+  /** The site that most examples leave. */
+  readonly site?: string;
+  /** What to try, the most likely first. */
+  readonly advice: readonly string[];
+}
+
+/** In which ways a conversion is worse than promised; none where it keeps to it. Figures are of the test part. */
+export function shortfalls(record: MeasuredConversion): Shortfall[] {
+  const { test } = record.outOfRange;
+  const share = (outside: number, examples: number) => (examples === 0 ? 0 : outside / examples);
+  const robustness = record.robustness;
+  return [
+    ...worseFigure(record),
+    ...outside('outside', share(test.any, test.examples), worstSite(test.sites)),
+    ...outside('oddOutside', robustness ? share(robustness.outside, robustness.examples) : 0),
+  ];
+}
+
+function worseFigure({ stages, recipe }: MeasuredConversion): Shortfall[] {
+  const complete = stages.filter((row) => row.complete);
+  const [first, last] = [complete[0]!, complete.at(-1)!];
+  const what = first.figure;
+  if (what !== 'accuracy' && what !== 'natsPerCharacter') return [];
+  const cost = (from: StageRecord, to: StageRecord, split: 'validation' | 'test') => {
+    const [before, after] = [from[split]?.[what], to[split]?.[what]];
+    if (before === undefined || after === undefined) return undefined;
+    return what === 'accuracy' ? before - after : after - before;
+  };
+  const measured = cost(first, last, 'test') ?? cost(first, last, 'validation');
+  if (measured === undefined || measured <= promised[what]) return [];
+  // Stages are compared on validation, on which all of them were measured while the recipe could still be changed.
+  const losses = complete
+    .slice(1)
+    .map((row, i) => ({ name: stageName(row.name), loss: cost(complete[i]!, row, 'validation') ?? 0 }));
+  const stage = losses.reduce((worst, each) => (each.loss > worst.loss ? each : worst));
+  return [{ what, measured, promised: promised[what], stage, advice: adviceFor(stage.name, recipe) }];
+}
+
+/** A stage's own remedy, then what helps all of them. */
+function adviceFor(name: string, recipe: ConversionRecipe): string[] {
+  const stage = recipe.stages.find((each) => each.name === name);
+  const more = `more "epochs" in the stage "${name}" of the recipe, or more hours for all stages`;
+  switch (stage?.change?.kind) {
+    case 'attention':
+      return [more, 'a smaller weight of the stage on ranges ("losses": { "range" })'];
+    case 'freeze-norms':
+    case 'batch-norms':
+      return [
+        more,
+        'a smaller "learningRate" in this stage',
+        'leave the stage out: each LayerNorm then costs levels of its own',
+      ];
+    case 'substitute':
+      return [more, 'more degrees to choose from ("attention": [2, 4], "mlp": [3, 7]): one or two levels a layer'];
+    default:
+      return [more, 'a smaller weight on ranges ("losses": { "range", "variance" }) or wider "limits"'];
+  }
+}
+
+const outside = (what: 'outside' | 'oddOutside', measured: number, site?: string): Shortfall[] =>
+  measured <= promised[what]
+    ? []
+    : [
+        {
+          what,
+          measured,
+          promised: promised[what],
+          ...(site === undefined ? {} : { site }),
+          advice: [
+            'more "epochs" in the last stage, where large weights lie on what leaves its range',
+            what === 'outside'
+              ? 'hard examples there ("hard": { "pool": 0.01, "share": 0.125 }), or a larger "margin" of the intervals'
+              : 'a larger share of odd inputs in every batch ("odd": 0.25)',
+          ],
+        },
+      ];
+
+const worstSite = (sites: Readonly<Record<string, number>>): string | undefined =>
+  Object.entries(sites).reduce<[string, number] | undefined>(
+    (worst, each) => (each[1] > (worst?.[1] ?? 0) ? each : worst),
+    undefined,
+  )?.[0];
