@@ -121,7 +121,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   cipherformer: [
     ['terminal', 'measure', 'plots', 'shapes', 'thread', 'report/summary.ts', 'report/record-schema.ts'],
     ['bench', 'evaluate', 'input', 'page'],
-    ['program', 'report/figures', 'report/comparison.ts'],
+    ['program', 'report/figures', 'report/comparison.ts', 'owner'],
     ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
     ['report/conversion.ts', 'answers'],
     ['commands'],

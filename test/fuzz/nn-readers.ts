@@ -27,6 +27,7 @@ import { parseIndex } from '../../packages/nn/src/checkpoints/huggingface/weight
 import { parseConversion } from '../../packages/nn/src/convert/recipe.ts';
 import { load } from '../../packages/nn/src/data/datasets.ts';
 import { parseCifar10, parseMnist } from '../../packages/nn/src/data/images.ts';
+import { parseClasses } from '../../packages/nn/src/data/pictures.ts';
 import { parseTexts, type TextFormat } from '../../packages/nn/src/data/texts.ts';
 import { makePolynomialModel, type PolynomialModelSource } from '../../packages/nn/src/lower/make-model.ts';
 import { readParquet } from '../../packages/nn/src/sources/parquet.ts';
@@ -270,6 +271,7 @@ export const nnReaders: readonly Reader[] = [
   reader('IDX images', [images], (bytes) => mnist(bytes, labels)),
   reader('IDX labels', [labels], (bytes) => mnist(images, bytes)),
   reader('CIFAR-10', [records], (bytes) => parseCifar10([{ where: 'records', bytes }])),
+  reader('classes of pictures', [encoded('n01\tgoldfish\nn02\tnewt\n'), encoded('cat\r\ndog\r\n')], (bytes) => parseClasses(textOf(bytes), 'classes')), // biome-ignore format: a line
   reader('Parquet', [parquet], (bytes) => readParquet(bytes, 'rows', ['text', 'label'])),
   reader('own CSV', ownCsv, ownTexts('own.csv', false), { mutations: [mutateBytes, mutateLines], share: 0.3 }),
   reader('own CSV, rows left out', ownCsv, ownTexts('own.csv', true), { mutations: [mutateBytes, mutateLines], share: 0.3 }), // biome-ignore format: a line

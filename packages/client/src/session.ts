@@ -54,7 +54,7 @@ export interface SessionProgress extends Progress<SessionStage> {
 
 export interface SessionOptions {
   readonly progress?: OnProgress<SessionProgress>;
-  /** Give the same one to the transport, which ends what is under way on the line. */
+  /** Ends the work between two steps, and what is under way on the line at once. */
   readonly signal?: AbortSignal;
   /**
    * Asked with the bytes of the keys that the service does not have, before any is made; throws for no. Whoever wrote the
@@ -176,7 +176,10 @@ export class ServiceSession {
    * @throws what `submit` and `answer` throw
    */
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
-    return this.answer(owner, await this.submit(owner, inputs, options), options);
+    const { signal } = options;
+    const transport = signal ? this.#transport.until(signal) : this.#transport;
+    const session = new ServiceSession(transport, this.program, this.client, this.context);
+    return session.answer(owner, await session.submit(owner, inputs, options), options);
   }
 
   /**

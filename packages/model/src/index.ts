@@ -50,7 +50,7 @@ export { type Filter, resample } from './images/resample.ts';
 export type { EmbeddingNorm, TokenEmbedding } from './inputs/embedding.ts';
 export { inputPreparer } from './inputs/input-preparer.ts';
 export type { ModelInput } from './inputs/model-input.ts';
-export { checkPatches, patchGrid, patchIndices, patchSchema } from './inputs/patches.ts';
+export { checkPatches, patchGrid, patchIndices, patchSchema, windowOrder } from './inputs/patches.ts';
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
 export { imageValues, type PictureForm, picturePixels } from './inputs/prepare-image.ts';
 export { prepareInput } from './inputs/prepare-input.ts';

@@ -2,6 +2,7 @@
 export type { AblationCell, CellFigures } from './ablation/cell.ts';
 export { type AblationRecipe, type AblationVariant, parseAblation } from './ablation/recipe.ts';
 export { type AblateOptions, runAblation } from './ablation/run.ts';
+export { parseStability, runStability, type StabilityCell, type StabilityRecipe } from './ablation/stability.ts';
 export { type AblationRow, ablationCsv, type Estimate, type Measure, summarise } from './ablation/summary.ts';
 export { loadModel } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';

@@ -30,6 +30,7 @@ export type {
   InstructionOf,
   LinearInstruction,
   LinearPacking,
+  ProductPacking,
   ProductTerm,
   ProgramInput,
   ProgramOutput,

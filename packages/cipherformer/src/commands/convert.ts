@@ -24,7 +24,7 @@ import {
 } from '@cipherformer/nn';
 import { type Command, InvalidArgumentError } from 'commander';
 import { chooseFor } from '../door/convert.ts';
-import { loadModel as loadTrained } from '../door/load-model.ts';
+import { loadModel as loadTrained, modelPath } from '../door/load-model.ts';
 import { openOwnData } from '../door/own-data.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { type PlanFigures, predictedPlan } from '../shapes/plan-figures.ts';
@@ -33,7 +33,6 @@ import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { type Bar, formatSeconds, startBar, startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
-import { modelPath } from './eval.ts';
 
 interface ConvertCommandOptions {
   readonly recipe?: string;

@@ -43,6 +43,7 @@ const verbs: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     compare: async () => (await import('./compare.ts')).registerCompare,
     ranges: async () => (await import('./ranges.ts')).registerRanges,
     ablate: async () => (await import('./ablate.ts')).registerAblate,
+    stability: async () => (await import('./stability.ts')).registerStability,
     approx: async () => (await import('./approx.ts')).registerApprox,
     bench: async () => (await import('./bench.ts')).registerBench,
   },

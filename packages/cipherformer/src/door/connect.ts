@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { OnProgress } from '@cipherformer/base';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import { isPolynomialModel } from '@cipherformer/model/files';
+import type { ProgramManifest } from '@cipherformer/runtime/client';
+import type { InputOptions, Inputs } from '../input/input.ts';
 import type { Answers } from './answer.ts';
 import type { OwnerOptions } from './client.ts';
 import { compile } from './compile.ts';
-import type { InputOptions, Inputs } from './input.ts';
 import { LocalConnection } from './local-connection.ts';
 import { Program } from './program.ts';
 import { RemoteConnection } from './remote-connection.ts';
@@ -31,6 +32,8 @@ export interface ConnectOptions extends OwnerOptions, InputOptions, SecurityOpti
 
 /** A program that answers encrypted questions, here or behind a service. */
 export interface Connection extends AsyncDisposable {
+  /** What everybody may know of the program. */
+  readonly manifest: ProgramManifest;
   /**
    * Encrypts an input, or several, has the program run on them, in batches as it computes at once, and decrypts the answers:
    * `const [answer] = await service.ask(input)`, one an input, in their order. The first question makes the evaluation keys, as

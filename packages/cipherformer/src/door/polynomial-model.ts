@@ -8,9 +8,11 @@ import {
   ValueRecorder,
 } from '@cipherformer/model';
 import { loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
-import { FileError, PrivateAnswer } from '@cipherformer/runtime/client';
-import { Answer, type Result, type Results } from './answer.ts';
-import { type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
+import { FileError } from '@cipherformer/runtime/client';
+import type { Inputs } from '../input/input.ts';
+import { formOf, type InputForm } from '../input/seen.ts';
+import type { Results } from './answer.ts';
+import { type PredictOptions, predictAll } from './prediction.ts';
 
 /** A polynomial model, evaluated in clear: what its encrypted program computes, without noise. */
 export class PolynomialModel {
@@ -18,6 +20,7 @@ export class PolynomialModel {
   readonly folder: string | undefined;
   readonly #model: Model;
   readonly #evaluator: PolynomialEvaluator;
+  #form: InputForm | undefined;
 
   private constructor(model: Model, folder: string | undefined) {
     this.folder = folder;
@@ -54,23 +57,33 @@ export class PolynomialModel {
   }
 
   /**
-   * What the model says of an input, or of several in their order: logits, labels with their scores, whether it is an answer.
-   * @throws UsageError, DataError for what is no input of this model
+   * What the model says of an input, or of several in their order: what it saw, logits, labels with their scores, whether it is
+   * an answer.
+   * @throws UsageError, DataError for what is no input of this model, before any is computed
    */
-  async predict(inputs: Inputs, options: InputOptions = {}): Promise<Results> {
-    const results: Result[] = [];
-    for (const input of isList(inputs) ? inputs : [inputs]) results.push(await this.#predict(input, options));
-    return { results };
+  async predict(inputs: Inputs, options: PredictOptions = {}): Promise<Results> {
+    this.#form ??= formOf(this.#model);
+    const { graph, task, classes } = this.#model;
+    return predictAll(
+      {
+        form: this.#form,
+        isLanguage: task === 'language-model',
+        classes,
+        say: async (_, given) => {
+          const recorder = new ValueRecorder(graph);
+          const logits = [...this.#evaluator.run(prepareInput(this.#model, given), recorder.nextExample())];
+          return { logits, inRange: untrustedExamples(recorder.record()) === 0 };
+        },
+      },
+      inputs,
+      options,
+    );
   }
 
-  async #predict(input: Input, options: InputOptions): Promise<Result> {
-    const { graph, classes } = this.#model;
-    const inputs = prepareInput(this.#model, await readInput(input, this.#model, options));
-    const recorder = new ValueRecorder(graph);
-    const logits = this.#evaluator.run(inputs, recorder.nextExample());
-    const outside = untrustedExamples(recorder.record()) > 0;
-    const reason = outside ? 'a value left the interval of a polynomial' : undefined;
-    // Labels and scores as the encrypted program's client makes them.
-    return new Answer(new PrivateAnswer({ logits, reason }), classes).reveal();
+  /** Nothing is held open: for who closes whatever was opened. */
+  async close(): Promise<void> {}
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

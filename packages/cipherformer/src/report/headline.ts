@@ -18,6 +18,7 @@ const dataNames = {
   mnist: 'MNIST',
   cifar10: 'CIFAR-10',
   cifar100: 'CIFAR-100',
+  pictures: 'pictures by class',
   texts: 'text classification',
   corpus: 'language modelling',
 };

@@ -107,14 +107,18 @@ function programsOf(config: ModelConfig, { mapDegree, activationDegree, norms }:
   return programs;
 }
 
-/** Matrices of variance 1 / columns, so that maps keep the spread of what they read; tables of embeddings of variance 1/2. */
+/**
+ * Matrices of variance 1 / columns, so that maps keep the spread of what they read; tables of embeddings of variance 1/2. What
+ * is added to the stream is divided by sqrt(2 layers), as GPT-2's (Radford et al., 2019), so that it does not grow with depth.
+ */
 function spreadWeights(config: ModelConfig, seed: number): Map<string, StoredTensor> {
   const weights = initialWeights(config, seed);
   for (const [name, { shape, data }] of weights) {
     const [rows, columns] = shape;
     if (rows === undefined || columns === undefined) continue;
     const table = /^embedding\.(token|position)\./.test(name);
-    const size = Math.sqrt(table ? 1 / 2 : 1 / (data.length / rows));
+    const added = /\.(attention\.out|mlp\.down)\.weight$/.test(name) ? 2 * config.layers : 1;
+    const size = Math.sqrt(table ? 1 / 2 : 1 / (data.length / rows) / added);
     const random = Random.derive(seed, name);
     weights.set(name, { shape, data: data.map(() => size * random.normal()) });
   }

@@ -15,7 +15,8 @@ import {
   readInputs,
   runCkks,
 } from '@cipherformer/runtime/server';
-import { type EvaluationKeyPart, pieceOf, refuseSecret } from './key-parts.ts';
+import type { EvaluationKeyPart } from './between.ts';
+import { pieceOf, refuseSecret } from './key-parts.ts';
 import type { CallContext } from './protocol.ts';
 
 // Nothing this imports of ours may read a secret key (test/architecture.test.ts).

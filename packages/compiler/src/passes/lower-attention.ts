@@ -1,5 +1,5 @@
 import type { NodeOf } from '@cipherformer/model';
-import type { ProductTerm, Register } from '@cipherformer/runtime';
+import type { ProductPacking, ProductTerm, Register } from '@cipherformer/runtime';
 import { attendSteps, attendTerms, type MaskNumber, scoreTerms, type Terms } from '../packing/attention.ts';
 import type { HeadLayout } from '../packing/layout.ts';
 import { keyRange, valueRange } from '../packing/skew.ts';
@@ -125,16 +125,23 @@ function emitProducts(
   termsOf: (block: number) => Terms,
 ): Register[] {
   const others = spread(rights, blocks);
-  const product = (left: Register, right: Register, terms: readonly ProductTerm[], levels: number): Register => {
+  const product = (
+    left: Register,
+    right: Register,
+    terms: readonly ProductTerm[],
+    levels: number,
+    packing?: ProductPacking,
+  ): Register => {
     const output = emitter.register();
-    emitter.push({ op: 'productSum', source, level: level + levels, left, right, terms, output });
+    const sum = { op: 'productSum', source, level: level + levels, left, right, terms, output } as const;
+    emitter.pushCheapest([[sum], ...(packing ? [[{ ...sum, packing }]] : [])]);
     return output;
   };
   return spread(lefts, blocks).map((left, k) => {
     const right = others[k]!;
-    const { plain, masked } = termsOf(k);
+    const { plain, masked, packing } = termsOf(k);
     if (masked.length === 0) return product(left, right, plain, 1);
-    const first = product(left, right, masked, 2);
+    const first = product(left, right, masked, 2, packing);
     if (plain.length === 0) return first;
     const second = product(left, right, plain, 1);
     const output = emitter.register();

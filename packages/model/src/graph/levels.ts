@@ -25,8 +25,8 @@ export function modelLevels(graph: PolynomialGraph): ModelLevels {
   const depths = nodeDepths(graph);
   const ends = new Map<string, number>();
   graph.nodes.forEach((node, i) => {
-    const layer = /^layers\.\d+/.exec(node.name)?.[0];
-    const part = layer ?? ([...ends.keys()].some((name) => name.startsWith('layers.')) ? 'head' : 'embedding');
+    const layer = /^(layers|stages)\.\d+/.exec(node.name)?.[0];
+    const part = layer ?? ([...ends.keys()].some((name) => name !== 'embedding') ? 'head' : 'embedding');
     ends.set(part, Math.max(ends.get(part) ?? 0, depths[i]!));
   });
   let before = 0;

@@ -19,6 +19,8 @@ export const patchSchema = z.strictObject({
   /** Order of the values in a patch vector: channel first (Conv2d weights) or pixel first. */
   order: z._default(z.enum(['channel-first', 'pixel-first']), 'channel-first'),
   classToken: z._default(z.boolean(), false),
+  /** Side of square windows of tokens: tokens come window by window, each row by row. Absent: all row by row. */
+  window: z.optional(size),
 });
 export type PatchGeometry = z.infer<typeof patchSchema>;
 
@@ -34,8 +36,12 @@ export function patchGrid(config: Pick<PatchGeometry, 'height' | 'width' | 'patc
 
 /** @throws ConfigError for windows that do not fit the image, or more than a model can take in */
 export function checkPatches(patches: PatchGeometry, where: string): void {
-  const { channels, height, width, patch, padding } = patches;
+  const { channels, height, width, patch, padding, window, classToken } = patches;
   const { rows, columns } = patchGrid(patches);
+  if (window !== undefined && (rows % window !== 0 || columns % window !== 0 || classToken))
+    throw new ConfigError(
+      `${where}: windows of ${window} x ${window} do not fill ${rows} x ${columns} patches${classToken ? ' after a class token' : ''}: give a side that divides both, or none.`,
+    );
   if (rows < 1 || columns < 1)
     throw new ConfigError(
       `${where}: a window of ${patch} x ${patch} pixels does not fit into ${height} x ${width} with ${padding} around: give a smaller patch.`,
@@ -57,22 +63,36 @@ export function patchIndices(config: PatchGeometry): number[] {
   const { rows, columns } = patchGrid(config);
   const outside = channels * height * width;
   const indices: number[] = [];
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const at = (c: number, dy: number, dx: number) => {
-        const y = row * stride - padding + dy;
-        const x = column * stride - padding + dx;
-        return y < 0 || x < 0 || y >= height || x >= width ? outside : (c * height + y) * width + x;
-      };
-      const push = (c: number, dy: number, dx: number) => indices.push(at(c, dy, dx));
-      if (order === 'channel-first') {
-        for (let c = 0; c < channels; c++)
-          for (let dy = 0; dy < patch; dy++) for (let dx = 0; dx < patch; dx++) push(c, dy, dx);
-      } else {
-        for (let dy = 0; dy < patch; dy++)
-          for (let dx = 0; dx < patch; dx++) for (let c = 0; c < channels; c++) push(c, dy, dx);
-      }
+  for (const place of windowOrder([rows, columns], config.window)) {
+    const [row, column] = [Math.floor(place / columns), place % columns];
+    const at = (c: number, dy: number, dx: number) => {
+      const y = row * stride - padding + dy;
+      const x = column * stride - padding + dx;
+      return y < 0 || x < 0 || y >= height || x >= width ? outside : (c * height + y) * width + x;
+    };
+    const push = (c: number, dy: number, dx: number) => indices.push(at(c, dy, dx));
+    if (order === 'channel-first') {
+      for (let c = 0; c < channels; c++)
+        for (let dy = 0; dy < patch; dy++) for (let dx = 0; dx < patch; dx++) push(c, dy, dx);
+    } else {
+      for (let dy = 0; dy < patch; dy++)
+        for (let dx = 0; dx < patch; dx++) for (let c = 0; c < channels; c++) push(c, dy, dx);
     }
   }
   return indices;
+}
+
+/**
+ * The places row * columns + column of a grid, window by window and each of these row by row; without windows, row by row. The
+ * windows of a grid that is turned begin `shift` places further down and to the right, and go round at its end.
+ */
+export function windowOrder([rows, columns]: readonly [number, number], window?: number, shift = 0): number[] {
+  const [high, wide] = window === undefined ? [rows, columns] : [window, window];
+  const places: number[] = [];
+  for (let top = 0; top < rows; top += high)
+    for (let left = 0; left < columns; left += wide)
+      for (let y = 0; y < high; y++)
+        for (let x = 0; x < wide; x++)
+          places.push(((top + y + shift) % rows) * columns + ((left + x + shift) % columns));
+  return places;
 }

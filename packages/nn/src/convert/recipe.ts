@@ -2,7 +2,6 @@ import { ConfigError } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { type DataConfig, dataSchema } from '../data/config.ts';
-import { muonSchema } from '../train/recipe.ts';
 import { activationSchema, normSchema } from '../transformer/config.ts';
 
 /**
@@ -34,6 +33,9 @@ const lossesSchema = z.strictObject({
   labelSmoothing: z.number().min(0).max(0.5).default(0),
 });
 
+/** Matrices of layers move by Muon (train/muon.ts) with this momentum; absent: by AdamW, as all else does. */
+export const muonSchema = z.strictObject({ momentum: z.number().min(0).lt(1).default(0.95) });
+
 export const stageTrainingSchema = z.strictObject({
   /** Passes over the training data; for changes made in parts, of each part. */
   epochs: z.number().positive(),
@@ -45,7 +47,6 @@ export const stageTrainingSchema = z.strictObject({
   beta2: z.number().min(0).max(1).default(0.99),
   epsilon: z.number().positive().default(1e-8),
   clipNorm: z.number().positive().default(1),
-  /** Matrices of layers move by Muon (train/muon.ts) with this momentum; absent: by AdamW, as all else does. */
   muon: muonSchema.optional(),
   averageDecay: z.number().min(0).max(1).default(0.995),
   dropout: z.number().min(0).max(0.9).default(0),

@@ -7,6 +7,8 @@ import { type Augmentation, augmentSchema } from './augment.ts';
 /** Paths are relative to the data root that the person gives. */
 const path = z.string().min(1);
 
+/** Of an image, in pixels. */
+const side = z.int().positive().max(4096);
 const mnistFiles = z.strictObject({ images: path, labels: path });
 /** Use the first so many training examples only (windows of a corpus); for short trials and ablations. */
 const limit = z.int().positive().optional();
@@ -27,6 +29,20 @@ export const dataSchema = z.discriminatedUnion('kind', [
     kind: z.enum(['cifar10', 'cifar100']),
     train: z.array(path).min(1),
     test: z.array(path).min(1),
+    validation: z.int().positive(),
+    limit,
+    normalise: normalisationSchema,
+    augment: augmentSchema.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('pictures'),
+    /** Parquet files with pictures, or folders of pictures by class. */
+    train: z.array(path).min(1),
+    test: z.array(path).min(1),
+    /** A file with a class a line: its name, or a mark of its own, a tab and its name. Labels are marks, names or numbers of lines. */
+    classes: path,
+    /** Of every picture. */
+    image: z.strictObject({ channels: z.union([z.literal(1), z.literal(3)]), height: side, width: side }),
     validation: z.int().positive(),
     limit,
     normalise: normalisationSchema,
@@ -78,6 +94,7 @@ export function drawingOf(config: DataConfig): Drawing {
     case 'mnist':
     case 'cifar10':
     case 'cifar100':
+    case 'pictures':
       return config.augment ? { augmentation: config.augment } : {};
     case 'texts':
       return { tokenDropout: config.tokenDropout, buckets: config.buckets };

@@ -7,6 +7,7 @@ import { type CorpusDataSet, corpusDataSet, type DataSet, type ImageDataSet, ima
 import { type Examples, gatherExamples } from './examples.ts';
 import { type ImageSet, readCifar10, readCifar100, readMnist, sliceImages } from './images.ts';
 import { type DataTarget, loadOwnData, type OwnData } from './own-data.ts';
+import { checkEveryClass, readClasses, readPictures } from './pictures.ts';
 import type { DataReport } from './report.ts';
 import type { EncodedTexts } from './splits.ts';
 import { readTexts, type TextSet } from './texts.ts';
@@ -38,6 +39,7 @@ export async function load(config: DataConfig | Examples | OwnData, options: Loa
     case 'mnist':
     case 'cifar10':
     case 'cifar100':
+    case 'pictures':
       return loadImages(config, options);
     case 'texts':
       return loadTexts(config, options);
@@ -46,20 +48,32 @@ export async function load(config: DataConfig | Examples | OwnData, options: Loa
   }
 }
 
-type ImageConfig = DataConfig & { kind: 'mnist' | 'cifar10' | 'cifar100' };
+type ImageConfig = DataConfig & { kind: 'mnist' | 'cifar10' | 'cifar100' | 'pictures' };
 
-const imageClasses = { mnist: 10, cifar10: 10, cifar100: 100 };
-
-function readImages(config: ImageConfig, root: string, part: 'train' | 'test'): ImageSet {
-  if (config.kind === 'mnist')
-    return readMnist(join(root, config[part].images), join(root, config[part].labels), imageClasses.mnist);
-  const paths = config[part].map((path) => join(root, path));
-  return config.kind === 'cifar10' ? readCifar10(paths) : readCifar100(paths);
+/** The images of either part, and how many classes they have, or what they are called. */
+async function readImages(config: ImageConfig, root: string) {
+  const at = (paths: readonly string[]) => paths.map((path) => join(root, path));
+  switch (config.kind) {
+    case 'mnist': {
+      const read = ({ images, labels }: typeof config.train) => readMnist(join(root, images), join(root, labels));
+      return { all: read(config.train), test: read(config.test), outputs: 10 };
+    }
+    case 'cifar10':
+      return { all: readCifar10(at(config.train)), test: readCifar10(at(config.test)), outputs: 10 };
+    case 'cifar100':
+      return { all: readCifar100(at(config.train)), test: readCifar100(at(config.test)), outputs: 100 };
+    case 'pictures': {
+      const classes = readClasses(join(root, config.classes));
+      const read = (paths: readonly string[]) => readPictures(at(paths), classes, config.image);
+      const all = await read(config.train);
+      checkEveryClass(all, classes, join(root, config.classes));
+      return { all, test: await read(config.test), outputs: classes.length, classes: classes.map(({ name }) => name) };
+    }
+  }
 }
 
-function loadImages(config: ImageConfig, { root = '.' }: LoadOptions): ImageDataSet {
-  const all = readImages(config, root, 'train');
-  const test = readImages(config, root, 'test');
+async function loadImages(config: ImageConfig, { root = '.' }: LoadOptions): Promise<ImageDataSet> {
+  const { all, test, outputs, classes } = await readImages(config, root);
   const size = ({ channels, height, width }: ImageSet) => `${channels} x ${height} x ${width}`;
   if (size(test) !== size(all))
     throw new DataError(
@@ -73,7 +87,8 @@ function loadImages(config: ImageConfig, { root = '.' }: LoadOptions): ImageData
   };
   const { channels, height, width } = all;
   return imageDataSet((name) => parts[name], {
-    outputs: imageClasses[config.kind],
+    outputs,
+    ...(classes && { classes }),
     image: { channels, height, width },
     normalise: config.normalise,
   });

@@ -1,5 +1,5 @@
 import type { Program } from '@cipherformer/approx';
-import type { GraphNode, Matrix } from '@cipherformer/model';
+import { type GraphNode, type Matrix, operandsOf } from '@cipherformer/model';
 import { type AffineMap, type Dense, identityMap, toDense, type View } from './affine.ts';
 
 /** A node without what the builder adds. */
@@ -9,6 +9,7 @@ type NewNode<Node extends GraphNode = GraphNode> = Node extends GraphNode ? Omit
 export class GraphBuilder {
   readonly nodes: GraphNode[] = [];
   readonly tokens: number;
+  readonly #rows: number[] = [];
 
   constructor(tokens: number) {
     this.tokens = tokens;
@@ -16,8 +17,21 @@ export class GraphBuilder {
 
   /** Appends a node, whose bound is unknown until calibration, and returns its number. */
   push(name: string, node: NewNode): number {
-    this.nodes.push({ ...node, name, bound: Number.POSITIVE_INFINITY } as GraphNode);
-    return this.nodes.length - 1;
+    const whole = { ...node, name, bound: Number.POSITIVE_INFINITY } as GraphNode;
+    this.#rows.push(this.#rowsMade(whole));
+    return this.nodes.push(whole) - 1;
+  }
+
+  /** Rows of a node's value. */
+  rowsOf(node: number): number {
+    return this.#rows[node]!;
+  }
+
+  #rowsMade(node: GraphNode): number {
+    if (node.op === 'pool') return 1;
+    if (node.op === 'takeRows') return node.rows.length;
+    const [first] = operandsOf(node);
+    return first ? this.#rows[first[1]]! : this.tokens;
   }
 
   input(name: string, features: number): number {
@@ -33,9 +47,9 @@ export class GraphBuilder {
     const { map, node } = view;
     if (isShift(map)) {
       if (!map.bias) return node;
-      const rows = Array.from({ length: this.tokens }, () => [...map.bias!]);
+      const rows = Array.from({ length: this.rowsOf(node) }, () => [...map.bias!]);
       return this.addTable(name, node, {
-        rows: this.tokens,
+        rows: rows.length,
         columns: view.width,
         values: Float64Array.from(rows.flat()),
       });
@@ -50,6 +64,12 @@ export class GraphBuilder {
 
   multiplyTable(name: string, input: number, table: Dense): number {
     return this.push(name, { op: 'multiplyTable', input, table: toMatrix(table) });
+  }
+
+  /** Rows of a value in another order, or some of them; the node itself where they stay. */
+  takeRows(name: string, input: number, rows: readonly number[]): number {
+    const same = rows.length === this.rowsOf(input) && rows.every((row, i) => row === i);
+    return same ? input : this.push(name, { op: 'takeRows', input, rows });
   }
 
   /** Rows of a value times the rows of a column that the client gives. */

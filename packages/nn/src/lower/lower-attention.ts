@@ -1,6 +1,7 @@
 import type { Program } from '@cipherformer/approx';
 import { UnsupportedPartError } from '../errors.ts';
 import { mapScale, normAt, sequenceLength } from '../transformer/config.ts';
+import { relativeIndices, relativeRows } from '../transformer/relative.ts';
 import { applyLinear, type Dense, scaleRows, sliceRows, type View } from './affine.ts';
 import { viewOf } from './graph-builder.ts';
 import { lowerDistance, type Projection } from './lower-distance.ts';
@@ -45,7 +46,7 @@ export function lowerAttention(lowering: Lowering, name: string, view: View, mas
   const scores = graph.push(`${name}.scores`, { op: 'scores', query: queryNode, key: keyNode, heads, ...offset });
 
   const weighted = mapWeights(lowering, name);
-  const length = weighted ? 1 : mapScale(config.attention, graph.tokens);
+  const length = weighted ? 1 : mapScale(config.attention, lowering.windows.tokens);
   const program = siteProgram(lowering, `${name}.activation`, config.attention.activation);
   const parabola = program && asParabola(program);
   const scaled = program && !parabola ? scaleProgram(program, length) : undefined;
@@ -69,7 +70,7 @@ export function lowerAttention(lowering: Lowering, name: string, view: View, mas
     maps,
     value: visible,
     causal,
-    ...(weighted && { weights: weighted.weights }),
+    ...seenWeights(lowering, weighted?.weights),
   });
   return applyLinear(
     viewOf(mixed, inner),
@@ -99,7 +100,7 @@ function scoreMap(lowering: Lowering, name: string): { factors: Float64Array; of
   const { config, stored } = lowering;
   const { heads, headWidth, scale, affine, mapNorm, distanceOffsets } = config.attention;
   let factors = new Float64Array(heads).fill(scale ?? 1 / Math.sqrt(headWidth));
-  let offsets = new Float64Array(heads);
+  let offsets = relativeScores(lowering, name) ?? new Float64Array(heads);
   const then = (factor: Float64Array, offset: Float64Array) => {
     const each = offsets.length / heads;
     factors = factors.map((v, h) => v * factor[h]!);
@@ -126,6 +127,39 @@ function scoreMap(lowering: Lowering, name: string): { factors: Float64Array; of
     }
   }
   return { factors, offsets };
+}
+
+/** What relative positions add to the scores, [heads, tokens, tokens of a window]; undefined where there are none. */
+function relativeScores({ config, stored, windows }: Lowering, name: string) {
+  const { relative, heads } = config.attention;
+  if (!relative) return undefined;
+  const table = stored.vector(
+    relative.shared ? 'positions.relative' : `${name}.relative`,
+    relativeRows(relative) * heads,
+  );
+  const { rows, tokens } = windows;
+  const indices = relativeIndices(relative, tokens);
+  // Alike in all windows.
+  return Float64Array.from(
+    { length: heads * rows * tokens },
+    (_, i) => table[indices[i % tokens ** 2]! * heads + Math.floor(i / (rows * tokens))]!,
+  );
+}
+
+/** The weights of maps, where not all that a token could see counts alike. */
+function seenWeights(
+  { config, windows }: Lowering,
+  weights: Float32Array | undefined,
+): { readonly weights?: Float32Array } {
+  const { rows, tokens, sees } = windows;
+  if (!sees) return weights ? { weights } : {};
+  const length = config.attention.heads * rows * tokens;
+  return {
+    weights: Float32Array.from({ length }, (_, i) => {
+      const query = Math.floor(i / tokens) % rows;
+      return sees(Math.floor(query / tokens), query % tokens, i % tokens) ? 1 : 0;
+    }),
+  };
 }
 
 /** A learned table by head and distance; it may be longer than the sequence. */

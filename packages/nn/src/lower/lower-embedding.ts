@@ -2,7 +2,7 @@ import type { EmbeddingNorm, Matrix, TokenEmbedding, Weights } from '@cipherform
 import { type ModelConfig, normAt } from '../transformer/config.ts';
 import { centred } from './affine.ts';
 import { toMatrix } from './graph-builder.ts';
-import { keepsStreamCentred } from './lower.ts';
+import { keepsStreamCentred } from './lower-block.ts';
 import { storedStatistics } from './lowering.ts';
 import { Stored } from './stored.ts';
 

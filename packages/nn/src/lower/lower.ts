@@ -1,9 +1,18 @@
 import type { Program } from '@cipherformer/approx';
-import { type PolynomialGraph, ShapeError, type Weights } from '@cipherformer/model';
-import { type ModelConfig, normAt, sequenceLength } from '../transformer/config.ts';
-import { applyFeatures, applyLinear, centred, type Dense, type View } from './affine.ts';
+import { type PolynomialGraph, ShapeError, type Weights, windowOrder } from '@cipherformer/model';
+import {
+  attendedTokens,
+  type ModelConfig,
+  normAt,
+  patchStages,
+  pooledWidth,
+  type Stage,
+  sequenceLength,
+} from '../transformer/config.ts';
+import { applyLinear, centred, type Dense, type View } from './affine.ts';
 import { GraphBuilder, viewOf } from './graph-builder.ts';
-import { lowerAttention } from './lower-attention.ts';
+import { block, keepsStreamCentred, stream, written } from './lower-block.ts';
+import { lowerStages } from './lower-windows.ts';
 import { type Lowering, lowerActivation, lowerNorm } from './lowering.ts';
 import { Stored } from './stored.ts';
 import { checkSupported } from './supported.ts';
@@ -25,7 +34,7 @@ export interface LowerOptions {
 /**
  * A model as additions and multiplications. Normalisations with stored statistics, gains, scales and centring fold
  * into neighbouring linear maps; what folds away leaves no node. Inputs of the graph: "patches" [tokens, patch values]
- * for images (the row of a class token is zero), or "embedded" [tokens, width] for text, with "mask" [tokens, 1] (0/1)
+ * for images (the row of a class token is zero; of a model with windows, window by window), or "embedded" [tokens, width] for text, with "mask" [tokens, 1] (0/1)
  * for padded text and "pooling" [tokens, 1]: mask / sum of mask where padded text is pooled by its mean, or 1 at the
  * token that a language model continues.
  *
@@ -42,13 +51,16 @@ export function lower(config: ModelConfig, weights: Weights, options: LowerOptio
     graph: new GraphBuilder(tokens),
     programs: options.programs ?? new Map(),
     centredNodes: new Set(),
+    windows: { rows: tokens, tokens: attendedTokens(config, tokens) },
   };
   const { graph } = lowering;
-  let stream = embed(lowering);
+  let state = embed(lowering);
   const mask = config.task === 'text-classification' ? graph.input('mask', 1) : undefined;
-  for (let layer = 0; layer < config.layers; layer++) stream = block(lowering, `layers.${layer}`, stream, mask);
-  const row = pool(lowering, stream, options.position);
-  return { tokens, nodes: graph.nodes, output: head(lowering, row) };
+  if (config.stages) state = lowerStages(lowering, state);
+  else for (let layer = 0; layer < config.layers; layer++) state = block(lowering, `layers.${layer}`, state, mask);
+  const row = pool(lowering, state, options.position);
+  const window = config.stages ? { window: attendedTokens(config) } : {};
+  return { tokens, ...window, nodes: graph.nodes, output: head(lowering, row) };
 }
 
 function checkTokens({ embedding, positions }: ModelConfig, tokens: number): void {
@@ -56,28 +68,6 @@ function checkTokens({ embedding, positions }: ModelConfig, tokens: number): voi
   if (embedding.kind === 'token' && positions.kind === 'learned' && tokens > embedding.maxTokens) {
     throw new ShapeError(`${tokens} tokens are more than the model's ${embedding.maxTokens} positions: lower fewer.`);
   }
-}
-
-/**
- * Whether the residual stream of a model is kept at mean zero by what writes to it: worth it where a full LayerNorm
- * would have to centre it, and allowed where every reader centres it anyway.
- */
-export function keepsStreamCentred(config: ModelConfig): boolean {
-  if (config.placement !== 'pre' || !config.finalNorm) return false;
-  const names = Array.from({ length: config.layers }, (_, i) => [`layers.${i}.norm1`, `layers.${i}.norm2`]).flat();
-  const kinds = [...names, 'norm'].map((name) => normAt(config, name).kind);
-  const clientNorm = config.embedding.kind === 'token' && config.embedding.norm;
-  return !clientNorm && kinds.includes('layer') && kinds.every((kind) => kind === 'layer' || kind === 'frozen');
-}
-
-/** What a part adds to the residual stream, centred where the stream is kept so. */
-const written = (lowering: Lowering, view: View): View =>
-  keepsStreamCentred(lowering.config) ? applyFeatures(view, true) : view;
-
-/** Notes that a node of the stream has rows of mean zero. */
-function stream(lowering: Lowering, view: View): View {
-  if (keepsStreamCentred(lowering.config)) lowering.centredNodes.add(view.node);
-  return view;
 }
 
 function embed(lowering: Lowering): View {
@@ -89,9 +79,12 @@ function embed(lowering: Lowering): View {
   const bias = embedding.bias ? stored.vector('embedding.patch.bias', width) : undefined;
   const positions = config.positions.kind === 'learned';
   const patches = viewOf(graph.input('patches', values), values);
-  if (!positions && !embedding.classToken) {
-    const node = graph.materialise('embedding.patch', written(lowering, applyLinear(patches, weight, bias)));
-    return stream(lowering, viewOf(node, width));
+  if (embedding.norm || (!positions && !embedding.classToken)) {
+    const linear = applyLinear(patches, weight, bias);
+    const normed = embedding.norm ? lowerNorm(lowering, 'embedding.norm', config.norm, linear) : linear;
+    const node = graph.materialise('embedding.patch', written(lowering, normed));
+    const placed = positions ? graph.addTable('embedding.position', node, patchTable(lowering, undefined)) : node;
+    return stream(lowering, viewOf(placed, width));
   }
   const node = graph.materialise('embedding.patch', written(lowering, applyLinear(patches, weight)));
   const table = graph.addTable('embedding.position', node, patchTable(lowering, bias));
@@ -115,69 +108,21 @@ function patchTable({ config, stored, graph }: Lowering, bias: Float64Array | un
     if (added) row.set(row.map((v, i) => v + added[i]!));
     if (centre) row.set(centred(row));
   }
-  return { rows: tokens, columns: width, values };
+  return { rows: tokens, columns: width, values: config.stages ? inWindows(config, values) : values };
 }
 
-function block(lowering: Lowering, name: string, x: View, mask: number | undefined): View {
-  const { config, graph } = lowering;
-  const norm = (which: string, view: View) => lowerNorm(lowering, `${name}.${which}`, config.norm, view);
-  const attend = (view: View) => lowerAttention(lowering, `${name}.attention`, view, mask);
-  const transform = (view: View) => lowerMlp(lowering, `${name}.mlp`, view);
-  const add = (part: string, skip: View, branch: View) =>
-    stream(
-      lowering,
-      graph.add(`${name}.${part}.residual`, skip, `${name}.${part}.skip`, branch, `${name}.${part}.out`),
-    );
-  if (config.placement === 'pre') {
-    const mixed = add('attention', x, written(lowering, attend(norm('norm1', x))));
-    return add('mlp', mixed, written(lowering, transform(norm('norm2', mixed))));
-  }
-  const mixed = norm('norm1', postAdd(lowering, `${name}.norm1`, add, 'attention', x, attend(x)));
-  return norm('norm2', postAdd(lowering, `${name}.norm2`, add, 'mlp', mixed, transform(mixed)));
-}
-
-/** skip + branch before a normalisation; where that is a full LayerNorm both sides are centred at no level. */
-function postAdd(
-  lowering: Lowering,
-  norm: string,
-  add: (part: string, skip: View, branch: View) => View,
-  part: string,
-  skip: View,
-  branch: View,
-): View {
-  if (normAt(lowering.config, norm).kind !== 'layer') return add(part, skip, branch);
-  const sum = add(part, applyFeatures(skip, true), applyFeatures(branch, true));
-  lowering.centredNodes.add(sum.node);
-  return sum;
-}
-
-/** The MLP of a view. Levels: 1 + the activation's (+ 1 for a gate); the returned view adds the last linear map's 1. */
-function lowerMlp(lowering: Lowering, name: string, view: View): View {
-  const { config, stored, graph } = lowering;
-  const { width: inner, kind, bias, norm, activation } = config.mlp;
-  const linear = (part: string, out: number, from: number, x: View) =>
-    applyLinear(
-      x,
-      stored.matrix(`${name}.${part}.weight`, out, from),
-      bias ? stored.vector(`${name}.${part}.bias`, out) : undefined,
-    );
-  const plain = linear('up', inner, config.width, view);
-  const up = norm ? lowerNorm(lowering, `${name}.norm`, norm, plain) : plain;
-  // A gated product is no linear map: there the factor would cost the level that it saves.
-  const act = (x: View, input: string) =>
-    lowerActivation(lowering, `${name}.activation`, activation, x, input, kind === 'plain');
-  if (kind === 'plain') return linear('down', config.width, inner, act(up, `${name}.up`));
-  const gate = `${name}.gate`;
-  const left = graph.materialise(gate, act(linear('gate', inner, config.width, view), gate));
-  const right = graph.materialise(`${name}.up`, up);
-  const product = graph.push(`${name}.gated`, { op: 'multiply', left, right });
-  return linear('down', config.width, inner, viewOf(product, inner));
+/** Rows of patches, window by window. */
+function inWindows(config: ModelConfig, values: Float64Array): Float64Array {
+  const { width } = config;
+  const [{ grid, window }] = patchStages(config) as [Stage];
+  const rows = windowOrder(grid, window).map((place) => values.subarray(place * width, (place + 1) * width));
+  return Float64Array.from(rows.flatMap((row) => [...row]));
 }
 
 /** One row [1, width] of the stream after the final normalisation. */
 function pool(lowering: Lowering, x: View, position: number | undefined): View {
   const { config, graph } = lowering;
-  const { tokens } = graph;
+  const tokens = graph.rowsOf(x.node);
   const finish = (view: View) => (config.finalNorm ? lowerNorm(lowering, 'norm', config.norm, view) : view);
   const reduce = (view: View, weights: Float32Array) => pooled(lowering, view, view.node, weights);
   const oneHot = (row: number) => Float32Array.from({ length: tokens }, (_, t) => (t === row ? 1 : 0));
@@ -218,7 +163,7 @@ function head(lowering: Lowering, row: View): number {
   const { outputs, hidden, norm, bias, tied } = config.head;
   let x = norm ? lowerNorm(lowering, 'head.norm', config.norm, row) : row;
   if (hidden) {
-    const weight = stored.matrix('head.hidden.weight', hidden.width, config.width);
+    const weight = stored.matrix('head.hidden.weight', hidden.width, pooledWidth(config));
     x = applyLinear(x, weight, stored.vector('head.hidden.bias', hidden.width));
     x = lowerActivation(lowering, 'head.activation', hidden.activation, x, 'head.hidden');
   }

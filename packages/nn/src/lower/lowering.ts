@@ -16,6 +16,17 @@ export interface Lowering {
   readonly programs: ReadonlyMap<string, Program>;
   /** Nodes whose rows are known to have mean zero. */
   readonly centredNodes: Set<number>;
+  readonly windows: Windows;
+}
+
+/** What attention is within. */
+export interface Windows {
+  /** Tokens in all. */
+  readonly rows: number;
+  /** Tokens of a window; as many as there are where there is one. */
+  readonly tokens: number;
+  /** Whether two tokens of window w, by their places in it, see each other. Absent: all do. */
+  readonly sees?: (w: number, query: number, key: number) => boolean;
 }
 
 /** The site whose program stands for 1/sqrt(variance + epsilon) of a normalisation. */

@@ -41,12 +41,13 @@ export function makePolynomialModel(source: PolynomialModelSource, options: Lowe
 function preprocessOf(source: PolynomialModelSource, tokens: number): PolynomialModel['preprocess'] {
   const { config, weights, tokenizer } = source;
   if (config.embedding.kind === 'patch') {
-    const { kind: _, bias: __, ...patches } = config.embedding;
+    const { kind: _, bias: __, norm: ___, extraTokens: ____, ...patches } = config.embedding;
+    const windows = config.stages ? { window: config.stages.window } : {};
     const { channels } = patches;
     const plain = { mean: new Array<number>(channels).fill(0), deviation: new Array<number>(channels).fill(1) };
     return {
       kind: 'image',
-      patches,
+      patches: { ...patches, ...windows },
       normalise: source.normalise ?? plain,
       ...(source.picture && { picture: source.picture }),
     };

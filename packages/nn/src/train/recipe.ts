@@ -1,6 +1,7 @@
 import { ConfigError } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
+import { muonSchema } from '../convert/recipe.ts';
 import { dataSchema } from '../data/config.ts';
 
 /**
@@ -8,9 +9,6 @@ import { dataSchema } from '../data/config.ts';
  * gives, so a recipe runs on any machine.
  */
 const path = z.string().min(1);
-
-/** Matrices of layers move by Muon (muon.ts). */
-export const muonSchema = z.strictObject({ momentum: z.number().min(0).lt(1).default(0.95) });
 
 export const trainingSchema = z.strictObject({
   epochs: z.number().positive(),
@@ -25,7 +23,7 @@ export const trainingSchema = z.strictObject({
   beta2: z.number().min(0).max(1).default(0.99),
   epsilon: z.number().positive().default(1e-8),
   clipNorm: z.number().positive().default(1),
-  /** Absent: all moves by AdamW. */
+  /** As in a stage of a conversion. */
   muon: muonSchema.optional(),
   labelSmoothing: z.number().min(0).max(0.5).default(0),
   dropout: z.number().min(0).max(0.9).default(0),

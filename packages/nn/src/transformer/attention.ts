@@ -89,7 +89,10 @@ function attentionMap(
   const offsets = relativeOffsets(builder, config, name, tokens);
   if (offsets) scores = ops.add(scores, offsets);
   const seen = visible(mask);
-  const include = seen ? { include: seen } : {};
+  // A polynomial is evaluated for all pairs of a window, so that all have to be in its range.
+  const { window: _, ...others } = mask;
+  const counted = kind === 'pointwise' ? visible(others) : seen;
+  const include = counted ? { include: counted } : {};
   if (kind === 'softmax') {
     const site: Site = { name: `${name}.softmax`, kind: 'attention-softmax', tensor: scores, ...include };
     builder.site(site);

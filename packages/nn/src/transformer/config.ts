@@ -99,10 +99,13 @@ export const mlpSchema = z.strictObject({
   norm: normSchema.optional(),
 });
 
+/** Of patches in order: windows are the stages' business. */
+const { window: _, ...patchFields } = patchSchema.shape;
+
 export const embeddingSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('patch'),
-    ...patchSchema.shape,
+    ...patchFields,
     bias: z.boolean().default(true),
     /** Learned tokens after the class token (DeiT's for distillation, DINOv2's registers). */
     extraTokens: few.optional(),
@@ -327,6 +330,12 @@ export function patchStages(config: ModelConfig) {
     return { config: stage, layers, window, grid: [rows / 2 ** i, columns / 2 ** i] as const };
   });
 }
+
+export type Stage = ReturnType<typeof patchStages>[number];
+
+/** Tokens that attention sees from one of them: all, or those of its window. */
+export const attendedTokens = (config: ModelConfig, tokens?: number): number =>
+  config.stages ? config.stages.window ** 2 : sequenceLength(config, tokens);
 
 /** What a model answers with that does not choose one class, or the next token; undefined for those that do. */
 export function otherAnswer({ task, head }: Pick<ModelConfig, 'task' | 'head'>): string | undefined {

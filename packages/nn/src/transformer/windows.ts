@@ -3,7 +3,7 @@ import * as ops from '../ops/index.ts';
 import { attention } from './attention.ts';
 import { block } from './block.ts';
 import type { Builder } from './builder.ts';
-import { type ModelConfig, patchStages } from './config.ts';
+import { type ModelConfig, patchStages, type Stage } from './config.ts';
 import { normalise } from './parts.ts';
 
 /**
@@ -18,7 +18,7 @@ export function windowStages(builder: Builder, config: ModelConfig, x: Tensor): 
     if (i > 0) states.push(merge(builder, stage.config, `stages.${i}.merge`, states.pop()!, stage.grid));
     for (let n = 0; n < stage.layers; n++, layer++) {
       const name = `layers.${layer}`;
-      const shift = n % 2 === 1 && Math.min(...stage.grid) > stage.window ? Math.floor(stage.window / 2) : 0;
+      const shift = windowShift(stage, n);
       const attend = (y: Tensor) => windowed(builder, stage, `${name}.attention`, y, shift, layer);
       const before = states.at(-1)!;
       states.push(
@@ -28,8 +28,6 @@ export function windowStages(builder: Builder, config: ModelConfig, x: Tensor): 
   }
   return states;
 }
-
-type Stage = ReturnType<typeof patchStages>[number];
 
 /** Self-attention of each window of x [batch, rows * columns, width], the windows `shift` patches down and to the right. */
 function windowed(builder: Builder, stage: Stage, name: string, x: Tensor, shift: number, layer: number): Tensor {
@@ -41,7 +39,7 @@ function windowed(builder: Builder, stage: Stage, name: string, x: Tensor, shift
   const moved = roll(ops.reshape(x, [batch, rows, columns, width]), shift);
   const apart = ops.transpose(ops.reshape(moved, [batch, down, window, across, window, width]), order);
   const windows = ops.reshape(apart, [batch * down * across, window * window, width]);
-  const mask = shift > 0 ? { window: neighbours(x.program, stage, shift, batch) } : {};
+  const mask = shift > 0 ? { window: neighbourMask(x.program, stage, shift, batch) } : {};
   const mixed = attention(builder, config, name, windows, mask, layer);
   const together = ops.transpose(ops.reshape(mixed, [batch, down, across, window, window, width]), order);
   return ops.reshape(roll(ops.reshape(together, [batch, rows, columns, width]), -shift), x.shape);
@@ -57,21 +55,34 @@ function roll(x: Tensor, shift: number): Tensor {
   }, x);
 }
 
-/** 1 for pairs of patches that were neighbours before the turn, [batch * windows, 1, patches, patches]. */
-function neighbours(program: Tensor['program'], { grid, window }: Stage, shift: number, batch: number): Tensor {
+/** How far the windows of a stage's n-th block are moved: every other block's, where there are several. */
+export const windowShift = ({ grid, window }: Stage, n: number): number =>
+  n % 2 === 1 && Math.min(...grid) > window ? Math.floor(window / 2) : 0;
+
+/**
+ * Whether two patches of window w were neighbours before the turn. A window at the far end holds patches of both ends: on the
+ * two sides of the cut they do not see each other.
+ */
+export function neighbours({ grid, window }: Stage, shift: number): (w: number, a: number, b: number) => boolean {
   const [rows, columns] = grid;
   const across = columns / window;
-  const count = (rows / window) * across;
-  const patches = window * window;
-  // A window at the far end holds patches of both ends: on the two sides of the cut they do not see each other.
   const side = (at: number, size: number) => (at < size - window ? 0 : at < size - shift ? 1 : 2);
   const region = (w: number, p: number) =>
     3 * side(Math.floor(w / across) * window + Math.floor(p / window), rows) +
     side((w % across) * window + (p % window), columns);
+  return (w, a, b) => region(w, a) === region(w, b);
+}
+
+/** 1 for pairs of neighbours, [batch * windows, 1, patches, patches]. */
+function neighbourMask(program: Tensor['program'], stage: Stage, shift: number, batch: number): Tensor {
+  const [rows, columns] = stage.grid;
+  const patches = stage.window ** 2;
+  const count = (rows * columns) / patches;
+  const together = neighbours(stage, shift);
   const values = Float32Array.from({ length: batch * count * patches * patches }, (_, i) => {
     const w = Math.floor(i / (patches * patches)) % count;
     const pair = i % (patches * patches);
-    return region(w, Math.floor(pair / patches)) === region(w, pair % patches) ? 1 : 0;
+    return together(w, Math.floor(pair / patches), pair % patches) ? 1 : 0;
   });
   return program.constant(values, [batch * count, 1, patches, patches], 'neighbours');
 }

@@ -26,6 +26,7 @@ import {
   onnxLogits,
   polynomialForm,
   relativeError,
+  swin,
   vit,
   vitClass,
   vitOverlap,
@@ -77,6 +78,23 @@ const models: Record<string, ModelConfig> = {
     mlp: { ...vit.mlp, kind: 'gated', activation: parabola },
   } satisfies ModelConfigInput),
   'ViT, post-norm': polynomialForm(vit, { placement: 'post' }),
+  'ViT, scores with relative positions': polynomialForm(vit, {
+    attention: {
+      ...vit.attention,
+      affine: true,
+      relative: { kind: 'grid', rows: 2, columns: 2, classToken: false, shared: true },
+    },
+  }),
+  Swin: polynomialForm(swin),
+  'Swin, no positions, affine maps, batch': polynomialForm(swin, {
+    norm: batch,
+    positions: { kind: 'none' },
+    attention: { ...swin.attention, affine: true, mapNorm: batch },
+  }),
+  'Swin, post-norm, no normalisation of patches': polynomialForm(swin, {
+    placement: 'post',
+    embedding: { ...swin.embedding, norm: false } as ModelConfig['embedding'],
+  }),
   'BERT, class pool, frozen, embedding LayerNorm': polynomialForm(bert, {
     normOverrides: { 'embedding.norm': { kind: 'layer' } },
   }),

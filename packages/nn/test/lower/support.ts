@@ -38,6 +38,27 @@ export function polynomialForm(base: ModelConfig, change: Partial<ModelConfigInp
 export const vit = vitConfig({ ...image, patch: 3, pool: 'mean' });
 export const vitClass = vitConfig({ ...image, patch: 3, pool: 'class' });
 export const vitOverlap = vitConfig({ ...image, patch: 4, stride: 2, padding: 1, pool: 'mean' });
+/** Three stages, windows of 2 on 8 x 8, 4 x 4 and 2 x 2 patches: all but the last stage have a block whose windows are moved. */
+export const swin = parseModelConfig({
+  task: 'image-classification',
+  embedding: { kind: 'patch', channels: 2, height: 16, width: 16, patch: 2, norm: true },
+  positions: { kind: 'learned' },
+  width: 4,
+  layers: 5,
+  attention: { heads: 1, headWidth: 4 },
+  mlp: { width: 8 },
+  norm: { kind: 'layer' },
+  stages: {
+    window: 2,
+    blocks: [
+      { layers: 2, heads: 1 },
+      { layers: 2, heads: 2 },
+      { layers: 1, heads: 4 },
+    ],
+  },
+  pool: 'mean',
+  head: { outputs: 5 },
+} satisfies ModelConfigInput);
 export const bert = bertConfig({ ...text, classes: 3, pool: 'class' });
 export const bertMean = bertConfig({ ...text, classes: 3, pool: 'mean' });
 export const gpt = gptConfig({ ...text, tied: true });

@@ -13,7 +13,6 @@ const refused: Readonly<Record<string, string>> = {
   'bert encoder': 'task',
   electra: 'embedding.width',
   albert: 'embedding.width',
-  mpnet: 'attention.relative',
   'gpt2 scales, untied': 'attention.scaleByLayer',
   'gpt2 classes': 'attention.causal',
   'gpt-neo': 'attention.windows',
@@ -25,8 +24,6 @@ const refused: Readonly<Record<string, string>> = {
   'vit encoder': 'task',
   deit: 'embedding.extraTokens',
   dinov2: 'pool',
-  beit: 'attention.relative',
-  swin: 'stages',
 };
 
 describe('what cannot be converted is named', () => {
@@ -38,7 +35,7 @@ describe('what cannot be converted is named', () => {
     }
   });
 
-  it.each(['bert', 'distilbert', 'roberta', 'gpt2', 'opt', 'vit', 'gpt-neox in turn, no biases'])(
+  it.each(['bert', 'distilbert', 'roberta', 'gpt2', 'opt', 'vit', 'mpnet', 'swin', 'gpt-neox in turn, no biases'])(
     '%s goes on',
     (name) => {
       expect(() => checkSupported(load(references.find((reference) => reference.name === name)!).config)).not.toThrow();

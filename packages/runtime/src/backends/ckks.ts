@@ -19,6 +19,7 @@ import { bringDown } from './bring.ts';
 import { LinearMaps } from './ckks-linear.ts';
 import { evaluateSteps, takesAnyScale } from './ckks-polynomial.ts';
 import { productSum } from './ckks-product.ts';
+import { ImaginaryUnit } from './imaginary.ts';
 
 // This module runs where only evaluation keys are: nothing here may import what makes, reads or uses a secret key.
 
@@ -105,6 +106,7 @@ class CkksRun implements Disposable {
   readonly #evaluator: Evaluator;
   readonly #encoder: Encoder;
   readonly #scales: CanonicalScales;
+  readonly #unit: ImaginaryUnit;
   readonly #linearMaps: LinearMaps;
   /** Special primes of the program's rotation keys. */
   readonly #special: number;
@@ -119,7 +121,8 @@ class CkksRun implements Disposable {
     this.#encoder = new Encoder(machine.context);
     this.#scales = new CanonicalScales(machine.context.parameters, machine.plan.outputLevel);
     this.#special = keyPlan.special;
-    this.#linearMaps = new LinearMaps(this.#evaluator, this.#scales, machine.plan.outputLevel, {
+    this.#unit = new ImaginaryUnit(this.#evaluator, machine.plan.outputLevel);
+    this.#linearMaps = new LinearMaps(this.#evaluator, this.#scales, this.#unit, {
       special: this.#special,
       diagonalBytes,
     });
@@ -167,7 +170,7 @@ class CkksRun implements Disposable {
 
   [Symbol.dispose](): void {
     for (const register of [...this.#registers.keys()]) this.release(register);
-    this.#linearMaps[Symbol.dispose]();
+    this.#unit[Symbol.dispose]();
   }
 
   #read(register: Register): Ciphertext {
@@ -185,7 +188,7 @@ class CkksRun implements Disposable {
         return [this.#multiply(instruction)];
       case 'productSum': {
         const operands = { left: this.#read(instruction.left), right: this.#read(instruction.right) };
-        const options = { masks: this.#program.masks, special: this.#special };
+        const options = { masks: this.#program.masks, special: this.#special, unit: this.#unit };
         return [productSum(this.#evaluator, instruction, operands, this.#scales, options)];
       }
       case 'add': {

@@ -2,6 +2,7 @@ import { modulo } from '@cipherformer/base';
 import { ProgramError } from '../errors.ts';
 import type { EncryptedProgram, Instruction, LinearInstruction, Register } from './instructions.ts';
 import { type BootstrapLevels, operandLevel, operandsOf, resultLevel, resultsOf } from './levels.ts';
+import { productTerms } from './packed-product.ts';
 import { PackedTransform } from './packed-transform.ts';
 
 /**
@@ -76,6 +77,7 @@ function checkOperation(
       const unknown = side.find(({ mask }) => mask !== undefined && !(mask in masks));
       if (unknown) throw new ProgramError(`${where} reads mask ${unknown.mask} of ${masks.length}`);
     }
+    productTerms(instruction, slots);
   }
 }
 

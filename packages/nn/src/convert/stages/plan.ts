@@ -70,12 +70,13 @@ function placesOf({ change }: Stage, norms: readonly string[], config: ModelConf
 }
 
 /**
- * Normalisations that divide by what they see, from the input to the output. A norm of embedded tokens stays: it is
- * computed before encryption, by the client.
+ * Normalisations that divide by what they see, from the input to the output. A norm of embedded text stays: it is computed
+ * before encryption, by the client.
  */
 export function freezableNorms(config: ModelConfig): string[] {
   return normNames(config).filter((name) => {
     const { kind } = normAt(config, name);
-    return name !== 'embedding.norm' && (kind === 'layer' || kind === 'rms');
+    const client = config.embedding.kind === 'token' && name === 'embedding.norm';
+    return !client && (kind === 'layer' || kind === 'rms');
   });
 }

@@ -70,10 +70,21 @@ const attentionSites = ({ layers }: ModelConfig): string[] =>
 
 /** The names of the normalisations of the stream, from the input to the output. */
 export function normNames(config: ModelConfig): string[] {
-  const embedding = config.embedding.kind === 'token' && config.embedding.norm ? ['embedding.norm'] : [];
-  const blocks = Array.from({ length: config.layers }, (_, i) => [`layers.${i}.norm1`, `layers.${i}.norm2`]);
+  const embedding = config.embedding.norm ? ['embedding.norm'] : [];
+  const merges = new Map(firstLayers(config).map((layer, i) => [layer, `stages.${i + 1}.merge.norm`]));
+  const blocks = Array.from({ length: config.layers }, (_, i) => {
+    const merge = merges.get(i);
+    return [...(merge ? [merge] : []), `layers.${i}.norm1`, `layers.${i}.norm2`];
+  });
   const ends = [...(config.finalNorm ? ['norm'] : []), ...(config.head.norm ? ['head.norm'] : [])];
   return [...embedding, ...blocks.flat(), ...ends];
+}
+
+/** The first layer of each stage but the first. */
+function firstLayers({ stages }: ModelConfig): number[] {
+  const first: number[] = [];
+  for (const { layers } of stages?.blocks ?? []) first.push((first.at(-1) ?? 0) + layers);
+  return first.slice(0, -1);
 }
 
 /** Replaces the normalisations named by (x - mean) / R, of RMSNorm by x / R, with R from `denominators`. */

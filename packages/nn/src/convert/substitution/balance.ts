@@ -1,7 +1,7 @@
 import type { StoredTensor } from '@cipherformer/model';
 import { UnsupportedPartError } from '../../errors.ts';
 import type { SiteRange } from '../../evaluate/ranges.ts';
-import { mapScale, sequenceLength } from '../../transformer/config.ts';
+import { attendedTokens, mapScale } from '../../transformer/config.ts';
 import type { Converted } from './architecture.ts';
 import { functionAt } from './substitute.ts';
 
@@ -15,7 +15,7 @@ import { functionAt } from './substitute.ts';
 export function balanceMaps(
   model: Converted,
   scores: readonly SiteRange[],
-  tokens = sequenceLength(model.config),
+  tokens = attendedTokens(model.config),
 ): Converted {
   const { config } = model;
   if (scores.length === 0) {
@@ -24,13 +24,12 @@ export function balanceMaps(
       'balance needs softmax scores. Give the softmax model, or leave it out.',
     );
   }
-  const { heads, headWidth, causal } = config.attention;
+  const { heads, keyValueHeads: groups = heads, causal } = config.attention;
   const rows = Array.from(
     { length: tokens },
     (_, t) => mapScale(config.attention, tokens, t) * (causal ? t + 1 : tokens),
   );
   const scale = rows.reduce((a, b) => a + b, 0) / tokens;
-  const values = (config.attention.keyValueHeads ?? heads) * headWidth;
   const weights = new Map(model.weights);
   for (const range of scores) {
     const attention = range.name.replace(/\.softmax$/, '');
@@ -38,7 +37,7 @@ export function balanceMaps(
     if (!(sum > 0)) continue;
     for (const part of [`${attention}.qkv.weight`, `${attention}.qkv.bias`]) {
       const tensor = weights.get(part);
-      if (tensor) weights.set(part, divideLastRows(tensor, values, sum));
+      if (tensor) weights.set(part, divideLastRows(tensor, groups / (heads + 2 * groups), sum));
     }
   }
   return { config, weights };
@@ -51,7 +50,9 @@ function meanOf(f: (x: number) => number, { histogram: { low, high, counts } }: 
   return counts.reduce((sum, count, i) => sum + count * f(low + (i + 0.5) * width), 0) / total;
 }
 
-function divideLastRows({ shape, data }: StoredTensor, rows: number, by: number): StoredTensor {
+/** Divides the last `share` of the rows. */
+function divideLastRows({ shape, data }: StoredTensor, share: number, by: number): StoredTensor {
+  const rows = Math.round(shape[0]! * share);
   const from = (shape[0]! - rows) * (data.length / shape[0]!);
   return { shape, data: data.map((value, i) => (i < from ? value : value / by)) };
 }
