@@ -3,6 +3,7 @@
  * apart, the client with the secret key and the server without it.
  */
 export { isCipherformerError, type OnProgress, type Progress } from '@cipherformer/base';
+export type { GeneratedToken, GenerateOptions, GenerationEnd } from '@cipherformer/client';
 export type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/client';
 export type { Answer, Answers, Label, Result, Results, RevealOptions } from './door/answer.ts';
 export type {
@@ -26,6 +27,7 @@ export {
   Program,
   Server,
 } from './door/door.ts';
+export type { GenerationOptions } from './door/generation.ts';
 export type { LoadModelOptions, TrainedModel } from './door/load-model.ts';
 export type { Prediction, Predictions, PredictOptions } from './door/prediction.ts';
 export type { ProgramOptions } from './door/program.ts';

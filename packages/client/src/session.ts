@@ -208,18 +208,8 @@ export class ServiceSession {
    * @throws JobFailed, ServiceError 'unknown-job' where the service no longer has it, errors of decryptOutputs
    */
   async answer(owner: Owner, { job, request, requestBytes }: Submitted, options: SessionOptions = {}): Promise<Reply> {
-    const { progress, signal } = options;
-    try {
-      await this.#finished(job, options);
-    } catch (error) {
-      // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
-      if (signal?.aborted) await this.#transport.abandon(job).catch(() => {});
-      throw error;
-    }
-    const result = await this.#transport.result(job);
-    // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
-    // it sees may depend on the verdict. That it could not be told is no fault of the answer.
-    await this.#transport.acknowledge(job);
+    const result = await this.#resultOf(job, options);
+    const { progress } = options;
     progress?.({ what: 'decrypting', done: 0, total: 1 });
     const { ledger, allowMore } = owner;
     const answers = await decryptOutputs(owner.secret, this.client.manifest, request, once(result), 'the result', {
@@ -228,6 +218,36 @@ export class ServiceSession {
       pairedByProgram: true,
     });
     return { answers, requestBytes, resultBytes: result.length };
+  }
+
+  /**
+   * Sends a request, made here for a program that generates, under a key set that the service has, and waits for its result.
+   * @throws JobFailed, ServiceError, TransportError; the signal's reason
+   */
+  async exchange(
+    keyset: string,
+    request: Uint8Array<ArrayBuffer>,
+    options: SessionOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    options.progress?.({ what: 'sending', done: 0, total: 1 });
+    const { id } = await this.#transport.submit(this.program.digest, keyset, request);
+    return this.#resultOf(id, options);
+  }
+
+  /** Waits for a result and fetches it; an aborted signal takes the question back. */
+  async #resultOf(job: string, options: SessionOptions): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      await this.#finished(job, options);
+    } catch (error) {
+      // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
+      if (options.signal?.aborted) await this.#transport.abandon(job).catch(() => {});
+      throw error;
+    }
+    const result = await this.#transport.result(job);
+    // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
+    // it sees may depend on the verdict. That it could not be told is no fault of the answer.
+    await this.#transport.acknowledge(job);
+    return result;
   }
 
   close(): void {

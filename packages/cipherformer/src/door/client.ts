@@ -1,5 +1,6 @@
 import { type OnProgress, UsageError } from '@cipherformer/base';
 import { keyParts, keyWireBytes, type SecurityOptions } from '@cipherformer/ckks';
+import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
 import {
   checkKeyBytes,
   keySpecsOf,
@@ -15,6 +16,7 @@ import type { SentAnswer } from '../owner/protocol.ts';
 import type { SecretStore } from '../owner/secret-store.ts';
 import type { EncryptedRequest, EvaluationKeyPart, EvaluationKeys } from '../thread/between.ts';
 import { Answer, Answers } from './answer.ts';
+import { drawingOf, type GenerationOptions } from './generation.ts';
 import type { Program } from './program.ts';
 
 /** Where a secret key is, and what it may tell. */
@@ -175,6 +177,19 @@ export class Client implements AsyncDisposable {
       answers.push(...(await this.#open().decrypt({ result: results[i]!, request: described })));
     }
     return answersOf(answers, this.manifest);
+  }
+
+  /**
+   * Goes on with a prompt, token by token, where the program was compiled for it.
+   * @param exchange takes a request to whoever runs the program, and gives the result
+   * @throws as generateTokens; UsageError when closed
+   */
+  generate(
+    prompt: string | readonly number[],
+    exchange: (request: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>,
+    options: GenerationOptions = {},
+  ): AsyncGenerator<GeneratedToken, GenerationEnd> {
+    return this.#open().generate({ prompt, ...drawingOf(options), maxKeyBytes: undefined }, options, exchange);
   }
 
   /**

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import { ConfigError, MissingFileError, type Tokenizer } from '@cipherformer/model';
 import { isPolynomialModel } from '@cipherformer/model/files';
-import { loadModel as load, loadTokenizer, type Model, Predictor } from '@cipherformer/nn';
+import { loadModel as load, loadModelTokenizer, loadTokenizer, type Model, Predictor } from '@cipherformer/nn';
 import type { Inputs } from '../input/input.ts';
 import type { InputForm } from '../input/seen.ts';
 import { type Predictions, type PredictOptions, predictAll } from './prediction.ts';
@@ -45,7 +45,7 @@ export async function loadModel(folder: string, { root }: LoadModelOptions = {})
   if (isPolynomialModel(path))
     throw new UsageError(`${folder} holds a model in polynomial form: PolynomialModel.load reads it, compile takes it`);
   const model = load(path, root ?? dirname(path));
-  const tokenizer = tokenizerOf(path, model);
+  const tokenizer = tokenizerOf(path, model, root);
   const predictor = new Predictor(model);
   const { task, head } = model.config;
   const asked = {
@@ -88,8 +88,9 @@ const modelKinds =
   'give a folder with config.json and weights (of Hugging Face, or what train and convert write), or an adapter recipe (.json)';
 
 /** The tokenizer of a model's folder; undefined for models of images, and where the folder has none. Errors as loadTokenizer. */
-export function tokenizerOf(folder: string, { config }: Model): Tokenizer | undefined {
+export function tokenizerOf(folder: string, { config }: Model, root?: string): Tokenizer | undefined {
   if (config.embedding.kind !== 'token') return undefined;
+  if (folder.endsWith('.json')) return loadModelTokenizer(folder, root);
   const files = ['tokenizer.json', 'vocab.txt', 'vocab.json'].flatMap((name) => [name, `${name}.gz`]);
   return files.some((name) => existsSync(join(folder, name))) ? loadTokenizer(folder) : undefined;
 }

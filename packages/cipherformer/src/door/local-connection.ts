@@ -1,9 +1,11 @@
 import { Mutex } from '@cipherformer/base';
+import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
 import { KeyLimitError, type ProgramManifest } from '@cipherformer/runtime/client';
 import { type Inputs, listOf } from '../input/input.ts';
 import type { Answers } from './answer.ts';
 import { Client, type ClientOptions } from './client.ts';
 import { closed } from './closed.ts';
+import type { GenerationOptions } from './generation.ts';
 import type { Program } from './program.ts';
 import { Server, type ServerKeys, type WorkOptions } from './server.ts';
 
@@ -66,6 +68,23 @@ export class LocalConnection implements AsyncDisposable {
       progress?.({ what: 'decrypting', done: 0, total: 1 });
       return this.#client.decrypt(results, requests);
     });
+  }
+
+  async *generate(
+    prompt: string | readonly number[],
+    { progress, ...options }: GenerationOptions = {},
+  ): AsyncGenerator<GeneratedToken, GenerationEnd> {
+    const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
+    const signal = AbortSignal.any(signals);
+    const work = { signal, ...(progress ? { progress } : {}) };
+    // One step at a time, between which others may ask.
+    const exchange = (request: Uint8Array<ArrayBuffer>) =>
+      this.#turns.run(async () => {
+        signal.throwIfAborted();
+        this.#keys ??= await this.#server.loadKeys(await this.#evaluationKeys(), work);
+        return this.#server.run(this.#keys, request, work);
+      });
+    return yield* this.#client.generate(prompt, exchange, { ...options, ...work });
   }
 
   async close(): Promise<void> {

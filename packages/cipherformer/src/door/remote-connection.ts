@@ -1,10 +1,12 @@
 import { Mutex } from '@cipherformer/base';
+import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
 import type { ProgramManifest } from '@cipherformer/runtime/client';
 import { type Inputs, listOf } from '../input/input.ts';
 import { OwnerThread } from '../owner/owner-thread.ts';
 import type { Answers } from './answer.ts';
 import { answersOf, type ClientOptions, secretFor } from './client.ts';
 import { closed } from './closed.ts';
+import { drawingOf, type GenerationOptions } from './generation.ts';
 import type { WorkOptions } from './server.ts';
 
 export interface RemoteOptions extends ClientOptions {
@@ -52,6 +54,21 @@ export class RemoteConnection implements AsyncDisposable {
       signals.throwIfAborted();
       return answersOf(await this.#owner.ask(asked, { progress, signal: signals }), this.manifest);
     });
+  }
+
+  async *generate(
+    prompt: string | readonly number[],
+    { progress, ...options }: GenerationOptions = {},
+  ): AsyncGenerator<GeneratedToken, GenerationEnd> {
+    const signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
+    const { maxKeyBytes } = this.#options;
+    const tokens = this.#owner.generate({ prompt, ...drawingOf(options), maxKeyBytes }, { signal, progress });
+    // One step at a time, between which others may ask.
+    for (;;) {
+      const { done, value } = await this.#turns.run(() => tokens.next());
+      if (done) return value;
+      yield value;
+    }
   }
 
   async close(): Promise<void> {

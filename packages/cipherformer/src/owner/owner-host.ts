@@ -1,6 +1,6 @@
 import { type OnProgress, UsageError } from '@cipherformer/base';
 import { Context, keyParts, nameOfPart, type SecurityOptions, wireBytes } from '@cipherformer/ckks';
-import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
+import { generateTokens, type Owner, ServiceSession, type SessionProgress, Transport } from '@cipherformer/client';
 import { fileTokens, nodeFetch } from '@cipherformer/client/node';
 import { prepareInput } from '@cipherformer/model';
 import {
@@ -31,6 +31,7 @@ import type {
   AskArgument,
   ConnectArgument,
   DecryptArgument,
+  GenerationArgument,
   InputsArgument,
   OpenArgument,
   OwnerQuestion,
@@ -58,6 +59,13 @@ interface Making {
   progress: OnProgress;
 }
 
+/** A generation under way. */
+interface Generating {
+  readonly tokens: ReturnType<typeof generateTokens>;
+  readonly stop: AbortController;
+  progress: OnProgress;
+}
+
 /**
  * The owner of the data in a thread of its own: the secret key, and all that is made, encrypted and decrypted with it. First a
  * program is opened, then the key; calls may overlap.
@@ -65,6 +73,7 @@ interface Making {
 export class OwnerHost {
   readonly #question: (question: OwnerQuestion) => Promise<unknown>;
   readonly #makings = new Map<number, Making>();
+  readonly #generations = new Map<number, Generating>();
   #number = 0;
   #opened: Opened | undefined;
   #owner: Owner | undefined;
@@ -197,6 +206,45 @@ export class OwnerHost {
       answers.push(...reply.answers);
     }
     return answers.map(sent);
+  }
+
+  /** Begins a generation. Gives a number for `nextToken`. @throws as generateTokens */
+  async openGeneration({ prompt, maxKeyBytes, ...drawing }: GenerationArgument): Promise<number> {
+    const { session, client } = this.#opened!;
+    const number = ++this.#number;
+    const stop = new AbortController();
+    const exchange = async (request: Uint8Array<ArrayBuffer>): Promise<Uint8Array> => {
+      if (!session) return (await this.#question({ what: 'exchange', generation: number, request })) as Uint8Array;
+      const work = {
+        signal: stop.signal,
+        agree: (bytes: number) => this.#allowKeys(bytes, maxKeyBytes),
+        progress: ({ sentBytes: _, place: __, sample: ___, ...told }: SessionProgress) => generation.progress(told),
+      };
+      return session.exchange(await session.ensureKeys(this.#owner!, work), request, work);
+    };
+    const owner = { ...this.#owner!, ...this.#verdicts() };
+    const options = { ...drawing, signal: stop.signal };
+    const tokens = generateTokens(await client(), owner, prompt, async (request) => pieceOf(await exchange(request)), options); // biome-ignore format: one call
+    const generation: Generating = { tokens, stop, progress: () => {} };
+    this.#generations.set(number, generation);
+    return number;
+  }
+
+  /** The next token, or how it ended. @throws as generateTokens */
+  async nextToken(number: number, { progress, signal }: CallContext) {
+    const generation = this.#generations.get(number)!;
+    generation.progress = progress;
+    const abort = () => generation.stop.abort(signal.reason);
+    signal.addEventListener('abort', abort);
+    try {
+      return await generation.tokens.next();
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async closeGeneration(number: number): Promise<void> {
+    this.#generations.delete(number);
   }
 
   /** The secret key with its counts, as bytes. */

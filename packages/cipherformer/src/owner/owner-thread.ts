@@ -1,3 +1,4 @@
+import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
 import type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/client';
 import type { EncryptedRequest, EvaluationKeyPart } from '../thread/between.ts';
 import { type CallOptions, Thread } from '../thread/thread.ts';
@@ -5,6 +6,7 @@ import type {
   AskArgument,
   ConnectArgument,
   DecryptArgument,
+  GenerationArgument,
   InputsArgument,
   OpenArgument,
   OwnerQuestion,
@@ -28,10 +30,14 @@ export interface OwnerCallbacks {
 /** Where the secret key is: a path, a store of the caller's, bytes that were exported, or undefined for this process only. */
 export type Secret = string | SecretStore | Uint8Array | undefined;
 
+/** Runs the program on a request: the bytes of the result. */
+export type Exchange = (request: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
+
 /** An OwnerHost in a thread of its own, from outside: the event loop here stays alive while it works. */
 export class OwnerThread {
   readonly #thread: Thread;
   readonly #callbacks: OwnerCallbacks;
+  readonly #exchanges = new Map<number, Exchange>();
   #store: SecretStore | undefined;
 
   constructor(callbacks: OwnerCallbacks) {
@@ -86,6 +92,31 @@ export class OwnerThread {
     return (await this.#thread.call('ask', argument, options)) as SentAnswer[];
   }
 
+  /**
+   * Tokens one by one, each when it is asked for.
+   * @param exchange runs the program on a request; a service is asked by the thread itself
+   */
+  async *generate(
+    argument: GenerationArgument,
+    options: CallOptions,
+    exchange?: Exchange,
+  ): AsyncGenerator<GeneratedToken, GenerationEnd> {
+    const number = (await this.#thread.call('openGeneration', argument)) as number;
+    if (exchange) this.#exchanges.set(number, exchange);
+    try {
+      for (;;) {
+        const next = await this.#thread.call('nextToken', number, options);
+        const { done, value } = next as IteratorResult<GeneratedToken, GenerationEnd>;
+        if (done) return value;
+        yield value;
+      }
+    } finally {
+      this.#exchanges.delete(number);
+      // A thread that has ended has let go of it.
+      await this.#thread.call('closeGeneration', number).catch(() => {});
+    }
+  }
+
   async exportSecret(): Promise<Uint8Array<ArrayBuffer>> {
     return (await this.#thread.call('exportSecret', undefined)) as Uint8Array<ArrayBuffer>;
   }
@@ -108,6 +139,8 @@ export class OwnerThread {
         return this.#store?.save(question.secret);
       case 'notice':
         return notice?.(question.text);
+      case 'exchange':
+        return this.#exchanges.get(question.generation)!(question.request);
     }
   }
 }

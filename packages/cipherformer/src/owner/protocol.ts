@@ -1,3 +1,4 @@
+import type { GenerateOptions } from '@cipherformer/client';
 import type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/client';
 import type { Input } from '../input/input.ts';
 
@@ -34,6 +35,12 @@ export interface AskArgument extends InputsArgument {
   readonly maxKeyBytes: number | undefined;
 }
 
+/** A prompt, what is to follow it, and how. */
+export interface GenerationArgument extends Omit<GenerateOptions, 'signal'> {
+  readonly prompt: string | readonly number[];
+  readonly maxKeyBytes: number | undefined;
+}
+
 export interface PartsArgument {
   readonly have: ReadonlySet<string> | undefined;
 }
@@ -60,4 +67,6 @@ export type OwnerQuestion =
   | { readonly what: 'allow-more'; readonly counts: VerdictCounts }
   | { readonly what: 'allow-keys'; readonly bytes: number }
   | { readonly what: 'save'; readonly secret: Uint8Array<ArrayBuffer> }
-  | { readonly what: 'notice'; readonly text: string };
+  | { readonly what: 'notice'; readonly text: string }
+  /** The result of a request of a generation here; a service is asked by the thread itself. */
+  | { readonly what: 'exchange'; readonly generation: number; readonly request: Uint8Array<ArrayBuffer> };

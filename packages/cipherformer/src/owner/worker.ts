@@ -17,6 +17,9 @@ serveCalls(parentPort!, (ask) => {
     encrypt: (argument) => host.encrypt(argument),
     decrypt: (argument) => host.decrypt(argument),
     ask: (argument, context) => host.ask(argument, context),
+    openGeneration: (argument) => host.openGeneration(argument),
+    nextToken: (number, context) => host.nextToken(number, context),
+    closeGeneration: (number) => host.closeGeneration(number),
     exportSecret: () => host.exportSecret(),
     close: () => host.close(),
   } satisfies Methods;
