@@ -32,10 +32,11 @@ export const attentionOperations: Operations<'scores' | 'attend'> = {
 };
 
 /** Scores: skew the keys, then one level for products with the queries, and one before where queries have masks. */
-function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews }: LowerContext): void {
+function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews, kept }: LowerContext): void {
   const { geometry, factors } = lowering;
   const { name, query, key, offset, heads } = node;
   const layout = lowering.mapLayout(i);
+  kept?.keep(key);
   const skewed = skews.tensorOf(key, layout, 'keys', keyRange(geometry, layout));
   const shift = lowering.shiftOf(i);
   const { tokens } = geometry;
@@ -73,13 +74,14 @@ function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews }: Low
 }
 
 /** Maps times values: skew the values, then one level for the products, and one before where values have masks. */
-function lowerAttend(node: NodeOf<'attend'>, i: number, { lowering, skews }: LowerContext): void {
+function lowerAttend(node: NodeOf<'attend'>, i: number, { lowering, skews, kept }: LowerContext): void {
   const { geometry } = lowering;
   const { name, maps, value, causal, weights } = node;
   const mapHeads = lowering.mapLayout(maps);
   // The heads of a value have the width of its features; rows are shared as those of the maps.
   const { period } = lowering.matrixLayout(value).rows;
   const layout = { ...mapHeads, paddedWidth: period / mapHeads.headsPerBlock };
+  kept?.keep(value);
   const skewed = skews.tensorOf(value, layout, 'values', valueRange(geometry, layout));
   const steps = attendSteps(geometry, layout);
   const { tokens } = geometry;

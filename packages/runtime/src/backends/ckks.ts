@@ -40,6 +40,8 @@ export interface InstructionTiming {
 }
 
 export interface CkksOptions {
+  /** What an earlier run has kept; it stays the caller's. */
+  readonly kept?: readonly Ciphertext[];
   /** After every instruction. */
   readonly onInstruction?: (timing: InstructionTiming) => void;
   /** After every instruction with its results, which are disposed of later: for tests that decrypt each step. */
@@ -53,6 +55,8 @@ export interface CkksOptions {
 export interface CkksResult extends Disposable {
   /** The ciphertext of each output, in the program's order. */
   readonly outputs: readonly Ciphertext[];
+  /** What the program keeps, for `CkksOptions.kept` of another run; the caller's, who disposes of it. */
+  readonly kept: readonly Ciphertext[];
   readonly timings: readonly InstructionTiming[];
 }
 
@@ -73,9 +77,9 @@ export async function runCkks(
   const { program } = planned;
   checkProgram(program, { bootstrapInputLevel: plan.inputLevel, bootstrapOutputLevel: plan.outputLevel });
   using run = new CkksRun(machine, planned, options);
-  run.bind(inputs);
+  run.bind(inputs, options.kept ?? []);
   const timings: InstructionTiming[] = [];
-  const unused = lastUses(program.instructions, program.outputs);
+  const unused = lastUses(program);
   for (const [index, instruction] of program.instructions.entries()) {
     await new Promise(setImmediate);
     options.signal?.throwIfAborted();
@@ -89,9 +93,11 @@ export async function runCkks(
     for (const register of unused[index]!) run.release(register);
     options.onInstruction?.(timing);
   }
+  const kept = run.takeKept();
   const outputs = run.takeOutputs();
   return {
     outputs,
+    kept,
     timings,
     [Symbol.dispose]() {
       for (const output of outputs) output[Symbol.dispose]();
@@ -128,8 +134,21 @@ class CkksRun implements Disposable {
     });
   }
 
-  bind(inputs: readonly Ciphertext[]): void {
-    const { inputs: wanted, slots } = this.#program;
+  bind(inputs: readonly Ciphertext[], kept: readonly Ciphertext[]): void {
+    const { inputs: wanted, slots, kept: keeping } = this.#program;
+    const before = keeping?.inputs ?? [];
+    if (kept.length !== before.length)
+      throw new InputError(`the program goes on with ${before.length} kept ciphertexts, not ${kept.length}`);
+    for (const [i, register] of before.entries()) {
+      checkOperand(this.#machine.context, kept[i]!, 'what was kept');
+      const { level, scale } = kept[i]!;
+      if (level !== keeping!.level || !sameScale(scale, this.#scales.at(level)))
+        throw new InputError(
+          `what was kept is at level ${level}, the program goes on at ${keeping!.level}: give what its own runs kept`,
+        );
+      this.#borrowed.add(kept[i]!);
+      this.#registers.set(register, kept[i]!);
+    }
     if (inputs.length !== wanted.length)
       throw new InputError(`the program takes ${wanted.length} ciphertexts, not ${inputs.length}`);
     for (const [i, { name, register, level }] of wanted.entries()) {
@@ -156,6 +175,12 @@ class CkksRun implements Disposable {
     const ciphertext = this.#registers.get(register);
     this.#registers.delete(register);
     if (ciphertext && !this.#borrowed.has(ciphertext)) ciphertext[Symbol.dispose]();
+  }
+
+  /** What the program keeps, as copies at its level. */
+  takeKept(): Ciphertext[] {
+    const { kept } = this.#program;
+    return (kept?.outputs ?? []).map((register) => this.#at(register, kept!.level));
   }
 
   /** The outputs, which are the caller's from now on. */

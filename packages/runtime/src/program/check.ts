@@ -25,6 +25,7 @@ export function checkProgram(program: EncryptedProgram, machine: BootstrapLevels
     if (input.source.length !== program.slots)
       throw new ProgramError(`input ${input.name} fills ${input.source.length} of ${program.slots} slots`);
   }
+  for (const register of program.kept?.inputs ?? []) assign(register, program.kept!.level, 'what is kept');
   for (const [index, instruction] of program.instructions.entries()) {
     const where = `instruction ${index} (${instruction.op}, ${instruction.source})`;
     for (const register of operandsOf(instruction)) {
@@ -43,6 +44,9 @@ export function checkProgram(program: EncryptedProgram, machine: BootstrapLevels
     const wrong = slots.find((slot) => slot < 0 || slot >= program.slots);
     if (wrong !== undefined) throw new ProgramError(`an output reads slot ${wrong} of ${program.slots}`);
   }
+  for (const register of program.kept?.outputs ?? [])
+    if (!((levels.get(register) ?? -1) >= program.kept!.level))
+      throw new ProgramError(`register ${register} is kept at level ${program.kept!.level} and does not reach it`);
   return levels;
 }
 

@@ -175,6 +175,20 @@ export interface EncryptedProgram {
   /** Slot vectors shared by product sums. */
   readonly masks: readonly SlotVector[];
   readonly outputs: readonly ProgramOutput[];
+  /** What the server keeps from one run to the next, where it does. */
+  readonly kept?: KeptCiphertexts;
+}
+
+/**
+ * Ciphertexts that the server keeps between runs and no client sees: keys and values of attention. All at one level, with the
+ * canonical scale there.
+ */
+export interface KeptCiphertexts {
+  readonly level: number;
+  /** What an earlier run has kept. */
+  readonly inputs: readonly Register[];
+  /** What this run keeps. */
+  readonly outputs: readonly Register[];
 }
 
 export interface ProgramInput {
