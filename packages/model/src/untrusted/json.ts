@@ -103,7 +103,7 @@ export function problems({ issues }: z.core.$ZodError, value: unknown): string {
   const lines = issues.slice(0, maxProblems).map(({ path, message }) => {
     const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
     const there = typeof found === 'object' && found !== null ? '' : ` (found ${shown(found)})`;
-    return `  ${path.length > 0 ? `${excerpt(fieldName(path))}: ` : ''}${excerpt(message)}${there}`;
+    return `  ${path.length > 0 ? `${excerpt(fieldName(path), 100)}: ` : ''}${excerpt(message)}${there}`;
   });
   const more = issues.length - lines.length;
   return [...lines, ...(more > 0 ? [`  and ${more} more`] : [])].join('\n');

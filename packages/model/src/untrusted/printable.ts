@@ -16,12 +16,15 @@ export function escapeControls(text: string, keep = ''): string {
   );
 }
 
-/** Escaped and, where it is longer than `most` characters, cut: a stranger's text inside a message of ours. */
+/** Escaped and, where that is longer than `most` characters, cut: a stranger's text inside a message of ours. */
 export function excerpt(text: string, most = 200): string {
-  return escapeControls(text.length > most ? `${text.slice(0, most)}...` : text);
+  const escaped = escapeControls(text.slice(0, most + 1));
+  if (escaped.length <= most) return escaped;
+  // Not within an escape.
+  return `${escaped.slice(0, most).replace(/\\(u[0-9a-f]{0,3})?$/, '')}...`;
 }
 
-/** A value for a message: as JSON, escaped, of 60 characters at most but for the escapes. */
+/** A value for a message: as JSON, escaped, of 60 characters at most. */
 export function shown(value: unknown): string {
   // A value of any size may be wrong; only its beginning is written out.
   const brief = typeof value === 'string' ? value.slice(0, 80) : value;

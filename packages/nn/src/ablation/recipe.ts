@@ -2,15 +2,15 @@ import { ConfigError } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { type ConversionRecipe, parseConversion, recipeData } from '../convert/recipe.ts';
+import { recipeName } from '../data/config.ts';
 import { type Json, mergePatch } from './patch.ts';
 
-const name = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');
 const patch = z.record(z.string(), z.json());
 
 /** An ablation: one conversion recipe, what is changed in it, and the seeds each change is tried with. */
 export const ablationSchema = z.strictObject({
   $schema: z.string().optional(),
-  name,
+  name: recipeName,
   description: z.string().default(''),
   /** The conversion recipe that variants are patches of, and the model; relative to this file. */
   conversion: z.string().min(1),
@@ -24,7 +24,7 @@ export const ablationSchema = z.strictObject({
   variants: z
     .array(
       z.strictObject({
-        name,
+        name: recipeName,
         /** What is varied: variants of one axis stand together in the table. */
         axis: z.string().min(1),
         description: z.string().min(1),

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { type Converted, pointwiseAttention } from '../convert/substitution/architecture.ts';
 import { conversionLosses } from '../convert/training/losses.ts';
 import { batches } from '../data/batches.ts';
-import { dataSchema, drawingOf } from '../data/config.ts';
+import { dataSchema, drawingOf, recipeName } from '../data/config.ts';
 import type { ImageDataSet } from '../data/dataset.ts';
 import * as datasets from '../data/datasets.ts';
 import { DivergenceError } from '../errors.ts';
@@ -24,7 +24,7 @@ const size = z.int().positive();
 /** What keeps a vision transformer trained from scratch in bounds: the same training at several depths, with one thing varied. */
 const stabilitySchema = z.strictObject({
   $schema: z.string().optional(),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+  name: recipeName,
   description: z.string().default(''),
   data: dataSchema,
   model: z.strictObject({

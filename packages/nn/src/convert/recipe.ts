@@ -1,7 +1,7 @@
 import { ConfigError } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
-import { type DataConfig, dataSchema } from '../data/config.ts';
+import { type DataConfig, dataSchema, recipeName } from '../data/config.ts';
 import { activationSchema, normSchema } from '../transformer/config.ts';
 
 /**
@@ -131,7 +131,7 @@ const substituteChange = z.strictObject({
 export type SubstituteOptions = z.infer<typeof substituteChange>;
 
 export const stageSchema = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+  name: recipeName,
   description: z.string().default(''),
   change: z.discriminatedUnion('kind', [attentionChange, normsChange, batchNormsChange, substituteChange]).optional(),
   train: stageTrainingSchema.optional(),
@@ -140,7 +140,7 @@ export type Stage = z.infer<typeof stageSchema>;
 
 export const conversionSchema = z.strictObject({
   $schema: z.string().optional(),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+  name: recipeName,
   description: z.string().default(''),
   /** Absent where the caller gives the examples; with both, how training draws from them: augmentation, buckets. */
   data: dataSchema.optional(),

@@ -4,6 +4,12 @@ import { z } from 'zod';
 import { tokenizerSchema } from '../text/tokenizers.ts';
 import { type Augmentation, augmentSchema } from './augment.ts';
 
+/** Of a recipe, a stage, a variant: a folder may be named so, and a message hold it. */
+export const recipeName = z
+  .string()
+  .max(100)
+  .regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens');
+
 /** Paths are relative to the data root that the person gives. */
 const path = z.string().min(1);
 

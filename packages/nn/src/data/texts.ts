@@ -123,10 +123,10 @@ function tableRows(text: string, format: 'tsv' | 'csv', where: string, columns: 
     const index = names.indexOf(name);
     if (index < 0)
       throw new DataError(
-        `${where} has no column "${name}"; its first line names ${listed(names)}. Other columns are named by "columns" in the recipe.`,
+        `${where} has no column ${shown(name)}; its first line names ${listed(names)}. Other columns are named by "columns" in the recipe.`,
       );
     if (names.includes(name, index + 1))
-      throw new DataError(`${where}: two columns are named "${name}" in its first line.`);
+      throw new DataError(`${where}: two columns are named ${shown(name)} in its first line.`);
     return index;
   };
   const [textAt, labelAt] = [at(columns.text), at(columns.label)];

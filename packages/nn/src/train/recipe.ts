@@ -2,7 +2,7 @@ import { ConfigError } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { muonSchema } from '../convert/recipe.ts';
-import { dataSchema } from '../data/config.ts';
+import { dataSchema, recipeName } from '../data/config.ts';
 
 /**
  * A training recipe: what is trained on what, how, in one JSON file. Paths are relative to the data root the person
@@ -63,7 +63,7 @@ export const recipeModelSchema = z.union([
 
 export const recipeSchema = z.strictObject({
   $schema: z.string().optional(),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens'),
+  name: recipeName,
   description: z.string().default(''),
   data: dataSchema,
   model: recipeModelSchema,

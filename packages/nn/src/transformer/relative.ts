@@ -17,8 +17,7 @@ export function relativeOffsets(
   const table = relative.shared
     ? builder.sharedParameter('positions.relative', spec, initial)
     : builder.parameter(`${name}.relative`, spec, initial);
-  const rows = BigInt64Array.from(relativeIndices(relative, tokens), BigInt);
-  const index = table.program.constant(rows, [tokens, tokens], 'relative');
+  const index = table.program.constant(asInt64(relativeIndices(relative, tokens)), [tokens, tokens], 'relative');
   return ops.transpose(ops.embedding(table, index), [2, 0, 1]);
 }
 
@@ -29,9 +28,22 @@ export const relativeRows = (relative: RelativeConfig): number =>
     : (2 * relative.rows - 1) * (2 * relative.columns - 1) + (relative.classToken ? 3 : 0);
 
 /** The table's row for each query and key, row by row. */
-export function relativeIndices(relative: RelativeConfig, tokens: number): number[] {
+export function relativeIndices(relative: RelativeConfig, tokens: number): Int32Array<ArrayBuffer> {
   const row = relative.kind === 'buckets' ? bucket(relative) : difference(relative);
-  return Array.from({ length: tokens * tokens }, (_, i) => row(Math.floor(i / tokens), i % tokens));
+  const indices = new Int32Array(tokens * tokens);
+  // A picture of 4,000 patches has 16 million pairs: no object for each.
+  for (let query = 0; query < tokens; query++)
+    for (let key = 0; key < tokens; key++) indices[query * tokens + key] = row(query, key);
+  return indices;
+}
+
+/** Numbers that are not negative, as ONNX wants them: each its low word, then zeros. */
+function asInt64(numbers: Int32Array): BigInt64Array<ArrayBuffer> {
+  const words = new Int32Array(2 * numbers.length);
+  numbers.forEach((value, i) => {
+    words[2 * i] = value;
+  });
+  return new BigInt64Array(words.buffer);
 }
 
 /** T5's buckets (Raffel et al., 2020): half for keys behind, of these half exact, the rest by the logarithm. */
