@@ -24,6 +24,7 @@ export function forkWorker(memoryBytes: number): ChildProcess {
  */
 export function limitWorker({ pid }: ChildProcess, memoryBytes: number): void {
   if (pid === undefined) return;
-  execFile('prlimit', ['--pid', `${pid}`, `--data=${memoryBytes}`, '--core=0'], () => {});
+  // -d: data, -c: core.
+  execFile('prlimit', ['-p', `${pid}`, `-d${memoryBytes}`, '-c0'], () => {});
   writeFile(`/proc/${pid}/oom_score_adj`, firstToGo).catch(() => {});
 }
