@@ -94,7 +94,15 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['client', 'server'],
     ['index.ts', 'client.ts', 'client-files.ts', 'server.ts'],
   ],
-  compiler: [['errors.ts'], ['cost'], ['plan', 'packing'], ['passes'], ['program-folder.ts'], ['index.ts', 'costs.ts']],
+  compiler: [
+    ['errors.ts'],
+    ['cost'],
+    ['plan', 'packing'],
+    ['passes'],
+    ['program-folder.ts'],
+    ['run-request.ts'],
+    ['index.ts', 'costs.ts'],
+  ],
   client: [
     ['errors.ts', 'protocol.ts', 'tokens.ts'],
     ['event-stream.ts', 'retry.ts', 'file-tokens.ts', 'node-fetch.ts'],
@@ -102,6 +110,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['transport.ts'],
     ['upload.ts'],
     ['session.ts'],
+    ['generate.ts'],
     ['browser'],
     ['index.ts', 'browser.ts', 'browser-worker.ts'],
   ],
@@ -121,7 +130,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   cipherformer: [
     ['terminal', 'measure', 'plots', 'shapes', 'thread', 'report/summary.ts', 'report/record-schema.ts'],
     ['bench', 'evaluate', 'input', 'page'],
-    ['program', 'report/figures', 'report/comparison.ts'],
+    ['program', 'report/figures', 'report/comparison.ts', 'owner'],
     ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
     ['report/conversion.ts', 'answers'],
     ['commands'],

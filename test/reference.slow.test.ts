@@ -10,7 +10,7 @@ afterAll(() => rmSync(out, { recursive: true }));
 
 it('has a page of what is exported, and docstrings without a fault', async () => {
   expect(await makeReference(out)).toEqual([]);
-  for (const page of ['functions/cipherformer.connect.html', 'classes/_cipherformer_ckks.SecretKey.html', 'modules/_cipherformer_runtime_client_files.html'])
+  for (const page of ['functions/cipherformer.serve.html', 'classes/_cipherformer_ckks.SecretKey.html', 'modules/_cipherformer_runtime_client_files.html'])
     expect(existsSync(join(out, page)), page).toBe(true);
-  expect(readFileSync(join(out, 'functions/cipherformer.connect.html'), 'utf8')).toContain('Throws');
+  expect(readFileSync(join(out, 'functions/cipherformer.serve.html'), 'utf8')).toContain('Throws');
 }); // biome-ignore format: short

@@ -1,38 +1,49 @@
-// The process in which `npm run check addon` times one addon, on one thread. Arguments: the addon, and milliseconds an operation.
-// Prints milliseconds of processor time of a run, by build and operation.
+// The process in which `npm run check addon` times addons against each other, on one thread. Arguments: milliseconds an operation,
+// then the addons. Prints, for each addon, milliseconds of processor time of a run, by build and operation.
 import { createRequire } from 'node:module';
 import { KernelBench } from '../../packages/cipherformer/dist/bench/kernel-cases.js';
 import { Kernels } from '../../packages/ckks/dist/kernels/backend.js';
 import { backendOf } from '../../packages/ckks/dist/kernels/native.js';
 
-const [path, budgetMs] = process.argv.slice(2);
-const addon = createRequire(import.meta.url)(path);
+const [budgetMs, ...paths] = process.argv.slice(2);
 const logN = 14;
 
-/** The least of several runs: what else the machine does only adds. */
 function milliseconds(run) {
-  let least = Number.POSITIVE_INFINITY;
-  const end = performance.now() + Number(budgetMs);
+  const { user, system } = process.cpuUsage();
+  run();
+  const now = process.cpuUsage();
+  return (now.user + now.system - user - system) / 1000;
+}
+
+/** The least of several runs each, which take turns in both orders: what else the machine does only adds, and to all alike. */
+function times(runs) {
+  const least = runs.map(() => Number.POSITIVE_INFINITY);
+  const order = runs.map((_, i) => i);
+  const end = performance.now() + Number(budgetMs) * runs.length;
   do {
-    const { user, system } = process.cpuUsage();
-    run();
-    const now = process.cpuUsage();
-    least = Math.min(least, (now.user + now.system - user - system) / 1000);
+    for (const i of order) least[i] = Math.min(least[i], milliseconds(runs[i]));
+    order.reverse();
   } while (performance.now() < end);
   return least;
 }
 
-const times = {};
-for (const { name: build, missing } of addon.builds()) {
+const addons = paths.map((path) => createRequire(import.meta.url)(path));
+const results = paths.map(() => ({}));
+for (const { name: build, missing } of addons[0].builds()) {
   if (missing.length > 0) continue;
-  const kernels = new Kernels(backendOf(addon, build));
-  kernels.threads = 1;
-  const bench = new KernelBench(kernels, logN);
-  for (const { name, run } of [...bench.limbCases(24), ...bench.callCases()]) {
-    run();
+  const benches = addons.map((addon) => {
+    const kernels = new Kernels(backendOf(addon, build));
+    kernels.threads = 1;
+    return new KernelBench(kernels, logN);
+  });
+  const cases = benches.map((bench) => [...bench.limbCases(24), ...bench.callCases()]);
+  for (const [k, { name }] of cases[0].entries()) {
+    const runs = cases.map((ofAddon) => ofAddon[k].run);
+    for (const run of runs) run();
     const key = `${build}.${name}`;
-    times[key] = Math.min(times[key] ?? Number.POSITIVE_INFINITY, milliseconds(run));
+    for (const [i, time] of times(runs).entries())
+      results[i][key] = Math.min(results[i][key] ?? Number.POSITIVE_INFINITY, time);
   }
-  bench[Symbol.dispose]();
+  for (const bench of benches) bench[Symbol.dispose]();
 }
-process.stdout.write(`${JSON.stringify(times)}\n`);
+process.stdout.write(`${JSON.stringify(results)}\n`);

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { compileDriver, findCompiler } from '../../packages/ckks/scripts/native-build.mjs';
 import { glibcLimit, glibcVersions } from '../../packages/ckks/scripts/old-glibc.mjs';
 import { packedAddon } from '../../packages/ckks/scripts/packed-addons.mjs';
+import { sameArithmetic } from '../addon/instructions.mjs';
 
 export const description =
   'the packed native kernels against those built here: processor time, results, refused memory, the glibc that they need';
@@ -47,33 +48,42 @@ export async function check({ quick, log, resume }) {
   const built = join(root, 'packages/ckks/build/kernels.node');
   if (!existsSync(built)) throw new Error('there are no native kernels to compare with: npm run build');
   const packed = await packedAddon(`${process.platform}-${process.arch}-gnu`);
+  // The built one twice: what two copies of the same code differ by is what this machine cannot tell.
+  const work = mkdtempSync(join(tmpdir(), 'cipherformer-addon-'));
+  const twin = join(work, 'twin.node');
+  copyFileSync(built, twin);
   const rounds = resume.state ?? [];
-  while (rounds.length < (quick ? 1 : 7)) {
-    const round = [];
-    for (const i of rounds.length % 2 === 0 ? [0, 1] : [1, 0]) {
-      const { stdout } = await run(process.execPath, [operations, [built, packed][i], quick ? '20' : '150']);
-      round[i] = JSON.parse(stdout);
-    }
-    rounds.push(round);
+  while (rounds.length < (quick ? 1 : 15)) {
+    // Fresh processes, and in each the addons take turns; who is loaded first changes from round to round.
+    const order = [0, 1, 2].map((i) => (i + rounds.length) % 3);
+    const paths = order.map((i) => [built, packed, twin][i]);
+    const { stdout } = await run(process.execPath, [operations, quick ? '5' : '30', ...paths]);
+    const results = JSON.parse(stdout);
+    rounds.push([0, 1, 2].map((i) => results[order.indexOf(i)]));
     resume.save(rounds);
     log(`round ${rounds.length}`);
   }
-  // The least over all rounds: what else the machine does only adds.
   const names = Object.keys(rounds[0][0]);
-  const least = (i, name) => Math.min(...rounds.map((round) => round[i][name]));
-  const ratios = Object.fromEntries(names.map((name) => [name, rounded(least(1, name) / least(0, name))]));
+  /** By operation: the median over the rounds of an addon's time against the built one's. */
+  const ratiosOf = (i) =>
+    Object.fromEntries(
+      names.map((name) => [name, rounded(median(rounds.map((round) => round[i][name] / round[0][name])))]),
+    );
+  const [ratios, twins] = [ratiosOf(1), ratiosOf(2)];
   const builds = [...new Set(names.map((name) => name.split('.')[0]))];
-  const work = mkdtempSync(join(tmpdir(), 'cipherformer-addon-'));
   try {
     const here = await drive(built, work, builds);
     const there = await drive(packed, work, builds);
     return {
       time: median(Object.values(ratios)),
+      timeOfTwin: median(Object.values(twins)),
+      sameArithmetic: rounded(await sameArithmetic(built, packed)),
       keySwitch: median(names.filter((name) => /\.keySwitch$/.test(name)).map((name) => ratios[name])),
       sameResults: new Set([...here.digests, ...there.digests]).size === 1,
       refusals: there.refusals,
       glibc: Math.max(...glibcVersions(packed).map(([, minor]) => minor)),
       ratios,
+      twins,
     };
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -5,9 +5,9 @@ import { crc32 } from 'node:zlib';
 import { CipherformerError, UsageError } from '../../packages/base/src/errors.ts';
 import { readEarlierResults } from '../../packages/cipherformer/src/evaluate/results-file.ts';
 import { imagePixels } from '../../packages/cipherformer/src/input/image-file.ts';
-import { readQuestions } from '../../packages/cipherformer/src/input/read-input.ts';
+import { readInputs } from '../../packages/cipherformer/src/input/read-input.ts';
 import { formOf } from '../../packages/cipherformer/src/input/seen.ts';
-import { exportedSecret, importedSecret } from '../../packages/cipherformer/src/program/secret-store.ts';
+import { exportedSecret, importedSecret } from '../../packages/cipherformer/src/owner/secret-store.ts';
 import { parseRecord } from '../../packages/cipherformer/src/report/record-schema.ts';
 import { SecretKey } from '../../packages/ckks/src/index.ts';
 import { DataError } from '../../packages/model/src/errors.ts';
@@ -60,7 +60,7 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'file');
 const readerOf = (files: ModelFiles) => {
   const form = formOf(parsePolynomialModel(files, 'model'));
-  return async (bytes: Uint8Array) => void (await readQuestions([{ file: placed(bytes) }], form, { warn: () => {} }));
+  return async (bytes: Uint8Array) => void (await readInputs([{ file: placed(bytes) }], form));
 };
 const [imageReader, textReader] = [readerOf(ofImages), readerOf(ofTexts)];
 const pixels = Array.from({ length: 72 }, (_, i) => i);
@@ -107,7 +107,7 @@ const exported = await (async () => {
   return await exportedSecret(secret, { dishonest: 1, outOfRange: 300, allowed: 512 });
 })();
 async function readExported(bytes: Uint8Array): Promise<void> {
-  const { secret } = await importedSecret(bytes, tiny);
+  const { secret } = await importedSecret(new Uint8Array(bytes), tiny);
   secret[Symbol.dispose]();
 }
 

@@ -144,7 +144,15 @@ const llama = (vocabulary: number) => {
 const piece = (text: string) =>
   Buffer.concat([Buffer.alloc(4), Buffer.from(Int32Array.of(text.length).buffer), Buffer.from(text)]);
 const pieces = new Uint8Array(
-  Buffer.concat([Buffer.from(Int32Array.of(9).buffer), piece('<0x0A>'), piece('ab'), piece('')]),
+  Buffer.concat([
+    Buffer.from(Int32Array.of(9).buffer),
+    piece('<unk>'),
+    piece('<s>'),
+    piece('</s>'),
+    piece('<0x0A>'),
+    piece('ab'),
+    piece(''),
+  ]),
 );
 
 // Tokenizers.
@@ -294,8 +302,7 @@ export const nnReaders: readonly Reader[] = [
   reader('PyTorch archive', [archive], (bytes) => parsePth({ where: 'archive', bytes })),
   reader('llama2.c weights', [llama(16), llama(-16)], (bytes) => parseLlama2c({ where: 'weights', bytes })),
   reader('llama2.c tokenizer', [pieces], (bytes) => {
-    const { size, decode } = parseLlama2cTokenizer({ where: 'pieces', bytes });
-    decode([0, size - 1]);
+    huggingFaceTokenizer(parseLlama2cTokenizer({ where: 'pieces', bytes })).encodeInput('ab');
   }),
   reader(
     'tokenizer.json',

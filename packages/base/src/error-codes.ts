@@ -144,6 +144,16 @@ export const errorCodes = {
     'a program that asks for more evaluation keys than their owner allows',
     'allow more, if you trust who compiled the program',
   ),
+  'prompt-too-long': failure(
+    'a prompt that leaves no room for what is to follow',
+    'shorten it, or ask for fewer tokens',
+  ),
+  'cache-gone': failure(
+    "nothing is kept of a generation: it expired, or was another one's",
+    'begin again with the prompt',
+  ),
+  'cache-full': failure('a server that keeps as many generations as it may', 'try again later'),
+  'wrong-step': failure('a token that is not the next one of a generation', 'send each token once, in order'),
   'not-enough-memory': failure('a run that needs more than the machine has', 'free memory, or use another machine'),
 
   // Services.

@@ -14,4 +14,5 @@ export { Mutex } from './mutex.ts';
 export { type OptionalPackage, optionalPackage } from './optional-package.ts';
 export { type Pace, startPace } from './pace.ts';
 export type { OnProgress, Progress } from './progress.ts';
+export { Random } from './random.ts';
 export { gib } from './units.ts';

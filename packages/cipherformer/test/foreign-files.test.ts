@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { changed, type Json, linearManifest, places } from '../../runtime/test/protocol/manifest-support.ts';
 import { type EarlierResults, readEarlierResults } from '../src/evaluate/results-file.ts';
-import { readQuestions } from '../src/input/read-input.ts';
+import { readInputs } from '../src/input/read-input.ts';
 import { formOf } from '../src/input/seen.ts';
 import { readRecord, readRecordAt } from '../src/report/conversion.ts';
 import { syntheticRecord } from './report/record.ts';
@@ -47,7 +47,7 @@ const { name: _, classes: __, ...structure } = manifest.model;
 const preparation = await parsePreparation(structure, new Map(), 'the program');
 const { patches } = preparation.preprocess as ImagePreprocess;
 const input = plain({ image: Array(patches.channels * patches.height * patches.width).fill(0.5) });
-const readInput = (path: string) => readQuestions([{ file: path }], formOf(preparation), { warn: () => {} });
+const readInput = (path: string) => readInputs([{ file: path }], formOf(preparation));
 
 const cases: [string, Json, Read][] = [
   ['the record of a conversion', record, () => readRecord(file)],

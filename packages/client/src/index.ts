@@ -1,5 +1,12 @@
 /** The data owner's side of a service, for browsers and Node: no Node module is reached from here. */
 export { ConnectionLost, JobFailed, KeysRejected, ServiceError, TransportError } from './errors.ts';
+export {
+  type Exchange,
+  type GeneratedToken,
+  type GenerateOptions,
+  type GenerationEnd,
+  generateTokens,
+} from './generate.ts';
 export type { HttpOptions } from './http.ts';
 export type {
   Job,

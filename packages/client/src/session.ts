@@ -54,7 +54,7 @@ export interface SessionProgress extends Progress<SessionStage> {
 
 export interface SessionOptions {
   readonly progress?: OnProgress<SessionProgress>;
-  /** Give the same one to the transport, which ends what is under way on the line. */
+  /** Ends the work between two steps, and what is under way on the line at once. */
   readonly signal?: AbortSignal;
   /**
    * Asked with the bytes of the keys that the service does not have, before any is made; throws for no. Whoever wrote the
@@ -176,7 +176,10 @@ export class ServiceSession {
    * @throws what `submit` and `answer` throw
    */
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
-    return this.answer(owner, await this.submit(owner, inputs, options), options);
+    const { signal } = options;
+    const transport = signal ? this.#transport.until(signal) : this.#transport;
+    const session = new ServiceSession(transport, this.program, this.client, this.context);
+    return session.answer(owner, await session.submit(owner, inputs, options), options);
   }
 
   /**
@@ -205,18 +208,8 @@ export class ServiceSession {
    * @throws JobFailed, ServiceError 'unknown-job' where the service no longer has it, errors of decryptOutputs
    */
   async answer(owner: Owner, { job, request, requestBytes }: Submitted, options: SessionOptions = {}): Promise<Reply> {
-    const { progress, signal } = options;
-    try {
-      await this.#finished(job, options);
-    } catch (error) {
-      // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
-      if (signal?.aborted) await this.#transport.abandon(job).catch(() => {});
-      throw error;
-    }
-    const result = await this.#transport.result(job);
-    // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
-    // it sees may depend on the verdict. That it could not be told is no fault of the answer.
-    await this.#transport.acknowledge(job);
+    const result = await this.#resultOf(job, options);
+    const { progress } = options;
     progress?.({ what: 'decrypting', done: 0, total: 1 });
     const { ledger, allowMore } = owner;
     const answers = await decryptOutputs(owner.secret, this.client.manifest, request, once(result), 'the result', {
@@ -225,6 +218,36 @@ export class ServiceSession {
       pairedByProgram: true,
     });
     return { answers, requestBytes, resultBytes: result.length };
+  }
+
+  /**
+   * Sends a request, made here for a program that generates, under a key set that the service has, and waits for its result.
+   * @throws JobFailed, ServiceError, TransportError; the signal's reason
+   */
+  async exchange(
+    keyset: string,
+    request: Uint8Array<ArrayBuffer>,
+    options: SessionOptions = {},
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    options.progress?.({ what: 'sending', done: 0, total: 1 });
+    const { id } = await this.#transport.submit(this.program.digest, keyset, request);
+    return this.#resultOf(id, options);
+  }
+
+  /** Waits for a result and fetches it; an aborted signal takes the question back. */
+  async #resultOf(job: string, options: SessionOptions): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      await this.#finished(job, options);
+    } catch (error) {
+      // Nobody waits for the answer any more; where the service cannot be told, it computes in vain.
+      if (options.signal?.aborted) await this.#transport.abandon(job).catch(() => {});
+      throw error;
+    }
+    const result = await this.#transport.result(job);
+    // The service need not keep it. It is told before the secret key touches the result, whatever comes of that: nothing that
+    // it sees may depend on the verdict. That it could not be told is no fault of the answer.
+    await this.#transport.acknowledge(job);
+    return result;
   }
 
   close(): void {

@@ -18,6 +18,7 @@ import {
   programs,
 } from './protocol.ts';
 import { isPassing, pause } from './retry.ts';
+import { VolatileTokens } from './tokens.ts';
 
 /** The service gives a sign of life every 15 s: without one for this long the connection is dead. */
 const silentEventsMs = 45_000;
@@ -58,8 +59,14 @@ export class Transport {
           'or a tunnel (ssh -L) and its end on localhost',
       );
     this.#url = url;
-    this.#options = options;
-    this.#http = new Http(origin + pathname.replace(/\/$/, '') + apiPrefix, options);
+    this.#options = { tokens: new VolatileTokens(), ...options };
+    this.#http = new Http(origin + pathname.replace(/\/$/, '') + apiPrefix, this.#options);
+  }
+
+  /** The same service, until a signal aborts, too: then what is under way on the line ends at once. */
+  until(signal: AbortSignal): Transport {
+    const signals = this.#options.signal ? [this.#options.signal, signal] : [signal];
+    return new Transport(this.#url, { ...this.#options, signal: AbortSignal.any(signals) });
   }
 
   /** Takes a job back and leaves nothing of it. One attempt, not ended by the signal: it is for when that has ended all else. */

@@ -25,6 +25,7 @@ import {
   parametersOf,
   parseManifest,
   planProgram,
+  planTogether,
   programDigest,
   ResourceError,
 } from '@cipherformer/runtime';
@@ -32,8 +33,9 @@ import { clientFolder, readManifest, serverFolder } from '@cipherformer/runtime/
 import { defaultCosts } from './cost/default-costs.ts';
 import { predict } from './cost/predict.ts';
 import { predictError } from './cost/predict-error.ts';
-import { PlacementError } from './errors.ts';
+import { LayoutError, PlacementError } from './errors.ts';
 import { type Compiled, compile, compileForThroughput } from './passes/compile.ts';
+import { type CompiledGeneration, compileGeneration } from './passes/compile-generation.ts';
 import { machineOf } from './plan/machine.ts';
 
 // Node only. A program's folder is client/, all that a client needs, and server/, the polynomial model it was compiled from:
@@ -45,6 +47,8 @@ export interface ProgramOptions {
   readonly batch?: number | 'throughput';
   /** Most memory that a run may take, in bytes: 'throughput' keeps to it, a program that takes more is refused. Default: any. */
   readonly memoryBytes?: number;
+  /** A language model that goes on token by token: a prompt, then steps that use what was kept. Default: it answers once. */
+  readonly generation?: boolean;
   /** Looked at between the steps of a compilation. */
   readonly signal?: AbortSignal;
 }
@@ -53,6 +57,8 @@ export interface OpenProgram extends PlannedProgram {
   readonly manifest: ProgramManifest;
   readonly parameters: Parameters;
   readonly compiled: Compiled;
+  /** Of a program that generates: what stands above is of its longest prompt. */
+  readonly generation?: CompiledGeneration;
 }
 
 /**
@@ -86,7 +92,7 @@ export async function writeProgram(
     savePolynomialModel(join(partial, serverFolder), loadPolynomialModel(model));
     await turn(options.signal);
     const { memoryBytes = Number.POSITIVE_INFINITY, signal } = options;
-    const { compiled, planned, batch, digest, loaded } = await compileForFirst(
+    const { compiled, planned, batch, digest, loaded, generation } = await compileForFirst(
       partial,
       given ? [given] : programParameters(),
       options,
@@ -108,6 +114,7 @@ export async function writeProgram(
       planned,
       predicted: { ...predicted, ...(error === undefined ? {} : { error }) },
       batch,
+      ...(generation ? { generation } : {}),
       model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
       files: digests,
     });
@@ -120,7 +127,7 @@ export async function writeProgram(
     await turn(signal);
     await rename(partial, out);
     await syncDirectory(dirname(out));
-    return { manifest, parameters, compiled, ...planned };
+    return { manifest, parameters, compiled, ...planned, ...(generation ? { generation: generation.compiled } : {}) };
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
@@ -150,12 +157,15 @@ function checkAffordable(peakBytes: number, memoryBytes: number, batch: number):
 export async function openProgram(folder: string, security: SecurityOptions = {}): Promise<OpenProgram> {
   const manifest = await readManifest(folder, security);
   const parameters = parametersOf(manifest, security);
-  const { compiled, planned, digest } = await compileFolder(folder, parameters, { batch: manifest.batch });
+  const { compiled, planned, digest, generation } = await compileFolder(folder, parameters, {
+    batch: manifest.batch,
+    ...(manifest.generation ? { generation: true, keptLevel: manifest.generation.keptLevel } : {}),
+  });
   if (digest !== manifest.digest)
     throw new FileError(
       `${folder} gives program ${digest.slice(0, 12)}, its manifest says ${manifest.digest.slice(0, 12)}: its model was changed or this release compiles differently; compile it again and make new keys`,
     );
-  return { manifest, parameters, compiled, ...planned };
+  return { manifest, parameters, compiled, ...planned, ...(generation ? { generation: generation.compiled } : {}) };
 }
 
 /** For the first parameters whose levels suffice. Errors as compileFolder for the last ones. */
@@ -169,8 +179,12 @@ async function compileForFirst(folder: string, choices: readonly Parameters[], o
   }
 }
 
-async function compileFolder(folder: string, parameters: Parameters, options: ProgramOptions) {
-  const { batch: asked = 1, memoryBytes = Number.POSITIVE_INFINITY } = options;
+async function compileFolder(
+  folder: string,
+  parameters: Parameters,
+  options: ProgramOptions & { readonly keptLevel?: number },
+) {
+  const { batch: asked = 1, memoryBytes = Number.POSITIVE_INFINITY, keptLevel } = options;
   const path = join(folder, serverFolder);
   if (!isPolynomialModel(path))
     throw new FileError(
@@ -181,6 +195,24 @@ async function compileFolder(folder: string, parameters: Parameters, options: Pr
   const machine = machineOf(parameters, defaultCosts, 'default costs');
   const common = { slots: parameters.maxSlots, machine };
   const bootstrapPlan = new BootstrapPlan(parameters);
+  if (options.generation) {
+    if (asked !== 1)
+      throw new LayoutError('a program that generates answers one prompt at a time: compile it for one input');
+    const compiled = compileGeneration(graph, { ...common, ...(keptLevel === undefined ? {} : { keptLevel }) });
+    const { tokens, stepSeconds: cpuSeconds } = compiled;
+    const [planned, step] = planTogether([compiled.whole.program, compiled.step(tokens - 1)], bootstrapPlan) as [PlannedProgram, PlannedProgram]; // biome-ignore format: one list
+    const model = await filesDigest(path);
+    const both = [await programDigest(planned.program, model), await programDigest(step.program, model)];
+    const digest = toHex(await sha256(new TextEncoder().encode(both.join(' '))));
+    return {
+      compiled: compiled.whole,
+      planned,
+      batch: 1,
+      digest,
+      loaded,
+      generation: { compiled, tokens, step, cpuSeconds },
+    };
+  }
   // Of the programs that are tried for throughput, the one that is taken is planned already.
   const tried = new Map<EncryptedProgram, PlannedProgram>();
   const affordable = (program: EncryptedProgram) => {
@@ -194,7 +226,7 @@ async function compileFolder(folder: string, parameters: Parameters, options: Pr
       : compile(graph, { ...common, batch: asked });
   const planned = tried.get(compiled.program) ?? planProgram(compiled.program, bootstrapPlan);
   const digest = await programDigest(compiled.program, await filesDigest(path));
-  return { compiled, planned, batch: compiled.batch, digest, loaded };
+  return { compiled, planned, batch: compiled.batch, digest, loaded, generation: undefined };
 }
 
 /** SHA-256 over the names and contents of a folder's files. */

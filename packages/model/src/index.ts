@@ -37,6 +37,7 @@ export {
 export { evaluate, type Observer, PolynomialEvaluator } from './graph/evaluate.ts';
 export { everyToken } from './graph/every-token.ts';
 export type { GraphNode, GraphOp, NodeOf, PolynomialGraph } from './graph/graph.ts';
+export { featureGraph, scoringGraph } from './graph/index-head.ts';
 export { type ModelLevels, modelLevels } from './graph/levels.ts';
 export { operandsOf, withOperands } from './graph/operands.ts';
 export { valueShapes } from './graph/shapes.ts';
@@ -54,6 +55,7 @@ export { checkPatches, patchGrid, patchIndices, patchSchema, windowOrder } from 
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
 export { imageValues, type PictureForm, picturePixels } from './inputs/prepare-image.ts';
 export { prepareInput } from './inputs/prepare-input.ts';
+export { prepareNextToken, tokenizerFor } from './inputs/prepare-text.ts';
 export {
   checkPreparation,
   type ImagePreprocess,
@@ -64,6 +66,7 @@ export type { GraphInputs, ValueShape } from './operations/definition.ts';
 export type { Matrix } from './operations/fields.ts';
 export { type PreparedStep, prepareProgram } from './operations/prepare.ts';
 export { checkPolynomialModel, type ModelCard, type PolynomialModel, type SiteFacts } from './polynomial-model.ts';
+export { type DrawOptions, drawToken } from './text/draw-token.ts';
 export { assembleUnmarked, type Encoded } from './text/post-processor.ts';
 export { byteAlphabet } from './text/pre-tokenisers.ts';
 export {

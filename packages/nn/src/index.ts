@@ -4,7 +4,7 @@ export { type AblationRecipe, type AblationVariant, parseAblation } from './abla
 export { type AblateOptions, runAblation } from './ablation/run.ts';
 export { parseStability, runStability, type StabilityCell, type StabilityRecipe } from './ablation/stability.ts';
 export { type AblationRow, ablationCsv, type Estimate, type Measure, summarise } from './ablation/summary.ts';
-export { loadModel } from './checkpoints/load.ts';
+export { loadModel, loadModelTokenizer } from './checkpoints/load.ts';
 export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
 export { type ChosenRecipe, chooseRecipe } from './convert/choose-recipe.ts';
 export { convert } from './convert/convert.ts';
@@ -35,7 +35,7 @@ export { judgeTargets, rangeTargets, type TargetVerdict } from './convert/record
 export { type ConversionEstimate, estimateConversion } from './convert/stages/estimate.ts';
 export type { ConvertProgress } from './convert/stages/train-part.ts';
 export { type Batches, type BatchOptions, batches, type Draw, type Exchange, type TokenNoise } from './data/batches.ts';
-export { type DataConfig, type Drawing, parseData } from './data/config.ts';
+export { type DataConfig, type Drawing, parseData, type SelfWrittenConfig } from './data/config.ts';
 export type { CorpusDataSet, DataSet, ImageDataSet, TextDataSet } from './data/dataset.ts';
 export type { LoadOptions } from './data/datasets.ts';
 export * as datasets from './data/datasets.ts';

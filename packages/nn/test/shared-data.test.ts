@@ -65,6 +65,7 @@ describe.skipIf(!present)('real weights in ../shared/data', () => {
     ]);
     const tokenizer = readLlama2cTokenizer(join(shared, 'weights/stories260K/tok512.bin'));
     expect(tokenizer.size).toBe(512);
+    expect(tokenizer.encodeInput('Once upon a time').ids).toEqual(ids.slice(0, 5));
     expect(tokenizer.decode(ids.slice(1))).toBe(' Once upon a time, there was a little girl named Lily. She loved to');
   });
 

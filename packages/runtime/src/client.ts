@@ -14,7 +14,15 @@ export {
   type VerdictOptions,
   withEntry,
 } from './client/verdicts.ts';
-export { FileError, KeyLimitError, KeyUseError, ResultError, type ResultFault, ShareError } from './errors.ts';
+export {
+  FileError,
+  KeyLimitError,
+  KeyUseError,
+  PromptError,
+  ResultError,
+  type ResultFault,
+  ShareError,
+} from './errors.ts';
 export { derivedKeys } from './keys/derived-keys.ts';
 export { checkKeyBytes, type KeyList, keyListFormat, makeKeyList, unaskedKeyBytes } from './keys/key-list.ts';
 export {
@@ -25,6 +33,7 @@ export {
   VolatilePartMemory,
 } from './keys/key-parts.ts';
 export { type ClientProgram, manifestFile, readClientHalf } from './protocol/client-half.ts';
+export type { SentTokens } from './protocol/envelope.ts';
 export { parametersOf } from './protocol/manifest.ts';
 export { keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
 export { type RequestDescription, readRequest } from './protocol/request.ts';

@@ -76,3 +76,20 @@ export class ResourceError extends CipherformerError {
   override readonly name = 'ResourceError';
   override readonly code = 'not-enough-memory';
 }
+
+/** A step of a generation that cannot go on from what a server keeps. */
+export class CacheError extends CipherformerError {
+  override readonly name = 'CacheError';
+  override readonly code: 'cache-gone' | 'cache-full' | 'wrong-step';
+
+  constructor(code: CacheError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A prompt that, with what is to follow it, is longer than the model and its cache. */
+export class PromptError extends CipherformerError {
+  override readonly name = 'PromptError';
+  override readonly code = 'prompt-too-long';
+}

@@ -15,21 +15,24 @@ export {
   KeyUseError,
   MismatchError,
   ProgramError,
+  PromptError,
   ResourceError,
   ResultError,
   type ResultFault,
   ShareError,
 } from './errors.ts';
 export type { KeyPlan } from './keys/key-plan.ts';
-export { type PlannedProgram, planProgram } from './keys/planned-program.ts';
+export { type PlannedProgram, planProgram, planTogether } from './keys/planned-program.ts';
 export { rotationKeys } from './keys/rotations.ts';
 export { checkProgram } from './program/check.ts';
 export type {
   EncryptedProgram,
   Instruction,
   InstructionOf,
+  KeptCiphertexts,
   LinearInstruction,
   LinearPacking,
+  ProductPacking,
   ProductTerm,
   ProgramInput,
   ProgramOutput,

@@ -6,7 +6,7 @@ export {
   type InstructionTiming,
   runCkks,
 } from './backends/ckks.ts';
-export { FileError, InputError, MismatchError, ResourceError } from './errors.ts';
+export { CacheError, FileError, InputError, MismatchError, ResourceError } from './errors.ts';
 export { keyFiles, openKeyFolder } from './keys/key-folder.ts';
 export { type KeyList, missingSpecs, parseKeyList } from './keys/key-list.ts';
 export type { KeySource } from './keys/key-source.ts';
@@ -15,6 +15,7 @@ export { manifestFile } from './protocol/client-half.ts';
 export { parametersOf } from './protocol/manifest.ts';
 export { keySpecsOf, type ProgramManifest } from './protocol/manifest-schema.ts';
 export { readRequest } from './protocol/request.ts';
+export { type CacheName, type CacheOptions, KeptCaches } from './server/kept-caches.ts';
 export { availableMemoryBytes, checkMemory, totalMemoryBytes } from './server/memory.ts';
 export {
   checkKeys,

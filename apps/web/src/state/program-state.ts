@@ -63,8 +63,10 @@ export class ProgramState {
         this.facts.value = connection.program;
         this.keys.value = keys;
       });
-      const { story } = await this.#clear.ask(this.listing.digest);
-      this.story.value = story;
+      // Nobody waits for it.
+      void this.#clear.ask(this.listing.digest).then(({ story }) => {
+        this.story.value ??= story;
+      });
     }, () => void this.open());
   } // biome-ignore format: one line
 

@@ -93,8 +93,13 @@ function sharedOf(answer: Answer, name: string) {
   }
 }
 
+/** What these options say of the owner of the key. */
+export const ownerOptions = (options: AnswerOptions) => ({
+  allowMore: (counts: VerdictCounts) => allowMore(counts, options),
+});
+
 /** Whether the owner lets more examples out of range be shown. */
-export async function allowMore({ outOfRange }: VerdictCounts, options: AnswerOptions): Promise<boolean> {
+async function allowMore({ outOfRange }: VerdictCounts, options: AnswerOptions): Promise<boolean> {
   if (options.allowMoreOutOfRange) return true;
   const why = `${outOfRange} examples were found out of range with this key. A server that picks its results learns of the key from each one you react to.`;
   if (canAsk()) return confirm(`${why} Show the next ${outOfRangeStep}?`);

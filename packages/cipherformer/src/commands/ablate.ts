@@ -14,13 +14,13 @@ import {
   summarise,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
+import { modelPath } from '../door/load-model.ts';
 import { ablationMarkdown, ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { type Bar, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
-import { modelPath } from './eval.ts';
 
 interface AblateCommandOptions {
   readonly data: string;

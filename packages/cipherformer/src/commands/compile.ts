@@ -11,6 +11,7 @@ interface CompileCommandOptions {
   readonly objective: 'latency' | 'throughput';
   readonly batch?: number;
   readonly memory?: number;
+  readonly generation?: boolean;
   readonly json?: boolean;
 }
 
@@ -28,14 +29,16 @@ export function registerCompile(program: Command): void {
     )
     .option('--batch <n>', 'inputs computed at once, a power of two; replaces the objective', positiveInteger)
     .option('--memory <GiB>', 'most memory that a run may take: a program that needs more is refused (default: 16 with --objective throughput, else any)', positiveInteger)
+    .option('--generation', 'a language model that goes on token by token, for generate')
     .option('--json', 'the manifest as JSON on stdout')
-    .action(async (model: string, { out, objective, batch, memory, json }: CompileCommandOptions) => {
+    .action(async (model: string, { out, objective, batch, memory, generation, json }: CompileCommandOptions) => {
       const throughput = batch === undefined && objective === 'throughput';
       const gib = memory ?? (throughput ? 16 : undefined);
       await interruptible('stopping; no program is written', async (signal) => {
         using program = await compile(model, {
           folder: out,
           batch: batch ?? (throughput ? 'throughput' : 1),
+          generation: generation ?? false,
           ...(gib === undefined ? {} : { memoryBytes: gib * 2 ** 30 }),
           signal,
         });
@@ -43,7 +46,7 @@ export function registerCompile(program: Command): void {
         print(json, {
           value: { program: out, ...manifest },
           text: describeProgram(manifest, parametersOf(manifest)),
-          next: `cipherformer keygen ${out} --out keys`,
+          next: generation ? `cipherformer generate ${out} "Once upon a time"` : `cipherformer keygen ${out} --out keys`,
         });
       });
     }); // biome-ignore format: options

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { gib } from '@cipherformer/base';
 import { readJson, writeAtomically } from '@cipherformer/model/files';
 import {
+  type ChosenRecipe,
   type ConversionRecipe,
   type ConversionRecord,
   type ConvertOptions,
@@ -11,7 +12,7 @@ import {
   estimateConversion,
   judgeTargets,
   loadModel,
-  loadTokenizer,
+  loadModelTokenizer,
   type MeasuredConversion,
   type Model,
   parseConversion,
@@ -23,8 +24,8 @@ import {
   stageName,
 } from '@cipherformer/nn';
 import { type Command, InvalidArgumentError } from 'commander';
-import { chooseFor } from '../door/convert.ts';
-import { loadModel as loadTrained } from '../door/load-model.ts';
+import { chooseFor, chooseOnOwnTexts, selfWritten } from '../door/convert.ts';
+import { loadModel as loadTrained, modelPath, type TrainedModel } from '../door/load-model.ts';
 import { openOwnData } from '../door/own-data.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { type PlanFigures, predictedPlan } from '../shapes/plan-figures.ts';
@@ -33,11 +34,10 @@ import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { type Bar, formatSeconds, startBar, startStages } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
-import { modelPath } from './eval.ts';
 
 interface ConvertCommandOptions {
   readonly recipe?: string;
-  readonly data: string;
+  readonly data?: string;
   readonly validation?: string;
   readonly test?: string;
   readonly textColumn?: string;
@@ -64,7 +64,7 @@ export function registerConvert(program: Command): void {
     .command('convert')
     .description('Convert a trained model to polynomial form; run again to continue after an interruption')
     .argument('<model>', 'model folder, run folder, or adapter recipe (.json)')
-    .requiredOption('--data <path>', "your examples: CSV, TSV, JSON lines, Parquet, or a folder of pictures by class, IDX or CIFAR files; with --recipe, the folder its data paths start from") // biome-ignore format: a line each
+    .option('--data <path>', "your examples: CSV, TSV, JSON lines, Parquet, or a folder of pictures by class, IDX or CIFAR files; with --recipe, the folder its data paths start from; a language model needs none: it writes its own texts") // biome-ignore format: a line each
     .option('--recipe <file>', 'conversion recipe (JSON); without one it is chosen by model, task and data')
     .option('--validation <path>', 'examples to choose by, apart (default: held out of --data)')
     .option('--test <path>', 'examples to measure on, apart (default: held out of --data)')
@@ -89,11 +89,12 @@ export function registerConvert(program: Command): void {
     .option('--json', 'one JSON object on stdout')
     .action(async (path: string, options: ConvertCommandOptions) => {
       const given = options.recipe === undefined ? undefined : readRecipe(options.recipe, options.seed);
-      const task = given?.data ? recipeTask(path, given, options.data) : await ownTask(path, options, given);
+      const task = given?.data ? recipeTask(path, given, options.data ?? '.') : await ownTask(path, options, given);
       const { model, recipe, ...examples } = task;
+      const data = options.data === undefined ? '' : ` --data ${options.data}`;
       if (options.writeRecipe !== undefined) {
         writeAtomically(options.writeRecipe, `${JSON.stringify(recipe, null, 2)}\n`);
-        const next = `cipherformer convert ${path} --recipe ${options.writeRecipe} --data ${options.data}`;
+        const next = `cipherformer convert ${path} --recipe ${options.writeRecipe}${data}`;
         return print(options.json, {
           value: { recipe: options.writeRecipe },
           text: `recipe: ${options.writeRecipe}`,
@@ -105,7 +106,7 @@ export function registerConvert(program: Command): void {
           ...(await estimateConversion(model, recipe, examples)),
           encrypted: predictedPlan(model.config, recipe, tokensOf(task)),
         };
-        const next = `cipherformer convert ${path}${options.recipe === undefined ? '' : ` --recipe ${options.recipe}`} --data ${options.data}`;
+        const next = `cipherformer convert ${path}${options.recipe === undefined ? '' : ` --recipe ${options.recipe}`}${data}`;
         return print(options.json, { value: plan, text: () => planTable(plan), next });
       }
       const folderOfAll = options.out ?? join('runs', `convert-${recipe.name}`);
@@ -141,8 +142,8 @@ function readRecipe(file: string, seed: number | undefined): ConversionRecipe {
 function recipeTask(path: string, recipe: ConversionRecipe, root: string): Task {
   const folder = modelPath(path);
   const model = loadModel(folder, existsSync(root) ? root : dirname(folder));
-  const textual = recipe.data?.kind === 'texts' || recipe.data?.kind === 'corpus';
-  return { model, recipe, dataRoot: root, ...(textual ? { tokenizer: loadTokenizer(folder) } : {}) };
+  const tokenizer = model.config.embedding.kind === 'token' ? loadModelTokenizer(folder, root) : undefined;
+  return { model, recipe, dataRoot: root, ...(tokenizer ? { tokenizer } : {}) };
 }
 
 /** Data as people have it, and a recipe chosen for it where none is given; told before anything starts. */
@@ -151,8 +152,9 @@ async function ownTask(
   options: ConvertCommandOptions,
   given: ConversionRecipe | undefined,
 ): Promise<Task> {
-  const { textColumn, imageColumn, labelColumn, validation, test, seed, quick = false, hours } = options;
+  const { textColumn, imageColumn, labelColumn, validation, test, seed } = options;
   const model = await loadTrained(path);
+  if (options.data === undefined) return ownTextsTask(model, options, given);
   const columns = {
     ...(textColumn === undefined ? {} : { text: textColumn }),
     ...(imageColumn === undefined ? {} : { image: imageColumn }),
@@ -165,19 +167,46 @@ async function ownTask(
   tell(reportLines(data.report));
   const tokenizer = model.tokenizer ? { tokenizer: model.tokenizer } : {};
   if (given) return { model, recipe: given, data, ...tokenizer };
-  const usual = chooseFor(model, data, { quick, ...seeded });
-  const plan = await estimateConversion(model, usual.recipe, { data, ...tokenizer });
+  const recipe = await chosen(model, { data, ...tokenizer }, options, (more) => chooseFor(model, data, more));
+  return { model, recipe, data, ...tokenizer };
+}
+
+/** A language model on texts that it writes itself. @throws ConfigError for another model: that needs examples */
+async function ownTextsTask(
+  model: TrainedModel,
+  options: ConvertCommandOptions,
+  given: ConversionRecipe | undefined,
+): Promise<Task> {
+  const data = selfWritten(model, options.tokens);
+  const tokenizer = model.tokenizer ? { tokenizer: model.tokenizer } : {};
+  tell([`no data: ${data.texts} texts of ${data.tokens} tokens that the model writes itself`]);
+  const choose = (more: ChooseMore) => chooseOnOwnTexts(model, data, more);
+  const recipe = given ? { ...given, data } : await chosen(model, tokenizer, options, choose);
+  return { model, recipe, ...tokenizer };
+}
+
+type ChooseMore = NonNullable<Parameters<typeof chooseFor>[2]>;
+
+/** A recipe for a model and data that nobody wrote one for, told before anything starts. */
+async function chosen(
+  model: TrainedModel,
+  examples: Pick<Task, 'data' | 'tokenizer'>,
+  { seed, quick = false, hours }: ConvertCommandOptions,
+  choose: (options: ChooseMore) => ChosenRecipe,
+): Promise<ConversionRecipe> {
+  const seeded = seed === undefined ? {} : { seed };
+  const usual = choose({ quick, ...seeded });
+  const plan = await estimateConversion(model, usual.recipe, examples);
   const secondsPerStep = plan.seconds / plan.steps;
-  const { recipe, reasons, steps } =
-    hours === undefined ? usual : chooseFor(model, data, { quick, ...seeded, hours, secondsPerStep });
+  const { recipe, reasons, steps } = hours === undefined ? usual : choose({ quick, ...seeded, hours, secondsPerStep });
   const { fewest, most } = plan.levelsPerLayer;
   tell([
     ...reasons,
     `about ${formatSeconds(steps * secondsPerStep)} on this machine; ${fewest === most ? fewest : `${fewest} to ${most}`} levels for the polynomials of a layer`,
-    encryptedLine(predictedPlan(model.config, recipe, tokensOf({ recipe, data }))),
+    encryptedLine(predictedPlan(model.config, recipe, tokensOf({ ...examples, recipe }))),
     costLine(model.config.task === 'language-model'),
   ]);
-  return { model, recipe, data, ...tokenizer };
+  return recipe;
 }
 
 const encryptedLine = ({ cpuSeconds, keyBytes, peakBytes }: PlanFigures) =>

@@ -1,18 +1,17 @@
 import { UsageError } from '@cipherformer/base';
-import { Context, type SecurityOptions } from '@cipherformer/ckks';
-import { readSecretKey, readWireFile } from '@cipherformer/ckks/files';
-import { decryptOutputs, parametersOf, readRequest } from '@cipherformer/runtime/client';
-import { FileVerdictLedger, readManifest, verdictFileOf } from '@cipherformer/runtime/client/files';
+import type { SecurityOptions } from '@cipherformer/ckks';
 import type { Command } from 'commander';
 import {
   type AnswerOptions,
-  allowMore,
   checkAnswerOptions,
+  ownerOptions,
   showAnswers,
   showShared,
   withAnswerOptions,
 } from '../answers/show-answers.ts';
-import { Answer, Answers } from '../door/answer.ts';
+import { Client } from '../door/client.ts';
+import { readBytes } from '../input/read-bytes.ts';
+import { checkSecretFile } from '../program/key-files.ts';
 
 interface DecryptOptions extends AnswerOptions {
   readonly keys: string;
@@ -38,20 +37,16 @@ export function registerDecrypt(program: Command, security: SecurityOptions): vo
 }
 
 async function decrypt(path: string, options: DecryptOptions, security: SecurityOptions): Promise<void> {
-  const { keys, input, request: requestFile, shareable, json } = options;
+  const { keys, input, request, shareable, json } = options;
   checkAnswerOptions(options);
   if (shareable && options.reveal)
     throw new UsageError('--reveal shows what must not be shared, --shareable what may be: choose one.');
-  const manifest = await readManifest(path, security);
-  using context = await Context.create(parametersOf(manifest, security), security);
-  using secret = await readSecretKey(keys, context);
-  const request = await readRequest(manifest, secret.id, readWireFile(requestFile), requestFile);
-  const found = await decryptOutputs(secret, manifest, request, readWireFile(input), input, {
-    ledger: new FileVerdictLedger(verdictFileOf(keys), secret.id),
-    allowMore: (counts) => allowMore(counts, options),
-  });
-  const answers = new Answers(found.map((answer) => new Answer(answer, manifest.model.classes)));
+  await checkSecretFile(keys, path, security);
+  const result = await readBytes(input, 'the result');
+  const asked = await readBytes(request, 'the request');
+  await using client = await Client.create(path, { secret: keys, ...ownerOptions(options), ...security });
+  const answers = await client.decrypt(result, asked);
   if (shareable) return showShared(answers, json);
-  const revealed = `cipherformer decrypt ${path} --keys ${keys} --input ${input} --request ${requestFile} --reveal`;
+  const revealed = `cipherformer decrypt ${path} --keys ${keys} --input ${input} --request ${request} --reveal`;
   showAnswers(answers, options, options.reveal ? undefined : `${revealed} (scores and logits, for you alone)`);
 }

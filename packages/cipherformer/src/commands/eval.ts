@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { ConfigError, examplesOutside, MissingFileError } from '@cipherformer/model';
+import { examplesOutside } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, readJson } from '@cipherformer/model/files';
 import { problems } from '@cipherformer/model/untrusted';
 import {
@@ -18,6 +18,7 @@ import {
 } from '@cipherformer/nn';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { modelPath } from '../door/load-model.ts';
 import { loadDataFor, loadDataForPolynomial } from '../evaluate/data.ts';
 import { type EncryptedVerbOptions, evaluateEncryptedVerb } from '../evaluate/verb.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
@@ -108,22 +109,6 @@ function numbers(result: ClassificationResult | LanguageResult): Record<string, 
     Object.entries(result).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
   );
 }
-
-/**
- * A run folder stands for the model inside it.
- * @throws MissingFileError where there is no such folder or file, ConfigError for a folder without a model
- */
-export function modelPath(path: string): string {
-  if (!existsSync(path)) throw new MissingFileError(`there is no ${path}: ${modelKinds}`);
-  const inside = join(path, 'model');
-  const folder = existsSync(join(inside, 'config.json')) ? inside : path;
-  if (!folder.endsWith('.json') && !existsSync(join(folder, 'config.json')) && !isPolynomialModel(folder))
-    throw new ConfigError(`${path} holds no model: ${modelKinds}`);
-  return folder;
-}
-
-const modelKinds =
-  'give a folder with config.json and weights (of Hugging Face, or what train and convert write), or an adapter recipe (.json)';
 
 function dataOf(folder: string, options: EvalOptions): DataConfig {
   const set = options.set ?? join(dirname(folder), 'recipe.json');

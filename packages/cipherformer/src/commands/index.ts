@@ -30,6 +30,7 @@ const verbs: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     encrypt: async () => (await import('./encrypt.ts')).registerEncrypt,
     run: async () => (await import('./run.ts')).registerRun,
     decrypt: async () => (await import('./decrypt.ts')).registerDecrypt,
+    generate: async () => (await import('./generate.ts')).registerGenerate,
   },
   'Encrypted, as a service:': {
     serve: async () => (await import('./serve.ts')).registerServe,

@@ -16,11 +16,11 @@ import {
   sequenceLength,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
+import { modelPath } from '../door/load-model.ts';
 import { loadDataFor } from '../evaluate/data.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
-import { modelPath } from './eval.ts';
 import { inspectPolynomial } from './inspect-polynomial.ts';
 
 interface InspectOptions {

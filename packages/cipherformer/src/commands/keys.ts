@@ -1,21 +1,11 @@
-import { existsSync } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { UsageError } from '@cipherformer/base';
 import { MissingFileError } from '@cipherformer/model';
 import type { Command } from 'commander';
-import { keysRoot } from '../program/kept-keys.ts';
+import { keptKeys, keysRoot } from '../program/kept-keys.ts';
 import { canAsk, confirm } from '../terminal/confirm.ts';
 import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
-
-interface KeptKey {
-  /** What `keys remove` takes: the beginning of the digest of its parameters. */
-  readonly name: string;
-  readonly folder: string;
-  /** When it was made. */
-  readonly made: string;
-}
 
 /** `cipherformer keys`: the secret keys that `query` made and kept. */
 export function registerKeys(program: Command): void {
@@ -57,16 +47,4 @@ async function removeKey(
   }
   await rm(found.folder, { recursive: true });
   print(json, { value: { removed: found }, text: `removed ${found.folder}` });
-}
-
-async function keptKeys(): Promise<KeptKey[]> {
-  const root = keysRoot();
-  if (!existsSync(root)) return [];
-  const found: KeptKey[] = [];
-  for (const name of (await readdir(root)).sort()) {
-    const folder = join(root, name);
-    const secret = await stat(join(folder, 'secret')).catch(() => undefined);
-    if (secret?.isFile()) found.push({ name, folder, made: secret.mtime.toISOString() });
-  }
-  return found;
 }

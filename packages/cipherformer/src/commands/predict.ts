@@ -1,18 +1,15 @@
-import { UsageError } from '@cipherformer/base';
 import { isPolynomialModel } from '@cipherformer/model/files';
 import type { Command } from 'commander';
-import { openOriginal } from '../answers/original.ts';
-import { openPolynomial } from '../answers/polynomial.ts';
-import { type ClearResult, resultOf } from '../answers/result.ts';
-import { type Question, withQuestions } from '../input/questions.ts';
-import { readQuestions } from '../input/read-input.ts';
+import { loadModel, modelPath } from '../door/load-model.ts';
+import { PolynomialModel } from '../door/polynomial-model.ts';
+import type { Prediction } from '../door/prediction.ts';
+import { checkQuestions, type Question, withQuestions } from '../input/questions.ts';
 import { warn } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
-import { modelPath } from './eval.ts';
 
-interface PredictOptions {
+interface PredictCommandOptions {
   readonly data?: string;
   readonly resize?: boolean;
   readonly pixels?: boolean;
@@ -28,38 +25,31 @@ export function registerPredict(program: Command): void {
     .argument('<model>', 'folder of a trained or a polynomial model, or adapter recipe (.json)');
   const questions = withQuestions(command);
   command
-    .option('--resize', "scale images to the model's size where its own processor does not; their aspect ratio is not kept")
     .option('--top <n>', 'how many labels to show, the most likely first', positiveInteger, 10)
     .option('--pixels', 'with --json: also what the model saw of an image, as base64 of float32')
     .option('--data <folder>', "where the weights of an adapter recipe are (default: the recipe's folder)")
     .option('--json', 'JSON on stdout')
-    .action((path: string, options: PredictOptions) => predict(path, questions, options)); // biome-ignore format: a line each
+    .action((path: string, options: PredictCommandOptions) => predict(path, questions, options));
 }
 
-async function predict(path: string, questions: readonly Question[], options: PredictOptions): Promise<void> {
-  if (questions.length === 0) throw new UsageError('there is no question: give --text, --image, --ids or --input');
+async function predict(path: string, questions: readonly Question[], options: PredictCommandOptions): Promise<void> {
+  checkQuestions(questions);
+  const { data, json, ...asked } = options;
   const folder = modelPath(path);
   const polynomial = isPolynomialModel(folder);
-  const model = polynomial ? openPolynomial(folder) : openOriginal(folder, options.data);
-  try {
-    const results: ClearResult[] = [];
-    for (const { seen } of await readQuestions(questions, model.form, { ...options, warn }))
-      results.push(resultOf(model, seen, await model.say(seen), options));
-    print(options.json, {
-      value: { results },
-      text: results.map(words(results.length)).join('\n'),
-      next: polynomial
-        ? `cipherformer compile ${path} --out program`
-        : `cipherformer convert ${path} --data <examples>`,
-    });
-  } finally {
-    await model.close();
-  }
+  const load = () => (polynomial ? PolynomialModel.load(folder) : loadModel(path, data === undefined ? {} : { root: data })); // biome-ignore format: short
+  await using model = await load();
+  const { results } = await model.predict(questions, { ...asked, notice: warn });
+  print(json, {
+    value: { results },
+    text: results.map(words(results.length)).join('\n'),
+    next: polynomial ? `cipherformer compile ${path} --out program` : `cipherformer convert ${path} --data <examples>`,
+  });
 }
 
 const words =
   (count: number) =>
-  ({ labels = [], reason }: ClearResult, i: number): string => {
+  ({ labels = [], reason }: Prediction, i: number): string => {
     const name = count === 1 ? 'the input' : `input ${i + 1}`;
     if (reason !== undefined) return `${name} left the range the model is made for: there is no answer (${reason})`;
     const rows = labels.map(({ label, score }) => [label, Number(score!.toFixed(4))]);

@@ -1,56 +1,59 @@
 import { type OnProgress, UsageError } from '@cipherformer/base';
-import { Context, keyParts, keyWireBytes, nameOfPart, type SecurityOptions, wireBytes } from '@cipherformer/ckks';
-import type { Owner } from '@cipherformer/client';
-import { prepareInput } from '@cipherformer/model';
+import { keyParts, keyWireBytes, type SecurityOptions } from '@cipherformer/ckks';
+import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
 import {
-  type ClientProgram,
   checkKeyBytes,
-  decryptOutputs,
-  encryptInputs,
   keySpecsOf,
-  makeParts,
-  manifestFile,
+  PrivateAnswer,
   type ProgramManifest,
   parametersOf,
-  readClientHalf,
   type VerdictCounts,
 } from '@cipherformer/runtime/client';
-import { readClientProgram } from '@cipherformer/runtime/client/files';
-import { openOwner } from '../program/secret-file.ts';
-import { exportedSecret, openStoredOwner, type SecretStore } from '../program/secret-store.ts';
-import { type EvaluationKeyPart, pieceOf } from '../thread/key-parts.ts';
+import { checkKeyRoom } from '@cipherformer/runtime/client/files';
+import { type Input, type InputOptions, type Inputs, listOf } from '../input/input.ts';
+import { OwnerThread } from '../owner/owner-thread.ts';
+import type { SentAnswer } from '../owner/protocol.ts';
+import type { SecretStore } from '../owner/secret-store.ts';
+import type { EncryptedRequest, EvaluationKeyPart, EvaluationKeys } from '../thread/between.ts';
 import { Answer, Answers } from './answer.ts';
-import { batchesOf, type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
-import type { EncryptedRequest, EvaluationKeys } from './keys.ts';
+import { drawingOf, type GenerationOptions } from './generation.ts';
 import type { Program } from './program.ts';
 
 /** Where a secret key is, and what it may tell. */
 export interface OwnerOptions {
   /**
    * Where the secret key is, with the counts of what it has told. A path: a file that its owner alone can read, the counts
-   * beside it. A store of the caller's. Bytes of `exportSecret`: then neither key nor counts are kept. Where a file or store has
-   * none, a new key is made there. Default: a new key that ends with this process.
+   * beside it; or a function that gives one for a program, since programs of the same parameters can share a key. A store of the
+   * caller's. Bytes of `exportSecret`: then neither key nor counts are kept. Where a file or store has none, a new key is made
+   * there. Default: a new key that ends with this process.
    */
-  readonly secret?: string | SecretStore | Uint8Array;
+  readonly secret?: string | ((manifest: ProgramManifest) => string) | SecretStore | Uint8Array;
   /**
    * Asked when so many inputs were found out of range that a server which picks its results could learn of the key:
    * whether to show more. Default: no.
    */
   readonly allowMore?: (counts: VerdictCounts) => boolean | Promise<boolean>;
+  /** Asked with the bytes of evaluation keys beyond the most that may be made: whether to make them nevertheless. Default: no. */
+  readonly allowKeys?: (bytes: number) => boolean | Promise<boolean>;
 }
 
 /** Where the secret key is, how inputs are read, and what security is accepted. */
 export interface ClientOptions extends OwnerOptions, InputOptions, SecurityOptions {}
 
-/** Which evaluation keys are made, and how that is followed and stopped. */
-export interface EvaluationKeyOptions {
-  /** SHA-256 of parts that the server has: they are left out. */
-  readonly have?: ReadonlySet<string>;
+/** How evaluation keys are made, and how that is followed and stopped. */
+export interface KeyMakingOptions {
   /** Most bytes of all keys: whoever compiled the program chose how many there are. Default: 4 GiB. */
   readonly maxBytes?: number;
   /** After each part. */
   readonly progress?: OnProgress;
+  /** Looked at between the parts. */
   readonly signal?: AbortSignal;
+}
+
+/** Which evaluation keys are made, and how. */
+export interface EvaluationKeyOptions extends KeyMakingOptions {
+  /** SHA-256 of parts that the server has: they are left out. */
+  readonly have?: ReadonlySet<string>;
 }
 
 /** Evaluation keys where they are made. */
@@ -61,47 +64,42 @@ export interface MadeEvaluationKeys extends EvaluationKeys {
   readonly parts: number;
 }
 
-type Prepared = ReturnType<typeof prepareInput>;
+/**
+ * The owner of the data: holds the secret key, encrypts inputs and decrypts answers. Needs a program's client half alone. It
+ * works in a thread of its own, where the secret key is, so the event loop here stays alive. A client that is not closed does
+ * not keep the process alive.
+ */
+export class Client implements AsyncDisposable {
+  /** What everybody may know of the program. */
+  readonly manifest: ProgramManifest;
+  readonly #owner: OwnerThread;
+  readonly #key: string;
+  readonly #options: ClientOptions;
+  #closing: Promise<void> | undefined;
 
-/** The owner of the data: holds the secret key, encrypts inputs and decrypts answers. Needs a program's client half alone. */
-export class Client implements Disposable {
-  readonly #client: ClientProgram;
-  readonly #context: Context;
-  readonly #owner: Owner;
-  readonly #options: InputOptions;
-  #closed = false;
-
-  private constructor(client: ClientProgram, context: Context, owner: Owner, options: InputOptions) {
-    this.#client = client;
-    this.#context = context;
+  private constructor(manifest: ProgramManifest, owner: OwnerThread, key: string, options: ClientOptions) {
+    this.manifest = manifest;
     this.#owner = owner;
+    this.#key = key;
     this.#options = options;
   }
 
   /**
    * @param program a program, its folder or one with its client half, or its manifest alone, which suffices for images
    * @throws FileError for a folder that is none, UsageError for the manifest alone of a program for texts, KeyError for a key that others can read, ParameterError below 128-bit security
-   * unless `insecure` accepts it, KernelError where no kernels load
+   * unless `insecure` accepts it, KernelError where no kernels load; errors of the store
    */
-  static async create(
-    program: string | Program | ProgramManifest,
-    { secret, allowMore, insecure, ...options }: ClientOptions = {},
-  ): Promise<Client> {
-    const security = { insecure };
-    const client = await clientProgramOf(program, security);
-    const context = await Context.create(parametersOf(client.manifest, security), security);
+  static async create(program: string | Program | ProgramManifest, options: ClientOptions = {}): Promise<Client> {
+    const { secret, insecure } = options;
+    const owner = new OwnerThread(options);
     try {
-      const owner = await ownerOf(secret, context, allowMore ? { allowMore } : {});
-      return new Client(client, context, owner, options);
+      const source = typeof program === 'object' && 'folder' in program ? program.folder : program;
+      const manifest = await owner.open({ program: source, insecure });
+      return new Client(manifest, owner, await owner.own(secretFor(secret, manifest)), options);
     } catch (error) {
-      context[Symbol.dispose]();
+      await owner.close();
       throw error;
     }
-  }
-
-  /** What everybody may know of the program. */
-  get manifest(): ProgramManifest {
-    return this.#client.manifest;
   }
 
   /**
@@ -110,32 +108,38 @@ export class Client implements Disposable {
    * @throws KeyLimitError for a program that asks for more than `maxBytes`, UsageError when closed; the signal's reason on the way
    */
   evaluationKeys(options: EvaluationKeyOptions = {}): MadeEvaluationKeys {
-    const { secret } = this.#open();
-    const { parameters } = this.#context;
+    this.#open();
+    const parameters = parametersOf(this.manifest, this.#options);
     const specs = keySpecsOf(this.manifest);
     const bytes = keyWireBytes(parameters, specs);
     checkKeyBytes(bytes, options.maxBytes);
-    return {
-      key: secret.id,
-      bytes,
-      parts: keyParts(parameters, specs).length,
-      [Symbol.asyncIterator]: () => this.#parts(options),
-    };
+    const parts = keyParts(parameters, specs).length;
+    return { key: this.#key, bytes, parts, [Symbol.asyncIterator]: () => this.#parts(options) };
   }
 
   async *#parts({ have, progress, signal }: EvaluationKeyOptions): AsyncGenerator<EvaluationKeyPart> {
-    const { secret, memory } = this.#open();
-    const specs = keySpecsOf(this.manifest);
-    const numbers = new Map(keyParts(this.#context.parameters, specs).map((part, i) => [nameOfPart(part), i]));
-    const options = {
-      ...(have ? { present: have } : {}),
-      ...(progress ? { progress } : {}),
-      ...(signal ? { signal } : {}),
-    };
-    for await (const { part, sha256, bytes } of makeParts(secret, specs, memory, options)) {
-      yield { index: numbers.get(nameOfPart(part))!, sha256, bytes };
-      this.#open();
+    const making = await this.#open().openParts({ have });
+    try {
+      for (;;) {
+        const part = await this.#open().nextPart(making, { progress, signal });
+        if (!part) return;
+        yield part;
+      }
+    } finally {
+      if (!this.#closing) await this.#owner.closeParts(making);
     }
+  }
+
+  /**
+   * Makes the evaluation keys in a folder, which `Server.loadKeys` takes: parts that are there are not made again, and those for
+   * other programs of this key stay. Stopped or interrupted, the same call goes on.
+   * @throws StorageError, before any is made, where the disk has no room; FileError for a folder with keys of another secret;
+   * KeyLimitError for more than `maxBytes`, UsageError when closed; the signal's reason
+   */
+  async writeEvaluationKeys(folder: string, { maxBytes, ...options }: KeyMakingOptions = {}): Promise<void> {
+    const owner = this.#open();
+    await checkKeyRoom(folder, this.manifest.keys.wireBytes);
+    await owner.writeKeys({ folder, maxKeyBytes: maxBytes }, options);
   }
 
   /**
@@ -146,50 +150,46 @@ export class Client implements Disposable {
   encrypt(input: Input): Promise<EncryptedRequest>;
   encrypt(inputs: readonly Input[]): Promise<EncryptedRequest[]>;
   async encrypt(inputs: Inputs): Promise<EncryptedRequest | EncryptedRequest[]> {
-    this.#open();
-    const { manifest, preparation } = this.#client;
-    const prepared: Prepared[][] = [];
-    for (const batch of batchesOf(inputs, manifest.batch)) {
-      const examples: Prepared[] = [];
-      for (const input of batch)
-        examples.push(prepareInput(preparation, await readInput(input, preparation, this.#options)));
-      prepared.push(examples);
-    }
-    const requests: EncryptedRequest[] = [];
-    for (const examples of prepared) requests.push(await this.#encrypt(examples));
-    return isList(inputs) ? requests : requests[0]!;
-  }
-
-  async #encrypt(examples: readonly Prepared[]): Promise<EncryptedRequest> {
-    const file = await encryptInputs(this.#open().secret, this.manifest, examples);
-    const bytes = await wireBytes(file);
-    return { bytes, ...file.request };
+    const { resize } = this.#options;
+    const requests = await this.#open().encrypt({ inputs: listOf(inputs), resize });
+    return Array.isArray(inputs) ? requests : requests[0]!;
   }
 
   /**
    * The answer to each input of a request, or of several with their results in the same order. Label and range are plain;
    * scores and logits tell of the secret key, so they are behind `reveal()`, for its owner alone.
+   * @param request what `encrypt` gave, or its bytes
    * @throws ResultError for a result of another program, key or request, a damaged one, and one that no server makes which runs
-   * the program: before anything is decrypted. KeyUseError where the key has told too much. UsageError when closed
+   * the program: before anything is decrypted. FileError, MismatchError for bytes that are no request of this program and key.
+   * KeyUseError where the key has told too much. UsageError when closed
    */
   async decrypt(
     result: Uint8Array | readonly Uint8Array[],
-    request: EncryptedRequest | readonly EncryptedRequest[],
+    request: EncryptedRequest | Uint8Array | readonly (EncryptedRequest | Uint8Array)[],
   ): Promise<Answers> {
     const results = result instanceof Uint8Array ? [result] : result;
-    const requests = 'hash' in request ? [request] : request;
+    const requests = isOne(request) ? [request] : request;
     if (results.length !== requests.length)
       throw new UsageError(`${results.length} results for ${requests.length} requests: give the result of each`);
-    const { classes } = this.manifest.model;
-    const answers: Answer[] = [];
-    for (const [i, { hash, examples }] of requests.entries()) {
-      const { secret, ledger, allowMore } = this.#open();
-      const verdicts = { ledger, ...(allowMore ? { allowMore } : {}) };
-      const binding = { hash, examples };
-      const found = await decryptOutputs(secret, this.manifest, binding, pieceOf(results[i]!), 'the result', verdicts);
-      answers.push(...found.map((answer) => new Answer(answer, classes)));
+    const answers: SentAnswer[] = [];
+    for (const [i, one] of requests.entries()) {
+      const described = one instanceof Uint8Array ? one : { hash: one.hash, examples: one.examples };
+      answers.push(...(await this.#open().decrypt({ result: results[i]!, request: described })));
     }
-    return new Answers(answers);
+    return answersOf(answers, this.manifest);
+  }
+
+  /**
+   * Goes on with a prompt, token by token, where the program was compiled for it.
+   * @param exchange takes a request to whoever runs the program, and gives the result
+   * @throws as generateTokens; UsageError when closed
+   */
+  generate(
+    prompt: string | readonly number[],
+    exchange: (request: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>,
+    options: GenerationOptions = {},
+  ): AsyncGenerator<GeneratedToken, GenerationEnd> {
+    return this.#open().generate({ prompt, ...drawingOf(options), maxKeyBytes: undefined }, options, exchange);
   }
 
   /**
@@ -198,51 +198,36 @@ export class Client implements Disposable {
    * @throws UsageError when closed; errors of the file with the counts
    */
   async exportSecret(): Promise<Uint8Array<ArrayBuffer>> {
-    const { secret, ledger } = this.#open();
-    return exportedSecret(secret, await ledger.load());
+    return this.#open().exportSecret();
   }
 
-  /** Erases the secret key from memory; one in a file stays there. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#owner.secret[Symbol.dispose]();
-    this.#context[Symbol.dispose]();
+  /** Has the secret key erased from memory, and ends the thread; one in a file stays there. */
+  close(): Promise<void> {
+    this.#closing ??= this.#owner.close();
+    return this.#closing;
   }
 
-  [Symbol.dispose](): void {
-    this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
-  #open(): Owner {
-    if (this.#closed) throw new UsageError('the client is closed, its secret key is erased: create another');
+  #open(): OwnerThread {
+    if (this.#closing) throw new UsageError('the client is closed, its secret key is erased: create another');
     return this.#owner;
   }
 }
 
-function clientProgramOf(
-  program: string | Program | ProgramManifest,
-  security: SecurityOptions,
-): Promise<ClientProgram> {
-  if (typeof program === 'string') return readClientProgram(program, security);
-  if ('folder' in program) return readClientProgram(program.folder, security);
-  const manifest = new TextEncoder().encode(JSON.stringify(program));
-  const file = async (name: string) => {
-    if (name === manifestFile) return manifest;
-    throw new UsageError(`this program's inputs need ${name} beside its manifest: give the program, or the folder of its client half`); // biome-ignore format: short
-  };
-  return readClientHalf(file, 'the program', security);
-}
+const isOne = (
+  request: EncryptedRequest | Uint8Array | readonly (EncryptedRequest | Uint8Array)[],
+): request is EncryptedRequest | Uint8Array => !Array.isArray(request);
 
-/** The key that `secret` says, with what is kept beside it. @throws as openOwner and openStoredOwner */
-export async function ownerOf(
-  secret: OwnerOptions['secret'],
-  context: Context,
-  asked: Pick<Owner, 'allowMore'>,
-): Promise<Owner> {
-  if (secret === undefined || typeof secret === 'string')
-    return openOwner(secret, context, { option: 'secret', ...asked });
-  if (secret instanceof Uint8Array)
-    return openStoredOwner({ load: async () => secret, save: async () => {} }, context, asked);
-  return openStoredOwner(secret, context, asked);
+/** Where the key for a program is. */
+export const secretFor = (secret: OwnerOptions['secret'], manifest: ProgramManifest) =>
+  typeof secret === 'function' ? secret(manifest) : secret;
+
+/** Answers as their owner gets them. */
+export function answersOf(answers: readonly SentAnswer[], { model, predicted }: ProgramManifest): Answers {
+  const { classes } = model;
+  const { error } = predicted;
+  return new Answers(answers.map((answer) => new Answer(new PrivateAnswer({ ...answer, classes, error }), classes)));
 }

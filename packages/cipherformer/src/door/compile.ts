@@ -14,6 +14,8 @@ export interface CompileOptions {
   readonly folder: string;
   /** Inputs computed at once, a power of two; 'throughput': as many as make the predicted time of one the least. Default 1. */
   readonly batch?: number | 'throughput';
+  /** A language model that goes on token by token, from what was kept of the tokens before. Default: it answers once. */
+  readonly generation?: boolean;
   /** Most memory that a run may take, in bytes: 'throughput' keeps to it, a program that takes more is refused. Default: any. */
   readonly memoryBytes?: number;
   /** Of the encryption. Default: N = 2^16 with bootstrapping, at 128-bit security. */

@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OnProgress } from '@cipherformer/base';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
+import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
 import { isPolynomialModel } from '@cipherformer/model/files';
+import type { ProgramManifest } from '@cipherformer/runtime/client';
+import type { InputOptions, Inputs } from '../input/input.ts';
 import type { Answers } from './answer.ts';
 import type { OwnerOptions } from './client.ts';
 import { compile } from './compile.ts';
-import type { InputOptions, Inputs } from './input.ts';
+import type { GenerationOptions } from './generation.ts';
 import { LocalConnection } from './local-connection.ts';
 import { Program } from './program.ts';
 import { RemoteConnection } from './remote-connection.ts';
@@ -19,6 +22,8 @@ export interface ConnectOptions extends OwnerOptions, InputOptions, SecurityOpti
   readonly program?: string;
   /** The new folder in which a polynomial model is compiled. Default: a temporary one, which `close` removes. */
   readonly folder?: string;
+  /** Compile a polynomial language model so that it goes on token by token. Default: it answers once. */
+  readonly generation?: boolean;
   /** Of a polynomial model that is compiled. Default: N = 2^16 with bootstrapping, at 128-bit security. */
   readonly parameters?: Parameters;
   /** Most bytes of evaluation keys: whoever compiled a program chose how many there are. Default: 4 GiB. */
@@ -31,6 +36,8 @@ export interface ConnectOptions extends OwnerOptions, InputOptions, SecurityOpti
 
 /** A program that answers encrypted questions, here or behind a service. */
 export interface Connection extends AsyncDisposable {
+  /** What everybody may know of the program. */
+  readonly manifest: ProgramManifest;
   /**
    * Encrypts an input, or several, has the program run on them, in batches as it computes at once, and decrypts the answers:
    * `const [answer] = await service.ask(input)`, one an input, in their order. The first question makes the evaluation keys, as
@@ -40,6 +47,16 @@ export interface Connection extends AsyncDisposable {
    * ServiceError, TransportError, KeysRejected, JobFailed; the signal's reason
    */
   ask(inputs: Inputs, options?: WorkOptions): Promise<Answers>;
+  /**
+   * Goes on with a prompt, a text or token numbers, where the program was compiled for generation:
+   * `for await (const { text } of service.generate('Once upon a time', { tokens: 32 }))`. What the iterator returns in the end says
+   * why it ended. As many steps are asked for as were announced, whatever comes of them: only an abort ends it early.
+   * @throws PromptError for a prompt that is too long, CacheError where what was kept is gone; as `ask`
+   */
+  generate(
+    prompt: string | readonly number[],
+    options?: GenerationOptions,
+  ): AsyncGenerator<GeneratedToken, GenerationEnd>;
   /** Ends what is under way and releases everything; a secret key without a file is gone. */
   close(): Promise<void>;
 }
@@ -64,9 +81,10 @@ export async function connect(programOrUrl: string, options: ConnectOptions = {}
     if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
   };
   try {
-    const { parameters, progress } = options;
+    const { parameters, progress, generation = false } = options;
     using program = await compile(programOrUrl, {
       folder: options.folder ?? join(temporary!, 'program'),
+      generation,
       ...(parameters ? { parameters } : {}),
       ...(progress ? { progress } : {}),
       ...(signal ? { signal } : {}),

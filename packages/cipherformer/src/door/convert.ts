@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OnProgress, UsageError } from '@cipherformer/base';
+import { ConfigError } from '@cipherformer/model';
 import { loadPolynomialModel, readJson } from '@cipherformer/model/files';
 import {
   type ChosenRecipe,
@@ -16,6 +17,7 @@ import {
   type Examples,
   type OwnData,
   parseConversion,
+  type SelfWrittenConfig,
 } from '@cipherformer/nn';
 import { loadModel, type TrainedModel } from './load-model.ts';
 import { openOwnData } from './own-data.ts';
@@ -61,7 +63,8 @@ export interface Conversion {
  * Source: Zimerman et al., "Converting Transformers to Polynomial Form for Secure Inference Over Homomorphic Encryption",
  * ICML 2024, with the differences that docs/method.md tells.
  * @param model what `loadModel` read, or its folder
- * @param data with all three parts: train, validation and test
+ * @param data with all three parts: train, validation and test; of a language model also {"kind": "self-written", ...}: texts
+ * that it writes itself
  * @throws UsageError for a recipe that is neither object nor path; ConfigError where model, data and recipe do not fit, DataError for wrong data,
  * OtherRunError for a folder of another conversion, UnsupportedPartError, CalibrationError, UnstableTrainingError,
  * SiteRangeError for a model that cannot be converted so; an error that names the line to install without ONNX Runtime; the
@@ -76,9 +79,11 @@ export async function convert(
   signal?.throwIfAborted();
   const given = givenRecipe(options);
   const original = typeof model === 'string' ? await loadModel(model) : model;
-  const opened = await openedData(data, original);
-  const chosen = given ?? chooseFor(original, opened).recipe;
-  const recipe = options.seed === undefined ? chosen : { ...chosen, seed: options.seed };
+  const own = 'kind' in data && data.kind === 'self-written' ? data : undefined;
+  const opened = own ? undefined : await openedData(data, original);
+  const chosen = given ?? (own ? chooseOnOwnTexts(original, own) : chooseFor(original, opened!)).recipe;
+  const seeded = options.seed === undefined ? chosen : { ...chosen, seed: options.seed };
+  const recipe = own ? { ...seeded, data: own } : seeded;
   if (folder !== undefined) {
     const record = await run(original, opened, recipe, folder, options);
     return { model: await PolynomialModel.load(folder), record };
@@ -94,14 +99,14 @@ export async function convert(
 
 async function run(
   original: TrainedModel,
-  data: DataSet,
+  data: DataSet | undefined,
   recipe: ConversionRecipe,
   out: string,
   { threads, progress, signal }: ConvertOptions,
 ): Promise<ConversionRecord> {
   const { name: modelName, tokenizer } = original;
   const { record } = await convertModel(original, recipe, {
-    data,
+    ...(data ? { data } : {}),
     out,
     modelName,
     ...(tokenizer ? { tokenizer } : {}),
@@ -131,9 +136,39 @@ export function chooseFor(
     train.kind === 'classification'
       ? train.count
       : Math.floor(train.streams.reduce((sum, { length }) => sum + length, 0) / train.tokens);
-  const fitting = name.toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+/, '') || 'model'; // biome-ignore format: short
-  return chooseRecipe(config, undefined, { ...options, name: fitting, examples });
+  return chooseRecipe(config, undefined, { ...options, name: recipeName(name), examples });
 }
+
+const recipeName = (model: string): string =>
+  model.toLowerCase().replace(/[^a-z0-9-]+/g, '-').replace(/^-+/, '') || 'model'; // biome-ignore format: short
+
+/** Texts that a language model writes for its own conversion: as many windows as two public-domain books have. */
+const ownTexts = 4000;
+/** Tokens of such a text, where the model takes as many. */
+const ownTokens = 128;
+
+/** The data of a language model that comes without any. @throws ConfigError for another model */
+export function selfWritten({ config, name }: TrainedModel, tokens = ownTokens): SelfWrittenConfig {
+  if (config.task !== 'language-model' || config.embedding.kind !== 'token')
+    throw new ConfigError(
+      `${name} is no language model, so it has to be converted on examples: give a table, a folder of pictures, or a recipe with data.`,
+    );
+  return {
+    kind: 'self-written',
+    texts: ownTexts,
+    held: 256,
+    tokens: Math.min(tokens, config.embedding.maxTokens - 1),
+    temperature: 1,
+    seed: 1,
+  };
+}
+
+/** A recipe for a language model on texts that it writes itself. @throws as chooseRecipe */
+export const chooseOnOwnTexts = (
+  { config, name }: TrainedModel,
+  data: SelfWrittenConfig,
+  options: Omit<Parameters<typeof chooseRecipe>[2], 'name' | 'examples'> = {},
+): ChosenRecipe => chooseRecipe(config, data, { ...options, name: recipeName(name), examples: data.texts });
 
 async function openedData(data: ConversionData, model: TrainedModel): Promise<DataSet> {
   if ('task' in data) return data;

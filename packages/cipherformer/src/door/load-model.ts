@@ -1,18 +1,36 @@
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
-import { MissingFileError, type Tokenizer } from '@cipherformer/model';
+import { ConfigError, MissingFileError, type Tokenizer } from '@cipherformer/model';
 import { isPolynomialModel } from '@cipherformer/model/files';
-import { loadModel as load, loadTokenizer, type Model } from '@cipherformer/nn';
+import { loadModel as load, loadModelTokenizer, loadTokenizer, type Model, Predictor } from '@cipherformer/nn';
+import type { Inputs } from '../input/input.ts';
+import type { InputForm } from '../input/seen.ts';
+import { type Predictions, type PredictOptions, predictAll } from './prediction.ts';
+
+/** Where the parts of a model are. */
+export interface LoadModelOptions {
+  /** The folder that paths of weights in an adapter recipe start from. Default: the recipe's own. */
+  readonly root?: string;
+}
 
 /** A trained transformer, as it was before any conversion. */
-export interface TrainedModel extends Model {
+export interface TrainedModel extends Model, AsyncDisposable {
   /** The folder that was given. */
   readonly folder: string;
   /** That folder's name: what records of a conversion call it. */
   readonly name: string;
   /** What cuts its texts into tokens; undefined for models of images, and for texts where the folder has none. */
   readonly tokenizer: Tokenizer | undefined;
+  /**
+   * What the model says of an input, or of several in their order: what it saw, labels with their scores, logits (a row a token
+   * where its head is one for tokens; of a language model those of the next token) or an embedding. Needs ONNX Runtime.
+   * @throws UsageError, DataError for what is no input of this model, before any is computed; MissingPackageError without ONNX
+   * Runtime
+   */
+  predict(inputs: Inputs, options?: PredictOptions): Promise<Predictions>;
+  /** Releases what `predict` holds. */
+  close(): Promise<void>;
 }
 
 /**
@@ -22,19 +40,74 @@ export interface TrainedModel extends Model {
  * @throws MissingFileError where there is no such folder, UsageError for a polynomial model; ConfigError, FormatError and
  * WeightError for a folder that is no such model, a damaged one, or one of an unknown family
  */
-export async function loadModel(folder: string): Promise<TrainedModel> {
-  if (!existsSync(folder)) throw new MissingFileError(`there is no ${folder}: give the folder of a trained model`);
-  if (isPolynomialModel(folder))
+export async function loadModel(folder: string, { root }: LoadModelOptions = {}): Promise<TrainedModel> {
+  const path = modelPath(folder);
+  if (isPolynomialModel(path))
     throw new UsageError(`${folder} holds a model in polynomial form: PolynomialModel.load reads it, compile takes it`);
-  const inRun = join(folder, 'model');
-  const path = existsSync(join(inRun, 'config.json')) ? inRun : folder;
-  const model = load(path);
-  return { ...model, folder, name: basename(folder), tokenizer: tokenizerOf(path, model) };
+  const model = load(path, root ?? dirname(path));
+  const tokenizer = tokenizerOf(path, model, root);
+  const predictor = new Predictor(model);
+  const { task, head } = model.config;
+  const asked = {
+    form: formOf(model, tokenizer),
+    isLanguage: task === 'language-model',
+    isMultiLabel: head.problem === 'multi-label',
+    isEmbedding: task.endsWith('-embedding'),
+    classes: model.preprocess.classes,
+    say: async (seen: Parameters<Predictor['outputs']>[0]) => {
+      const rows = (await predictor.outputs(seen)).map((row) => [...row]);
+      return { logits: predictor.perToken ? rows : rows[0]! };
+    },
+  };
+  const close = () => predictor.close();
+  return {
+    ...model,
+    folder,
+    name: basename(folder),
+    tokenizer,
+    predict: (inputs, options) => predictAll(asked, inputs, options),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
+/**
+ * A run's folder stands for the model inside it.
+ * @throws MissingFileError where there is no such folder or file, ConfigError for a folder without a model
+ */
+export function modelPath(path: string): string {
+  if (!existsSync(path)) throw new MissingFileError(`there is no ${path}: ${modelKinds}`);
+  const inside = join(path, 'model');
+  const folder = existsSync(join(inside, 'config.json')) ? inside : path;
+  if (!folder.endsWith('.json') && !existsSync(join(folder, 'config.json')) && !isPolynomialModel(folder))
+    throw new ConfigError(`${path} holds no model: ${modelKinds}`);
+  return folder;
+}
+
+const modelKinds =
+  'give a folder with config.json and weights (of Hugging Face, or what train and convert write), or an adapter recipe (.json)';
+
 /** The tokenizer of a model's folder; undefined for models of images, and where the folder has none. Errors as loadTokenizer. */
-export function tokenizerOf(folder: string, { config }: Model): Tokenizer | undefined {
+export function tokenizerOf(folder: string, { config }: Model, root?: string): Tokenizer | undefined {
   if (config.embedding.kind !== 'token') return undefined;
+  if (folder.endsWith('.json')) return loadModelTokenizer(folder, root);
   const files = ['tokenizer.json', 'vocab.txt', 'vocab.json'].flatMap((name) => [name, `${name}.gz`]);
   return files.some((name) => existsSync(join(folder, name))) ? loadTokenizer(folder) : undefined;
+}
+
+function formOf({ config, preprocess: { normalise, picture } }: Model, tokenizer: Tokenizer | undefined): InputForm {
+  const { embedding } = config;
+  if (embedding.kind === 'patch') {
+    const { bias: _, kind: __, ...patches } = embedding;
+    const plain = { mean: Array(patches.channels).fill(0), deviation: Array(patches.channels).fill(1) };
+    const preprocess = {
+      kind: 'image',
+      patches,
+      normalise: normalise ?? plain,
+      ...(picture ? { picture } : {}),
+    } as const;
+    return { kind: 'image', preprocess };
+  }
+  const tokens = Math.min(embedding.maxTokens, tokenizer?.maxTokens ?? Number.POSITIVE_INFINITY);
+  return { kind: 'text', tokenizer, tokens, keeps: 'beginning' };
 }

@@ -1,8 +1,11 @@
 import { Mutex } from '@cipherformer/base';
+import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
+import { KeyLimitError, type ProgramManifest } from '@cipherformer/runtime/client';
+import { type Inputs, listOf } from '../input/input.ts';
 import type { Answers } from './answer.ts';
 import { Client, type ClientOptions } from './client.ts';
 import { closed } from './closed.ts';
-import { type Inputs, isList } from './input.ts';
+import type { GenerationOptions } from './generation.ts';
 import type { Program } from './program.ts';
 import { Server, type ServerKeys, type WorkOptions } from './server.ts';
 
@@ -15,16 +18,16 @@ export interface LocalOptions extends ClientOptions {
 export class LocalConnection implements AsyncDisposable {
   readonly #client: Client;
   readonly #server: Server;
-  readonly #maxKeyBytes: number | undefined;
+  readonly #options: Pick<LocalOptions, 'maxKeyBytes' | 'allowKeys'>;
   readonly #clean: () => Promise<void>;
   readonly #turns = new Mutex();
   readonly #closing = new AbortController();
   #keys: ServerKeys | undefined;
 
-  private constructor(client: Client, server: Server, maxKeyBytes: number | undefined, clean: () => Promise<void>) {
+  private constructor(client: Client, server: Server, options: LocalOptions, clean: () => Promise<void>) {
     this.#client = client;
     this.#server = server;
-    this.#maxKeyBytes = maxKeyBytes;
+    this.#options = options;
     this.#clean = clean;
   }
 
@@ -34,17 +37,21 @@ export class LocalConnection implements AsyncDisposable {
    */
   static async open(
     program: Program,
-    { maxKeyBytes, ...options }: LocalOptions,
+    options: LocalOptions,
     clean: () => Promise<void> = async () => {},
   ): Promise<LocalConnection> {
     const { insecure } = options;
     const client = await Client.create(program, options);
     try {
-      return new LocalConnection(client, await Server.load(program, { insecure }), maxKeyBytes, clean);
+      return new LocalConnection(client, await Server.load(program, { insecure }), options, clean);
     } catch (error) {
-      client.close();
+      await client.close();
       throw error;
     }
+  }
+
+  get manifest(): ProgramManifest {
+    return this.#client.manifest;
   }
 
   ask(inputs: Inputs, options: WorkOptions = {}): Promise<Answers> {
@@ -55,19 +62,36 @@ export class LocalConnection implements AsyncDisposable {
       work.signal.throwIfAborted();
       progress?.({ what: 'encrypting', done: 0, total: 1 });
       // First: gigabytes of keys are not made for a question that cannot be asked.
-      const requests = await this.#client.encrypt(isList(inputs) ? inputs : [inputs]);
-      this.#keys ??= await this.#server.loadKeys(this.#evaluationKeys(), work);
+      const requests = await this.#client.encrypt(listOf(inputs));
+      this.#keys ??= await this.#server.loadKeys(await this.#evaluationKeys(), work);
       const results = await this.#server.run(this.#keys, requests, work);
       progress?.({ what: 'decrypting', done: 0, total: 1 });
       return this.#client.decrypt(results, requests);
     });
   }
 
+  async *generate(
+    prompt: string | readonly number[],
+    { progress, ...options }: GenerationOptions = {},
+  ): AsyncGenerator<GeneratedToken, GenerationEnd> {
+    const signals = [this.#closing.signal, ...(options.signal ? [options.signal] : [])];
+    const signal = AbortSignal.any(signals);
+    const work = { signal, ...(progress ? { progress } : {}) };
+    // One step at a time, between which others may ask.
+    const exchange = (request: Uint8Array<ArrayBuffer>) =>
+      this.#turns.run(async () => {
+        signal.throwIfAborted();
+        this.#keys ??= await this.#server.loadKeys(await this.#evaluationKeys(), work);
+        return this.#server.run(this.#keys, request, work);
+      });
+    return yield* this.#client.generate(prompt, exchange, { ...options, ...work });
+  }
+
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(closed());
     await this.#turns.run(async () => {
-      this.#client.close();
+      await this.#client.close();
       await this.#server.close();
       await this.#clean();
     });
@@ -77,8 +101,13 @@ export class LocalConnection implements AsyncDisposable {
     return this.close();
   }
 
-  #evaluationKeys() {
-    const maxBytes = this.#maxKeyBytes;
-    return this.#client.evaluationKeys(maxBytes === undefined ? {} : { maxBytes });
+  async #evaluationKeys() {
+    const { maxKeyBytes: maxBytes, allowKeys } = this.#options;
+    try {
+      return this.#client.evaluationKeys(maxBytes === undefined ? {} : { maxBytes });
+    } catch (error) {
+      if (!(error instanceof KeyLimitError && (await allowKeys?.(this.manifest.keys.wireBytes)))) throw error;
+      return this.#client.evaluationKeys({ maxBytes: Number.POSITIVE_INFINITY });
+    }
   }
 }

@@ -1,16 +1,22 @@
 import { existsSync } from 'node:fs';
+import { UsageError } from '@cipherformer/base';
 import {
+  featureGraph,
   MissingFileError,
   type PolynomialModel as Model,
   PolynomialEvaluator,
   prepareInput,
+  scoringGraph,
   untrustedExamples,
   ValueRecorder,
 } from '@cipherformer/model';
 import { loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
-import { FileError, PrivateAnswer } from '@cipherformer/runtime/client';
-import { Answer, type Result, type Results } from './answer.ts';
-import { type Input, type InputOptions, type Inputs, isList, readInput } from './input.ts';
+import { FileError } from '@cipherformer/runtime/client';
+import { type InputOptions, type Inputs, listOf } from '../input/input.ts';
+import { readInputs } from '../input/read-input.ts';
+import { formOf, type InputForm } from '../input/seen.ts';
+import type { Results } from './answer.ts';
+import { type PredictOptions, predictAll } from './prediction.ts';
 
 /** A polynomial model, evaluated in clear: what its encrypted program computes, without noise. */
 export class PolynomialModel {
@@ -18,6 +24,7 @@ export class PolynomialModel {
   readonly folder: string | undefined;
   readonly #model: Model;
   readonly #evaluator: PolynomialEvaluator;
+  #form: InputForm | undefined;
 
   private constructor(model: Model, folder: string | undefined) {
     this.folder = folder;
@@ -54,23 +61,75 @@ export class PolynomialModel {
   }
 
   /**
-   * What the model says of an input, or of several in their order: logits, labels with their scores, whether it is an answer.
-   * @throws UsageError, DataError for what is no input of this model
+   * What the model says of an input, or of several in their order: what it saw, logits, labels with their scores, whether it is
+   * an answer.
+   * @throws UsageError, DataError for what is no input of this model, before any is computed
    */
-  async predict(inputs: Inputs, options: InputOptions = {}): Promise<Results> {
-    const results: Result[] = [];
-    for (const input of isList(inputs) ? inputs : [inputs]) results.push(await this.#predict(input, options));
-    return { results };
+  async predict(inputs: Inputs, options: PredictOptions = {}): Promise<Results> {
+    this.#form ??= formOf(this.#model);
+    const { graph, task, classes } = this.#model;
+    return predictAll(
+      {
+        form: this.#form,
+        isLanguage: task === 'language-model',
+        classes,
+        say: async (_, given) => {
+          const recorder = new ValueRecorder(graph);
+          const logits = [...this.#evaluator.run(prepareInput(this.#model, given), recorder.nextExample())];
+          return { logits, inRange: untrustedExamples(recorder.record()) === 0 };
+        },
+      },
+      inputs,
+      options,
+    );
   }
 
-  async #predict(input: Input, options: InputOptions): Promise<Result> {
-    const { graph, classes } = this.#model;
-    const inputs = prepareInput(this.#model, await readInput(input, this.#model, options));
-    const recorder = new ValueRecorder(graph);
-    const logits = this.#evaluator.run(inputs, recorder.nextExample());
-    const outside = untrustedExamples(recorder.record()) > 0;
-    const reason = outside ? 'a value left the interval of a polynomial' : undefined;
-    // Labels and scores as the encrypted program's client makes them.
-    return new Answer(new PrivateAnswer({ logits, reason }), classes).reveal();
+  /**
+   * Features [width] of inputs, in their order: what the head reads, in clear.
+   * @throws UsageError, DataError for what is no input of this model; ShapeError for one without a linear head
+   */
+  async features(inputs: Inputs, options: InputOptions = {}): Promise<Float64Array[]> {
+    this.#form ??= formOf(this.#model);
+    const evaluator = new PolynomialEvaluator(featureGraph(this.#model.graph));
+    const read = await readInputs(listOf(inputs), this.#form, options);
+    return read.map(({ given }) => evaluator.run(prepareInput(this.#model, given)));
+  }
+
+  /**
+   * A model whose outputs are the scores of a question with documents, as many and in their order: the cosine of their features, less
+   * the documents' mean, times the norm of the question's, which changes no order. It compiles as any other; documents may be replaced
+   * by as many without new keys.
+   * @param documents features of each
+   * @throws UsageError for fewer than two, or of another width
+   */
+  searching(documents: readonly ArrayLike<number>[]): PolynomialModel {
+    const [first] = documents;
+    if (!first || documents.length < 2 || documents.some(({ length }) => length !== first.length))
+      throw new UsageError(`${documents.length} documents to search: give the features of at least two, of one width`);
+    const mean = Float64Array.from(first, (_, i) =>
+      documents.reduce((sum, each) => sum + each[i]! / documents.length, 0),
+    );
+    const rows = documents.map((features) => {
+      const centred = Float64Array.from(features, (value, i) => value - mean[i]!);
+      const norm = Math.sqrt(centred.reduce((sum, value) => sum + value * value, 0)) || 1;
+      return centred.map((value) => value / norm);
+    });
+    const index = {
+      rows: rows.length,
+      columns: first.length,
+      values: Float32Array.from(rows.flatMap((row) => [...row])),
+    };
+    const offsets = Float32Array.from(rows, (row) => -row.reduce((sum, value, i) => sum + value * mean[i]!, 0));
+    const { classes: _, ...model } = this.#model;
+    const graph = scoringGraph(model.graph, index, offsets);
+    const card = { ...model.card, name: `search with ${model.card.name}` };
+    return new PolynomialModel({ ...model, graph, card }, undefined);
+  }
+
+  /** Nothing is held open: for who closes whatever was opened. */
+  async close(): Promise<void> {}
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

@@ -1,12 +1,12 @@
 import { Mutex } from '@cipherformer/base';
-import { type Owner, ServiceSession, Transport } from '@cipherformer/client';
-import { fileTokens, nodeFetch } from '@cipherformer/client/node';
-import type { ModelInput } from '@cipherformer/model';
-import { checkKeyBytes } from '@cipherformer/runtime/client';
-import { Answer, Answers } from './answer.ts';
-import { type ClientOptions, ownerOf } from './client.ts';
+import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
+import type { ProgramManifest } from '@cipherformer/runtime/client';
+import { type Inputs, listOf } from '../input/input.ts';
+import { OwnerThread } from '../owner/owner-thread.ts';
+import type { Answers } from './answer.ts';
+import { answersOf, type ClientOptions, secretFor } from './client.ts';
 import { closed } from './closed.ts';
-import { batchesOf, type InputOptions, type Inputs, readInput } from './input.ts';
+import { drawingOf, type GenerationOptions } from './generation.ts';
 import type { WorkOptions } from './server.ts';
 
 export interface RemoteOptions extends ClientOptions {
@@ -18,77 +18,63 @@ export interface RemoteOptions extends ClientOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A program behind a service: keys are sent once, and kept there. */
+/** A program behind a service: keys are sent once, and kept there. Its thread talks with the service, too. */
 export class RemoteConnection implements AsyncDisposable {
-  readonly #session: ServiceSession;
-  readonly #owner: Owner;
-  readonly #closing: AbortController;
-  readonly #input: InputOptions;
-  readonly #maxKeyBytes: number | undefined;
+  readonly manifest: ProgramManifest;
+  readonly #owner: OwnerThread;
+  readonly #options: Pick<RemoteOptions, 'resize' | 'maxKeyBytes'>;
+  readonly #closing = new AbortController();
   readonly #turns = new Mutex();
 
-  private constructor(
-    session: ServiceSession,
-    owner: Owner,
-    closing: AbortController,
-    { maxKeyBytes, ...input }: InputOptions & Pick<RemoteOptions, 'maxKeyBytes'>,
-  ) {
-    this.#session = session;
+  private constructor(manifest: ProgramManifest, owner: OwnerThread, options: RemoteOptions) {
+    this.manifest = manifest;
     this.#owner = owner;
-    this.#closing = closing;
-    this.#input = input;
-    this.#maxKeyBytes = maxKeyBytes;
+    this.#options = options;
   }
 
   /** @throws what ServiceSession.open throws, and as Client.create; the signal's reason */
   static async open(url: string, options: RemoteOptions): Promise<RemoteConnection> {
-    const { program, secret, allowMore, insecure, signal, ...others } = options;
-    // A service that is not there is told at once; one that goes away later is waited for.
-    await new Transport(url, { ...(signal ? { signal } : {}), fetch: nodeFetch, retry: { attempts: 1 } }).programs();
-    const closing = new AbortController();
-    const transport = new Transport(url, { signal: closing.signal, fetch: nodeFetch, tokens: fileTokens(url) });
-    const session = await ServiceSession.open(transport, { insecure, ...(program === undefined ? {} : { program }) });
+    const { program, secret, insecure, signal } = options;
+    const owner = new OwnerThread(options);
     try {
-      signal?.throwIfAborted();
-      const owner = await ownerOf(secret, session.context, allowMore ? { allowMore } : {});
-      return new RemoteConnection(session, owner, closing, others);
+      const manifest = await owner.connect({ url, program, insecure }, { signal });
+      await owner.own(secretFor(secret, manifest));
+      return new RemoteConnection(manifest, owner, options);
     } catch (error) {
-      session.close();
+      await owner.close();
       throw error;
     }
   }
 
   ask(inputs: Inputs, { progress, signal }: WorkOptions = {}): Promise<Answers> {
     return this.#turns.run(async () => {
-      this.#closing.signal.throwIfAborted();
-      signal?.throwIfAborted();
-      const { manifest, preparation } = this.#session.client;
-      const batches: ModelInput[][] = [];
-      for (const batch of batchesOf(inputs, manifest.batch)) {
-        const read: ModelInput[] = [];
-        for (const input of batch) read.push(await readInput(input, preparation, this.#input));
-        batches.push(read);
-      }
-      const results: Answer[] = [];
-      for (const batch of batches) {
-        const { answers } = await this.#session.ask(this.#owner, batch, {
-          agree: async (bytes) => checkKeyBytes(bytes, this.#maxKeyBytes),
-          signal: AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]),
-          ...(progress ? { progress } : {}),
-        });
-        results.push(...answers.map((answer) => new Answer(answer, manifest.model.classes)));
-      }
-      return new Answers(results);
+      const { resize, maxKeyBytes } = this.#options;
+      const asked = { inputs: listOf(inputs), resize, maxKeyBytes };
+      const signals = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
+      signals.throwIfAborted();
+      return answersOf(await this.#owner.ask(asked, { progress, signal: signals }), this.manifest);
     });
+  }
+
+  async *generate(
+    prompt: string | readonly number[],
+    { progress, ...options }: GenerationOptions = {},
+  ): AsyncGenerator<GeneratedToken, GenerationEnd> {
+    const signal = AbortSignal.any([this.#closing.signal, ...(options.signal ? [options.signal] : [])]);
+    const { maxKeyBytes } = this.#options;
+    const tokens = this.#owner.generate({ prompt, ...drawingOf(options), maxKeyBytes }, { signal, progress });
+    // One step at a time, between which others may ask.
+    for (;;) {
+      const { done, value } = await this.#turns.run(() => tokens.next());
+      if (done) return value;
+      yield value;
+    }
   }
 
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(closed());
-    await this.#turns.run(async () => {
-      this.#owner.secret[Symbol.dispose]();
-      this.#session.close();
-    });
+    await this.#turns.run(() => this.#owner.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {

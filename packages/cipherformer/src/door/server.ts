@@ -1,10 +1,11 @@
 import { Mutex, type OnProgress, UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import type { ProgramManifest } from '@cipherformer/runtime/server';
+import type { EncryptedRequest, EvaluationKeys } from '../thread/between.ts';
 import { refuseSecret } from '../thread/key-parts.ts';
 import type { HeldKeys } from '../thread/program-host.ts';
 import type { ProgramThread } from '../thread/program-thread.ts';
-import type { EncryptedRequest, EvaluationKeys } from './keys.ts';
+
 import { Program, takeThread } from './program.ts';
 
 // Nothing this imports of ours may read a secret key (test/architecture.test.ts).

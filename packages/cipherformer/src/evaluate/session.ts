@@ -124,7 +124,8 @@ export class EncryptedSession implements Disposable {
     const key = this.#secret.id;
     const sent = await encryptInputs(this.#secret, manifest, examples);
     const speed = measureReference(context) / defaultCosts.reference;
-    const { inputs, request } = await readInputs(context, manifest, key, sent, 'the encrypted input');
+    const received = await readInputs(context, manifest, key, sent, 'the encrypted input');
+    const { inputs } = received;
     const { observe, ...others } = options;
     const decryptor = new Decryptor(this.#secret);
     const opened = (ciphertext: Ciphertext) => {
@@ -142,7 +143,7 @@ export class EncryptedSession implements Disposable {
       const { user, system } = process.cpuUsage(cpuFrom);
       const wallSeconds = (performance.now() - started) / 1000;
       const peakRssBytes = peakMemoryBytes();
-      const file = await outputsFile(manifest, key, request, result.outputs);
+      const file = await outputsFile(manifest, key, received, result.outputs);
       const answers = await decryptOutputs(this.#secret, manifest, sent.request, file, 'the encrypted result', {
         // The server is this process: nobody learns by its reactions.
         ledger: new MemoryVerdictLedger(),

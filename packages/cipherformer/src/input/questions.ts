@@ -1,22 +1,23 @@
 import { UsageError } from '@cipherformer/base';
 import { type Command, InvalidArgumentError } from 'commander';
 
-/** What is asked on the command line, in its order: an input as it is, or the file that has it. */
+/** What is asked on the command line. */
 export type Question =
   | { readonly text: string; pair?: string }
   | { readonly ids: readonly number[] }
   | { readonly file: string };
 
-/** Adds the options that ask, each repeatable. Returns what will be asked, once the command line is read. */
+/** Adds the options that ask, each repeatable. Returns what will be asked, in its order, once the command line is read. */
 export function withQuestions(command: Command): readonly Question[] {
   const questions: Question[] = [];
   const ask = (read: (text: string) => Question) => (text: string) => void questions.push(read(text));
   command
-    .option('--text <text>', 'a text; this and the next repeatedly for several inputs', ask((text) => ({ text }))) // biome-ignore format: a line each
-    .option('--pair <text>', 'the second text of a pair, after the --text that is its first', (text) => addPair(questions, text)) // biome-ignore format: a line each
-    .option('--image <file>', 'a PNG or JPEG image', ask((file) => ({ file }))) // biome-ignore format: a line each
-    .option('--input <json>', 'a file: {"pixels": [...]}, {"image": [...]}, {"text": "..."} or {"ids": [...]}', ask((file) => ({ file }))) // biome-ignore format: a line each
-    .option('--ids <numbers>', 'token numbers: 1,2,3', ask((text) => ({ ids: tokenNumbers(text) }))); // biome-ignore format: a line each
+    .option('--text <text>', 'a text; this and the next repeatedly for several inputs', ask((text) => ({ text })))
+    .option('--pair <text>', 'the second text of a pair, after the --text that is its first', (text) => addPair(questions, text))
+    .option('--image <file>', 'a PNG or JPEG image', ask((file) => ({ file })))
+    .option('--input <file...>', 'an image, or JSON: {"text": "..."}, {"ids": [...]}, {"pixels": [...]} or {"image": [...]}', ask((file) => ({ file })))
+    .option('--ids <numbers>', 'token numbers: 1,2,3', ask((text) => ({ ids: tokenNumbers(text) })))
+    .option('--resize', "scale images to the model's size where its own preparation does not; their aspect ratio is not kept"); // biome-ignore format: a line each
   return questions;
 }
 
@@ -32,6 +33,11 @@ function tokenNumbers(text: string): number[] {
   const numbers = text.split(',').map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : Number.NaN));
   if (!numbers.every(Number.isSafeInteger)) throw new InvalidArgumentError('It must be whole numbers: 1,2,3.');
   return numbers;
+}
+
+/** @throws UsageError for a command line that asks nothing */
+export function checkQuestions(questions: readonly Question[]): void {
+  if (questions.length === 0) throw new UsageError('there is no question: give --text, --image, --ids or --input');
 }
 
 /** @throws UsageError for more inputs than a program computes at once */

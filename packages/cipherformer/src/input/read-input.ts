@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { DataError, type InputPreparation, MissingFileError, type ModelInput } from '@cipherformer/model';
+import { UsageError } from '@cipherformer/base';
+import { DataError, type ModelInput } from '@cipherformer/model';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { imageKind, imagePixels } from './image-file.ts';
-import type { Question } from './questions.ts';
-import { type AskedInput, type InputForm, type Seen, seeInput } from './seen.ts';
+import type { Input, InputOptions } from './input.ts';
+import { readBytes } from './read-bytes.ts';
+import { type InputForm, type Seen, seeInput } from './seen.ts';
 
 /** Numbers of a few million values, as text. */
 const maxInputBytes = 2 ** 27;
@@ -13,78 +14,72 @@ const numbers = z.array(z.number());
 const inputSchema = z.union([
   z.strictObject({ pixels: numbers }),
   z.strictObject({ image: numbers }),
-  z.strictObject({ text: z.string() }),
+  z.strictObject({ text: z.string(), pair: z.string().optional() }),
   z.strictObject({ ids: z.array(z.int().min(0)) }),
 ]);
 
 const kinds =
   'give a PNG or JPEG image, or JSON: {"text": "..."}, {"ids": [...]}, {"pixels": [...]} or {"image": [...]}';
 
-export interface ReadOptions {
-  /** Scale images to the model's size; their aspect ratio is not kept. Default: another size is refused. */
-  readonly resize?: boolean | undefined;
-  /** Hears of texts that are cut, with their number. */
-  readonly warn: (text: string) => void;
-}
-
-/** An input as it is encrypted or asked, and what the model will see of it. */
+/** An input as it is encrypted or computed with, and what the model sees of it. */
 export interface ReadInput {
-  readonly input: AskedInput;
+  readonly given: ModelInput;
   readonly seen: Seen;
 }
 
 /**
- * Reads what is asked on a command line, all of it before any work is done.
- * @throws MissingFileError for a file that cannot be read, DataError for what is no input of this model, an empty text too
+ * Reads inputs, all of them before any work is done.
+ * @throws UsageError for what is no input at all, MissingFileError for a file that cannot be read, DataError for what is none of
+ * this model, an empty text too
  */
-export async function readQuestions(
-  questions: readonly Question[],
+export async function readInputs(
+  inputs: readonly Input[],
   form: InputForm,
-  { resize = false, warn }: ReadOptions,
+  { resize = false, notice }: InputOptions = {},
 ): Promise<ReadInput[]> {
-  const inputs: ReadInput[] = [];
-  for (const [i, question] of questions.entries()) {
-    const input = 'file' in question ? await readInputFile(question.file, form, resize) : question;
-    const seen = seeInput(input, form);
+  const read: ReadInput[] = [];
+  for (const [i, input] of inputs.entries()) {
+    const decoded = await decodeInput(input, form, resize);
+    const seen = seeInput(decoded, form);
     if ('ids' in seen && seen.cutFrom !== undefined)
-      warn(`${questions.length === 1 ? 'the text' : `text ${i + 1}`} has ${seen.cutFrom} tokens, the model takes ${seen.ids.length}: the rest was cut off`); // biome-ignore format: short
-    inputs.push({ input, seen });
+      await notice?.(`${inputs.length === 1 ? 'the text' : `text ${i + 1}`} has ${seen.cutFrom} tokens, the model takes ${seen.ids.length}: the rest was cut off`); // biome-ignore format: short
+    // Texts go on as the tokens that were told.
+    read.push({ seen, given: 'ids' in seen ? { ids: seen.ids } : (decoded as ModelInput) });
   }
-  return inputs;
+  return read;
 }
 
-async function readInputFile(file: string, form: InputForm, resize: boolean): Promise<ModelInput> {
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-    const words: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder' };
-    throw new MissingFileError(`the input ${file} cannot be read: ${words[error.code ?? ''] ?? error.message}`);
-  });
+type Decoded = Exclude<Input, string | Uint8Array | Blob | { readonly file: string }>;
+
+async function decodeInput(input: Input, form: InputForm, resize: boolean): Promise<Decoded> {
+  if (typeof input === 'string') return { text: input };
+  if (input instanceof Blob) return decodeImage(new Uint8Array(await input.arrayBuffer()), 'the image', form, resize);
+  if (input instanceof Uint8Array) return decodeImage(input, 'the image', form, resize);
+  // Callers in plain JavaScript may give anything.
+  if (typeof input !== 'object' || input === null)
+    throw new UsageError(
+      'an input is a text, { text }, { ids }, { pixels }, { image }, { file }, or a PNG or JPEG file as bytes or a Blob',
+    );
+  return 'file' in input ? decodeFile(input.file, form, resize) : input;
+}
+
+async function decodeFile(file: string, form: InputForm, resize: boolean): Promise<Decoded> {
+  const bytes = await readBytes(file, 'the input');
   if (bytes.length === 0) throw new DataError(`the input ${file} is empty: ${kinds}`);
-  if (imageKind(bytes) === undefined) return parseInput(bytes, file);
+  return imageKind(bytes) === undefined ? parseInput(bytes, file) : decodeImage(bytes, file, form, resize);
+}
+
+function decodeImage(bytes: Uint8Array, file: string, form: InputForm, resize: boolean): ModelInput {
   if (form.kind !== 'image') throw new DataError(`${file} is an image, the model takes a text: give {"text": "..."}`);
   return { pixels: imagePixels(bytes, file, form.preprocess, resize) };
 }
 
-function parseInput(bytes: Uint8Array, file: string): ModelInput {
-  return parseForeignJson(bytes, {
+function parseInput(bytes: Uint8Array, file: string): Decoded {
+  const { pair, ...input } = parseForeignJson(bytes, {
     schema: inputSchema,
     maxBytes: maxInputBytes,
     // What does not follow a union of schemas would be told in many lines, none of which helps.
     refuse: (what) => new DataError(`${file} is neither a PNG or JPEG image nor an input in JSON: it ${what.split('\n')[0]!.replace(/:$/, '')}; ${kinds}`), // biome-ignore format: short
-  });
-}
-
-/**
- * The picture of a PNG or JPEG file as a model takes it.
- * @param file for messages
- * @throws DataError for a model of texts, and as imagePixels
- */
-export async function imageInput(
-  bytes: Uint8Array,
-  file: string,
-  { preprocess, task }: InputPreparation,
-  resize: boolean,
-): Promise<ModelInput> {
-  if (preprocess.kind !== 'image')
-    throw new DataError(`${file} is an image, the model does ${task}: give a text, {"text": "..."}`);
-  return { pixels: imagePixels(bytes, file, preprocess, resize) };
+  }) as ModelInput & { readonly pair?: string };
+  return pair === undefined ? input : { ...input, pair };
 }

@@ -48,7 +48,8 @@ export function seeInput(input: AskedInput, form: InputForm): Seen {
 
 function seeText(input: AskedInput, { tokenizer, tokens, keeps }: InputForm & { kind: 'text' }): Seen {
   if ('ids' in input) return cut({ ids: [...input.ids] }, tokens, keeps);
-  if (!('text' in input)) throw new DataError('The model takes a text, not an image.');
+  if (!('text' in input && typeof input.text === 'string'))
+    throw new DataError('The model takes a text: give { text } or { ids }.');
   if (!tokenizer) throw new DataError('The model has no tokenizer: give token numbers.');
   const pair = 'pair' in input && input.pair !== undefined ? { pair: input.pair } : {};
   if (tokenizer.encode(input.text).length === 0)

@@ -1,5 +1,18 @@
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import type { SecurityOptions } from '@cipherformer/ckks';
+import { type ProgramManifest, parametersOf } from '@cipherformer/runtime/client';
+
+/** A secret key that `query` keeps. */
+export interface KeptKey {
+  /** What `keys remove` takes: the beginning of the digest of its parameters. */
+  readonly name: string;
+  readonly folder: string;
+  /** When it was made. */
+  readonly made: string;
+}
 
 /** Where `query` keeps secret keys: a folder for each set of parameters, whose programs they all serve. */
 export function keysRoot(): string {
@@ -7,4 +20,19 @@ export function keysRoot(): string {
   return join(isAbsolute(data) ? data : join(homedir(), '.local/share'), 'cipherformer/keys');
 }
 
-export const keysFolder = (parametersDigest: string): string => join(keysRoot(), parametersDigest.slice(0, 12));
+/** Where the secret key for a program is kept. */
+export function keptSecret(manifest: ProgramManifest, security: SecurityOptions): string {
+  return join(keysRoot(), parametersOf(manifest, security).digest.slice(0, 12), 'secret');
+}
+
+export async function keptKeys(): Promise<KeptKey[]> {
+  const root = keysRoot();
+  if (!existsSync(root)) return [];
+  const found: KeptKey[] = [];
+  for (const name of (await readdir(root)).sort()) {
+    const folder = join(root, name);
+    const secret = await stat(join(folder, 'secret')).catch(() => undefined);
+    if (secret?.isFile()) found.push({ name, folder, made: secret.mtime.toISOString() });
+  }
+  return found;
+}

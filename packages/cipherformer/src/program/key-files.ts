@@ -10,22 +10,23 @@ import {
   openKeyFolder,
   type ProgramManifest,
   parametersOf,
+  readManifest,
 } from '@cipherformer/runtime/server';
 
 /** Where keygen puts evaluation keys: beside the secret key. */
 export const evaluationBeside = (secret: string): string => join(dirname(secret), 'evaluation');
 
 /**
- * What can be known of a secret key's file before it is used for a program.
+ * What can be known of a secret key's file before it is used for a program, whose manifest it gives.
  * @throws MissingFileError where there is none, FileError for evaluation keys, MismatchError where those that keygen made with it
  * are not this program's: its server could not use what is encrypted
  */
 export async function checkSecretFile(
   file: string,
-  manifest: ProgramManifest,
   program: string,
   security: SecurityOptions,
-): Promise<void> {
+): Promise<ProgramManifest> {
+  const manifest = await readManifest(program, security);
   if (!existsSync(file))
     throw new MissingFileError(
       `there is no secret key ${file}: make one, cipherformer keygen ${program} --out ${dirname(file)}`,
@@ -39,10 +40,11 @@ export async function checkSecretFile(
   if (!startsLikeSecretKey(await startOf(file)))
     throw new FileError(`${file} is no secret key: give the file "secret" that keygen wrote`);
   const evaluation = evaluationBeside(file);
-  if (!existsSync(join(evaluation, 'list.json'))) return;
+  if (!existsSync(join(evaluation, 'list.json'))) return manifest;
   const { specs } = await openKeyFolder(evaluation, parametersOf(manifest, security));
   try {
     checkKeys(specs, manifest);
+    return manifest;
   } catch (error) {
     if (!(error instanceof MismatchError)) throw error;
     throw new MismatchError(

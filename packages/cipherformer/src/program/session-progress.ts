@@ -1,4 +1,5 @@
-import type { SessionProgress, SessionStage } from '@cipherformer/client';
+import type { OnProgress } from '@cipherformer/base';
+import type { SessionStage } from '@cipherformer/client';
 import { startStages } from '../terminal/progress.ts';
 
 /** Stages in words; those that take no time worth a bar are said alone. */
@@ -13,8 +14,8 @@ const words: Record<SessionStage, string> = {
   decrypting: 'decrypting',
 };
 
-/** Shows a session on stderr: stages with the time that they have left. */
-export function showSession(): { update(progress: SessionProgress): void; stop(): void } {
+/** Shows on stderr how far a question to a service is: stages with the time that they have left. */
+export function showSession(): { readonly update: OnProgress; stop(): void } {
   const stages = startStages();
   let said = '';
   const say = (text: string) => {
@@ -24,14 +25,11 @@ export function showSession(): { update(progress: SessionProgress): void; stop()
     process.stderr.write(`${text}\n`);
   };
   return {
-    update({ what, done, total, sentBytes, secondsLeft, place }) {
-      if (what === 'queued' && place !== undefined && place > 0) say(`${words.queued}: ${place} before this question`);
-      else if (what === 'loading' && total === 0) say('the service begins');
-      else if (total <= 1) say(words[what]);
-      else {
-        const detail = sentBytes === undefined ? undefined : `${Math.round(sentBytes / 2 ** 20)} MiB sent`;
-        stages.update({ what: words[what], done, total, secondsLeft, detail });
-      }
+    update({ what, total, detail, ...others }) {
+      const stage = words[what as SessionStage];
+      if (what === 'loading' && total === 0) say('the service begins');
+      else if (total > 1) stages.update({ ...others, what: stage, total, detail });
+      else say(detail === undefined ? stage : `${stage}: ${detail}`);
     },
     stop: stages.stop,
   };

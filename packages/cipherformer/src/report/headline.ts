@@ -21,6 +21,7 @@ const dataNames = {
   pictures: 'pictures by class',
   texts: 'text classification',
   corpus: 'language modelling',
+  'self-written': 'own texts',
 };
 
 /** What was converted, of what kind, on what. */

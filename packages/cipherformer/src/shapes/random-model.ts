@@ -21,13 +21,14 @@ const varianceInterval = [0.25, 8] as const;
  * needed. Its numbers are spread as a trained model's: queries times keys, arguments of activations and logits have a
  * standard deviation near 1, and polynomials are fitted to GELU and 1/sqrt(x). Bounds are all 1 until calibrated.
  * The same seed gives the same model.
+ * @param follows the token that a language model's logits follow: the last one, or one that the client chooses
  */
-export function randomModel(shape: ModelShape, seed: number): PolynomialModel {
+export function randomModel(shape: ModelShape, seed: number, follows: 'last' | 'chosen' = 'last'): PolynomialModel {
   const { tokens, title } = shape;
   const config = converted(shape);
   const options: LowerOptions = {
     ...(tokens === undefined ? {} : { tokens }),
-    ...(config.task === 'language-model' ? { position: tokens! - 1 } : {}),
+    ...(config.task === 'language-model' && follows === 'last' ? { position: tokens! - 1 } : {}),
     programs: programsOf(config, shape),
   };
   const weights = spreadWeights(config, seed);
@@ -85,7 +86,8 @@ function converted({ config, norms }: ModelShape): ModelConfig {
   return {
     ...config,
     attention: { ...config.attention, kind: 'pointwise', activation: 'gelu' },
-    norm: norms === 'folded' ? { ...config.norm, kind: 'frozen' } : config.norm,
+    norm:
+      norms === 'folded' ? { ...config.norm, kind: config.norm.kind === 'rms' ? 'frozen-rms' : 'frozen' } : config.norm,
   };
 }
 

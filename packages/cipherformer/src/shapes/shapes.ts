@@ -1,4 +1,4 @@
-import { bertConfig, gptConfig, type ModelConfig, vitConfig } from '@cipherformer/nn';
+import { bertConfig, gptConfig, llamaConfig, type ModelConfig, vitConfig } from '@cipherformer/nn';
 
 /** A transformer by its sizes alone: enough to plan its encrypted program before it is trained. */
 export interface ModelShape {
@@ -51,6 +51,14 @@ export const modelShapes = {
     title: 'language model, 4 layers, width 128',
     config: gptConfig({ ...gpt, width: 128, layers: 4, heads: 4, mlpWidth: 512 }),
     ...{ tokens: 128, mapDegree: 15, activationDegree: 15, norms: 'full' },
+  },
+  'llama-260k': {
+    title: 'Llama of 260,000 parameters, 5 layers',
+    config: llamaConfig({
+      ...{ vocabulary: 512, maxTokens: 512, width: 64, layers: 5, heads: 8, keyValueHeads: 4, mlpWidth: 172 },
+      ...{ epsilon: 1e-5, rotaryBase: 10_000, interleaved: true, tied: true },
+    }),
+    ...{ tokens: 64, mapDegree: 2, activationDegree: 2, norms: 'folded' },
   },
   minilm: {
     title: 'MiniLM, 6 layers',

@@ -1,15 +1,6 @@
 import { startsLikeSecretKey } from '@cipherformer/ckks';
 import { FileError } from '@cipherformer/runtime/server';
 
-/** Some megabytes of evaluation keys, whole for themselves: sent, checked and kept one by one. */
-export interface EvaluationKeyPart {
-  /** Its number among all parts of the program's keys, from 0. */
-  readonly index: number;
-  /** SHA-256 of its bytes, in hexadecimal. */
-  readonly sha256: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
-
 /** Bytes as a source of one piece. */
 export async function* pieceOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;

@@ -1,21 +1,28 @@
 import { toHex } from '@cipherformer/base';
 import { Context, type KeySpec, Parameters, type ParametersLiteral, sha256, wireBytes } from '@cipherformer/ckks';
-import { followRun, type OpenProgram, openProgram, type ProgramOptions, writeProgram } from '@cipherformer/compiler';
+import {
+  type OpenProgram,
+  openProgram,
+  type ProgramOptions,
+  type RunWork,
+  runRequest,
+  writeProgram,
+} from '@cipherformer/compiler';
 import {
   availableMemoryBytes,
   checkMemory,
   FileError,
+  KeptCaches,
   type KeySource,
   keySpecsOf,
   type LoadedKeys,
   loadKeys,
   MismatchError,
   openKeyFolder,
-  outputsFile,
   readInputs,
-  runCkks,
 } from '@cipherformer/runtime/server';
-import { type EvaluationKeyPart, pieceOf, refuseSecret } from './key-parts.ts';
+import type { EvaluationKeyPart } from './between.ts';
+import { pieceOf, refuseSecret } from './key-parts.ts';
 import type { CallContext } from './protocol.ts';
 
 // Nothing this imports of ours may read a secret key (test/architecture.test.ts).
@@ -53,6 +60,7 @@ export class ProgramHost {
   #opened: OpenProgram | undefined;
   #context: Context | undefined;
   readonly #keys = new Map<number, LoadedKeys>();
+  readonly #caches = new KeptCaches();
   #number = 0;
 
   /** @throws as writeProgram */
@@ -94,16 +102,17 @@ export class ProgramHost {
     const { context, opened } = this.#ready();
     const { manifest } = opened;
     const { machine, key } = this.#keys.get(keys)!;
-    const { inputs, request } = await readInputs(context, manifest, key, pieceOf(sent), 'the request');
+    const received = await readInputs(context, manifest, key, pieceOf(sent), 'the request');
     try {
-      const follow = followRun(opened);
-      using result = await runCkks(machine, opened, inputs, {
+      const options = {
+        key,
+        caches: this.#caches,
         signal,
-        onInstruction: (timing) => progress({ what: 'running', ...follow(timing) }),
-      });
-      return await wireBytes(await outputsFile(manifest, key, request, result.outputs));
+        progress: (work: RunWork) => progress({ what: 'running', ...work }),
+      };
+      return await runRequest(opened, machine, received, options, wireBytes);
     } finally {
-      for (const input of inputs) input[Symbol.dispose]();
+      for (const input of received.inputs) input[Symbol.dispose]();
     }
   }
 
@@ -114,6 +123,7 @@ export class ProgramHost {
 
   /** Releases all memory: that of the kernels outlives a thread. */
   async close(): Promise<void> {
+    this.#caches[Symbol.dispose]();
     for (const keys of [...this.#keys.keys()]) await this.release(keys);
     this.#context?.[Symbol.dispose]();
     this.#context = undefined;

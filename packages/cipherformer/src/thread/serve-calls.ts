@@ -1,5 +1,12 @@
-import { isCipherformerError } from '@cipherformer/base';
-import type { FromThread, Methods, SentError, ToThread } from './protocol.ts';
+import {
+  type Ask,
+  buffersIn,
+  type FromThread,
+  type Methods,
+  receivedError,
+  sentError,
+  type ToThread,
+} from './protocol.ts';
 
 /** The end of a channel that a thread is called by. */
 interface Port {
@@ -14,11 +21,30 @@ interface Running {
   fail(): void;
 }
 
+interface Asked {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
 /** Answers calls in a thread, each at once: whoever calls sees to their order. */
-export function serveCalls(port: Port, methods: Methods): void {
+export function serveCalls(port: Port, methodsOf: (ask: Ask) => Methods): void {
   const running = new Map<number, Running>();
+  const asked = new Map<number, Asked>();
+  let questions = 0;
+  const ask: Ask = (question) =>
+    new Promise((resolve, reject) => {
+      const number = ++questions;
+      asked.set(number, { resolve, reject });
+      port.postMessage({ type: 'question', question: number, asked: question }, buffersIn(question));
+    });
+  const methods = methodsOf(ask);
   port.on('message', (message) => {
     if (message.type === 'call') return void perform(message);
+    if (message.type === 'answer' || message.type === 'no-answer') {
+      const one = asked.get(message.question)!;
+      asked.delete(message.question);
+      return message.type === 'answer' ? one.resolve(message.value) : one.reject(receivedError(message.error));
+    }
     const call = running.get(message.call);
     if (message.type === 'abort') call?.stop.abort();
     else if (message.type === 'item') call?.give({ done: false, value: message.item });
@@ -45,16 +71,11 @@ export function serveCalls(port: Port, methods: Methods): void {
         progress: (progress) => port.postMessage({ type: 'progress', call, progress }),
         items: { [Symbol.asyncIterator]: () => ({ next }) },
       });
-      port.postMessage({ type: 'done', call, value }, value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []);
+      port.postMessage({ type: 'done', call, value }, buffersIn(value));
     } catch (error) {
-      port.postMessage({ type: 'failed', call, error: sent(error) });
+      port.postMessage({ type: 'failed', call, error: sentError(error) });
     } finally {
       running.delete(call);
     }
   }
-}
-
-function sent(error: unknown): SentError {
-  const facts = isCipherformerError(error) ? { name: error.name, code: error.code, hint: error.hint } : undefined;
-  return { error: error instanceof Error ? error : String(error), facts };
 }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { CipherformerError, type OnProgress } from '@cipherformer/base';
-import type { FromThread, SentError, ToThread } from './protocol.ts';
+import { CipherformerError, type OnProgress, UsageError } from '@cipherformer/base';
+import { buffersIn, type FromThread, receivedError, sentError, type ToThread } from './protocol.ts';
 
 /** A thread that has ended by itself: it ran out of memory, or crashed. */
 export class ThreadError extends CipherformerError {
@@ -14,9 +14,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Items for the thread, each taken when it asks for one, cloned. */
   readonly items?: AsyncIterator<unknown>;
+  /** Memory that is handed over with the argument, not copied. */
+  readonly transfer?: readonly ArrayBuffer[];
 }
 
-interface Call extends Omit<CallOptions, 'signal'> {
+interface Call extends Pick<CallOptions, 'progress' | 'items'> {
   resolve(value: unknown): void;
   reject(error: unknown): void;
   /** What the call is to end with, in place of what the thread says. */
@@ -26,13 +28,18 @@ interface Call extends Omit<CallOptions, 'signal'> {
 /** A worker thread that is called by the names of its methods. It does not keep the process alive but for calls under way. */
 export class Thread {
   readonly #worker: Worker;
+  readonly #answer: (question: unknown) => Promise<unknown>;
   readonly #calls = new Map<number, Call>();
   readonly #ended: Promise<void>;
   #number = 0;
   #death: ThreadError | undefined;
 
-  /** @param file what it runs: `serveCalls` */
-  constructor(file: URL) {
+  /**
+   * @param file what it runs: `serveCalls`
+   * @param answer answers what the thread asks of its own
+   */
+  constructor(file: URL, answer: (question: unknown) => Promise<unknown> = async () => {}) {
+    this.#answer = answer;
     // Loaders and conditions of the caller's process are none of it.
     this.#worker = new Worker(file, { execArgv: [] });
     this.#worker.unref();
@@ -50,9 +57,9 @@ export class Thread {
    * Has a method do its work.
    * @param argument cloned
    * @throws what the method throws, with its code and hint; the signal's reason; what `progress` and `items` throw, when the
-   * thread has stopped; ThreadError where it died
+   * thread has stopped; UsageError for an argument that cannot be cloned; ThreadError where it died
    */
-  call(method: string, argument: unknown, { signal, ...options }: CallOptions = {}): Promise<unknown> {
+  call(method: string, argument: unknown, { signal, transfer, ...options }: CallOptions = {}): Promise<unknown> {
     if (this.#death) return Promise.reject(this.#death);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const number = ++this.#number;
@@ -67,7 +74,12 @@ export class Thread {
       this.#calls.set(number, { ...options, resolve: settle(resolve), reject: settle(reject) });
       this.#worker.ref();
       signal?.addEventListener('abort', abort);
-      this.#send({ type: 'call', call: number, method, argument });
+      try {
+        this.#send({ type: 'call', call: number, method, argument }, transfer);
+      } catch (cause) {
+        const why = cause instanceof Error ? cause.message : cause;
+        this.#calls.get(number)!.reject(new UsageError(`this cannot be handed to a thread: ${why}`, { cause }));
+      }
     }); // biome-ignore format: short
   }
 
@@ -79,6 +91,7 @@ export class Thread {
   }
 
   #hear(message: FromThread): void {
+    if (message.type === 'question') return void this.#reply(message.question, message.asked);
     const call = this.#calls.get(message.call);
     if (!call) return;
     switch (message.type) {
@@ -97,7 +110,7 @@ export class Thread {
         call.resolve(message.value);
         return;
       case 'failed':
-        call.reject(call.stopped ? call.stopped.reason : received(message.error));
+        call.reject(call.stopped ? call.stopped.reason : receivedError(message.error));
     }
   }
 
@@ -111,6 +124,15 @@ export class Thread {
     }
   }
 
+  async #reply(question: number, asked: unknown): Promise<void> {
+    try {
+      const value = await this.#answer(asked);
+      this.#send({ type: 'answer', question, value }, buffersIn(value));
+    } catch (error) {
+      this.#send({ type: 'no-answer', question, error: sentError(error) });
+    }
+  }
+
   #stop(number: number, reason: unknown): void {
     const call = this.#calls.get(number);
     if (!call) return;
@@ -118,17 +140,12 @@ export class Thread {
     this.#send({ type: 'abort', call: number });
   }
 
-  #send(message: ToThread): void {
-    this.#worker.postMessage(message);
+  #send(message: ToThread, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 
   #die(how: string): void {
-    this.#death ??= new ThreadError(`the thread that runs the program ${how}: load the program again`);
+    this.#death ??= new ThreadError(`the thread ${how}, and with it what it held: open that again`);
     for (const call of [...this.#calls.values()]) call.reject(this.#death);
   }
-}
-
-/** The error that was sent, with what its copy has lost. */
-function received({ error, facts }: SentError): unknown {
-  return error instanceof Error ? Object.assign(error, facts) : error;
 }

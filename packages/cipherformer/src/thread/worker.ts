@@ -5,7 +5,7 @@ import { serveCalls } from './serve-calls.ts';
 
 // What the thread of a program runs.
 const host = new ProgramHost();
-serveCalls(parentPort!, {
+const methods = {
   compile: (argument, context) => host.compile(argument, context),
   open: (argument) => host.open(argument),
   loadKeys: (key, context) => host.loadKeys(key, context),
@@ -13,4 +13,5 @@ serveCalls(parentPort!, {
   run: (argument, context) => host.run(argument, context),
   release: (keys) => host.release(keys),
   close: () => host.close(),
-} satisfies Methods);
+} satisfies Methods;
+serveCalls(parentPort!, () => methods);

@@ -45,7 +45,7 @@ describe('five inputs of a program that computes two at once', () => {
     close([...answers].map((answer) => answer.reveal().logits));
     await expect(client.decrypt(results.slice(1), requests)).rejects.toThrow('2 results for 3 requests');
     await expect(client.decrypt(results.toReversed(), requests)).rejects.toMatchObject({ code: 'mismatched-result' });
-    client.close();
+    await client.close();
     await server.close();
   });
 });

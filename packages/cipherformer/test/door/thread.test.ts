@@ -1,4 +1,4 @@
-// A server works in a thread of its own: this one's event loop stays alive, and what happens to the thread is told.
+// Client and server work in threads of their own: this one's event loop stays alive, and what happens to a thread is told.
 import { performance } from 'node:perf_hooks';
 import type { Worker } from 'node:worker_threads';
 import { Client, compile, type EvaluationKeyPart, type Program, Server, type ServerKeys } from 'cipherformer';
@@ -16,8 +16,8 @@ beforeAll(async () => {
   client = await Client.create(program, { insecure });
 }, 60_000);
 
-afterAll(() => {
-  client.close();
+afterAll(async () => {
+  await client.close();
   program.close();
   dispose();
 });
@@ -133,7 +133,41 @@ describe('while keys are taken and a program runs', () => {
   });
 });
 
+describe('while keys are made, an input is encrypted and a result decrypted', () => {
+  it('the event loop does not stand', async () => {
+    const server = await Server.load(program, { insecure });
+    const keys = await server.loadKeys(client.evaluationKeys());
+    const work = async () => {
+      for await (const _ of client.evaluationKeys());
+      const request = await client.encrypt({ pixels });
+      await client.decrypt(await server.run(keys, request), request);
+    };
+    const tries: Watched[] = [];
+    for (let attempt = 0; attempt < 3; attempt++) tries.push(await watched(work));
+    const { stood, busy } = least(tries);
+    expect(stood).toBeLessThan(200);
+    expect(busy).toBeLessThan(0.5);
+    await server.close();
+  });
+});
+
 describe('the thread', () => {
+  it('of a client has its secret key, and ends with it: the bytes that were given stay the caller’s', async () => {
+    const secret = await client.exportSecret();
+    const copy = secret.slice();
+    const { value: again, workers: [thread] } = await started(() => Client.create(program, { secret, insecure })); // biome-ignore format: short
+    const ended = new Promise((resolve) => thread!.once('exit', resolve));
+    expect([secret, again.evaluationKeys().key]).toEqual([copy, client.evaluationKeys().key]);
+    await again.close();
+    await ended;
+    await expect(again.encrypt({ pixels })).rejects.toMatchObject({ code: 'bad-usage' });
+  });
+
+  it('takes what can be handed to it, and tells of the rest', async () => {
+    await expect(client.encrypt({ pixels: () => 1 } as never)).rejects.toMatchObject({ code: 'bad-usage' });
+    expect((await client.encrypt({ pixels })).examples).toBe(1);
+  });
+
   it('of a program that was compiled is the first server’s, and ends with it', async () => {
     const { value: made, workers: [thread] } = await started(() => compile(at('model'), { folder: at('own'), parameters: insecureParameters() })); // biome-ignore format: short
     const { value: server, workers: none } = await started(() => Server.load(made, { insecure }));

@@ -1,5 +1,5 @@
 // The two sides of a program apart, as the library gives them, on an insecure ring.
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import * as door from 'cipherformer';
 import { Client, compile, isCipherformerError, type Program, Server, type ServerKeys } from 'cipherformer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,10 +18,11 @@ beforeAll(async () => {
   client = await Client.create(program, { insecure: true });
   server = await Server.load(program, { insecure: true });
   keys = await server.loadKeys(client.evaluationKeys());
+  writeFileSync(at('digit.png'), png(4, 4, 1, pixels));
 }, 60_000);
 
 afterAll(async () => {
-  client.close();
+  await client.close();
   await server.close();
   program.close();
   dispose();
@@ -62,7 +63,7 @@ describe('client and server', () => {
     const result = await host.run(theirs, request.bytes);
     await host.close();
     const [answer] = await owner.decrypt(result, request);
-    owner.close();
+    await owner.close();
     expect([answer!.label, answer!.inRange]).toEqual([best, true]);
     close(answer!.reveal().logits);
     expect(statSync(at('keys/secret')).mode & 0o777).toBe(0o600);
@@ -76,7 +77,7 @@ describe('client and server', () => {
     const theirs = await server.loadKeys(owner.evaluationKeys());
     const [answer] = await owner.decrypt(await server.run(theirs, request), request);
     expect(answer!.label).toBe(best);
-    owner.close();
+    await owner.close();
     const texts = { ...manifest, files: { 'embedding.safetensors': '0'.repeat(64) } };
     expect((await failure(() => Client.create(texts, { insecure: true }))).message).toContain('embedding.safetensors');
   });
@@ -97,7 +98,7 @@ describe('client and server', () => {
     );
     const resizing = await Client.create(program, { resize: true, insecure: true });
     await expect(resizing.encrypt(large)).resolves.toMatchObject({ examples: 1 });
-    resizing.close();
+    await resizing.close();
   });
 
   it('know the size of the keys before any is made, leave out those that are there, and say how far they are', async () => {
@@ -126,11 +127,28 @@ describe('client and server', () => {
     ]);
   });
 
+  it('write evaluation keys to a folder, which the server reads, and decrypt for a request that was kept as bytes', async () => {
+    const secret = at('kept/secret');
+    const owner = await Client.create(program, { secret, insecure: true });
+    await owner.writeEvaluationKeys(at('kept/evaluation'));
+    expect((await failure(() => owner.writeEvaluationKeys(at('few'), { maxBytes: 1 }))).code).toBe('key-limit');
+    const { bytes } = await owner.encrypt({ file: at('digit.png') });
+    await owner.close();
+    const theirs = await server.loadKeys(at('kept/evaluation'));
+    const result = await server.run(theirs, bytes);
+    await theirs.close();
+    const later = await Client.create(program, { secret: () => secret, insecure: true });
+    const [answer] = await later.decrypt(result, bytes);
+    expect(answer!.label).toBe(best);
+    expect((await failure(() => later.decrypt(result, result))).message).toContain('expected an encrypted input');
+    await later.close();
+  });
+
   it('keep a key that was exported, with what it has told', async () => {
     const secret = await client.exportSecret();
     const again = await Client.create(program, { secret, insecure: true });
     expect(again.evaluationKeys().key).toBe(client.evaluationKeys().key);
-    again.close();
+    await again.close();
     for (const damaged of [secret.slice(0, -1), secret.slice(0, 20), new Uint8Array(0)])
       expect((await failure(() => Client.create(program, { secret: damaged, insecure: true }))).code).toBe(
         damaged.length > 20 ? 'missing-key' : 'bad-bytes',
@@ -146,12 +164,12 @@ describe('client and server', () => {
     const request = await first.encrypt({ image: pixels.map((value) => 30 * (value / 127.5 - 1)) });
     const result = await server.run(theirs, request);
     expect((await first.decrypt(result, request)).results[0]!.inRange).toBe(false);
-    first.close();
+    await first.close();
     expect(saved.length).toBe(2);
     const second = await Client.create(program, { secret, insecure: true });
     expect(second.evaluationKeys().key).toBe(theirs.key);
     expect(new TextDecoder().decode(await second.exportSecret())).toContain('"outOfRange":1');
-    second.close();
+    await second.close();
     await theirs.close();
   });
 });
@@ -181,7 +199,7 @@ describe('the wrong way', () => {
     expect((await failure(async () => client.decrypt(result, await client.encrypt({ pixels })))).code).toBe(
       'mismatched-result',
     );
-    stranger.close();
+    await stranger.close();
     other.close();
   });
 
@@ -202,8 +220,8 @@ describe('the wrong way', () => {
     const request = await gone.encrypt({ pixels });
     const making = gone.evaluationKeys()[Symbol.asyncIterator]();
     await making.next();
-    gone.close();
-    gone.close();
+    await gone.close();
+    await gone.close();
     const closed = [() => gone.encrypt({ pixels }), () => gone.evaluationKeys(), () => gone.decrypt(new Uint8Array(9), request), () => making.next()]; // biome-ignore format: short
     for (const call of closed) expect(await failure(call)).toMatchObject({ code: 'bad-usage', message: expect.stringContaining('is closed') });
     const host = await Server.load(program, { insecure: true });

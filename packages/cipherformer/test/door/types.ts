@@ -10,6 +10,7 @@ import {
   type Input,
   loadModel,
   PolynomialModel,
+  type Prediction,
   type Result,
   Server,
 } from 'cipherformer';
@@ -73,13 +74,19 @@ export async function sides(): Promise<void> {
   // @ts-expect-error a result is decrypted for its request
   await client.decrypt(result);
   const [answer] = await client.decrypt(results, requests);
+  await client.decrypt(result, request.bytes);
+  await client.writeEvaluationKeys('keys', { maxBytes: 2 ** 33 });
   holds<Equal<typeof answer, Answer | undefined>>();
-  for (const held of [client, program]) held[Symbol.dispose]();
-  for (const held of [server, keys]) await held[Symbol.asyncDispose]();
+  program[Symbol.dispose]();
+  for (const held of [client, server, keys]) await held[Symbol.asyncDispose]();
 }
 
 export async function conversion(): Promise<void> {
   const original = await loadModel('my-vit');
+  const [said] = (await original.predict(['a text', { file: 'cat.png' }, { text: 'a', pair: 'b' }], { top: 3 }))
+    .results;
+  holds<Equal<typeof said, Prediction | undefined>>();
+  await original.close();
   const data = await datasets.load({
     train: [{ pixels: [0], label: 0 }],
     classes: ['a', 'b'],

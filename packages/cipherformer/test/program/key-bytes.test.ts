@@ -1,38 +1,45 @@
-// Row 1: a manifest does not fill its client's disk with keys unless the client's owner agrees.
-
-import { UsageError } from '@cipherformer/base';
+// Whoever wrote a program chose how many evaluation keys it asks for: its owner agrees to many.
 import { unaskedKeyBytes } from '@cipherformer/runtime/client';
-import { describe, expect, it } from 'vitest';
-import { agreeOnKeyBytes } from '../../src/program/key-bytes.ts';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { agreedKeyBytes } from '../../src/program/key-bytes.ts';
 
-const asked: string[] = [];
-const person = (answer: boolean) => async (question: string) => {
-  asked.push(question);
-  return answer;
-};
+const terminal = vi.hoisted(() => ({ person: false, yes: false, asked: [] as string[] }));
+vi.mock('../../src/terminal/confirm.ts', () => ({
+  canAsk: () => terminal.person,
+  confirm: async (question: string) => {
+    terminal.asked.push(question);
+    return terminal.yes;
+  },
+}));
+const person = (yes: boolean) => Object.assign(terminal, { person: true, yes });
+const refusal = { code: 'key-limit', message: expect.stringContaining('none was made') };
 
 describe('row 1: more than 4 GiB of evaluation keys', () => {
-  it('up to there nobody is asked', async () => {
-    await agreeOnKeyBytes(unaskedKeyBytes, undefined, person(false));
-    await agreeOnKeyBytes(unaskedKeyBytes, undefined, undefined);
-    expect(asked).toEqual([]);
+  beforeEach(() => Object.assign(terminal, { person: false, yes: false, asked: [] }));
+
+  it('up to 4 GiB are made without a question', async () => {
+    person(false);
+    expect(await agreedKeyBytes(unaskedKeyBytes)).toBe(unaskedKeyBytes);
+    expect(terminal.asked).toEqual([]);
   });
 
-  it('where nobody can be asked they are refused, and the flag is named', async () => {
-    const refused = agreeOnKeyBytes(5.5 * 2 ** 30, undefined, undefined);
-    await expect(refused).rejects.toThrow(UsageError);
-    await expect(refused).rejects.toThrow('5.50 GiB of evaluation keys, more than 4.00 GiB: give --max-key-bytes 6GiB');
+  it('above that are refused where nobody can be asked, with the sizes', async () => {
+    await expect(agreedKeyBytes(5.5 * 2 ** 30)).rejects.toMatchObject(refusal);
+    await expect(agreedKeyBytes(5.5 * 2 ** 30)).rejects.toThrow(
+      'asks for 5.50 GiB of evaluation keys, 4.00 GiB are allowed',
+    );
   });
 
-  it('a person may agree, and has to', async () => {
-    await agreeOnKeyBytes(unaskedKeyBytes + 1, undefined, person(true));
-    expect(asked).toEqual(['this program asks for 4.00 GiB of evaluation keys. Make them? [y/N] ']);
-    await expect(agreeOnKeyBytes(unaskedKeyBytes + 1, undefined, person(false))).rejects.toThrow('no keys were made');
+  it('above that are made if a person says so, and then no more of them', async () => {
+    person(true);
+    expect(await agreedKeyBytes(unaskedKeyBytes + 1)).toBe(unaskedKeyBytes + 1);
+    expect(terminal.asked).toEqual([expect.stringContaining('4.00 GiB of evaluation keys')]);
+    person(false);
+    await expect(agreedKeyBytes(unaskedKeyBytes + 1)).rejects.toMatchObject(refusal);
   });
 
-  it('the flag allows as much as it says, and nobody is asked', async () => {
-    await agreeOnKeyBytes(6 * 2 ** 30, 6 * 2 ** 30, person(false));
-    await expect(agreeOnKeyBytes(6 * 2 ** 30 + 1, 6 * 2 ** 30, person(true))).rejects.toThrow('--max-key-bytes allows 6.00 GiB: give --max-key-bytes 7GiB');
-    await expect(agreeOnKeyBytes(2000, 1000, person(true))).rejects.toThrow(UsageError);
-  }); // biome-ignore format: a message
+  it('up to a limit of one’s own are made without a question', async () => {
+    expect(await agreedKeyBytes(6 * 2 ** 30, 6 * 2 ** 30)).toBe(6 * 2 ** 30);
+    await expect(agreedKeyBytes(2000, 1000)).rejects.toMatchObject(refusal);
+  });
 });

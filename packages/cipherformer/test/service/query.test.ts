@@ -13,7 +13,7 @@ import {
 } from '@cipherformer/runtime/client';
 import { FilePartMemory, partMemoryFileOf } from '@cipherformer/runtime/client/files';
 import { describe, expect, it } from 'vitest';
-import { openSecret } from '../../src/program/secret-file.ts';
+import { openSecret } from '../../src/owner/secret-file.ts';
 import { insecureCli as cli } from '../commands/cli.ts';
 import { insecureParameters } from '../commands/tiny-model.ts';
 import { best, clear, queryFixture } from './query-fixture.ts';
@@ -26,7 +26,7 @@ async function withSession<T>(url: string, keys: string, use: (session: ServiceS
   const transport = new Transport(url);
   const session = await ServiceSession.open(transport, { insecure: true });
   try {
-    using secret = await openSecret(at(`${keys}/secret`), session.context, '--keys');
+    using secret = await openSecret(at(`${keys}/secret`), session.context);
     return await use(session, secret, transport);
   } finally {
     session.close();
@@ -68,7 +68,7 @@ describe('query', () => {
     };
     const session = await ServiceSession.open(new Transport(url, { fetch: deaf }), { insecure: true });
     try {
-      using secret = await openSecret(at('new-keys/secret'), session.context, '--keys');
+      using secret = await openSecret(at('new-keys/secret'), session.context);
       const memory = await FilePartMemory.open(partMemoryFileOf(at('new-keys/secret')), secret.id);
       const { answers } = await session.ask({ secret, memory, ledger: new MemoryVerdictLedger() }, [{ pixels }]);
       expect([answers[0]!.label, told]).toEqual([best(clear({ pixels })), 1]);
@@ -139,8 +139,12 @@ describe('query', () => {
       [[url, ...keys, '--text', 'hello'], 1, /takes an image/],
       [[url, ...keys, '--image', at('none.png')], 1, /cannot be read/],
       [[url, ...keys, '--image', at('digit.png'), '--force'], 2, /add --reveal/],
-      [[url, ...keys, '--image', at('digit.png'), '--max-key-bytes', '1KiB'], 2, /--max-key-bytes allows/],
-      [['not-a-url', ...keys, '--text', 'x'], 1, /is not the address of a service/],
+      [
+        [url, ...keys, '--image', at('digit.png'), '--max-key-bytes', '1KiB'],
+        1,
+        /none was made[\s\S]*--max-key-bytes allows more/,
+      ],
+      [['not-a-url', ...keys, '--text', 'x'], 2, /is not the address of a service/],
       [['http://127.0.0.1:9', ...keys, '--text', 'x'], 1, /check that the service runs/],
     ];
     for (const [argv, code, why] of wrong) {

@@ -193,7 +193,7 @@ class Desk {
   }
 
   get #http(): HttpOptions {
-    return { tokens: this.#open().tokens(), retry: { ready: untilOnline } };
+    return { tokens: this.#open().tokens(), retry: { ready: (signal) => untilOnline(this.#service, signal) } };
   }
 
   /** With the seat of a program, which is thrown away after a failure: the next call begins with a new line and new kernels. */

@@ -155,25 +155,36 @@ function productSum(
   level: number,
   isPeriodic: (mask: number) => boolean,
 ): OperationCount[] {
-  const { terms, left, right } = instruction;
+  const { left, right, packing } = instruction;
   const product = level - (hasMasks(instruction) ? 1 : 0);
+  const packed = packing ? 1 : 0;
+  const groups = termGroups(instruction, slots);
   const counts: OperationCount[] = [
-    { operation: 'tensor', level: product, count: terms.length },
+    { operation: 'rotate', level: product, count: packed },
+    { operation: 'scalar', level: product, count: 2 * packed },
+    { operation: 'rotate', level: product - 1, count: packed },
+    { operation: 'scalar', level: product - 1, count: packed },
+    { operation: 'tensor', level: product, count: groups.reduce((sum, group) => sum + group.left.copies.length, 0) },
     { operation: 'relinearise', level: product, count: 1 },
     { operation: 'scalar', level, count: left === right ? 1 : 2 },
   ];
-  for (const group of termGroups(instruction, slots)) {
+  for (const group of groups) {
     for (const { turn, copies } of [group.left, group.right]) {
       const all = copies.flat();
-      const masks = all.flatMap(({ mask }) => mask ?? []);
+      const masked = all.filter(({ mask }) => mask !== undefined);
+      const masks = masked.flatMap(({ mask, imaginaryMask }) => [mask, imaginaryMask].filter((m) => m !== undefined));
       const rotations = new Set(all.map(({ rotation }) => rotation).filter((rotation) => rotation !== 0)).size;
-      const where = masks.length > 0 ? level : product;
+      const where = masked.length > 0 ? level : product;
       if (turn !== 0) counts.push({ operation: 'rotate', level: where, count: 1 });
       counts.push({ operation: 'decompose', level: where, count: 1 });
-      counts.push({ operation: masks.length > 0 ? 'babyRotation' : 'hoistedRotation', level: where, count: rotations });
-      if (masks.length === 0) continue;
+      counts.push({
+        operation: masked.length > 0 ? 'babyRotation' : 'hoistedRotation',
+        level: where,
+        count: rotations,
+      });
+      if (masked.length === 0) continue;
       const kind = masks.every(isPeriodic) ? 'periodicDiagonal' : 'diagonal';
-      counts.push({ operation: kind, level, count: masks.length });
+      counts.push({ operation: kind, level, count: masked.length });
       counts.push({ operation: 'transformEnd', level, count: copies.length });
     }
   }

@@ -61,7 +61,7 @@ function peakBytes({ program, bootstrapPlan: plan, keyPlan }: PlannedProgram): n
   const limbBytes = 8 * n;
   const levels = new Map(program.inputs.map(({ register, level }) => [register, level]));
   const machine = { bootstrapInputLevel: plan.inputLevel, bootstrapOutputLevel: plan.outputLevel };
-  const unused = lastUses(program.instructions, program.outputs);
+  const unused = lastUses(program);
   const scale = n / 2 ** 16;
   let peak = 0;
   for (const [i, instruction] of program.instructions.entries()) {

@@ -1,5 +1,5 @@
 import { modulo } from '@cipherformer/base';
-import type { ProductTerm, RotatedCopy, SlotVector } from '@cipherformer/runtime';
+import type { ProductPacking, ProductTerm, RotatedCopy, SlotVector } from '@cipherformer/runtime';
 import { doublingSteps, type Geometry } from './geometry.ts';
 import type { HeadLayout } from './layout.ts';
 import { ColumnMask, MapVector } from './vectors.ts';
@@ -20,13 +20,16 @@ export interface KeyWeights {
 export interface Terms {
   readonly plain: readonly ProductTerm[];
   readonly masked: readonly ProductTerm[];
+  /** Where terms with masks come two by two: how they may be packed. */
+  readonly packing?: ProductPacking;
 }
 
 /**
  * Queries times skewed keys: maps[(c, h), t] = sum over s < paddedWidth of Q[(c + s, h), t] * K[(c + s, h), t - s], which is
  * the score of query t and key (t + c) mod T. The keys reach back before their first token as far as there is padding;
  * beyond that the turn by -s is replaced by T - s, and masks on the query side say which applies. Left: queries; right:
- * keys. Cost: paddedWidth hoisted rotations of either, one more of the keys for each term with masks, as many products.
+ * keys. Cost: paddedWidth hoisted rotations of either, one more of the keys for each term with masks, as many products; packed,
+ * one for each two terms with masks.
  */
 export function scoreTerms(geometry: Geometry, layout: HeadLayout, number: MaskNumber): Terms {
   const { slots, tokens, paddedTokens } = geometry;
@@ -48,7 +51,7 @@ export function scoreTerms(geometry: Geometry, layout: HeadLayout, number: MaskN
       number(`tokens ${from} ${to}`, () => tokenMask(geometry, layout, from, to));
     masked.push(term(-turn, mask(beyond, paddedTokens)), term(paddedTokens - turn, mask(0, beyond)));
   }
-  return { plain, masked };
+  return { plain, masked, packing: { turn: paddedTokens } };
 }
 
 /**

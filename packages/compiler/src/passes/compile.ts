@@ -40,7 +40,7 @@ interface Attempt {
 /** Doubled padding is tried where it takes hardly more ciphertexts. */
 const acceptableGrowth = 1.25;
 
-const stageChoices: readonly SkewStages[] = ([1, 2] as const).flatMap((keys) =>
+export const skewChoices: readonly SkewStages[] = ([1, 2] as const).flatMap((keys) =>
   ([1, 2] as const).map((values) => ({ keys, values })),
 );
 
@@ -69,7 +69,7 @@ export function compile(graph: PolynomialGraph, options: CompileOptions = {}): C
   if (plans.length === 0) throw attempts[0]!;
   const { lowered, placement } = plans.reduce((a, b) => (b.placement.seconds < a.placement.seconds ? b : a));
   const program = emitProgram(lowered, placement, machine, slots);
-  return { program, batch, lowered, placement: { ...placement, seconds: secondsOf(program, machine) }, machine };
+  return { program, batch, lowered, placement: { ...placement, seconds: programSeconds(program, machine) }, machine };
 }
 
 export interface ThroughputOptions extends Omit<CompileOptions, 'batch'> {
@@ -96,7 +96,7 @@ export function compileForThroughput(graph: PolynomialGraph, options: Throughput
 /** The model lowered with each choice of skews. */
 function lowerings(model: Model, geometry: Geometry): Lowered[] {
   const normalised = normalise(zeroEmptyRows(model, geometry));
-  return stageChoices.map((stages) => lowerModel(normalised, geometry, stages));
+  return skewChoices.map((stages) => lowerModel(normalised, geometry, stages));
 }
 
 function ciphertextsIn({ tensors }: Lowered): number {
@@ -106,10 +106,11 @@ function ciphertextsIn({ tensors }: Lowered): number {
 /** A way to lay out or to place that this model does not allow; another may. */
 type Refusal = LayoutError | PlacementError;
 
-const isRefusal = (value: unknown): value is Refusal => value instanceof LayoutError || value instanceof PlacementError;
+export const isRefusal = (value: unknown): value is Refusal =>
+  value instanceof LayoutError || value instanceof PlacementError;
 
 /** The result, or the compiler's reason to refuse. */
-function unlessRefused<Result>(work: () => Result): Result | Refusal {
+export function unlessRefused<Result>(work: () => Result): Result | Refusal {
   try {
     return work();
   } catch (error) {
@@ -119,7 +120,7 @@ function unlessRefused<Result>(work: () => Result): Result | Refusal {
 }
 
 /** Seconds of each group by level, each found once by writing the group's instructions. */
-function groupCosts({ groups, tensors }: Lowered, machine: MachineModel, slots: number): GroupCost {
+export function groupCosts({ groups, tensors }: Lowered, machine: MachineModel, slots: number): GroupCost {
   const known = new Map<string, number>();
   return (g, level) => {
     const key = `${g} ${level}`;
@@ -131,13 +132,17 @@ function groupCosts({ groups, tensors }: Lowered, machine: MachineModel, slots: 
     );
     groups[g]!.emit(emitter, level, operands);
     const { instructions, masks } = emitter;
-    const seconds = secondsOf({ slots, instructions, masks }, machine);
+    const seconds = programSeconds({ slots, instructions, masks }, machine);
     known.set(key, seconds);
     return seconds;
   };
 }
 
-function secondsOf(program: Pick<EncryptedProgram, 'slots' | 'instructions' | 'masks'>, machine: MachineModel): number {
+/** Predicted processor seconds of a whole program. */
+export function programSeconds(
+  program: Pick<EncryptedProgram, 'slots' | 'instructions' | 'masks'>,
+  machine: MachineModel,
+): number {
   return program.instructions.reduce(
     (sum, instruction) => sum + machine.seconds(machine.operations(instruction, program)),
     0,

@@ -10,8 +10,9 @@ export function emitProgram(
   placement: Placement,
   machine: MachineModel,
   slots: number,
+  keptLevel = 0,
 ): EncryptedProgram {
-  const { tensors, groups, inputs, output, sentinel } = lowered;
+  const { tensors, groups, inputs, output, sentinel, kept } = lowered;
   const { levels, refreshed, inputLevels } = placement;
   const emitter = new Emitter((instruction) => secondsOn(machine, instruction, slots));
   const check = sentinel && new RefreshCheck(emitter, { ...lowered, sentinel }, placement, machine);
@@ -21,6 +22,12 @@ export function emitProgram(
     registers.set(tensor, own);
     return own.map((register, k) => ({ name, register, level: inputLevels.get(tensor)!, source: sources[k]!, factor }));
   });
+  for (const tensor of kept?.inputs ?? [])
+    registers.set(
+      tensor,
+      Array.from({ length: tensors[tensor]!.ciphertexts }, () => emitter.register()),
+    );
+  const keptInputs = (kept?.inputs ?? []).flatMap((tensor) => registers.get(tensor)!);
   for (const [g, group] of groups.entries()) {
     const fresh = refreshed[g]!;
     if (fresh.length > 0) {
@@ -53,5 +60,8 @@ export function emitProgram(
   const register = check?.finish(watched);
   if (sentinel && register !== undefined)
     outputs.push({ name: 'sentinel', register, slots: sentinel.slots, factor: 1, limit: sentinel.limit });
-  return emitter.program({ slots, inputs: programInputs, outputs });
+  const whole = { slots, inputs: programInputs, outputs };
+  if (!kept) return emitter.program(whole);
+  const keptOutputs = kept.outputs.flatMap((tensor) => registers.get(tensor)!);
+  return emitter.program({ ...whole, kept: { level: keptLevel, inputs: keptInputs, outputs: keptOutputs } });
 }

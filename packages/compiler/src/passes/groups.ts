@@ -47,6 +47,8 @@ export interface Lowered {
   readonly tensors: readonly CipherTensor[];
   readonly groups: readonly Group[];
   readonly inputs: readonly InputTensor[];
+  /** Tensors that the server keeps from run to run: those it has, and those of this run. */
+  readonly kept?: { readonly inputs: readonly number[]; readonly outputs: readonly number[] };
   readonly output: {
     readonly tensor: number;
     /** For each ciphertext of the output its slots, example after example. */
@@ -103,7 +105,7 @@ export class Emitter {
     return this.masks.push(make()) - 1;
   };
 
-  program(rest: Pick<EncryptedProgram, 'slots' | 'inputs' | 'outputs'>): EncryptedProgram {
+  program(rest: Pick<EncryptedProgram, 'slots' | 'inputs' | 'outputs' | 'kept'>): EncryptedProgram {
     return { ...rest, instructions: this.instructions, masks: this.masks };
   }
 }

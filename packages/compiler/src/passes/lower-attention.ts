@@ -1,5 +1,5 @@
 import type { NodeOf } from '@cipherformer/model';
-import type { ProductTerm, Register } from '@cipherformer/runtime';
+import type { ProductPacking, ProductTerm, Register } from '@cipherformer/runtime';
 import { attendSteps, attendTerms, type MaskNumber, scoreTerms, type Terms } from '../packing/attention.ts';
 import type { HeadLayout } from '../packing/layout.ts';
 import { keyRange, valueRange } from '../packing/skew.ts';
@@ -32,10 +32,11 @@ export const attentionOperations: Operations<'scores' | 'attend'> = {
 };
 
 /** Scores: skew the keys, then one level for products with the queries, and one before where queries have masks. */
-function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews }: LowerContext): void {
+function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews, kept }: LowerContext): void {
   const { geometry, factors } = lowering;
   const { name, query, key, offset, heads } = node;
   const layout = lowering.mapLayout(i);
+  kept?.keep(key);
   const skewed = skews.tensorOf(key, layout, 'keys', keyRange(geometry, layout));
   const shift = lowering.shiftOf(i);
   const { tokens } = geometry;
@@ -73,13 +74,14 @@ function lowerScores(node: NodeOf<'scores'>, i: number, { lowering, skews }: Low
 }
 
 /** Maps times values: skew the values, then one level for the products, and one before where values have masks. */
-function lowerAttend(node: NodeOf<'attend'>, i: number, { lowering, skews }: LowerContext): void {
+function lowerAttend(node: NodeOf<'attend'>, i: number, { lowering, skews, kept }: LowerContext): void {
   const { geometry } = lowering;
   const { name, maps, value, causal, weights } = node;
   const mapHeads = lowering.mapLayout(maps);
   // The heads of a value have the width of its features; rows are shared as those of the maps.
   const { period } = lowering.matrixLayout(value).rows;
   const layout = { ...mapHeads, paddedWidth: period / mapHeads.headsPerBlock };
+  kept?.keep(value);
   const skewed = skews.tensorOf(value, layout, 'values', valueRange(geometry, layout));
   const steps = attendSteps(geometry, layout);
   const { tokens } = geometry;
@@ -125,16 +127,23 @@ function emitProducts(
   termsOf: (block: number) => Terms,
 ): Register[] {
   const others = spread(rights, blocks);
-  const product = (left: Register, right: Register, terms: readonly ProductTerm[], levels: number): Register => {
+  const product = (
+    left: Register,
+    right: Register,
+    terms: readonly ProductTerm[],
+    levels: number,
+    packing?: ProductPacking,
+  ): Register => {
     const output = emitter.register();
-    emitter.push({ op: 'productSum', source, level: level + levels, left, right, terms, output });
+    const sum = { op: 'productSum', source, level: level + levels, left, right, terms, output } as const;
+    emitter.pushCheapest([[sum], ...(packing ? [[{ ...sum, packing }]] : [])]);
     return output;
   };
   return spread(lefts, blocks).map((left, k) => {
     const right = others[k]!;
-    const { plain, masked } = termsOf(k);
+    const { plain, masked, packing } = termsOf(k);
     if (masked.length === 0) return product(left, right, plain, 1);
-    const first = product(left, right, masked, 2);
+    const first = product(left, right, masked, 2, packing);
     if (plain.length === 0) return first;
     const second = product(left, right, plain, 1);
     const output = emitter.register();

@@ -16,6 +16,7 @@ export function diagonalAndSumOf(lowering: Lowering, node: number): DiagonalAndS
   const linear = nodes[node]!;
   if (linear.op !== 'linear' || nodes[linear.input]!.op === 'pool') return undefined;
   const from = lowering.matrixLayout(linear.input);
+  if (from.extent.tokens !== lowering.matrixLayout(node).extent.tokens || lowering.placed.has(node)) return undefined;
   if (from.uniform || !sameRows(from.rows, lowering.matrixLayout(node).rows)) return undefined;
   if (hasEmptyRows(from) && !emptyRowsAreZero(lowering, linear.input)) return undefined;
   return diagonalAndSum(linear.weight);

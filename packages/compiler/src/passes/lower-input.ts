@@ -1,20 +1,23 @@
 import { tokenSlot } from '../packing/geometry.ts';
 import type { Lowering } from './lowering.ts';
+import type { Meaning, ModelNode } from './meaning.ts';
 import type { Operations } from './operation.ts';
 
-export const inputOperations: Operations<'input'> = {
-  input: {
-    factor: () => ({ kind: 'free' }),
-    sameLayout: () => [],
-    emptyRowsAreZero: () => true,
-    otherSlotsAreZero: () => true,
-    takesShift: false,
-    lower: ({ name }, i, { lowering }) => lowerInput(lowering, name, i),
-  },
+const given: Meaning<ModelNode> = {
+  factor: () => ({ kind: 'free' }),
+  sameLayout: () => [],
+  emptyRowsAreZero: () => true,
+  otherSlotsAreZero: () => true,
+  takesShift: false,
 };
 
-/** Values [batch, tokens, features] of the client, row by row and repeated with the layout's period. */
-function lowerInput(lowering: Lowering, name: string, node: number): void {
+export const inputOperations: Operations<'input' | 'tokenInput'> = {
+  input: { ...given, lower: ({ name }, i, { lowering }) => lowerInput(lowering, name, i, (token) => token) },
+  tokenInput: { ...given, lower: ({ name }, i, { lowering }) => lowerInput(lowering, name, i, () => 0) },
+};
+
+/** Values [batch, tokens, features] of the client, row by row and repeated with the layout's period; `sent`: which token a row holds. */
+function lowerInput(lowering: Lowering, name: string, node: number, sent: (token: number) => number): void {
   const { geometry } = lowering;
   const { batch, slots, rowLength } = geometry;
   const { rows, extent } = lowering.matrixLayout(node);
@@ -28,7 +31,7 @@ function lowerInput(lowering: Lowering, name: string, node: number): void {
       for (let example = 0; example < batch; example++)
         for (let token = 0; token < count; token++)
           source[row * rowLength + tokenSlot(geometry, example, token)] =
-            (example * count + token) * features + feature;
+            (example * count + sent(token)) * features + feature;
     }
     return source;
   });

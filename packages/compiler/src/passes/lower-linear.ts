@@ -128,15 +128,18 @@ function lowerLinear(lowering: Lowering, first: NodeOf<'linear'>, node: number):
     const { weight, bias } = at.nodes[i] as NodeOf<'linear'>;
     const factor = factors[i]!;
     const shift = at.shiftOf(i);
+    const only = at.placed.get(i);
     const map = {
       weight,
       scale: factor / factors[from]!,
       output: at.matrixLayout(i).rows,
-      tokenWeights: tokenWeights(at, from, pooling),
+      tokenWeights: tokenWeights(at, from, pooling, only),
     };
-    const tokenSteps = pooling ? poolSteps(at, pooling) : [];
+    const tokenSteps = pooling ? poolSteps(at, pooling) : spreadSteps(at, from, i);
     if (!bias && shift === 0) return { map, tokenSteps };
-    const vectors = at.featureVectors(i, (feature) => (bias?.[feature] ?? 0) * factor + shift);
+    const vectors = at.featureVectors(i, (feature, token) =>
+      only === undefined || token === only ? (bias?.[feature] ?? 0) * factor + shift : 0,
+    );
     return { map, tokenSteps, vectors };
   }
 }
@@ -156,6 +159,12 @@ function takesFirstToken({ weights }: NodeOf<'pool'>): boolean {
 /** The rotations that add up the weighted tokens, at the first one. */
 function poolSteps({ geometry }: Lowering, pool: NodeOf<'pool'>): number[] {
   return takesFirstToken(pool) ? [] : doublingSteps(1, geometry.windows * geometry.paddedTokens);
+}
+
+/** The rotations that give every token what the first one holds, where a value of one token becomes one of all. */
+function spreadSteps({ geometry, layouts }: Lowering, from: number, to: number): number[] {
+  const single = layouts[from]!.extent.tokens === 1 && layouts[to]!.extent.tokens > 1;
+  return single ? doublingSteps(-1, geometry.paddedTokens) : [];
 }
 
 /** A pool by itself: tokens weighted, then added up; the sum is right at the first token. */

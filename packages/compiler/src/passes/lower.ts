@@ -1,6 +1,7 @@
 import { type Geometry, tokenSlot } from '../packing/geometry.ts';
 import type { Normalised } from './factors.ts';
 import type { Lowered } from './groups.ts';
+import { KeptTensors, type TokenPosition } from './kept.ts';
 import { chooseLayouts } from './layouts.ts';
 import { Lowering } from './lowering.ts';
 import { operations } from './operations.ts';
@@ -13,15 +14,25 @@ import { type SkewStages, Skews } from './skews.ts';
  */
 const farLogit = 4;
 
-/** Turns nodes into groups of instructions on packed ciphertexts. Levels and bootstraps come later. */
-export function lowerModel(normalised: Normalised, geometry: Geometry, stages: SkewStages): Lowered {
+/**
+ * Turns nodes into groups of instructions on packed ciphertexts. Levels and bootstraps come later.
+ * @param position of what is kept of keys and values; absent where nothing is
+ */
+export function lowerModel(
+  normalised: Normalised,
+  geometry: Geometry,
+  stages: SkewStages,
+  position?: TokenPosition,
+): Lowered {
   const lowering = new Lowering(geometry, normalised, chooseLayouts(normalised.model, geometry));
   const sentinel = new SentinelLowering(lowering);
-  const context = { lowering, skews: new Skews(lowering, stages), sentinel };
+  const kept = position && new KeptTensors(lowering, position);
+  const context = { lowering, skews: new Skews(lowering, stages), sentinel, ...(kept && { kept }) };
   for (const [i, node] of lowering.nodes.entries())
     if (!lowering.isLowered(i)) operations[node.op].lower(node, i, context);
   const { tensors, groups, inputs } = lowering;
-  return { tensors, groups, inputs, output: outputOf(lowering), sentinel: sentinel.result };
+  const lowered = { tensors, groups, inputs, output: outputOf(lowering), sentinel: sentinel.result };
+  return kept ? { ...lowered, kept: { inputs: kept.inputs, outputs: kept.outputs } } : lowered;
 }
 
 /** The output's features at the first token: of every ciphertext, example after example. */

@@ -21,6 +21,8 @@ export class Lowering {
   readonly layouts: readonly ValueLayout[];
   readonly consumers: readonly (readonly number[])[];
   readonly output: number;
+  /** As the model has them. */
+  readonly placed: ReadonlyMap<number, number>;
   readonly tensors: CipherTensor[] = [];
   readonly groups: Group[] = [];
   readonly inputs: InputTensor[] = [];
@@ -31,6 +33,7 @@ export class Lowering {
     this.nodes = model.nodes;
     this.meanings = model.meanings;
     this.output = model.output;
+    this.placed = model.placed ?? new Map();
     this.factors = factors;
     this.layouts = layouts;
     this.consumers = consumersOf(model);
@@ -135,11 +138,15 @@ function shiftOf([lo, hi]: readonly [number, number]): number {
   return -(lo + hi) / (hi - lo);
 }
 
-/** 1 at the tokens that hold the value, or the weights of a pool, else 0: padding comes out as zero. */
-export function tokenWeights(lowering: Lowering, from: number, pool?: NodeOf<'pool'>): Float64Array {
+/** 1 at the tokens that hold the value, or the weights of a pool, else 0: padding comes out as zero. `only`: at this token alone. */
+export function tokenWeights(lowering: Lowering, from: number, pool?: NodeOf<'pool'>, only?: number): Float64Array {
   const { geometry } = lowering;
   const { windows, tokens } = lowering.matrixLayout(from).extent;
   const weights = new Float64Array(geometry.windows * geometry.paddedTokens);
+  if (only !== undefined) {
+    weights[tokenSlot(geometry, 0, only)] = 1;
+    return weights;
+  }
   for (let w = 0; w < windows; w++)
     for (let t = 0; t < tokens; t++) {
       const token = w * geometry.tokens + t;

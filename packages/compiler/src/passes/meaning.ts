@@ -8,7 +8,40 @@ export interface RescaleNode {
   readonly input: number;
 }
 
-export type ModelNode = GraphNode | RescaleNode;
+/** The embedded token that is new, [1, features], which every row holds. */
+export interface TokenInputNode {
+  readonly op: 'tokenInput';
+  readonly name: string;
+  readonly bound: number;
+  readonly features: number;
+}
+
+/** Scores of the new token, the same query in every row, with the keys of all: [keys, heads]. */
+export interface TokenScoresNode {
+  readonly op: 'tokenScores';
+  readonly name: string;
+  readonly bound: number;
+  readonly query: number;
+  readonly key: number;
+  readonly heads: number;
+  /** [heads, keys] */
+  readonly offset?: Float32Array;
+}
+
+/** The values of all tokens, weighted by what became of the scores, added up: [1, features]. */
+export interface TokenAttendNode {
+  readonly op: 'tokenAttend';
+  readonly name: string;
+  readonly bound: number;
+  readonly maps: number;
+  readonly value: number;
+  /** [heads, keys], 0 for keys after the new token. */
+  readonly weights: Float32Array;
+}
+
+/** What only the compiler's own models have. */
+export type OwnNode = RescaleNode | TokenInputNode | TokenScoresNode | TokenAttendNode;
+export type ModelNode = GraphNode | OwnNode;
 export type ModelOp = ModelNode['op'];
 export type ModelNodeOf<Op extends ModelOp> = Extract<ModelNode, { readonly op: Op }>;
 

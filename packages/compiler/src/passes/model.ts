@@ -1,6 +1,6 @@
 import { operandsOf, type PolynomialGraph, type ValueShape, valueShapes, withOperands } from '@cipherformer/model';
 import { LayoutError } from '../errors.ts';
-import type { Meanings, ModelNode, RescaleNode } from './meaning.ts';
+import type { Meanings, ModelNode, OwnNode, RescaleNode } from './meaning.ts';
 
 /** A polynomial graph as the passes work on it: only what the output needs, with shapes, and with rescales. */
 export interface Model {
@@ -11,6 +11,8 @@ export interface Model {
   readonly nodes: readonly ModelNode[];
   readonly shapes: readonly ValueShape[];
   readonly output: number;
+  /** Linear maps that are wanted at one token alone, and zero at the others: which one. Absent: none. */
+  readonly placed?: ReadonlyMap<number, number>;
   /** Of all operations; carried, as the table that has them lowers too, which stands on the passes before it. */
   readonly meanings: Meanings;
 }
@@ -42,8 +44,20 @@ export function modelOf(graph: PolynomialGraph, meanings: Meanings): Model {
   };
 }
 
+/** Operands of the nodes that no graph has, by field. */
+const ownOperands = {
+  rescale: ['input'],
+  tokenInput: [],
+  tokenScores: ['query', 'key'],
+  tokenAttend: ['maps', 'value'],
+} as const satisfies Readonly<Record<OwnNode['op'], readonly string[]>>;
+
+const isOwn = (node: ModelNode): node is OwnNode => node.op in ownOperands;
+
 export function operandNumbers(node: ModelNode): number[] {
-  return node.op === 'rescale' ? [node.input] : operandsOf(node).map(([, value]) => value);
+  if (!isOwn(node)) return operandsOf(node).map(([, value]) => value);
+  const numbers = node as unknown as Readonly<Record<string, number>>;
+  return ownOperands[node.op].map((field) => numbers[field]!);
 }
 
 /** Numbers of the nodes that read each value. */
@@ -75,8 +89,11 @@ export function insertRescale(model: Model, producer: number, consumer: number):
   };
 }
 
-function renumbered(node: ModelNode, map: (operand: number) => number): ModelNode {
-  return node.op === 'rescale' ? { ...node, input: map(node.input) } : withOperands(node, map);
+/** The node with other numbers for its operands. */
+export function renumbered(node: ModelNode, map: (operand: number) => number): ModelNode {
+  if (!isOwn(node)) return withOperands(node, map);
+  const numbers = node as unknown as Readonly<Record<string, number>>;
+  return { ...node, ...Object.fromEntries(ownOperands[node.op].map((field) => [field, map(numbers[field]!)])) };
 }
 
 /** Sets that grow together, each named by one of its members. */

@@ -1,3 +1,4 @@
+import type { KeptTensors } from './kept.ts';
 import type { Lowering } from './lowering.ts';
 import type { Meaning, ModelNode, ModelNodeOf, ModelOp } from './meaning.ts';
 import type { SentinelLowering } from './sentinel.ts';
@@ -8,6 +9,8 @@ export interface LowerContext {
   readonly lowering: Lowering;
   readonly skews: Skews;
   readonly sentinel: SentinelLowering;
+  /** Keys and values that go from run to run, where they do. */
+  readonly kept?: KeptTensors;
 }
 
 /** All that the compiler knows of an operation. */

@@ -2,6 +2,7 @@ import { attentionOperations } from './lower-attention.ts';
 import { elementwiseOperations } from './lower-elementwise.ts';
 import { inputOperations } from './lower-input.ts';
 import { linearOperations } from './lower-linear.ts';
+import { tokenOperations } from './lower-token.ts';
 import type { ModelNode, ModelOp } from './meaning.ts';
 import type { Operation, Operations } from './operation.ts';
 
@@ -10,6 +11,7 @@ const definitions: Operations<ModelOp> = {
   ...linearOperations,
   ...elementwiseOperations,
   ...attentionOperations,
+  ...tokenOperations,
 };
 
 /** What every operation means and how it is lowered, each told once. */

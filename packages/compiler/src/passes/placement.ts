@@ -34,13 +34,20 @@ interface State {
  * (one of its operands among them: a bootstrap right before the first use that needs it is never worse). A state is dropped
  * where another one costs no more and needs no more of any value. Bootstraps are priced by pairs and what is left.
  *
+ * @param keptLevel of what the server keeps from run to run, which is never refreshed
  * @throws PlacementError where no bootstrap can help, naming the part of the model
  */
-export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cost: GroupCost): Placement {
-  const { tensors, groups, inputs, output, sentinel } = lowered;
+export function placeBootstraps(
+  lowered: Lowered,
+  machine: BootstrapPricing,
+  cost: GroupCost,
+  keptLevel = 0,
+): Placement {
+  const { tensors, groups, inputs, output, sentinel, kept } = lowered;
   const given = new Set(inputs.map(({ tensor }) => tensor));
   const needs = new Map([[output.tensor, 0]]);
   if (sentinel?.tensor !== undefined) needs.set(sentinel.tensor, sentinel.level);
+  for (const tensor of kept?.outputs ?? []) needs.set(tensor, keptLevel);
   let states: State[] = [{ seconds: 0, needs, level: 0, refreshed: [] }];
   for (let g = groups.length - 1; g >= 0; g--) {
     const group = groups[g]!;
@@ -54,7 +61,9 @@ export function placeBootstraps(lowered: Lowered, machine: BootstrapPricing, cos
     // Before the first group a client's value has to be as the client brings it; later a bootstrap may still come before.
     const reachable = (tensor: number, need: number) =>
       need <= machine.inputLevel || (g > 0 && tensors[tensor]!.refreshable && need <= machine.bootstrapOutputLevel);
-    const possible = ({ needs }: State) => inputs.every(({ tensor }) => reachable(tensor, needs.get(tensor) ?? 0));
+    const possible = ({ needs }: State) =>
+      inputs.every(({ tensor }) => reachable(tensor, needs.get(tensor) ?? 0)) &&
+      (kept?.inputs ?? []).every((tensor) => (needs.get(tensor) ?? 0) <= keptLevel);
     states = undominated(candidates.filter(possible));
     if (states.length === 0) throw unreachable(lowered, machine, g);
   }

@@ -1,6 +1,7 @@
 // Where numbers lie in slots: every number once in a period, packed and read back, in whichever layout.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { productTerms } from '../../../runtime/src/program/packed-product.ts';
 import { LayoutError } from '../../src/errors.ts';
 import { attendTerms, scoreTerms } from '../../src/packing/attention.ts';
 import { doublingSteps, type Geometry, geometryOf } from '../../src/packing/geometry.ts';
@@ -116,6 +117,11 @@ describe('attention in slots', () => {
         const turns = Array.from({ length: paddedWidth }, (_, s) => s % paddedTokens);
         expect(scores.plain.length).toBe(turns.filter((turn) => turn <= room).length);
         expect(scores.masked.length).toBe(2 * turns.filter((turn) => turn > room).length);
+        const packed = productTerms(
+          { terms: scores.masked, packing: scores.packing!, source: 'scores' },
+          geometry.slots,
+        );
+        expect(2 * packed.length).toBe(scores.masked.length);
         const attended = attendTerms(geometry, layout, false, number);
         const reached = Math.min(paddedWidth, paddedTokens);
         expect(attended.plain.length + attended.masked.length).toBe(reached);

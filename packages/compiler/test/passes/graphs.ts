@@ -112,7 +112,8 @@ export interface TransformerShape {
   readonly turned?: boolean;
   /** A mask that only the client knows of. */
   readonly masked?: boolean;
-  readonly pooling: 'mean' | 'last' | 'class';
+  /** chosen: by a column of the client's, "pooling". */
+  readonly pooling: 'mean' | 'last' | 'class' | 'chosen';
   /** Full layer normalisation with an approximated inverse square root, instead of none. */
   readonly layerNorm?: boolean;
   readonly activationDegree?: number;
@@ -205,6 +206,11 @@ export function transformer(shape: TransformerShape, seed: number): GraphWriter 
   const weights = Float32Array.from({ length: tokens }, (_, t) =>
     shape.pooling === 'mean' ? 1 / tokens : t === one ? 1 : 0,
   );
+  if (shape.pooling === 'chosen') {
+    const pooling = graph.add('pooling', { op: 'input', features: 1 });
+    x = graph.add('pooling.rows', { op: 'maskTokens', input: x, mask: pooling });
+    weights.fill(1);
+  }
   linear('head', graph.add('pool', { op: 'pool', input: x, weights }), outputs, width);
   return graph;
 }
@@ -213,6 +219,8 @@ export function randomInputs(shape: TransformerShape, seed: number): GraphInputs
   const numbers = new Numbers(seed);
   const { tokens, features } = shape;
   const input = numbers.vector(tokens * features);
+  if (shape.pooling === 'chosen')
+    return { input, pooling: Float32Array.from({ length: tokens }, (_, t) => (t === tokens - 1 ? 1 : 0)) };
   if (!shape.masked) return { input };
   const visible = Math.ceil(tokens / 2);
   return { input, mask: Float32Array.from({ length: tokens }, (_, t) => (t < visible ? 1 : 0)) };

@@ -62,7 +62,7 @@ describe('programs of random graphs', () => {
       fc.property(recipes(['attention', 'linear', 'meanFeatures'], 3), (recipe) => {
         const { program } = compiled(recipe).made;
         const levels = new Map<number, number>();
-        for (const { role, galois, level } of planKeys(program, plan).specs)
+        for (const { role, galois, level } of planKeys([program], plan).specs)
           if (role === 'galois') levels.set(galois, Math.max(level, levels.get(galois) ?? 0));
         for (const instruction of program.instructions) {
           const { op, level } = instruction;

@@ -38,6 +38,19 @@ function textInputs(
   };
 }
 
+/** The embedded row [width] of the last of these tokens at its place: what one step of a generation takes. @throws as prepareInput */
+export function prepareNextToken({ preprocess }: InputPreparation, ids: readonly number[]): GraphInputs {
+  if (preprocess.kind !== 'text') throw new DataError('The model takes images: only a model of texts goes on.');
+  const { embedding } = preprocess;
+  return { embedded: embedTokens(embedding, ids).slice(-embedding.token.columns) };
+}
+
+/** What cuts texts into a model's tokens. @throws DataError for a model of images, or one without tokenizer files */
+export function tokenizerFor({ preprocess }: InputPreparation): Tokenizer {
+  if (preprocess.kind !== 'text') throw new DataError('The model takes images: it has no tokens.');
+  return tokenizerOf(preprocess);
+}
+
 const tokenizers = new WeakMap<TextPreprocess, Tokenizer>();
 
 function tokenizerOf(preprocess: TextPreprocess): Tokenizer {

@@ -1,12 +1,13 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ConfigError, parseImageProcessor, type Weights } from '@cipherformer/model';
+import { ConfigError, parseImageProcessor, type Tokenizer, type Weights } from '@cipherformer/model';
 import { readJson, readSafetensors } from '@cipherformer/model/files';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
+import { loadTokenizer } from '../text/tokenizer-folder.ts';
 import { type ModelConfig, parseModelConfig } from '../transformer/config.ts';
 import { adapterSchema, adaptWeights } from './adapter.ts';
-import { readLlama2c } from './formats/llama2c.ts';
+import { readLlama2c, readLlama2cTokenizer } from './formats/llama2c.ts';
 import { readPth } from './formats/pth.ts';
 import { huggingFaceLayout } from './huggingface/families.ts';
 import { fileIn } from './huggingface/folder-files.ts';
@@ -22,6 +23,8 @@ export const adapterRecipeSchema = z.strictObject({
   file: z.string(),
   format: z.enum(['safetensors', 'pth', 'llama2c']),
   model: z.unknown(),
+  /** The tokenizer's file, relative as the weights' (of llama2.c), or a folder with tokenizer files. */
+  tokenizer: z.string().optional(),
   preprocess: preprocessSchema.default({}),
   ...adapterSchema.shape,
 });
@@ -50,12 +53,29 @@ export function loadModel(path: string, root = dirname(path)): Model {
   };
 }
 
-function loadWithAdapter(path: string, root: string): Model {
+/**
+ * The tokenizer of what `loadModel` loads: a model folder's, or the one that an adapter recipe names; undefined where that names
+ * none. Errors as loadTokenizer and readLlama2cTokenizer.
+ */
+export function loadModelTokenizer(path: string, root = dirname(path)): Tokenizer | undefined {
+  if (!path.endsWith('.json')) return loadTokenizer(path);
+  const { tokenizer, format } = readAdapter(path);
+  if (tokenizer === undefined) return undefined;
+  const file = join(root, tokenizer);
+  return format === 'llama2c' ? readLlama2cTokenizer(file) : loadTokenizer(file);
+}
+
+/** @throws ConfigError for a file that is no adapter recipe */
+function readAdapter(path: string) {
   const value = readJson(path);
   const parsed = adapterRecipeSchema.safeParse(value);
   if (!parsed.success)
     throw new ConfigError(`${path} is not a valid adapter recipe:\n${problems(parsed.error, value)}`);
-  const { file, format, model, preprocess, ...adapter } = parsed.data;
+  return parsed.data;
+}
+
+function loadWithAdapter(path: string, root: string): Model {
+  const { file, format, model, preprocess, tokenizer: _, ...adapter } = readAdapter(path);
   const config = parseModelConfig(model, path);
   const source = readForeign(join(root, file), format);
   return { config, weights: adaptWeights(config, source, adapter, join(root, file)), preprocess };

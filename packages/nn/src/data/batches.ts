@@ -173,10 +173,11 @@ function corpusBatches({ train, tokens, tokenizer }: CorpusDataSet, options: Bat
     );
   const ids = new BigInt64Array(batch * tokens);
   const targets = new BigInt64Array(batch * tokens);
+  const examples = train.apart ? total : Math.floor(total / tokens);
   return {
-    examples: Math.floor(total / tokens),
+    examples,
     // An epoch is as many windows as the text has without overlap; where they begin is random.
-    stepsPerEpoch: Math.max(1, Math.floor(total / (tokens * batch))),
+    stepsPerEpoch: Math.max(1, Math.floor(examples / batch)),
     feeds(step, { noise, odd } = {}) {
       const random = Random.derive(seed, 'windows', step);
       const other = tokenNoise(noise, tokenizer.size, options, step);

@@ -73,7 +73,21 @@ export const dataSchema = z.discriminatedUnion('kind', [
     tokens: z.int().positive(),
     tokenizer: tokenizerSchema,
   }),
+  z.strictObject({
+    kind: z.literal('self-written'),
+    /** Texts to train on that the language model to be converted writes itself. */
+    texts: z.int().positive(),
+    /** Texts apart, to choose by and to measure on: so many each. */
+    held: z.int().positive().default(256),
+    limit,
+    tokens: z.int().positive(),
+    /** The token that every text begins with. Default: the tokenizer's own first mark. */
+    beginning: z.int().min(0).optional(),
+    temperature: z.number().positive().default(1),
+    seed: z.int().min(0).default(1),
+  }),
 ]);
+export type SelfWrittenConfig = Extract<DataConfig, { kind: 'self-written' }>;
 export type DataConfig = z.infer<typeof dataSchema>;
 
 /** How training examples are changed and put together, besides their order. */
@@ -99,6 +113,7 @@ export function drawingOf(config: DataConfig): Drawing {
     case 'texts':
       return { tokenDropout: config.tokenDropout, buckets: config.buckets };
     case 'corpus':
+    case 'self-written':
       return config.limit === undefined ? {} : { windows: config.limit };
   }
 }

@@ -45,6 +45,10 @@ export async function load(config: DataConfig | Examples | OwnData, options: Loa
       return loadTexts(config, options);
     case 'corpus':
       return loadCorpus(config, options);
+    case 'self-written':
+      throw new ConfigError(
+        'Texts that a model writes itself ("self-written") come with its conversion: give the recipe to convert.',
+      );
   }
 }
 

@@ -20,6 +20,8 @@ export interface LanguageSet {
   /** Characters (UTF-16 code units) and white-space separated words of the text, the units results are given in. */
   readonly characters: number;
   readonly words: number;
+  /** Every stream is one window and the token after it, so windows begin nowhere else. Default: anywhere in a stream. */
+  readonly apart?: boolean;
 }
 
 export interface ClassificationSplit extends ClassificationSet {

@@ -60,7 +60,10 @@ function postAdd(
   return sum;
 }
 
-/** The MLP of a view. Levels: 1 + the activation's (+ 1 for a gate); the returned view adds the last linear map's 1. */
+/**
+ * The MLP of a view. Levels: 1 + the activation's (+ 1 for a gate); the returned view adds the last linear map's 1. A factor that
+ * saves a parabola a level goes to what a gate multiplies, else to the last map.
+ */
 function lowerMlp(lowering: Lowering, name: string, view: View): View {
   const { config, stored, graph } = lowering;
   const { width: inner, kind, bias, norm, activation } = config.mlp;
@@ -72,13 +75,17 @@ function lowerMlp(lowering: Lowering, name: string, view: View): View {
     );
   const plain = linear('up', inner, config.width, view);
   const up = norm ? lowerNorm(lowering, `${name}.norm`, norm, plain) : plain;
-  // A gated product is no linear map: there the factor would cost the level that it saves.
-  const act = (x: View, input: string) =>
-    lowerActivation(lowering, `${name}.activation`, activation, x, input, kind === 'plain');
+  const act = (x: View, input: string) => lowerActivation(lowering, `${name}.activation`, activation, x, input);
   if (kind === 'plain') return linear('down', config.width, inner, act(up, `${name}.up`));
   const gate = `${name}.gate`;
-  const left = graph.materialise(gate, act(linear('gate', inner, config.width, view), gate));
-  const right = graph.materialise(`${name}.up`, up);
+  const active = act(linear('gate', inner, config.width, view), gate);
+  const factor = factorOf(active);
+  const left = factor ? active.node : graph.materialise(gate, active);
+  const right = graph.materialise(`${name}.up`, factor ? applyFeatures(up, false, factor) : up);
   const product = graph.push(`${name}.gated`, { op: 'multiply', left, right });
   return linear('down', config.width, inner, viewOf(product, inner));
 }
+
+/** What is left to apply to a node, where that is a factor a feature alone. */
+const factorOf = ({ map }: View): Float64Array | undefined =>
+  map.kind === 'feature' && !map.centre && !map.bias ? map.scale : undefined;

@@ -144,8 +144,8 @@ export function siteProgram(lowering: Lowering, name: string, choice: Activation
 }
 
 /**
- * An element-wise activation of a view, which becomes the node `input`; the identity costs nothing. `factored`: the
- * linear map that reads the result may take a factor, which saves a parabola one level.
+ * An element-wise activation of a view, which becomes the node `input`; the identity costs nothing. A
+ * parabola leaves its factor to what reads the view, which saves a level.
  */
 export function lowerActivation(
   lowering: Lowering,
@@ -153,13 +153,12 @@ export function lowerActivation(
   choice: ActivationConfig,
   view: View,
   input: string,
-  factored = true,
 ): View {
   const program = siteProgram(lowering, name, choice);
   if (!program) return view;
   const { graph } = lowering;
   const { width } = view;
-  const parabola = factored ? asParabola(program) : undefined;
+  const parabola = asParabola(program);
   const node = graph.polynomial(name, graph.materialise(input, view), parabola?.program ?? program);
   const result = viewOf(node, width);
   return parabola ? applyFeatures(result, false, new Float64Array(width).fill(parabola.factor)) : result;

@@ -100,12 +100,24 @@ describe('row 9: llama2.c files', () => {
     expect(() => parseLlama2c(header(...fields))).toThrow(message);
   });
 
-  it('a tokenizer of no pieces, and numbers that are none of its pieces', () => {
+  it('a tokenizer of no pieces, and one of the same piece twice', () => {
     for (const bytes of [0, 3, 4])
       expect(() => parseLlama2cTokenizer({ where: 't', bytes: new Uint8Array(bytes) })).toThrow(FormatError);
-    const one = parseLlama2cTokenizer({ where: 't', bytes: Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 97) });
-    expect(one.decode([0])).toBe('a');
-    expect(() => one.decode([0, 1])).toThrow(DataError);
+    const piece = (text: string, score: number) => {
+      const bytes = Buffer.alloc(8 + text.length, text);
+      bytes.writeFloatLE(score, 0);
+      bytes.writeInt32LE(text.length, 4);
+      bytes.write(text, 8);
+      return bytes;
+    };
+    const file = (...texts: string[]) => ({
+      where: 't',
+      bytes: Buffer.concat([Buffer.alloc(4), ...['u', 'b', 'e', ...texts].map((text, i) => piece(text, -i))]),
+    });
+    expect(() => parseLlama2cTokenizer(file('a', 'a'))).toThrow(/piece 3 stands there twice/);
+    const tokenizer = huggingFaceTokenizer(parseLlama2cTokenizer(file(' ', 'a', 'b', 'ab', ' ab')));
+    expect(tokenizer.encodeInput('ab b').ids).toEqual([1, 7, 3, 5]);
+    expect(tokenizer.decode([7, 3, 5])).toBe(' ab b');
   });
 });
 

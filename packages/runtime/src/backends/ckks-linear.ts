@@ -1,8 +1,9 @@
-import { applyStreamed, type Ciphertext, Encoder, type Evaluator, type Plaintext, sameScale } from '@cipherformer/ckks';
+import { applyStreamed, type Ciphertext, type Evaluator, sameScale } from '@cipherformer/ckks';
 import type { InstructionOf, PackedInput } from '../program/instructions.ts';
 import { PackedTransform } from '../program/packed-transform.ts';
 import type { CanonicalScales } from '../program/scales.ts';
 import { bringDown } from './bring.ts';
+import type { ImaginaryUnit } from './imaginary.ts';
 
 export interface LinearOptions {
   /** Special primes of the rotation keys. */
@@ -12,19 +13,17 @@ export interface LinearOptions {
 }
 
 /** Linear maps, packed as their instructions say. */
-export class LinearMaps implements Disposable {
+export class LinearMaps {
   readonly #evaluator: Evaluator;
   readonly #scales: CanonicalScales;
   readonly #options: LinearOptions;
-  /** The imaginary unit in every slot: X^(N/2), at scale 1, so that products with it are exact. */
-  readonly #imaginaryUnit: Plaintext;
+  readonly #unit: ImaginaryUnit;
 
-  /** @param top the highest level of a program's registers */
-  constructor(evaluator: Evaluator, scales: CanonicalScales, top: number, options: LinearOptions) {
+  constructor(evaluator: Evaluator, scales: CanonicalScales, unit: ImaginaryUnit, options: LinearOptions) {
     this.#evaluator = evaluator;
     this.#scales = scales;
     this.#options = options;
-    this.#imaginaryUnit = new Encoder(evaluator.context).encode([0], [1], { level: top, scale: 1, slots: 1 });
+    this.#unit = unit;
   }
 
   /** The results of an instruction, one level below it at the canonical scale there: new ciphertexts. */
@@ -52,10 +51,6 @@ export class LinearMaps implements Disposable {
     }
   }
 
-  [Symbol.dispose](): void {
-    this.#imaginaryUnit[Symbol.dispose]();
-  }
-
   /** inputs[real] + i * rotate(inputs[imaginary.input], turn) at the level; an input by itself as it is. */
   #pack({ real, imaginary }: PackedInput, inputs: readonly Ciphertext[], level: number): Ciphertext {
     const first = inputs[real]!;
@@ -65,11 +60,11 @@ export class LinearMaps implements Disposable {
     using a = bringDown(this.#evaluator, first, level, scale);
     using b = bringDown(this.#evaluator, second, level, scale);
     using turned = this.#evaluator.rotate(b, imaginary.turn);
-    using product = this.#timesImaginaryUnit(turned);
+    using product = this.#unit.times(turned);
     return this.#evaluator.add(a, product);
   }
 
-  /** x + conj(x) is the real part at twice the scale, i (conj(x) - x) the imaginary part. */
+  /** The results that packed sums hold the parts of. */
   #takeParts(transform: PackedTransform, sums: readonly Ciphertext[], count: number): Ciphertext[] {
     const results = new Array<Ciphertext>(count);
     for (const [k, { real, imaginary }] of transform.outputs.entries()) {
@@ -78,18 +73,10 @@ export class LinearMaps implements Disposable {
         continue;
       }
       using sum = sums[k]!;
-      using conjugate = this.#evaluator.conjugate(sum);
-      results[real] = this.#evaluator.add(sum, conjugate);
-      results[real].scale *= 2;
-      if (imaginary === undefined) continue;
-      using difference = this.#evaluator.subtract(conjugate, sum);
-      results[imaginary] = this.#timesImaginaryUnit(difference);
-      results[imaginary].scale *= 2;
+      const parts = this.#unit.parts(sum, imaginary !== undefined);
+      results[real] = parts.real;
+      if (imaginary !== undefined) results[imaginary] = parts.imaginary!;
     }
     return results;
-  }
-
-  #timesImaginaryUnit(a: Ciphertext): Ciphertext {
-    return this.#evaluator.multiplyPlain(a, this.#imaginaryUnit);
   }
 }

@@ -1,9 +1,11 @@
 import { modulo } from '@cipherformer/base';
 import { applyStreamed, Ciphertext, type Evaluator, type StreamedMatrix, sameScale } from '@cipherformer/ckks';
-import type { InstructionOf, RotatedCopy, SlotVector } from '../program/instructions.ts';
+import type { InstructionOf, SlotVector } from '../program/instructions.ts';
+import type { ComplexCopy } from '../program/packed-product.ts';
 import type { CanonicalScales } from '../program/scales.ts';
 import { type GroupSide, termGroups } from '../program/term-groups.ts';
 import { bringDown } from './bring.ts';
+import type { ImaginaryUnit } from './imaginary.ts';
 
 interface ProductSumOptions {
   /** Of the instruction. */
@@ -26,24 +28,29 @@ interface Side {
  * masks is multiplied at the instruction's level and rescaled, the other side is dropped to the level below for free.
  * @returns a new ciphertext with the canonical scale of its level
  * Cost: a hoisted rotation for each distinct step of a group of terms, and a whole one for a group that is turned; for a
- * masked side of a term one division and, a copy, a product in the extended basis; one key switch.
+ * masked side of a term one division and, a copy, a product in the extended basis; one key switch. Where terms are packed, a
+ * pair counts as one, and there is a rotation and a conjugation more.
  */
 export function productSum(
   evaluator: Evaluator,
   instruction: InstructionOf<'productSum'>,
   operands: { readonly left: Ciphertext; readonly right: Ciphertext },
   scales: CanonicalScales,
-  options: { readonly masks: readonly SlotVector[]; readonly special: number },
+  options: Omit<ProductSumOptions, 'level'> & { readonly unit: ImaginaryUnit },
 ): Ciphertext {
   const masked = (side: 'left' | 'right') =>
     instruction.terms.some((term) => term[side].some(({ mask }) => mask !== undefined));
   const [leftMasked, rightMasked] = [masked('left'), masked('right')];
   const level = instruction.level - (leftMasked || rightMasked ? 1 : 0);
   const { context } = evaluator;
-  const target = scales.at(level - 1) * context.parameters.primeAt(level);
+  const { packing } = instruction;
+  // x + conj(x) is twice the real part, so x has half the scale.
+  const target = (scales.at(level - 1) * context.parameters.primeAt(level)) / (packing ? 2 : 1);
   const prepared = sidesOf(evaluator, instruction, operands, { leftMasked, rightMasked, level, target }, scales);
-  const { left, right } = prepared;
+  const { left } = prepared;
   try {
+    using packed = packing && lessTurned(evaluator, prepared.right.register, packing.turn, options.unit);
+    const right = packed ? { ...prepared.right, register: packed } : prepared.right;
     using sum = new Ciphertext(context, level, target, operands.left.slots, 3);
     let started = false;
     const at = { ...options, level: instruction.level };
@@ -56,10 +63,19 @@ export function productSum(
       }
     }
     sum.scale = target;
-    return evaluator.relineariseRescale(sum);
+    if (!packing) return evaluator.relineariseRescale(sum);
+    using product = evaluator.relineariseRescale(sum);
+    return options.unit.parts(product, false).real;
   } finally {
     for (const held of prepared.held) held[Symbol.dispose]();
   }
+}
+
+/** a - i rotate(a, turn) */
+function lessTurned(evaluator: Evaluator, a: Ciphertext, turn: number, unit: ImaginaryUnit): Ciphertext {
+  using turned = evaluator.rotate(a, turn);
+  using product = unit.times(turned);
+  return evaluator.subtract(a, product);
 }
 
 /** Brings the sides to scales whose product is the target: free where a mask or the register's own scale allows. */
@@ -123,7 +139,7 @@ function factorsOf(
 function copiesOf(
   evaluator: Evaluator,
   { register, scale, masked }: Side,
-  copies: readonly (readonly RotatedCopy[])[],
+  copies: readonly (readonly ComplexCopy[])[],
   { level, masks, special }: ProductSumOptions,
 ): Disposable & { readonly factors: readonly Ciphertext[] } {
   if (masked) {
@@ -146,15 +162,20 @@ function copiesOf(
 /** Masked copies of one register, a sum of them an output. */
 class MaskMatrix implements StreamedMatrix {
   readonly period: number;
-  readonly #copies: readonly (readonly RotatedCopy[])[];
+  readonly #copies: readonly (readonly ComplexCopy[])[];
   readonly #masks: readonly SlotVector[];
   readonly #slots: number;
 
-  constructor(copies: readonly (readonly RotatedCopy[])[], masks: readonly SlotVector[], slots: number) {
+  constructor(copies: readonly (readonly ComplexCopy[])[], masks: readonly SlotVector[], slots: number) {
     this.#copies = copies;
     this.#masks = masks;
     this.#slots = slots;
-    this.period = Math.max(...copies.flatMap((list) => list.map(({ mask }) => masks[mask!]!.period ?? slots)));
+    this.period = Math.max(
+      ...copies
+        .flat()
+        .flatMap(masksOf)
+        .map((mask) => masks[mask]!.period ?? slots),
+    );
   }
 
   rotations(output: number): readonly number[] {
@@ -162,11 +183,27 @@ class MaskMatrix implements StreamedMatrix {
   }
 
   diagonal(output: number, _input: number, rotation: number): Float64Array {
-    const mine = this.#copies[output]!.filter((copy) => modulo(copy.rotation, this.#slots) === rotation);
-    const [first, ...others] = mine.map(({ mask }) => this.#masks[mask!]!.values());
-    if (others.length === 0) return first!;
+    return this.#sum(this.#copiesBy(output, rotation).flatMap(({ mask }) => mask ?? []))!;
+  }
+
+  imaginary(output: number, _input: number, rotation: number): Float64Array | undefined {
+    return this.#sum(this.#copiesBy(output, rotation).flatMap(({ imaginaryMask }) => imaginaryMask ?? []));
+  }
+
+  #copiesBy(output: number, rotation: number): readonly ComplexCopy[] {
+    return this.#copies[output]!.filter((copy) => modulo(copy.rotation, this.#slots) === rotation);
+  }
+
+  #sum(numbers: readonly number[]): Float64Array | undefined {
+    const [first, ...others] = numbers.map((mask) => this.#masks[mask]!.values());
+    if (others.length === 0) return first;
     return first!.map((value, s) => others.reduce((sum, other) => sum + other[s]!, value));
   }
+}
+
+/** The masks that a copy reads. */
+function masksOf({ mask, imaginaryMask }: ComplexCopy): number[] {
+  return [mask, imaginaryMask].filter((number) => number !== undefined);
 }
 
 function disposeAll(ciphertexts: readonly Ciphertext[]): void {

@@ -19,6 +19,7 @@ import { bringDown } from './bring.ts';
 import { LinearMaps } from './ckks-linear.ts';
 import { evaluateSteps, takesAnyScale } from './ckks-polynomial.ts';
 import { productSum } from './ckks-product.ts';
+import { ImaginaryUnit } from './imaginary.ts';
 
 // This module runs where only evaluation keys are: nothing here may import what makes, reads or uses a secret key.
 
@@ -39,6 +40,8 @@ export interface InstructionTiming {
 }
 
 export interface CkksOptions {
+  /** What an earlier run has kept; it stays the caller's. */
+  readonly kept?: readonly Ciphertext[];
   /** After every instruction. */
   readonly onInstruction?: (timing: InstructionTiming) => void;
   /** After every instruction with its results, which are disposed of later: for tests that decrypt each step. */
@@ -52,6 +55,8 @@ export interface CkksOptions {
 export interface CkksResult extends Disposable {
   /** The ciphertext of each output, in the program's order. */
   readonly outputs: readonly Ciphertext[];
+  /** What the program keeps, for `CkksOptions.kept` of another run; the caller's, who disposes of it. */
+  readonly kept: readonly Ciphertext[];
   readonly timings: readonly InstructionTiming[];
 }
 
@@ -72,9 +77,9 @@ export async function runCkks(
   const { program } = planned;
   checkProgram(program, { bootstrapInputLevel: plan.inputLevel, bootstrapOutputLevel: plan.outputLevel });
   using run = new CkksRun(machine, planned, options);
-  run.bind(inputs);
+  run.bind(inputs, options.kept ?? []);
   const timings: InstructionTiming[] = [];
-  const unused = lastUses(program.instructions, program.outputs);
+  const unused = lastUses(program);
   for (const [index, instruction] of program.instructions.entries()) {
     await new Promise(setImmediate);
     options.signal?.throwIfAborted();
@@ -88,9 +93,11 @@ export async function runCkks(
     for (const register of unused[index]!) run.release(register);
     options.onInstruction?.(timing);
   }
+  const kept = run.takeKept();
   const outputs = run.takeOutputs();
   return {
     outputs,
+    kept,
     timings,
     [Symbol.dispose]() {
       for (const output of outputs) output[Symbol.dispose]();
@@ -105,6 +112,7 @@ class CkksRun implements Disposable {
   readonly #evaluator: Evaluator;
   readonly #encoder: Encoder;
   readonly #scales: CanonicalScales;
+  readonly #unit: ImaginaryUnit;
   readonly #linearMaps: LinearMaps;
   /** Special primes of the program's rotation keys. */
   readonly #special: number;
@@ -119,14 +127,28 @@ class CkksRun implements Disposable {
     this.#encoder = new Encoder(machine.context);
     this.#scales = new CanonicalScales(machine.context.parameters, machine.plan.outputLevel);
     this.#special = keyPlan.special;
-    this.#linearMaps = new LinearMaps(this.#evaluator, this.#scales, machine.plan.outputLevel, {
+    this.#unit = new ImaginaryUnit(this.#evaluator, machine.plan.outputLevel);
+    this.#linearMaps = new LinearMaps(this.#evaluator, this.#scales, this.#unit, {
       special: this.#special,
       diagonalBytes,
     });
   }
 
-  bind(inputs: readonly Ciphertext[]): void {
-    const { inputs: wanted, slots } = this.#program;
+  bind(inputs: readonly Ciphertext[], kept: readonly Ciphertext[]): void {
+    const { inputs: wanted, slots, kept: keeping } = this.#program;
+    const before = keeping?.inputs ?? [];
+    if (kept.length !== before.length)
+      throw new InputError(`the program goes on with ${before.length} kept ciphertexts, not ${kept.length}`);
+    for (const [i, register] of before.entries()) {
+      checkOperand(this.#machine.context, kept[i]!, 'what was kept');
+      const { level, scale } = kept[i]!;
+      if (level !== keeping!.level || !sameScale(scale, this.#scales.at(level)))
+        throw new InputError(
+          `what was kept is at level ${level}, the program goes on at ${keeping!.level}: give what its own runs kept`,
+        );
+      this.#borrowed.add(kept[i]!);
+      this.#registers.set(register, kept[i]!);
+    }
     if (inputs.length !== wanted.length)
       throw new InputError(`the program takes ${wanted.length} ciphertexts, not ${inputs.length}`);
     for (const [i, { name, register, level }] of wanted.entries()) {
@@ -155,6 +177,12 @@ class CkksRun implements Disposable {
     if (ciphertext && !this.#borrowed.has(ciphertext)) ciphertext[Symbol.dispose]();
   }
 
+  /** What the program keeps, as copies at its level. */
+  takeKept(): Ciphertext[] {
+    const { kept } = this.#program;
+    return (kept?.outputs ?? []).map((register) => this.#at(register, kept!.level));
+  }
+
   /** The outputs, which are the caller's from now on. */
   takeOutputs(): Ciphertext[] {
     return this.#program.outputs.map(({ register }) => {
@@ -167,7 +195,7 @@ class CkksRun implements Disposable {
 
   [Symbol.dispose](): void {
     for (const register of [...this.#registers.keys()]) this.release(register);
-    this.#linearMaps[Symbol.dispose]();
+    this.#unit[Symbol.dispose]();
   }
 
   #read(register: Register): Ciphertext {
@@ -185,7 +213,7 @@ class CkksRun implements Disposable {
         return [this.#multiply(instruction)];
       case 'productSum': {
         const operands = { left: this.#read(instruction.left), right: this.#read(instruction.right) };
-        const options = { masks: this.#program.masks, special: this.#special };
+        const options = { masks: this.#program.masks, special: this.#special, unit: this.#unit };
         return [productSum(this.#evaluator, instruction, operands, this.#scales, options)];
       }
       case 'add': {

@@ -26,9 +26,13 @@ export interface ClearResult {
   readonly outputs: readonly Float64Array[];
   /** Operands of bootstraps with slots outside [-1, 1] that an output depends on: under encryption it is wrong. */
   readonly outOfRangeOperands: readonly OutOfRangeOperand[];
+  /** The slots of what the program keeps (`KeptCiphertexts.outputs`). */
+  readonly kept: readonly Float64Array[];
 }
 
 export interface ClearOptions {
+  /** The slots of what an earlier run has kept. */
+  readonly kept?: readonly Float64Array[];
   /** Slots up to 1 + this count as within [-1, 1] at a bootstrap. Default 1e-6. */
   readonly tolerance?: number;
   /** Called after every instruction with its results, for whoever compares back ends step by step. */
@@ -55,7 +59,7 @@ export function interpret(
   program: EncryptedProgram,
   inputs: readonly Float64Array[],
   execute: (instruction: Instruction, read: (register: Register) => Float64Array) => Float64Array[],
-  { tolerance = 1e-6, observe }: ClearOptions = {},
+  { tolerance = 1e-6, observe, kept = [] }: ClearOptions = {},
 ): ClearResult {
   const { slots, instructions } = program;
   const registers = new Map<Register, Float64Array>();
@@ -64,8 +68,12 @@ export function interpret(
       throw new ProgramError(`input ${name} needs ${slots} slots, not ${inputs[i]?.length ?? 'none'}`);
     registers.set(register, inputs[i]);
   }
+  const before = program.kept?.inputs ?? [];
+  if (kept.length !== before.length)
+    throw new ProgramError(`the program goes on with ${before.length} kept ciphertexts, not ${kept.length}`);
+  for (const [i, register] of before.entries()) registers.set(register, kept[i]!);
   const beyond: Beyond[] = [];
-  const unused = lastUses(instructions, program.outputs);
+  const unused = lastUses(program);
   const read = (register: Register) => registers.get(register)!;
   for (const [index, instruction] of instructions.entries()) {
     if (instruction.op === 'bootstrap')
@@ -81,7 +89,11 @@ export function interpret(
     for (const register of unused[index]!) registers.delete(register);
   }
   const outputs = program.outputs.map((output) => unpackOutput(output, registers.get(output.register)!));
-  return { outputs, outOfRangeOperands: findOutOfRange(program, beyond, tolerance) };
+  return {
+    outputs,
+    outOfRangeOperands: findOutOfRange(program, beyond, tolerance),
+    kept: (program.kept?.outputs ?? []).map((register) => registers.get(register)!),
+  };
 }
 
 /** A bootstrap's operand with slots outside [-1, 1], whoever reads them. */

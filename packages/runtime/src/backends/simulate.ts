@@ -189,18 +189,21 @@ class Simulation {
   }
 
   #productSum(
-    { left, right, terms, level }: InstructionOf<'productSum'>,
+    { left, right, terms, level, packing }: InstructionOf<'productSum'>,
     read: (register: Register) => Float64Array,
   ): Float64Array {
     const masked = terms.some((term) => [...term.left, ...term.right].some(({ mask }) => mask !== undefined));
     const product = level - (masked ? 1 : 0);
     const sum = new Float64Array(this.#program.slots);
+    // Packed, the right side of every second term is that of the one before, turned once for all.
+    const turned =
+      packing && this.#noisy(rotated(read(right), packing.turn), this.#model.keySwitch(0, product, this.#gadget(product)), product); // biome-ignore format: short
     // Hoisted rotations are made once, so all their uses have the same noise.
     const known = new Map<string, Float64Array>();
-    const copy = (register: Register, rotation: number, at: number) => {
+    const copy = (register: Register | 'turned', rotation: number, at: number) => {
       const turn = modulo(rotation, sum.length);
       const key = `${register}/${turn}`;
-      const values = known.get(key) ?? rotated(read(register), turn);
+      const values = known.get(key) ?? rotated(register === 'turned' ? turned! : read(register), turn);
       if (turn !== 0 && !known.has(key)) this.#noisy(values, this.#model.keySwitch(0, at, this.#gadget(at)), at);
       known.set(key, values);
       return values;
@@ -215,12 +218,17 @@ class Simulation {
       }
       return this.#noisy(total, this.#model.rounding(), product);
     };
-    for (const term of terms) {
+    for (const [i, term] of terms.entries()) {
       const a = side(term.left, left);
-      const b = side(term.right, right);
+      const second = packing && i % 2 === 1;
+      const b = second ? copy('turned', term.right[0]!.rotation - packing.turn, product) : side(term.right, right);
       for (let s = 0; s < sum.length; s++) sum[s]! += a[s]! * b[s]!;
     }
-    return this.#noisy(sum, this.#model.relineariseRescale(0, product), product - 1);
+    const variance = this.#model.relineariseRescale(0, product);
+    if (!packing) return this.#noisy(sum, variance, product - 1);
+    // x + conj(x) doubles the error at half the scale, and the conjugation adds its own.
+    const conjugation = this.#model.keySwitch(0, product - 1, this.#gadget(product - 1));
+    return this.#noisy(sum, 4 * variance + conjugation, product - 1);
   }
 
   #rotateSum(start: Float64Array, steps: readonly number[], level: number): Float64Array {

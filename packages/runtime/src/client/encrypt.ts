@@ -9,8 +9,8 @@ import {
 import { InputError } from '../errors.ts';
 import { distrust } from '../program/trust.ts';
 import { joinExamples, ofExample, packInputs, unpackOutput } from '../program/values.ts';
-import { sealEnvelope } from '../protocol/envelope.ts';
-import { mapOf, type ProgramManifest } from '../protocol/manifest.ts';
+import { type SentTokens, sealEnvelope } from '../protocol/envelope.ts';
+import { mapOf, type ProgramManifest, stepManifest } from '../protocol/manifest.ts';
 import { type RequestDescription, RequestFile } from '../protocol/request.ts';
 import { readResult } from '../protocol/result.ts';
 import { PrivateAnswer } from './answer.ts';
@@ -22,6 +22,7 @@ import { countOutOfRange, countRefused, requireUsableKey, type VerdictOptions } 
  * Encrypts inputs of a program: the values of an example by their names, in the order the manifest's slot maps count them.
  * Bytes: half a ciphertext each, the other half is a seed.
  * @param examples one, or for a program of a batch as many as it computes at most
+ * @param tokens of a program that generates: which ones they are
  * @returns the file, and once it is written what its result is checked against
  * @throws InputError for values that do not fit
  */
@@ -29,10 +30,11 @@ export async function encryptInputs(
   secret: SecretKey,
   manifest: ProgramManifest,
   examples: readonly Readonly<Record<string, ArrayLike<number>>>[],
+  tokens?: SentTokens,
 ): Promise<RequestFile> {
   const values = joinExamples(examples, manifest.batch);
   const { slots } = manifest;
-  const inputs = manifest.inputs.map((input) => ({
+  const inputs = partOf(manifest, tokens).inputs.map((input) => ({
     ...input,
     source: mapOf(input.source, slots, `input ${input.name}`),
   }));
@@ -43,9 +45,14 @@ export async function encryptInputs(
     return ciphertextToWire(encryptSymmetric(secret, plaintext));
   });
   const { length } = examples;
-  const header = { kind: 'inputs', program: manifest.digest, key: secret.id, examples: length } as const;
-  return new RequestFile(await sealEnvelope(header, objects), length);
+  const described = { examples: length, ...(tokens ? { tokens } : {}) };
+  const header = { kind: 'inputs', program: manifest.digest, key: secret.id, ...described } as const;
+  return new RequestFile(await sealEnvelope(header, objects), described);
 }
+
+/** The inputs and outputs that a request is of: of a program that generates, a prompt's or those of one more token. */
+const partOf = (manifest: ProgramManifest, tokens: SentTokens | undefined): ProgramManifest =>
+  tokens?.kind === 'next' ? stepManifest(manifest) : manifest;
 
 /**
  * The answer to each example of a request, and whether it is one: every output is checked (`ProgramOutput.limit`,
@@ -58,12 +65,13 @@ export async function encryptInputs(
  */
 export async function decryptOutputs(
   secret: SecretKey,
-  manifest: ProgramManifest,
+  whole: ProgramManifest,
   request: RequestDescription,
   source: AsyncIterable<Uint8Array>,
   where: string,
   verdicts: VerdictOptions,
 ): Promise<PrivateAnswer[]> {
+  const manifest = partOf(whole, request.tokens);
   const { batch } = manifest;
   if (!(request.examples >= 1 && request.examples <= batch))
     throw new InputError(`a request of ${request.examples} examples, the program computes 1 to ${batch} at once`);

@@ -29,17 +29,21 @@ export interface KeyPlan {
 }
 
 /**
- * The evaluation keys that a program uses, with the number of special primes that makes rotations cheapest.
+ * The evaluation keys that programs of one key set use, with the number of special primes that makes rotations cheapest.
  * Cost: linear in its diagonals.
  * @throws ParameterError where no number of special primes serves the program's levels
  */
-export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): KeyPlan {
+export function planKeys(programs: readonly EncryptedProgram[], bootstrap: BootstrapPlan): KeyPlan {
   const { parameters } = bootstrap;
-  const bootstraps = program.instructions.some(({ op }) => op === 'bootstrap');
-  const uses = program.instructions.flatMap((instruction) => rotationsOf(instruction, program.slots));
+  const instructions = programs.flatMap((program) => program.instructions);
+  const bootstraps = instructions.some(({ op }) => op === 'bootstrap');
+  const uses = programs.flatMap((program) =>
+    program.instructions.flatMap((instruction) => rotationsOf(instruction, program.slots)),
+  );
   const special = cheapestSpecial(parameters, uses);
   const given = bootstraps ? bootstrap.keySpecs() : [];
-  const conjugates = conjugationLevel(program);
+  const conjugations = programs.map(conjugationLevel).filter((level) => level !== undefined);
+  const conjugates = conjugations.length > 0 ? Math.max(...conjugations) : undefined;
   const needed = [
     ...[...highestLevels(uses)].map(([rotation, level]) => ({
       galois: galoisElement(rotation, parameters.logN),
@@ -58,7 +62,7 @@ export function planKeys(program: EncryptedProgram, bootstrap: BootstrapPlan): K
     .map((use): KeySpec => ({ role: 'galois', ...use, special }));
   const relinearisations = relinearisationLevels(
     parameters,
-    program.instructions.flatMap(productLevels),
+    instructions.flatMap(productLevels),
     bootstraps ? [bootstrap.splitLevel] : [],
   ).map((level): KeySpec => ({ role: 'relinearisation', galois: 1, level, special: parameters.gadget(level).special }));
   return { bootstraps, special, specs: [...given, ...relinearisations, ...galois].sort(compareSpecs) };

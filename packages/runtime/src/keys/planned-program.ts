@@ -14,5 +14,11 @@ export interface PlannedProgram {
 
 /** @throws ParameterError where no number of special primes serves the program's levels. Cost: linear in its diagonals. */
 export function planProgram(program: EncryptedProgram, bootstrapPlan: BootstrapPlan): PlannedProgram {
-  return { program, bootstrapPlan, keyPlan: planKeys(program, bootstrapPlan) };
+  return planTogether([program], bootstrapPlan)[0]!;
+}
+
+/** Programs of one key set, planned for the keys of all of them. Errors as planProgram. */
+export function planTogether(programs: readonly EncryptedProgram[], bootstrapPlan: BootstrapPlan): PlannedProgram[] {
+  const keyPlan = planKeys(programs, bootstrapPlan);
+  return programs.map((program) => ({ program, bootstrapPlan, keyPlan }));
 }

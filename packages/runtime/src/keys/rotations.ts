@@ -34,8 +34,10 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
     }
     case 'rotateSum':
       return at(instruction.steps, instruction.level, 'whole');
-    case 'productSum':
-      return (['left', 'right'] as const).flatMap((side) => {
+    case 'productSum': {
+      const { packing, right } = instruction;
+      const turned = packing ? at([packing.turn], operandLevel(instruction, right), 'whole') : [];
+      const sides = (['left', 'right'] as const).flatMap((side) => {
         const groups = termGroups(instruction, slots).map((group) => group[side]);
         const copies = groups.flatMap((group) => group.copies.flat());
         const masked = copies.some(({ mask }) => mask !== undefined);
@@ -45,14 +47,17 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
           ...at(groups.map(({ turn }) => turn), level, 'whole'),
         ]; // biome-ignore format: two lists
       });
+      return [...turned, ...sides];
+    }
     default:
       return [];
   }
 }
 
-/** The highest level a program conjugates at of its own, after packed linear maps; undefined where it never does. */
+/** The highest level a program conjugates at of its own, after packed maps and products; undefined where it never does. */
 export function conjugationLevel({ instructions, slots }: EncryptedProgram): number | undefined {
   const levels = instructions.flatMap((instruction) => {
+    if (instruction.op === 'productSum') return instruction.packing ? [instruction.level - 2] : [];
     if (instruction.op !== 'linear' || !instruction.packing) return [];
     const { outputs, takesParts } = new PackedTransform(instruction, slots);
     return outputs.some((_, output) => takesParts(output)) ? [instruction.level - 1] : [];

@@ -7,8 +7,7 @@ import { diskSpace, partialSuffix, writeAll, writeDurably } from '@cipherformer/
 import { FileError } from '../errors.ts';
 import { keyListFile, partPath, partsFolder, readKeyList } from './key-folder.ts';
 import { type KeyList, makeKeyList, missingSpecs, specsOf } from './key-list.ts';
-import { type MakePartsOptions, makeParts } from './key-parts.ts';
-import { FilePartMemory } from './part-memory-file.ts';
+import { type MakePartsOptions, makeParts, type PartMemory } from './key-parts.ts';
 
 // Node only, where the secret key is.
 
@@ -20,14 +19,14 @@ export interface WriteKeyFolderOptions extends Omit<MakePartsOptions, 'present' 
 /**
  * Makes the evaluation keys of a plan in a folder, part by part: parts that are there are not made again, and the list is
  * written last. Keys that the folder has for other programs of this secret stay.
- * @param memoryFile where digests of parts made so far are kept: beside the secret
+ * @param memory what knows the parts made so far: kept beside the secret
  * @throws StorageError, before anything is made, where the disk has no room; the signal's reason: then the same call goes on
  */
 export async function writeKeyFolder(
   folder: string,
   secret: SecretKey,
   specs: readonly KeySpec[],
-  memoryFile: string,
+  memory: PartMemory,
   options: WriteKeyFolderOptions = {},
 ): Promise<KeyList> {
   const { parameters } = secret.context;
@@ -37,7 +36,6 @@ export async function writeKeyFolder(
   const bytes = keyWireBytes(parameters, all);
   await options.agree?.(bytes);
   await checkRoom(folder, folder, bytes, present.bytes);
-  const memory = await FilePartMemory.open(memoryFile, secret.id);
   // A part goes to the disk while the next one is made in the other buffer.
   const buffers = [new ArrayBuffer(maxPartBytes), new ArrayBuffer(maxPartBytes)];
   const buffer = () => {

@@ -2,6 +2,7 @@ import { modulo } from '@cipherformer/base';
 import { ProgramError } from '../errors.ts';
 import type { EncryptedProgram, Instruction, LinearInstruction, Register } from './instructions.ts';
 import { type BootstrapLevels, operandLevel, operandsOf, resultLevel, resultsOf } from './levels.ts';
+import { productTerms } from './packed-product.ts';
 import { PackedTransform } from './packed-transform.ts';
 
 /**
@@ -24,6 +25,7 @@ export function checkProgram(program: EncryptedProgram, machine: BootstrapLevels
     if (input.source.length !== program.slots)
       throw new ProgramError(`input ${input.name} fills ${input.source.length} of ${program.slots} slots`);
   }
+  for (const register of program.kept?.inputs ?? []) assign(register, program.kept!.level, 'what is kept');
   for (const [index, instruction] of program.instructions.entries()) {
     const where = `instruction ${index} (${instruction.op}, ${instruction.source})`;
     for (const register of operandsOf(instruction)) {
@@ -42,6 +44,9 @@ export function checkProgram(program: EncryptedProgram, machine: BootstrapLevels
     const wrong = slots.find((slot) => slot < 0 || slot >= program.slots);
     if (wrong !== undefined) throw new ProgramError(`an output reads slot ${wrong} of ${program.slots}`);
   }
+  for (const register of program.kept?.outputs ?? [])
+    if (!((levels.get(register) ?? -1) >= program.kept!.level))
+      throw new ProgramError(`register ${register} is kept at level ${program.kept!.level} and does not reach it`);
   return levels;
 }
 
@@ -76,6 +81,7 @@ function checkOperation(
       const unknown = side.find(({ mask }) => mask !== undefined && !(mask in masks));
       if (unknown) throw new ProgramError(`${where} reads mask ${unknown.mask} of ${masks.length}`);
     }
+    productTerms(instruction, slots);
   }
 }
 

@@ -92,7 +92,17 @@ export interface ProductSumInstruction {
   readonly left: Register;
   readonly right: Register;
   readonly terms: readonly ProductTerm[];
+  /** How the sum is computed; without it term by term, in real slots. */
+  readonly packing?: ProductPacking;
   readonly output: Register;
+}
+/**
+ * Terms 2k and 2k + 1 as one product of complex slots: a Q(r) K(s) + b Q(r) K(s + turn) is the real part of (a + i b) Q(r) times
+ * K'(s) with K' = K - i K(turn), for masks a and b and rotations r and s. Half the masked copies, rotations of K and products, for one
+ * rotation of K and one conjugation of the sum. Changes the work and not the meaning.
+ */
+export interface ProductPacking {
+  readonly turn: number;
 }
 export interface ProductTerm {
   readonly left: readonly RotatedCopy[];
@@ -165,6 +175,20 @@ export interface EncryptedProgram {
   /** Slot vectors shared by product sums. */
   readonly masks: readonly SlotVector[];
   readonly outputs: readonly ProgramOutput[];
+  /** What the server keeps from one run to the next, where it does. */
+  readonly kept?: KeptCiphertexts;
+}
+
+/**
+ * Ciphertexts that the server keeps between runs and no client sees: keys and values of attention. All at one level, with the
+ * canonical scale there.
+ */
+export interface KeptCiphertexts {
+  readonly level: number;
+  /** What an earlier run has kept. */
+  readonly inputs: readonly Register[];
+  /** What this run keeps. */
+  readonly outputs: readonly Register[];
 }
 
 export interface ProgramInput {

@@ -70,21 +70,23 @@ export function resultLevel(instruction: Instruction, { bootstrapOutputLevel }: 
 
 /** The level of every register of a program that keeps its rules (`checkProgram`). */
 export function registerLevels(
-  { inputs, instructions }: Pick<EncryptedProgram, 'inputs' | 'instructions'>,
+  { inputs, instructions, kept }: Pick<EncryptedProgram, 'inputs' | 'instructions' | 'kept'>,
   machine: BootstrapLevels,
 ): Map<Register, number> {
   const levels = new Map(inputs.map(({ register, level }) => [register, level]));
+  for (const register of kept?.inputs ?? []) levels.set(register, kept!.level);
   for (const instruction of instructions)
     for (const register of resultsOf(instruction)) levels.set(register, resultLevel(instruction, machine));
   return levels;
 }
 
-/** For each instruction, the registers nobody reads after it: neither a later instruction nor the program's outputs. */
-export function lastUses(
-  instructions: readonly Instruction[],
-  outputs: readonly { readonly register: Register }[],
-): Register[][] {
-  const seen = new Set(outputs.map(({ register }) => register));
+/** For each instruction, the registers nobody reads after it: neither a later instruction nor what the program gives or keeps. */
+export function lastUses({
+  instructions,
+  outputs,
+  kept,
+}: Pick<EncryptedProgram, 'instructions' | 'outputs' | 'kept'>): Register[][] {
+  const seen = new Set([...outputs.map(({ register }) => register), ...(kept?.outputs ?? [])]);
   const result: Register[][] = instructions.map(() => []);
   for (let i = instructions.length - 1; i >= 0; i--) {
     for (const register of [...operandsOf(instructions[i]!), ...resultsOf(instructions[i]!)]) {

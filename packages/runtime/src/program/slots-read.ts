@@ -23,6 +23,7 @@ export function slotsRead(program: EncryptedProgram): ReadonlyMap<number, readon
   for (const output of program.outputs)
     for (const slot of output.slots)
       for (let copy = slot; copy < slots; copy += output.period ?? slots) of(output.register)[copy] = 1;
+  for (const register of program.kept?.outputs ?? []) of(register).fill(1);
   const bootstraps = new Map<number, readonly SlotsRead[]>();
   for (let index = instructions.length - 1; index >= 0; index--) {
     const instruction = instructions[index]!;

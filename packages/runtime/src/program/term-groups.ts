@@ -1,5 +1,6 @@
 import { modulo } from '@cipherformer/base';
-import type { InstructionOf, ProductTerm, RotatedCopy } from './instructions.ts';
+import type { InstructionOf } from './instructions.ts';
+import { type ComplexCopy, type ComplexTerm, productTerms } from './packed-product.ts';
 
 /** Terms whose factors are held at a time. */
 const termsAtOnce = 8;
@@ -9,20 +10,24 @@ export interface GroupSide {
   /** The register is turned by this before its copies are made; 0: not at all. */
   readonly turn: number;
   /** The copies of each term, their rotations counted from the turned register. */
-  readonly copies: readonly (readonly RotatedCopy[])[];
+  readonly copies: readonly (readonly ComplexCopy[])[];
 }
 
-/** Terms of a product sum that are worked together. */
+/** Products of a product sum that are worked together. */
 export interface TermGroup {
   readonly left: GroupSide;
   readonly right: GroupSide;
 }
 
 /**
- * The terms of a product sum, a few at a time. Attention's rotations are arithmetic progressions, so a later group
+ * The products of a product sum, a few at a time. Attention's rotations are arithmetic progressions, so a later group
  * is the first one turned: one whole rotation a group and side instead of keys for every rotation of every group.
  */
-export function termGroups({ terms }: Pick<InstructionOf<'productSum'>, 'terms'>, slots: number): TermGroup[] {
+export function termGroups(
+  instruction: Pick<InstructionOf<'productSum'>, 'terms' | 'packing' | 'source'>,
+  slots: number,
+): TermGroup[] {
+  const terms = productTerms(instruction, slots);
   const count = Math.ceil(terms.length / termsAtOnce);
   const groups = Array.from({ length: count }, (_, i) => terms.slice(i * termsAtOnce, (i + 1) * termsAtOnce));
   return groups.map((group) => ({
@@ -31,7 +36,7 @@ export function termGroups({ terms }: Pick<InstructionOf<'productSum'>, 'terms'>
   }));
 }
 
-function sideOf(group: readonly ProductTerm[], first: readonly ProductTerm[], side: 'left' | 'right', slots: number) {
+function sideOf(group: readonly ComplexTerm[], first: readonly ComplexTerm[], side: 'left' | 'right', slots: number) {
   const copies = group.map((term) => term[side]);
   const reference = first.map((term) => term[side]);
   const turn = modulo(copies[0]![0]!.rotation - reference[0]![0]!.rotation, slots);

@@ -19,8 +19,9 @@ export async function readManifest(path: string, security: SecurityOptions = {})
 
 /** Reads the client's half of a program; `path` as for readManifest. Errors as readClientHalf. */
 export async function readClientProgram(path: string, security: SecurityOptions = {}): Promise<ClientProgram> {
-  const folder = dirname(manifestPath(path));
-  return readClientHalf((name) => read(join(folder, name)), folder, security);
+  const manifest = manifestPath(path);
+  const folder = dirname(manifest);
+  return readClientHalf((name) => read(name === manifestFile ? manifest : join(folder, name)), folder, security);
 }
 
 function manifestPath(path: string): string {

@@ -15,6 +15,7 @@ export async function programDigest(program: EncryptedProgram, model: Uint8Array
     text([name, register, [...slots], factor, limit, period ?? 0]);
   for (const { name, register, level, source, factor } of program.inputs)
     text([name, register, level, [...source], factor]);
+  if (program.kept) text(program.kept);
   for (const mask of program.masks) {
     const values = mask.values();
     parts.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));

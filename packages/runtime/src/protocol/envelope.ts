@@ -25,6 +25,15 @@ const schema = z.discriminatedUnion('kind', [
     ...binding,
     /** How many of the program's batch are the client's; padding fills the rest. */
     examples: z.int().check(z.minimum(1), z.maximum(2 ** 16)),
+    /** Of a program that generates: which tokens these are. */
+    tokens: z.optional(
+      z.discriminatedUnion('kind', [
+        /** The first ones, so many; whoever answers keeps what the next one needs. */
+        z.strictObject({ kind: z.literal('prompt'), count: z.int().check(z.minimum(1)) }),
+        /** One at this position, after what was kept for the prompt whose request has this hash. */
+        z.strictObject({ kind: z.literal('next'), prompt: digest, position: z.int().check(z.minimum(1)) }),
+      ]),
+    ),
   }),
   z.strictObject({
     kind: z.literal('outputs'),
@@ -36,6 +45,8 @@ const schema = z.discriminatedUnion('kind', [
 
 /** What stands before the wire objects of a file: which program, secret key and request they belong to. */
 export type EnvelopeHeader = z.infer<typeof schema>;
+/** Which tokens a request of a program that generates brings. */
+export type SentTokens = NonNullable<Extract<EnvelopeHeader, { kind: 'inputs' }>['tokens']>;
 export type EnvelopeKind = EnvelopeHeader['kind'];
 export type HeaderOf<Kind extends EnvelopeKind> = Extract<EnvelopeHeader, { kind: Kind }>;
 type Sealed<Header> = Header extends EnvelopeHeader ? Omit<Header, 'lengths'> : never;

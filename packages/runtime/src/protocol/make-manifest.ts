@@ -15,6 +15,8 @@ export interface ManifestSource {
   readonly model: ProgramManifest['model'];
   /** SHA-256 of the other files of the client's half, by their names. */
   readonly files: Readonly<Record<string, string>>;
+  /** Of a program that generates: its step, planned for the same keys, and most tokens. */
+  readonly generation?: { readonly tokens: number; readonly step: PlannedProgram; readonly cpuSeconds: number };
 }
 
 /** The manifest of a compiled program, its key plan included. */
@@ -22,11 +24,6 @@ export function makeManifest({ planned, ...rest }: ManifestSource): ProgramManif
   const { program, bootstrapPlan: plan } = planned;
   const { parameters } = plan;
   const { specs } = planned.keyPlan;
-  const scales = new CanonicalScales(parameters, plan.outputLevel);
-  const levels = registerLevels(program, {
-    bootstrapInputLevel: plan.inputLevel,
-    bootstrapOutputLevel: plan.outputLevel,
-  });
   const { chainBits, specialBits, ...literal } = parameters.literal;
   return {
     format: manifestFormat,
@@ -36,6 +33,27 @@ export function makeManifest({ planned, ...rest }: ManifestSource): ProgramManif
     parametersDigest: parameters.digest,
     slots: program.slots,
     batch: rest.batch,
+    ...sidesOf(planned),
+    ...(rest.generation ? { generation: generationOf(rest.generation) } : {}),
+    keys: {
+      plan: keyPlanDigest(parameters, specs),
+      list: tuplesOf(specs),
+      ...countKeys(parameters, specs),
+    },
+    predicted: rest.predicted,
+    model: rest.model,
+    files: { ...rest.files },
+  };
+}
+
+/** What a client brings and what it gets. */
+function sidesOf({ program, bootstrapPlan: plan }: PlannedProgram): Pick<ProgramManifest, 'inputs' | 'outputs'> {
+  const scales = new CanonicalScales(plan.parameters, plan.outputLevel);
+  const levels = registerLevels(program, {
+    bootstrapInputLevel: plan.inputLevel,
+    bootstrapOutputLevel: plan.outputLevel,
+  });
+  return {
     inputs: program.inputs.map(({ name, level, source, factor }) => ({
       name,
       level,
@@ -50,13 +68,15 @@ export function makeManifest({ planned, ...rest }: ManifestSource): ProgramManif
       // Dropping levels leaves the scale as it is.
       scale: scales.at(levels.get(register)!),
     })),
-    keys: {
-      plan: keyPlanDigest(parameters, specs),
-      list: tuplesOf(specs),
-      ...countKeys(parameters, specs),
-    },
-    predicted: rest.predicted,
-    model: rest.model,
-    files: { ...rest.files },
   };
+}
+
+function generationOf({
+  tokens,
+  step,
+  cpuSeconds,
+}: NonNullable<ManifestSource['generation']>): NonNullable<ProgramManifest['generation']> {
+  const { level, outputs } = step.program.kept!;
+  const keptBytes = outputs.length * 2 * (level + 1) * 8 * 2 ** step.bootstrapPlan.parameters.logN;
+  return { tokens, keptLevel: level, keptBytes, step: { ...sidesOf(step), cpuSeconds } };
 }

@@ -3,7 +3,7 @@ import { BootstrapPlan, keyPlanDigest, ParameterError, type Parameters } from '@
 import { FileError } from '../errors.ts';
 import { checkSpecs, countKeys } from '../keys/key-list.ts';
 import { CanonicalScales } from '../program/scales.ts';
-import { keySpecsOf, mapOf, type ProgramManifest } from './manifest-schema.ts';
+import { keySpecsOf, mapOf, type ProgramManifest, stepManifest } from './manifest-schema.ts';
 
 /** A scale that differs by less than this share is the canonical one, rounded elsewhere. */
 const scaleTolerance = 1e-9;
@@ -25,10 +25,13 @@ export function checkManifest(manifest: ProgramManifest, parameters: Parameters,
       throw new FileError(`batch is ${batch}, a power of two up to the ${slots} slots is allowed`);
     const plan = new BootstrapPlan(parameters);
     checkKeys(manifest, plan);
-    checkLimits(manifest, parameters);
-    checkScales(manifest, plan);
-    const owners = outputOwners(manifest, slots, batch);
-    checkInputs(manifest, plan, batch, owners);
+    for (const part of manifest.generation ? [manifest, stepManifest(manifest)] : [manifest]) {
+      checkLimits(part, parameters);
+      checkScales(part, plan);
+      checkInputs(part, plan, batch, outputOwners(part, slots, batch));
+    }
+    if (manifest.generation && batch !== 1)
+      throw new FileError(`batch is ${batch}: a program that generates answers one prompt at a time`);
   } catch (error) {
     if (!(error instanceof FileError || error instanceof ParameterError)) throw error;
     throw new FileError(`do not use ${where}: ${error.message}`, { cause: error });

@@ -32,6 +32,32 @@ const printable = z
     z.refine(isPrintable, 'text must not hold control characters, line breaks or changes of direction'),
   );
 
+const inputs = z
+  .array(
+    z.strictObject({
+      name: printable.check(z.minLength(1)),
+      level: whole,
+      scale: positive,
+      source: runs,
+      factor,
+    }),
+  )
+  .check(z.minLength(1), z.maxLength(maxCiphertexts));
+const outputs = z
+  .array(
+    z.strictObject({
+      name: z.enum(['logits', 'sentinel']),
+      slots: runs,
+      factor,
+      limit: positive,
+      period: z.optional(z.int().check(z.minimum(1))),
+      /** Of the ciphertext as a server sends it: what a client holds it against. */
+      level: z.int().check(z.minimum(0), z.maximum(highestSentLevel)),
+      scale: positive,
+    }),
+  )
+  .check(z.maxLength(maxCiphertexts));
+
 const newestSchema = z.strictObject({
   format: z.literal(manifestFormat),
   version: z.literal(manifestVersion),
@@ -47,31 +73,19 @@ const newestSchema = z.strictObject({
   slots: z.int().check(z.minimum(1), z.maximum(maxSlots)),
   /** Examples that one run computes: a client encrypts so many together, and a server compiles for as many. */
   batch: z.int().check(z.minimum(1), z.maximum(maxSlots)),
-  inputs: z
-    .array(
-      z.strictObject({
-        name: printable.check(z.minLength(1)),
-        level: whole,
-        scale: positive,
-        source: runs,
-        factor,
-      }),
-    )
-    .check(z.minLength(1), z.maxLength(maxCiphertexts)),
-  outputs: z
-    .array(
-      z.strictObject({
-        name: z.enum(['logits', 'sentinel']),
-        slots: runs,
-        factor,
-        limit: positive,
-        period: z.optional(z.int().check(z.minimum(1))),
-        /** Of the ciphertext as a server sends it: what a client holds it against. */
-        level: z.int().check(z.minimum(0), z.maximum(highestSentLevel)),
-        scale: positive,
-      }),
-    )
-    .check(z.maxLength(maxCiphertexts)),
+  inputs,
+  outputs,
+  /** Of a language model that goes on token by token: what stands above is of a prompt, `step` of one more token. */
+  generation: z.optional(
+    z.strictObject({
+      /** Most tokens of a prompt and what follows it. */
+      tokens: z.int().check(z.minimum(1), z.maximum(maxSlots)),
+      /** The level of what the server keeps between them, and how many bytes that is. */
+      keptLevel: z.int().check(z.minimum(0), z.maximum(128)),
+      keptBytes: whole,
+      step: z.strictObject({ inputs, outputs, cpuSeconds: z.number().check(z.minimum(0)) }),
+    }),
+  ),
   keys: z.strictObject({
     /** Names the list of keys under these parameters: a key set serves every program whose plan it covers. */
     plan: digest,
@@ -109,6 +123,16 @@ export const manifestSchema = z.pipe(z.transform(asNewest), newestSchema);
 
 /** What a client and a server have to agree on, as it stands in manifest.json. Everything in it is public. */
 export type ProgramManifest = z.infer<typeof newestSchema>;
+
+/** The same with the inputs and outputs of a token, of a program that generates. @throws FileError for one that does not */
+export function stepManifest<Manifest extends Pick<ProgramManifest, 'inputs' | 'outputs' | 'generation'>>(
+  manifest: Manifest,
+): Manifest {
+  if (!manifest.generation)
+    throw new FileError('this program does not go on token by token: compile one for generation');
+  const { inputs, outputs } = manifest.generation.step;
+  return { ...manifest, inputs, outputs };
+}
 
 /** Version 2 as version 3; anything else as it is, for the schema to judge. */
 function asNewest(json: unknown): unknown {

@@ -4,7 +4,7 @@ import { FileError } from '../errors.ts';
 import { checkManifest } from './manifest-check.ts';
 import { manifestSchema, maxManifestBytes, type ProgramManifest } from './manifest-schema.ts';
 
-export { keySpecsOf, mapOf, type ProgramManifest } from './manifest-schema.ts';
+export { keySpecsOf, mapOf, type ProgramManifest, stepManifest } from './manifest-schema.ts';
 
 /**
  * Checks a manifest, for a client that does not trust who wrote it: what it asks for is legal, whatever it says.

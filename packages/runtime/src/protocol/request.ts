@@ -1,7 +1,7 @@
 import { toHex } from '@cipherformer/base';
 import { StreamingSha256, type WireObject } from '@cipherformer/ckks';
 import { FileError } from '../errors.ts';
-import { EnvelopeReader } from './envelope.ts';
+import { EnvelopeReader, type SentTokens } from './envelope.ts';
 import type { ProgramManifest } from './manifest.ts';
 
 // A request is the file of an encrypted input. Client and server each hash its bytes, so a result says which one it answers.
@@ -12,6 +12,8 @@ export interface RequestDescription {
   readonly hash: string;
   /** How many of the program's batch are examples; padding fills the rest, and nobody reads its answers. */
   readonly examples: number;
+  /** Of a program that generates. */
+  readonly tokens?: SentTokens;
 }
 
 /** Passes bytes on and hashes them on the way. */
@@ -42,20 +44,20 @@ export class HashedSource implements AsyncIterable<Uint8Array<ArrayBuffer>> {
 export class RequestFile extends HashedSource implements WireObject {
   readonly kind: WireObject['kind'];
   readonly bytes: number;
-  readonly #examples: number;
+  readonly #described: Omit<RequestDescription, 'hash'>;
 
-  constructor(file: WireObject, examples: number) {
+  constructor(file: WireObject, described: Omit<RequestDescription, 'hash'>) {
     super(file);
     this.kind = file.kind;
     this.bytes = file.bytes;
-    this.#examples = examples;
+    this.#described = described;
   }
 
   /** What its result is checked against. @throws FileError before the file was written to its end */
   get request(): RequestDescription {
     const { hash } = this;
     if (hash === undefined) throw new FileError('the encrypted input has no hash before it is written: write it first');
-    return { hash, examples: this.#examples };
+    return { hash, ...this.#described };
   }
 }
 
@@ -72,13 +74,13 @@ export async function readRequest(
   const file = new HashedSource(source);
   const reader = new EnvelopeReader(file, where);
   try {
-    const { examples, lengths } = await reader.header({ kind: 'inputs', program: manifest.digest, key });
+    const { examples, lengths, tokens } = await reader.header({ kind: 'inputs', program: manifest.digest, key });
     const { batch } = manifest;
     if (examples > batch)
       throw new FileError(`${where} holds ${examples} examples, the program computes ${batch} at once: encrypt again`);
     for (const length of lengths) for await (const _ of reader.object(length));
     await reader.end();
-    return { hash: file.hash!, examples };
+    return { hash: file.hash!, examples, ...(tokens ? { tokens } : {}) };
   } finally {
     await reader.close();
   }

@@ -12,11 +12,11 @@ import {
   type WireObject,
 } from '@cipherformer/ckks';
 import type { CkksMachine } from '../backends/ckks.ts';
-import { MismatchError } from '../errors.ts';
+import { FileError, MismatchError } from '../errors.ts';
 import { missingSpecs } from '../keys/key-list.ts';
 import type { KeySource } from '../keys/key-source.ts';
-import { EnvelopeReader, sealEnvelope } from '../protocol/envelope.ts';
-import { keySpecsOf, type ProgramManifest } from '../protocol/manifest.ts';
+import { EnvelopeReader, type SentTokens, sealEnvelope } from '../protocol/envelope.ts';
+import { keySpecsOf, type ProgramManifest, stepManifest } from '../protocol/manifest.ts';
 import { HashedSource } from '../protocol/request.ts';
 
 // The server's side: nothing here may import what makes, reads or uses a secret key.
@@ -95,6 +95,8 @@ export interface ReceivedRequest {
   readonly inputs: readonly Ciphertext[];
   /** SHA-256 of its bytes, in hexadecimal: the result says that it answers this request. */
   readonly request: string;
+  /** Of a program that generates: which tokens it brings. */
+  readonly tokens?: SentTokens;
 }
 
 /** The ciphertexts of an input. @throws FileError for one of another program or key, WireError for damaged data */
@@ -109,11 +111,13 @@ export async function readInputs(
   const reader = new EnvelopeReader(file, where);
   const inputs: Ciphertext[] = [];
   try {
-    const { lengths } = await reader.header({ kind: 'inputs', program: manifest.digest, key });
-    for (const length of lengths.slice(0, manifest.inputs.length))
+    const { lengths, tokens } = await reader.header({ kind: 'inputs', program: manifest.digest, key });
+    checkTokens(manifest, tokens, where);
+    const { inputs: wanted } = tokens?.kind === 'next' ? stepManifest(manifest) : manifest;
+    for (const length of lengths.slice(0, wanted.length))
       inputs.push(await ciphertextFromWire(context, reader.object(length)));
     await reader.end();
-    return { inputs, request: file.hash! };
+    return { inputs, request: file.hash!, ...(tokens ? { tokens } : {}) };
   } catch (error) {
     for (const input of inputs) input[Symbol.dispose]();
     throw error;
@@ -122,16 +126,34 @@ export async function readInputs(
   }
 }
 
+/** @throws FileError where a request says nothing, or the impossible, of the tokens that it brings */
+function checkTokens({ generation }: ProgramManifest, tokens: SentTokens | undefined, where: string): void {
+  if (!generation !== !tokens)
+    throw new FileError(
+      tokens
+        ? `${where} goes on token by token, and this program answers once: compile it for generation`
+        : `${where} does not say which tokens it brings, and this program goes on token by token: generate`,
+    );
+  if (!generation || !tokens) return;
+  const most = generation.tokens;
+  if (tokens.kind === 'prompt' ? tokens.count > most : tokens.position >= most)
+    throw new FileError(
+      `${where} brings ${tokens.kind === 'prompt' ? `${tokens.count} tokens` : `the token ${tokens.position}`}, this program takes ${most} in all: shorten the prompt or what is to follow it`,
+    );
+}
+
 /**
  * The file of a result, bound to program, key and request. The levels a client does not need are dropped.
- * @param request SHA-256 of the request: `ReceivedRequest.request`
+ * @param received the request that it answers
  */
 export function outputsFile(
   manifest: ProgramManifest,
   key: string,
-  request: string,
+  received: Pick<ReceivedRequest, 'request' | 'tokens'>,
   outputs: readonly Ciphertext[],
 ): Promise<WireObject> {
-  const objects = outputs.map((output, i) => ciphertextToWire(output.dropTo(manifest.outputs[i]!.level)));
+  const { request, tokens } = received;
+  const { outputs: written } = tokens?.kind === 'next' ? stepManifest(manifest) : manifest;
+  const objects = outputs.map((output, i) => ciphertextToWire(output.dropTo(written[i]!.level)));
   return sealEnvelope({ kind: 'outputs', program: manifest.digest, key, request }, objects);
 }

@@ -116,6 +116,21 @@ it.each([false, true])(
   },
 );
 
+it('product sums packed in complex slots', async () => {
+  const source = 'test';
+  const terms = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((i) =>
+    [0, 16].map((by) => ({ left: [{ rotation: i, mask: by / 16 }], right: [{ rotation: i + 3 + by }] })),
+  );
+  const program = programOf(
+    [8, 9],
+    [{ op: 'productSum', source, level: 8, left: 0, right: 1, output: 2, terms, packing: { turn: 16 } }],
+    [2],
+    [randomVector(8), randomVector(9)],
+  );
+  for (const [where, bits] of await ratios(program, [randomVector(1), randomVector(2)]))
+    expect([where, Math.abs(bits) < 1]).toEqual([where, true]);
+});
+
 it('masked product sums, products across levels, linear maps with giant steps', async () => {
   const source = 'test';
   const program = programOf(

@@ -4,12 +4,13 @@ import type { ProductTerm } from '../../src/program/instructions.ts';
 import { termGroups } from '../../src/program/term-groups.ts';
 
 const slots = 1024;
+const source = 'test';
 
 /** Every copy with its turn undone, in the order of the terms. */
 function restored(terms: readonly ProductTerm[]): ProductTerm[] {
   const whole = (side: { turn: number; copies: readonly ProductTerm['left'][] }, i: number) =>
     side.copies[i]!.map((copy) => ({ ...copy, rotation: modulo(copy.rotation + side.turn, slots) }));
-  return termGroups({ terms }, slots).flatMap(({ left, right }) =>
+  return termGroups({ terms, source }, slots).flatMap(({ left, right }) =>
     left.copies.map((_, i) => ({ left: whole(left, i), right: whole(right, i) })),
   );
 }
@@ -28,7 +29,7 @@ it('keeps every copy, turned or not', () => {
 });
 
 it('needs the rotations of one group and a turn for each other one', () => {
-  const groups = termGroups({ terms: progression }, slots);
+  const groups = termGroups({ terms: progression, source }, slots);
   const used = (side: 'left' | 'right') =>
     new Set(
       groups.flatMap((group) => [group[side].turn, ...group[side].copies.flat().map(({ rotation }) => rotation)]),
@@ -42,7 +43,7 @@ it('needs the rotations of one group and a turn for each other one', () => {
 
 it('leaves irregular rotations as they are', () => {
   const irregular = progression.map((term, s) => ({ ...term, left: [{ rotation: (s * s * 7) % slots }] }));
-  const groups = termGroups({ terms: irregular }, slots);
+  const groups = termGroups({ terms: irregular, source }, slots);
   expect(groups.map(({ left }) => left.turn)).toEqual(groups.map(() => 0));
   expect(groups.some(({ right }) => right.turn !== 0)).toBe(true);
   expect(restored(irregular)).toEqual(irregular);

@@ -75,7 +75,7 @@ export class Protocol implements Disposable {
 
   /** What a server writes that runs this program's protocol, of any ciphertexts. */
   async seal(request: string, outputs: readonly Ciphertext[]): Promise<Uint8Array> {
-    return bytesOf(await outputsFile(this.manifest, this.key, request, outputs));
+    return bytesOf(await outputsFile(this.manifest, this.key, { request }, outputs));
   }
 
   decrypt(

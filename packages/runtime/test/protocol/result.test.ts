@@ -104,7 +104,7 @@ describe('row 3: a result is bound to its request, program and key', () => {
     await expect(read(Uint8Array.of(...bytes, 0))()).rejects.toThrow(FileError);
     await expect(read(bytes.subarray(0, 100))()).rejects.toThrow(FileError);
     const header = { kind: 'inputs', program: manifest.digest, key: await protocol.key, examples: 2 } as const;
-    const many = await bytesOf(new RequestFile(await sealEnvelope(header, []), 2));
+    const many = await bytesOf(new RequestFile(await sealEnvelope(header, []), { examples: 2 }));
     await expect(read(many)()).rejects.toThrow('2 examples, the program computes 1');
     for (const examples of [0, 2, 0.5, Number.NaN])
       await expect(protocol.decrypt({ ...honest.request, examples }, honest.result)).rejects.toThrow(InputError);

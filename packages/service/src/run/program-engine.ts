@@ -10,10 +10,11 @@ import {
 } from '@cipherformer/ckks';
 import { readWireFile, writeWireFile } from '@cipherformer/ckks/files';
 import { apiPrefix } from '@cipherformer/client/protocol';
-import { followRun, type OpenProgram, openProgram } from '@cipherformer/compiler';
+import { type OpenProgram, openProgram, type RunWork, runRequest } from '@cipherformer/compiler';
 import {
   availableMemoryBytes,
   checkMemory,
+  KeptCaches,
   type KeySource,
   keyFiles,
   keySpecsOf,
@@ -21,13 +22,11 @@ import {
   loadKeys,
   MismatchError,
   missingSpecs,
-  outputsFile,
   type ProgramManifest,
   parametersOf,
   parseKeyList,
   readInputs,
   readManifest,
-  runCkks,
   totalMemoryBytes,
 } from '@cipherformer/runtime/server';
 import type { Engine, EngineProgress, JobFiles, KeysetFiles, Verdict } from '../worker/engine.ts';
@@ -52,6 +51,7 @@ export class ProgramEngine implements Engine, Disposable {
   readonly #security: SecurityOptions;
   readonly #memoryBytes: number;
   readonly #programs = new Map<string, OpenProgram>();
+  readonly #caches = new KeptCaches();
   #common: Common | undefined;
   /** By key set, the one used last at the end. */
   readonly #residents = new Map<string, Resident>();
@@ -94,7 +94,7 @@ export class ProgramEngine implements Engine, Disposable {
     const opened = await this.#open(job.program);
     const { manifest } = opened;
     const keys = await this.#load(job.keyset, opened, progress, signal);
-    const { inputs, request } = await readInputs(
+    const received = await readInputs(
       keys.machine.context,
       manifest,
       keys.key,
@@ -102,19 +102,21 @@ export class ProgramEngine implements Engine, Disposable {
       'the request',
     );
     try {
-      const follow = followRun(opened);
-      using result = await runCkks(keys.machine, opened, inputs, {
+      const options = {
+        key: keys.key,
+        caches: this.#caches,
         signal,
-        onInstruction: (timing) => progress({ what: 'running', ...follow(timing) }),
-      });
-      await writeWireFile(job.result, await outputsFile(manifest, keys.key, request, result.outputs));
+        progress: (work: RunWork) => progress({ what: 'running', ...work }),
+      };
+      await runRequest(opened, keys.machine, received, options, (file) => writeWireFile(job.result, file));
     } finally {
-      for (const input of inputs) input[Symbol.dispose]();
+      for (const input of received.inputs) input[Symbol.dispose]();
     }
   }
 
   [Symbol.dispose](): void {
     for (const keyset of this.loaded) this.forget(keyset);
+    this.#caches[Symbol.dispose]();
     this.#common?.[Symbol.dispose]();
     this.#common = undefined;
   }

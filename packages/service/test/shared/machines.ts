@@ -52,7 +52,8 @@ function sidecarIn(folder: string): string {
   return join(folder, 'metadata');
 }
 
-async function startListening(
+/** Starts what listens at a port, and waits until it does. */
+export async function startListening(
   folder: string,
   command: (port: number) => readonly [string, readonly string[]],
 ): Promise<Machine> {
@@ -95,17 +96,22 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function redisServer(): string {
-  const known = ['valkey-server', 'redis-server'].find(isThere);
+const redisServer = () => systemProgram(['valkey-server', 'redis-server'], 'redis-server');
+
+/** One of these programs, or else that of a package of this system, which is installed. */
+export function systemProgram(files: readonly string[], name: string): string {
+  const known = files.find(isThere);
   if (known !== undefined) return known;
   const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const [file, ...args] = [...asRoot, 'apt-get', 'install', '-y', '-qq', '--no-install-recommends', 'redis-server'];
+  const [file, ...args] = [...asRoot, 'apt-get', 'install', '-y', '-qq', '--no-install-recommends', name];
   try {
     execFileSync(file!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   } catch (cause) {
-    throw new Error('these tests need Redis or Valkey: install redis-server by the packages of this system', { cause });
+    throw new Error(`these tests need ${files.join(' or ')}: install ${name} by the packages of this system`, {
+      cause,
+    });
   }
-  return 'redis-server';
+  return name;
 }
 
 function gateway(): string {
@@ -123,10 +129,6 @@ function gateway(): string {
 }
 
 function isThere(file: string): boolean {
-  try {
-    execFileSync(file, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin'];
+  return folders.some((folder) => existsSync(join(folder, file)));
 }

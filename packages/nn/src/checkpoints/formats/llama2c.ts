@@ -1,6 +1,12 @@
-import { DataError, FormatError, type StoredTensor, type Tokenizer } from '@cipherformer/model';
+import {
+  FormatError,
+  huggingFaceTokenizer,
+  type StoredTensor,
+  type Tokenizer,
+  type TokenizerFiles,
+} from '@cipherformer/model';
 import { readBytes } from '@cipherformer/model/files';
-import { type NamedBytes, shown } from '@cipherformer/model/untrusted';
+import type { NamedBytes } from '@cipherformer/model/untrusted';
 
 /**
  * The version-0 checkpoint of karpathy/llama2.c: seven int32 (dim, hidden, layers, heads, kv heads, vocabulary,
@@ -64,36 +70,83 @@ export function parseLlama2c({ where, bytes }: NamedBytes): Map<string, StoredTe
   return tensors;
 }
 
-/** llama2.c's tokenizer file: int32 longest piece, then per piece float32 score, int32 length, bytes. Decodes only. */
-export const readLlama2cTokenizer = (path: string): Pick<Tokenizer, 'size' | 'decode'> =>
-  parseLlama2cTokenizer({ where: path, bytes: readBytes(path) });
+/** llama2.c's tokenizer file: int32 longest piece, then per piece float32 score, int32 length, bytes. */
+export const readLlama2cTokenizer = (path: string): Tokenizer =>
+  huggingFaceTokenizer(parseLlama2cTokenizer({ where: path, bytes: readBytes(path) }), path);
 
-/** @throws FormatError naming the file and the piece; its `decode` DataError for a number that is none of the pieces' */
-export function parseLlama2cTokenizer({ where, bytes }: NamedBytes): Pick<Tokenizer, 'size' | 'decode'> {
+/** Numbers that llama2.c gives to what is no text: an unknown piece, the beginning and the end of a text. */
+const marks = ['<unk>', '<s>', '</s>'] as const;
+
+/**
+ * As the files of a SentencePiece BPE, whose merges are those pairs of pieces that make a piece, best scores first.
+ * @throws FormatError naming the file and the piece
+ */
+export function parseLlama2cTokenizer({ where, bytes }: NamedBytes): TokenizerFiles {
+  const pieces = piecesOf({ where, bytes });
+  const entries = pieces.map(({ text }, id) => marks[id] ?? text.replaceAll(' ', '▁'));
+  const vocab = new Map(entries.map((entry, id) => [entry, id]));
+  const twice = entries.findIndex((entry, id) => vocab.get(entry) !== id);
+  if (twice >= 0) throw new FormatError(`${where} is not a llama2.c tokenizer: piece ${twice} stands there twice.`);
+  const merged = [...entries.keys()]
+    .filter((id) => id >= marks.length)
+    .sort((a, b) => pieces[b]!.score - pieces[a]!.score || a - b);
+  const merges = merged.flatMap((id) => {
+    const characters = [...entries[id]!];
+    return characters.slice(1).flatMap((_, i): [string, string][] => {
+      const [left, right] = [characters.slice(0, i + 1).join(''), characters.slice(i + 1).join('')];
+      return vocab.has(left) && vocab.has(right) ? [[left, right]] : [];
+    });
+  });
+  const beginning = marks[1];
+  const before = { SpecialToken: { id: beginning, type_id: 0 } };
+  const text = { Sequence: { id: 'A', type_id: 0 } };
+  return {
+    tokenizer: {
+      added_tokens: marks.map((content, id) => ({ id, content, normalized: false, special: true })),
+      normalizer: {
+        type: 'Sequence',
+        normalizers: [
+          { type: 'Prepend', prepend: '▁' },
+          { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+        ],
+      },
+      pre_tokenizer: null,
+      post_processor: {
+        type: 'TemplateProcessing',
+        single: [before, text],
+        pair: [before, text, before, { Sequence: { id: 'B', type_id: 0 } }],
+        special_tokens: { [beginning]: { id: beginning, ids: [1], tokens: [beginning] } },
+      },
+      decoder: {
+        type: 'Sequence',
+        decoders: [
+          { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+          { type: 'ByteFallback' },
+          { type: 'Fuse' },
+        ],
+      },
+      model: { type: 'BPE', vocab: Object.fromEntries(vocab), merges, unk_token: marks[0], byte_fallback: true },
+    },
+    config: {},
+  };
+}
+
+/** The pieces in order, with the scores by which they are merged. */
+function piecesOf({ where, bytes }: NamedBytes): { text: string; score: number }[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const pieces: Uint8Array[] = [];
+  const pieces: { text: string; score: number }[] = [];
+  const utf8 = new TextDecoder();
   let offset = 4;
   while (offset < bytes.length) {
     const length = offset + 8 <= bytes.length ? view.getInt32(offset + 4, true) : -1;
     if (length < 0 || offset + 8 + length > bytes.length) {
       throw new FormatError(`${where} is not a llama2.c tokenizer: piece ${pieces.length} runs past its end.`);
     }
-    pieces.push(bytes.subarray(offset + 8, offset + 8 + length));
+    const text = utf8.decode(bytes.subarray(offset + 8, offset + 8 + length));
+    pieces.push({ text, score: view.getFloat32(offset, true) });
     offset += 8 + length;
   }
-  if (pieces.length === 0) throw new FormatError(`${where} is not a llama2.c tokenizer: it holds no pieces.`);
-  const utf8 = new TextDecoder();
-  const bytePiece = /^<0x([0-9A-F]{2})>$/;
-  return {
-    size: pieces.length,
-    decode(ids) {
-      const parts = ids.map((id) => {
-        const piece = pieces[id];
-        if (!piece) throw new DataError(`The token ${shown(id)} is none of the ${pieces.length} of ${where}.`);
-        const byte = bytePiece.exec(utf8.decode(piece))?.[1];
-        return byte ? Uint8Array.of(Number.parseInt(byte, 16)) : piece;
-      });
-      return utf8.decode(Buffer.concat(parts));
-    },
-  };
+  if (pieces.length <= marks.length)
+    throw new FormatError(`${where} is not a llama2.c tokenizer: it holds ${pieces.length} pieces.`);
+  return pieces;
 }

@@ -25,7 +25,7 @@ const timedSteps = 10;
 export async function estimateConversion(
   original: Model,
   recipe: ConversionRecipe,
-  options: ConversionData & { readonly threads?: number },
+  options: ConversionData,
 ): Promise<ConversionEstimate> {
   const data = await loadConversionData(recipe, original, options);
   const batches = conversionBatches(recipe, data);

@@ -1,7 +1,7 @@
 import { ConfigError, type Tokenizer } from '@cipherformer/model';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import { type Batches, batches } from '../../data/batches.ts';
-import { drawingOf } from '../../data/config.ts';
+import { type DataConfig, drawingOf } from '../../data/config.ts';
 import type { DataSet } from '../../data/dataset.ts';
 import * as datasets from '../../data/datasets.ts';
 import { type OddSplit, oddSplit } from '../../data/odd-split.ts';
@@ -12,6 +12,7 @@ import { createValidator } from '../../evaluate/validator.ts';
 import { type ConversionRecipe, recipeData } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import { calibrationCount } from '../substitution/calibrate.ts';
+import { selfWrittenData } from './self-written.ts';
 
 /** What the parts of a conversion share. */
 export interface Conversion {
@@ -32,15 +33,19 @@ export interface ConversionData {
   readonly dataRoot?: string;
   /** Instead of the recipe's way to one. */
   readonly tokenizer?: Tokenizer;
+  /** The conversion's, where texts that the model writes itself are kept. Default: they are written anew. */
+  readonly out?: string;
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
 }
 
 /** The data given, or the recipe's, checked against the model. @throws ConfigError where they do not fit, or there is none */
 export async function loadConversionData(
   recipe: ConversionRecipe,
   model: Model,
-  { data: given, dataRoot: root = '.', tokenizer }: ConversionData,
+  options: ConversionData,
 ): Promise<DataSet> {
-  const data = given ?? (await datasets.load(recipeData(recipe), { root, ...(tokenizer ? { tokenizer } : {}) }));
+  const data = options.data ?? (await openData(recipeData(recipe), model, options));
   const { head, embedding } = model.config;
   if (data.outputs !== head.outputs) {
     throw new ConfigError(`The model has ${head.outputs} outputs, the data ${data.outputs}: not made for each other.`);
@@ -58,6 +63,23 @@ export async function loadConversionData(
   return data;
 }
 
+/** @throws ConfigError for a model without a tokenizer that is to write its own texts */
+async function openData(
+  config: DataConfig,
+  model: Model,
+  { dataRoot: root = '.', tokenizer, out, threads, signal }: ConversionData,
+): Promise<DataSet> {
+  const known = tokenizer ? { tokenizer } : {};
+  if (config.kind !== 'self-written') return datasets.load(config, { root, ...known });
+  if (!tokenizer) throw new ConfigError('A model without a tokenizer writes no texts: give its tokenizer files.');
+  return selfWrittenData(model, config, {
+    tokenizer,
+    ...(out === undefined ? {} : { folder: out }),
+    ...(threads === undefined ? {} : { threads }),
+    ...(signal ? { signal } : {}),
+  });
+}
+
 /**
  * Loads the data of a conversion.
  * @throws ConfigError where data and model do not fit
@@ -66,7 +88,7 @@ export async function loadConversionData(
 export async function openConversion(
   original: Model,
   recipe: ConversionRecipe,
-  options: ConversionData & { readonly threads?: number; readonly control?: boolean },
+  options: ConversionData & { readonly control?: boolean },
 ): Promise<Conversion> {
   const data = await loadConversionData(recipe, original, options);
   const { threads = 1, control = false } = options;

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UsageError } from '@cipherformer/base';
 import { type Context, SecretKey } from '@cipherformer/ckks';
 import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
 import type { Owner } from '@cipherformer/client';
@@ -14,14 +13,9 @@ const makingMs = 1000;
 
 /**
  * The secret key of a file, or a new one in it, written before any evaluation key: without it those are of no use to anybody.
- * @param option what chose the file, for messages
- * @throws UsageError for a key of version 1; errors of the file system, readSecretKey and writeSecretKey
+ * @throws errors of the file system, readSecretKey and writeSecretKey
  */
-export async function openSecret(
-  file: string,
-  context: Context,
-  option: '--out' | '--keys' | 'secret',
-): Promise<SecretKey> {
+export async function openSecret(file: string, context: Context): Promise<SecretKey> {
   const counts = verdictFileOf(file);
   // Of another process that makes the key now, or of one that was killed before the key was there.
   if (!existsSync(file) && existsSync(counts)) await sleep(makingMs);
@@ -36,12 +30,7 @@ export async function openSecret(
       throw error;
     }
   }
-  const secret = await readSecretKey(file, context);
-  if (secret.version === 2) return secret;
-  secret[Symbol.dispose]();
-  throw new UsageError(
-    `${file} is a secret key of version 1, which only decrypts old results: choose another ${option}, where a new key is made`,
-  );
+  return readSecretKey(file, context);
 }
 
 /**
@@ -72,21 +61,16 @@ export async function writeSecretWithCounts(
  * one a new key that ends with the process. Dispose of its `secret`.
  * @throws what openSecret throws
  */
-export async function openOwner(
-  file: string | undefined,
-  context: Context,
-  { option, allowMore }: { readonly option: '--keys' | 'secret' } & Pick<Owner, 'allowMore'>,
-): Promise<Owner> {
-  const asked = allowMore ? { allowMore } : {};
+export async function openOwner(file: string | undefined, context: Context): Promise<Owner> {
   if (file === undefined) {
     const secret = SecretKey.create(context);
-    return { secret, memory: new VolatilePartMemory(), ledger: new MemoryVerdictLedger(), ...asked };
+    return { secret, memory: new VolatilePartMemory(), ledger: new MemoryVerdictLedger() };
   }
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const secret = await openSecret(file, context, option);
+  const secret = await openSecret(file, context);
   try {
     const memory = await FilePartMemory.open(partMemoryFileOf(file), secret.id);
-    return { secret, memory, ledger: new FileVerdictLedger(verdictFileOf(file), secret.id), ...asked };
+    return { secret, memory, ledger: new FileVerdictLedger(verdictFileOf(file), secret.id) };
   } catch (error) {
     secret[Symbol.dispose]();
     throw error;

@@ -44,12 +44,12 @@ export async function exportedSecret(secret: SecretKey, counts: VerdictCounts): 
 
 /** @throws KeyError, WireError for bytes that `exportedSecret` did not make, or a key of other parameters */
 export async function importedSecret(
-  bytes: Uint8Array,
+  bytes: Uint8Array<ArrayBuffer>,
   context: Context,
 ): Promise<{ readonly secret: SecretKey; readonly counts: VerdictCounts }> {
   // The only brace of the counts, which are the end.
   const keyBytes = Math.max(0, bytes.lastIndexOf('{'.charCodeAt(0)));
-  const secret = await secretKeyFromWire(context, once(bytes.slice(0, keyBytes)));
+  const secret = await secretKeyFromWire(context, once(bytes.subarray(0, keyBytes)));
   try {
     const { key, ...counts } = parseForeignJson(bytes.slice(keyBytes), {
       schema: countsSchema,
@@ -65,21 +65,23 @@ export async function importedSecret(
   }
 }
 
-/** The key of a store, or a new one in it, with what is kept beside it. @throws as importedSecret; errors of the store */
+/**
+ * The key that a store has kept, or a new one that it keeps from now on, with what is kept beside it.
+ * @param kept what was saved last; erased
+ * @throws as importedSecret; errors of the store
+ */
 export async function openStoredOwner(
-  store: SecretStore,
+  kept: Uint8Array<ArrayBuffer> | undefined,
+  save: SecretStore['save'],
   context: Context,
-  { allowMore }: Pick<Owner, 'allowMore'>,
 ): Promise<Owner> {
-  const kept = await store.load();
   const { secret, counts } = kept
-    ? await importedSecret(kept, context)
+    ? await importedSecret(kept, context).finally(() => kept.fill(0))
     : { secret: SecretKey.create(context), counts: noVerdicts };
   try {
     // Written before any evaluation key: without it those are of no use to anybody.
-    if (!kept) await store.save(await exportedSecret(secret, counts));
-    const ledger = new StoreLedger(store, secret, counts);
-    return { secret, memory: new VolatilePartMemory(), ledger, ...(allowMore ? { allowMore } : {}) };
+    if (!kept) await save(await exportedSecret(secret, counts));
+    return { secret, memory: new VolatilePartMemory(), ledger: new StoreLedger(save, secret, counts) };
   } catch (error) {
     secret[Symbol.dispose]();
     throw error;
@@ -88,12 +90,12 @@ export async function openStoredOwner(
 
 /** Saves the counts with their key, whenever one changes. */
 class StoreLedger implements VerdictLedger {
-  readonly #store: SecretStore;
+  readonly #save: SecretStore['save'];
   readonly #secret: SecretKey;
   #counts: VerdictCounts;
 
-  constructor(store: SecretStore, secret: SecretKey, counts: VerdictCounts) {
-    this.#store = store;
+  constructor(save: SecretStore['save'], secret: SecretKey, counts: VerdictCounts) {
+    this.#save = save;
     this.#secret = secret;
     this.#counts = counts;
   }
@@ -104,7 +106,7 @@ class StoreLedger implements VerdictLedger {
 
   async record(entry: VerdictEntry): Promise<VerdictCounts> {
     this.#counts = withEntry(this.#counts, entry);
-    await this.#store.save(await exportedSecret(this.#secret, this.#counts));
+    await this.#save(await exportedSecret(this.#secret, this.#counts));
     return this.#counts;
   }
 }

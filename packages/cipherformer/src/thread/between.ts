@@ -1,6 +1,13 @@
-import type { EvaluationKeyPart } from '../thread/key-parts.ts';
+// What passes between the two sides of a program: public.
 
-// What passes between the two sides: public, so it stands apart from both.
+/** Some megabytes of evaluation keys, whole for themselves: sent, checked and kept one by one. */
+export interface EvaluationKeyPart {
+  /** Its number among all parts of the program's keys, from 0. */
+  readonly index: number;
+  /** SHA-256 of its bytes, in hexadecimal. */
+  readonly sha256: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
 
 /** The evaluation keys of a program as a server takes them: parts in order, each made when it is asked for. */
 export interface EvaluationKeys extends AsyncIterable<EvaluationKeyPart> {
@@ -10,7 +17,7 @@ export interface EvaluationKeys extends AsyncIterable<EvaluationKeyPart> {
 
 /** An encrypted input. */
 export interface EncryptedRequest {
-  /** What a server gets. */
+  /** What a server gets. Kept, they are also what `decrypt` takes: another day, in another process. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** SHA-256 of the bytes, in hexadecimal: the result says that it answers these. */
   readonly hash: string;

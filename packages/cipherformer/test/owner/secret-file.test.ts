@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Context } from '@cipherformer/ckks';
 import { FileVerdictLedger } from '@cipherformer/runtime/client/files';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openSecret } from '../../src/program/secret-file.ts';
+import { openSecret } from '../../src/owner/secret-file.ts';
 import { insecureParameters } from '../commands/tiny-model.ts';
 
 const disk = vi.hoisted(() => ({ fails: false }));
@@ -39,10 +39,10 @@ afterEach(() => {
 describe('row 2: a secret key and its counts are made together', () => {
   it('a key that cannot be written leaves no counts, and the next try works', async () => {
     disk.fails = true;
-    await expect(openSecret(file, context, '--out')).rejects.toThrow('the disk is full');
+    await expect(openSecret(file, context)).rejects.toThrow('the disk is full');
     expect(readdirSync(folder)).toEqual([]);
     disk.fails = false;
-    using secret = await openSecret(file, context, '--out');
+    using secret = await openSecret(file, context);
     await new FileVerdictLedger(counts, secret.id).load();
   });
 
@@ -53,7 +53,7 @@ describe('row 2: a secret key and its counts are made together', () => {
   ])('counts that a kill left alone, with %s, are no hindrance', async (_, left) => {
     await FileVerdictLedger.create(counts, 'ab'.repeat(16));
     writeFileSync(counts, left(readFileSync(counts, 'utf8')));
-    using secret = await openSecret(file, context, '--keys');
+    using secret = await openSecret(file, context);
     await new FileVerdictLedger(counts, secret.id).load();
   });
 
@@ -64,15 +64,15 @@ describe('row 2: a secret key and its counts are made together', () => {
     await FileVerdictLedger.create(counts, 'ab'.repeat(16));
     const before = `${readFileSync(counts, 'utf8')}\n${more}`;
     writeFileSync(counts, before);
-    await expect(openSecret(file, context, '--keys')).rejects.toThrow(/already exists/);
+    await expect(openSecret(file, context)).rejects.toThrow(/already exists/);
     expect(readFileSync(counts, 'utf8')).toBe(before);
     expect(existsSync(file)).toBe(false);
   });
 
   it('two that come at the same moment have one key, with its counts', async () => {
-    const first = openSecret(file, context, '--keys');
+    const first = openSecret(file, context);
     while (!existsSync(counts)) await new Promise((resolve) => setImmediate(resolve));
-    using second = await openSecret(file, context, '--keys');
+    using second = await openSecret(file, context);
     using made = await first;
     expect(second.id).toBe(made.id);
     await new FileVerdictLedger(counts, made.id).load();

@@ -1,0 +1,105 @@
+// A language model that goes on with a prompt under encryption, on an insecure ring: its text is that of the model in clear.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
+import { calibrate, type PolynomialModel, prepareInput } from '@cipherformer/model';
+import { loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
+import { initialWeights, llamaConfig, makePolynomialModel, parseModelConfig } from '@cipherformer/nn';
+import { Client, compile, connect, isCipherformerError, Server } from 'cipherformer';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { trainByteBpe } from '../../../nn/src/text/bpe.ts';
+import { generateClear } from '../../src/evaluate/generate-clear.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'generate-'));
+const at = (name: string) => join(folder, name);
+const tokens = 8;
+const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 10 }), { insecure: true });
+
+/** A Llama of one layer with random weights and polynomials for its functions. */
+function tinyLlama(): PolynomialModel {
+  const activation = { kind: 'polynomial' as const, low: -4, high: 4, coefficients: [0.5, 0.5, 0.2] };
+  const base = llamaConfig({
+    ...{ vocabulary: 260, maxTokens: tokens, width: 8, layers: 1, heads: 2, keyValueHeads: 1, mlpWidth: 16 },
+    ...{ epsilon: 1e-5, rotaryBase: 100, interleaved: false, tied: true },
+  });
+  const config = parseModelConfig({
+    ...base,
+    norm: { kind: 'frozen-rms' },
+    attention: { ...base.attention, kind: 'pointwise', activation },
+    mlp: { ...base.mlp, activation },
+  });
+  const weights = initialWeights(config, 3);
+  weights.set('embedding.token.weight', { shape: [260, 8], data: weights.get('embedding.token.weight')!.data.map((value) => 4 * value) }); // biome-ignore format: one entry
+  const tokenizer = trainByteBpe(['the whale the sea the whale and the sea of whales'], 260);
+  const model = makePolynomialModel({ config, weights, tokenizer, card: { name: 'tiny' } }, { tokens });
+  const inputs = [[1, 2, 3], [200, 100, 50, 25, 7], [9, 99, 199, 33, 44, 55, 66, 77]].map((ids) => prepareInput(model, { ids })); // biome-ignore format: a list
+  return { ...model, graph: calibrate(model.graph, inputs, 1.5) };
+}
+
+beforeAll(() => savePolynomialModel(at('model'), tinyLlama()));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function failure(work: () => Promise<unknown>): Promise<string> {
+  try {
+    await work();
+  } catch (error) {
+    if (isCipherformerError(error)) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+describe('generation', () => {
+  it('gives the text of the model in clear, drawn or not, and refuses what does not fit', async () => {
+    const model = loadPolynomialModel(at('model'));
+    await using connection = await connect(at('model'), { generation: true, parameters, insecure: true });
+    for (const draw of [{ temperature: 0 }, { temperature: 1, topK: 5, seed: 7 }]) {
+      const expected = generateClear(model, 'whale', { tokens: 4, seed: 1, ...draw });
+      const generation = connection.generate('whale', { tokens: 4, ...draw });
+      const ids: number[] = [];
+      let text = '';
+      for (;;) {
+        const { done, value } = await generation.next();
+        if (done) {
+          expect(value).toMatchObject({ reason: 'length', ids });
+          break;
+        }
+        ids.push(value.id);
+        text += value.text;
+      }
+      expect(ids).toEqual(expected.ids);
+      expect(expected.text.startsWith(text)).toBe(true);
+    }
+    const prompt = Array.from({ length: tokens }, () => 1);
+    expect(await failure(() => connection.generate(prompt, { tokens: 2 }).next())).toBe('prompt-too-long');
+    expect(await failure(() => connection.generate([], { tokens: 2 }).next())).toBe('prompt-too-long');
+  }, 120_000);
+
+  it('steps are taken once and in order, by the owner of the prompt', async () => {
+    using program = await compile(at('model'), { folder: at('program'), generation: true, parameters });
+    await using owner = await Client.create(program, { insecure: true });
+    await using other = await Client.create(program, { insecure: true });
+    await using server = await Server.load(program, { insecure: true });
+    const keys = await server.loadKeys(owner.evaluationKeys());
+    const others = await server.loadKeys(other.evaluationKeys());
+    const requests: Uint8Array<ArrayBuffer>[] = [];
+    const exchange = (request: Uint8Array<ArrayBuffer>) => {
+      requests.push(request);
+      return server.run(keys, request);
+    };
+    const generation = owner.generate([5, 6], exchange, { tokens: 7 });
+    await generation.next();
+    await generation.next();
+    expect(await failure(() => server.run(keys, requests[1]!))).toBe('wrong-step');
+    expect(await failure(() => server.run(others, requests[1]!))).toBe('wrong-key-or-program');
+    await using elsewhere = await Server.load(at('program'), { insecure: true });
+    const there = await elsewhere.loadKeys(owner.evaluationKeys());
+    expect(await failure(() => elsewhere.run(there, requests[1]!))).toBe('cache-gone');
+    // The owner's next token is taken all the same.
+    expect((await generation.next()).done).toBe(false);
+    expect(await failure(() => owner.encrypt({ ids: [5, 6] }).then((request) => server.run(keys, request)))).toBe(
+      'damaged-file',
+    );
+  }, 120_000);
+});
