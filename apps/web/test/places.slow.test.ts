@@ -1,5 +1,5 @@
-// Where a page may find itself: loaded again in the middle of a run, without room, without SIMD, by plain http from another
-// machine; and asked for headlines.
+// Where a page may find itself: loaded again in the middle of a run, offline, without room, without SIMD, by plain http from
+// another machine, in another browser with an exported key; and asked for headlines.
 
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -47,6 +47,16 @@ describe('a question', () => {
     expect(await page.isVisible('#progress')).toBe(false);
   });
 
+  it('while the network is gone waits for it, and says so', async () => {
+    await person.setOffline(true);
+    await expect.poll(() => page.isVisible('.banner')).toBe(true);
+    await ask(page, '0');
+    await page.waitForTimeout(2000);
+    await person.setOffline(false);
+    expect((await outcome(page)).label).toBe((await scene.expected(page)).label);
+    expect(await page.isVisible('.banner')).toBe(false);
+  });
+
   it('about a headline is answered as the model says in clear', async () => {
     await page.click('.programs li:nth-child(2) button');
     await page.waitForSelector('#text');
@@ -69,6 +79,32 @@ describe('a question', () => {
     expectWords(found);
     expect(found.label).toBeUndefined();
     await stranger.close();
+  });
+});
+
+describe('a key', () => {
+  it('that was exported is of use in another browser, without sending keys again', async () => {
+    await page.click('#take-along');
+    await page.fill('#export-dialog-passphrase', 'correct horse battery');
+    const saving = page.waitForEvent('download');
+    await page.click('#export-dialog button[type=submit]');
+    const file = await (await saving).path();
+    const elsewhere = await scene.person();
+    const { page: tab, requests } = await scene.visit(elsewhere);
+    await tab.click('#take-in');
+    await tab.setInputFiles('#import-file', file);
+    await tab.fill('#import-passphrase', 'wrong horse battery');
+    await tab.click('#import-dialog button[type=submit]');
+    await tab.waitForSelector('#problem:not([hidden])');
+    await tab.click('#take-in');
+    await tab.setInputFiles('#import-file', file);
+    await tab.fill('#import-passphrase', 'correct horse battery');
+    await tab.click('#import-dialog button[type=submit]');
+    await expect.poll(() => tab.textContent('.card [role=status]:not(:empty)')).toMatch(/in this browser now/);
+    await ask(tab, '3');
+    expect((await outcome(tab)).label).toBe((await scene.expected(tab)).label);
+    expect(requests.filter((request) => request.startsWith('PUT'))).toEqual([]);
+    await elsewhere.close();
   });
 });
 
