@@ -4,6 +4,7 @@ import { readJson, writeAtomically } from '@cipherformer/model/files';
 import { parseStability, runStability, type StabilityCell, type StabilityRecipe } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { currentCommit, describeMachine } from '../measure/machine.ts';
+import { titled } from '../page/figure.ts';
 import { stabilityCurves, stabilityMeasures } from '../plots/stability-curves.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { markdownTable } from '../terminal/markdown.ts';
@@ -40,7 +41,10 @@ export function registerStability(program: Command): void {
       const cells = await runWithProgress(recipe, record, options);
       const { head, rows } = stabilityTable(cells);
       const [picture, page] = ['svg', 'md'].map((end) => join(out, `${recipe.name}.${end}`)) as [string, string];
-      writeAtomically(picture, await stabilityCurves(recipe.description || recipe.name, cells));
+      writeAtomically(
+        picture,
+        titled(await stabilityCurves(recipe.description || recipe.name, cells), stabilityAlt(cells)),
+      );
       writeAtomically(page, markdownPage(recipe, cells));
       const text = [renderTable(head, rows), record, picture, page].join('\n');
       print(options.json, { value: { cells, files: [record, picture, page] }, text });
@@ -99,6 +103,10 @@ function stabilityTable(cells: readonly StabilityCell[]): { head: string[]; rows
   ]);
   return { head, rows };
 }
+
+/** What the curves show, in words. */
+const stabilityAlt = (cells: readonly StabilityCell[]): string =>
+  stabilityTable(cells).rows.map(([depth, variant, weight, activation, variance]) => `${depth} layers, ${variant}: largest weight ${weight}, activation input ${activation}, variance ${variance}`).join('; '); // biome-ignore format: a line
 
 function markdownPage(recipe: StabilityRecipe, cells: readonly StabilityCell[]): string {
   const { head, rows } = stabilityTable(cells);

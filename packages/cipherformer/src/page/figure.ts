@@ -66,8 +66,13 @@ export async function figureSvg({ panels, columns, alt }: Figure): Promise<strin
     columns,
     '#ffffff',
   );
+  return titled(await renderSvg(spec), alt);
+}
+
+/** A drawing of Vega as a document of its own, `alt` for who cannot see it. */
+export function titled(svg: string, alt: string): string {
   // Vega calls its groups objects even where they have no descriptions; a title tells what all of it shows.
-  const bare = (await renderSvg(spec)).replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '');
+  const bare = svg.replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '');
   return bare
     .replace(/^<svg [^>]*/, (start) => `${start} role="img"`)
     .replace('>', () => `>${html`<title>${alt}</title>`}`);

@@ -47,7 +47,8 @@ export async function stabilityCurves(title: string, cells: readonly StabilityCe
       ],
     },
     resolve: { scale: { x: 'independent' } },
-    config: plotTheme,
+    // Single marks carry no descriptions: the page says what is seen.
+    config: { ...plotTheme, aria: false },
   }; // biome-ignore format: a specification
   return renderSvg(spec);
 }
