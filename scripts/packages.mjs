@@ -59,7 +59,8 @@ export function copyShipped(folder) {
  */
 export function stagePackage(name, folder, repository = workspace.repository) {
   const own = join(root, 'packages', name);
-  const { devDependencies: _, ...manifest } = readJson(join(own, 'package.json'));
+  // What builds a package is this repository's.
+  const { devDependencies: _, scripts: __, ...manifest } = readJson(join(own, 'package.json'));
   mkdirSync(folder, { recursive: true });
   for (const part of ['bin', 'build', 'dist', 'src'])
     if (manifest.files.some((file) => file.split('/')[0] === part))
