@@ -171,7 +171,7 @@ async function ownTask(
   return { model, recipe, data, ...tokenizer };
 }
 
-/** A language model on texts that it writes itself. @throws ConfigError for another model: that needs examples */
+/** A language model on texts that it writes itself. @throws UsageError for another model: that needs examples */
 async function ownTextsTask(
   model: TrainedModel,
   options: ConvertCommandOptions,

@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type OnProgress, UsageError } from '@cipherformer/base';
-import { ConfigError } from '@cipherformer/model';
 import { loadPolynomialModel, readJson } from '@cipherformer/model/files';
 import {
   type ChosenRecipe,
@@ -147,10 +146,10 @@ const ownTexts = 4000;
 /** Tokens of such a text, where the model takes as many. */
 const ownTokens = 128;
 
-/** The data of a language model that comes without any. @throws ConfigError for another model */
+/** The data of a language model that comes without any. @throws UsageError for another model */
 export function selfWritten({ config, name }: TrainedModel, tokens = ownTokens): SelfWrittenConfig {
   if (config.task !== 'language-model' || config.embedding.kind !== 'token')
-    throw new ConfigError(
+    throw new UsageError(
       `${name} is no language model, so it has to be converted on examples: give a table, a folder of pictures, or a recipe with data.`,
     );
   return {

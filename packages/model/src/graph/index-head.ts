@@ -34,7 +34,7 @@ export function scoringGraph(graph: PolynomialGraph, index: Matrix, offsets: Flo
     bound = Math.max(bound, sum);
   }
   const nodes = graph.nodes.slice(0, input + 1);
-  nodes.push({ op: 'linear', name: 'scores', bound, input, weight: index, bias: offsets });
+  nodes.push({ op: 'linear', name: 'search', bound, input, weight: index, bias: offsets });
   return { ...graph, nodes, output: input + 1 };
 }
 

@@ -12,7 +12,7 @@ export interface BlockContext {
   /** 1 for tokens that are real. */
   readonly include?: Tensor | undefined;
   /** What stands in for self-attention of x: that of windows. */
-  readonly attend?: (x: Tensor) => Tensor;
+  readonly mix?: (x: Tensor) => Tensor;
 }
 
 /** One block: x [batch, tokens, width] -> the same shape. */
@@ -20,19 +20,19 @@ export function block(builder: Builder, config: ModelConfig, name: string, x: Te
   const { mask, layer, include } = context;
   const options = include ? { include } : {};
   const norm = (which: string, y: Tensor) => normalise(builder, config, `${name}.${which}`, config.norm, y, options);
-  const attend = context.attend ?? ((y: Tensor) => attention(builder, config, `${name}.attention`, y, mask, layer));
+  const mix = context.mix ?? ((y: Tensor) => attention(builder, config, `${name}.attention`, y, mask, layer));
   const transform = (y: Tensor) => mlp(builder, config, `${name}.mlp`, y, include);
   switch (config.placement) {
     case 'pre': {
-      const mixed = ops.add(x, attend(norm('norm1', x)));
+      const mixed = ops.add(x, mix(norm('norm1', x)));
       return ops.add(mixed, transform(norm('norm2', mixed)));
     }
     case 'post': {
-      const mixed = norm('norm1', ops.add(x, attend(x)));
+      const mixed = norm('norm1', ops.add(x, mix(x)));
       return norm('norm2', ops.add(mixed, transform(mixed)));
     }
     case 'parallel': {
-      const mixed = attend(norm('norm1', x));
+      const mixed = mix(norm('norm1', x));
       return ops.add(x, ops.add(mixed, transform(norm('norm2', x))));
     }
   }

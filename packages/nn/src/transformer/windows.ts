@@ -19,10 +19,10 @@ export function windowStages(builder: Builder, config: ModelConfig, x: Tensor): 
     for (let n = 0; n < stage.layers; n++, layer++) {
       const name = `layers.${layer}`;
       const shift = windowShift(stage, n);
-      const attend = (y: Tensor) => windowed(builder, stage, `${name}.attention`, y, shift, layer);
+      const mix = (y: Tensor) => windowed(builder, stage, `${name}.attention`, y, shift, layer);
       const before = states.at(-1)!;
       states.push(
-        builder.program.scope(name, () => block(builder, stage.config, name, before, { mask: {}, layer, attend })),
+        builder.program.scope(name, () => block(builder, stage.config, name, before, { mask: {}, layer, mix })),
       );
     }
   }
