@@ -208,9 +208,14 @@ describe('starting again', () => {
         for (const name of readdirSync(other.data)) if (name.startsWith('service.db')) rmSync(join(other.data, name));
         writeFileSync(path, text);
       }
-      const before = readFileSync(path);
       await expect(serve(other.options(files.path('worker')))).rejects.toThrow(message);
-      expect(readFileSync(path)).toEqual(before);
+      // Bytes of a database move between its file and its log when somebody opens it: what counts is what it says.
+      if (text !== undefined) expect(readFileSync(path, 'utf8')).toBe(text);
+      else {
+        const rows = new Database(path);
+        expect(rows.version).toBe(99);
+        rows.close();
+      }
     } finally {
       other.dispose();
     }
