@@ -16,7 +16,9 @@ const servePage = `
 import { serve } from 'cipherformer';
 const service = await serve({ folders: ['models/mnist-vit-polynomial'], data: 'data' });
 const page = await (await fetch(service.url)).text();
-console.log(/<canvas/.test(page) ? 'a page' : page);
+const [, script] = /<script[^>]* src="([^"]+)"/.exec(page) ?? [];
+const code = script && (await (await fetch(new URL(script, service.url))).text());
+console.log(code?.includes('canvas') ? 'a page' : page);
 await service.close();
 `;
 
