@@ -16,7 +16,9 @@ const servePage = `
 import { serve } from 'cipherformer';
 const service = await serve({ folders: ['models/mnist-vit-polynomial'], data: 'data' });
 const page = await (await fetch(service.url)).text();
-console.log(/<canvas/.test(page) ? 'a page' : page);
+const [, script] = /<script[^>]* src="([^"]+)"/.exec(page) ?? [];
+const { ok } = await fetch(new URL(script ?? 'none', service.url));
+console.log(ok ? 'a page' : page);
 await service.close();
 `;
 
