@@ -17,8 +17,8 @@ import { serve } from 'cipherformer';
 const service = await serve({ folders: ['models/mnist-vit-polynomial'], data: 'data' });
 const page = await (await fetch(service.url)).text();
 const [, script] = /<script[^>]* src="([^"]+)"/.exec(page) ?? [];
-const { ok } = await fetch(new URL(script ?? 'none', service.url));
-console.log(ok ? 'a page' : page);
+const code = script && (await (await fetch(new URL(script, service.url))).text());
+console.log(code?.includes('canvas') ? 'a page' : page);
 await service.close();
 `;
 

@@ -40,7 +40,7 @@ function startCaddy(at: string): Promise<Machine> {
     const lines = linesOf('caddyfile')
       .replace('models.example', `http://127.0.0.1:${port}`)
       .replace('127.0.0.1:8080', at);
-    writeFileSync(join(folder, 'caddy/Caddyfile'), `{\n  admin off\n  persist_config off\n}\n${lines}`);
+    writeFileSync(join(folder, 'caddy/Caddyfile'), `{\n  admin off\n}\n${lines}`);
     return [caddy, ['run', '--config', join(folder, 'caddy/Caddyfile'), '--adapter', 'caddyfile']];
   });
 }
