@@ -66,7 +66,8 @@ export function stagePackage(name, folder, repository = workspace.repository) {
     if (manifest.files.some((file) => file.split('/')[0] === part))
       cpSync(join(own, part), join(folder, part), {
         recursive: true,
-        filter: (path) => !/tsbuildinfo$|packed$/.test(path),
+        // JavaScript is as the sources are, which come along: maps of it would be two megabytes.
+        filter: (path) => !/tsbuildinfo$|packed$|\.js\.map$/.test(path),
       });
   manifest.files.push('CHANGELOG.md');
   if (name === 'ckks') {

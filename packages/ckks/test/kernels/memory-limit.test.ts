@@ -80,8 +80,8 @@ const limiting = `
   let filler = [];
   for (let i = 0; i < 2e6; i++) filler = [i, filler.length];`;
 
-/** The engine's own heap must not grow under the limit: it ends the process when it cannot. */
-const flags = ['--single-threaded', '--min-semi-space-size=16', '--no-lazy'];
+/** The engine's own heap must not grow under the limit, nor its compiler start: it ends the process when it has no memory. */
+const flags = ['--single-threaded', '--min-semi-space-size=16', '--no-lazy', '--no-opt'];
 
 describe.runIf(hasPrlimit && native.length > 0)('row 6: too little memory', () => {
   it.each(native)('is a typed error of every operation, and the process goes on (%s)', (build) => {
