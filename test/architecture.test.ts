@@ -138,6 +138,9 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   ],
 };
 
+/** What a client reads and samples with. */
+const clientLibraries = ['@huggingface/tokenizers', '@noble/hashes', 'fast-png', 'fflate', 'jpeg-js', 'zod'];
+
 /** 3. Entries that run in browsers too, and what of other people's they may bring along. */
 const browserSafe: Record<string, readonly string[]> = {
   'packages/base/src/index.ts': [],
@@ -145,31 +148,10 @@ const browserSafe: Record<string, readonly string[]> = {
   'packages/ckks/src/index.ts': ['@noble/hashes'],
   'packages/model/src/index.ts': ['@huggingface/tokenizers', 'fast-png', 'fflate', 'jpeg-js', 'zod'],
   'packages/model/src/untrusted/index.ts': ['zod'],
-  'packages/runtime/src/client.ts': [
-    '@huggingface/tokenizers',
-    '@noble/hashes',
-    'fast-png',
-    'fflate',
-    'jpeg-js',
-    'zod',
-  ],
-  'packages/client/src/index.ts': ['@huggingface/tokenizers', '@noble/hashes', 'fast-png', 'fflate', 'jpeg-js', 'zod'],
-  'packages/client/src/browser.ts': [
-    '@huggingface/tokenizers',
-    '@noble/hashes',
-    'fast-png',
-    'fflate',
-    'jpeg-js',
-    'zod',
-  ],
-  'packages/client/src/browser-worker.ts': [
-    '@huggingface/tokenizers',
-    '@noble/hashes',
-    'fast-png',
-    'fflate',
-    'jpeg-js',
-    'zod',
-  ],
+  'packages/runtime/src/client.ts': clientLibraries,
+  'packages/client/src/index.ts': clientLibraries,
+  'packages/client/src/browser.ts': clientLibraries,
+  'packages/client/src/browser-worker.ts': clientLibraries,
   'packages/client/src/protocol.ts': ['zod'],
   'packages/cipherformer/src/browser.ts': [],
 };

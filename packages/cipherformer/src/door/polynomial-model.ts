@@ -97,8 +97,8 @@ export class PolynomialModel {
 
   /**
    * A model whose outputs are the scores of a question with documents, as many and in their order: the cosine of their features, less
-   * the documents' mean, times the norm of the question's, which changes no order. It compiles as any other; documents may be replaced
-   * by as many without new keys.
+   * the documents' mean, times the norm of the question's, which changes no order. It is compiled like every model; other documents,
+   * as many, need no new keys.
    * @param documents features of each
    * @throws UsageError for fewer than two, or of another width
    */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Context, SecretKey } from '@cipherformer/ckks';
 import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
 import type { Owner } from '@cipherformer/client';
-import { MemoryVerdictLedger, noVerdicts, type VerdictCounts, VolatilePartMemory } from '@cipherformer/runtime/client';
+import { MemoryVerdictLedger, VolatilePartMemory } from '@cipherformer/runtime/client';
 import { FilePartMemory, FileVerdictLedger, partMemoryFileOf, verdictFileOf } from '@cipherformer/runtime/client/files';
 
 /** Longest time from the counts of a new key to its file, in a process that makes both. */
@@ -37,18 +37,11 @@ export async function openSecret(file: string, context: Context): Promise<Secret
  * Writes a secret key to a new file that only its owner can read, with the counts of what it has told beside it.
  * @throws FileError, StorageError where one of the two files is there; then neither is changed
  */
-export async function writeSecretWithCounts(
-  file: string,
-  secret: SecretKey,
-  { dishonest, outOfRange, allowed }: VerdictCounts = noVerdicts,
-): Promise<void> {
+async function writeSecretWithCounts(file: string, secret: SecretKey): Promise<void> {
   const counts = verdictFileOf(file);
   // The counts first: a key is never without them.
-  const ledger = await FileVerdictLedger.create(counts, secret.id);
+  await FileVerdictLedger.create(counts, secret.id);
   try {
-    if (dishonest > 0) await ledger.record({ dishonest });
-    if (outOfRange > 0) await ledger.record({ outOfRange });
-    if (allowed > noVerdicts.allowed) await ledger.record({ allowed });
     await writeSecretKey(file, secret);
   } catch (error) {
     await rm(counts, { force: true });
