@@ -11,7 +11,7 @@ export default defineConfig({
     outDir: 'dist/bundle',
     emptyOutDir: true,
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    modulePreload: false,
     rollupOptions: {
       input: 'src/browser.ts',
       preserveEntrySignatures: 'strict',

@@ -2,6 +2,7 @@
 export { isPowerOfTwo, modulo, nextPowerOfTwo } from './arithmetic.ts';
 export { joinBytes, toHex } from './bytes.ts';
 export { type ErrorCode, type ErrorEntry, type ExitCode, errorCodes } from './error-codes.ts';
+export { errorMeanings } from './error-meanings.ts';
 export {
   CipherformerError,
   type CipherformerErrorOptions,

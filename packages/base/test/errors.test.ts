@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CipherformerError, errorCodes, isCipherformerError, UsageError } from '../src/index.ts';
+import { CipherformerError, errorCodes, errorMeanings, isCipherformerError, UsageError } from '../src/index.ts';
 
 class Refused extends CipherformerError {
   override readonly name = 'Refused';
@@ -46,10 +46,14 @@ describe('an error of ours', () => {
 });
 
 describe('codes', () => {
-  it.each(Object.entries(errorCodes))('%s: in lower case, with a meaning and a hint in one line', (code, entry) => {
-    expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
-    for (const text of [entry.meaning, entry.hint]) expect(text).toMatch(/^[A-Za-z][^\n|]{7,110}[^\s.]$/);
-  });
+  it.each(Object.entries(errorMeanings))(
+    '%s: in lower case, with a meaning and a hint in one line',
+    (code, meaning) => {
+      expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      for (const text of [meaning, errorCodes[code as keyof typeof errorCodes].hint])
+        expect(text).toMatch(/^[A-Za-z][^\n|]{7,110}[^\s.]$/);
+    },
+  );
 
   it('end a process as documented', () => {
     const other = Object.entries(errorCodes).filter(([, { exit }]) => exit !== 1);
