@@ -14,6 +14,7 @@ export {
 export { Mutex } from './mutex.ts';
 export { type OptionalPackage, optionalPackage } from './optional-package.ts';
 export { type Pace, startPace } from './pace.ts';
+export { escapeControls } from './printable.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export { Random } from './random.ts';
 export { gib } from './units.ts';
