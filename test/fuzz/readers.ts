@@ -1,5 +1,6 @@
 import { cipherformerReaders } from './cipherformer-readers.ts';
 import { ckksReaders } from './ckks-readers.ts';
+import { clientReaders } from './client-readers.ts';
 import { compilerReaders } from './compiler-readers.ts';
 import { nnReaders } from './nn-readers.ts';
 import type { Reader } from './reader.ts';
@@ -11,6 +12,7 @@ export const readers: readonly Reader[] = [
   ...compilerReaders,
   ...nnReaders,
   ...serviceReaders,
+  ...clientReaders,
   ...cipherformerReaders,
 ].map((reader) => ({
   ...reader,
