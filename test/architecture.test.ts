@@ -129,10 +129,10 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   ],
   cipherformer: [
     ['terminal', 'measure', 'plots', 'shapes', 'thread', 'report/summary.ts', 'report/record-schema.ts'],
-    ['bench', 'evaluate', 'input', 'page'],
+    ['evaluate', 'input', 'page'],
     ['program', 'report/figures', 'report/comparison.ts', 'owner'],
     ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
-    ['report/conversion.ts', 'answers'],
+    ['report/conversion.ts', 'answers', 'bench'],
     ['commands'],
     ['cli.ts', 'index.ts', 'browser.ts'],
   ],
