@@ -7,6 +7,7 @@ import {
   ablationCsv,
   loadModel,
   loadTokenizer,
+  modelPath,
   parseAblation,
   parseConversion,
   recipeData,
@@ -14,7 +15,6 @@ import {
   summarise,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { modelPath } from '../door/load-model.ts';
 import { ablationMarkdown, ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';

@@ -15,6 +15,7 @@ import {
   loadModelTokenizer,
   type MeasuredConversion,
   type Model,
+  modelPath,
   parseConversion,
   promised,
   reportLines,
@@ -25,7 +26,7 @@ import {
 } from '@cipherformer/nn';
 import { type Command, InvalidArgumentError } from 'commander';
 import { chooseFor, chooseOnOwnTexts, selfWritten } from '../door/convert.ts';
-import { loadModel as loadTrained, modelPath, type TrainedModel } from '../door/load-model.ts';
+import { loadModel as loadTrained, type TrainedModel } from '../door/load-model.ts';
 import { openOwnData } from '../door/own-data.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { type PlanFigures, predictedPlan } from '../shapes/plan-figures.ts';

@@ -6,11 +6,11 @@ import {
   exportOnnx,
   exportPolynomialOnnx,
   loadModel,
+  modelPath,
   parseData,
   recordRanges,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { modelPath } from '../door/load-model.ts';
 import { loadDataFor, loadDataForPolynomial } from '../evaluate/data.ts';
 import { inspectPolynomial, polynomialTables } from '../inspect/polynomial.ts';
 import { inspectTrained, trainedTables } from '../inspect/trained.ts';
