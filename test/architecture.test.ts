@@ -130,7 +130,15 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   cipherformer: [
     ['terminal', 'measure', 'plots', 'shapes', 'thread', 'report/summary.ts', 'report/record-schema.ts'],
     ['approximations', 'evaluate', 'input', 'inspect', 'page'],
-    ['program', 'report/figures', 'report/comparison.ts', 'report/conversion-text.ts', 'owner'],
+    [
+      'program',
+      'report/figures',
+      'report/comparison.ts',
+      'report/conversion-text.ts',
+      'report/stability.ts',
+      'report/training.ts',
+      'owner',
+    ],
     ['demo', 'door', 'report/ablation.ts', 'report/headline.ts', 'report/tables.ts'],
     ['report/conversion.ts', 'answers', 'bench'],
     ['commands'],
