@@ -135,6 +135,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
       'report/figures',
       'report/comparison.ts',
       'report/conversion-text.ts',
+      'report/ranges.ts',
       'report/stability.ts',
       'report/training.ts',
       'owner',
