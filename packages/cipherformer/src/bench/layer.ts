@@ -11,7 +11,7 @@ import { EncryptedSession } from '../evaluate/session.ts';
 import { currentCommit, describeMachine } from '../measure/machine.ts';
 import { machineLine } from '../measure/report.ts';
 import { spreadDifference } from '../measure/statistics.ts';
-import { calibratedOn, randomInput, randomModel } from '../shapes/random-model.ts';
+import { calibratedModel, randomInput } from '../shapes/random-model.ts';
 import { modelShapes, type ShapeName } from '../shapes/shapes.ts';
 import { renderTable } from '../terminal/table.ts';
 
@@ -71,9 +71,10 @@ export function layerShortfall({ differences, trusted }: LayerReport): string | 
 
 async function run({ shape, layers, seed, progress, signal }: LayerBenchOptions, folder: string) {
   const whole = modelShapes[shape];
-  const random = randomModel({ ...whole, config: { ...whole.config, layers } }, seed);
-  const [values, other] = [randomInput(random, seed), randomInput(random, seed + 1)];
-  const model = calibratedOn(random, [values, other]);
+  const model = calibratedModel({ ...whole, config: { ...whole.config, layers } }, seed, (random) =>
+    [seed, seed + 1].map((one) => randomInput(random, one)),
+  );
+  const values = randomInput(model, seed);
   savePolynomialModel(join(folder, 'model'), model);
   const opened = await writeProgram(join(folder, 'model'), join(folder, 'program'));
   const { program, parameters, manifest } = opened;
