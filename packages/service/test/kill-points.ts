@@ -19,15 +19,7 @@ class Revived {
 
   constructor(first: ServiceProcess, again: () => Promise<ServiceProcess>) {
     this.#process = first;
-    this.#watching = (async () => {
-      for (;;) {
-        await once(this.#process.child, 'exit');
-        if (this.#isOver) return;
-        if (this.#process.child.signalCode !== 'SIGKILL') throw new Error('it ended by itself');
-        this.kills++;
-        this.#process = await again();
-      }
-    })();
+    this.#watching = this.#watch(again);
     this.#watching.catch(() => {});
   }
 
@@ -41,6 +33,16 @@ class Revived {
   async kill(): Promise<void> {
     this.#isOver = true;
     await this.#process.kill();
+  }
+
+  async #watch(again: () => Promise<ServiceProcess>): Promise<void> {
+    for (;;) {
+      await once(this.#process.child, 'exit');
+      if (this.#isOver) return;
+      if (this.#process.child.signalCode !== 'SIGKILL') throw new Error('it ended by itself');
+      this.kills++;
+      this.#process = await again();
+    }
   }
 }
 

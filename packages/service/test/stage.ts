@@ -1,13 +1,13 @@
-// Where services are killed: on a folder of one machine, or on Redis and S3 with a worker beside them (shared/stage.ts).
+// Where services are killed or fuzzed: on a folder of one machine, or on Redis and S3 with a worker beside them (shared/stage.ts).
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FaultPoint } from '../src/faults.ts';
+import type { ServedProgram, ServeOptions } from '../src/index.ts';
 import type { ServiceProcess } from './killable.ts';
 import { startProcess, stored, workspace } from './support.ts';
 
 /** How a process is started: at the port that it had, and with the step at which it ends by kill -9. */
-export interface StartOptions {
-  readonly port?: number;
+export interface StartOptions extends Pick<ServeOptions, 'port' | 'open' | 'limits'> {
   readonly killedAt?: FaultPoint;
 }
 
@@ -29,8 +29,8 @@ export interface Stage {
 }
 
 /** A folder of one machine. */
-export function folderStage(files: { path(name: string): string }): Stage {
-  const place = workspace();
+export function folderStage(files: { path(name: string): string }, program: Partial<ServedProgram> = {}): Stage {
+  const place = workspace(program);
   const { spawnWorker: _, ...options } = place.options('');
   const startService = ({ killedAt, ...given }: StartOptions = {}) =>
     startProcess(files, { ...options, ...given }, killedAt);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ServedProgram } from '../../src/index.ts';
 import { Bucket } from '../../src/shared/bucket.ts';
 import { connectRedis } from '../../src/shared/redis.ts';
 import { startListening } from '../killable.ts';
@@ -14,7 +15,7 @@ const aheadMs = 2 * 3600_000;
 /** A Redis and a server that speaks S3, for stages one after the other. */
 export interface SharedMachines {
   /** @param files with the fixtures server, shared-worker and worker */
-  stage(files: { path(name: string): string }): Promise<Stage>;
+  stage(files: { path(name: string): string }, program?: Partial<ServedProgram>): Promise<Stage>;
   stop(): Promise<void>;
 }
 
@@ -25,7 +26,7 @@ export async function startSharedMachines(): Promise<SharedMachines> {
   const [redis, s3] = machines.map(({ port }) => port);
   const shared = { redis: `redis://127.0.0.1:${redis}`, bucket: 'tests', endpoint: `http://127.0.0.1:${s3}` };
   return {
-    stage: (files) => sharedStage(files, shared),
+    stage: (files, program) => sharedStage(files, shared, program),
     stop: async () => {
       for (const machine of machines) await machine.stop();
       rmSync(folder, { recursive: true });
@@ -36,8 +37,9 @@ export async function startSharedMachines(): Promise<SharedMachines> {
 async function sharedStage(
   files: { path(name: string): string },
   shared: { readonly redis: string; readonly bucket: string; readonly endpoint: string },
+  program: Partial<ServedProgram> = {},
 ): Promise<Stage> {
-  const place = workspace();
+  const place = workspace(program);
   const redis = await connectRedis(shared.redis);
   const bucket = await Bucket.open(shared);
   const programs = [place.program];
