@@ -13,7 +13,7 @@ export const targets = {
 };
 
 /** A service takes so many. */
-const requestsOfService = { requests: 100_000, requestsOnRedis: 10_000 };
+const requestsOfService = { requests: 100_000, requestsOnRedis: 25_000 };
 
 export async function check({ seed, quick, log, resume }) {
   const [{ fuzzService, fuzzedProgram }, { folderStage }, { startSharedMachines }, { bundle }] = await loadSource(
