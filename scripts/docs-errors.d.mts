@@ -1,4 +1,7 @@
-import type { ErrorCode, ErrorEntry } from '../packages/base/src/error-codes.ts';
+import type { errorCodes, errorMeanings } from '../packages/base/src/index.ts';
 
-/** The page docs/errors.md, of the registry in packages/base/src/error-codes.ts. */
-export function errorsPage(errorCodes: Readonly<Record<ErrorCode, ErrorEntry>>): string;
+/** The page docs/errors.md, of the registry in packages/base/src. */
+export function errorsPage(base: {
+  readonly errorCodes: typeof errorCodes;
+  readonly errorMeanings: typeof errorMeanings;
+}): string;

@@ -6,10 +6,10 @@ import { loadSource } from './source.mjs';
 
 const file = join(import.meta.dirname, '../docs/errors.md');
 
-/** The page, of the registry in packages/base/src/error-codes.ts. */
-export function errorsPage(errorCodes) {
+/** The page, of the registry in packages/base/src. */
+export function errorsPage({ errorCodes, errorMeanings }) {
   const rows = Object.entries(errorCodes).map(
-    ([code, { exit, meaning, hint }]) => `| \`${code}\` | ${exit} | ${meaning} | ${hint} |`,
+    ([code, { exit, hint }]) => `| \`${code}\` | ${exit} | ${errorMeanings[code]} | ${hint} |`,
   );
   return `# Errors
 
@@ -22,12 +22,12 @@ differ between two copies of a package, codes never do.
 |---|---|---|---|
 ${rows.join('\n')}
 
-Made of \`packages/base/src/error-codes.ts\` by \`npm run docs:errors\`.
+Made of \`error-codes.ts\` and \`error-meanings.ts\` of \`packages/base/src/\` by \`npm run docs:errors\`.
 `;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [{ errorCodes }] = await loadSource('packages/base/src/error-codes.ts');
-  writeFileSync(file, errorsPage(errorCodes));
+  const [base] = await loadSource('packages/base/src/index.ts');
+  writeFileSync(file, errorsPage(base));
   process.exit();
 }

@@ -53,6 +53,15 @@ export function copyShipped(folder) {
   for (const path of shipped) cpSync(join(root, path), join(folder, path), { recursive: true });
 }
 
+/** Takes out of JavaScript where its map would be: developers' servers look for it, and complain of each. */
+function dropMapLinks(folder) {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
+  for (const name of files) {
+    const file = join(folder, name);
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/\n\/\/# sourceMappingURL=\S+\s*$/, '\n'));
+  }
+}
+
 /**
  * Lays out in `folder` what the tarball of a package holds.
  * @param repository the field of that name; the root's package.json is the one place where its address is written
@@ -69,6 +78,7 @@ export function stagePackage(name, folder, repository = workspace.repository) {
         // JavaScript is as the sources are, which come along: maps of it would be two megabytes.
         filter: (path) => !/tsbuildinfo$|packed$|\.js\.map$/.test(path),
       });
+  dropMapLinks(join(folder, 'dist'));
   manifest.files.push('CHANGELOG.md');
   if (name === 'ckks') {
     const packed = Object.keys(platforms).map((platform) => [`@cipherformer/ckks-${platform}`, manifest.version]);
@@ -76,7 +86,7 @@ export function stagePackage(name, folder, repository = workspace.repository) {
   }
   if (name === 'cipherformer') {
     copyShipped(folder);
-    cpSync(join(root, 'apps/web/dist'), join(folder, 'dist/page'), { recursive: true });
+    cpSync(join(root, 'apps/web/dist'), join(folder, 'dist/web'), { recursive: true });
   }
   stage(folder, { ...manifest, directory: `packages/${name}` }, repository);
 }

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
-import { errorCodes } from '../packages/base/src/error-codes.ts';
+import { errorCodes, errorMeanings } from '../packages/base/src/index.ts';
 import { errorsPage } from '../scripts/docs-errors.mjs';
 import { root, sourcesIn } from './source-graph.ts';
 
@@ -113,6 +113,6 @@ describe('libraries', () => {
 
 describe('docs/errors.md', () => {
   it('is what `npm run docs:errors` makes of the registry', () => {
-    expect(readFileSync(join(root, 'docs/errors.md'), 'utf8')).toBe(errorsPage(errorCodes));
+    expect(readFileSync(join(root, 'docs/errors.md'), 'utf8')).toBe(errorsPage({ errorCodes, errorMeanings }));
   });
 });

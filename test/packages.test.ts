@@ -1,5 +1,6 @@
 // What is published: manifests of one form, tarballs that tools for packages find no fault with, small installations without
 // install scripts. What of it runs: packages.slow.test.ts.
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -85,7 +86,7 @@ describe('tarballs', () => {
   it.each(packageNames)('%s: the types are those of the code, for modules', async (name) => {
     const folder = join(work, name);
     const { name: full, version } = readJson(join(folder, 'package.json'));
-    const files = filesOf(folder).filter((file) => /\.(js|d\.ts|json|md)$/.test(file) && !/dist.page/.test(file));
+    const files = filesOf(folder).filter((file) => /\.(js|d\.ts|json|md)$/.test(file) && !/dist.web/.test(file));
     const entries = files.map(
       (file) => [`/node_modules/${full}/${relative(folder, file)}`, readFileSync(file)] as const,
     );
@@ -105,9 +106,22 @@ describe('tarballs', () => {
         'models/mnist-vit-polynomial/model.safetensors',
         'examples/mnist/digit.png',
         'recipes/convert/demo.json',
-        'dist/page/index.html',
+        'dist/web/index.html',
       ]),
     );
+  });
+
+  it.each(['cipherformer/dist/web', 'client/dist/bundle'])('%s: what browsers load is listed with its SHA-256', (folder) => {
+    const files = filesOf(join(work, folder)).map((file) => relative(join(work, folder), file)).filter((file) => file !== 'SHA256SUMS').sort();
+    const sum = (file: string) => createHash('sha256').update(readFileSync(join(work, folder, file))).digest('hex');
+    expect(readFileSync(join(work, folder, 'SHA256SUMS'), 'utf8')).toBe(files.map((file) => `${sum(file)}  ${file}\n`).join(''));
+    expect(files.filter((file) => /\.wasm$/.test(file))).toHaveLength(2);
+  }); // biome-ignore format: short
+
+  it('name no maps that are not there', () => {
+    const scripts = filesOf(work).filter((file) => file.endsWith('.js'));
+    expect(scripts.length).toBeGreaterThan(100);
+    expect(scripts.filter((file) => /^\/\/# sourceMappingURL/m.test(readFileSync(file, 'utf8')))).toEqual([]);
   });
 
   const relativeLinks = (text: string) => text.match(/\]\((?!https?:\/\/|#)[^)]*\)/g);

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
+import { sums } from '../../scripts/sums.mjs';
 
 /** The service that is asked, for a page that another origin serves; by default the one that serves the page. */
 const service = process.env.CIPHERFORMER_SERVICE ?? '';
@@ -21,17 +19,6 @@ const elsewhere: Plugin = {
       );
   },
 };
-
-/** Lists the page's files with their SHA-256 beside them, as `sha256sum --check SHA256SUMS` reads it. */
-const sums: Plugin = {
-  name: 'cipherformer-sums',
-  apply: 'build',
-  writeBundle({ dir = '' }) {
-    const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((name) => name !== 'SHA256SUMS' && statSync(join(dir, name)).isFile()).sort();
-    const lines = files.map((name) => `${createHash('sha256').update(readFileSync(join(dir, name))).digest('hex')}  ${relative('.', name)}`);
-    writeFileSync(join(dir, 'SHA256SUMS'), `${lines.join('\n')}\n`);
-  },
-}; // biome-ignore format: one chain
 
 // The page runs under "default-src 'self'": nothing of it may be written into the HTML or into data: addresses.
 export default defineConfig({

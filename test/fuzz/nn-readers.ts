@@ -111,8 +111,8 @@ const examples = Array.from({ length: 14 }, (_, i) => [`hello ${i}`, `${i % 3}`]
 const ownCsv = [',', ';'].map((mark) => encoded(`text${mark}label\n${examples.map(([a, b]) => `"${a}"${mark}${b}\r\n`).join('')}`)); // biome-ignore format: a line
 const ownLines = [encoded(examples.map(([text, label]) => JSON.stringify({ text, label: Number(label) })).join('\n'))];
 const own = JSON.parse(readFileSync(join(root, 'packages/nn/test/data/hugging-face.parquet.json'), 'utf8')) as Record<string, string>; // biome-ignore format: a line
-const ownParquet = (kind: string) =>
-  Object.entries(own).flatMap(([name, file]) => (name.startsWith(kind) ? [new Uint8Array(Buffer.from(file, 'base64'))] : [])); // biome-ignore format: a line
+const ownParquet = (...kinds: string[]) =>
+  Object.entries(own).flatMap(([name, file]) => (kinds.some((kind) => name.startsWith(kind)) ? [new Uint8Array(Buffer.from(file, 'base64'))] : [])); // biome-ignore format: a line
 const pictureFiles = (
   JSON.parse(readFileSync(join(root, 'packages/model/test/references/pictures.json'), 'utf8')) as { file: string }[]
 ).map(({ file }) => new Uint8Array(Buffer.from(file, 'base64')));
@@ -284,7 +284,7 @@ export const nnReaders: readonly Reader[] = [
   reader('own CSV', ownCsv, ownTexts('own.csv', false), { mutations: [mutateBytes, mutateLines], share: 0.3 }),
   reader('own CSV, rows left out', ownCsv, ownTexts('own.csv', true), { mutations: [mutateBytes, mutateLines], share: 0.3 }), // biome-ignore format: a line
   reader('own JSON lines', ownLines, ownTexts('own.jsonl', true), { mutations: [mutateBytes, mutateJsonLines], share: 0.3 }), // biome-ignore format: a line
-  reader('own Parquet of texts', ownParquet('texts'), ownTexts('own.parquet', true), { share: 0.3 }),
+  reader('own Parquet of texts', ownParquet('texts', 'gaps'), ownTexts('own.parquet', true), { share: 0.3 }),
   reader('own Parquet of images', ownParquet('images'), ownImages, { share: 0.2 }),
   reader('own folder of pictures', pictureFiles, ownPictures, { share: 0.2 }),
   reader('CSV', csv, texts('csv'), { mutations: [mutateBytes, mutateLines] }),

@@ -1,13 +1,11 @@
 // Where a page may find itself: loaded again in the middle of a run, offline, without room, without SIMD, by plain http from
 // another machine, in another browser with an exported key; and asked for headlines.
-
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath } from '../../../packages/ckks/test/browser/chromium.ts';
+import { serveFiles } from './file-server.ts';
 import { ask, askText, expectWords, outcome, Scene } from './scene.ts';
 
 let scene: Scene;
@@ -138,28 +136,15 @@ describe('a browser', () => {
   });
 
   it('at a page that came by plain http from another machine says what helps', async () => {
-    const folder = join(scene.folder, 'page');
-    const types: Record<string, string> = {
-      html: 'text/html',
-      js: 'text/javascript',
-      css: 'text/css',
-      svg: 'image/svg+xml',
-    };
-    const server = createServer(({ url = '/' }, response) => {
-      const name = url === '/' ? 'index.html' : url.slice(1);
-      response.setHeader('content-type', types[name.split('.').at(-1)!] ?? 'application/octet-stream');
-      response.end(readFileSync(join(folder, name)));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
+    const server = await serveFiles({ '': join(scene.folder, 'page') });
     const args = ['--no-sandbox', '--host-resolver-rules=MAP machine.lan 127.0.0.1'];
     const other = await chromium.launch({ executablePath: await chromiumPath(), args });
     const tab = await other.newPage();
-    await tab.goto(`http://machine.lan:${port}/`);
+    await tab.goto(`http://machine.lan:${server.port}/`);
     const found = await outcome(tab);
     expectWords(found);
     expect(found.text).toMatch(/plain http.*https:\/\//s);
     await other.close();
-    await new Promise((resolve) => server.close(resolve));
+    await server.close();
   });
 });

@@ -81,9 +81,11 @@ export interface SmallService {
   /** Of polynomial models; they are compiled for the insecure ring of tests. */
   readonly folders: readonly string[];
   readonly data: string;
-  readonly page: string;
+  readonly page?: string;
   readonly publishModel?: boolean;
   readonly port?: number;
+  readonly open?: boolean;
+  readonly allowOrigins?: readonly string[];
 }
 
 /** Starts a service as a process. @param port that of an earlier one, to start it again */

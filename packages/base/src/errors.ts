@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCodes } from './error-codes.ts';
+import { escapeControls } from './printable.ts';
 
 export interface CipherformerErrorOptions extends ErrorOptions {
   /** What to do, where it is known more exactly than for every error of the code. */
@@ -7,7 +8,7 @@ export interface CipherformerErrorOptions extends ErrorOptions {
 
 /**
  * Base of every error that is thrown on purpose: the message says what was wrong, where, and how to fix it; `code` tells
- * programs which it is.
+ * programs which it is. What a terminal would act on is escaped, since both may carry a stranger's words.
  */
 export abstract class CipherformerError extends Error {
   override readonly name: string = 'CipherformerError';
@@ -15,8 +16,8 @@ export abstract class CipherformerError extends Error {
   readonly #hint: string | undefined;
 
   constructor(message: string, { hint, ...options }: CipherformerErrorOptions = {}) {
-    super(message, options);
-    this.#hint = hint;
+    super(escapeControls(message, '\n\t'), options);
+    this.#hint = hint === undefined ? undefined : escapeControls(hint, '\n\t');
   }
 
   /** What to do about it. */

@@ -2,6 +2,7 @@
 export { isPowerOfTwo, modulo, nextPowerOfTwo } from './arithmetic.ts';
 export { joinBytes, toHex } from './bytes.ts';
 export { type ErrorCode, type ErrorEntry, type ExitCode, errorCodes } from './error-codes.ts';
+export { errorMeanings } from './error-meanings.ts';
 export {
   CipherformerError,
   type CipherformerErrorOptions,
@@ -13,6 +14,7 @@ export {
 export { Mutex } from './mutex.ts';
 export { type OptionalPackage, optionalPackage } from './optional-package.ts';
 export { type Pace, startPace } from './pace.ts';
+export { escapeControls } from './printable.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export { Random } from './random.ts';
 export { gib } from './units.ts';

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { CipherformerError, errorCodes, isCipherformerError, UsageError } from '../src/index.ts';
+import {
+  CipherformerError,
+  errorCodes,
+  errorMeanings,
+  escapeControls,
+  isCipherformerError,
+  UsageError,
+} from '../src/index.ts';
 
 class Refused extends CipherformerError {
   override readonly name = 'Refused';
@@ -10,6 +17,12 @@ describe('an error of ours', () => {
   it('has the hint of its code, or a more exact one', () => {
     expect(new UsageError('no').hint).toBe(errorCodes['bad-usage'].hint);
     expect(new Refused('no', { hint: 'wait' }).hint).toBe('wait');
+  });
+
+  it('shows what a terminal would act on, in message and hint', () => {
+    expect(escapeControls('a\u001b\u009b\u202e\u2028\ud800\n')).toBe('a\\u001b\\u009b\\u202e\\u2028\\ud800\\u000a');
+    const error = new Refused('a\nb\tc\u0007', { hint: 'wait\u009b2J' });
+    expect([error.message, error.hint]).toEqual(['a\nb\tc\\u0007', 'wait\\u009b2J']);
   });
 
   it('keeps its cause', () => {
@@ -46,10 +59,14 @@ describe('an error of ours', () => {
 });
 
 describe('codes', () => {
-  it.each(Object.entries(errorCodes))('%s: in lower case, with a meaning and a hint in one line', (code, entry) => {
-    expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
-    for (const text of [entry.meaning, entry.hint]) expect(text).toMatch(/^[A-Za-z][^\n|]{7,110}[^\s.]$/);
-  });
+  it.each(Object.entries(errorMeanings))(
+    '%s: in lower case, with a meaning and a hint in one line',
+    (code, meaning) => {
+      expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      for (const text of [meaning, errorCodes[code as keyof typeof errorCodes].hint])
+        expect(text).toMatch(/^[A-Za-z][^\n|]{7,110}[^\s.]$/);
+    },
+  );
 
   it('end a process as documented', () => {
     const other = Object.entries(errorCodes).filter(([, { exit }]) => exit !== 1);

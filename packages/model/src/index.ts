@@ -33,6 +33,7 @@ export {
   untrustedExamples,
   type ValueRecord,
   ValueRecorder,
+  withBounds,
 } from './graph/calibrate.ts';
 export { evaluate, type Observer, PolynomialEvaluator } from './graph/evaluate.ts';
 export { everyToken } from './graph/every-token.ts';

@@ -13,7 +13,7 @@ import { currentCommit, describeMachine } from '../measure/machine.ts';
 import { machineLine } from '../measure/report.ts';
 import { spreadDifference } from '../measure/statistics.ts';
 import { startRunProgress } from '../program/run-progress.ts';
-import { calibratedOn, randomInput, randomModel } from '../shapes/random-model.ts';
+import { calibratedModel, randomInput } from '../shapes/random-model.ts';
 import { modelShapes, type ShapeName, shapeNames } from '../shapes/shapes.ts';
 import { CheckFailedError } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
@@ -80,9 +80,10 @@ type Measured = Awaited<ReturnType<typeof run>>;
 
 async function run({ shape, layers, seed }: BenchLayerOptions, folder: string, signal: AbortSignal) {
   const whole = modelShapes[shape];
-  const random = randomModel({ ...whole, config: { ...whole.config, layers } }, seed);
-  const [values, other] = [randomInput(random, seed), randomInput(random, seed + 1)];
-  const model = calibratedOn(random, [values, other]);
+  const model = calibratedModel({ ...whole, config: { ...whole.config, layers } }, seed, (random) =>
+    [seed, seed + 1].map((one) => randomInput(random, one)),
+  );
+  const values = randomInput(model, seed);
   savePolynomialModel(join(folder, 'model'), model);
   const opened = await writeProgram(join(folder, 'model'), join(folder, 'program'));
   const { program, parameters, manifest } = opened;

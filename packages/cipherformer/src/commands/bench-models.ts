@@ -12,7 +12,7 @@ import { demoFolder, demoPaths } from '../demo/folder.ts';
 import { pixelsOf, testImages } from '../demo/samples.ts';
 import { currentCommit, describeMachine } from '../measure/machine.ts';
 import { machineLine } from '../measure/report.ts';
-import { calibratedOn, randomModel, randomPicture, randomQuestion } from '../shapes/random-model.ts';
+import { calibratedModel, randomPicture, randomQuestion } from '../shapes/random-model.ts';
 import { modelShapes, type ShapeName, shapeNames } from '../shapes/shapes.ts';
 import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
@@ -128,11 +128,12 @@ function modelAndQuestions(
     const inputs = each((i) => ({ pixels: images ? pixelsOf(images, i) : randomPicture(loaded, seed + i) }));
     return { model, questions: asked(loaded, inputs) };
   }
-  const random = randomModel(modelShapes[name as ShapeName], seed);
-  const inputs = each((i) => randomQuestion(random, seed + i));
   // Bounds from one input alone would be tighter than a model's are.
-  const seen = [...inputs, randomQuestion(random, seed + count)].map((input) => prepareInput(random, input));
-  const model = calibratedOn(random, seen);
+  const inputsOf = (random: PolynomialModel, more: number) => Array.from({ length: count + more }, (_, i) => randomQuestion(random, seed + i)); // biome-ignore format: a line
+  const model = calibratedModel(modelShapes[name as ShapeName], seed, (random) =>
+    inputsOf(random, 1).map((input) => prepareInput(random, input)),
+  );
+  const inputs = inputsOf(model, 0);
   savePolynomialModel(folder, model);
   return { model: folder, questions: asked(model, inputs) };
 }

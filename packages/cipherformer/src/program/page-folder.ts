@@ -7,7 +7,7 @@ export const buildPage = 'npm run build --workspace apps/web';
 /** The folder of the built page: beside this package's code, or in the repository; undefined where it was not built. */
 export function pageFolder(): string | undefined {
   const own = join(import.meta.dirname, '../..');
-  return [join(own, 'dist/page'), join(own, '../../apps/web/dist')].find((folder) =>
+  return [join(own, 'dist/web'), join(own, '../../apps/web/dist')].find((folder) =>
     existsSync(join(folder, 'index.html')),
   );
 }

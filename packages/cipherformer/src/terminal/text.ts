@@ -1,4 +1,4 @@
-import { escapeControls } from '@cipherformer/model/untrusted';
+import { escapeControls } from '@cipherformer/base';
 
 const esc = String.fromCharCode(27);
 /** Bold, dim and the colours, as we write them: nothing that moves, hides or asks. */

@@ -4,8 +4,8 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build, type Rolldown } from 'vite';
 import { expect, it } from 'vitest';
 
-/** Of scripts, gzipped: 80 KiB. */
-const mostScriptBytes = 80 * 1024;
+/** Of scripts, gzipped. */
+const mostScriptBytes = 80_000;
 /** Of one kernel build, by brotli, which servers send. */
 const mostKernelBytes = 80_000;
 
@@ -29,7 +29,7 @@ function loadedAtOnce(output: Rolldown.RolldownOutput['output']): Rolldown.Outpu
   return [...found];
 }
 
-it('is at most 80 KiB of scripts and a kernel build', async () => {
+it('is at most 80 kB of scripts and a kernel build', async () => {
   const page = loadedAtOnce(await bundled('browser.ts'));
   const worker = await bundled('browser/worker.ts');
   const scripts = [...page, ...loadedAtOnce(worker)];

@@ -8,5 +8,5 @@ export {
   problems,
   words,
 } from './json.ts';
-export { escapeControls, excerpt, isPrintable, listed, shown } from './printable.ts';
+export { excerpt, isPrintable, listed, shown } from './printable.ts';
 export { decodeUtf8, type Line, loneReturn, type NamedBytes, splitLines } from './text.ts';

@@ -2,27 +2,36 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { DataError, decodePicture, isPicture } from '@cipherformer/model';
 import { parseMetadata, shown } from '@cipherformer/model/untrusted';
 import { decompress as decompressZstd } from 'fzstd';
-import { type AsyncBuffer, asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSchema, type SchemaTree } from 'hyparquet'; // biome-ignore format: one list
+import { type AsyncBuffer, asyncBufferFromFile, type CompressionCodec, type FileMetaData, parquetMetadataAsync, parquetReadObjects, parquetSchema, type RowGroup, type SchemaTree } from 'hyparquet'; // biome-ignore format: one list
+import { snappyUncompress } from 'hysnappy';
 import { z } from 'zod';
 import { chooseColumns } from './columns.ts';
+import { checkPages, isPlainColumn, maxPageBytes, type Unpack } from './parquet-pages.ts';
 import type { Columns, Misfit, Source, SourceExample } from './source.ts';
 import { exampleOf, labelText } from './table.ts';
 
-/** All rows of a file that is read at once, or of a group, are in memory. */
-const maxRows = 2 ** 24;
+/** The rows of a group are in memory at once. */
+const maxRows = 2 ** 21;
 /** Largest chunk of a column in a group of rows, unpacked: a group is in memory at once. */
 const maxChunkBytes = 2 ** 31;
 
-/** What a file may be packed with, besides Snappy. Sizes that pages claim are checked before memory is taken. */
+/** What a file may be packed with. Sizes that pages claim are checked before memory is taken. */
 const compressors = {
+  SNAPPY: (bytes: Uint8Array, size: number) => snappyUncompress(bytes, checkedSize(size)),
   GZIP: (bytes: Uint8Array, size: number) => gunzipSync(bytes, { maxOutputLength: checkedSize(size) }),
   BROTLI: (bytes: Uint8Array, size: number) => brotliDecompressSync(bytes, { maxOutputLength: checkedSize(size) }),
   ZSTD: (bytes: Uint8Array, size: number) => decompressZstd(bytes, new Uint8Array(checkedSize(size))),
-};
+} satisfies Partial<Record<CompressionCodec, Unpack>>;
 
 function checkedSize(size: number): number {
-  if (!(size >= 0 && size <= maxChunkBytes / 2)) throw new Error(`a page claims ${size} bytes`);
+  if (!(size >= 0 && size <= maxPageBytes)) throw new Error(`a page claims ${size} bytes`);
   return size;
+}
+
+function unpackerOf(codec: CompressionCodec): Unpack {
+  if (codec === 'UNCOMPRESSED') return (bytes) => bytes;
+  if (!(codec in compressors)) throw new Error(`it is packed with ${codec}`);
+  return compressors[codec as keyof typeof compressors];
 }
 
 /**
@@ -77,14 +86,37 @@ async function* rowsOf(
   where: string,
 ): AsyncGenerator<Record<string, unknown>> {
   let rowStart = 0;
-  for (const { num_rows } of metadata.row_groups) {
-    const rowEnd = rowStart + Number(num_rows);
+  const schema = parquetSchema(metadata);
+  for (const group of metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    await guarded(where, () => checkGroup(file, group, schema, columns, where));
     const options = { file, metadata, columns: [...columns], rowStart, rowEnd, compressors, utf8: false };
     const rows = await guarded(where, () => parquetReadObjects(options));
     if (rows.length !== rowEnd - rowStart)
       throw new DataError(`${where} has ${rows.length} rows where it claims ${rowEnd - rowStart}: write it again.`);
     yield* rows;
     rowStart = rowEnd;
+  }
+}
+
+/** Holds what the pages of the wanted columns claim against what can be. */
+async function checkGroup(
+  file: AsyncBuffer,
+  { columns, num_rows }: RowGroup,
+  schema: SchemaTree,
+  wanted: readonly string[],
+  where: string,
+): Promise<void> {
+  // biome-ignore format: a line
+  for (const { meta_data } of columns) {
+    if (!meta_data || !wanted.includes(meta_data.path_in_schema[0]!)) continue;
+    const path = [schema];
+    for (const name of meta_data.path_in_schema) path.push(path.at(-1)!.children.find(({ element }) => element.name === name)!); // biome-ignore format: a line
+    if (!isPlainColumn(path))
+      throw new DataError(`${where}: column ${shown(path[1]!.element.name)} holds lists or shapes; texts, labels and pictures are read.`); // biome-ignore format: a line
+    const start = Number(meta_data.dictionary_page_offset || meta_data.data_page_offset);
+    const end = start + Number(meta_data.total_compressed_size);
+    checkPages(await file.slice(start, end), meta_data, path, Number(num_rows), unpackerOf);
   }
 }
 

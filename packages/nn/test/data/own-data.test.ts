@@ -8,6 +8,7 @@ import { huggingFaceTokenizer } from '../../../model/src/text/tokenizer.ts';
 import * as datasets from '../../src/data/datasets.ts';
 import { reportLines } from '../../src/data/report.ts';
 import { RowParser } from '../../src/sources/csv.ts';
+import { readParquet } from '../../src/sources/parquet.ts';
 import { wordPieceFiles } from '../../src/text/word-piece.ts';
 
 /** With its report, which data of one's own always has. */
@@ -148,6 +149,20 @@ describe('Parquet as Hugging Face writes it', () => {
     // 0 is "bad" in the file, and 1 in the model.
     expect(matched.report.counts.train).toEqual(report.counts.train!.toReversed());
     await expect(load({ from: parquetFile(name) }, { ...options, classes: ['x', 'y'] })).rejects.toThrow(/"0" \("bad"\), 20 rows: no class/); // biome-ignore format: a line
+  });
+
+  it('of version 2, by prefixes and by lengths: the same texts', async () => {
+    const textsOf = async (name: string) => (await readParquet(Buffer.from(parquet[name]!, 'base64'), name, ['sentence', 'label'])); // biome-ignore format: a line
+    const texts = await textsOf('texts snappy');
+    expect(texts[39]).toEqual({ sentence: 'text number 39', label: 1n });
+    for (const name of packed) expect(await textsOf(name), name).toEqual(texts);
+  });
+
+  it('gaps are told of by row, lists are refused', async () => {
+    const rows = await readParquet(Buffer.from(parquet.gaps!, 'base64'), 'gaps', ['sentence', 'label']);
+    expect(rows).toEqual(Array.from({ length: 60 }, (_, i) => ({ sentence: i % 3 ? `text ${Math.floor(i / 20)}` : null, label: i % 2 === 0 }))); // biome-ignore format: a line
+    await expect(load({ from: parquetFile('gaps') }, options)).rejects.toThrow(/20 rows.*row 1: "sentence" is/s);
+    await expect(load({ from: parquetFile('lists') }, options)).rejects.toThrow(/"sentence" holds lists/); // biome-ignore format: a line
   });
 
   it.each(['images snappy', 'images zstd'])('%s', async (name) => {
