@@ -1,20 +1,32 @@
 import { fit, inverseSqrtIteration, type Program } from '@cipherformer/approx';
 import { UsageError } from '@cipherformer/base';
 import {
-  calibrate,
   type GraphInputs,
   type ModelInput,
   type PolynomialModel,
   prepareInput,
   recordValues,
   type StoredTensor,
+  withBounds,
 } from '@cipherformer/model';
 import { initialWeights, type LowerOptions, type ModelConfig, makePolynomialModel, Random } from '@cipherformer/nn';
 import type { ModelShape } from './shapes.ts';
 
-/** Random activations stay inside these; the model is refused where they do not. */
-const activationInterval = [-8, 8] as const;
-const varianceInterval = [0.25, 8] as const;
+type Interval = readonly [number, number];
+
+/** What most random activations and variances stay inside. */
+const usualIntervals: Intervals = { activation: () => [-8, 8], variance: () => [0.25, 8] };
+/** What none has left yet: the functions are coarse there, but do not run away. */
+const wideIntervals: Intervals = { activation: () => [-32, 32], variance: () => [0.05, 64] };
+/** Beyond the values that were seen, as a share of them: what one polynomial becomes moves what the next one sees. */
+const margin = 1.3;
+const mostFits = 4;
+
+/** The interval of each site's polynomial. */
+interface Intervals {
+  activation(site: string): Interval;
+  variance(site: string): Interval;
+}
 
 /**
  * A polynomial model of that shape with random weights: for plans and checks of programs, for which no trained model is
@@ -24,12 +36,16 @@ const varianceInterval = [0.25, 8] as const;
  * @param follows the token that a language model's logits follow: the last one, or one that the client chooses
  */
 export function randomModel(shape: ModelShape, seed: number, follows: 'last' | 'chosen' = 'last'): PolynomialModel {
+  return modelOn(usualIntervals, shape, seed, follows);
+}
+
+function modelOn(intervals: Intervals, shape: ModelShape, seed: number, follows: 'last' | 'chosen'): PolynomialModel {
   const { tokens, title } = shape;
   const config = converted(shape);
   const options: LowerOptions = {
     ...(tokens === undefined ? {} : { tokens }),
     ...(config.task === 'language-model' && follows === 'last' ? { position: tokens! - 1 } : {}),
-    programs: programsOf(config, shape),
+    programs: programsOf(config, shape, intervals),
   };
   const weights = spreadWeights(config, seed);
   const model = makePolynomialModel({ config, weights, card: { name: `${title}, random weights` } }, options);
@@ -71,14 +87,40 @@ export function randomPicture({ preprocess }: PolynomialModel, seed: number): nu
   }).flat();
 }
 
-/** With bounds from these inputs. @throws UsageError where a random value leaves a polynomial's interval: take another seed */
-export function calibratedOn(model: PolynomialModel, inputs: readonly GraphInputs[]): PolynomialModel {
-  for (const { name, low, high, interval } of recordValues(model.graph, inputs).sites)
-    if (low < interval[0] || high > interval[1])
-      throw new UsageError(
-        `${name}: random values from ${low.toFixed(2)} to ${high.toFixed(2)} leave [${interval.join(', ')}]; take another --seed`,
-      );
-  return { ...model, graph: calibrate(model.graph, inputs, 1.5) };
+/**
+ * The same, its polynomials fitted to the intervals that some inputs need, and its bounds calibrated on them. Degrees, and
+ * so the plan, are those of `randomModel`.
+ * @param inputsOf made for the model, whose preprocessing does not depend on intervals
+ * @throws UsageError where values run away whatever the intervals
+ */
+export function calibratedModel(
+  shape: ModelShape,
+  seed: number,
+  inputsOf: (model: PolynomialModel) => readonly GraphInputs[],
+): PolynomialModel {
+  let intervals = wideIntervals;
+  for (let fits = 0; fits < mostFits; fits++) {
+    const model = modelOn(intervals, shape, seed, 'last');
+    const record = recordValues(model.graph, inputsOf(model));
+    const inside = record.sites.every(({ low, high, interval: [from, to] }) => low >= from && high <= to);
+    if (inside && fits > 0) return { ...model, graph: withBounds(model.graph, record, 1.5) };
+    intervals = seenIntervals(new Map(record.sites.map(({ name, low, high }) => [name, [low, high]])));
+  }
+  throw new UsageError(`random values of ${shape.title} run away: take another seed`);
+}
+
+function seenIntervals(seen: ReadonlyMap<string, Interval>): Intervals {
+  return {
+    activation(site) {
+      const [low, high] = seen.get(site)!;
+      const reach = margin * Math.max(-low, high, 4);
+      return [-reach, reach];
+    },
+    variance(site) {
+      const [low, high] = seen.get(site)!;
+      return [low / margin, high * margin];
+    },
+  };
 }
 
 /** What conversion makes of the configuration, before its functions are polynomials. */
@@ -91,21 +133,29 @@ function converted({ config, norms }: ModelShape): ModelConfig {
   };
 }
 
-function programsOf(config: ModelConfig, { mapDegree, activationDegree, norms }: ModelShape): Map<string, Program> {
-  const gelu = (degree: number): Program => {
-    const { coefficients } = fit({ fn: 'gelu', interval: activationInterval, degree }).polynomial!;
-    return { interval: activationInterval, steps: [{ op: 'polynomial', value: 0, coefficients }] };
+function programsOf(
+  config: ModelConfig,
+  { mapDegree, activationDegree, norms }: ModelShape,
+  intervals: Intervals,
+): Map<string, Program> {
+  const programs = new Map<string, Program>();
+  const gelu = (site: string, degree: number): void => {
+    const interval = intervals.activation(site);
+    const { coefficients } = fit({ fn: 'gelu', interval, degree }).polynomial!;
+    programs.set(site, { interval, steps: [{ op: 'polynomial', value: 0, coefficients }] });
   };
-  const [maps, activation] = [gelu(mapDegree), gelu(activationDegree)];
-  // A start of degree 7 and one step: relative error 1e-3 in five levels.
-  const inverse = norms === 'full' ? inverseSqrtIteration(varianceInterval, 7, 1).program : undefined;
-  const programs = new Map<string, Program>(config.head.hidden ? [['head.activation', activation]] : []);
+  // A start of degree 7 and one step: relative error 1e-3 in five levels on the usual interval.
+  const inverse = (norm: string): void => {
+    const { program } = inverseSqrtIteration(intervals.variance(`${norm}.inverse`), 7, 1);
+    programs.set(`${norm}.variance`, program);
+  };
+  if (config.head.hidden) gelu('head.activation', activationDegree);
   for (let layer = 0; layer < config.layers; layer++) {
-    programs.set(`layers.${layer}.attention.activation`, maps);
-    programs.set(`layers.${layer}.mlp.activation`, activation);
-    if (inverse) for (const norm of ['norm1', 'norm2']) programs.set(`layers.${layer}.${norm}.variance`, inverse);
+    gelu(`layers.${layer}.attention.activation`, mapDegree);
+    gelu(`layers.${layer}.mlp.activation`, activationDegree);
+    if (norms === 'full') for (const norm of ['norm1', 'norm2']) inverse(`layers.${layer}.${norm}`);
   }
-  if (inverse && config.finalNorm) programs.set('norm.variance', inverse);
+  if (norms === 'full' && config.finalNorm) inverse('norm');
   return programs;
 }
 

@@ -2,7 +2,7 @@ import { compile, compileForThroughput, explain } from '@cipherformer/compiler';
 import { evaluate, recordValues } from '@cipherformer/model';
 import { checkProgram } from '@cipherformer/runtime';
 import { describe, expect, it } from 'vitest';
-import { calibratedOn, randomInput, randomModel } from '../../src/shapes/random-model.ts';
+import { calibratedModel, randomInput, randomModel } from '../../src/shapes/random-model.ts';
 import { modelShapes } from '../../src/shapes/shapes.ts';
 
 describe('plans of the models this project is for, at 2^15 slots', () => {
@@ -47,10 +47,13 @@ describe('models with random weights', () => {
     const deviation = Math.sqrt(logits.reduce((sum, x) => sum + x * x, 0) / logits.length);
     expect(deviation).toBeGreaterThan(0.5);
     expect(deviation).toBeLessThan(2);
-    const { graph } = calibratedOn(first!, inputs);
+    const { graph } = calibratedModel(shape, 1, () => inputs);
     expect(graph.nodes.every(({ bound }) => bound > 0 && Number.isFinite(bound))).toBe(true);
-    // The maps and activations use their intervals, not just the middle.
-    for (const { low, high, name } of recordValues(graph, inputs).sites)
+    // The polynomials use their intervals, not just the middle, and nothing leaves them.
+    for (const { low, high, name, interval } of recordValues(graph, inputs).sites) {
       if (!name.includes('inverse')) expect(high - low).toBeGreaterThan(4);
+      expect(low).toBeGreaterThan(interval[0]);
+      expect(high).toBeLessThan(interval[1]);
+    }
   });
 });
