@@ -8,6 +8,7 @@ export {
   MemoryVerdictLedger,
   noVerdicts,
   outOfRangeStep,
+  requireUsableKey,
   type VerdictCounts,
   type VerdictEntry,
   type VerdictLedger,

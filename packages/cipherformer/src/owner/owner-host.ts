@@ -189,23 +189,19 @@ export class OwnerHost {
     return answers.map(sent);
   }
 
-  /** Asks the service, batch after batch. @throws what ServiceSession.ask throws */
+  /** Asks the service. @throws what ServiceSession.ask throws */
   async ask({ maxKeyBytes, ...argument }: AskArgument, { progress, signal }: CallContext): Promise<SentAnswer[]> {
-    const { manifest, session } = this.#opened!;
+    const { session } = this.#opened!;
     const { inputs } = await this.#read(argument);
-    const answers: PrivateAnswer[] = [];
-    for (const batch of batchesOf(inputs, manifest.batch)) {
-      const reply = await session!.ask({ ...this.#owner!, ...this.#verdicts() }, batch.map(({ given }) => given), {
-        signal,
-        agree: (bytes) => this.#allowKeys(bytes, maxKeyBytes),
-        progress: ({ sentBytes, place = 0, ...others }) => {
-          const sentSoFar = sentBytes === undefined ? undefined : `${Math.round(sentBytes / 2 ** 20)} MiB sent`;
-          progress({ ...others, detail: place > 0 ? `${place} before this question` : sentSoFar });
-        },
-      }); // biome-ignore format: one call
-      answers.push(...reply.answers);
-    }
-    return answers.map(sent);
+    const reply = await session!.ask({ ...this.#owner!, ...this.#verdicts() }, inputs.map(({ given }) => given), {
+      signal,
+      agree: (bytes) => this.#allowKeys(bytes, maxKeyBytes),
+      progress: ({ sentBytes, place = 0, ...others }) => {
+        const sentSoFar = sentBytes === undefined ? undefined : `${Math.round(sentBytes / 2 ** 20)} MiB sent`;
+        progress({ ...others, detail: place > 0 ? `${place} before this question` : sentSoFar });
+      },
+    }); // biome-ignore format: one call
+    return reply.answers.map(sent);
   }
 
   /** Begins a generation. Gives a number for `nextToken`. @throws as generateTokens */
