@@ -5,6 +5,7 @@
 export { PrivateAnswer, type RevealedAnswer } from './client/answer.ts';
 export { decryptOutputs, encryptInputs } from './client/encrypt.ts';
 export {
+  higherCounts,
   MemoryVerdictLedger,
   noVerdicts,
   outOfRangeStep,
