@@ -1,6 +1,15 @@
 // What a server sees of a generation, where it chooses every answer: it has to be the same whatever is decrypted.
 import { isCipherformerError } from '@cipherformer/base';
-import { Context, ciphertextToWire, Encoder, encryptSymmetric, Parameters, SecretKey, sha256, wireBytes } from '@cipherformer/ckks';
+import {
+  Context,
+  ciphertextToWire,
+  Encoder,
+  encryptSymmetric,
+  Parameters,
+  SecretKey,
+  sha256,
+  wireBytes,
+} from '@cipherformer/ckks';
 import type { InputPreparation } from '@cipherformer/model';
 import {
   type ClientProgram,

@@ -1,5 +1,5 @@
 // What a service sees of a question that takes several requests: it has to be the same whatever was decrypted.
-import { Encoder, ciphertextToWire, encryptSymmetric, SecretKey, sha256, wireBytes } from '@cipherformer/ckks';
+import { ciphertextToWire, Encoder, encryptSymmetric, SecretKey, sha256, wireBytes } from '@cipherformer/ckks';
 import { MemoryVerdictLedger, outOfRangeStep, VolatilePartMemory } from '@cipherformer/runtime/client';
 import { describe, expect, it } from 'vitest';
 import { sealEnvelope } from '../../runtime/src/protocol/envelope.ts';

@@ -18,6 +18,7 @@ import {
   parametersOf,
   readClientHalf,
   readRequest,
+  type VerdictCounts,
   type VerdictOptions,
 } from '@cipherformer/runtime/client';
 import { readClientProgram, readManifest, writeKeyFolder } from '@cipherformer/runtime/client/files';
@@ -30,6 +31,7 @@ import type { Ask, CallContext } from '../thread/protocol.ts';
 import type {
   AskArgument,
   ConnectArgument,
+  CountedArgument,
   DecryptArgument,
   GenerationArgument,
   InputsArgument,
@@ -41,7 +43,7 @@ import type {
   WriteKeysArgument,
 } from './protocol.ts';
 import { openOwner } from './secret-file.ts';
-import { exportedSecret, openStoredOwner } from './secret-store.ts';
+import { type Counted, countedSecret, exportedSecret, openStoredOwner, type StoreCalls } from './secret-store.ts';
 
 /** A program from its client's side. */
 interface Opened {
@@ -117,13 +119,18 @@ export class OwnerHost {
     this.#owner =
       secret === undefined || 'file' in secret
         ? await openOwner(secret?.file, context)
-        : await openStoredOwner(secret.bytes, (bytes) => this.#save(secret.save, bytes), context);
+        : await openStoredOwner(secret.bytes, secret.save ? this.#store : undefined, context);
     return this.#owner.secret.id;
   }
 
-  async #save(isKept: boolean, secret: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (isKept) await this.#question({ what: 'save', secret });
-    else secret.fill(0);
+  readonly #store: StoreCalls = {
+    save: async (secret) => void (await this.#question({ what: 'save', secret })),
+    count: async (entry) => (await this.#question({ what: 'count', entry })) as VerdictCounts,
+  };
+
+  /** What a store is to keep, and the counts in it. @throws as countedSecret */
+  async counted({ kept, entry }: CountedArgument): Promise<Counted> {
+    return countedSecret(this.#owner!.secret, kept, entry);
   }
 
   /** Begins to make the parts of the evaluation keys. Gives a number for `nextPart`. */

@@ -94,7 +94,10 @@ describe('generation', () => {
     expect(await failure(() => server.run(others, requests[1]!))).toBe('wrong-key-or-program');
     // Anybody can say that evaluation keys are the owner's.
     const parts = other.evaluationKeys();
-    const forged = await server.loadKeys({ key: keys.key, [Symbol.asyncIterator]: () => parts[Symbol.asyncIterator]() });
+    const forged = await server.loadKeys({
+      key: keys.key,
+      [Symbol.asyncIterator]: () => parts[Symbol.asyncIterator](),
+    });
     expect(await failure(() => server.run(forged, requests[2]!))).toBe('cache-gone');
     await using elsewhere = await Server.load(at('program'), { insecure: true });
     const there = await elsewhere.loadKeys(owner.evaluationKeys());

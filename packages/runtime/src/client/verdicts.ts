@@ -62,7 +62,11 @@ export function higherCounts(one: VerdictCounts, other: VerdictCounts): VerdictC
 
 /** Counts that end with the process: for tests, and for who is client and server in one. */
 export class MemoryVerdictLedger implements VerdictLedger {
-  #counts = noVerdicts;
+  #counts: VerdictCounts;
+
+  constructor(counts = noVerdicts) {
+    this.#counts = counts;
+  }
 
   async load(): Promise<VerdictCounts> {
     return this.#counts;
