@@ -5,6 +5,7 @@ import { compile } from '../door/compile.ts';
 import { describeProgram } from '../program/summary.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
+import { checkOutput } from '../terminal/output-path.ts';
 import { withStages } from '../terminal/with-stages.ts';
 
 interface CompileCommandOptions {
@@ -33,6 +34,7 @@ export function registerCompile(program: Command): void {
     .option('--generation', 'a language model that goes on token by token, for generate')
     .option('--json', 'the manifest as JSON on stdout')
     .action(async (model: string, { out, objective, batch, memory, generation = false, json }: CompileCommandOptions) => {
+      checkOutput(out);
       const throughput = batch === undefined && objective === 'throughput';
       const gib = memory ?? (throughput ? 16 : undefined);
       await withStages('stopping; no program is written', async (signal, { update: progress }) => {
