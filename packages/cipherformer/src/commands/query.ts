@@ -48,5 +48,6 @@ async function query(url: string, questions: readonly Question[], options: Query
     const show = showSession();
     return await service.ask(questions, { signal, progress: show.update }).finally(show.stop);
   });
-  showAnswers(answers, options);
+  const kept = 'cipherformer keys list (the secret keys that are kept)';
+  showAnswers(answers, options, keys === undefined ? kept : undefined);
 }

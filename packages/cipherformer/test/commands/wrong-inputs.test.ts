@@ -177,7 +177,7 @@ describe('compile', () => {
         ['nowhere', 'none', 1, /there is no .*nowhere: give the folder of a polynomial model/],
         ['original', 'none', 1, /is not the folder of a polynomial model: convert a model first/],
         ['image-model', 'image', 2, /image already exists: choose another --out/],
-        ['image-model', 'no/where/none', 2, /there is no folder .*where: make it/],
+        ['image-model', 'no/where/none', 2, /there is no folder .*where, where .*none would go: make it/],
       ];
       for (const [model, out, exit, message] of wrong) {
         const { code, err } = await compile(model, out);
