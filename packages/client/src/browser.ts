@@ -21,3 +21,5 @@ export type {
   Stage,
 } from './browser/messages.ts';
 export type { CallOptions } from './browser/worker-calls.ts';
+export { describeChange } from './errors.ts';
+export type { ProgramChange, SeenProgram } from './programs-seen.ts';
