@@ -1,3 +1,4 @@
+import { approxReaders } from './approx-readers.ts';
 import { cipherformerReaders } from './cipherformer-readers.ts';
 import { ckksReaders } from './ckks-readers.ts';
 import { compilerReaders } from './compiler-readers.ts';
@@ -7,6 +8,7 @@ import { serviceReaders } from './service-readers.ts';
 
 /** Every reader of bytes from strangers. A new one is an entry in the list of its package. */
 export const readers: readonly Reader[] = [
+  ...approxReaders,
   ...ckksReaders,
   ...compilerReaders,
   ...nnReaders,
