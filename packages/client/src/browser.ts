@@ -21,5 +21,4 @@ export type {
   Stage,
 } from './browser/messages.ts';
 export type { CallOptions } from './browser/worker-calls.ts';
-export { describeChange } from './errors.ts';
-export type { ProgramChange, SeenProgram } from './programs-seen.ts';
+export { describeChange, type ProgramChange, type SeenProgram } from './errors.ts';

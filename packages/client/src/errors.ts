@@ -1,6 +1,5 @@
 import { CipherformerError, type ErrorCode, gib } from '@cipherformer/base';
 import { excerpt } from '@cipherformer/model/untrusted';
-import type { ProgramChange } from './programs-seen.ts';
 
 /** The service could not be reached, or its answer is not one of a service. */
 export class TransportError extends CipherformerError {
@@ -47,6 +46,24 @@ export class KeysRejected extends TransportError {
   constructor(reason: string) {
     super(`the service refused the evaluation keys: ${reason}. Ask again: they are made and sent anew`);
   }
+}
+
+/** A program, and the list of its evaluation keys. */
+export interface SeenProgram {
+  /** SHA-256, in hexadecimal. */
+  readonly digest: string;
+  readonly plan: string;
+}
+
+/** A service has another program under the name of one that it has no more: its successor, if that is what it is. */
+export interface ProgramChange {
+  readonly name: string;
+  readonly before: SeenProgram;
+  readonly now: SeenProgram;
+  /** Parts of evaluation keys that the service has, and those that would be made for it, with their bytes. */
+  readonly keptParts: number;
+  readonly newParts: number;
+  readonly newBytes: number;
 }
 
 /** The service has another program than the one that its owner knew under this name. No key was made for it. */

@@ -1,5 +1,5 @@
 /** The data owner's side of a service, for browsers and Node: no Node module is reached from here. */
-export { ConnectionLost, describeChange, JobFailed, KeysRejected, ProgramChanged, ServiceError, TransportError } from './errors.ts'; // biome-ignore format: a list
+export { ConnectionLost, describeChange, JobFailed, KeysRejected, type ProgramChange, ProgramChanged, type SeenProgram, ServiceError, TransportError } from './errors.ts'; // biome-ignore format: a list
 export {
   type Exchange,
   type GeneratedToken,
@@ -8,7 +8,7 @@ export {
   generateTokens,
 } from './generate.ts';
 export type { HttpOptions } from './http.ts';
-export type { AgreeChange, ProgramChange, ProgramMemory, SeenProgram } from './programs-seen.ts';
+export type { AgreeChange, ProgramMemory } from './programs-seen.ts';
 export type {
   Job,
   JobState,

@@ -1,29 +1,11 @@
-import { ProgramChanged } from './errors.ts';
+import { type ProgramChange, ProgramChanged, type SeenProgram } from './errors.ts';
 import type { Program } from './protocol.ts';
-
-/** A program, and the list of its evaluation keys. */
-export interface SeenProgram {
-  /** SHA-256, in hexadecimal. */
-  readonly digest: string;
-  readonly plan: string;
-}
 
 /** Which programs of a service an owner has agreed to, kept beside the secret key. */
 export interface ProgramMemory {
   /** @param name of programs, and what they are for */
   get(name: string): Promise<readonly SeenProgram[]>;
   keep(name: string, programs: readonly SeenProgram[]): Promise<void>;
-}
-
-/** A service has another program under the name of one that it has no more: its successor, if that is what it is. */
-export interface ProgramChange {
-  readonly name: string;
-  readonly before: SeenProgram;
-  readonly now: SeenProgram;
-  /** Parts of evaluation keys that the service has, and those that would be made for it, with their bytes. */
-  readonly keptParts: number;
-  readonly newParts: number;
-  readonly newBytes: number;
 }
 
 /** Asks a person about a change; throws for no. */

@@ -26,14 +26,8 @@ import {
   readClientHalf,
   type VerdictOptions,
 } from '@cipherformer/runtime/client';
-import { JobFailed, KeysRejected, ServiceError, TransportError } from './errors.ts';
-import {
-  type AgreeChange,
-  meetProgram,
-  type ProgramChange,
-  type ProgramMemory,
-  refuseChange,
-} from './programs-seen.ts';
+import { JobFailed, KeysRejected, type ProgramChange, ServiceError, TransportError } from './errors.ts';
+import { type AgreeChange, meetProgram, type ProgramMemory, refuseChange } from './programs-seen.ts';
 import { type Job, type Keyset, maxMissingBatch, type Program } from './protocol.ts';
 import type { Transport } from './transport.ts';
 import { uploadParts } from './upload.ts';

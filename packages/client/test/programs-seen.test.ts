@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { describeChange, ProgramChanged } from '../src/errors.ts';
+import { describeChange, type ProgramChange, ProgramChanged, type SeenProgram } from '../src/errors.ts';
 import { fileProgramMemory } from '../src/file-programs.ts';
-import { meetProgram, type ProgramChange, type ProgramMemory, refuseChange, type SeenProgram } from '../src/programs-seen.ts'; // biome-ignore format: a list
+import { meetProgram, type ProgramMemory, refuseChange } from '../src/programs-seen.ts';
 import { digest } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'programs-'));

@@ -42,13 +42,13 @@ describe('an open service', () => {
 describe('a program that was changed', () => {
   it('is shown before keys are made for it, keeps the parts that are there, and is agreed to by its digest', async () => {
     const first = await start('changed');
-    const [{ digest: before }] = first.programs as [{ digest: string }];
+    const before = first.programs[0]!.digest;
     expect((await ask(first.url, 'changed-keys')).code).toBe(0);
     const kept = timesOf('changed');
     await first.service.close();
     const port = Number(new URL(first.url).port);
     const { url, programs } = await start('changed', { folders: [at('pairs')], port });
-    const [{ digest: now, plan }] = programs as [{ digest: string; plan: string }];
+    const { digest: now, plan } = programs[0]!;
     expect([url, plan === first.programs[0]!.plan]).toEqual([first.url, false]);
 
     const refused = await ask(url, 'changed-keys', '--json');

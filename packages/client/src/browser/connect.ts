@@ -1,6 +1,6 @@
 import { Mutex, UsageError } from '@cipherformer/base';
 import type { VerdictCounts } from '@cipherformer/runtime/client';
-import type { ProgramChange } from '../programs-seen.ts';
+import type { ProgramChange } from '../errors.ts';
 import { serviceOf } from '../service-address.ts';
 import { lackingFeature } from './environment.ts';
 import type {

@@ -1,5 +1,5 @@
 import type { VerdictCounts } from '@cipherformer/runtime/client';
-import type { ProgramChange } from '../programs-seen.ts';
+import type { ProgramChange } from '../errors.ts';
 import type { SessionProgress, SessionStage } from '../session.ts';
 import type { Failure } from './failure.ts';
 

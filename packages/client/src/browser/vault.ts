@@ -6,7 +6,8 @@ import {
   type VerdictLedger,
   withEntry,
 } from '@cipherformer/runtime/client';
-import type { ProgramMemory, SeenProgram } from '../programs-seen.ts';
+import type { SeenProgram } from '../errors.ts';
+import type { ProgramMemory } from '../programs-seen.ts';
 import type { Submitted } from '../session.ts';
 import type { TokenStore } from '../tokens.ts';
 import { BrowserStorageError, KeyDeleted } from './failure.ts';

@@ -1,5 +1,5 @@
 import type { VerdictCounts } from '@cipherformer/runtime/client';
-import type { ProgramChange } from '../programs-seen.ts';
+import type { ProgramChange } from '../errors.ts';
 import { BrowserError, errorOf } from './failure.ts';
 import type { AllowAbout, CallName, Given, Gives, News, Order, QuestionProgress } from './messages.ts';
 
