@@ -1,3 +1,6 @@
+import { toHex } from '@cipherformer/base';
+import { sha256 } from '@cipherformer/ckks';
+import { excerpt } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { TransportError } from './errors.ts';
 import { readEvents } from './event-stream.ts';
@@ -92,18 +95,25 @@ export class Transport {
     return (await this.#http.json(programs, '/programs')).programs;
   }
 
-  /** A file of the client half of a program; no more of it is read than the program says that it has. */
+  /** A file of the client half of a program, as the program lists it. @throws TransportError for another */
   clientFile({ digest, files }: Pick<Program, 'digest' | 'files'>, file: string): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = files.find(({ name }) => name === file)?.bytes ?? maxJsonBytes;
-    const limit = Math.min(bytes, file === manifestFile ? maxJsonBytes : maxFileBytes);
-    return this.#http.bytes(`/programs/${digest}/client/${encodeURIComponent(file)}`, {}, limit);
+    return this.#listed(`/programs/${digest}/client`, files, file, file === manifestFile ? maxJsonBytes : maxFileBytes);
   }
 
-  /** A file of the polynomial model of a program that is given away; no more of it is read than is said. */
+  /** A file of the polynomial model of a program that is given away, as the program lists it. @throws TransportError for another */
   modelFile({ digest, model = [] }: Pick<Program, 'digest' | 'model'>, file: string): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = model.find(({ name }) => name === file)?.bytes ?? 0;
-    return this.#http.bytes(`/programs/${digest}/model/${encodeURIComponent(file)}`, {}, Math.min(bytes, maxFileBytes));
+    return this.#listed(`/programs/${digest}/model`, model, file, maxFileBytes);
   }
+
+  /** No more of a file is read than is listed, and nothing else is taken for it, whatever lies between here and the service. */
+  async #listed(folder: string, files: Program['files'], file: string, most: number): Promise<Uint8Array<ArrayBuffer>> {
+    const listed = files.find(({ name }) => name === file);
+    if (listed === undefined) throw new TransportError(`the service does not list the file ${excerpt(file)} that its program names`);
+    const bytes = await this.#http.bytes(`${folder}/${encodeURIComponent(file)}`, {}, Math.min(listed.bytes, most));
+    if (toHex(await sha256(bytes)) !== listed.sha256)
+      throw new TransportError(`the file ${excerpt(file)} is not the one that the service lists: it was damaged or changed on its way; ask again`);
+    return bytes;
+  } // biome-ignore format: one line each
 
   /** Opens a key set, or finds the one of this plan and key that is there. */
   openKeyset(request: OpenKeyset): Promise<Keyset> {
