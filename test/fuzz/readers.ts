@@ -1,5 +1,7 @@
+import { approxReaders } from './approx-readers.ts';
 import { cipherformerReaders } from './cipherformer-readers.ts';
 import { ckksReaders } from './ckks-readers.ts';
+import { clientReaders } from './client-readers.ts';
 import { compilerReaders } from './compiler-readers.ts';
 import { nnReaders } from './nn-readers.ts';
 import type { Reader } from './reader.ts';
@@ -7,10 +9,12 @@ import { serviceReaders } from './service-readers.ts';
 
 /** Every reader of bytes from strangers. A new one is an entry in the list of its package. */
 export const readers: readonly Reader[] = [
+  ...approxReaders,
   ...ckksReaders,
   ...compilerReaders,
   ...nnReaders,
   ...serviceReaders,
+  ...clientReaders,
   ...cipherformerReaders,
 ].map((reader) => ({
   ...reader,

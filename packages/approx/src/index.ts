@@ -9,7 +9,7 @@ export { type FitOptions, fit, type TargetOptions } from './fit/fit.ts';
 export { leastSquares } from './fit/least-squares.ts';
 export { type RemezResult, remez } from './fit/remez.ts';
 export { catalogue, expressionTarget } from './functions/catalogue.ts';
-export { type Density, densityFromHistogram, densityFromSamples } from './functions/density.ts';
+export { type Density, densityFromHistogram, densityFromSamples, parseDensity } from './functions/density.ts';
 export { type FunctionInput, toTarget } from './functions/resolve.ts';
 export { parseTable, tableFunction } from './functions/table.ts';
 export type { Family, Symmetry, TargetFunction } from './functions/target.ts';

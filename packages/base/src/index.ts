@@ -11,6 +11,7 @@ export {
   StorageError,
   UsageError,
 } from './errors.ts';
+export { type Given, given } from './given.ts';
 export { Mutex } from './mutex.ts';
 export { type OptionalPackage, optionalPackage } from './optional-package.ts';
 export { type Pace, startPace } from './pace.ts';

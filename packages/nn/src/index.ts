@@ -5,7 +5,7 @@ export { type AblateOptions, runAblation } from './ablation/run.ts';
 export { parseStability, runStability, type StabilityCell, type StabilityRecipe } from './ablation/stability.ts';
 export { type AblationRow, ablationCsv, type Estimate, type Measure, summarise } from './ablation/summary.ts';
 export { loadModel, loadModelTokenizer } from './checkpoints/load.ts';
-export { type Model, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
+export { type Model, modelPath, type Preprocess, saveModel } from './checkpoints/model-folder.ts';
 export { type ChosenRecipe, chooseRecipe } from './convert/choose-recipe.ts';
 export { convert } from './convert/convert.ts';
 export type { ConvertOptions, ConvertResult } from './convert/options.ts';

@@ -1,7 +1,7 @@
 /** Encrypted programs over HTTP. Holds nothing of secret keys: it sees evaluation keys, ciphertexts, sizes and times. */
 export { StartError } from './problem.ts';
 export type { ServedProgram } from './programs.ts';
-export { configure, sharedPlace } from './run/configuration.ts';
+export { type Configured, configure, sharedPlace, tlsOf } from './run/configuration.ts';
 export type { PreparedProgram, PrepareOptions } from './run/prepare-program.ts';
 export { type ServiceOptions, startService, startWorker, type WorkerOptions } from './run/start.ts';
 export { type RunningService, type ServeOptions, serve } from './serve.ts';

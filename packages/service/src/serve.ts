@@ -148,7 +148,7 @@ async function openService(
     const backend =
       shared === undefined
         ? await LocalBackend.open({ data, spawnWorker, workerGraceMs: graceMs, diskSpace })
-        : await SharedBackend.open({ ...shared, data, diskSpace });
+        : await SharedBackend.open({ ...shared, data, diskSpace, now });
     return await Service.open({ ...rest, backend, now, at });
   } catch (cause) {
     throw cause instanceof StartError || cause instanceof MissingPackageError

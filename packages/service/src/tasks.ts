@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { isFinal } from '@cipherformer/client/protocol';
 import type { OnFaultPoint } from './faults.ts';
 import { verifyCpuSeconds } from './limits.ts';
 import type { Programs } from './programs.ts';
@@ -49,6 +51,7 @@ export class VerifyTask implements Task {
   readonly needs: string;
   readonly cpuSeconds: number;
   readonly #stores: Stores;
+  #claim: string | undefined;
 
   constructor({ id, owner, plan, bytes }: KeysetRow, stores: Stores) {
     this.id = id;
@@ -63,8 +66,10 @@ export class VerifyTask implements Task {
     const { keysets, at } = this.#stores;
     const row = await keysets.find(this.id);
     // Tries are counted before they are made: one that ends this process counts as well.
-    const begun = row && (await keysets.change(this.id, ['verifying'], { attempts: row.attempts + 1 }));
+    const claim = randomUUID();
+    const begun = row && (await keysets.change(this.id, ['verifying'], { attempts: row.attempts + 1, claim }));
     if (begun === undefined) return undefined;
+    this.#claim = claim;
     await at('verify-begun');
     const assignment = { type: 'verify', keyset: await keysetFiles(begun, this.#stores) } as const;
     return { assignment, tries: begun.attempts, limitSeconds: limitSeconds(this.cpuSeconds, begun.bytes) };
@@ -72,15 +77,23 @@ export class VerifyTask implements Task {
 
   async finish(result: Result): Promise<void> {
     const { keysets, at } = this.#stores;
+    if (this.#claim === undefined) return;
     await at('verify-answered');
-    await keysets.change(this.id, ['verifying'], result.ok ? { state: 'ready' } : { state: 'rejected', reason: result.reason }); // biome-ignore format: short
+    const verdict = result.ok ? ({ state: 'ready' } as const) : ({ state: 'rejected', reason: result.reason } as const);
+    await keysets.change(this.id, ['verifying'], verdict, this.#claim);
     await at('verify-kept');
   }
 
   async release(): Promise<void> {
     const row = await this.#stores.keysets.find(this.id);
-    if (row !== undefined)
-      await this.#stores.keysets.change(this.id, ['verifying'], { attempts: Math.max(0, row.attempts - 1) });
+    if (row === undefined || this.#claim === undefined) return;
+    const attempts = Math.max(0, row.attempts - 1);
+    await this.#stores.keysets.change(this.id, ['verifying'], { attempts }, this.#claim);
+  }
+
+  async isWanted(): Promise<boolean> {
+    const row = await this.#stores.keysets.find(this.id);
+    return row?.state === 'verifying' && (this.#claim === undefined || row.claim === this.#claim);
   }
 }
 
@@ -93,6 +106,7 @@ export class JobTask implements Task {
   readonly needs: string;
   readonly cpuSeconds: number;
   readonly #stores: Stores;
+  #claim: string | undefined;
 
   constructor({ id, owner, keyset, program, cpuSeconds }: JobRow, stores: Stores) {
     this.id = id;
@@ -106,8 +120,11 @@ export class JobTask implements Task {
   async begin(): ReturnType<Task['begin']> {
     const { jobs, keysets, programs, work, at } = this.#stores;
     const row = await jobs.find(this.id);
-    const begun = row && (await jobs.change(this.id, underWay, { state: 'running', attempts: row.attempts + 1 }));
+    const claim = randomUUID();
+    const begun =
+      row && (await jobs.change(this.id, underWay, { state: 'running', attempts: row.attempts + 1, claim }));
     if (begun === undefined) return undefined;
+    this.#claim = claim;
     await at('run-begun');
     const program = programs.get(begun.program);
     const keyset = await keysets.get(begun.owner, begun.keyset);
@@ -124,17 +141,29 @@ export class JobTask implements Task {
 
   async finish(result: Result): Promise<void> {
     const { jobs, work, at } = this.#stores;
+    const claim = this.#claim;
+    if (claim === undefined) return;
     await at('run-answered');
+    // A result that nobody waits for is not kept: the row would refuse it, and it would lie there without one.
+    if (!(await this.isWanted())) return;
     // An engine that broke its promise must not become a result that is not there.
-    if (result.ok && (await work.keepResult(this))) await jobs.end(this.id, 'done');
-    else await jobs.end(this.id, 'failed', result.ok ? 'the engine left no result' : result.reason);
+    const isKept = result.ok && (await work.keepResult(this));
+    await at('result-placed');
+    if (isKept) await jobs.end(this.id, 'done', { claim });
+    else await jobs.end(this.id, 'failed', { reason: result.ok ? 'the engine left no result' : result.reason, claim });
     await at('run-kept');
   }
 
   async release(): Promise<void> {
     const row = await this.#stores.jobs.find(this.id);
-    if (row !== undefined)
-      await this.#stores.jobs.change(this.id, underWay, { state: 'queued', attempts: Math.max(0, row.attempts - 1) });
+    if (row === undefined || this.#claim === undefined) return;
+    const attempts = Math.max(0, row.attempts - 1);
+    await this.#stores.jobs.change(this.id, underWay, { state: 'queued', attempts }, this.#claim);
+  }
+
+  async isWanted(): Promise<boolean> {
+    const row = await this.#stores.jobs.find(this.id);
+    return row !== undefined && !isFinal(row.state) && (this.#claim === undefined || row.claim === this.#claim);
   }
 }
 

@@ -51,6 +51,7 @@ const keyset: Omit<KeysetRow, 'owner'> = {
     used: 0,
     expires: 1,
     attempts: 0,
+    claim: null,
   },
   ...{ list: null, digest: null, parts: null, bytes: null },
 };

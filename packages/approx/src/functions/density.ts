@@ -1,5 +1,6 @@
 import { TableError } from '../errors.ts';
 import { contains, type Domain } from '../interval.ts';
+import { parseTable } from './table.ts';
 
 /** Where the inputs of a function fall: mass per bin between rising edges. Masses need not add up to 1. */
 export interface Density {
@@ -42,6 +43,22 @@ export function densityFromSamples(samples: ArrayLike<number>, bins = 256): Dens
   for (let i = 0; i < samples.length; i++) masses[Math.min(count - 1, Math.floor((samples[i]! - lo) / width))]! += 1;
   const edges = Array.from({ length: count + 1 }, (_, i) => (i === count && hi > lo ? hi : lo + i * width));
   return densityFromHistogram(edges, masses);
+}
+
+/**
+ * Reads observed inputs: one sample a line, or two columns, the middles of equal bins and how many fell into each. Empty lines
+ * and lines that start with # are passed over, before two columns a line of headings, too.
+ * @param name what messages call it @throws TableError
+ */
+export function parseDensity(text: string, name: string): Density {
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  const first = lines.find((line) => /^[-+.\d]/.test(line)) ?? '';
+  if (!/[-+.\de]\s*[,;\t ]\s*[-+.\d]/i.test(first))
+    return densityFromSamples(lines.filter((line) => line !== '' && !line.startsWith('#')).map(Number));
+  const { xs, ys } = parseTable(text, name);
+  if (xs.length < 2) throw new TableError(`${name} holds one bin only: give at least two, or samples one a line`);
+  const half = (xs[xs.length - 1]! - xs[0]!) / (xs.length - 1) / 2;
+  return densityFromHistogram([...xs.map((x) => x - half), xs[xs.length - 1]! + half], ys);
 }
 
 /** A point and its share of the whole mass. */

@@ -125,7 +125,7 @@ export function parseTable(text: string, name: string): { readonly xs: number[];
     }
     if (cells.length !== 2 || !numbers.every(Number.isFinite))
       throw new TableError(
-        `${name}, line ${i + 1}: "${trimmed.slice(0, 60)}" is not two numbers; write for example 0.5, 1.25`,
+        `${name}, line ${i + 1}: "${trimmed.slice(0, 60).replace(/\p{Cc}/gu, '\ufffd')}" is not two numbers; write for example 0.5, 1.25`,
       );
     xs.push(numbers[0]!);
     ys.push(numbers[1]!);

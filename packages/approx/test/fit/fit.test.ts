@@ -12,6 +12,7 @@ import {
   fit,
   IntervalError,
   OptionError,
+  parseDensity,
   parseTable,
   TableError,
   tableFunction,
@@ -75,6 +76,12 @@ describe('methods', () => {
       samples.reduce((sum, x) => sum + (evaluate(a, x) - toTarget('gelu').value(x)) ** 2, 0) / samples.length,
     );
     expect(ours.density!.rms / rms).toBeCloseTo(1, 1);
+  });
+
+  it('observed inputs are read as samples, or as the middles of equal bins', () => {
+    const samples = parseDensity('# seen\n1e-3\n\n-1\n 1\n', 'd.csv');
+    expect(samples).toEqual(densityFromSamples([1e-3, -1, 1]));
+    expect(parseDensity('-1, 3\n0, 10\n1, 3\n', 'd.csv')).toEqual(densityFromHistogram([-1.5, -0.5, 0.5, 1.5], [3, 10, 3])); // biome-ignore format: short
   });
 
   it('least squares keeps constraints and symmetry', () => {
@@ -199,5 +206,7 @@ describe('bad input is a typed error that names what, where and the remedy', () 
     expect(() => densityFromHistogram([0, 1], [1, 2])).toThrow(/needs 3 edges/);
     expect(() => densityFromHistogram([0, 1, 2], [1, -2])).toThrow(/bin 1 has mass -2/);
     expect(() => densityFromSamples([0, Number.NaN])).toThrow(/sample 1 of the density is NaN/);
+    expect(() => parseDensity('0 3\n', 'd.csv')).toThrow(/d\.csv holds one bin only/);
+    expect(() => parseDensity('0.5\nmany\n', 'd.csv')).toThrow(/sample 1 of the density is NaN/);
   });
 });

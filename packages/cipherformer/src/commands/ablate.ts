@@ -1,12 +1,12 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { readJson, writeAtomically } from '@cipherformer/model/files';
+import { readJson } from '@cipherformer/model/files';
 import {
   type AblationCell,
   type AblationRecipe,
-  ablationCsv,
   loadModel,
   loadTokenizer,
+  modelPath,
   parseAblation,
   parseConversion,
   recipeData,
@@ -14,13 +14,11 @@ import {
   summarise,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { modelPath } from '../door/load-model.ts';
-import { ablationMarkdown, ablationNotes, ablationPage, ablationSvg, ablationTable } from '../report/ablation.ts';
-import { interruptible } from '../terminal/interrupt.ts';
+import { ablationNotes, ablationTable, writeAblation } from '../report/ablation.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
-import { type Bar, startBar } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
+import { withStages } from '../terminal/with-stages.ts';
 
 interface AblateCommandOptions {
   readonly data: string;
@@ -50,10 +48,10 @@ export function registerAblate(program: Command): void {
       const cells: AblationCell[] = [];
       let files: string[] = [];
       try {
-        await runWithProgress(ablation, file, out, options, cells);
+        await runCells(ablation, file, out, options, cells);
       } finally {
         // After an interruption too: of the cells there are.
-        if (cells.length > 0) files = await writeTables(ablation, cells, out);
+        if (cells.length > 0) files = await writeAblation(ablation, cells, out);
       }
       const { head, rows } = ablationTable(summarise(ablation, cells));
       const lines = [renderTable(head, rows), ...ablationNotes(ablation, cells), ...files];
@@ -62,62 +60,31 @@ export function registerAblate(program: Command): void {
 }
 
 /** Runs what is missing; puts every cell into `cells` when it is there. */
-async function runWithProgress(
+function runCells(
   ablation: AblationRecipe,
   file: string,
   out: string,
-  options: AblateCommandOptions,
+  { data: dataRoot, model, threads }: AblateCommandOptions,
   cells: AblationCell[],
-): Promise<void> {
+): Promise<unknown> {
   const conversion = resolve(dirname(file), ablation.conversion);
   const base = readJson(conversion);
   const { kind } = recipeData(parseConversion(base, conversion));
-  const folder = modelPath(options.model ?? resolve(dirname(file), ablation.model));
+  const folder = modelPath(model ?? resolve(dirname(file), ablation.model));
   const tokenizer = kind === 'texts' || kind === 'corpus' ? { tokenizer: loadTokenizer(folder) } : {};
-  let shown: { readonly name: string; readonly bar: Bar } | undefined;
-  try {
-    await interruptible('stopping within 20 steps; the same command goes on where it stopped', (signal) =>
-      runAblation(ablation, base, loadModel(folder), {
-        dataRoot: options.data,
-        out,
-        modelName: options.model ?? ablation.model,
-        threads: options.threads,
-        signal,
-        ...tokenizer,
-        progress({ variant, seed, what, done, total, loss }) {
-          if (loss === undefined) return;
-          const name = `${variant}, seed ${seed}`;
-          if (shown?.name !== name) {
-            shown?.bar.stop();
-            shown = { name, bar: startBar(name, total) };
-          }
-          shown.bar.update(done, what);
-        },
-        onCell(cell, done, all) {
-          cells.push(cell);
-          const { variant, seed, figures, failure } = cell;
-          const text = figures ? `${figures.figure} ${figures.result.toPrecision(5)}` : `failed: ${failure}`;
-          process.stderr.write(`[${done}/${all}] ${variant}, seed ${seed}: ${text}\n`);
-        },
-      }),
-    );
-  } finally {
-    shown?.bar.stop();
-  }
-}
-
-/** The tables of the cells there are: CSV with a line a cell, JSON, a page and its figure. */
-async function writeTables(ablation: AblationRecipe, cells: readonly AblationCell[], out: string): Promise<string[]> {
-  mkdirSync(out, { recursive: true });
-  const rows = summarise(ablation, cells);
-  const svg = await ablationSvg(rows);
-  const texts: Record<string, string> = {
-    'cells.csv': ablationCsv(ablation, cells),
-    'ablation.json': `${JSON.stringify({ ablation, cells, rows }, null, 1)}\n`,
-    'ablation.md': ablationMarkdown(ablation, cells),
-    'ablation.html': await ablationPage(ablation, cells),
-    ...(svg === undefined ? {} : { 'variants.svg': svg }),
-  };
-  for (const [name, text] of Object.entries(texts)) writeAtomically(join(out, name), text);
-  return Object.keys(texts).map((name) => join(out, name));
+  return withStages('stopping within 20 steps; the same command goes on where it stopped', (signal, stages) =>
+    runAblation(ablation, base, loadModel(folder), {
+      ...{ dataRoot, out, modelName: model ?? ablation.model, threads, signal },
+      ...tokenizer,
+      progress({ variant, seed, what, done, total, loss }) {
+        if (loss !== undefined) stages.update({ what: `${variant}, seed ${seed}`, done, total, detail: what });
+      },
+      onCell(cell, done, all) {
+        cells.push(cell);
+        const { variant, seed, figures, failure } = cell;
+        const text = figures ? `${figures.figure} ${figures.result.toPrecision(5)}` : `failed: ${failure}`;
+        stages.note(`[${done}/${all}] ${variant}, seed ${seed}: ${text}`);
+      },
+    }),
+  );
 }

@@ -1,35 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { gib } from '@cipherformer/base';
-import { writeProgram } from '@cipherformer/compiler';
-import { evaluate } from '@cipherformer/model';
-import { savePolynomialModel } from '@cipherformer/model/files';
-import { packInputs, runClear } from '@cipherformer/runtime';
-import { availableMemoryBytes, checkMemory } from '@cipherformer/runtime/server';
 import { type Command, Option } from 'commander';
-import { EncryptedSession } from '../evaluate/session.ts';
-import { currentCommit, describeMachine } from '../measure/machine.ts';
-import { machineLine } from '../measure/report.ts';
-import { spreadDifference } from '../measure/statistics.ts';
-import { startRunProgress } from '../program/run-progress.ts';
-import { calibratedModel, randomInput } from '../shapes/random-model.ts';
-import { modelShapes, type ShapeName, shapeNames } from '../shapes/shapes.ts';
-import { CheckFailedError } from '../terminal/errors.ts';
-import { interruptible } from '../terminal/interrupt.ts';
+import { benchLayer, layerShortfall, layerTable } from '../bench/layer.ts';
+import { type ShapeName, shapeNames } from '../shapes/shapes.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
-import { startStages } from '../terminal/progress.ts';
-import { renderTable } from '../terminal/table.ts';
+import { print } from '../terminal/output.ts';
+import { withStages } from '../terminal/with-stages.ts';
 
-interface BenchLayerOptions {
+interface Options {
   readonly shape: ShapeName;
   readonly layers: number;
   readonly seed: number;
   readonly json?: boolean;
 }
-
-/** An encrypted answer of the polynomial model's, at unit spread, has to be this near. */
-const largestDifference = 1e-2;
 
 /** `cipherformer bench layer`: layers of a model's shape, encrypted, against the same in clear. */
 export function registerBenchLayer(bench: Command): void {
@@ -40,118 +21,10 @@ export function registerBenchLayer(bench: Command): void {
     .option('--layers <n>', 'how many layers, and the head', positiveInteger, 1)
     .option('--seed <n>', 'of weights and input', seedNumber, 1)
     .option('--json', 'JSON on stdout')
-    .action(benchLayer);
-}
-
-/** How far the encrypted program is from the clear one. */
-interface Differences {
-  /** Logits from those of the float64 polynomial evaluator, at unit spread. */
-  readonly logits: number;
-  /** Every slot of the last layer's result, all tokens and features, from the clear back end, at unit spread. */
-  readonly layer: number;
-  /** Logits of the program's clear back end from those of the evaluator: the packing's own rounding. */
-  readonly clearLogits: number;
-}
-
-async function benchLayer(options: BenchLayerOptions): Promise<void> {
-  const machine = describeMachine();
-  const commit = currentCommit() ?? null;
-  const folder = await mkdtemp(join(tmpdir(), 'cipherformer-layer-'));
-  try {
-    const measured = await interruptible('stopping after this instruction', (signal) => run(options, folder, signal));
-    const report = { machine, commit, ...measured };
-    process.stdout.write(
-      options.json ? `${JSON.stringify(report)}\n` : `${machineLine(machine)}\n${table(measured)}\n`,
-    );
-    const { differences, trusted } = measured;
-    const worst = Math.max(differences.logits, differences.layer);
-    // Written so that a NaN counts.
-    if (!(worst <= largestDifference) || !trusted)
-      throw new CheckFailedError(
-        `the encrypted layer is ${worst.toExponential(1)} from the clear one, ${largestDifference} at most is allowed; ` +
-          `${trusted ? 'no value' : 'a value'} left its range.`,
+    .action(async ({ json, ...options }: Options) => {
+      const report = await withStages('stopping after this instruction; nothing is kept', (signal, { update }) =>
+        benchLayer({ ...options, progress: update, signal }),
       );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-type Measured = Awaited<ReturnType<typeof run>>;
-
-async function run({ shape, layers, seed }: BenchLayerOptions, folder: string, signal: AbortSignal) {
-  const whole = modelShapes[shape];
-  const model = calibratedModel({ ...whole, config: { ...whole.config, layers } }, seed, (random) =>
-    [seed, seed + 1].map((one) => randomInput(random, one)),
-  );
-  const values = randomInput(model, seed);
-  savePolynomialModel(join(folder, 'model'), model);
-  const opened = await writeProgram(join(folder, 'model'), join(folder, 'program'));
-  const { program, parameters, manifest } = opened;
-  const { keys, predicted } = manifest;
-  checkMemory(opened, availableMemoryBytes());
-
-  const expected = evaluate(model.graph, values);
-  const last = program.instructions.findLastIndex(({ source }) => source === `layers.${layers - 1}.mlp.residual`);
-  // A layer's result is spread over several additions of the same part.
-  const source = program.instructions[last]!.source;
-  const results = new Set([...program.instructions.keys()].filter((i) => program.instructions[i]!.source === source));
-  const clearSlots: number[] = [];
-  const clear = runClear(program, packInputs(program, values), {
-    observe: (index, _, slots) => {
-      if (results.has(index)) for (const one of slots) clearSlots.push(...one);
-    },
-  });
-  const clearLogits = program.outputs.flatMap(({ name }, i) => (name === 'logits' ? [...clear.outputs[i]!] : []));
-
-  const stages = startStages();
-  const started = performance.now();
-  using session = await EncryptedSession.open(opened, undefined, { progress: stages.update, signal });
-  stages.stop();
-  const keySeconds = (performance.now() - started) / 1000;
-  const encryptedSlots: number[] = [];
-  const answers = await session.ask([values], {
-    signal,
-    onInstruction: startRunProgress(opened),
-    observe: (index, open) => {
-      if (results.has(index)) for (const one of open()) encryptedSlots.push(...one);
-    },
-  });
-  const answer = answers[0]!;
-  const differences: Differences = {
-    logits: spreadDifference(expected, answer.logits),
-    layer: spreadDifference(clearSlots, encryptedSlots),
-    clearLogits: spreadDifference(expected, clearLogits),
-  };
-  return {
-    ...{ shape, layers, seed, values: clearSlots.length },
-    parameters: `N = 2^${parameters.logN}, log2(QP) = ${parameters.logQP.toFixed(0)}, ${parameters.security}`,
-    ...{ bootstraps: predicted.bootstraps, instructions: predicted.instructions, keyBytes: keys.keyBytes, keySeconds },
-    ...{ differences, trusted: answer.trusted, wallSeconds: answer.wallSeconds, cpuSeconds: answer.cpuSeconds },
-    predictedCpuSeconds: predicted.cpuSeconds,
-    predictedCpuSecondsHere: answer.predictedCpuSeconds,
-    ...{ peakRssBytes: answer.peakRssBytes, predictedPeakBytes: predicted.peakBytes },
-  };
-}
-
-function table(result: Measured): string {
-  const { differences } = result;
-  const s = (seconds: number) => `${seconds.toFixed(1)} s`;
-  return renderTable(
-    [result.shape, `${result.layers} of its layers and the head, random weights, seed ${result.seed}`],
-    [
-      ['parameters', result.parameters],
-      ['instructions', `${result.instructions}, bootstrapped ciphertexts ${result.bootstraps}`],
-      ['evaluation keys', `${gib(result.keyBytes)}, made in ${s(result.keySeconds)}`],
-      ['largest difference of a logit, at unit spread', differences.logits.toExponential(1)],
-      [`of the ${result.values} values that the layer gives`, differences.layer.toExponential(1)],
-      ['of the packed program in clear', differences.clearLogits.toExponential(1)],
-      ['every value in range, as the client sees it', result.trusted ? 'yes' : 'no'],
-      ['wall time, warm', s(result.wallSeconds)],
-      [
-        'processor time',
-        `${s(result.cpuSeconds)}, predicted ${s(result.predictedCpuSecondsHere)} at this machine's speed`,
-      ],
-      ['peak memory', `${gib(result.peakRssBytes)}, predicted ${gib(result.predictedPeakBytes)}`],
-    ],
-  );
+      print(json, { value: report, text: () => layerTable(report), shortfall: layerShortfall(report) });
+    });
 }

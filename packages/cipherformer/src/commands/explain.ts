@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { explain, openProgram, type Plan, type PlanRow } from '@cipherformer/compiler';
+import { explain, openProgram } from '@cipherformer/compiler';
 import type { Command } from 'commander';
 import { planPage } from '../program/plan-page.ts';
+import { layerTable, partTable } from '../program/plan-tables.ts';
 import { describeProgram } from '../program/summary.ts';
 import { print } from '../terminal/output.ts';
-import { renderTable } from '../terminal/table.ts';
 
 interface ExplainOptions {
   readonly html?: string;
@@ -40,41 +40,4 @@ async function explainProgram(
     text: () => `${describeProgram(manifest, parameters)}\n${layers ? layerTable(plan) : partTable(plan)}`,
     next: `cipherformer keygen ${path} --out keys`,
   });
-}
-
-function partTable({ rows, total }: Plan): string {
-  const head = [
-    'part',
-    'level in',
-    'out',
-    'ciphertexts',
-    'rotations',
-    'products',
-    'plaintexts',
-    'bootstraps',
-    'seconds',
-  ];
-  const cells = ({ rotations, products, plaintexts, bootstraps, seconds }: Omit<PlanRow, 'source'> | Plan['total']) => [
-    rotations,
-    products,
-    plaintexts,
-    bootstraps,
-    seconds.toFixed(2),
-  ];
-  return renderTable(head, [
-    ...rows.map((row) => [row.source, row.levelIn, row.levelOut, row.ciphertexts, ...cells(row)]),
-    ['total', '', '', '', ...cells(total)],
-  ]);
-}
-
-function layerTable({ layers, total }: Plan): string {
-  const rows = [...layers, ['total', total] as const].map(([name, counts]) => [
-    name,
-    counts.rotations,
-    counts.products,
-    counts.plaintexts,
-    counts.bootstraps,
-    counts.seconds.toFixed(2),
-  ]);
-  return renderTable(['layer', 'rotations', 'products', 'plaintexts', 'bootstraps', 'seconds'], rows);
 }

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { given } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/model/files';
 import { serverFolder } from '@cipherformer/runtime/server';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { connect } from '../door/connect.ts';
 import { generateClear } from '../evaluate/generate-clear.ts';
-import { interruptible } from '../terminal/interrupt.ts';
-import { byteSize, positiveInteger, seedNumber } from '../terminal/numbers.ts';
-import { print } from '../terminal/output.ts';
-import { formatSeconds, startStages } from '../terminal/progress.ts';
+import { byteSize, nonNegativeNumber, positiveInteger, seedNumber } from '../terminal/numbers.ts';
+import { note, print } from '../terminal/output.ts';
+import { formatSeconds } from '../terminal/progress.ts';
+import { withStages } from '../terminal/with-stages.ts';
 
 interface GenerateCommandOptions {
   readonly tokens: number;
@@ -31,7 +32,7 @@ export function registerGenerate(program: Command, security: SecurityOptions): v
     .argument('<program>', 'address of a service, folder of a program compiled with --generation, or of a polynomial model')
     .argument('<prompt>', 'how the text begins')
     .option('--tokens <n>', 'tokens that follow: so many are asked for, whatever they are', positiveInteger, 32)
-    .option('--temperature <t>', 'how freely they are drawn; 0 takes the most likely', temperature, 0)
+    .option('--temperature <t>', 'how freely they are drawn; 0 takes the most likely', nonNegativeNumber, 0)
     .option('--top-k <n>', 'draw from so many most likely ones only', positiveInteger)
     .option('--seed <n>', 'of what is drawn', seedNumber, 1)
     .option('--secret <file>', 'the secret key, made there where it is not (default: one that ends with the command)')
@@ -47,8 +48,7 @@ export function registerGenerate(program: Command, security: SecurityOptions): v
 function generateInClear(where: string, prompt: string, options: GenerateCommandOptions): void {
   const inProgram = join(where, serverFolder);
   const model = loadPolynomialModel(!isPolynomialModel(where) && existsSync(inProgram) ? inProgram : where);
-  const { topK, ...rest } = options;
-  const { ids, text } = generateClear(model, prompt, { ...rest, ...(topK === undefined ? {} : { topK }) });
+  const { ids, text } = generateClear(model, prompt, options);
   print(options.json, { value: { prompt, text, ids, encrypted: false }, text: `${prompt}${text}` });
 }
 
@@ -59,49 +59,36 @@ async function generate(
   security: SecurityOptions,
 ): Promise<void> {
   const started = performance.now();
-  await interruptible('stopping after this step; whoever runs the program sees that it was stopped', async (signal) => {
-    const show = startStages();
-    try {
-      await using connection = await connect(where, {
-        ...security,
-        generation: true,
-        signal,
-        progress: show.update,
-        ...(secret === undefined ? {} : { secret }),
-        ...(program === undefined ? {} : { program }),
-        ...(maxKeyBytes === undefined ? {} : { maxKeyBytes }),
-      });
-      const drawing = { tokens, temperature, seed, ...(topK === undefined ? {} : { topK }) };
-      const generation = connection.generate(prompt, { ...drawing, signal, progress: show.update });
-      if (!json) process.stdout.write(prompt);
-      for (;;) {
-        const { done, value } = await generation.next();
-        if (!done) {
-          if (!json) process.stdout.write(value.text);
-          continue;
-        }
-        show.stop();
-        const seconds = (performance.now() - started) / 1000;
-        if (!json) process.stdout.write('\n');
-        process.stderr.write(`${said[value.reason]}; ${formatSeconds(seconds)}, keys included\n`);
-        if (json) print(json, { value: { prompt, ...value, encrypted: true, seconds }, text: '' });
-        return;
-      }
-    } finally {
-      show.stop();
+  const stopping = 'stopping after this step; whoever runs the program sees that it was stopped';
+  const end = await withStages(stopping, async (signal, { update: progress }) => {
+    await using connection = await connect(where, {
+      ...{ ...security, generation: true, signal, progress },
+      ...given({ secret, program, maxKeyBytes }),
+    });
+    const drawing = { tokens, temperature, seed, ...given({ topK }) };
+    const generation = connection.generate(prompt, { ...drawing, signal, progress });
+    if (!json) process.stdout.write(prompt);
+    for (;;) {
+      const { done, value } = await generation.next();
+      if (done) return value;
+      if (!json) process.stdout.write(value.text);
     }
+  });
+  if (!json) process.stdout.write('\n');
+  const seconds = (performance.now() - started) / 1000;
+  note(`${said[end.reason]}; ${formatSeconds(seconds)}, keys included`);
+  print(json, {
+    value: { prompt, ...end, encrypted: true, seconds },
+    text: '',
+    shortfall:
+      end.reason === 'out-of-range'
+        ? 'a value left the range that the model is made for: the text ends where there is no answer any more'
+        : undefined,
   });
 }
 
 const said = {
   length: 'all tokens that were asked for',
   end: 'the model ended its text before; the rest was padding, so that nobody saw where',
-  'out-of-range': 'a value left the range that the model is made for; what follows would be no answer',
+  'out-of-range': 'fewer tokens than were asked for',
 } as const;
-
-/** @throws InvalidArgumentError for what is no number from 0 on */
-function temperature(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== '' && value >= 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError('It must be a number from 0 on: 0, 0.8, 1.');
-}

@@ -1,27 +1,21 @@
 import { dirname } from 'node:path';
-import { UsageError } from '@cipherformer/base';
-import { elementCount, formatShape } from '@cipherformer/model';
-import { isPolynomialModel, readJson, writeAtomically } from '@cipherformer/model/files';
+import { given, UsageError } from '@cipherformer/base';
+import { isPolynomialModel, loadPolynomialModel, readJson, writeAtomically } from '@cipherformer/model/files';
 import {
-  buildInference,
+  evaluatePolynomialModel,
   exportOnnx,
+  exportPolynomialOnnx,
   loadModel,
-  type Model,
-  parameterCount,
-  parameterSpecs,
+  modelPath,
   parseData,
-  reachable,
   recordRanges,
-  type SiteRange,
-  sequenceLength,
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { modelPath } from '../door/load-model.ts';
-import { loadDataFor } from '../evaluate/data.ts';
+import { loadDataFor, loadDataForPolynomial } from '../evaluate/data.ts';
+import { inspectPolynomial, polynomialTables } from '../inspect/polynomial.ts';
+import { inspectTrained, trainedTables } from '../inspect/trained.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
-import { renderTable } from '../terminal/table.ts';
-import { inspectPolynomial } from './inspect-polynomial.ts';
 
 interface InspectOptions {
   readonly data?: string;
@@ -47,93 +41,49 @@ export function registerInspect(program: Command): void {
     .option('--onnx <file>', 'also write the model as an ONNX file with standard operators')
     .option('--batch <n>', 'batch size of the ONNX file', positiveInteger, 1)
     .option('--json', 'JSON on stdout')
-    .action(async (path: string, options: InspectOptions) => {
+    .action((path: string, options: InspectOptions) => {
       const folder = modelPath(path);
-      if (isPolynomialModel(folder)) return inspectPolynomial(path, folder, options);
-      const model = loadModel(folder, options.data ?? dirname(folder));
-      const summary = summarise(model);
-      const ranges = options.set === undefined ? [] : await rangesOf(model, folder, options.set, options);
-      if (options.onnx !== undefined) writeAtomically(options.onnx, exportOnnx(model.config, model.weights, options));
-      const plain = ranges.map(({ exampleMax: _, exampleMin: __, ...rest }) => rest);
-      print(options.json, {
-        value: { model: path, ...summary, ranges: plain },
-        text: () => describe(model, summary, ranges),
-        next: `cipherformer convert ${path} --recipe <conversion recipe> --data <folder>`,
-      });
+      return isPolynomialModel(folder) ? polynomial(path, folder, options) : trained(path, folder, options);
     });
 }
 
-interface Summary {
-  readonly parameters: number;
-  readonly tokens: number;
-  readonly tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly trained: boolean }[];
-  /** How many of each ONNX operation one forward pass takes. */
-  readonly operations: Readonly<Record<string, number>>;
-  readonly sites: readonly { readonly name: string; readonly kind: string; readonly shape: readonly number[] }[];
-}
-
-function summarise(model: Model): Summary {
-  const specs = parameterSpecs(model.config);
-  const { program, builder, graph } = buildInference(model.config, { batch: 1, dialect: 'onnx' });
-  const operations: Record<string, number> = {};
-  for (const { op } of reachable(program, [graph.logits])) operations[op] = (operations[op] ?? 0) + 1;
-  return {
-    parameters: parameterCount(specs),
-    tokens: sequenceLength(model.config),
-    tensors: specs.map(({ name, shape, trained }) => ({ name, shape, trained })),
-    operations,
-    sites: builder.sites.map(({ name, kind, tensor }) => ({ name, kind, shape: tensor.shape })),
-  };
-}
-
-async function rangesOf(model: Model, folder: string, set: string, options: InspectOptions): Promise<SiteRange[]> {
-  if (options.data === undefined) throw new UsageError('Ranges need data: give its folder with --data.');
-  const { validation } = await loadDataFor(folder, parseData(readJson(set), set), options.data);
-  return recordRanges(model.config, model.weights, validation, {
-    limit: options.limit,
-    ...(validation.tokens ? { tokens: validation.tokens } : {}),
+async function trained(path: string, folder: string, options: InspectOptions): Promise<void> {
+  const { onnx, limit, json } = options;
+  const model = loadModel(folder, options.data ?? dirname(folder));
+  const asked = dataOf(options);
+  const { validation } = asked ? await loadDataFor(folder, asked.config, asked.root) : {};
+  const ranges = validation
+    ? await recordRanges(model.config, model.weights, validation, { limit, ...given({ tokens: validation.tokens }) })
+    : [];
+  if (onnx !== undefined) writeAtomically(onnx, exportOnnx(model.config, model.weights, options));
+  const summary = inspectTrained(model);
+  print(json, {
+    value: { model: path, ...summary, ranges: ranges.map(({ exampleMax: _, exampleMin: __, ...rest }) => rest) },
+    text: () => trainedTables(model, summary, ranges),
+    next: `cipherformer convert ${path} --data <examples>`,
   });
 }
 
-function describe(model: Model, summary: Summary, ranges: readonly SiteRange[]): string {
-  const { config } = model;
-  const head = renderTable(
-    ['model', config.task],
-    [
-      ['layers x width', `${config.layers} x ${config.width}`],
-      ['attention', `${config.attention.kind}, ${config.attention.heads} heads of ${config.attention.headWidth}`],
-      ['MLP', `${config.mlp.kind}, ${config.mlp.width}, ${nameOf(config.mlp.activation)}`],
-      ['normalisation', `${config.norm.kind}, ${config.placement}`],
-      ['tokens', `${summary.tokens}`],
-      ['outputs', `${config.head.outputs} (${config.pool === 'none' ? 'every token' : `${config.pool} pool`})`],
-      ['parameters', `${summary.parameters}`],
-    ],
-  );
-  const tensors = renderTable(
-    ['tensor', 'shape', 'values'],
-    summary.tensors.map(({ name, shape, trained }) => [
-      trained ? name : `${name} (stored)`,
-      formatShape(shape),
-      elementCount(shape),
-    ]),
-  );
-  if (ranges.length === 0) return `${head}\n${tensors}`;
-  const number = (value: number) => Number(value.toPrecision(4));
-  const sites = renderTable(
-    ['site', 'kind', 'min', '1e-4', 'median', '1-1e-4', 'max', 'deviation'],
-    ranges.map((r) => [
-      r.name,
-      r.kind,
-      number(r.min),
-      number(r.quantiles.low4),
-      number(r.quantiles.median),
-      number(r.quantiles.high4),
-      number(r.max),
-      number(r.deviation),
-    ]),
-  );
-  return `${head}\n${tensors}\n${sites}`;
+async function polynomial(path: string, folder: string, options: InspectOptions): Promise<void> {
+  const { onnx, limit, json } = options;
+  const model = loadPolynomialModel(folder);
+  const asked = dataOf(options);
+  const { validation } = asked ? await loadDataForPolynomial(model, asked.config, asked.root) : {};
+  const seen = validation ? (await evaluatePolynomialModel(model, validation, { limit })).values.sites : [];
+  if (onnx !== undefined) writeAtomically(onnx, exportPolynomialOnnx(model.graph));
+  const summary = inspectPolynomial(model, seen);
+  const foreign = summary.foreign.join(', ');
+  print(json, {
+    value: { model: path, ...summary },
+    text: () => polynomialTables(model, summary),
+    next: `cipherformer compile ${path} --out program`,
+    shortfall: foreign === '' ? undefined : `${path} holds ${foreign}: it is not a polynomial of its input.`,
+  });
 }
 
-const nameOf = (activation: Model['config']['mlp']['activation']): string =>
-  typeof activation === 'string' ? activation : `polynomial of degree ${activation.coefficients.length - 1}`;
+/** The data that ranges are recorded on, where they are asked for. @throws UsageError for one option without the other */
+function dataOf({ data: root, set }: InspectOptions) {
+  if (set === undefined) return undefined;
+  if (root === undefined) throw new UsageError('Ranges need data: give its folder with --data.');
+  return { config: parseData(readJson(set), set), root };
+}

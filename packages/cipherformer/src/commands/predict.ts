@@ -1,6 +1,7 @@
 import { isPolynomialModel } from '@cipherformer/model/files';
+import { modelPath } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { loadModel, modelPath } from '../door/load-model.ts';
+import { loadModel } from '../door/load-model.ts';
 import { PolynomialModel } from '../door/polynomial-model.ts';
 import type { Prediction } from '../door/prediction.ts';
 import { checkQuestions, type Question, withQuestions } from '../input/questions.ts';

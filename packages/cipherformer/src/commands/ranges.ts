@@ -1,11 +1,10 @@
-import { basename } from 'node:path';
-import { judgeTargets, type MeasuredConversion, rangeTargets, type TargetVerdict } from '@cipherformer/nn';
+import { judgeTargets, type MeasuredConversion, rangeTargets } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { short } from '../page/format.ts';
 import { readRecordAt } from '../report/conversion.ts';
+import { rangesTable } from '../report/ranges.ts';
 import { markdownTable } from '../terminal/markdown.ts';
 import { print } from '../terminal/output.ts';
-import { type Cell, renderTable } from '../terminal/table.ts';
+import { renderTable } from '../terminal/table.ts';
 
 interface RangesCommandOptions {
   readonly markdown?: boolean;
@@ -26,45 +25,12 @@ export function registerRanges(program: Command): void {
         return { path, name: nameOf(record), targets: judgeTargets(record) };
       });
       const render = options.markdown ? markdownTable : renderTable;
+      const { head, rows } = rangesTable(judged);
       print(options.json, {
         value: { limits: rangeTargets, conversions: judged },
-        text: () => render(head, judged.map(row)),
+        text: () => render(head, rows),
       });
     });
 }
 
 const nameOf = ({ recipe }: MeasuredConversion): string => `${recipe.name}, seed ${recipe.seed}`;
-
-const head = [
-  'conversion',
-  `attention (at most ${rangeTargets.attention})`,
-  `MLP (at most ${rangeTargets.mlp})`,
-  `variance ratio (at most ${rangeTargets.varianceRatio})`,
-  `out of range per 1,000 (at most ${rangeTargets.outsidePerThousand})`,
-  'targets met',
-];
-
-function row({ name, targets }: { readonly name: string; readonly targets: readonly TargetVerdict[] }): Cell[] {
-  const cell = (target: TargetVerdict['target'], absent: string) => {
-    const verdict = targets.find((one) => one.target === target);
-    if (!verdict) return absent;
-    const before = verdict.before === undefined ? '' : `${short(verdict.before)} → `;
-    return `${before}${short(verdict.measured)}`;
-  };
-  const missed = targets.filter(({ met }) => !met).map(({ target }) => targetNames[target]);
-  return [
-    basename(name),
-    cell('attention', 'none'),
-    cell('mlp', 'none'),
-    cell('varianceRatio', 'none is divided by'),
-    cell('outsidePerThousand', 'no polynomial'),
-    missed.length === 0 ? 'all' : `all but ${missed.join(', ')}`,
-  ];
-}
-
-const targetNames: Readonly<Record<TargetVerdict['target'], string>> = {
-  attention: 'attention',
-  mlp: 'MLP',
-  varianceRatio: 'variance ratio',
-  outsidePerThousand: 'out of range',
-};

@@ -1,9 +1,16 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
-import { ConfigError, MissingFileError, type Tokenizer } from '@cipherformer/model';
+import type { Tokenizer } from '@cipherformer/model';
 import { isPolynomialModel } from '@cipherformer/model/files';
-import { loadModel as load, loadModelTokenizer, loadTokenizer, type Model, Predictor } from '@cipherformer/nn';
+import {
+  loadModel as load,
+  loadModelTokenizer,
+  loadTokenizer,
+  type Model,
+  modelPath,
+  Predictor,
+} from '@cipherformer/nn';
 import type { Inputs } from '../input/input.ts';
 import type { InputForm } from '../input/seen.ts';
 import { type Predictions, type PredictOptions, predictAll } from './prediction.ts';
@@ -70,22 +77,6 @@ export async function loadModel(folder: string, { root }: LoadModelOptions = {})
     [Symbol.asyncDispose]: close,
   };
 }
-
-/**
- * A run's folder stands for the model inside it.
- * @throws MissingFileError where there is no such folder or file, ConfigError for a folder without a model
- */
-export function modelPath(path: string): string {
-  if (!existsSync(path)) throw new MissingFileError(`there is no ${path}: ${modelKinds}`);
-  const inside = join(path, 'model');
-  const folder = existsSync(join(inside, 'config.json')) ? inside : path;
-  if (!folder.endsWith('.json') && !existsSync(join(folder, 'config.json')) && !isPolynomialModel(folder))
-    throw new ConfigError(`${path} holds no model: ${modelKinds}`);
-  return folder;
-}
-
-const modelKinds =
-  'give a folder with config.json and weights (of Hugging Face, or what train and convert write), or an adapter recipe (.json)';
 
 /** The tokenizer of a model's folder; undefined for models of images, and where the folder has none. Errors as loadTokenizer. */
 export function tokenizerOf(folder: string, { config }: Model, root?: string): Tokenizer | undefined {

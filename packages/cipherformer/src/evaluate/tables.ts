@@ -3,8 +3,29 @@ import pc from 'picocolors';
 import { machineLine } from '../measure/report.ts';
 import { best } from '../measure/statistics.ts';
 import { type Cell, renderTable } from '../terminal/table.ts';
+import type { Figures, OutsideSite } from './figures.ts';
 import { differenceOf, type ExampleResult } from './result.ts';
 import type { EncryptedEvaluation } from './results-file.ts';
+import type { CheckResult } from './suite.ts';
+
+/** Figures in clear, and the polynomials whose intervals values left. */
+export function figureTables(figures: Figures, outside: readonly OutsideSite[] = []): string {
+  const table = renderTable(
+    ['figure', 'value'],
+    Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(6))]),
+  );
+  if (outside.length === 0) return table;
+  const span = (...ends: readonly number[]) => `[${ends.map((end) => Number(end.toPrecision(4))).join(', ')}]`;
+  const rows = outside.map((site) => [site.name, span(...site.interval), span(site.low, site.high), site.outside]);
+  return `${table}\n${renderTable(['outside its interval', 'interval', 'values', 'examples'], rows)}`;
+}
+
+/** What a suite states, and what was found. */
+export const suiteTable = (results: readonly CheckResult[]): string =>
+  renderTable(
+    ['check', 'stated', 'measured', 'agrees'],
+    results.map(({ name, stated, measured, agrees }) => [name, stated, measured, agrees ? 'yes' : 'NO']),
+  );
 
 /** A row for each example, then the figures of all, then the targets. */
 export function evaluationTables(evaluation: EncryptedEvaluation): string {

@@ -1,4 +1,5 @@
-import { optionalPackage } from '@cipherformer/base';
+import { writeFile } from 'node:fs/promises';
+import { optionalPackage, UsageError } from '@cipherformer/base';
 import type { TopLevelSpec } from 'vega-lite';
 
 const load = () => Promise.all([import('vega'), import('vega-lite')]);
@@ -18,5 +19,14 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
     return await view.toSVG();
   } finally {
     view.finalize();
+  }
+}
+
+/** Writes a drawing. @throws UsageError where it cannot be written */
+export async function savePlot(path: string, svg: string): Promise<void> {
+  try {
+    await writeFile(path, svg);
+  } catch (error) {
+    throw new UsageError(`the plot cannot be written: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -1,7 +1,11 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeAtomically } from '@cipherformer/model/files';
 import {
   type AblationCell,
   type AblationRecipe,
   type AblationRow,
+  ablationCsv,
   type Estimate,
   type Measure,
   summarise,
@@ -235,4 +239,24 @@ function ablationFigure(rows: readonly AblationRow[]): Figure | undefined {
       },
     ],
   };
+}
+
+/** Writes the tables of the cells there are: CSV with a line a cell, JSON, a page and its figure. Returns their paths. */
+export async function writeAblation(
+  ablation: AblationRecipe,
+  cells: readonly AblationCell[],
+  out: string,
+): Promise<string[]> {
+  mkdirSync(out, { recursive: true });
+  const rows = summarise(ablation, cells);
+  const svg = await ablationSvg(rows);
+  const texts: Record<string, string> = {
+    'cells.csv': ablationCsv(ablation, cells),
+    'ablation.json': `${JSON.stringify({ ablation, cells, rows }, null, 1)}\n`,
+    'ablation.md': ablationMarkdown(ablation, cells),
+    'ablation.html': await ablationPage(ablation, cells),
+    ...(svg === undefined ? {} : { 'variants.svg': svg }),
+  };
+  for (const [name, text] of Object.entries(texts)) writeAtomically(join(out, name), text);
+  return Object.keys(texts).map((name) => join(out, name));
 }

@@ -26,3 +26,6 @@ export function print(json: boolean | undefined, { value, text, next, shortfall 
   if (shortfall !== undefined) throw new CheckFailedError(shortfall, json ? value : {});
   if (!json && next !== undefined) process.stderr.write(showable(`next: ${next}\n`));
 }
+
+/** A line of text for a person: on stderr, since stdout carries data. */
+export const note = (text: string): void => void process.stderr.write(showable(`${text}\n`));

@@ -59,12 +59,18 @@ function notes(total: number): (value: number, note?: string, secondsLeft?: numb
 
 export interface Stages {
   readonly update: OnProgress;
+  /** A line of text between the bars. */
+  note(text: string): void;
   stop(): void;
 }
 
 /** Progress of work in stages: a bar for each, with the time it has left. */
 export function startStages(): Stages {
   let current: { readonly what: string; readonly total: number; readonly bar: Bar } | undefined;
+  const stop = () => {
+    current?.bar.stop();
+    current = undefined;
+  };
   return {
     update({ what, done, total, secondsLeft, detail }) {
       if (current?.what !== what || current.total !== total) {
@@ -73,10 +79,11 @@ export function startStages(): Stages {
       }
       current.bar.update(done, detail, secondsLeft);
     },
-    stop() {
-      current?.bar.stop();
-      current = undefined;
+    note(text) {
+      stop();
+      process.stderr.write(`${showable(text)}\n`);
     },
+    stop,
   };
 }
 

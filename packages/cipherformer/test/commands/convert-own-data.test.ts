@@ -59,7 +59,7 @@ describe('cipherformer convert, without a recipe', () => {
   it.each([
     ['labels that the model has not', 'other.csv', [], 1, /"bad"[\s\S]*"negative"/],
     ['a column that is not there', 'reviews.csv', ['--text-column', 'text'], 1, /no column "text"[\s\S]*"review"/],
-    ['no hours', 'reviews.csv', ['--hours', '0'], 2, /positive number of hours/],
+    ['no hours', 'reviews.csv', ['--hours', '0'], 2, /--hours <n>.* positive number/],
     ['a file that is not there', 'none.csv', [], 1, /none\.csv/],
   ] as const)('refuses %s before anything is written', async (_, file, more, wanted, words) => {
     const { code, err } = await convert(file, ...more, '--out', at('refused'));

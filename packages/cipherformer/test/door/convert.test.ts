@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initialWeights, saveModel, vitConfig } from '@cipherformer/nn';
 import { type ConvertOptions, compile, connect, convert, datasets, loadModel, PolynomialModel, type Progress } from 'cipherformer'; // biome-ignore format: one list
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { insecureParameters } from '../commands/tiny-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'door-convert-'));
@@ -37,6 +37,9 @@ beforeAll(() => {
   saveModel(at('original'), { config, weights: initialWeights(config, 1), preprocess: { normalise } });
 });
 
+// A temporary folder of this file's own: other processes use the machine's.
+beforeEach(() => void vi.stubEnv('TMPDIR', mkdtempSync(at('tmp-'))));
+afterEach(() => void vi.unstubAllEnvs());
 const temporary = () => readdirSync(tmpdir()).filter((name) => /^cipherformer-(convert|model)-/.test(name));
 
 describe('examples in memory', () => {

@@ -180,9 +180,9 @@ it('a process that computes is held to its memory, and goes first where the mach
 describe('the verb worker', () => {
   it('says what it needs: something to compute, and the Redis and the bucket of its services', async () => {
     const wrong: [string[], RegExp][] = [
-      [[], /a worker needs what it shares with its services: Redis and a bucket/],
-      [['--redis', 'redis://127.0.0.1:1'], /give both, or none/],
-      [['--redis', 'redis://127.0.0.1:1', '--bucket', 'b'], /there is nothing to compute/],
+      [[at('program')], /a worker needs what it shares with its services: Redis and a bucket/],
+      [[at('program'), '--redis', 'redis://127.0.0.1:1'], /give both, or none/],
+      [['--redis', 'redis://127.0.0.1:1', '--bucket', 'b'], /there is nothing to serve or compute/],
     ];
     for (const [options, why] of wrong) {
       const { code, err } = await cli('worker', '--data', at('worker'), ...options);

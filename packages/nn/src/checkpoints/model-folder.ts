@@ -2,12 +2,19 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   ConfigError,
+  MissingFileError,
   normalisationSchema,
   pictureStepsSchema,
   type TokenizerFiles,
   type Weights,
 } from '@cipherformer/model';
-import { readJson, readSafetensors, writeAtomically, writeSafetensors } from '@cipherformer/model/files';
+import {
+  isPolynomialModel,
+  readJson,
+  readSafetensors,
+  writeAtomically,
+  writeSafetensors,
+} from '@cipherformer/model/files';
 import { problems, words } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { saveTokenizer } from '../text/tokenizer-folder.ts';
@@ -61,3 +68,19 @@ export function readOwnModel(folder: string): Model {
   checkWeights(config, weights, file);
   return { config, weights, preprocess: parsed.data.preprocess };
 }
+
+/**
+ * A run's folder stands for the model inside it.
+ * @throws MissingFileError where there is no such folder or file, ConfigError for a folder without a model
+ */
+export function modelPath(path: string): string {
+  if (!existsSync(path)) throw new MissingFileError(`there is no ${path}: ${modelKinds}`);
+  const inside = join(path, 'model');
+  const folder = existsSync(join(inside, 'config.json')) ? inside : path;
+  if (!folder.endsWith('.json') && !existsSync(join(folder, 'config.json')) && !isPolynomialModel(folder))
+    throw new ConfigError(`${path} holds no model: ${modelKinds}`);
+  return folder;
+}
+
+const modelKinds =
+  'give a folder with config.json and weights (of Hugging Face, or what train and convert write), or an adapter recipe (.json)';

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { UsageError } from '@cipherformer/base';
 import { z } from 'zod';
 import { type Limits, limitsSchema } from '../limits.ts';
+import type { ServeOptions } from '../serve.ts';
 import type { SharedOptions } from '../shared/backend.ts';
 
 const port = z.int().min(0).max(65535);
@@ -34,7 +35,7 @@ const schema = z.strictObject({
 /** With fields that nobody gave undefined. */
 export type Configuration = z.infer<typeof schema>;
 /** Of what was given alone. */
-type Configured = {
+export type Configured = {
   readonly [K in Exclude<keyof Configuration, 'limits'>]?: Exclude<Configuration[K], undefined>;
 } & {
   readonly limits?: Partial<Limits>;
@@ -93,6 +94,23 @@ export function sharedPlace(
   if (redis === undefined || bucket === undefined)
     throw new UsageError('several machines share Redis and a bucket: give both, or none for one machine');
   return { redis, bucket, endpoint, region };
+}
+
+/**
+ * The certificate and its key, read; undefined without them.
+ * @throws UsageError for one without the other, and for what cannot be read
+ */
+export async function tlsOf({ tlsCert, tlsKey }: Pick<Configured, 'tlsCert' | 'tlsKey'>): Promise<ServeOptions['tls']> {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new UsageError('a certificate and its key belong together: give both');
+  return { cert: await readPem(tlsCert), key: await readPem(tlsKey) };
+}
+
+function readPem(path: string): Promise<Buffer> {
+  return readFile(path).catch((cause: unknown) => {
+    throw new UsageError(`${path} cannot be read: check the path, and that this user may`, { cause });
+  });
 }
 
 function checked(value: unknown, where: string): Configuration {

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend, QueueHears } from '../backend.ts';
+import type { OnFaultPoint } from '../faults.ts';
 import type { Limits } from '../limits.ts';
 import type { Programs } from '../programs.ts';
 import { openDataFolder } from '../store/data-folder.ts';
@@ -39,6 +40,8 @@ interface SharedBackendOptions extends SharedOptions {
   /** Folder of this process alone: bodies that arrive, keys that a worker has fetched. */
   readonly data: string;
   readonly diskSpace?: DiskSpace | undefined;
+  /** Milliseconds since 1970. Default: the clock of the machine. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** What several machines share, from one of them: rows and queues on Redis, objects on S3. */
@@ -71,7 +74,13 @@ export class SharedBackend implements Backend {
   }
 
   /** @throws StartError, MissingPackageError; errors of the file system */
-  static async open({ data, redis: url, diskSpace, ...place }: SharedBackendOptions): Promise<SharedBackend> {
+  static async open({
+    data,
+    redis: url,
+    diskSpace,
+    now = Date.now,
+    ...place
+  }: SharedBackendOptions): Promise<SharedBackend> {
     const closing: (() => unknown)[] = [];
     try {
       await openDataFolder(data);
@@ -87,7 +96,7 @@ export class SharedBackend implements Backend {
       await mkdir(cache, { recursive: true, mode: 0o700 });
       const parts = {
         rows: new RedisRows(redis),
-        files: await BucketFiles.open(bucket, join(data, 'incoming')),
+        files: await BucketFiles.open(bucket, join(data, 'incoming'), now),
         turns: new RedisTurns(redis),
         room: new Room(data, diskSpace),
         work: await BucketWork.open(bucket, cache, defaultKeyBytes),
@@ -131,18 +140,20 @@ export interface SharedWorkerOptions extends SharedOptions {
   readonly spawnWorker: () => ChildProcess;
   readonly graceMs: number;
   readonly onFault: (what: string, error: unknown) => void;
+  /** For tests: told of every step between which a crash may come. */
+  readonly at?: OnFaultPoint;
 }
 
 /** Takes tasks of services that share Redis and a bucket, until it is closed. @throws as SharedBackend.open */
 export async function startSharedWorker(
   options: SharedWorkerOptions,
 ): Promise<{ readonly id: string; close(): Promise<void> }> {
-  const { programs, limits, spawnWorker, graceMs, onFault, ...place } = options;
+  const { programs, limits, spawnWorker, graceMs, onFault, at = () => {}, ...place } = options;
   const backend = await SharedBackend.open(place);
   const { rows, files, turns, work, queues, registry, signals } = backend;
-  const context = { rows, files, turns, limits, now: Date.now, at: () => {} };
+  const context = { rows, files, turns, limits, now: Date.now, at };
   const parts = new PartStore(context);
-  const stores: Stores = { programs, parts, keysets: new KeysetStore(context, parts), jobs: new JobStore(context), work, at: context.at }; // biome-ignore format: short
+  const stores: Stores = { programs, parts, keysets: new KeysetStore(context, parts), jobs: new JobStore(context), work, at }; // biome-ignore format: short
   const shared = await SharedWork.start({ stores, work, queues, registry, signals, spawnWorker, graceMs, onFault });
   return {
     id: shared.id,

@@ -15,17 +15,22 @@ export const objectName = (kind: FileKind, owner: string, name: string): string 
 export class BucketFiles implements Files {
   readonly #bucket: Bucket;
   readonly #incoming: string;
+  readonly #now: () => number;
 
-  private constructor(bucket: Bucket, incoming: string) {
+  private constructor(bucket: Bucket, incoming: string, now: () => number) {
     this.#bucket = bucket;
     this.#incoming = incoming;
+    this.#now = now;
   }
 
-  /** @param incoming a folder of this process alone: what is in it is swept */
-  static async open(bucket: Bucket, incoming: string): Promise<BucketFiles> {
+  /**
+   * @param incoming a folder of this process alone: what is in it is swept
+   * @param now milliseconds since 1970, which the age of objects is told by
+   */
+  static async open(bucket: Bucket, incoming: string, now: () => number): Promise<BucketFiles> {
     await rm(incoming, { recursive: true, force: true });
     await mkdir(incoming, { recursive: true, mode: 0o700 });
-    return new BucketFiles(bucket, incoming);
+    return new BucketFiles(bucket, incoming, now);
   }
 
   receive(chunks: AsyncIterable<Uint8Array>): Promise<Received> {
@@ -58,7 +63,7 @@ export class BucketFiles implements Files {
     const found = new Map<string, string[]>();
     for await (const { name, modified } of this.#bucket.list(`${kind}/`)) {
       const [, owner, file] = name.split('/');
-      if (owner === undefined || file === undefined || modified > Date.now() - youngMs) continue;
+      if (owner === undefined || file === undefined || modified > this.#now() - youngMs) continue;
       const names = found.get(owner) ?? [];
       names.push(file);
       found.set(owner, names);

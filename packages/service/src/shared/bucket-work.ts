@@ -58,7 +58,7 @@ export class BucketWork implements WorkFiles {
   }
 
   async request({ owner, id }: JobName): Promise<string> {
-    const path = join(this.#jobs, `${id}.request`);
+    const path = this.#requestPath(id);
     await this.#fetch(objectName('requests', owner, id), path);
     return path;
   }
@@ -75,9 +75,12 @@ export class BucketWork implements WorkFiles {
     if (!existsSync(path)) return false;
     const { size: bytes } = await stat(path);
     await this.#bucket.put(objectName('results', owner, id), { path, bytes, sha256: await digestOf(path) });
-    await rm(path, { force: true });
-    await rm(join(this.#jobs, `${id}.request`), { force: true });
     return true;
+  }
+
+  /** Removes what a job has left here, however it ended. */
+  async clear(job: string): Promise<void> {
+    for (const path of [this.#requestPath(job), this.#resultPath(job)]) await rm(path, { force: true });
   }
 
   /** Key sets of which keys lie here. */
@@ -87,6 +90,10 @@ export class BucketWork implements WorkFiles {
 
   async forget(keyset: string): Promise<void> {
     await rm(join(this.#keysets, keyset), { recursive: true, force: true });
+  }
+
+  #requestPath(id: string): string {
+    return join(this.#jobs, `${id}.request`);
   }
 
   #resultPath(id: string): string {

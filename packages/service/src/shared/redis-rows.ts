@@ -2,14 +2,15 @@ import { type KeysetState, keysetState } from '@cipherformer/client/protocol';
 import type { Redis } from 'ioredis';
 import type { JobChanges, JobRow, KeysetChanges, KeysetRow, OwnerRow, ProgramRow, Rows, StoredJobState } from '../store/rows.ts'; // biome-ignore format: a list
 import { answered } from './redis.ts';
+import { turnOfChange } from './redis-turns.ts';
 import { runScript } from './script-runner.ts';
 
 const ownerFields = ['id', 'kind', 'name', 'token', 'created'] as const satisfies (keyof OwnerRow)[];
 const keysetFields = [
-  'id', 'owner', 'plan', 'key', 'format', 'state', 'reason', 'created', 'used', 'expires', 'attempts', 'list', 'digest', 'parts', 'bytes',
+  'id', 'owner', 'plan', 'key', 'format', 'state', 'reason', 'created', 'used', 'expires', 'attempts', 'claim', 'list', 'digest', 'parts', 'bytes',
 ] as const satisfies (keyof KeysetRow)[]; // biome-ignore format: a list
 const jobFields = [
-  'id', 'owner', 'program', 'keyset', 'input', 'state', 'reason', 'submitted', 'finished', 'attempts', 'event', 'cpuSeconds',
+  'id', 'owner', 'program', 'keyset', 'input', 'state', 'reason', 'submitted', 'finished', 'attempts', 'claim', 'event', 'cpuSeconds',
 ] as const satisfies (keyof JobRow)[]; // biome-ignore format: a list
 /** Of all rows: the others are text. */
 const numbers = new Set<string>(['created', 'used', 'expires', 'attempts', 'parts', 'bytes', 'submitted', 'finished', 'event', 'cpuSeconds']); // biome-ignore format: a list
@@ -70,16 +71,21 @@ export class RedisRows implements Rows {
     return rows.sort((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1));
   }
 
-  changeKeyset(id: string, states: readonly KeysetState[], changes: KeysetChanges): Promise<KeysetRow | undefined> {
-    return this.#change('keyset', id, states, changes, keysetFields);
+  changeKeyset(
+    id: string,
+    states: readonly KeysetState[],
+    changes: KeysetChanges,
+    claim = '',
+  ): Promise<KeysetRow | undefined> {
+    return this.#change('keyset', { id, states, claim }, changes, keysetFields);
   }
 
   async removeKeyset(id: string): Promise<void> {
-    await runScript(this.#redis, 'removeKeyset', [id]);
+    await this.#run('removeKeyset', [id]);
   }
 
   async addPart(owner: string, sha256: string, bytes: number): Promise<void> {
-    await runScript(this.#redis, 'addPart', [owner, sha256, bytes]);
+    await this.#run('addPart', [owner, sha256, bytes]);
   }
 
   async partsAmong(owner: string, sha256: readonly string[]): Promise<Map<string, number>> {
@@ -99,7 +105,7 @@ export class RedisRows implements Rows {
   async removeParts(owner: string, sha256: readonly string[]): Promise<void> {
     // More than Lua unpacks at once is no concern: the script takes one after the other.
     for (let at = 0; at < sha256.length; at += batch)
-      await runScript(this.#redis, 'removeParts', [owner, ...sha256.slice(at, at + batch)]);
+      await this.#run('removeParts', [owner, ...sha256.slice(at, at + batch)]);
   }
 
   async bytesOf(whose: { readonly owner: string } | { readonly kind: OwnerRow['kind'] }): Promise<number> {
@@ -111,7 +117,7 @@ export class RedisRows implements Rows {
 
   async addJob(job: JobRow, day: string): Promise<void> {
     const { id, owner, keyset, state, cpuSeconds } = job;
-    await runScript(this.#redis, 'addJob', [id, owner, keyset, state, day, cpuSeconds, ...written(job)]);
+    await this.#run('addJob', [id, owner, keyset, state, day, cpuSeconds, ...written(job)]);
   }
 
   async job(id: string): Promise<JobRow | undefined> {
@@ -130,12 +136,17 @@ export class RedisRows implements Rows {
     return rows.filter((row) => states.includes(row.state) && (owner === undefined || row.owner === owner));
   }
 
-  changeJob(id: string, states: readonly StoredJobState[], changes: JobChanges): Promise<JobRow | undefined> {
-    return this.#change('job', id, states, changes, jobFields);
+  changeJob(
+    id: string,
+    states: readonly StoredJobState[],
+    changes: JobChanges,
+    claim = '',
+  ): Promise<JobRow | undefined> {
+    return this.#change('job', { id, states, claim }, changes, jobFields);
   }
 
   async removeJob(id: string): Promise<void> {
-    await runScript(this.#redis, 'removeJob', [id]);
+    await this.#run('removeJob', [id]);
   }
 
   async spent(owner: string, day: string): Promise<number> {
@@ -143,7 +154,7 @@ export class RedisRows implements Rows {
   }
 
   async spend(owner: string, day: string, cpuSeconds: number): Promise<void> {
-    await runScript(this.#redis, 'spend', [owner, day, cpuSeconds]);
+    await this.#run('spend', [owner, day, cpuSeconds]);
   }
 
   async addPrograms(programs: readonly ProgramRow[]): Promise<void> {
@@ -180,7 +191,11 @@ export class RedisRows implements Rows {
   }
 
   async #isDone(...[name, ...values]: [Parameters<typeof runScript>[1], ...(string | number)[]]): Promise<boolean> {
-    return (await runScript<number>(this.#redis, name, values)) > 0;
+    return (await this.#run<number>(name, values)) > 0;
+  }
+
+  #run<T>(name: Parameters<typeof runScript>[1], values: readonly (string | number)[]): Promise<T> {
+    return runScript(this.#redis, name, values, turnOfChange());
   }
 
   /** Ids of these lists together, in their order. */
@@ -204,16 +219,15 @@ export class RedisRows implements Rows {
 
   async #change<T>(
     kind: 'keyset' | 'job',
-    id: string,
-    states: readonly string[],
+    { id, states, claim }: { readonly id: string; readonly states: readonly string[]; readonly claim: string },
     changes: object,
     fields: readonly string[],
   ): Promise<T | undefined> {
     const given = Object.entries(changes).filter(([, value]) => value !== undefined);
     const set = given.filter(([, value]) => value !== null);
     const gone = given.filter(([, value]) => value === null).map(([name]) => name);
-    const values = [kind, id, states.length, ...states, set.length, ...set.flat(), ...gone];
-    const flat = await runScript<string[]>(this.#redis, 'change', values);
+    const values = [kind, id, claim, states.length, ...states, set.length, ...set.flat(), ...gone];
+    const flat = await this.#run<string[]>('change', values);
     const entries = Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i]!, flat[2 * i + 1]!] as const);
     return rowOf<T>(Object.fromEntries(entries), fields);
   }

@@ -5,10 +5,15 @@
 //   cf:job:<id>      cf:jobs-of:<owner>, cf:jobs-with:<keyset>, cf:jobs-in:<state> (by place; cf:place counts)
 //   cf:parts:<owner> (to bytes), cf:part-bytes (sums, by owner)
 //   cf:spent:<owner> (by day)    cf:programs (JSON, by digest)
-// Keys are made from arguments: one server, no cluster.
+// Keys are made from arguments: one server, no cluster. A script that is given a lock and who has it changes nothing where that
+// one has it no more.
+
+/** What a script answers then. */
+export const lostTurn = 'LOSTTURN';
 
 const functions = `
 local call = redis.call
+if KEYS[1] and call('GET', KEYS[1]) ~= KEYS[2] then return redis.error_reply('${lostTurn} another one has it') end
 local function write(key, from)
   local fields = {}
   for i = from, #ARGV do fields[#fields + 1] = ARGV[i] end
@@ -99,15 +104,16 @@ if not row[1] then return end
 call('ZREM', 'cf:keysets-of:' .. row[1], id)
 call('ZREM', 'cf:keysets-in:' .. row[2], id)
 call('DEL', 'cf:keyset:' .. id)`,
-  /** 'job' or 'keyset', id, how many states, those, how many fields are set, those with values, fields that become null */
+  /** 'job' or 'keyset', id, the try that it is for or '', how many states, those, how many fields are set, those with values, fields that become null */
   change: `
-local kind, id, states = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local kind, id, claim, states = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local key = 'cf:' .. kind .. ':' .. id
+if claim ~= '' and call('HGET', key, 'claim') ~= claim then return {} end
 local state = call('HGET', key, 'state')
 local isOne = false
-for i = 4, 3 + states do isOne = isOne or ARGV[i] == state end
+for i = 5, 4 + states do isOne = isOne or ARGV[i] == state end
 if not isOne then return {} end
-local at = 4 + states
+local at = 5 + states
 local sets = tonumber(ARGV[at])
 for i = 0, sets - 1 do call('HSET', key, ARGV[at + 1 + 2 * i], ARGV[at + 2 + 2 * i]) end
 for i = at + 1 + 2 * sets, #ARGV do call('HDEL', key, ARGV[i]) end

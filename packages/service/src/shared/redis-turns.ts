@@ -1,15 +1,20 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { LocalTurns, type Turns } from '../store/turns.ts';
 import { answered, unreachable } from './redis.ts';
-import { runScript } from './script-runner.ts';
+import { runScript, type Turn } from './script-runner.ts';
 
 /** A lock that is not renewed for so long is free: its holder was killed. */
 const leaseMs = 15_000;
 const renewMs = 5000;
 /** Between attempts to get it. */
 const pollMs = 15;
+
+/** The turn that a change is made in: rows are not changed in one that was lost (redis-rows.ts). */
+const turns = new AsyncLocalStorage<Turn>();
+export const turnOfChange = (): Turn | undefined => turns.getStore();
 
 /** Turns of all services on one Redis: a lock an owner, which goes by itself where its holder dies. */
 export class RedisTurns implements Turns {
@@ -33,7 +38,7 @@ export class RedisTurns implements Turns {
       let wasHeld: number;
       let result: T;
       try {
-        result = await change();
+        result = await turns.run({ key, holder }, change);
       } finally {
         clearInterval(renewing);
         wasHeld = await runScript<number>(this.#redis, 'release', [key, holder]);

@@ -1,18 +1,40 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { answered } from './redis.ts';
-import { type ScriptName, scripts } from './redis-scripts.ts';
+import { answered, unreachable } from './redis.ts';
+import { lostTurn, type ScriptName, scripts } from './redis-scripts.ts';
 
 const digests = Object.fromEntries(
   Object.entries(scripts).map(([name, text]) => [name, createHash('sha1').update(text).digest('hex')]),
 ) as Readonly<Record<ScriptName, string>>;
 
-/** Runs a script, which is sent once and then named. @throws Problem 'unreachable' */
-export async function runScript<T>(redis: Redis, name: ScriptName, values: readonly (string | number)[]): Promise<T> {
+/** A lock that is held while rows are changed. */
+export interface Turn {
+  readonly key: string;
+  readonly holder: string;
+}
+
+/**
+ * Runs a script, which is sent once and then named.
+ * @param turn nothing is changed where it was lost
+ * @throws Problem 'unreachable', also for a turn that was lost
+ */
+export async function runScript<T>(
+  redis: Redis,
+  name: ScriptName,
+  values: readonly (string | number)[],
+  turn?: Turn,
+): Promise<T> {
+  const held = turn === undefined ? [] : [turn.key, turn.holder];
+  const run = (send: Promise<unknown>) =>
+    answered(send).catch((error: unknown) => {
+      throw isReply(error, lostTurn) ? unreachable() : error;
+    }) as Promise<T>;
   try {
-    return (await answered(redis.evalsha(digests[name], 0, ...values))) as T;
+    return await run(redis.evalsha(digests[name], held.length, ...held, ...values));
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return (await answered(redis.eval(scripts[name], 0, ...values))) as T;
+    if (!isReply(error, 'NOSCRIPT')) throw error;
+    return run(redis.eval(scripts[name], held.length, ...held, ...values));
   }
 }
+
+const isReply = (error: unknown, code: string) => error instanceof Error && error.message.startsWith(code);

@@ -1,6 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { isFinal } from '@cipherformer/client/protocol';
 import type { Worker } from 'bullmq';
 import { JobTask, type Stores, VerifyTask } from '../tasks.ts';
 import { Scheduler, type Task } from '../worker/scheduler.ts';
@@ -23,7 +22,7 @@ export interface SharedWorkOptions {
 
 /**
  * A worker of several: takes tasks from its queue one after the other, and says what it has at hand. What it is at it does until
- * its row says otherwise; whoever takes it for dead while it lives lets another one do the same, with the same result.
+ * its row says otherwise; where it was taken for dead while it lives, another one does the same, and what that one writes counts.
  */
 export class SharedWork {
   readonly id = randomUUID();
@@ -63,7 +62,7 @@ export class SharedWork {
   }
 
   async #perform({ kind, id }: QueuedTask): Promise<void> {
-    const { stores, signals } = this.#options;
+    const { stores, signals, work } = this.#options;
     const { keysets, jobs } = stores;
     const row = kind === 'run' ? await jobs.find(id) : undefined;
     const keyset = kind === 'verify' ? await keysets.find(id) : undefined;
@@ -74,6 +73,7 @@ export class SharedWork {
       await this.#scheduler.perform(task);
     } finally {
       this.#current = undefined;
+      await work.clear(id);
       await signals.ended(id);
     }
   }
@@ -108,18 +108,11 @@ export class SharedWork {
       keysets,
     });
     const current = this.#current;
-    if (current !== undefined && !(await this.#isWanted(current))) this.#scheduler.drop(current.id);
+    if (current !== undefined && !(await current.isWanted())) this.#scheduler.drop(current.id);
     for (const id of keysets) {
       if ((await stores.keysets.find(id)) !== undefined) continue;
       this.#scheduler.forget(id);
       await work.forget(id);
     }
-  }
-
-  async #isWanted({ kind, id }: Task): Promise<boolean> {
-    const { keysets, jobs } = this.#options.stores;
-    if (kind === 'verify') return (await keysets.find(id))?.state === 'verifying';
-    const row = await jobs.find(id);
-    return row !== undefined && !isFinal(row.state);
   }
 }

@@ -26,7 +26,7 @@ export class Database {
     return row.user_version;
   }
 
-  /** Makes the tables, all or none. */
+  /** Makes or changes tables, all or none. */
   create(schema: string, version: number): void {
     this.transaction(() => {
       this.#db.exec(schema);

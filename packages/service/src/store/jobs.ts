@@ -76,8 +76,8 @@ export class JobStore {
       await at('request-placed');
       const submitted = now();
       const row: JobRow = {
-        ...{ id, owner, ...request, input, state: 'queued', reason: null, submitted, finished: null, attempts: 0 },
-        ...{ event: (known?.event ?? 0) + 1, cpuSeconds },
+        ...{ id, owner, ...request, input, state: 'queued', reason: null, submitted, finished: null },
+        ...{ attempts: 0, claim: null, event: (known?.event ?? 0) + 1, cpuSeconds },
       };
       await rows.addJob(row, dayOf(submitted));
       await at('job-kept');
@@ -85,14 +85,23 @@ export class JobStore {
     });
   }
 
-  /** Changes a job that is there in one of these states; undefined when it is not. */
-  change(id: string, states: readonly StoredJobState[], changes: JobChanges): Promise<JobRow | undefined> {
-    return this.#context.rows.changeJob(id, states, changes);
+  /** Changes a job that is there in one of these states, and of this try; undefined when it is not. */
+  change(
+    id: string,
+    states: readonly StoredJobState[],
+    changes: JobChanges,
+    claim?: string,
+  ): Promise<JobRow | undefined> {
+    return this.#context.rows.changeJob(id, states, changes, claim);
   }
 
-  /** A job ends: it fails, is done or is cancelled. */
-  end(id: string, state: (typeof finalStates)[number], reason: string | null = null): Promise<JobRow | undefined> {
-    return this.change(id, underWay, { state, reason, finished: this.#context.now() });
+  /** A job ends: it fails, is done or is cancelled; undefined where it has ended, or another try was begun than `claim`. */
+  end(
+    id: string,
+    state: (typeof finalStates)[number],
+    { reason = null, claim }: { readonly reason?: string | null; readonly claim?: string } = {},
+  ): Promise<JobRow | undefined> {
+    return this.change(id, underWay, { state, reason, finished: this.#context.now() }, claim);
   }
 
   /** Cancels a job that is not finished, and removes one that is with its request and result (undefined). */

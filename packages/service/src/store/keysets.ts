@@ -77,7 +77,7 @@ export class KeysetStore {
       const created = now();
       const row: KeysetRow = {
         ...{ id: keysetId(owner, request.plan, request.key), owner, ...request, state: 'open', reason: null },
-        ...{ created, used: created, expires: created + keysMs(limits), attempts: 0 },
+        ...{ created, used: created, expires: created + keysMs(limits), attempts: 0, claim: null },
         ...{ list: null, digest: null, parts: null, bytes: null },
       };
       await rows.addKeyset(row);
@@ -124,9 +124,14 @@ export class KeysetStore {
     return done;
   }
 
-  /** Changes a key set that is there in one of these states; undefined when it is not. */
-  change(id: string, states: readonly KeysetState[], changes: KeysetChanges): Promise<KeysetRow | undefined> {
-    return this.#context.rows.changeKeyset(id, states, changes);
+  /** Changes a key set that is there in one of these states, and of this try; undefined when it is not. */
+  change(
+    id: string,
+    states: readonly KeysetState[],
+    changes: KeysetChanges,
+    claim?: string,
+  ): Promise<KeysetRow | undefined> {
+    return this.#context.rows.changeKeyset(id, states, changes, claim);
   }
 
   /** Notes that it was used: it is kept for its time from now. */

@@ -33,6 +33,8 @@ export interface KeysetRow {
   readonly expires: number;
   /** How often a worker has begun to verify it. */
   readonly attempts: number;
+  /** Names the try that was begun last. */
+  readonly claim: string | null;
   /** Of the committed list: its JSON as the owner sent it, its SHA-256, how many parts, and their bytes. */
   readonly list: string | null;
   readonly digest: string | null;
@@ -55,6 +57,8 @@ export interface JobRow {
   readonly submitted: number;
   readonly finished: number | null;
   readonly attempts: number;
+  /** Names the try that was begun last. */
+  readonly claim: string | null;
   /** Counts the changes that were written down: names events across restarts. */
   readonly event: number;
   /** Predicted, of processor time. */
@@ -70,9 +74,12 @@ export interface ProgramRow {
 
 /** What may change of a row. The rest names it. */
 export type KeysetChanges = Partial<
-  Pick<KeysetRow, 'state' | 'reason' | 'used' | 'expires' | 'attempts' | 'list' | 'digest' | 'parts' | 'bytes'>
+  Pick<
+    KeysetRow,
+    'state' | 'reason' | 'used' | 'expires' | 'attempts' | 'claim' | 'list' | 'digest' | 'parts' | 'bytes'
+  >
 >;
-export type JobChanges = Partial<Pick<JobRow, 'state' | 'reason' | 'finished' | 'attempts'>>;
+export type JobChanges = Partial<Pick<JobRow, 'state' | 'reason' | 'finished' | 'attempts' | 'claim'>>;
 
 export interface Rows {
   /** False where the id, the name or the token is taken. */
@@ -92,8 +99,12 @@ export interface Rows {
   addKeyset(keyset: KeysetRow): Promise<boolean>;
   keyset(id: string): Promise<KeysetRow | undefined>;
   keysets(owner?: string): Promise<KeysetRow[]>;
-  /** The row after the change; undefined where it is gone or in none of these states. */
-  changeKeyset(id: string, states: readonly KeysetState[], changes: KeysetChanges): Promise<KeysetRow | undefined>;
+  /**
+   * The row after the change; undefined where it is gone or in none of these states.
+   * @param claim only while this try is the last one that was begun: what a worker writes that was taken for dead, and lives,
+   * changes nothing
+   */
+  changeKeyset(id: string, states: readonly KeysetState[], changes: KeysetChanges, claim?: string): Promise<KeysetRow | undefined>; // biome-ignore format: a line each
   removeKeyset(id: string): Promise<void>;
 
   addPart(owner: string, sha256: string, bytes: number): Promise<void>;
@@ -109,7 +120,8 @@ export interface Rows {
   job(id: string): Promise<JobRow | undefined>;
   /** In the order in which they came. */
   jobs(of: { readonly owner?: string; readonly keyset?: string; readonly states?: readonly StoredJobState[] }): Promise<JobRow[]>; // biome-ignore format: a line each
-  changeJob(id: string, states: readonly StoredJobState[], changes: JobChanges): Promise<JobRow | undefined>;
+  /** As changeKeyset. */
+  changeJob(id: string, states: readonly StoredJobState[], changes: JobChanges, claim?: string): Promise<JobRow | undefined>; // biome-ignore format: a line each
   removeJob(id: string): Promise<void>;
 
   /** Predicted processor seconds that an owner has asked for on a day (2026-11-29). */

@@ -3,21 +3,22 @@ import { StartError } from '../problem.ts';
 import { Database, isSqlite } from './database.ts';
 import type { JobChanges, JobRow, KeysetChanges, KeysetRow, OwnerRow, ProgramRow, Rows, StoredJobState } from './rows.ts'; // biome-ignore format: a list
 
-/** Of the tables below. Another one is refused: an older release's is not guessed at. */
-const schemaVersion = 1;
+/** Of the tables below. Those of version 1 get what they lack; another one is refused: it is not guessed at. */
+const schemaVersion = 2;
+const sinceVersion1 = 'alter table keysets add column claim text; alter table jobs add column claim text;';
 
 const schema = `
 create table owners (id text primary key, kind text not null, name text unique, token text unique, created integer not null) strict;
 create table keysets (
   id text primary key, owner text not null references owners, plan text not null, key text not null, format text not null,
   state text not null, reason text, created integer not null, used integer not null, expires integer not null,
-  attempts integer not null, list text, digest text, parts integer, bytes integer) strict;
+  attempts integer not null, claim text, list text, digest text, parts integer, bytes integer) strict;
 create index keysets_of on keysets (owner);
 create table parts (owner text not null references owners, sha256 text not null, bytes integer not null, primary key (owner, sha256)) strict, without rowid;
 create table jobs (
   place integer primary key autoincrement, id text not null unique, owner text not null references owners, program text not null,
   keyset text not null, input text not null, state text not null, reason text, submitted integer not null, finished integer,
-  attempts integer not null, event integer not null, cpuSeconds real not null) strict;
+  attempts integer not null, claim text, event integer not null, cpuSeconds real not null) strict;
 create index jobs_of on jobs (owner);
 create index jobs_under_way on jobs (place) where state in ('queued', 'running');
 create table spent (owner text not null, day text not null, cpuSeconds real not null, primary key (owner, day)) strict, without rowid;
@@ -26,8 +27,9 @@ create table programs (digest text primary key, name text not null, task text no
 
 const ownerColumns = 'id, kind, name, token, created';
 const keysetColumns =
-  'id, owner, plan, key, format, state, reason, created, used, expires, attempts, list, digest, parts, bytes';
-const jobColumns = 'id, owner, program, keyset, input, state, reason, submitted, finished, attempts, event, cpuSeconds';
+  'id, owner, plan, key, format, state, reason, created, used, expires, attempts, claim, list, digest, parts, bytes';
+const jobColumns =
+  'id, owner, program, keyset, input, state, reason, submitted, finished, attempts, claim, event, cpuSeconds';
 
 const marks = (count: number) => Array.from({ length: count }, () => '?').join(', ');
 const markedBy = (columns: string) => marks(columns.split(',').length);
@@ -49,6 +51,7 @@ export class SqliteRows implements Rows {
     try {
       const { version } = db;
       if (version === 0) db.create(schema, schemaVersion);
+      else if (version === 1) db.create(sinceVersion1, schemaVersion);
       else if (version !== schemaVersion)
         throw new StartError(
           `${path} has rows of version ${version}, this release writes ${schemaVersion}: use the release that wrote it, or another folder`,
@@ -102,8 +105,8 @@ export class SqliteRows implements Rows {
 
   async addKeyset(row: KeysetRow): Promise<boolean> {
     const sql = `insert or ignore into keysets (${keysetColumns}) values (${markedBy(keysetColumns)})`;
-    const { id, owner, plan, key, format, state, reason, created, used, expires, attempts, list, digest, parts, bytes } = row; // biome-ignore format: the columns
-    return this.#db.run(sql, id, owner, plan, key, format, state, reason, created, used, expires, attempts, list, digest, parts, bytes) > 0; // biome-ignore format: the columns
+    const { id, owner, plan, key, format, state, reason, created, used, expires, attempts, claim, list, digest, parts, bytes } = row; // biome-ignore format: the columns
+    return this.#db.run(sql, id, owner, plan, key, format, state, reason, created, used, expires, attempts, claim, list, digest, parts, bytes) > 0; // biome-ignore format: the columns
   }
 
   async keyset(id: string): Promise<KeysetRow | undefined> {
@@ -119,8 +122,9 @@ export class SqliteRows implements Rows {
     id: string,
     states: readonly KeysetState[],
     changes: KeysetChanges,
+    claim?: string,
   ): Promise<KeysetRow | undefined> {
-    return this.#change('keysets', id, states, changes, () => this.#keyset(id));
+    return this.#change('keysets', { id, states, claim }, changes, () => this.#keyset(id));
   }
 
   async removeKeyset(id: string): Promise<void> {
@@ -162,11 +166,25 @@ export class SqliteRows implements Rows {
   }
 
   async addJob(job: JobRow, day: string): Promise<void> {
-    const { id, owner, program, keyset, input, state, reason, submitted, finished, attempts, event, cpuSeconds } = job;
+    const {
+      id,
+      owner,
+      program,
+      keyset,
+      input,
+      state,
+      reason,
+      submitted,
+      finished,
+      attempts,
+      claim,
+      event,
+      cpuSeconds,
+    } = job;
     this.#db.transaction(() => {
       this.#db.run('delete from jobs where id = ?', id);
       const sql = `insert into jobs (${jobColumns}) values (${markedBy(jobColumns)})`;
-      this.#db.run(sql, id, owner, program, keyset, input, state, reason, submitted, finished, attempts, event, cpuSeconds); // biome-ignore format: the columns
+      this.#db.run(sql, id, owner, program, keyset, input, state, reason, submitted, finished, attempts, claim, event, cpuSeconds); // biome-ignore format: the columns
       this.#spend(owner, day, cpuSeconds);
     });
   }
@@ -191,8 +209,13 @@ export class SqliteRows implements Rows {
     return this.#db.all(`select ${jobColumns} from jobs ${where} order by place`, ...values);
   }
 
-  async changeJob(id: string, states: readonly StoredJobState[], changes: JobChanges): Promise<JobRow | undefined> {
-    return this.#change('jobs', id, states, changes, () => this.#job(id), ', event = event + 1');
+  async changeJob(
+    id: string,
+    states: readonly StoredJobState[],
+    changes: JobChanges,
+    claim?: string,
+  ): Promise<JobRow | undefined> {
+    return this.#change('jobs', { id, states, claim }, changes, () => this.#job(id), ', event = event + 1');
   }
 
   async removeJob(id: string): Promise<void> {
@@ -257,18 +280,23 @@ export class SqliteRows implements Rows {
 
   #change<T>(
     table: 'keysets' | 'jobs',
-    id: string,
-    states: readonly string[],
+    {
+      id,
+      states,
+      claim,
+    }: { readonly id: string; readonly states: readonly string[]; readonly claim: string | undefined },
     changes: object,
     read: () => T | undefined,
     also = '',
   ): T | undefined {
     const columns = Object.entries(changes).filter(([, value]) => value !== undefined);
     const sets = columns.map(([column]) => `${column} = ?`).join(', ');
-    const sql = `update ${table} set ${sets}${also} where id = ? and state in (${marks(states.length)})`;
+    const whose = claim === undefined ? '' : ' and claim = ?';
+    const sql = `update ${table} set ${sets}${also} where id = ? and state in (${marks(states.length)})${whose}`;
     return this.#db.transaction(() => {
       const values = columns.map(([, value]) => value as string | number | null);
-      return this.#db.run(sql, ...values, id, ...states) === 0 ? undefined : read();
+      const where = [id, ...states, ...(claim === undefined ? [] : [claim])];
+      return this.#db.run(sql, ...values, ...where) === 0 ? undefined : read();
     });
   }
 }

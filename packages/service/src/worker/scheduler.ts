@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Problem } from '../problem.ts';
 import { isDiskFull } from '../store/room.ts';
 import type { EngineProgress } from './engine.ts';
 import type { Assignment } from './messages.ts';
@@ -25,10 +26,12 @@ export interface Task {
   readonly cpuSeconds: number;
   /** Writes down that a worker begins it, and counts the tries; undefined when there is nothing to do any more. */
   begin(): Promise<Begun | undefined>;
-  /** Writes down how it ended. */
+  /** Writes down how it ended, unless another one has begun it since, who took this one for dead: then what that one writes counts. */
   finish(result: { readonly ok: true } | { readonly ok: false; readonly reason: string }): Promise<void>;
-  /** Writes down that it waits again and that this try does not count. */
+  /** Writes down that it waits again and that this try does not count, unless as `finish`. */
   release(): Promise<void>;
+  /** Whether it is still to be done, and by this one. */
+  isWanted(): Promise<boolean>;
 }
 
 export interface Begun {
@@ -186,7 +189,9 @@ export class Scheduler implements WorkQueue {
     try {
       begun = await this.#persist(() => task.begin());
     } catch (error) {
-      await this.#persist(() => task.finish({ ok: false, reason: `it cannot be begun: ${messageOf(error)}` }));
+      // What is away comes back: the task waits for it.
+      if (isUnreachable(error)) await task.release();
+      else await this.#persist(() => task.finish({ ok: false, reason: `it cannot be begun: ${messageOf(error)}` }));
       throw error;
     }
     if (begun === undefined || current.dropped) return false;
@@ -277,6 +282,8 @@ export class Scheduler implements WorkQueue {
     for (const { id } of this.#queue.tasks) this.#options.onChange(id);
   }
 }
+
+const isUnreachable = (error: unknown) => error instanceof Problem && error.problem === 'unreachable';
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -4,7 +4,8 @@ import { Agent, request as httpRequest } from 'node:http';
 import { problem, problemStatus } from '@cipherformer/client/protocol';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { bundle, caller, format, fresh, hex, key, part, plan, readyKeyset, startProcess, workspace } from '../support.ts'; // biome-ignore format: a list
+import type { Stage } from '../stage.ts';
+import { caller, format, fresh, hex, key, part, plan, readyKeyset } from '../support.ts';
 
 interface Operation {
   readonly method: string;
@@ -159,16 +160,18 @@ export interface FuzzReport {
   readonly growthMiB: number;
 }
 
+/** Of the program that is served: what an owner's day and disk are counted by. */
+export const fuzzedProgram = { keyBytes: 1e6, cpuSeconds: 0.001 };
+
 /** Sends a service requests made from its own document, and checks that every answer is one that the document has. */
 export async function fuzzService(
+  stage: Stage,
   count: number,
   seed: number,
   log: (text: string) => void = () => {},
 ): Promise<FuzzReport> {
-  const files = await bundle(['worker', 'server']);
-  const place = workspace({ keyBytes: 1e6, cpuSeconds: 0.001 });
-  const { spawnWorker: _, ...options } = place.options('', { open: true, limits: { cpuSecondsPerDay: 1e9, partsInFlight: 100, ownersPerHour: 50 } }); // biome-ignore format: short
-  const service = await startProcess(files, options);
+  const service = await stage.startService({ open: true, limits: { cpuSecondsPerDay: 1e9, partsInFlight: 100, ownersPerHour: 50 } }); // biome-ignore format: short
+  const worker = await stage.startWorker?.();
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   try {
     const tokens: string[] = [];
@@ -179,8 +182,8 @@ export async function fuzzService(
     const set = await readyKeyset(api, [one]);
     const open = (await api.post('/v1/keysets', { plan, key: '3'.repeat(32), format })).json.id as string;
     const body = fresh();
-    const job = (await api.submit(place.program.digest, set.id, body)).json.id as string;
-    const known = [place.program.digest, plan, key, format, set.id, open, job, one.sha256, 'manifest.json', 'a part', new TextDecoder().decode(body), hex('nothing')]; // biome-ignore format: a list
+    const job = (await api.submit(stage.program, set.id, body)).json.id as string;
+    const known = [stage.program, plan, key, format, set.id, open, job, one.sha256, 'manifest.json', 'a part', new TextDecoder().decode(body), hex('nothing')]; // biome-ignore format: a list
     const operations = operationsOf((await api.call('/openapi.json')).json);
     const requests = requestsOf(operations, known, tokens);
     let failures = 0;
@@ -203,8 +206,7 @@ export async function fuzzService(
   } finally {
     agent.destroy();
     await service.kill();
-    files.dispose();
-    place.dispose();
+    await worker?.kill();
   }
 }
 

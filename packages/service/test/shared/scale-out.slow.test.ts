@@ -11,6 +11,7 @@ import { BucketWork } from '../../src/shared/bucket-work.ts';
 import { connectRedis } from '../../src/shared/redis.ts';
 import { RedisRows } from '../../src/shared/redis-rows.ts';
 import { RedisTurns } from '../../src/shared/redis-turns.ts';
+import { claimsContract } from '../claims-contract.ts';
 import { type ServiceProcess, startListening } from '../killable.ts';
 import { rowsContract } from '../store/rows-contract.ts';
 import { bundle, type Caller, caller, format, fresh, hex, key, listOf, type Part, plan, randomParts, serve, startProcess, until, workspace } from '../support.ts'; // biome-ignore format: a list
@@ -65,6 +66,8 @@ describe('rows in Redis', () => {
   });
 });
 
+describe('two workers at one task, rows in Redis', () => claimsContract(async () => new RedisRows(redis), place));
+
 describe('a service is not started', () => {
   const start = (changes: object) =>
     serve({ ...place.options(''), data: join(folder, 'refused'), shared: { ...shared, ...changes } });
@@ -106,11 +109,20 @@ describe('turns', () => {
     await b.run('owner', change);
   });
 
-  it('that were lost acknowledge nothing', async () => {
+  it('that were lost acknowledge nothing, and change no row', async () => {
     const turns = new RedisTurns(redis);
-    await expect(turns.run('owner', () => redis.del('cf:turn:owner'))).rejects.toMatchObject({
-      problem: 'unreachable',
+    const rows = new RedisRows(redis);
+    const lost = { problem: 'unreachable' };
+    await expect(turns.run('owner', () => redis.del('cf:turn:owner'))).rejects.toMatchObject(lost);
+    // As after standing still for longer than the lease: by now another service makes changes.
+    const late = turns.run('owner', async () => {
+      await rows.addPart('owner', hex('in time'), 1);
+      await redis.set('cf:turn:owner', 'another service');
+      await rows.addPart('owner', hex('late'), 1);
     });
+    await expect(late).rejects.toMatchObject(lost);
+    expect(await rows.partsOf('owner')).toEqual([hex('in time')]);
+    await redis.del('cf:turn:owner');
   });
 });
 
@@ -288,6 +300,47 @@ describe('two services and two workers', () => {
       for (const process of [one, two, ...workers]) await process.kill();
     }
   }, 180_000);
+
+  it('a worker that stood still and comes back writes nothing over what another one does', async () => {
+    const service = await startService('paused');
+    const workers = [await startWorker('p1'), await startWorker('p2')];
+    try {
+      const api = caller(service.url, (await newOwner(service)).token);
+      const id = await ready(api, randomParts(1, 1000));
+      const body = fresh({ steps: 12, stepMs: 250 });
+      const { id: job } = (await api.submit(place.program.digest, id, body)).json as Job;
+      await until(
+        () => stateOf(api, job),
+        ({ state }) => state === 'running',
+        20_000,
+      );
+      // Its process that computes goes on, and has an answer when it comes back.
+      const paused = (await busy(workers))!;
+      paused.child.kill('SIGSTOP');
+      const [other] = workers.filter((worker) => worker !== paused);
+      await until(
+        () => stateOf(api, job),
+        ({ attempts, state }) => attempts === 2 && state === 'running',
+        20_000,
+      );
+      const before = await redis.hgetall(`cf:job:${job}`);
+      paused.child.kill('SIGCONT');
+      // It has long told what it had to tell: a second of its own, and no more, may pass while the other one is at it.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect(await redis.hgetall(`cf:job:${job}`)).toEqual(before);
+      expect(await busy([other!])).toBe(other);
+      expect(await bucket.has(`results/${before.owner}/${job}`)).toBe(false);
+      expect((await done(api, job)).attempts).toBe(2);
+      expect(JSON.parse((await api.call(`/v1/jobs/${job}/result`)).text).request).toBe(hex(body));
+      // And takes tasks as before.
+      await other!.kill();
+      workers.splice(workers.indexOf(other!), 1);
+      const { id: next } = (await api.submit(place.program.digest, id, fresh())).json as Job;
+      await done(api, next);
+    } finally {
+      for (const process of [service, ...workers]) await process.kill();
+    }
+  }, 120_000);
 
   it('take turns by owner, wait where no worker is, and stop in order', async () => {
     const service = await startService('three');

@@ -14,6 +14,7 @@ const keyset = (id: string, of: string, changes: Partial<KeysetRow> = {}): Keyse
     used: 2,
     expires: 3,
     attempts: 0,
+    claim: null,
     list: null,
     digest: null,
     parts: null,
@@ -23,7 +24,7 @@ const keyset = (id: string, of: string, changes: Partial<KeysetRow> = {}): Keyse
 });
 const job = (id: string, of: string, changes: Partial<JobRow> = {}): JobRow => ({
   ...{ id, owner: of, program: hex('program'), keyset: 'k', input: hex(id), state: 'queued', reason: null },
-  ...{ submitted: 1_790_000_000_123, finished: null, attempts: 0, event: 1, cpuSeconds: 0.1 + 0.2 },
+  ...{ submitted: 1_790_000_000_123, finished: null, attempts: 0, claim: null, event: 1, cpuSeconds: 0.1 + 0.2 },
   ...changes,
 });
 
@@ -125,6 +126,26 @@ export function rowsContract(open: () => Promise<Rows>): void {
     expect([await ids({}), (await rows.job('z'))?.reason]).toEqual([['y', 'x', 'z'], null]);
     await rows.removeJob('y');
     expect([await ids({}), await ids({ keyset: 'k' }), await rows.job('y')]).toEqual([['x', 'z'], ['z'], undefined]);
+  });
+
+  it('tries: what one writes that another has taken the place of changes nothing', async () => {
+    const rows = await open();
+    await rows.addOwner(owner('a'));
+    await rows.addKeyset(keyset('k', 'a', { state: 'verifying' }));
+    await rows.addJob(job('z', 'a'), '2026-11-30');
+    for (const claim of ['paused', 'alive']) {
+      expect(await rows.changeJob('z', ['queued', 'running'], { state: 'running', claim })).toMatchObject({ claim });
+      expect(await rows.changeKeyset('k', ['verifying'], { claim })).toMatchObject({ claim });
+    }
+    const [then, set] = [await rows.job('z'), await rows.keyset('k')];
+    expect(await rows.changeJob('z', ['running'], { state: 'failed', reason: 'late' }, 'paused')).toBeUndefined();
+    expect(await rows.changeKeyset('k', ['verifying'], { state: 'rejected' }, 'paused')).toBeUndefined();
+    expect([await rows.job('z'), await rows.keyset('k')]).toEqual([then, set]);
+    expect(await rows.changeJob('z', ['running'], { state: 'done' }, 'alive')).toMatchObject({ state: 'done' });
+    expect(await rows.changeKeyset('k', ['verifying'], { state: 'ready' }, 'alive')).toMatchObject({ state: 'ready' });
+    // A job that is asked for again has no try yet.
+    await rows.addJob(job('z', 'a'), '2026-11-30');
+    expect(await rows.changeJob('z', ['queued'], { state: 'done' }, 'alive')).toBeUndefined();
   });
 
   it('days: what is spent is an owner’s and a day’s, never less than nothing, and forgotten the day after', async () => {

@@ -1,4 +1,3 @@
-import { UsageError } from '@cipherformer/base';
 import {
   examplesOutside,
   type ModelLevels,
@@ -9,20 +8,11 @@ import {
   type SiteValues,
   valueShapes,
 } from '@cipherformer/model';
-import { loadPolynomialModel, readJson, writeAtomically } from '@cipherformer/model/files';
-import {
-  arithmeticOperations,
-  evaluatePolynomialModel,
-  exportPolynomialOnnx,
-  movementOperations,
-  parseData,
-  polynomialOperations,
-} from '@cipherformer/nn';
-import { loadDataForPolynomial } from '../evaluate/data.ts';
-import { print } from '../terminal/output.ts';
+import { arithmeticOperations, movementOperations, polynomialOperations } from '@cipherformer/nn';
 import { renderTable } from '../terminal/table.ts';
 
-interface Summary {
+/** What a polynomial model is made of. */
+export interface PolynomialSummary {
   readonly task: string;
   readonly tokens: number;
   readonly nodes: number;
@@ -31,10 +21,11 @@ interface Summary {
   /** Operations that are neither arithmetic nor movement of data: none, or the model is not polynomial. */
   readonly foreign: readonly string[];
   readonly levels: ModelLevels;
-  readonly sites: readonly ShownSite[];
+  readonly sites: readonly SeenSite[];
 }
 
-interface ShownSite extends PolynomialSite {
+/** A polynomial, and where its arguments fall. */
+export interface SeenSite extends PolynomialSite {
   /** Largest absolute argument in calibration, times the margin. */
   readonly bound: number;
   /** On the data given: extent of the arguments, and examples in which one left the interval. */
@@ -42,45 +33,11 @@ interface ShownSite extends PolynomialSite {
 }
 
 /**
- * What `inspect` shows of a polynomial model: the operations of its ONNX form (the proof that it adds and multiplies
- * only), the levels of each layer, and its polynomials. @throws CheckFailedError where another operation is left
+ * The operations of a polynomial model's ONNX form (the proof that it adds and multiplies only), the levels of each layer, and
+ * its polynomials.
+ * @param records what the polynomials saw, where that was recorded
  */
-export async function inspectPolynomial(
-  path: string,
-  folder: string,
-  options: {
-    readonly json?: boolean;
-    readonly onnx?: string;
-    readonly data?: string;
-    readonly set?: string;
-    readonly limit: number;
-  },
-): Promise<void> {
-  const model = loadPolynomialModel(folder);
-  const summary = summarise(model, await valuesOn(model, options));
-  if (options.onnx !== undefined) writeAtomically(options.onnx, exportPolynomialOnnx(model.graph));
-  const foreign = summary.foreign.join(', ');
-  print(options.json, {
-    value: { model: path, ...summary },
-    text: () => describe(model, summary),
-    next: `cipherformer compile ${path} --out program`,
-    shortfall: foreign === '' ? undefined : `${path} holds ${foreign}: it is not a polynomial of its input.`,
-  });
-}
-
-/** What the polynomials see on the validation part of a data set, where one is given. */
-async function valuesOn(
-  model: PolynomialModel,
-  { data, set, limit }: { readonly data?: string; readonly set?: string; readonly limit: number },
-): Promise<readonly SiteValues[]> {
-  if (set === undefined) return [];
-  if (data === undefined) throw new UsageError('Ranges need data: give its folder with --data.');
-  const { validation } = await loadDataForPolynomial(model, parseData(readJson(set), set), data);
-  const { values } = await evaluatePolynomialModel(model, validation, { limit });
-  return values.sites;
-}
-
-function summarise(model: PolynomialModel, records: readonly SiteValues[]): Summary {
+export function inspectPolynomial(model: PolynomialModel, records: readonly SiteValues[] = []): PolynomialSummary {
   const { graph, task } = model;
   const recordOf = new Map(records.map((record) => [record.name, record]));
   const operations = polynomialOperations(graph);
@@ -107,7 +64,8 @@ function summarise(model: PolynomialModel, records: readonly SiteValues[]): Summ
 const number = (value: number) => Number(value.toPrecision(4));
 const span = (low: number, high: number) => `[${number(low)}, ${number(high)}]`;
 
-function describe({ card, graph }: PolynomialModel, summary: Summary): string {
+/** A summary for a person. */
+export function polynomialTables({ card, graph }: PolynomialModel, summary: PolynomialSummary): string {
   const { operations, foreign, levels, sites } = summary;
   const outputs = valueShapes(graph)[graph.output]!.columns;
   const list = (names: readonly string[]) =>
