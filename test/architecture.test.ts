@@ -105,7 +105,9 @@ const floors: Record<string, readonly (readonly string[])[]> = {
   ],
   client: [
     ['errors.ts', 'protocol.ts', 'tokens.ts'],
-    ['event-stream.ts', 'retry.ts', 'file-tokens.ts', 'node-fetch.ts'],
+    ['service-address.ts'],
+    ['event-stream.ts', 'retry.ts', 'file-tokens.ts', 'node-fetch.ts', 'programs-seen.ts'],
+    ['file-programs.ts'],
     ['http.ts', 'node.ts'],
     ['transport.ts'],
     ['upload.ts'],

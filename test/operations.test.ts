@@ -7,10 +7,15 @@ import { describe, expect, it } from 'vitest';
 import { operations } from '../packages/model/src/graph/graph.ts';
 import { root, sourcesIn } from './source-graph.ts';
 
-const mostFiles = 6;
+const mostFiles = 5;
 
 /** Words that name other things too: instructions of encrypted programs, steps of polynomials, fields of configurations. */
 const common = ['input', 'linear', 'add', 'multiply', 'polynomial', 'pool'];
+/** Files in which a name of an operation means something else. */
+const otherMeanings: Readonly<Record<string, readonly string[]>> = {
+  // Of an answer's classes.
+  scores: ['packages/runtime/src/client/answer.ts'],
+};
 const names = Object.keys(operations).filter((name) => !common.includes(name));
 
 const sources = sourcesIn('packages')
@@ -35,7 +40,10 @@ describe('a graph operation', () => {
   });
 
   it.each(names)(`%s is told of in ${mostFiles} files at most`, (name) => {
-    const files = sources.filter(({ file, text }) => tellsOf(name, file, text)).map(({ file }) => file);
+    const told = sources.filter(({ file, text }) => tellsOf(name, file, text)).map(({ file }) => file);
+    const others = otherMeanings[name] ?? [];
+    expect(told).toEqual(expect.arrayContaining([...others]));
+    const files = told.filter((file) => !others.includes(file));
     expect(files).not.toEqual([]);
     expect(files.length, files.join('\n')).toBeLessThanOrEqual(mostFiles);
   });

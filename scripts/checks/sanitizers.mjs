@@ -144,6 +144,8 @@ async function runTests(kind, seed, { addon, compiler }, log) {
   return { tests: report.numPassedTests ?? 0, failedTests: report.numFailedTests ?? 0, findings: findings.count };
 }
 
+const byDesign = join(packageDir, 'test', 'native', 'by-design.supp');
+
 /** Branches and addresses that depend on secrets; valgrind knows no AVX-512. */
 async function secretBranches(made, builds, log) {
   if ((await run('valgrind', ['--version'])).status !== 0) {
@@ -152,7 +154,13 @@ async function secretBranches(made, builds, log) {
   }
   let count = 0;
   for (const build of builds.filter((name) => name !== 'ifma')) {
-    const { output, stdout } = await run('valgrind', ['--error-limit=no', made.driver, 'branches', build]);
+    const { output, stdout } = await run('valgrind', [
+      '--error-limit=no',
+      `--suppressions=${byDesign}`,
+      made.driver,
+      'branches',
+      build,
+    ]);
     const branches = Number(/^(\d+) branches$/m.exec(stdout)?.[1] ?? Number.NaN);
     count += branches;
     log(

@@ -86,6 +86,7 @@ export const errorCodes = {
   'not-a-service': failure('check the address'),
   'connection-lost': failure('check that the service runs, and try again'),
   'service-refused': failure('if it should not, ask whoever runs it'),
+  'program-changed': failure('agree to it, if whoever runs the service has changed it'),
   'keys-rejected': failure('ask again: they are made and sent anew'),
   'job-failed': failure('ask again, or look at its log'),
   'cannot-start': failure('change what the message names'),

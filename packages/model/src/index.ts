@@ -66,6 +66,7 @@ export {
 export type { GraphInputs, ValueShape } from './operations/definition.ts';
 export type { Matrix } from './operations/fields.ts';
 export { type PreparedStep, prepareProgram } from './operations/prepare.ts';
+export { hidingOf } from './operations/rows.ts';
 export { checkPolynomialModel, type ModelCard, type PolynomialModel, type SiteFacts } from './polynomial-model.ts';
 export { type DrawOptions, drawToken } from './text/draw-token.ts';
 export { assembleUnmarked, type Encoded } from './text/post-processor.ts';

@@ -29,6 +29,8 @@ function optionHint(code: ErrorCode, argv: readonly string[]): string | undefine
   if (code === 'not-enough-memory' && argv[0] === 'compile')
     return '--memory allows more, --batch computes fewer inputs at once';
   if (code === 'key-limit') return '--max-key-bytes allows more: 8GiB';
+  if (code === 'program-changed')
+    return '--program with the beginning of its digest, 12 digits or more, goes on with it';
   if (code === 'missing-file' && argv.includes('--data'))
     return 'paths of data start from the folder that --data names';
   return undefined;

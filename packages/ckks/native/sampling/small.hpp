@@ -12,8 +12,9 @@ namespace cf::CF_BUILD {
 
 constexpr u64 kTernaryBias = 1;
 
-/// Uniform in {-1, 0, 1}: two-bit fields from the low end of each word, 3 rejected.
-inline void sampleTernary(u64* dst, size_t n, const Aes& aes, u64 stream) {
+/// Uniform in {-1, 0, 1}: two-bit fields from the low end of each word, 3 rejected. A function of its own in the machine
+/// code, so that a check can tell its branches from others.
+[[gnu::noinline]] inline void sampleTernary(u64* dst, size_t n, const Aes& aes, u64 stream) {
   Keystream keystream(aes, stream);
   size_t filled = 0;
   while (filled < n) {

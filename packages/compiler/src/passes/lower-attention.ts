@@ -6,27 +6,35 @@ import { keyRange, valueRange } from '../packing/skew.ts';
 import { MapVector } from '../packing/vectors.ts';
 import { Emitter } from './groups.ts';
 import { emitRotateSum, emitVectors, spread } from './lowering.ts';
+import type { Meaning, TokenAttendNode, TokenScoresNode } from './meaning.ts';
 import type { LowerContext, Operations } from './operation.ts';
 
+/** Scores of all tokens' queries, and of one new token's. */
+export const scoresMeaning: Meaning<NodeOf<'scores'> | TokenScoresNode> = {
+  factor: ({ key, query }) => ({ kind: 'product', kept: key, changed: query }),
+  sameLayout: () => [],
+  byHeads: ({ heads, query, key }) => ({ heads, matrices: [query, key] }),
+  emptyRowsAreZero: () => false,
+  otherSlotsAreZero: ({ query, key }, zero) => zero(query) && zero(key),
+  // Products of rows without a feature vanish where either side is clean.
+  spoilt: ({ query, key }, unclean) => (unclean(query) && unclean(key) ? key : undefined),
+  takesShift: true,
+};
+
+/** Values weighted by maps, for all tokens and for one new one. */
+export const attendMeaning: Meaning<NodeOf<'attend'> | TokenAttendNode> = {
+  factor: ({ maps, value }) => ({ kind: 'product', kept: maps, changed: value }),
+  sameLayout: () => [],
+  emptyRowsAreZero: ({ value }, zero) => zero(value),
+  otherSlotsAreZero: () => false,
+  takesShift: false,
+};
+
 export const attentionOperations: Operations<'scores' | 'attend'> = {
-  scores: {
-    factor: ({ key, query }) => ({ kind: 'product', kept: key, changed: query }),
-    sameLayout: () => [],
-    byHeads: ({ heads, query, key }) => ({ heads, matrices: [query, key] }),
-    emptyRowsAreZero: () => false,
-    otherSlotsAreZero: ({ query, key }, zero) => zero(query) && zero(key),
-    // Products of rows without a feature vanish where either side is clean.
-    spoilt: ({ query, key }, unclean) => (unclean(query) && unclean(key) ? key : undefined),
-    takesShift: true,
-    lower: lowerScores,
-  },
+  scores: { ...scoresMeaning, lower: lowerScores },
   attend: {
-    factor: ({ maps, value }) => ({ kind: 'product', kept: maps, changed: value }),
-    sameLayout: () => [],
+    ...attendMeaning,
     byHeads: ({ maps, value }, shapes) => ({ heads: shapes[maps]!.heads!, matrices: [value], maps }),
-    emptyRowsAreZero: ({ value }, zero) => zero(value),
-    otherSlotsAreZero: () => false,
-    takesShift: false,
     lower: lowerAttend,
   },
 };

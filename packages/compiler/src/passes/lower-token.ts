@@ -4,29 +4,17 @@ import { doublingSteps, type Geometry } from '../packing/geometry.ts';
 import { type HeadLayout, headLayout, type RowLayout } from '../packing/layout.ts';
 import { ScaleMatrix } from '../packing/scale-matrix.ts';
 import type { Emitter } from './groups.ts';
+import { attendMeaning, scoresMeaning } from './lower-attention.ts';
 import { emitRotateSum, emitVectors, spread } from './lowering.ts';
 import type { TokenAttendNode, TokenScoresNode } from './meaning.ts';
 import type { LowerContext, Operations } from './operation.ts';
 
 /** Attention of one new token to all tokens, whose keys and values were kept. */
 export const tokenOperations: Operations<'tokenScores' | 'tokenAttend'> = {
-  tokenScores: {
-    factor: ({ key, query }) => ({ kind: 'product', kept: key, changed: query }),
-    sameLayout: () => [],
-    byHeads: ({ heads, query, key }) => ({ heads, matrices: [query, key] }),
-    emptyRowsAreZero: () => false,
-    otherSlotsAreZero: ({ query, key }, zero) => zero(query) && zero(key),
-    spoilt: ({ query, key }, unclean) => (unclean(query) && unclean(key) ? key : undefined),
-    takesShift: true,
-    lower: lowerTokenScores,
-  },
+  tokenScores: { ...scoresMeaning, lower: lowerTokenScores },
   tokenAttend: {
-    factor: ({ maps, value }) => ({ kind: 'product', kept: maps, changed: value }),
-    sameLayout: () => [],
+    ...attendMeaning,
     byHeads: ({ maps, value }, shapes) => ({ heads: shapes[maps]!.columns, matrices: [maps, value] }),
-    emptyRowsAreZero: ({ value }, zero) => zero(value),
-    otherSlotsAreZero: () => false,
-    takesShift: false,
     lower: lowerTokenAttend,
   },
 };

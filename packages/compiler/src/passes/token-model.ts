@@ -1,4 +1,4 @@
-import type { Matrix, NodeOf } from '@cipherformer/model';
+import { hidingOf, type Matrix, type NodeOf } from '@cipherformer/model';
 import { LayoutError } from '../errors.ts';
 import type { Normalised } from './factors.ts';
 import type { ModelNode } from './meaning.ts';
@@ -14,14 +14,17 @@ export function tokenModel({ model, factors }: Normalised, position: number): No
   const { nodes, shapes, tokens } = model;
   const chooser = nodes.map((node) => node.op === 'input' && node.features === 1);
   // A mask that the client gives chooses the row that is all there is here.
-  const isChoice = (node: ModelNode) => node.op === 'maskTokens' && chooser[node.mask]!;
-  const own = nodes.map((node) => (isChoice(node) ? node : tokenNode(model, node, position)));
+  const choiceOf = (node: ModelNode) => {
+    const hiding = hidingOf(node);
+    return hiding && chooser[hiding.mask]! ? hiding : undefined;
+  };
+  const own = nodes.map((node) => (choiceOf(node) ? node : tokenNode(model, node, position)));
   const dropped = foldPositions(own, consumersOf(model));
-  const kept = nodes.map((_, i) => i).filter((i) => !isChoice(nodes[i]!) && !chooser[i] && !dropped.has(i));
+  const kept = nodes.map((_, i) => i).filter((i) => !choiceOf(nodes[i]!) && !chooser[i] && !dropped.has(i));
   const number = new Map(kept.map((old, i) => [old, i]));
   const numberOf = (operand: number): number => {
-    const node = nodes[operand]!;
-    return node.op === 'maskTokens' && isChoice(node) ? numberOf(node.input) : number.get(operand)!;
+    const choice = choiceOf(nodes[operand]!);
+    return choice ? numberOf(choice.input) : number.get(operand)!;
   };
   const changed: Model = {
     ...model,
@@ -112,9 +115,9 @@ function tokenNode({ tokens, shapes }: Model, node: ModelNode, position: number)
       const own = byHeadAndKey(heads, tokens, (head, key) => (key <= position ? at(head, key) : 0));
       return { op: 'tokenAttend', name, bound, maps, value, weights: own };
     }
-    case 'maskTokens':
-      throw new LayoutError(`${name} hides tokens by a mask: only a language model goes on token by token`);
     default:
+      if (hidingOf(node))
+        throw new LayoutError(`${name} hides tokens by a mask: only a language model goes on token by token`);
       return node;
   }
 }

@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import { hidingOf } from '../operations/rows.ts';
 import type { GraphNode, PolynomialGraph } from './graph.ts';
 import { withOperands } from './operands.ts';
 
@@ -11,8 +12,9 @@ export function everyToken(graph: PolynomialGraph): PolynomialGraph {
   const pool = graph.nodes.find((node) => node.op === 'pool');
   if (!pool) throw new ShapeError('The graph has no "pool": its output has a row for every token already.');
   const before = graph.nodes[pool.input]!;
-  const stream = before.op === 'maskTokens' ? before.input : pool.input;
-  const left = new Set<GraphNode>([pool, ...(before.op === 'maskTokens' ? [before, graph.nodes[before.mask]!] : [])]);
+  const hiding = hidingOf(before);
+  const stream = hiding?.input ?? pool.input;
+  const left = new Set<GraphNode>([pool, ...(hiding ? [before, graph.nodes[hiding.mask]!] : [])]);
   const numbers: number[] = [];
   const nodes: GraphNode[] = [];
   for (const node of graph.nodes) {

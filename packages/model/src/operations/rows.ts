@@ -31,6 +31,12 @@ export type RowNode = NodeBase &
       }
   );
 
+/** What a node hides rows of, and by which mask; undefined for nodes that hide none. */
+export const hidingOf = (node: {
+  readonly op: string;
+}): { readonly input: number; readonly mask: number } | undefined =>
+  node.op === 'maskTokens' ? (node as Extract<RowNode, { readonly op: 'maskTokens' }>) : undefined;
+
 export const rowOperations: OperationTable<RowNode> = {
   meanFeatures: {
     fields: { input: operand },
