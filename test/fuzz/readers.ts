@@ -1,6 +1,7 @@
 import { approxReaders } from './approx-readers.ts';
 import { cipherformerReaders } from './cipherformer-readers.ts';
 import { ckksReaders } from './ckks-readers.ts';
+import { clientReaders } from './client-readers.ts';
 import { compilerReaders } from './compiler-readers.ts';
 import { nnReaders } from './nn-readers.ts';
 import type { Reader } from './reader.ts';
@@ -13,6 +14,7 @@ export const readers: readonly Reader[] = [
   ...compilerReaders,
   ...nnReaders,
   ...serviceReaders,
+  ...clientReaders,
   ...cipherformerReaders,
 ].map((reader) => ({
   ...reader,

@@ -1,3 +1,6 @@
+import { toHex } from '@cipherformer/base';
+import { sha256 } from '@cipherformer/ckks';
+import { excerpt } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { TransportError } from './errors.ts';
 import { readEvents } from './event-stream.ts';
@@ -18,6 +21,7 @@ import {
   programs,
 } from './protocol.ts';
 import { isPassing, pause } from './retry.ts';
+import { serviceOf } from './service-address.ts';
 import { VolatileTokens } from './tokens.ts';
 
 /** The service gives a sign of life every 15 s: without one for this long the connection is dead. */
@@ -52,7 +56,7 @@ export class Transport {
   constructor(url: string | URL, options: HttpOptions = {}) {
     if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
       throw new TransportError(`${url} is not the address of a service: it starts with http:// or https://`);
-    const { origin, pathname, protocol, hostname } = new URL(url);
+    const { origin, protocol, hostname } = new URL(url);
     if (protocol === 'http:' && !loopbackNames.includes(hostname))
       throw new TransportError(
         `${origin} is another machine, and by http:// the token, the keys and the questions go there in clear: use https://, ` +
@@ -60,7 +64,7 @@ export class Transport {
       );
     this.#url = url;
     this.#options = { tokens: new VolatileTokens(), ...options };
-    this.#http = new Http(origin + pathname.replace(/\/$/, '') + apiPrefix, this.#options);
+    this.#http = new Http(serviceOf(url) + apiPrefix, this.#options);
   }
 
   /** The same service, until a signal aborts, too: then what is under way on the line ends at once. */
@@ -91,18 +95,25 @@ export class Transport {
     return (await this.#http.json(programs, '/programs')).programs;
   }
 
-  /** A file of the client half of a program; no more of it is read than the program says that it has. */
+  /** A file of the client half of a program, as the program lists it. @throws TransportError for another */
   clientFile({ digest, files }: Pick<Program, 'digest' | 'files'>, file: string): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = files.find(({ name }) => name === file)?.bytes ?? maxJsonBytes;
-    const limit = Math.min(bytes, file === manifestFile ? maxJsonBytes : maxFileBytes);
-    return this.#http.bytes(`/programs/${digest}/client/${encodeURIComponent(file)}`, {}, limit);
+    return this.#listed(`/programs/${digest}/client`, files, file, file === manifestFile ? maxJsonBytes : maxFileBytes);
   }
 
-  /** A file of the polynomial model of a program that is given away; no more of it is read than is said. */
+  /** A file of the polynomial model of a program that is given away, as the program lists it. @throws TransportError for another */
   modelFile({ digest, model = [] }: Pick<Program, 'digest' | 'model'>, file: string): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = model.find(({ name }) => name === file)?.bytes ?? 0;
-    return this.#http.bytes(`/programs/${digest}/model/${encodeURIComponent(file)}`, {}, Math.min(bytes, maxFileBytes));
+    return this.#listed(`/programs/${digest}/model`, model, file, maxFileBytes);
   }
+
+  /** No more of a file is read than is listed, and nothing else is taken for it, whatever lies between here and the service. */
+  async #listed(folder: string, files: Program['files'], file: string, most: number): Promise<Uint8Array<ArrayBuffer>> {
+    const listed = files.find(({ name }) => name === file);
+    if (listed === undefined) throw new TransportError(`the service does not list the file ${excerpt(file)} that its program names`);
+    const bytes = await this.#http.bytes(`${folder}/${encodeURIComponent(file)}`, {}, Math.min(listed.bytes, most));
+    if (toHex(await sha256(bytes)) !== listed.sha256)
+      throw new TransportError(`the file ${excerpt(file)} is not the one that the service lists: it was damaged or changed on its way; ask again`);
+    return bytes;
+  } // biome-ignore format: one line each
 
   /** Opens a key set, or finds the one of this plan and key that is there. */
   openKeyset(request: OpenKeyset): Promise<Keyset> {

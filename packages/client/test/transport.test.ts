@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectionLost, type Job, ServiceError, Transport, TransportError } from '../src/index.ts';
@@ -78,7 +79,11 @@ describe('row 9: what a service sends without end is not read without end', () =
         { name: 'long', bytes: 2 ** 32, sha256: digest('b') },
       ],
     };
-    const limits: [string, number][] = [['manifest.json', 2 ** 24], ['short', 10], ['long', 2 ** 30], ['unlisted', 2 ** 24]]; // biome-ignore format: short
+    const limits: [string, number][] = [
+      ['manifest.json', 2 ** 24],
+      ['short', 10],
+      ['long', 2 ** 30],
+    ];
     for (const [name, limit] of limits) {
       const { read, fetch } = endless(200, new Uint8Array(2 ** 23));
       const error = await failure(new Transport('https://x', { fetch }).clientFile(program, name));
@@ -86,9 +91,24 @@ describe('row 9: what a service sends without end is not read without end', () =
       expect(error.message).toContain(`is longer than ${limit} bytes`);
       expect(read.bytes).toBeLessThan(limit + 2 ** 25);
     }
-    const exact = async () => new Response(new Uint8Array(10));
-    expect(await new Transport('https://x', { fetch: exact }).clientFile(program, 'short')).toHaveLength(10);
   });
+
+  it('a file of another content than its program lists, or that it does not list', async () => {
+    const bytes = new Uint8Array(10).fill(3);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const [files, model] = [[{ name: 'a', bytes: 10, sha256 }], [{ name: 'b', bytes: 10, sha256 }]];
+    const program = { digest: digest('a'), files, model };
+    const transportTo = (body: Uint8Array<ArrayBuffer>) => new Transport('https://x', { fetch: async () => new Response(body) });
+    expect(await transportTo(bytes).clientFile(program, 'a')).toEqual(bytes);
+    expect(await transportTo(bytes).modelFile(program, 'b')).toEqual(bytes);
+    const changed = bytes.slice();
+    changed[7]! ^= 1;
+    for (const other of [changed, bytes.slice(1), new Uint8Array()])
+      for (const reading of [transportTo(other).clientFile(program, 'a'), transportTo(other).modelFile(program, 'b')])
+        expect((await failure(reading)).message).toMatch(/is not the one that the service lists/);
+    for (const reading of [transportTo(bytes).clientFile(program, 'b'), transportTo(bytes).modelFile(program, 'a')])
+      expect((await failure(reading)).message).toMatch(/does not list/);
+  }); // biome-ignore format: one line each
 
   it('a result, and an answer that says nothing', async () => {
     for (const [call, limit] of [
