@@ -1,4 +1,5 @@
 import { UsageError } from '@cipherformer/base';
+import { DataError } from '@cipherformer/model';
 import type { ProgramManifest } from '@cipherformer/runtime/server';
 import { type Command, InvalidArgumentError } from 'commander';
 
@@ -43,7 +44,7 @@ export function checkQuestions(questions: readonly Question[]): void {
 
 /**
  * What a program's manifest says of questions.
- * @throws UsageError for more inputs than it computes at once, and for texts where it takes images
+ * @throws UsageError for more inputs than it computes at once, DataError for texts where it takes images
  */
 export function checkAsked(questions: readonly Question[], { batch, model }: ProgramManifest): void {
   if (questions.length > batch)
@@ -51,5 +52,5 @@ export function checkAsked(questions: readonly Question[], { batch, model }: Pro
       `${questions.length} inputs for a program that computes ${batch} at once: give fewer, or compile with --batch`,
     );
   if (model.preprocess.kind === 'image' && questions.some((question) => !('file' in question)))
-    throw new UsageError(`${model.name} takes images: give --image, or --input`);
+    throw new DataError(`${model.name} takes an image: give --image, or --input`);
 }

@@ -144,7 +144,7 @@ describe('inputs', () => {
 
   it('a text to a model of images', async () => {
     const { code, err } = await cli('encrypt', at('image'), '--keys', at('image-keys/secret'), '--text', 'seven', '--out', at('none')); // biome-ignore format: short
-    expect([code, err]).toEqual([2, expect.stringContaining('takes images: give --image, or --input')]);
+    expect([code, err]).toEqual([1, expect.stringContaining('takes an image: give --image, or --input')]);
     expect(existsSync(at('none'))).toBe(false);
   });
 
