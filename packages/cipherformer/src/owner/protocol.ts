@@ -1,4 +1,4 @@
-import type { GenerateOptions } from '@cipherformer/client';
+import type { GenerateOptions, ProgramChange } from '@cipherformer/client';
 import type { ProgramManifest, VerdictCounts, VerdictEntry } from '@cipherformer/runtime/client';
 import type { Input } from '../input/input.ts';
 
@@ -72,6 +72,7 @@ export interface SentAnswer {
 export type OwnerQuestion =
   | { readonly what: 'allow-more'; readonly counts: VerdictCounts }
   | { readonly what: 'allow-keys'; readonly bytes: number }
+  | { readonly what: 'allow-change'; readonly change: ProgramChange }
   | { readonly what: 'save'; readonly secret: Uint8Array<ArrayBuffer> }
   /** The counts in the store, with an entry more where there is one: answered by way of `counted`. */
   | { readonly what: 'count'; readonly entry: VerdictEntry | undefined }
