@@ -30,6 +30,8 @@ export interface Figure {
 
 /** Panels up to this width fit a phone. */
 const widest = 360;
+/** How much wider wider ones are drawn on a page than in a file: a desk has the room. */
+const onPage = 1.25;
 
 /** Panels carry no descriptions of single marks: the figure's is enough, and they would fill the page. */
 const config = { ...plotTheme, background: 'transparent', aria: false, padding: 4 };
@@ -49,7 +51,9 @@ export async function figureHtml(figure: Figure): Promise<Markup> {
   const wide = figure.panelWidth > widest;
   const plots: Markup[] = [];
   for (const { name, panel } of figure.panels) {
-    const svg = new Markup(bare(await renderSvg(specOf([panel], 1, 'transparent'))));
+    const drawn =
+      wide && 'width' in panel && typeof panel.width === 'number' ? { ...panel, width: onPage * panel.width } : panel;
+    const svg = new Markup(bare(await renderSvg(specOf([drawn], 1, 'transparent'))));
     // One that may be scrolled can be reached by the keyboard.
     const reach = wide ? new Markup('tabindex="0"') : undefined;
     plots.push(html`<div class="plot" role="img" ${reach} aria-label="${`${figure.alt} ${name}`.trim()}">${svg}</div>`);
@@ -57,7 +61,8 @@ export async function figureHtml(figure: Figure): Promise<Markup> {
   const legend =
     figure.legend &&
     html`<ul class="legend">${figure.legend.map((entry) => html`<li>${swatch(entry)}${entry.label}</li>`)}</ul>`;
-  const width = new Markup(`style="--panel: min(100%, ${figure.panelWidth}px); --panel-width: ${figure.panelWidth}px"`);
+  const pixels = wide ? onPage * figure.panelWidth : figure.panelWidth;
+  const width = new Markup(`style="--panel: min(100%, ${pixels}px); --panel-width: ${pixels}px"`);
   return html`<figure id="${figure.id}" class="${wide ? 'wide' : 'multiples'}">${legend}<div class="plots" ${width}>${plots}</div>
 <figcaption>${figure.caption}</figcaption></figure>`;
 }

@@ -13,11 +13,11 @@ h1 { margin-top: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; letter-spacing: -.01em; line-height: 1.3; margin: 3rem 0 .75rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 p { max-width: 46rem; margin: .5rem 0; text-wrap: pretty; }
-.headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 13.5rem), 1fr)); gap: .9rem; margin: 1.75rem 0 0; }
+.headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11.5rem), 1fr)); gap: .75rem; margin: 1.75rem 0 0; }
 .headline > div, figure, .scroll, pre { border: 1px solid var(--line); border-radius: var(--radius); background: var(--card); box-shadow: var(--shadow); }
 .headline > div { padding: 1rem 1.15rem; }
 .headline dt { color: var(--quiet); font-size: .875rem; }
-.headline dd { margin: 0; font-size: 1.4rem; line-height: 1.35; font-weight: 650; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
+.headline dd { margin: 0; overflow-wrap: anywhere; font-size: 1.4rem; line-height: 1.35; font-weight: 650; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
 .headline dd small { display: block; font-size: .875rem; font-weight: 400; letter-spacing: 0; color: var(--quiet); }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; list-style: none; padding: 0; margin: 1.5rem 0 0; font-size: .92rem; }
 a { color: var(--accent); }
@@ -25,12 +25,12 @@ ol.stages { max-width: 46rem; padding-left: 1.4rem; }
 ol.stages li { margin: .3rem 0; }
 figure { margin: 1rem 0 1.5rem; padding: 1.25rem 1.25rem 1rem; }
 figcaption { color: var(--quiet); font-size: .92rem; max-width: 46rem; margin-top: .75rem; }
-/* Panels share the width that there is, and are drawn as large as they come: their text grows by half at most. */
+/* Panels share the width that there is, and are drawn as large as that lets them: their text grows by two thirds at most. */
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(var(--panel), 1fr)); gap: .75rem 1.25rem; }
 .plot { overflow-x: auto; }
-.plot svg { display: block; width: 100%; height: auto; max-width: calc(1.5 * var(--panel-width)); }
+.plot svg { display: block; width: 100%; height: auto; max-width: calc(1.7 * var(--panel-width)); }
 /* A wide figure is scrolled rather than shrunk until its text cannot be read. */
-.wide .plot svg { min-width: 34rem; }
+.wide .plot svg { min-width: 40rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none; margin: 0 0 .75rem; padding: 0; font-size: .92rem; }
 .legend svg { vertical-align: -.1em; margin-right: .4rem; }
 .scroll { overflow-x: auto; margin: 1rem 0; padding: .9rem 1.25rem; }

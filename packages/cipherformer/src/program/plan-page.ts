@@ -21,11 +21,11 @@ export function planPage(
     ['evaluation keys', gib(keys.keyBytes), 'in memory'],
     ['bootstraps', `${predicted.bootstraps}`, 'ciphertexts'],
     ['ring', `N = 2^${parameters.logN}`, `log2(QP) = ${parameters.logQP.toFixed(0)}, ${parameters.security}`],
-    ['program', digest.slice(0, 16), 'beginning of its SHA-256'],
+    ['program', digest.slice(0, 12), 'beginning of its SHA-256'],
   ];
   return page(
-    `${model.name}: plan of the encrypted program`,
-    html`<p class="lead">The plan of the encrypted program: what it needs, known before any key is made.</p>
+    `Plan: ${model.name}`,
+    html`<p class="lead">What the encrypted program needs, known before any key is made.</p>
 <dl class="headline">${facts.map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}<small>${note}</small></dd></div>`)}</dl>`,
     html`<h2>Levels over predicted time</h2>
 <figure class="wide"><div class="plots" style="--panel: 100%; --panel-width: 76rem"><div class="plot" tabindex="0" role="region" aria-label="Levels over predicted time">${levelChart(plan)}</div></div>
@@ -40,8 +40,8 @@ ${table(
 } // biome-ignore format: markup
 
 const cells = (row: PlanRow) => [
-  row.source, row.levelIn, row.levelOut, row.ciphertexts, row.rotations, row.products, row.plaintexts,
-  row.bootstraps > 0 ? html`<strong class="alert">${row.bootstraps}</strong>` : 0, row.seconds.toFixed(2),
+  row.bootstraps > 0 ? html`<strong>${row.source}</strong>` : row.source, row.levelIn, row.levelOut, row.ciphertexts, row.rotations, row.products, row.plaintexts,
+  row.bootstraps, row.seconds.toFixed(2),
 ]; // biome-ignore format: a row
 
 /** Each part as a bar from its start to its end, between the levels of its operands and results. */
