@@ -24,7 +24,7 @@ export class Scene {
   readonly warnings: readonly string[];
   readonly browser: Browser;
   service: ServiceProcess;
-  readonly #programs: readonly string[];
+  #programs: readonly string[];
 
   private constructor(
     parts: Pick<Scene, 'folder' | 'model' | 'warnings' | 'browser' | 'service'>,
@@ -76,6 +76,16 @@ export class Scene {
   async restart(): Promise<void> {
     const port = Number(new URL(this.service.url).port);
     this.service = await startService({ ...serviceOptions(this.folder, this.#programs), port });
+  }
+
+  /** Starts it again with another program in the place of the first one, of the same name. @param margin as of smallModel */
+  async restartChanged(margin: number): Promise<void> {
+    this.#programs = [
+      await smallProgram(this.folder, `digits ${margin}`, smallModel(margin)),
+      ...this.#programs.slice(1),
+    ];
+    await this.service.kill();
+    await this.restart();
   }
 
   /** The answer in clear to what a page has prepared. */

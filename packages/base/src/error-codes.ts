@@ -19,7 +19,7 @@ export const errorCodes = {
   // How things are called.
   'bad-usage': { exit: 2, hint: 'call it as the message says' },
   'check-failed': { exit: 3, hint: 'nothing is broken: look at the figures' },
-  interrupted: { exit: 130, hint: 'the same call goes on where it stopped' },
+  interrupted: { exit: 130, hint: 'make the same call again: it goes on from what was kept' },
   'worker-died': failure('free memory, and load the program again'),
   'verb-failed': failure('its own message says why'),
   'missing-package': failure('install it'),
@@ -86,6 +86,7 @@ export const errorCodes = {
   'not-a-service': failure('check the address'),
   'connection-lost': failure('check that the service runs, and try again'),
   'service-refused': failure('if it should not, ask whoever runs it'),
+  'program-changed': failure('agree to it, if whoever runs the service has changed it'),
   'keys-rejected': failure('ask again: they are made and sent anew'),
   'job-failed': failure('ask again, or look at its log'),
   'cannot-start': failure('change what the message names'),

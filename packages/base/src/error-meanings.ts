@@ -72,6 +72,7 @@ export const errorMeanings: Readonly<Record<ErrorCode, string>> = {
   'not-a-service': 'an answer that is none of a service, or of another release',
   'connection-lost': 'a connection that could not be made, or broke',
   'service-refused': 'a service that will not do what was asked; `problem` says which (docs/service.md)',
+  'program-changed': 'a service that has another program under the name of one that was used before',
   'keys-rejected': 'evaluation keys that the service read and refused',
   'job-failed': 'a question that the service gave up',
   'cannot-start': 'a service that cannot start',

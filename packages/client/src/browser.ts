@@ -21,3 +21,4 @@ export type {
   Stage,
 } from './browser/messages.ts';
 export type { CallOptions } from './browser/worker-calls.ts';
+export { describeChange, type ProgramChange, type SeenProgram } from './errors.ts';

@@ -1,4 +1,5 @@
-import { CipherformerError, type ErrorCode } from '@cipherformer/base';
+import { CipherformerError, type ErrorCode, gib } from '@cipherformer/base';
+import { excerpt } from '@cipherformer/model/untrusted';
 
 /** The service could not be reached, or its answer is not one of a service. */
 export class TransportError extends CipherformerError {
@@ -45,6 +46,48 @@ export class KeysRejected extends TransportError {
   constructor(reason: string) {
     super(`the service refused the evaluation keys: ${reason}. Ask again: they are made and sent anew`);
   }
+}
+
+/** A program, and the list of its evaluation keys. */
+export interface SeenProgram {
+  /** SHA-256, in hexadecimal. */
+  readonly digest: string;
+  readonly plan: string;
+}
+
+/** A service has another program under the name of one that it has no more: its successor, if that is what it is. */
+export interface ProgramChange {
+  readonly name: string;
+  readonly before: SeenProgram;
+  readonly now: SeenProgram;
+  /** Parts of evaluation keys that the service has, and those that would be made for it, with their bytes. */
+  readonly keptParts: number;
+  readonly newParts: number;
+  readonly newBytes: number;
+}
+
+/** The service has another program than the one that its owner knew under this name. No key was made for it. */
+export class ProgramChanged extends CipherformerError {
+  override readonly name = 'ProgramChanged';
+  override readonly code = 'program-changed';
+  readonly change: ProgramChange;
+
+  constructor(change: ProgramChange) {
+    super(describeChange(change), {
+      hint: `ask whoever runs the service whether it was changed, then agree to the program ${change.now.digest.slice(0, 12)}`,
+    });
+    this.change = change;
+  }
+}
+
+/** In a sentence, for a person. */
+export function describeChange({ name, before, now, keptParts, newParts, newBytes }: ProgramChange): string {
+  const keys =
+    newParts === 0
+      ? 'it needs no other keys'
+      : `of its keys ${keptParts} parts are at the service already, ${newParts} (${gib(newBytes)}) would be made`;
+  const [was, is] = [before, now].map(({ digest }) => digest.slice(0, 12));
+  return `the service has another program under the name ${excerpt(name)} than before: ${is} in the place of ${was}; ${keys}`;
 }
 
 /** The service gave a question up. */

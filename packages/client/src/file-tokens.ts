@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { writeBytesDurably } from '@cipherformer/ckks/durable';
 import { token as tokenSchema } from './protocol.ts';
+import { serviceOf } from './service-address.ts';
 import type { TokenStore } from './tokens.ts';
 
 /**
@@ -11,9 +12,7 @@ import type { TokenStore } from './tokens.ts';
  * @param folder default: `cipherformer/tokens` in XDG_DATA_HOME or ~/.local/share
  */
 export function fileTokens(url: string | URL, folder = tokensFolder()): TokenStore {
-  const { origin, pathname } = new URL(url);
-  const service = origin + pathname.replace(/\/$/, '');
-  const path = join(folder, createHash('sha256').update(service).digest('hex').slice(0, 16));
+  const path = join(folder, createHash('sha256').update(serviceOf(url)).digest('hex').slice(0, 16));
   return {
     get: async () => {
       const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -26,7 +25,7 @@ export function fileTokens(url: string | URL, folder = tokensFolder()): TokenSto
     keep: async (token) => {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const bytes = new TextEncoder().encode(`${token}\n`);
-      await writeDurably(path, (file) => writeAll(file, bytes), { mode: 0o600 });
+      await writeBytesDurably(path, bytes, { mode: 0o600 });
     },
   };
 }

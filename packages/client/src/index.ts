@@ -1,5 +1,5 @@
 /** The data owner's side of a service, for browsers and Node: no Node module is reached from here. */
-export { ConnectionLost, JobFailed, KeysRejected, ServiceError, TransportError } from './errors.ts';
+export { ConnectionLost, describeChange, JobFailed, KeysRejected, type ProgramChange, ProgramChanged, type SeenProgram, ServiceError, TransportError } from './errors.ts'; // biome-ignore format: a list
 export {
   type Exchange,
   type GeneratedToken,
@@ -8,6 +8,7 @@ export {
   generateTokens,
 } from './generate.ts';
 export type { HttpOptions } from './http.ts';
+export type { AgreeChange, ProgramMemory } from './programs-seen.ts';
 export type {
   Job,
   JobState,
@@ -17,6 +18,7 @@ export type {
   Program,
 } from './protocol.ts';
 export type { RetryOptions } from './retry.ts';
+export { serviceOf } from './service-address.ts';
 export {
   type Owner,
   type Reply,

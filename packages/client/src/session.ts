@@ -26,10 +26,13 @@ import {
   readClientHalf,
   type VerdictOptions,
 } from '@cipherformer/runtime/client';
-import { JobFailed, KeysRejected, ServiceError, TransportError } from './errors.ts';
+import { JobFailed, KeysRejected, type ProgramChange, ServiceError, TransportError } from './errors.ts';
+import { type AgreeChange, meetProgram, type ProgramMemory, refuseChange } from './programs-seen.ts';
 import { type Job, type Keyset, maxMissingBatch, type Program } from './protocol.ts';
 import type { Transport } from './transport.ts';
 import { uploadParts } from './upload.ts';
+
+const noParts = { keptParts: 0, newParts: 0, newBytes: 0 };
 
 /** What a session is doing, in this order. */
 export type SessionStage =
@@ -61,12 +64,18 @@ export interface SessionOptions {
    * program chose how many there are. Default: no above 4 GiB.
    */
   readonly agree?: (bytes: number) => Promise<void>;
+  /**
+   * Asked about a program in the place of one that was used before, before any key is made for it; throws for no. Default: no.
+   */
+  readonly agreeChange?: AgreeChange;
 }
 
 /** A secret key with what is kept beside it. */
 export interface Owner extends Pick<VerdictOptions, 'ledger' | 'allowMore'> {
   readonly secret: SecretKey;
   readonly memory: PartMemory;
+  /** Default: nothing is remembered, and so no change is noticed. */
+  readonly programs?: ProgramMemory;
 }
 
 /** A question that a service has, as far as reading its answer needs it: nothing secret, and JSON. */
@@ -99,9 +108,18 @@ export class ServiceSession {
   /** Of the program's parameters: what `SecretKey.fromMaster` takes. */
   readonly context: Context;
   readonly #transport: Transport;
+  /** All that the service has. */
+  readonly #served: readonly Program[];
 
-  private constructor(transport: Transport, program: Program, client: ClientProgram, context: Context) {
+  private constructor(
+    transport: Transport,
+    served: readonly Program[],
+    program: Program,
+    client: ClientProgram,
+    context: Context,
+  ) {
     this.#transport = transport;
+    this.#served = served;
     this.program = program;
     this.client = client;
     this.context = context;
@@ -118,14 +136,15 @@ export class ServiceSession {
     options: { readonly program?: string; readonly kernels?: LoadOptions } & SecurityOptions = {},
   ): Promise<ServiceSession> {
     const { program: wanted = '', insecure, kernels = {} } = options;
-    const program = chosen(await transport.programs(), wanted);
+    const served = await transport.programs();
+    const program = chosen(served, wanted);
     const client = await readClientHalf((name) => transport.clientFile(program, name), 'the service', {
       insecure,
     });
     if (client.manifest.digest !== program.digest || client.manifest.keys.plan !== program.plan)
       throw new TransportError('the service gives a program under the name of another: do not use it');
     const context = await Context.create(parametersOf(client.manifest, { insecure }), { ...kernels, insecure });
-    return new ServiceSession(transport, program, client, context);
+    return new ServiceSession(transport, served, program, client, context);
   }
 
   /** The keys that the program needs. */
@@ -136,12 +155,15 @@ export class ServiceSession {
   /**
    * Makes the parts of keys that the service does not have, sends each before the next ones are made, and waits until the
    * service has checked them. Can be stopped and begun again at any moment: nothing is sent twice.
-   * @throws KeysRejected, ServiceError, TransportError, KeyError for a secret of version 1, KeyLimitError by `agree`; the signal's reason
+   * @throws ProgramChanged, KeysRejected, ServiceError, TransportError, KeyError for a secret of version 1, KeyLimitError by `agree`; the signal's reason
    * @returns the id of the key set
    */
   async ensureKeys(owner: Owner, options: SessionOptions = {}): Promise<string> {
     const covering = await this.#coveringKeyset(owner.secret.id);
-    if (covering !== undefined) return covering;
+    if (covering !== undefined) {
+      await this.#meet(owner, noParts, options);
+      return covering;
+    }
     const open = () =>
       this.#transport.openKeyset({ plan: this.program.plan, key: owner.secret.id, format: keyListFormat });
     let keyset = await open();
@@ -151,6 +173,7 @@ export class ServiceSession {
       keyset = await open();
     }
     if (keyset.state === 'open') keyset = await this.#send(keyset.id, owner, options);
+    else await this.#meet(owner, noParts, options);
     if (keyset.state === 'verifying')
       keyset = await this.#transport.verified(keyset.id, ({ done = 0, total = 0 }: Keyset) => {
         options.signal?.throwIfAborted();
@@ -178,7 +201,7 @@ export class ServiceSession {
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
     const { signal } = options;
     const transport = signal ? this.#transport.until(signal) : this.#transport;
-    const session = new ServiceSession(transport, this.program, this.client, this.context);
+    const session = new ServiceSession(transport, this.#served, this.program, this.client, this.context);
     return session.answer(owner, await session.submit(owner, inputs, options), options);
   }
 
@@ -275,7 +298,10 @@ export class ServiceSession {
       );
       const missing = all.filter((_, i) => !present.has(memory.get(parts[i]!) ?? ''));
       const there = parts.length - missing.length;
-      await agree(missing.reduce((sum, { bytes }) => sum + bytes, 0));
+      const bytes = missing.reduce((sum, part) => sum + part.bytes, 0);
+      if (attempt === 1)
+        await this.#meet(owner, { keptParts: there, newParts: missing.length, newBytes: bytes }, options);
+      await agree(bytes);
       progress?.({ what: 'keys', done: there, total: parts.length, sentBytes: 0 });
       const made = makeParts(secret, this.specs, memory, { present, ...(signal ? { signal } : {}) });
       await uploadParts(this.#transport, id, made, {
@@ -291,6 +317,18 @@ export class ServiceSession {
         if (!gone) throw error;
       }
     }
+  }
+
+  /** Notes that the owner uses this program. @throws what `agreeChange` throws, before any key is made */
+  async #meet(
+    { programs: memory }: Owner,
+    parts: Pick<ProgramChange, 'keptParts' | 'newParts' | 'newBytes'>,
+    { agreeChange = refuseChange }: SessionOptions,
+  ): Promise<void> {
+    const { name, task } = this.client.manifest.model;
+    const { digest, plan } = this.program;
+    const met = { name: `${name} (${task})`, now: { digest, plan }, ...parts };
+    if (memory) await meetProgram(memory, met, this.#served, agreeChange);
   }
 
   /** Which of these the service has. */

@@ -21,6 +21,7 @@ import {
   programs,
 } from './protocol.ts';
 import { isPassing, pause } from './retry.ts';
+import { serviceOf } from './service-address.ts';
 import { VolatileTokens } from './tokens.ts';
 
 /** The service gives a sign of life every 15 s: without one for this long the connection is dead. */
@@ -55,7 +56,7 @@ export class Transport {
   constructor(url: string | URL, options: HttpOptions = {}) {
     if (!/^https?:$/.test(URL.canParse(url) ? new URL(url).protocol : ''))
       throw new TransportError(`${url} is not the address of a service: it starts with http:// or https://`);
-    const { origin, pathname, protocol, hostname } = new URL(url);
+    const { origin, protocol, hostname } = new URL(url);
     if (protocol === 'http:' && !loopbackNames.includes(hostname))
       throw new TransportError(
         `${origin} is another machine, and by http:// the token, the keys and the questions go there in clear: use https://, ` +
@@ -63,7 +64,7 @@ export class Transport {
       );
     this.#url = url;
     this.#options = { tokens: new VolatileTokens(), ...options };
-    this.#http = new Http(origin + pathname.replace(/\/$/, '') + apiPrefix, this.#options);
+    this.#http = new Http(serviceOf(url) + apiPrefix, this.#options);
   }
 
   /** The same service, until a signal aborts, too: then what is under way on the line ends at once. */

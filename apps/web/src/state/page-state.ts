@@ -1,15 +1,14 @@
-import { BrowserService, lackingFeature, type PendingQuestion } from '@cipherformer/client/browser';
+import { BrowserService, lackingFeature, type PendingQuestion, type ProgramChange } from '@cipherformer/client/browser';
 import { batch, computed, signal } from '@preact/signals';
 import { ClearModel } from '../clear/clear-model.ts';
 import { ProgramState } from './program-state.ts';
 import { type Problem, problemOf } from './words.ts';
 
 /** What a dialog asks; it is answered once. */
-export interface Allowing {
-  readonly outOfRange: number;
-  readonly step: number;
-  readonly answer: (yes: boolean) => void;
-}
+export type Allowing = { readonly answer: (yes: boolean) => void } & (
+  | { readonly what: 'more'; readonly outOfRange: number; readonly step: number }
+  | { readonly what: 'change'; readonly change: ProgramChange }
+);
 
 /** The whole page: one service, its programs, one key. */
 export class PageState {
@@ -49,7 +48,11 @@ export class PageState {
         ...(this.#worker ? { worker: this.#worker } : {}),
         allowMore: ({ outOfRange }, step) =>
           new Promise((answer) => {
-            this.allowing.value = { outOfRange, step, answer };
+            this.allowing.value = { what: 'more', outOfRange, step, answer };
+          }),
+        allowChange: (change) =>
+          new Promise((answer) => {
+            this.allowing.value = { what: 'change', change, answer };
           }),
       });
       this.#service = service;

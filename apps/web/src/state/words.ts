@@ -54,6 +54,11 @@ export function problemOf(error: unknown): Problem {
         title: 'The answer was not opened',
         text: `What came is not a result of your question${code === 'damaged-result' ? ', or was damaged on the way' : ''}: ${sentence(message)}`,
       };
+    case 'program-changed':
+      return {
+        title: 'The service changed its program',
+        text: 'You did not agree to the new one: nothing was made or sent. Ask again to be asked again.',
+      };
     case 'key-deleted':
       return { title: 'Your key was deleted', text: 'It was deleted in this browser. Asking again makes a new one.' };
     case 'bad-parameters':

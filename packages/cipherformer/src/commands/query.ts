@@ -1,15 +1,18 @@
 import { join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
+import { describeChange, type ProgramChange } from '@cipherformer/client';
 import type { Command } from 'commander';
 import { type AnswerOptions, checkAnswerOptions, ownerOptions, showAnswers, withAnswerOptions } from '../answers/show-answers.ts'; // biome-ignore format: one list
 import { connect } from '../door/connect.ts';
-import { checkBatch, checkQuestions, type Question, withQuestions } from '../input/questions.ts';
+import { checkAsked, checkQuestions, type Question, withQuestions } from '../input/questions.ts';
 import { keptSecret } from '../program/kept-keys.ts';
 import { allowKeys, type KeyLimit, withKeyLimit } from '../program/key-bytes.ts';
 import { showSession } from '../program/session-progress.ts';
+import { canAsk, confirm } from '../terminal/confirm.ts';
 import { warn } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
+import { showable } from '../terminal/text.ts';
 
 interface QueryOptions extends AnswerOptions, KeyLimit {
   readonly program?: string;
@@ -26,11 +29,18 @@ export function registerQuery(program: Command, security: SecurityOptions): void
   const questions = withQuestions(command);
   command
     .option('--program <digest>', 'the program to ask, by the beginning of its digest, where several are served')
-    .option('--keys <folder>', 'where the secret key is, or is made (default: one of these parameters in your home)');
+    .option(
+      '--keys <folder>',
+      'where the secret key is, or is made (default: one of this service and these parameters in your home)',
+    );
   withAnswerOptions(withKeyLimit(command)).action((url: string, options: QueryOptions) =>
     query(url, questions, options, security),
   );
 }
+
+/** Whether another program than before is asked: a person is, where there is one. */
+const allowChange = async (change: ProgramChange): Promise<boolean> =>
+  canAsk() && confirm(showable(`${describeChange(change)}. Go on with it?`));
 
 async function query(url: string, questions: readonly Question[], options: QueryOptions, security: SecurityOptions) {
   checkAnswerOptions(options);
@@ -41,12 +51,13 @@ async function query(url: string, questions: readonly Question[], options: Query
   const stopping = 'stopping; the same command goes on where it stopped: keys that the service has are not sent again';
   const answers = await interruptible(stopping, async (signal) => {
     await using service = await connect(url, {
-      ...{ ...others, ...ownerOptions(options), ...security, allowKeys, signal, notice: warn },
-      secret: (manifest) => (keys === undefined ? keptSecret(manifest, security) : join(keys, 'secret')),
+      ...{ ...others, ...ownerOptions(options), ...security, allowKeys, allowChange, signal, notice: warn },
+      secret: (manifest) => (keys === undefined ? keptSecret(url, manifest, security) : join(keys, 'secret')),
     });
-    checkBatch(questions.length, service.manifest.batch);
+    checkAsked(questions, service.manifest);
     const show = showSession();
     return await service.ask(questions, { signal, progress: show.update }).finally(show.stop);
   });
-  showAnswers(answers, options);
+  const kept = 'cipherformer keys list (the secret keys that are kept)';
+  showAnswers(answers, options, keys === undefined ? kept : undefined);
 }

@@ -1,6 +1,6 @@
 import { type OnProgress, UsageError } from '@cipherformer/base';
 import { keyParts, keyWireBytes, type SecurityOptions } from '@cipherformer/ckks';
-import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
+import type { GeneratedToken, GenerationEnd, ProgramChange } from '@cipherformer/client';
 import {
   checkKeyBytes,
   keySpecsOf,
@@ -35,6 +35,11 @@ export interface OwnerOptions {
   readonly allowMore?: (counts: VerdictCounts) => boolean | Promise<boolean>;
   /** Asked with the bytes of evaluation keys beyond the most that may be made: whether to make them nevertheless. Default: no. */
   readonly allowKeys?: (bytes: number) => boolean | Promise<boolean>;
+  /**
+   * Asked where a service has another program under the name of one that the secret key of a file was used with, before keys are
+   * made for it: whether to go on. Not asked where `connect` is given 12 digits of its digest or more. Default: no.
+   */
+  readonly allowChange?: (change: ProgramChange) => boolean | Promise<boolean>;
 }
 
 /** Where the secret key is, how inputs are read, and what security is accepted. */

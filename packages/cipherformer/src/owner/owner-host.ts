@@ -1,7 +1,15 @@
 import { type OnProgress, UsageError } from '@cipherformer/base';
 import { Context, keyParts, nameOfPart, type SecurityOptions, wireBytes } from '@cipherformer/ckks';
-import { generateTokens, type Owner, ServiceSession, type SessionProgress, Transport } from '@cipherformer/client';
-import { fileTokens, nodeFetch } from '@cipherformer/client/node';
+import {
+  generateTokens,
+  type Owner,
+  type ProgramChange,
+  ProgramChanged,
+  ServiceSession,
+  type SessionProgress,
+  Transport,
+} from '@cipherformer/client';
+import { fileProgramMemory, fileTokens, nodeFetch } from '@cipherformer/client/node';
 import { prepareInput } from '@cipherformer/model';
 import {
   type ClientProgram,
@@ -51,7 +59,13 @@ interface Opened {
   client(): Promise<ClientProgram>;
   /** Of one at a service. */
   readonly session?: ServiceSession;
+  readonly url?: string;
+  /** It was named by its digest: its owner knows which one it is. */
+  readonly isChosen?: boolean;
 }
+
+/** So many digits of a digest name one program: none can be made to begin so. */
+const choosingDigits = 12;
 
 /** Parts of evaluation keys that are being made. */
 interface Making {
@@ -107,7 +121,14 @@ export class OwnerHost {
     const transport = new Transport(url, { fetch: nodeFetch, tokens: fileTokens(url) });
     const session = await ServiceSession.open(transport, { insecure, ...(program === undefined ? {} : { program }) });
     const { client, context } = session;
-    this.#opened = { manifest: client.manifest, context, client: async () => client, session };
+    this.#opened = {
+      manifest: client.manifest,
+      context,
+      client: async () => client,
+      session,
+      url,
+      isChosen: (program ?? '').length >= choosingDigits,
+    };
     return client.manifest;
   }
 
@@ -116,9 +137,15 @@ export class OwnerHost {
     const { context } = this.#opened!;
     this.#owner =
       secret === undefined || 'file' in secret
-        ? await openOwner(secret?.file, context)
+        ? { ...(await openOwner(secret?.file, context)), ...this.#programsBeside(secret?.file) }
         : await openStoredOwner(secret.bytes, (bytes) => this.#save(secret.save, bytes), context);
     return this.#owner.secret.id;
+  }
+
+  /** Which programs of a service were used with the secret key of a file. */
+  #programsBeside(file: string | undefined): Pick<Owner, 'programs'> {
+    const { url } = this.#opened!;
+    return file === undefined || url === undefined ? {} : { programs: fileProgramMemory(file, url) };
   }
 
   async #save(isKept: boolean, secret: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -198,6 +225,7 @@ export class OwnerHost {
       const reply = await session!.ask({ ...this.#owner!, ...this.#verdicts() }, batch.map(({ given }) => given), {
         signal,
         agree: (bytes) => this.#allowKeys(bytes, maxKeyBytes),
+        agreeChange: (change) => this.#allowChange(change),
         progress: ({ sentBytes, place = 0, ...others }) => {
           const sentSoFar = sentBytes === undefined ? undefined : `${Math.round(sentBytes / 2 ** 20)} MiB sent`;
           progress({ ...others, detail: place > 0 ? `${place} before this question` : sentSoFar });
@@ -218,6 +246,7 @@ export class OwnerHost {
       const work = {
         signal: stop.signal,
         agree: (bytes: number) => this.#allowKeys(bytes, maxKeyBytes),
+        agreeChange: (change: ProgramChange) => this.#allowChange(change),
         progress: ({ sentBytes: _, place: __, sample: ___, ...told }: SessionProgress) => generation.progress(told),
       };
       return session.exchange(await session.ensureKeys(this.#owner!, work), request, work);
@@ -273,6 +302,11 @@ export class OwnerHost {
     } catch (error) {
       if (!(error instanceof KeyLimitError && (await this.#question({ what: 'allow-keys', bytes })))) throw error;
     }
+  }
+
+  async #allowChange(change: ProgramChange): Promise<void> {
+    if (this.#opened!.isChosen) return;
+    if (!(await this.#question({ what: 'allow-change', change }))) throw new ProgramChanged(change);
   }
 
   #verdicts(): VerdictOptions {

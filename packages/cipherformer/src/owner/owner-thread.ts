@@ -1,4 +1,4 @@
-import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
+import type { GeneratedToken, GenerationEnd, ProgramChange } from '@cipherformer/client';
 import type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/client';
 import type { EncryptedRequest, EvaluationKeyPart } from '../thread/between.ts';
 import { type CallOptions, Thread } from '../thread/thread.ts';
@@ -24,6 +24,7 @@ const file = new URL('../../dist/owner/worker.js', import.meta.url);
 export interface OwnerCallbacks {
   readonly allowMore?: ((counts: VerdictCounts) => boolean | Promise<boolean>) | undefined;
   readonly allowKeys?: ((bytes: number) => boolean | Promise<boolean>) | undefined;
+  readonly allowChange?: ((change: ProgramChange) => boolean | Promise<boolean>) | undefined;
   readonly notice?: ((text: string) => void | Promise<void>) | undefined;
 }
 
@@ -129,12 +130,14 @@ export class OwnerThread {
   }
 
   async #answer(question: OwnerQuestion): Promise<unknown> {
-    const { allowMore, allowKeys, notice } = this.#callbacks;
+    const { allowMore, allowKeys, allowChange, notice } = this.#callbacks;
     switch (question.what) {
       case 'allow-more':
         return (await allowMore?.(question.counts)) === true;
       case 'allow-keys':
         return (await allowKeys?.(question.bytes)) === true;
+      case 'allow-change':
+        return (await allowChange?.(question.change)) === true;
       case 'save':
         return this.#store?.save(question.secret);
       case 'notice':

@@ -1,4 +1,4 @@
-import type { GenerateOptions } from '@cipherformer/client';
+import type { GenerateOptions, ProgramChange } from '@cipherformer/client';
 import type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/client';
 import type { Input } from '../input/input.ts';
 
@@ -66,6 +66,7 @@ export interface SentAnswer {
 export type OwnerQuestion =
   | { readonly what: 'allow-more'; readonly counts: VerdictCounts }
   | { readonly what: 'allow-keys'; readonly bytes: number }
+  | { readonly what: 'allow-change'; readonly change: ProgramChange }
   | { readonly what: 'save'; readonly secret: Uint8Array<ArrayBuffer> }
   | { readonly what: 'notice'; readonly text: string }
   /** The result of a request of a generation here; a service is asked by the thread itself. */

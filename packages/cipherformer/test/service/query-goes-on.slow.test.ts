@@ -1,4 +1,4 @@
-// Questions that go on where a worker, the server or their owner stopped: processes that are killed, on an insecure ring.
+// Questions that go on where a worker, the server or their owner stopped, or whose program was changed: processes that are killed, on an insecure ring.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Transport, VolatileTokens } from '@cipherformer/client';
@@ -36,6 +36,43 @@ describe('an open service', () => {
     const [file] = readdirSync(at('first-home/cipherformer/tokens'));
     expect(statSync(at(`first-home/cipherformer/tokens/${file}`)).mode & 0o777).toBe(0o600);
     expect((await fetch(`${url}/v1/keysets`)).status).toBe(401);
+  }); // biome-ignore format: lines
+});
+
+describe('a program that was changed', () => {
+  it('is shown before keys are made for it, keeps the parts that are there, and is agreed to by its digest', async () => {
+    const first = await start('changed');
+    const before = first.programs[0]!.digest;
+    expect((await ask(first.url, 'changed-keys')).code).toBe(0);
+    const kept = timesOf('changed');
+    await first.service.close();
+    const port = Number(new URL(first.url).port);
+    const { url, programs } = await start('changed', { folders: [at('pairs')], port });
+    const { digest: now, plan } = programs[0]!;
+    expect([url, plan === first.programs[0]!.plan]).toEqual([first.url, false]);
+
+    const refused = await ask(url, 'changed-keys', '--json');
+    const { code, message, hint } = JSON.parse(refused.out).error;
+    const [was, is] = [before.slice(0, 12), now.slice(0, 12)];
+    expect([refused.code, code, message, hint]).toEqual([
+      ...[1, 'program-changed'],
+      expect.stringMatching(
+        new RegExp(`another program under the name tiny \\(image-classification\\) than before: ${is} in the place of ${was}; of its keys [1-9]\\d* parts are at the service already, [1-9]\\d* \\(.* GiB\\) would be made`),
+      ),
+      expect.stringContaining('--program'),
+    ]);
+    expect(refused.err).not.toContain('making');
+    expect(timesOf('changed')).toEqual(kept);
+    // It is not agreed to by asking twice.
+    expect((await ask(url, 'changed-keys')).code).toBe(1);
+
+    expect(await ask(url, 'changed-keys', '--program', is)).toMatchObject({ code: 0, out: `${best(clear({ pixels }))} (in range)\n` });
+    const after = timesOf('changed');
+    expect(after.size).toBeGreaterThan(kept.size);
+    for (const [name, time] of kept) expect(after.get(name)).toBe(time);
+    // From now on it is the one that is known; a first visit elsewhere shows nothing.
+    expect((await ask(url, 'changed-keys')).code).toBe(0);
+    expect((await ask((await start('elsewhere')).url, 'changed-keys')).code).toBe(0);
   }); // biome-ignore format: lines
 });
 

@@ -43,7 +43,7 @@ describe('query', () => {
     const size = Math.max(...clear({ pixels }).map(Math.abs));
     for (const [k, value] of clear({ pixels }).entries()) expect(Math.abs(logits[k] - value)).toBeLessThan(1e-3 * size);
     const names = readdirSync(at('new-keys')).sort();
-    expect(names).toEqual(['secret', 'secret.parts', 'secret.verdicts.jsonl']);
+    expect(names).toEqual(['secret', 'secret.parts', 'secret.programs', 'secret.verdicts.jsonl']);
     for (const name of names) expect(statSync(at(`new-keys/${name}`)).mode & 0o777).toBe(0o600);
     expect(statSync(at('new-keys')).mode & 0o777).toBe(0o700);
     // The question is gone from the service when it is answered.
@@ -125,7 +125,14 @@ describe('query', () => {
       if (before === undefined) delete process.env.XDG_DATA_HOME;
       else process.env.XDG_DATA_HOME = before;
     }
-    const keys = at(`xdg/cipherformer/keys/${insecureParameters().digest.slice(0, 12)}`);
+    // One of this service alone: another one could tell by it that they serve the same person.
+    const [name, ...others] = readdirSync(at('xdg/cipherformer/keys'));
+    const { port } = new URL(url);
+    expect([name, others]).toEqual([
+      expect.stringMatching(new RegExp(`^127.0.0.1_${port}-[0-9a-f]{8}-${insecureParameters().digest.slice(0, 12)}$`)),
+      [],
+    ]);
+    const keys = at(`xdg/cipherformer/keys/${name}`);
     expect(statSync(keys).mode & 0o777).toBe(0o700);
     expect(readdirSync(keys)).toContain('secret');
   });

@@ -1,5 +1,7 @@
 import { Mutex, UsageError } from '@cipherformer/base';
 import type { VerdictCounts } from '@cipherformer/runtime/client';
+import type { ProgramChange } from '../errors.ts';
+import { serviceOf } from '../service-address.ts';
 import { lackingFeature } from './environment.ts';
 import type {
   AnswerNews,
@@ -21,6 +23,11 @@ export interface ServiceOptions {
   readonly passphrase?: string;
   /** Asks a person whether more answers out of range may be shown: each tells the service something of the key. Default: no. */
   readonly allowMore?: (counts: VerdictCounts, step: number) => boolean | Promise<boolean>;
+  /**
+   * Asks a person where the service has another program under the name of one that was used here before, before keys are made for
+   * it: whether to go on. Default: no, a ClientError 'program-changed'.
+   */
+  readonly allowChange?: (change: ProgramChange) => boolean | Promise<boolean>;
   /** The worker with the key. Default: the one beside this module, which has to be of the page's own origin. */
   readonly worker?: () => Worker;
 }
@@ -85,12 +92,12 @@ export class BrowserService {
   static async open(url: string | URL, options: ServiceOptions = {}): Promise<BrowserService> {
     const lacking = lackingFeature();
     if (lacking !== undefined) throw lacking;
-    const { token, passphrase, allowMore = () => false, worker = ownWorker } = options;
-    const { origin, pathname } = new URL(url, document.baseURI);
-    const service = origin + pathname.replace(/\/$/, '');
+    const { token, passphrase, allowMore = () => false, allowChange = () => false, worker = ownWorker } = options;
+    const service = serviceOf(new URL(url, document.baseURI));
     const deleted = new Set<() => void>();
     const calls = new WorkerCalls(worker(), {
       allowMore,
+      allowChange,
       deleted: () => {
         for (const tell of deleted) tell();
       },

@@ -1,10 +1,11 @@
 import { UsageError } from '@cipherformer/base';
 import { randomSeed, type SecurityOptions } from '@cipherformer/ckks';
-import { outOfRangeStep, type PrivateAnswer, type VerdictCounts } from '@cipherformer/runtime/client';
+import { outOfRangeStep, type PrivateAnswer } from '@cipherformer/runtime/client';
 import type { HttpOptions } from '../http.ts';
 import { Transport } from '../transport.ts';
 import { failureOf, KeyDeleted } from './failure.ts';
 import type {
+  AllowAbout,
   AnswerNews,
   CallName,
   Calls,
@@ -212,7 +213,8 @@ class Desk {
     const seat = Seat.open({
       ...{ service: this.#service, program, http: this.#http, vault: this.#open(), security: this.#security },
       maxKeyBytes: this.#maxKeyBytes.get(program),
-      allowMore: (counts) => this.#mayGoOn(counts),
+      allowMore: (counts) => this.#allowed({ what: 'more', counts, step: outOfRangeStep }),
+      allowChange: (change) => this.#allowed({ what: 'change', change }),
     });
     this.#seats.set(program, seat);
     return seat;
@@ -261,9 +263,9 @@ class Desk {
   }
 
   /** Asks the owner by the page. */
-  #mayGoOn(counts: VerdictCounts): Promise<boolean> {
+  #allowed(about: AllowAbout): Promise<boolean> {
     const question = ++this.#numbers;
-    this.#tell({ type: 'allow?', question, counts, step: outOfRangeStep });
+    this.#tell({ type: 'allow?', question, about });
     return new Promise((resolve) => {
       this.#allowing.set(question, (yes) => {
         this.#allowing.delete(question);

@@ -1,4 +1,5 @@
 import type { VerdictCounts } from '@cipherformer/runtime/client';
+import type { ProgramChange } from '../errors.ts';
 import type { SessionProgress, SessionStage } from '../session.ts';
 import type { Failure } from './failure.ts';
 
@@ -107,6 +108,11 @@ export type CallName = keyof Calls;
 export type Given<Name extends CallName> = Parameters<Calls[Name]>[0];
 export type Gives<Name extends CallName> = ReturnType<Calls[Name]>;
 
+/** What an owner is asked: whether the next examples out of range may be shown, or another program than before is used. */
+export type AllowAbout =
+  | { readonly what: 'more'; readonly counts: VerdictCounts; readonly step: number }
+  | { readonly what: 'change'; readonly change: ProgramChange };
+
 /** To the worker. */
 export type Order =
   | { [Name in CallName]: { readonly type: 'call'; readonly call: number; readonly name: Name; readonly given: Given<Name> } }[CallName]
@@ -119,7 +125,6 @@ export type News =
   | { readonly type: 'done'; readonly call: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly call: number; readonly failure: Failure }
   | { readonly type: 'progress'; readonly call: number; readonly progress: QuestionProgress }
-  /** Whether the next examples out of range may be shown. */
-  | { readonly type: 'allow?'; readonly question: number; readonly counts: VerdictCounts; readonly step: number }
+  | { readonly type: 'allow?'; readonly question: number; readonly about: AllowAbout }
   /** The key is gone: another tab deleted it. */
   | { readonly type: 'deleted' };

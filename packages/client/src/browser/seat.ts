@@ -2,6 +2,7 @@ import { CipherformerError } from '@cipherformer/base';
 import { SecretKey, type SecurityOptions } from '@cipherformer/ckks';
 import { type ModelInput, pictureDecoder } from '@cipherformer/model';
 import { checkKeyBytes, type PrivateAnswer, type VerdictCounts } from '@cipherformer/runtime/client';
+import { type ProgramChange, ProgramChanged } from '../errors.ts';
 import type { HttpOptions } from '../http.ts';
 import type { Job } from '../protocol.ts';
 import { type Owner, type Reply, ServiceSession, type SessionOptions, type Submitted } from '../session.ts';
@@ -45,6 +46,8 @@ export interface SeatOptions {
   readonly maxKeyBytes?: number | undefined;
   /** Asks the owner whether more answers out of range may be shown. */
   readonly allowMore: (counts: VerdictCounts) => Promise<boolean>;
+  /** Asks the owner about a program in the place of one that was used before. */
+  readonly allowChange: (change: ProgramChange) => Promise<boolean>;
 }
 
 /** Whose a question is, and how it is watched and ended. */
@@ -183,7 +186,7 @@ export class Seat {
 
   /** With a secret key that ends with `act`; a stop ends it, on the line too. */
   async #watched<T>(asker: Asker, act: (owner: Owner & { memory: { written(): Promise<void> } }, options: SessionOptions) => Promise<T>): Promise<T> {
-    const { vault, allowMore, maxKeyBytes } = this.#options;
+    const { vault, allowMore, allowChange, maxKeyBytes } = this.#options;
     const { owned, signal, progress } = asker;
     const stop = () => this.#closing.abort(signal.reason);
     signal.addEventListener('abort', stop);
@@ -191,9 +194,12 @@ export class Seat {
       signal.throwIfAborted();
       using secret = this.secret(asker.master);
       const memory = await vault.memory(owned, secret.id);
-      const owner = { secret, memory, ledger: vault.ledger(owned, secret.id), allowMore };
+      const owner = { secret, memory, programs: vault.programs(owned), ledger: vault.ledger(owned, secret.id), allowMore };
       const agree = async (bytes: number) => checkKeyBytes(bytes, maxKeyBytes);
-      return await act(owner, { signal, progress, agree });
+      const agreeChange = async (change: ProgramChange) => {
+        if (!(await allowChange(change))) throw new ProgramChanged(change);
+      };
+      return await act(owner, { signal, progress, agree, agreeChange });
     } finally {
       signal.removeEventListener('abort', stop);
     }

@@ -6,19 +6,22 @@ import {
   type VerdictLedger,
   withEntry,
 } from '@cipherformer/runtime/client';
+import type { SeenProgram } from '../errors.ts';
+import type { ProgramMemory } from '../programs-seen.ts';
 import type { Submitted } from '../session.ts';
 import type { TokenStore } from '../tokens.ts';
 import { BrowserStorageError, KeyDeleted } from './failure.ts';
 import type { SealedMaster } from './sealing.ts';
 
 // What an owner keeps in this browser, in IndexedDB: for each service a sealed master and a token; for each secret key made of
-// it (one for each set of parameters) the digests of its parts and the counts of its verdicts; the questions that are out.
+// it (one for each set of parameters) the digests of its parts and the counts of its verdicts; the questions that are out; the
+// programs that it was used with.
 // Tabs share it. There is no master for all services: two could tell by the keys that they serve the same person.
 
 const database = 'cipherformer';
-/** 1 was the page's alone, with a master that was not sealed. */
-const version = 2;
-const stores = ['owners', 'tokens', 'parts', 'verdicts', 'pending'] as const;
+/** 1 was the page's alone, with a master that was not sealed; 2 remembered no programs. */
+const version = 3;
+const stores = ['owners', 'tokens', 'parts', 'verdicts', 'pending', 'programs'] as const;
 type StoreName = (typeof stores)[number];
 
 /** A sealed master, and a name that no other will ever have. */
@@ -56,10 +59,10 @@ export class Vault {
   static async open(service: string): Promise<Vault> {
     try {
       const request = indexedDB.open(database, version);
-      request.onupgradeneeded = () => {
+      request.onupgradeneeded = ({ oldVersion }) => {
         const { result: db } = request;
-        for (const store of Array.from(db.objectStoreNames)) db.deleteObjectStore(store);
-        for (const store of stores) db.createObjectStore(store);
+        if (oldVersion < 2) for (const store of Array.from(db.objectStoreNames)) db.deleteObjectStore(store);
+        for (const store of stores) if (!db.objectStoreNames.contains(store)) db.createObjectStore(store);
       };
       const db = await resultOf(request);
       // A later release in another tab must not wait for this one.
@@ -87,7 +90,7 @@ export class Vault {
   /** Puts an owner in the place of the one that is there, with its counts and its token. */
   async replaceOwner(owner: StoredOwner, verdicts: Iterable<readonly [string, VerdictCounts]>, token?: string): Promise<void> {
     const before = await this.owner();
-    await this.#write(['owners', 'tokens', 'parts', 'verdicts', 'pending'], async (transaction) => {
+    await this.#write(['owners', 'tokens', 'parts', 'verdicts', 'pending', 'programs'], async (transaction) => {
       if (before !== undefined) eraseOwner(transaction, before.name);
       transaction.objectStore('owners').put(owner, this.#service);
       if (token !== undefined) transaction.objectStore('tokens').put(token, this.#service);
@@ -99,7 +102,7 @@ export class Vault {
   async forget(): Promise<void> {
     const owner = await this.owner();
     if (owner === undefined) return;
-    await this.#write(['owners', 'parts', 'verdicts', 'pending'], async (transaction) => {
+    await this.#write(['owners', 'parts', 'verdicts', 'pending', 'programs'], async (transaction) => {
       transaction.objectStore('owners').delete(this.#service);
       eraseOwner(transaction, owner.name);
     });
@@ -174,6 +177,17 @@ export class Vault {
     return places.map((place, i) => [(place as string[])[1]!, counts[i] as VerdictCounts]);
   }
 
+  /** The programs that an owner was used with, by name. */
+  programs({ name: owner }: StoredOwner): ProgramMemory {
+    return {
+      get: async (name) => (await this.#get<readonly SeenProgram[]>('programs', [owner, name])) ?? [],
+      keep: (name, programs) =>
+        this.#write(['programs'], async (transaction) => {
+          transaction.objectStore('programs').put(programs, [owner, name]);
+        }),
+    };
+  }
+
   /** The questions of an owner that are out, oldest first. */
   async questions({ name }: StoredOwner): Promise<StoredQuestion[]> {
     const all = await resultOf(
@@ -224,7 +238,8 @@ export class Vault {
 }
 
 function eraseOwner(transaction: IDBTransaction, name: string): void {
-  for (const store of ['parts', 'verdicts', 'pending'] as const) transaction.objectStore(store).delete(below([name]));
+  for (const store of ['parts', 'verdicts', 'pending', 'programs'] as const)
+    transaction.objectStore(store).delete(below([name]));
 }
 
 /** Every key of an array that begins so: arrays come after all that IndexedDB sorts before them. */

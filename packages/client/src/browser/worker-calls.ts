@@ -1,6 +1,7 @@
 import type { VerdictCounts } from '@cipherformer/runtime/client';
+import type { ProgramChange } from '../errors.ts';
 import { BrowserError, errorOf } from './failure.ts';
-import type { CallName, Given, Gives, News, Order, QuestionProgress } from './messages.ts';
+import type { AllowAbout, CallName, Given, Gives, News, Order, QuestionProgress } from './messages.ts';
 
 export interface CallOptions {
   readonly progress?: (progress: QuestionProgress) => void;
@@ -10,6 +11,7 @@ export interface CallOptions {
 /** What the worker asks and tells by itself. */
 export interface WorkerEvents {
   allowMore(counts: VerdictCounts, step: number): boolean | Promise<boolean>;
+  allowChange(change: ProgramChange): boolean | Promise<boolean>;
   deleted(): void;
 }
 
@@ -85,17 +87,20 @@ export class WorkerCalls {
         this.#waiting.get(news.call)?.progress?.(news.progress);
         break;
       case 'allow?':
-        void this.#allow(news.question, news.counts, news.step);
+        void this.#allow(news.question, news.about);
         break;
       case 'deleted':
         this.#events.deleted();
     }
   }
 
-  async #allow(question: number, counts: VerdictCounts, step: number): Promise<void> {
+  async #allow(question: number, about: AllowAbout): Promise<void> {
     let yes = false;
     try {
-      yes = await this.#events.allowMore(counts, step);
+      yes =
+        about.what === 'more'
+          ? await this.#events.allowMore(about.counts, about.step)
+          : await this.#events.allowChange(about.change);
     } finally {
       this.#send({ type: 'allow', question, yes });
     }

@@ -4,13 +4,17 @@ import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { serveDesk } from '../../src/browser/desk.ts';
 import type { CallName, News, Order } from '../../src/browser/messages.ts';
 import { ServiceError } from '../../src/errors.ts';
-import { ServiceSession } from '../../src/session.ts';
+import { ServiceSession, type SessionOptions } from '../../src/session.ts';
 import { Transport } from '../../src/transport.ts';
 
 interface Asked {
   readonly signal: AbortSignal;
 }
-const session = vi.hoisted(() => ({ opened: 0, answer: async (_: Asked): Promise<void> => {} }));
+const session = vi.hoisted(() => ({
+  opened: 0,
+  keys: async (_: SessionOptions): Promise<void> => {},
+  answer: async (_: Asked): Promise<void> => {},
+}));
 const vault = vi.hoisted(() => ({ questions: [] as { submitted: { job: string }; program: string; asked: number }[] }));
 vi.mock('../../src/browser/vault.ts', () => ({
   Vault: {
@@ -18,6 +22,7 @@ vi.mock('../../src/browser/vault.ts', () => ({
       owner: async () => ({ name: 'owner', sealed: {} }),
       memory: async () => ({ written: async () => {} }),
       ledger: () => ({}),
+      programs: () => ({}),
       tokens: () => ({ get: async () => undefined, keep: async () => {} }),
       questions: async () => vault.questions,
       keepQuestion: async (_: unknown, question: (typeof vault.questions)[number]) => {
@@ -37,7 +42,10 @@ vi.spyOn(ServiceSession, 'open').mockImplementation(async () => {
   return {
     program: { digest: program },
     client: { manifest: { model: {} } },
-    ensureKeys: async (_: unknown, { signal }: Asked) => signal.throwIfAborted(),
+    ensureKeys: async (_: unknown, options: Asked & SessionOptions) => {
+      options.signal.throwIfAborted();
+      await session.keys(options);
+    },
     submit: async () => ({ job: 'b'.repeat(64), request: {}, requestBytes: 1 }),
     answer: async (_: unknown, __: unknown, options: Asked) => {
       options.signal.throwIfAborted();
@@ -64,6 +72,7 @@ beforeEach(async () => {
   heard.length = 0;
   session.opened = 0;
   session.answer = async () => {};
+  session.keys = async () => {};
   vault.questions = [];
   serveDesk({
     postMessage: (news) => heard.push(news),
@@ -112,6 +121,20 @@ describe('a stop', () => {
     expect(session.opened).toBe(opened + 1);
   });
 });
+
+it.each([true, false])(
+  'a program in the place of another is asked about, and used where the answer is %s',
+  async (yes) => {
+    const [before, now] = ['1', '2'].map((digit) => ({ digest: digit.repeat(64), plan: program }));
+    const change = { name: 'digits', before: before!, now: now!, keptParts: 1, newParts: 2, newBytes: 3 };
+    session.keys = async ({ agreeChange }) => agreeChange!(change);
+    const asked = give('ask', question);
+    const about = () => heard.find((news) => news.type === 'allow?');
+    await vi.waitFor(() => expect(about()).toMatchObject({ about: { what: 'change', change } }));
+    order({ type: 'allow', question: about()!.question, yes });
+    expect(await ended(asked)).toMatchObject(yes ? answered : { type: 'failed', failure: { code: 'program-changed' } });
+  },
+);
 
 describe('a question', () => {
   it('stays noted while the line is broken, and is read later', async () => {

@@ -100,6 +100,32 @@ it('a passphrase opens what it sealed after a reload, and no other does', async 
   expect(await without('')).toBe('passphrase-needed');
 });
 
+it('what the release before kept is there, and programs are remembered beside it', async () => {
+  const other = await browser.newContext();
+  const page = await other.newPage();
+  const url = server.resolvedUrls!.local[0]!;
+  await page.route('**/blank', (route) => route.fulfill({ contentType: 'text/html', body: '<p></p>' }));
+  await page.goto(`${url}blank`);
+  await page.evaluate(async () => {
+    const request = indexedDB.open('cipherformer', 2);
+    request.onupgradeneeded = () => {
+      for (const store of ['owners', 'tokens', 'parts', 'verdicts', 'pending']) request.result.createObjectStore(store);
+      request.transaction!.objectStore('owners').put({ name: 'of before', sealed: {} }, 'https://service.example');
+    };
+    await new Promise((resolve) => {
+      request.onsuccess = resolve;
+    });
+    request.result.close();
+  });
+  await page.goto(url);
+  await page.waitForFunction(() => 'probe' in globalThis);
+  expect(await probed(page, (probe) => probe.name())).toBe('of before');
+  expect(await probed(page, (probe) => probe.programs(['digits', 'words']))).toEqual([1, 1]);
+  await probed(page, (probe) => probe.forget());
+  expect(await probed(page, (probe) => probe.programs([]))).toEqual([0, 0]);
+  await other.close();
+});
+
 it('one service knows nothing of the owner of another', async () => {
   await probed(tabs[0], (probe) => probe.keep());
   expect(await probed(tabs[0], (probe) => probe.other())).toBe(true);

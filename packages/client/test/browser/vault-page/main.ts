@@ -59,6 +59,15 @@ const probe = {
     return (await (await Vault.open('https://other.example')).owner()) === undefined;
   },
 
+  name: async () => (await vault.owner())?.name,
+
+  /** Remembers a program under each name. @returns how many are known under two names */
+  async programs(names: readonly string[]): Promise<number[]> {
+    const memory = vault.programs(owner!);
+    for (const name of names) await memory.keep(name, [{ digest: 'd', plan: 'p' }]);
+    return Promise.all(['digits', 'words'].map(async (name) => (await memory.get(name)).length));
+  },
+
   forget: () => vault.forget(),
 };
 export type VaultProbe = typeof probe;
