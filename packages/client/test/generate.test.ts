@@ -95,7 +95,7 @@ function server(tokens: readonly (number | undefined)[], seen: Seen[]) {
 
 async function generated(
   tokens: readonly (number | undefined)[],
-  { ledger = new MemoryVerdictLedger() as VerdictLedger, allowMore = () => false, count = 4 } = {},
+  { ledger = new MemoryVerdictLedger() as VerdictLedger, allowMore = (() => false) as () => boolean, count = 4 } = {},
 ) {
   const seen: Seen[] = [];
   const owner = { secret, memory: new VolatilePartMemory(), ledger, allowMore };
