@@ -1,11 +1,12 @@
 import type { FastifyReply } from 'fastify';
-import { Problem } from '../problem.ts';
-import { isDiskFull, noRoom } from '../store/room.ts';
+import { Problem, unreachable } from '../problem.ts';
+import { cannotWrite, isDiskFull, noRoom } from '../store/room.ts';
 
 /** Any error as what the client is told. Messages of errors that are not ours may hold data: they are never passed on. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isDiskFull(error)) return noRoom();
+  if (cannotWrite(error)) return unreachable();
   const status = statusOf(error);
   switch (status) {
     case 404:
