@@ -19,7 +19,7 @@ export const errorCodes = {
   // How things are called.
   'bad-usage': { exit: 2, hint: 'call it as the message says' },
   'check-failed': { exit: 3, hint: 'nothing is broken: look at the figures' },
-  interrupted: { exit: 130, hint: 'the same call goes on where it stopped' },
+  interrupted: { exit: 130, hint: 'make the same call again: it goes on from what was kept' },
   'worker-died': failure('free memory, and load the program again'),
   'verb-failed': failure('its own message says why'),
   'missing-package': failure('install it'),

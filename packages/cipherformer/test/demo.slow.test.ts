@@ -21,6 +21,8 @@ it('demo: an encrypted digit is answered as in clear', () => {
   expect(agrees).toBe(true);
   expect(encrypted.trusted).toBe(true);
   expect(difference).toBeLessThan(1e-2);
+  // What is predicted is a bound.
+  expect(encrypted.peakRssBytes).toBeLessThanOrEqual(result.program.predictedPeakBytes);
   expect(original!.indexOf(Math.max(...original!))).toBe(label);
   expect(result.polynomial.accuracy).toBeGreaterThan(result.original!.accuracy - 0.01);
   expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('as in clear');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { writeBytesDurably } from '@cipherformer/ckks/durable';
 import { token as tokenSchema } from './protocol.ts';
 import { serviceOf } from './service-address.ts';
 import type { TokenStore } from './tokens.ts';
@@ -25,7 +25,7 @@ export function fileTokens(url: string | URL, folder = tokensFolder()): TokenSto
     keep: async (token) => {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       const bytes = new TextEncoder().encode(`${token}\n`);
-      await writeDurably(path, (file) => writeAll(file, bytes), { mode: 0o600 });
+      await writeBytesDurably(path, bytes, { mode: 0o600 });
     },
   };
 }

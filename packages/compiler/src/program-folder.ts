@@ -12,8 +12,8 @@ import {
   type SecurityOptions,
   sha256,
 } from '@cipherformer/ckks';
-import { partialSuffix, syncDirectory, writeAll, writeDurably } from '@cipherformer/ckks/durable';
-import { serialisePreparation } from '@cipherformer/model';
+import { partialSuffix, syncDirectory, writeBytesDurably } from '@cipherformer/ckks/durable';
+import { MissingFileError, serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
   type EncryptedProgram,
@@ -72,7 +72,7 @@ export function programParameters(): Parameters[] {
 /**
  * Compiles a polynomial model into a new folder, which appears complete or not at all; on the disk when this resolves.
  * @param given parameters to compile for. Default: the first of `programParameters` that the model fits
- * @throws FileError for a folder that exists or is no model, and for a program that clients would refuse; ResourceError for one
+ * @throws MissingFileError where there is no such model, FileError for a folder that exists or is no model, and for a program that clients would refuse; ResourceError for one
  * that takes more memory than it may; errors as `compile`; the signal's reason
  */
 export async function writeProgram(
@@ -81,6 +81,7 @@ export async function writeProgram(
   options: ProgramOptions = {},
   given?: Parameters,
 ): Promise<OpenProgram> {
+  if (!existsSync(model)) throw new MissingFileError(`there is no ${model}: give the folder of a polynomial model`);
   if (!isPolynomialModel(model))
     throw new FileError(`${model} is not the folder of a polynomial model: convert a model first`);
   if (existsSync(out)) throw new FileError(`${out} already exists: choose another folder, or remove it`);
@@ -104,7 +105,7 @@ export async function writeProgram(
     const { structure, files } = serialisePreparation(loaded);
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
-      await writeDurably(join(client, file), (handle) => writeAll(handle, bytes));
+      await writeBytesDurably(join(client, file), bytes);
       digests[file] = toHex(await sha256(new Uint8Array(bytes)));
     }
     const { classes, card, graph } = loaded;
@@ -122,7 +123,7 @@ export async function writeProgram(
     // No program is written that its readers would refuse. Who made insecure parameters has accepted them.
     const { insecure } = parameters;
     parseManifest(text, `the program of ${model}`, { insecure });
-    await writeDurably(join(client, manifestFile), (handle) => writeAll(handle, new TextEncoder().encode(text)));
+    await writeBytesDurably(join(client, manifestFile), new TextEncoder().encode(text));
     await syncDirectory(partial);
     await turn(signal);
     await rename(partial, out);

@@ -94,7 +94,11 @@ async function approximate(fn: string, options: Options): Promise<void> {
     await savePlot(plot, await renderSvg(approximationPlot(found.best, target, weight?.value)));
     note(`plot written to ${plot}`);
   }
-  print(options.json, { value: approximationReport(found), text: () => approximationTables(found) });
+  print(options.json, {
+    value: approximationReport(found),
+    text: () => approximationTables(found),
+    next: plot === undefined ? 'the same with --plot <file.svg>, to see where the error is' : undefined,
+  });
 }
 
 function numberFrom(text: string): number {

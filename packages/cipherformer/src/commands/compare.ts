@@ -29,7 +29,11 @@ export function registerCompare(program: Command): void {
       );
       const { head, rows } = comparisonTable(comparison);
       const table = (options.markdown ? markdownTable : renderTable)(head, rows);
-      print(options.json, { value: comparison, text: [table, ...comparisonLines(comparison)].join('\n') });
+      print(options.json, {
+        value: comparison,
+        text: [table, ...comparisonLines(comparison)].join('\n'),
+        next: `cipherformer ranges ${paths.join(' ')}`,
+      });
     });
 }
 

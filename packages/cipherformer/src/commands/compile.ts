@@ -1,10 +1,12 @@
+import { given } from '@cipherformer/base';
 import { parametersOf } from '@cipherformer/runtime/server';
 import { type Command, Option } from 'commander';
 import { compile } from '../door/compile.ts';
 import { describeProgram } from '../program/summary.ts';
-import { interruptible } from '../terminal/interrupt.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
+import { checkOutput } from '../terminal/output-path.ts';
+import { withStages } from '../terminal/with-stages.ts';
 
 interface CompileCommandOptions {
   readonly out: string;
@@ -31,16 +33,14 @@ export function registerCompile(program: Command): void {
     .option('--memory <GiB>', 'most memory that a run may take: a program that needs more is refused (default: 16 with --objective throughput, else any)', positiveInteger)
     .option('--generation', 'a language model that goes on token by token, for generate')
     .option('--json', 'the manifest as JSON on stdout')
-    .action(async (model: string, { out, objective, batch, memory, generation, json }: CompileCommandOptions) => {
+    .action(async (model: string, { out, objective, batch, memory, generation = false, json }: CompileCommandOptions) => {
+      checkOutput(out);
       const throughput = batch === undefined && objective === 'throughput';
       const gib = memory ?? (throughput ? 16 : undefined);
-      await interruptible('stopping; no program is written', async (signal) => {
+      await withStages('stopping; no program is written', async (signal, { update: progress }) => {
         using program = await compile(model, {
-          folder: out,
-          batch: batch ?? (throughput ? 'throughput' : 1),
-          generation: generation ?? false,
-          ...(gib === undefined ? {} : { memoryBytes: gib * 2 ** 30 }),
-          signal,
+          ...{ folder: out, batch: batch ?? (throughput ? 'throughput' : 1), generation, progress, signal },
+          ...given({ memoryBytes: gib && gib * 2 ** 30 }),
         });
         const { manifest } = program;
         print(json, {

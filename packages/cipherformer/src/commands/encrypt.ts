@@ -1,8 +1,8 @@
 import type { SecurityOptions } from '@cipherformer/ckks';
-import { writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { writeBytesDurably } from '@cipherformer/ckks/durable';
 import type { Command } from 'commander';
 import { Client } from '../door/client.ts';
-import { checkBatch, checkQuestions, type Question, withQuestions } from '../input/questions.ts';
+import { checkAsked, checkQuestions, type Question, withQuestions } from '../input/questions.ts';
 import { checkSecretFile, evaluationBeside } from '../program/key-files.ts';
 import { warn } from '../terminal/errors.ts';
 import { print } from '../terminal/output.ts';
@@ -38,12 +38,13 @@ async function encrypt(
   const { keys, resize = false, out, json } = options;
   checkQuestions(questions);
   checkOutput(out);
-  const { batch } = await checkSecretFile(keys, path, security);
-  checkBatch(questions.length, batch);
+  const manifest = await checkSecretFile(keys, path, security);
+  checkAsked(questions, manifest);
+  const { batch } = manifest;
   await using client = await Client.create(path, { secret: keys, resize, notice: warn, ...security });
   const [request] = await client.encrypt(questions);
   const { bytes, examples } = request!;
-  await writeDurably(out, (file) => writeAll(file, bytes), { overwrite: false });
+  await writeBytesDurably(out, bytes, { overwrite: false });
   const of = batch > 1 ? `, ${examples} of ${batch} inputs` : '';
   print(json, {
     value: { input: out, bytes: bytes.length, count: examples },

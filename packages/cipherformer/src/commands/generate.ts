@@ -80,6 +80,9 @@ async function generate(
   print(json, {
     value: { prompt, ...end, encrypted: true, seconds },
     text: '',
+    next: /^https?:/i.test(where)
+      ? undefined
+      : `cipherformer generate ${where} ${JSON.stringify(prompt)} --clear (to compare)`,
     shortfall:
       end.reason === 'out-of-range'
         ? 'a value left the range that the model is made for: the text ends where there is no answer any more'

@@ -5,7 +5,7 @@ import { describeChange, type ProgramChange } from '@cipherformer/client';
 import type { Command } from 'commander';
 import { type AnswerOptions, checkAnswerOptions, ownerOptions, showAnswers, withAnswerOptions } from '../answers/show-answers.ts'; // biome-ignore format: one list
 import { connect } from '../door/connect.ts';
-import { checkBatch, checkQuestions, type Question, withQuestions } from '../input/questions.ts';
+import { checkAsked, checkQuestions, type Question, withQuestions } from '../input/questions.ts';
 import { keptSecret } from '../program/kept-keys.ts';
 import { allowKeys, type KeyLimit, withKeyLimit } from '../program/key-bytes.ts';
 import { showSession } from '../program/session-progress.ts';
@@ -54,9 +54,10 @@ async function query(url: string, questions: readonly Question[], options: Query
       ...{ ...others, ...ownerOptions(options), ...security, allowKeys, allowChange, signal, notice: warn },
       secret: (manifest) => (keys === undefined ? keptSecret(url, manifest, security) : join(keys, 'secret')),
     });
-    checkBatch(questions.length, service.manifest.batch);
+    checkAsked(questions, service.manifest);
     const show = showSession();
     return await service.ask(questions, { signal, progress: show.update }).finally(show.stop);
   });
-  showAnswers(answers, options);
+  const kept = 'cipherformer keys list (the secret keys that are kept)';
+  showAnswers(answers, options, keys === undefined ? kept : undefined);
 }

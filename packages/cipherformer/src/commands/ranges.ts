@@ -29,6 +29,7 @@ export function registerRanges(program: Command): void {
       print(options.json, {
         value: { limits: rangeTargets, conversions: judged },
         text: () => render(head, rows),
+        next: `cipherformer report ${paths[0]}`,
       });
     });
 }

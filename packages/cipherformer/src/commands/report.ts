@@ -36,6 +36,7 @@ export function registerReport(program: Command): void {
       print(options.json, {
         value: { path, figures, targets: judgeTargets(source.record) },
         text: [path, ...figures].join('\n'),
+        next: `cipherformer compile ${folder} --out program`,
       });
     });
 }

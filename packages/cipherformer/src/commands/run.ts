@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { gib } from '@cipherformer/base';
 import { Context, type Parameters, type SecurityOptions } from '@cipherformer/ckks';
-import { writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { writeBytesDurably } from '@cipherformer/ckks/durable';
 import { readWireFile } from '@cipherformer/ckks/files';
 import { defaultCosts, measureReference } from '@cipherformer/compiler';
 import {
@@ -64,7 +64,7 @@ async function run(path: string, options: RunOptions, security: SecurityOptions)
     const result = await server.run(keys, request, { progress: stages.update });
     const { user, system } = process.cpuUsage(cpuFrom);
     const warmSeconds = (performance.now() - warmFrom) / 1000;
-    await writeDurably(out, (file) => writeAll(file, result), { overwrite: false });
+    await writeBytesDurably(out, result, { overwrite: false });
     stages.stop();
     report(path, options, {
       // From the start of the process to the file: what a person waits for.

@@ -1,6 +1,7 @@
 import { gib, UsageError } from '@cipherformer/base';
 import { type ListedOwner, openTokens } from '@cipherformer/service';
 import type { Command } from 'commander';
+import { print } from '../terminal/output.ts';
 
 // A server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
 
@@ -32,12 +33,12 @@ async function add(name: string, { json, ...place }: TokenOptions): Promise<void
   const token = await withTokens(place, (tokens) => tokens.add(name));
   if (token === undefined)
     throw new UsageError(`there is a token of the name ${name} already: choose another name, or revoke that one`);
-  process.stdout.write(json ? `${JSON.stringify({ name, token })}\n` : `${token}\n`);
+  print(json, { value: { name, token }, text: token, next: 'cipherformer token list' });
 }
 
 async function list({ json, ...place }: TokenOptions): Promise<void> {
   const owners = await withTokens(place, (tokens) => tokens.list());
-  process.stdout.write(json ? `${JSON.stringify(owners)}\n` : owners.map(line).join(''));
+  print(json, { value: owners, text: owners.map(line).join('\n') });
 }
 
 async function revoke(name: string, { json, delete: remove = false, ...place }: TokenOptions): Promise<void> {
@@ -46,7 +47,7 @@ async function revoke(name: string, { json, delete: remove = false, ...place }: 
   const fate = remove
     ? 'the keys and results of its owner are removed: by a service that runs within a minute, else at its next start'
     : 'the keys and results of its owner stay until they expire';
-  process.stdout.write(json ? `${JSON.stringify({ name, revoked: true, removed: remove })}\n` : `${name} opens nothing any more; ${fate}\n`); // biome-ignore format: short
+  print(json, { value: { name, revoked: true, removed: remove }, text: `${name} opens nothing any more; ${fate}` });
 }
 
 async function withTokens<T>(
@@ -64,5 +65,5 @@ async function withTokens<T>(
 function line({ id, kind, name, created, keysets, bytes, jobs }: ListedOwner): string {
   const nobody = { local: 'this machine', open: `a stranger (${id.slice(0, 8)})`, token: `a token that was ended (${id.slice(0, 8)})` }; // biome-ignore format: short
   const who = name ?? nobody[kind];
-  return `${who}: since ${created.slice(0, 10)}, ${keysets} key sets, ${gib(bytes)}, ${jobs} jobs\n`;
+  return `${who}: since ${created.slice(0, 10)}, ${keysets} key sets, ${gib(bytes)}, ${jobs} jobs`;
 }

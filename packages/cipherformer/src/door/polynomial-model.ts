@@ -19,17 +19,17 @@ import type { Results } from './answer.ts';
 import { type PredictOptions, predictAll } from './prediction.ts';
 
 /** A polynomial model, evaluated in clear: what its encrypted program computes, without noise. */
-export class PolynomialModel {
+export class PolynomialModel implements AsyncDisposable {
   /** The folder it was read from; undefined for one that is in memory alone. */
   readonly folder: string | undefined;
   readonly #model: Model;
-  readonly #evaluator: PolynomialEvaluator;
+  /** What the first question prepares: its matrices in float64. */
+  #evaluator: PolynomialEvaluator | undefined;
   #form: InputForm | undefined;
 
   private constructor(model: Model, folder: string | undefined) {
     this.folder = folder;
     this.#model = model;
-    this.#evaluator = new PolynomialEvaluator(model.graph);
   }
 
   /** One that is in memory: what a conversion without a folder has made. */
@@ -68,6 +68,8 @@ export class PolynomialModel {
   async predict(inputs: Inputs, options: PredictOptions = {}): Promise<Results> {
     this.#form ??= formOf(this.#model);
     const { graph, task, classes } = this.#model;
+    this.#evaluator ??= new PolynomialEvaluator(graph);
+    const evaluator = this.#evaluator;
     return predictAll(
       {
         form: this.#form,
@@ -75,7 +77,7 @@ export class PolynomialModel {
         classes,
         say: async (_, given) => {
           const recorder = new ValueRecorder(graph);
-          const logits = [...this.#evaluator.run(prepareInput(this.#model, given), recorder.nextExample())];
+          const logits = [...evaluator.run(prepareInput(this.#model, given), recorder.nextExample())];
           return { logits, inRange: untrustedExamples(recorder.record()) === 0 };
         },
       },
@@ -126,8 +128,11 @@ export class PolynomialModel {
     return new PolynomialModel({ ...model, graph, card }, undefined);
   }
 
-  /** Nothing is held open: for who closes whatever was opened. */
-  async close(): Promise<void> {}
+  /** Releases what `predict` prepared, as that of a trained model does; asked again, it prepares it again. */
+  async close(): Promise<void> {
+    this.#evaluator = undefined;
+    this.#form = undefined;
+  }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();

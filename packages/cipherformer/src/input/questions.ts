@@ -1,4 +1,6 @@
 import { UsageError } from '@cipherformer/base';
+import { DataError } from '@cipherformer/model';
+import type { ProgramManifest } from '@cipherformer/runtime/server';
 import { type Command, InvalidArgumentError } from 'commander';
 
 /** What is asked on the command line. */
@@ -40,10 +42,15 @@ export function checkQuestions(questions: readonly Question[]): void {
   if (questions.length === 0) throw new UsageError('there is no question: give --text, --image, --ids or --input');
 }
 
-/** @throws UsageError for more inputs than a program computes at once */
-export function checkBatch(count: number, batch: number): void {
-  if (count > batch)
+/**
+ * What a program's manifest says of questions.
+ * @throws UsageError for more inputs than it computes at once, DataError for texts where it takes images
+ */
+export function checkAsked(questions: readonly Question[], { batch, model }: ProgramManifest): void {
+  if (questions.length > batch)
     throw new UsageError(
-      `${count} inputs for a program that computes ${batch} at once: give fewer, or compile with --batch`,
+      `${questions.length} inputs for a program that computes ${batch} at once: give fewer, or compile with --batch`,
     );
+  if (model.preprocess.kind === 'image' && questions.some((question) => !('file' in question)))
+    throw new DataError(`${model.name} takes an image: give --image, or --input`);
 }

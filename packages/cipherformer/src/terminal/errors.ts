@@ -26,6 +26,8 @@ export const warn = (text: string): void => void process.stderr.write(showable(`
 /** The command line's own way to do what a message of a library asks for: libraries know no options of ours. */
 function optionHint(code: ErrorCode, argv: readonly string[]): string | undefined {
   if (code === 'other-run') return '--out names another folder, --restart starts over';
+  if (code === 'not-enough-memory' && argv[0] === 'compile')
+    return '--memory allows more, --batch computes fewer inputs at once';
   if (code === 'key-limit') return '--max-key-bytes allows more: 8GiB';
   if (code === 'program-changed')
     return '--program with the beginning of its digest, 12 digits or more, goes on with it';

@@ -29,16 +29,25 @@ export function startBar(label: string, total: number, silent = false): Bar {
     return { update: (...told) => bar.update(told[0], { note: noteOf(...told) }), stop: () => bar.stop() };
   }
   let last = Number.NEGATIVE_INFINITY;
+  let told: Parameters<Bar['update']> | undefined;
+  const write = () => {
+    last = performance.now() / 1000;
+    process.stderr.write(`${showable(label)} ${told![0]}/${total} ${noteOf(...told!)}\n`);
+  };
+  // Work that has nothing new to say is alive nevertheless.
+  const beat = setInterval(() => {
+    if (told && performance.now() / 1000 - last >= lineEverySeconds) write();
+  }, 1000);
+  beat.unref();
+  const stop = () => clearInterval(beat);
   return {
-    update(...told) {
-      const [value] = told;
-      const note = noteOf(...told);
-      const now = performance.now() / 1000;
-      if (value < total && now - last < lineEverySeconds) return;
-      last = now;
-      process.stderr.write(`${showable(label)} ${value}/${total} ${note}\n`);
+    update(...now) {
+      told = now;
+      if (now[0] >= total) stop();
+      else if (performance.now() / 1000 - last < lineEverySeconds) return;
+      write();
     },
-    stop() {},
+    stop,
   };
 }
 
@@ -51,7 +60,8 @@ function notes(total: number): (value: number, note?: string, secondsLeft?: numb
     const left = secondsLeft ?? pace(value, total);
     const took = (performance.now() - started) / 1000;
     // What is not done yet takes a second at least, however little is left.
-    const eta = left === undefined ? undefined : `ETA ${formatSeconds(Math.max(1, left))}`;
+    const soFar = took < 1 ? undefined : `${formatSeconds(took)} so far`;
+    const eta = left === undefined ? soFar : `ETA ${formatSeconds(Math.max(1, left))}`;
     const time = value >= total ? `done in ${formatSeconds(took)}` : eta;
     return showable([note, time].filter((part) => part !== undefined && part !== '').join(' | '));
   };

@@ -142,6 +142,12 @@ describe('inputs', () => {
       await refused('image', 'cut.png', whole.subarray(0, length), /cut\.png .*save it again/);
   });
 
+  it('a text to a model of images', async () => {
+    const { code, err } = await cli('encrypt', at('image'), '--keys', at('image-keys/secret'), '--text', 'seven', '--out', at('none')); // biome-ignore format: short
+    expect([code, err]).toEqual([1, expect.stringContaining('takes an image: give --image, or --input')]);
+    expect(existsSync(at('none'))).toBe(false);
+  });
+
   it('output exists (encrypt, run)', async () => {
     writeFileSync(at('mine'), 'precious');
     const began = performance.now();
@@ -153,6 +159,50 @@ describe('inputs', () => {
     expect(performance.now() - began).toBeLessThan(2000);
     expect(readFileSync(at('mine'), 'utf8')).toBe('precious');
   });
+});
+
+describe('compile', () => {
+  const compile = (model: string, out: string, ...more: string[]) =>
+    cli('compile', at(model), '--out', at(out), ...more);
+  /** Nothing appears beside the files that are there. */
+  const nothingLeft = async (work: () => Promise<void>) => {
+    const before = readdirSync(folder).sort();
+    await work();
+    expect(readdirSync(folder).sort()).toEqual(before);
+  };
+
+  it('no model, a trained model, a folder that is there, no folder to go to', () =>
+    nothingLeft(async () => {
+      const wrong: [string, string, number, RegExp][] = [
+        ['nowhere', 'none', 1, /there is no .*nowhere: give the folder of a polynomial model/],
+        ['original', 'none', 1, /is not the folder of a polynomial model: convert a model first/],
+        ['image-model', 'image', 2, /image already exists: choose another --out/],
+        ['image-model', 'no/where/none', 2, /there is no folder .*where, where .*none would go: make it/],
+      ];
+      for (const [model, out, exit, message] of wrong) {
+        const { code, err } = await compile(model, out);
+        expect([code, err]).toEqual([exit, expect.stringMatching(message)]);
+      }
+    }));
+
+  it('--memory is kept, or the program is refused', () =>
+    nothingLeft(async () => {
+      for (const more of [[], ['--objective', 'throughput']]) {
+        const { code, out, err } = await compile('deep-model', 'none', '--memory', '1', ...more, '--json');
+        expect([code, JSON.parse(out).error]).toEqual([1, expect.objectContaining({ code: 'not-enough-memory', hint: expect.stringContaining('--memory allows more') })]); // biome-ignore format: short
+        expect(err).toMatch(
+          /the program takes up to [2-9]\.\d+ GiB of memory, 1\.00 GiB are allowed: .*nothing was written/,
+        );
+      }
+    }));
+
+  it('Ctrl-C compile', () =>
+    nothingLeft(async () => {
+      const { code, out, err, seconds } = await interrupted(['compile', at('deep-model'), '--out', at('none'), '--json'], /compiling 0/); // biome-ignore format: short
+      expect([code, JSON.parse(out).error.code]).toEqual([130, 'interrupted']);
+      expect(err).toContain('stopping; no program is written');
+      expect(seconds).toBeLessThan(5);
+    }));
 });
 
 describe('keys', () => {
@@ -193,14 +243,14 @@ describe('keys', () => {
   }); // biome-ignore format: short
 
   it('Ctrl-C keygen', async () => {
-    setTimeout(() => process.emit('SIGINT'), 100);
-    const { code, err } = await cli('keygen', at('deep'), '--out', at('stopped'), '--json');
+    const { code, out, err } = await interrupted(['keygen', at('deep'), '--out', at('stopped'), '--json'], /keys 1\//);
+    expect(JSON.parse(out).error.code).toBe('interrupted');
     expect([code, err]).toEqual([130, expect.stringContaining('run the same command again, it goes on where it stopped')]);
     const left = readdirSync(at('stopped'), { recursive: true }).map(String);
     expect(left.filter((name) => name.endsWith('.partial'))).toEqual([]);
-    const secret = existsSync(at('stopped/secret')) ? readFileSync(at('stopped/secret')) : undefined;
+    const secret = readFileSync(at('stopped/secret'));
     expect((await cli('keygen', at('deep'), '--out', at('stopped'))).code).toBe(0);
-    if (secret) expect(readFileSync(at('stopped/secret'))).toEqual(secret);
+    expect(readFileSync(at('stopped/secret'))).toEqual(secret);
   }); // biome-ignore format: short
 
   it('Ctrl-C run', async () => {

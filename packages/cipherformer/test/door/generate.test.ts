@@ -1,5 +1,5 @@
 // A language model that goes on with a prompt under encryption, on an insecure ring: its text is that of the model in clear.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
@@ -10,6 +10,7 @@ import { Client, compile, connect, isCipherformerError, Server } from 'cipherfor
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { trainByteBpe } from '../../../nn/src/text/bpe.ts';
 import { generateClear } from '../../src/evaluate/generate-clear.ts';
+import { insecureCli } from '../commands/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'generate-'));
 const at = (name: string) => join(folder, name);
@@ -74,6 +75,23 @@ describe('generation', () => {
     const prompt = Array.from({ length: tokens }, () => 1);
     expect(await failure(() => connection.generate(prompt, { tokens: 2 }).next())).toBe('prompt-too-long');
     expect(await failure(() => connection.generate([], { tokens: 2 }).next())).toBe('prompt-too-long');
+  }, 120_000);
+
+  it('the verb generate: the same text, in clear and encrypted; out of range it ends with 3', async () => {
+    using program = await compile(at('model'), { folder: at('asked'), generation: true, parameters });
+    const clear = await insecureCli('generate', program.folder, 'whale', '--tokens', '2', '--clear', '--json');
+    const encrypted = await insecureCli('generate', program.folder, 'whale', '--tokens', '2', '--json');
+    expect([encrypted.code, encrypted.err]).toEqual([0, expect.stringContaining('all tokens that were asked for')]);
+    const { ids, reason } = JSON.parse(encrypted.out);
+    expect([ids, reason]).toEqual([JSON.parse(clear.out).ids, 'length']);
+    // A bound that every logit passes: what a program says whose input left its range.
+    const path = at('asked/client/manifest.json');
+    const manifest = JSON.parse(readFileSync(path, 'utf8'));
+    const outputs = manifest.outputs.map((output: { name: string; limit: number }) => ({ ...output, limit: 1e-9 }));
+    writeFileSync(path, JSON.stringify({ ...manifest, outputs }));
+    const out = await insecureCli('generate', program.folder, 'whale', '--tokens', '2', '--json');
+    const { error, reason: why } = JSON.parse(out.out);
+    expect([out.code, why, error.code]).toEqual([3, 'out-of-range', 'check-failed']);
   }, 120_000);
 
   it('steps are taken once and in order, by the owner of the prompt', async () => {

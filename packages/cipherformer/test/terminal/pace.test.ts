@@ -35,6 +35,24 @@ describe('the time that is left', () => {
     expect(lines[5]).toBe('train 1000/1000 done in 50s\n');
   });
 
+  it('shows a line every ten seconds of work that tells nothing, until it ends', () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] });
+    const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const stages = startStages();
+    stages.update({ what: 'compiling', done: 0, total: 1 });
+    vi.advanceTimersByTime(25_000);
+    stages.update({ what: 'compiling', done: 1, total: 1 });
+    vi.advanceTimersByTime(25_000);
+    stages.update({ what: 'keys', done: 1, total: 4 });
+    stages.stop();
+    vi.advanceTimersByTime(25_000);
+    const lines = written.mock.calls.join('');
+    written.mockRestore();
+    expect(lines).toBe(
+      'compiling 0/1 \ncompiling 0/1 10s so far\ncompiling 0/1 20s so far\ncompiling 1/1 done in 25s\nkeys 1/4 \n',
+    );
+  });
+
   it('is shown for each stage, by who knows it best', () => {
     const time = clock();
     const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);

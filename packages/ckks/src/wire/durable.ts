@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, open, rename, rm, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { storageError } from './storage-error.ts';
+
+export { storageError } from './storage-error.ts';
 
 // Files that a crash cannot leave half-written. Node only: the package's entry "./durable", which loads no kernels and
 // nothing of keys.
@@ -43,6 +46,22 @@ export async function writeDurably<T>(
   } catch (error) {
     await rm(partial, { force: true }).catch(() => {});
     throw error;
+  }
+}
+
+/**
+ * Writes bytes as `writeDurably` does.
+ * @throws StorageError, with the bytes needed where the disk is full, and where there is a file that must not be replaced
+ */
+export async function writeBytesDurably(
+  path: string,
+  bytes: Uint8Array,
+  options: WriteDurablyOptions = {},
+): Promise<void> {
+  try {
+    await writeDurably(path, (file) => writeAll(file, bytes), options);
+  } catch (error) {
+    throw storageError(error, path, bytes.length);
   }
 }
 

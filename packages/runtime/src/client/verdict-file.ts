@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from '@cipherformer/ckks/durable';
+import { storageError, syncDirectory } from '@cipherformer/ckks/durable';
 import { excerpt } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 import { FileError } from '../errors.ts';
@@ -116,7 +116,10 @@ const linesOf = (content: string): string[] => content.split('\n').filter((line)
 /** One write, on the disk when it returns. Begins a line of its own, whatever a failed write left before it. */
 async function writeLine(file: FileHandle, line: object, path: string): Promise<void> {
   const bytes = Buffer.from(`\n${JSON.stringify(line)}\n`);
-  const { bytesWritten } = await file.write(bytes);
+  const { bytesWritten } = await file.write(bytes).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOSPC' || cause.code === 'EDQUOT') return { bytesWritten: 0 };
+    throw storageError(cause, path, bytes.length);
+  });
   if (bytesWritten < bytes.length)
     throw new FileError(`cannot write ${path}: the disk is full; make room, no verdict is shown without its count`);
   await file.sync();

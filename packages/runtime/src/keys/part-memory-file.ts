@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { storageError, writeBytesDurably } from '@cipherformer/ckks/durable';
 import type { PartMemory } from './key-parts.ts';
 
 // Node only.
@@ -40,10 +40,10 @@ export class FilePartMemory implements PartMemory {
         if (sha256 !== undefined && part !== undefined && line === lineOf(part, sha256)) digests.set(part, sha256);
       }
       // An interruption may have cut the last line short.
-      if (!text.endsWith('\n')) appendFileSync(path, '\n');
+      if (!text.endsWith('\n')) append(path, '\n');
     } else {
       await mkdir(dirname(path), { recursive: true });
-      await writeDurably(path, (file) => writeAll(file, new TextEncoder().encode(`${first}\n`)), { mode: 0o600 });
+      await writeBytesDurably(path, new TextEncoder().encode(`${first}\n`), { mode: 0o600 });
     }
     return new FilePartMemory(path, digests);
   }
@@ -55,11 +55,20 @@ export class FilePartMemory implements PartMemory {
   set(part: string, sha256: string): void {
     if (this.#digests.get(part) === sha256) return;
     this.#digests.set(part, sha256);
-    appendFileSync(this.#path, `${lineOf(part, sha256)}\n`);
+    append(this.#path, `${lineOf(part, sha256)}\n`);
   }
 }
 
 function lineOf(part: string, sha256: string): string {
   const line = `${sha256} ${part}`;
   return `${line} ${createHash('sha256').update(line).digest('hex').slice(0, 8)}`;
+}
+
+/** @throws StorageError */
+function append(path: string, text: string): void {
+  try {
+    appendFileSync(path, text);
+  } catch (error) {
+    throw storageError(error, path, text.length);
+  }
 }

@@ -3,7 +3,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { StorageError } from '@cipherformer/base';
 import { compareSpecs, type KeySpec, keyWireBytes, maxPartBytes, nameOfPart, type SecretKey } from '@cipherformer/ckks';
-import { diskSpace, partialSuffix, writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { diskSpace, partialSuffix, writeBytesDurably } from '@cipherformer/ckks/durable';
 import { FileError } from '../errors.ts';
 import { keyListFile, partPath, partsFolder, readKeyList } from './key-folder.ts';
 import { type KeyList, makeKeyList, missingSpecs, specsOf } from './key-list.ts';
@@ -47,7 +47,7 @@ export async function writeKeyFolder(
     const made = makeParts(secret, all, memory, { ...options, buffer, present: present.digests });
     for await (const { sha256, bytes } of made) {
       await writing;
-      writing = writeDurably(partPath(folder, sha256), (file) => writeAll(file, bytes));
+      writing = writeBytesDurably(partPath(folder, sha256), bytes);
       writing.catch(() => {});
     }
   } finally {
@@ -55,7 +55,7 @@ export async function writeKeyFolder(
   }
   const list = makeKeyList(parameters, secret.id, all, (part) => memory.get(nameOfPart(part))!);
   const text = new TextEncoder().encode(`${JSON.stringify(list)}\n`);
-  await writeDurably(join(folder, keyListFile), (file) => writeAll(file, text));
+  await writeBytesDurably(join(folder, keyListFile), text);
   return list;
 }
 

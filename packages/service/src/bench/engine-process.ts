@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { writeBytesDurably } from '@cipherformer/ckks/durable';
 import type { Engine } from '../worker/engine.ts';
 import { runWorker } from '../worker/main.ts';
 
@@ -19,7 +19,7 @@ const engine: Engine = {
       progress({ what: 'running', done, total: tenths });
       await sleep(done < tenths ? 100 : 0, undefined, { signal });
     }
-    await writeDurably(result, (file) => writeAll(file, new Uint8Array(1000)));
+    await writeBytesDurably(result, new Uint8Array(1000));
   },
 };
 

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { partialSuffix, writeAll, writeDurably } from '@cipherformer/ckks/durable';
+import { partialSuffix, writeBytesDurably } from '@cipherformer/ckks/durable';
 import { z } from 'zod';
 import { StartError } from '../problem.ts';
 
@@ -37,7 +37,7 @@ export async function openDataFolder(folder: string): Promise<void> {
       );
     for (const name of begun) await rm(join(folder, name), { force: true });
     const text = new TextEncoder().encode(`${JSON.stringify({ format: 'cipherformer-service', version })}\n`);
-    await writeDurably(path, (file) => writeAll(file, text));
+    await writeBytesDurably(path, text);
   } catch (cause) {
     if (cause instanceof StartError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
