@@ -1,4 +1,5 @@
 import { defineConfig, type Plugin } from 'vite';
+import { look } from '../../packages/cipherformer/src/page/look.ts';
 import { sums } from '../../scripts/sums.mjs';
 
 /** The service that is asked, for a page that another origin serves; by default the one that serves the page. */
@@ -20,13 +21,20 @@ const elsewhere: Plugin = {
   },
 };
 
+/** Puts the look that reports have, too, before the page's own rules. */
+const sharedLook: Plugin = {
+  name: 'cipherformer-look',
+  enforce: 'pre',
+  transform: (code, id) => (/\/src\/style\.css$/.test(id) ? look + code : undefined),
+};
+
 // The page runs under "default-src 'self'": nothing of it may be written into the HTML or into data: addresses.
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
   resolve: { conditions: ['@cipherformer/source', 'browser', 'import', 'default'] },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  plugins: [elsewhere, sums],
+  plugins: [sharedLook, elsewhere, sums],
   worker: { format: 'es' },
   build: {
     target: 'es2022',

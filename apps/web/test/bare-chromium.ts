@@ -31,8 +31,8 @@ export class BareChromium {
     });
   }
 
-  /** Opens one page. */
-  static async open(url: string): Promise<BareChromium> {
+  /** Opens one page. @param script runs in it before its own, each time that it is loaded */
+  static async open(url: string, script = ''): Promise<BareChromium> {
     const profile = mkdtempSync(join(tmpdir(), 'bare-chromium-'));
     const child = spawn(
       await chromiumPath(),
@@ -43,10 +43,18 @@ export class BareChromium {
       { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] },
     );
     const browser = new BareChromium(child, profile);
-    const { targetId } = await browser.#call('Target.createTarget', { url });
+    const { targetId } = await browser.#call('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await browser.#call('Target.attachToTarget', { targetId, flatten: true });
     browser.#session = sessionId as string;
+    await browser.#call('Page.enable', {});
+    await browser.#call('Page.addScriptToEvaluateOnNewDocument', { source: script });
+    await browser.visit(url);
     return browser;
+  }
+
+  /** Loads a page in the place of the one that is there. */
+  async visit(url: string): Promise<void> {
+    await this.#call('Page.navigate', { url });
   }
 
   /** The value of an expression in the page. */

@@ -8,7 +8,7 @@ export {
 } from './backends/ckks.ts';
 export { CacheError, FileError, InputError, MismatchError, ResourceError } from './errors.ts';
 export { keyFiles, openKeyFolder } from './keys/key-folder.ts';
-export { type KeyList, missingSpecs, parseKeyList } from './keys/key-list.ts';
+export { type KeyList, missingSpecs, parseKeyList, specsNotIn } from './keys/key-list.ts';
 export type { KeySource } from './keys/key-source.ts';
 export { clientFolder, readManifest, serverFolder } from './protocol/client-folder.ts';
 export { manifestFile } from './protocol/client-half.ts';

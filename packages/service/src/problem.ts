@@ -38,6 +38,16 @@ export class Problem extends CipherformerError {
   }
 }
 
+/** What the service stands on is away, or takes no changes, and may be back soon. */
+export function unreachable(): Problem {
+  return new Problem(
+    'unreachable',
+    'what the service stands on cannot be reached now',
+    'send the same again in some seconds: what was acknowledged is kept',
+    { retryAfter: 5 },
+  );
+}
+
 /** A service that cannot start: what was wrong, where, and how to fix it. */
 export class StartError extends CipherformerError {
   override readonly name = 'StartError';

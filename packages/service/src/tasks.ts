@@ -71,7 +71,10 @@ export class VerifyTask implements Task {
     if (begun === undefined) return undefined;
     this.#claim = claim;
     await at('verify-begun');
-    const assignment = { type: 'verify', keyset: await keysetFiles(begun, this.#stores) } as const;
+    const isVerified = ({ state, key, list }: KeysetRow) => state === 'ready' && key === begun.key && list !== null;
+    const verified = (await keysets.all(this.owner)).filter(isVerified).map(({ list }) => list!);
+    const keyset = { ...(await keysetFiles(begun, this.#stores)), verified };
+    const assignment = { type: 'verify', keyset } as const;
     return { assignment, tries: begun.attempts, limitSeconds: limitSeconds(this.cpuSeconds, begun.bytes) };
   }
 

@@ -86,3 +86,14 @@ it('a job', async () => {
   expect(input).toBe(hex(body));
   await api.call(`/v1/jobs/${id}`, { method: 'DELETE' });
 });
+
+it.each(['EIO', 'EROFS'])('nothing, where the disk says %s: whoever asks is told to come back', async (code) => {
+  const { id } = (await api.post('/v1/keysets', { plan, key: '2'.repeat(32), format })).json;
+  const one = part(`sent to a disk with ${code}`);
+  const failing = vi.spyOn(prototype, 'sync').mockRejectedValue(Object.assign(new Error(code), { code }));
+  const { status, json, headers } = await api.put(id, one);
+  failing.mockRestore();
+  expect([status, json.code, headers.get('retry-after')]).toEqual([503, 'unreachable', '5']);
+  expect((await api.post(`/v1/keysets/${id}/parts/missing`, { sha256: [one.sha256] })).json.missing).toEqual([one.sha256]); // biome-ignore format: short
+  expect((await api.put(id, one)).status).toBe(201);
+});

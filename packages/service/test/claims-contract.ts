@@ -74,6 +74,15 @@ export function claimsContract(open: () => Promise<Rows>, place: Workspace): voi
     expect((await rows.job('j'))?.state).toBe('done');
   });
 
+  it('a verification is told which lists of the same key were verified', async () => {
+    const { rows, stores } = await underWay();
+    const other = (await rows.keyset('k'))!;
+    for (const [id, changes] of [['ready', {}], ['bad', { state: 'rejected' }], ['other', { key: 'f'.repeat(32) }]] as const)
+      await rows.addKeyset({ ...other, id, state: 'ready', list: `{"parts":["${id}"]}`, ...changes });
+    const begun = await new VerifyTask(other, stores).begin();
+    expect(begun?.assignment).toMatchObject({ keyset: { id: 'k', verified: ['{"parts":["ready"]}'] } });
+  }); // biome-ignore format: a table
+
   it('a verification', async () => {
     const { rows, stores } = await underWay();
     const [paused, alive] = [new VerifyTask((await rows.keyset('k'))!, stores), new VerifyTask((await rows.keyset('k'))!, stores)]; // biome-ignore format: short

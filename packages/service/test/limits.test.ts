@@ -14,6 +14,8 @@ import {
   part,
   plan,
   randomParts,
+  readyKeyset,
+  serve,
   startProcess,
   stored,
   workspace,
@@ -102,6 +104,31 @@ describe('a disk that is full', () => {
     } finally {
       await service.kill();
       execFileSync('umount', [place.data]);
+      place.dispose();
+    }
+  });
+
+  it('or read-only is said at the start, and nothing of it is lost', async (context) => {
+    const place = workspace();
+    if (!mountSmallDisk(place.data, 16)) {
+      place.dispose();
+      context.skip();
+    }
+    const remount = (how: string) => execFileSync('mount', ['-o', `remount,${how}`, place.data]);
+    const { spawnWorker: _, ...options } = place.options('');
+    let service = await startProcess(files, options);
+    try {
+      const set = await readyKeyset(caller(service.url), [part('one')]);
+      await service.kill();
+      remount('ro');
+      await expect(serve(place.options(''))).rejects.toThrow(/cannot use .*(EROFS|read-only|readonly)/);
+      remount('rw');
+      service = await startProcess(files, options);
+      expect((await caller(service.url).call(`/v1/keysets/${set.id}`)).json.state).toBe('ready');
+    } finally {
+      await service.kill();
+      // What a start here opened in vain may be open until it is collected.
+      execFileSync('umount', ['--lazy', place.data]);
       place.dispose();
     }
   });

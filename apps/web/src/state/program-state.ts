@@ -35,7 +35,8 @@ export class ProgramState {
   readonly answer = signal<BrowserAnswer | undefined>(undefined);
   readonly scores = signal<readonly Score[] | undefined>(undefined);
   readonly clear = signal<ClearState>('none');
-  readonly story = signal<ModelStory | undefined>(undefined);
+  /** undefined until it is known whether the model is given away. */
+  readonly story = signal<ModelStory | 'not published' | undefined>(undefined);
   /** Bytes of the request as the service sees it. */
   readonly sample = signal<Uint8Array | undefined>(undefined);
   readonly problem = signal<Problem | undefined>(undefined);
@@ -65,7 +66,7 @@ export class ProgramState {
       });
       // Nobody waits for it.
       void this.#clear.ask(this.listing.digest).then(({ story }) => {
-        this.story.value ??= story;
+        this.story.value ??= story ?? 'not published';
       });
     }, () => void this.open());
   } // biome-ignore format: one line

@@ -13,11 +13,11 @@ export function StoryCard({ program }: { readonly program: ProgramState }) {
         additions and multiplications alone: its softmax, its activations and its normalisations became polynomials, one
         stage after the other.
       </p>
-      {story === undefined ? (
+      {story === undefined && <p class="quiet">Asking what the model says of itself …</p>}
+      {story === 'not published' && (
         <p class="quiet">This service does not give the model away, so there is no more to show.</p>
-      ) : (
-        <Story story={story} />
       )}
+      {typeof story === 'object' && <Story story={story} />}
     </section>
   );
 }

@@ -5,9 +5,8 @@ import { checkKeyRoom, readManifest, verdictFileOf } from '@cipherformer/runtime
 import type { Command } from 'commander';
 import { Client } from '../door/client.ts';
 import { agreedKeyBytes, allowKeys, type KeyLimit, withKeyLimit } from '../program/key-bytes.ts';
-import { interruptible } from '../terminal/interrupt.ts';
 import { print } from '../terminal/output.ts';
-import { startStages } from '../terminal/progress.ts';
+import { withStages } from '../terminal/with-stages.ts';
 
 interface KeygenOptions extends KeyLimit {
   readonly out: string;
@@ -37,10 +36,9 @@ async function keygen(path: string, { out, maxKeyBytes, json }: KeygenOptions, s
   const maxBytes = await agreedKeyBytes(keys.wireBytes, maxKeyBytes);
   await checkKeyRoom(evaluation, keys.wireBytes);
   const stopping = 'stopping after this part; run the same command again, it goes on where it stopped';
-  await interruptible(stopping, async (signal) => {
+  await withStages(stopping, async (signal, { update: progress }) => {
     await using client = await Client.create(path, { secret, allowKeys, ...security });
-    const stages = startStages();
-    await client.writeEvaluationKeys(evaluation, { maxBytes, signal, progress: stages.update }).finally(stages.stop);
+    await client.writeEvaluationKeys(evaluation, { maxBytes, signal, progress });
   });
   print(json, {
     value: { secret, evaluation, evaluationBytes: keys.wireBytes },

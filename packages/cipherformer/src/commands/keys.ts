@@ -19,7 +19,7 @@ export function registerKeys(program: Command): void {
       const rows = kept.map(({ name, made, folder }) => [name, made.slice(0, 10), folder]);
       const text =
         kept.length === 0 ? `no secret keys are kept in ${keysRoot()}` : renderTable(['key', 'made', 'folder'], rows);
-      print(json, { value: { folder: keysRoot(), keys: kept }, text, next: kept.length === 0 ? undefined : `cipherformer keys remove ${kept[0]!.name}` }); // biome-ignore format: short
+      print(json, { value: { folder: keysRoot(), keys: kept }, text, next: 'cipherformer query <url> (makes and uses them)' }); // biome-ignore format: short
     });
   keys
     .command('remove')

@@ -38,7 +38,8 @@ async function add(name: string, { json, ...place }: TokenOptions): Promise<void
 
 async function list({ json, ...place }: TokenOptions): Promise<void> {
   const owners = await withTokens(place, (tokens) => tokens.list());
-  print(json, { value: owners, text: owners.map(line).join('\n') });
+  const text = owners.length === 0 ? 'there are no owners yet' : owners.map(line).join('\n');
+  print(json, { value: owners, text, next: owners.length === 0 ? 'cipherformer token add <name>' : undefined });
 }
 
 async function revoke(name: string, { json, delete: remove = false, ...place }: TokenOptions): Promise<void> {

@@ -25,12 +25,11 @@ export function demoPage(result: DemoResult): string {
   ]; // biome-ignore format: one fact a line
   return page(
     'A transformer that cannot see its input',
-    html`<header><h1>A transformer that cannot see its input</h1>
-<p class="lead">Handwritten digits, encrypted by their owner, went through a vision transformer of 6 layers. The process
+    html`<p class="lead">Handwritten digits, encrypted by their owner, went through a vision transformer of 6 layers. The process
 that ran it held evaluation keys only. CKKS with N = 2^${program.logN}, log2(QP) = ${program.logQP.toFixed(0)}, 128-bit
 security; ${program.bootstraps} bootstraps.</p>
-<dl class="headline">${facts.map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}<small>${note}</small></dd></div>`)}</dl></header>
-<h2>The answers</h2>
+<dl class="headline">${facts.map(([name, value, note]) => html`<div><dt>${name}</dt><dd>${value}<small>${note}</small></dd></div>`)}</dl>`,
+    html`<h2>The answers</h2>
 ${images.map(answer)}
 <h2>The model</h2>
 ${table(

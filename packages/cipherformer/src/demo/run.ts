@@ -46,7 +46,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     throw new UsageError(`${options.images} images are asked for, the sample holds ${images.count}.`);
   mkdirSync(options.out, { recursive: true });
   say(
-    pc.bold(`A vision transformer of 6 layers answers ${options.images} questions that it cannot read.`),
+    pc.bold(
+      `A vision transformer of 6 layers answers ${options.images === 1 ? 'a question' : `${options.images} questions`} that it cannot read.`,
+    ),
     'The plan: the models in clear, a minute of live conversion, the encrypted program, its keys, then each image. A few minutes in all.',
   );
 

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OnProgress } from '@cipherformer/base';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import type { GeneratedToken, GenerationEnd } from '@cipherformer/client';
+import { MissingFileError } from '@cipherformer/model';
 import { isPolynomialModel } from '@cipherformer/model/files';
 import type { ProgramManifest } from '@cipherformer/runtime/client';
 import type { InputOptions, Inputs } from '../input/input.ts';
@@ -71,6 +73,10 @@ export async function connect(programOrUrl: string, options: ConnectOptions = {}
   const { signal } = options;
   signal?.throwIfAborted();
   if (/^https?:\/\//i.test(programOrUrl)) return RemoteConnection.open(programOrUrl, options);
+  if (!existsSync(programOrUrl))
+    throw new MissingFileError(
+      `there is no ${programOrUrl}: give the folder of a program or of a polynomial model, or the http(s) URL of a service`,
+    );
   const { insecure } = options;
   if (!isPolynomialModel(programOrUrl)) {
     using program = await Program.load(programOrUrl, { insecure });

@@ -10,7 +10,7 @@ import {
   untrustedExamples,
   ValueRecorder,
 } from '@cipherformer/model';
-import { loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
+import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import { FileError } from '@cipherformer/runtime/client';
 import { type InputOptions, type Inputs, listOf } from '../input/input.ts';
 import { readInputs } from '../input/read-input.ts';
@@ -37,10 +37,12 @@ export class PolynomialModel implements AsyncDisposable {
     return new PolynomialModel(model, undefined);
   }
 
-  /** @throws MissingFileError where there is no such folder; DataError, FormatError, ShapeError, ConfigError for one that is no model */
+  /** @throws MissingFileError where there is no such folder, FileError for one of something else; DataError, FormatError, ShapeError, ConfigError for one that is no model */
   static async load(folder: string): Promise<PolynomialModel> {
     if (!existsSync(folder))
       throw new MissingFileError(`there is no ${folder}: give the folder of a polynomial model, which convert makes`);
+    if (!isPolynomialModel(folder))
+      throw new FileError(`${folder} is not the folder of a polynomial model: convert a trained one first`);
     return new PolynomialModel(loadPolynomialModel(folder), folder);
   }
 

@@ -3,9 +3,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Context, SecretKey } from '@cipherformer/ckks';
-import { readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
+import { isSecretKeyFile, readSecretKey, writeSecretKey } from '@cipherformer/ckks/files';
 import type { Owner } from '@cipherformer/client';
-import { MemoryVerdictLedger, VolatilePartMemory } from '@cipherformer/runtime/client';
+import { FileError, MemoryVerdictLedger, VolatilePartMemory } from '@cipherformer/runtime/client';
 import { FilePartMemory, FileVerdictLedger, partMemoryFileOf, verdictFileOf } from '@cipherformer/runtime/client/files';
 
 /** Longest time from the counts of a new key to its file, in a process that makes both. */
@@ -13,7 +13,7 @@ const makingMs = 1000;
 
 /**
  * The secret key of a file, or a new one in it, written before any evaluation key: without it those are of no use to anybody.
- * @throws errors of the file system, readSecretKey and writeSecretKey
+ * @throws FileError for a file of something else; errors of the file system, readSecretKey and writeSecretKey
  */
 export async function openSecret(file: string, context: Context): Promise<SecretKey> {
   const counts = verdictFileOf(file);
@@ -30,6 +30,8 @@ export async function openSecret(file: string, context: Context): Promise<Secret
       throw error;
     }
   }
+  if (!(await isSecretKeyFile(file)))
+    throw new FileError(`${file} is no secret key: give a file that was made as one, or a name that is free`);
   return readSecretKey(file, context);
 }
 

@@ -30,6 +30,8 @@ export interface Figure {
 
 /** Panels up to this width fit a phone. */
 const widest = 360;
+/** How much wider wider ones are drawn on a page than in a file: a desk has the room. */
+const onPage = 1.25;
 
 /** Panels carry no descriptions of single marks: the figure's is enough, and they would fill the page. */
 const config = { ...plotTheme, background: 'transparent', aria: false, padding: 4 };
@@ -46,16 +48,22 @@ const specOf = (panels: readonly Panel[], columns: number, background: string): 
 
 /** The figure on a page: legend, panels, caption. */
 export async function figureHtml(figure: Figure): Promise<Markup> {
+  const wide = figure.panelWidth > widest;
   const plots: Markup[] = [];
   for (const { name, panel } of figure.panels) {
-    const svg = new Markup(await renderSvg(specOf([panel], 1, 'transparent')));
-    plots.push(html`<div class="plot" role="img" aria-label="${`${figure.alt} ${name}`.trim()}">${svg}</div>`);
+    const drawn =
+      wide && 'width' in panel && typeof panel.width === 'number' ? { ...panel, width: onPage * panel.width } : panel;
+    const svg = new Markup(bare(await renderSvg(specOf([drawn], 1, 'transparent'))));
+    // One that may be scrolled can be reached by the keyboard.
+    const reach = wide ? new Markup('tabindex="0"') : undefined;
+    plots.push(html`<div class="plot" role="img" ${reach} aria-label="${`${figure.alt} ${name}`.trim()}">${svg}</div>`);
   }
   const legend =
     figure.legend &&
     html`<ul class="legend">${figure.legend.map((entry) => html`<li>${swatch(entry)}${entry.label}</li>`)}</ul>`;
-  const width = new Markup(`style="--panel: min(100%, ${figure.panelWidth}px)"`);
-  return html`<figure id="${figure.id}" class="${figure.panelWidth > widest ? 'wide' : 'multiples'}">${legend}<div class="plots" ${width}>${plots}</div>
+  const pixels = wide ? onPage * figure.panelWidth : figure.panelWidth;
+  const width = new Markup(`style="--panel: min(100%, ${pixels}px); --panel-width: ${pixels}px"`);
+  return html`<figure id="${figure.id}" class="${wide ? 'wide' : 'multiples'}">${legend}<div class="plots" ${width}>${plots}</div>
 <figcaption>${figure.caption}</figcaption></figure>`;
 }
 
@@ -71,12 +79,13 @@ export async function figureSvg({ panels, columns, alt }: Figure): Promise<strin
 
 /** A drawing of Vega as a document of its own, `alt` for who cannot see it. */
 export function titled(svg: string, alt: string): string {
-  // Vega calls its groups objects even where they have no descriptions; a title tells what all of it shows.
-  const bare = svg.replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '');
-  return bare
+  return bare(svg)
     .replace(/^<svg [^>]*/, (start) => `${start} role="img"`)
     .replace('>', () => `>${html`<title>${alt}</title>`}`);
 }
+
+/** Vega calls its groups objects even where they have no descriptions; one text tells what all of it shows. */
+const bare = (svg: string) => svg.replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '');
 
 function swatch({ colour, mark }: LegendEntry): Markup {
   const shape =

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type SecurityOptions, secretStartBytes, startsLikeSecretKey } from '@cipherformer/ckks';
+import type { SecurityOptions } from '@cipherformer/ckks';
+import { isSecretKeyFile } from '@cipherformer/ckks/files';
 import { MissingFileError } from '@cipherformer/model';
 import {
   checkKeys,
@@ -37,7 +37,7 @@ export async function checkSecretFile(
         ? `${file} is a folder of evaluation keys, which are the server's: give the file "secret" beside it`
         : `${file} is a folder: give the file "secret" that keygen wrote${existsSync(join(file, 'secret')) ? `, ${join(file, 'secret')}` : ''}`,
     );
-  if (!startsLikeSecretKey(await startOf(file)))
+  if (!(await isSecretKeyFile(file)))
     throw new FileError(`${file} is no secret key: give the file "secret" that keygen wrote`);
   const evaluation = evaluationBeside(file);
   if (!existsSync(join(evaluation, 'list.json'))) return manifest;
@@ -51,17 +51,5 @@ export async function checkSecretFile(
       `${file} has no keys for this program yet: make those that ${evaluation} lacks, cipherformer keygen ${program} --out ${dirname(file)}`,
       { cause: error },
     );
-  }
-}
-
-/** The first bytes of a file, which tell what it is. */
-async function startOf(path: string): Promise<Uint8Array> {
-  const file = await open(path);
-  try {
-    const start = new Uint8Array(secretStartBytes);
-    await file.read(start);
-    return start;
-  } finally {
-    await file.close();
   }
 }

@@ -146,9 +146,8 @@ export async function ablationPage(ablation: AblationRecipe, cells: readonly Abl
   const notes: Markup[] = ablationNotes(ablation, cells).map((note) => html`<p class="lead">${note}</p>`);
   return page(
     `Ablation: ${ablation.name}`,
-    html`<header><h1>Ablation: ${ablation.name}</h1>
-${ablation.description ? html`<p>${ablation.description}</p>` : undefined}${notes}</header>
-<main>${body}</main>`,
+    html`${ablation.description ? html`<p>${ablation.description}</p>` : undefined}${notes}`,
+    body,
   );
 }
 

@@ -121,15 +121,10 @@ ${parts}
   }
   return page(
     title,
-    html`<header>
-<h1>${title}</h1>
-${lead(source)}
+    html`${lead(source)}
 ${headline(record, comparison)}
-<nav aria-label="Sections"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
-</header>
-<main>
-${body}
-</main>`,
+<nav aria-label="Sections"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>`,
+    body,
   );
 }
 

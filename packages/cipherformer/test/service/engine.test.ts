@@ -7,7 +7,7 @@ import { writeProgram } from '@cipherformer/compiler';
 import type { PolynomialModel } from '@cipherformer/model';
 import { savePolynomialModel } from '@cipherformer/model/files';
 import type { KeyList } from '@cipherformer/runtime/server';
-import type { EngineProgress, KeysetFiles } from '@cipherformer/service/worker';
+import type { EngineProgress, UnverifiedKeyset } from '@cipherformer/service/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ProgramEngine } from '../../../service/src/run/program-engine.ts';
 import { insecureCli as cli } from '../commands/cli.ts';
@@ -20,10 +20,10 @@ const quiet = () => {};
 const engine = new ProgramEngine({ insecure: true });
 
 /** A key set as the service gives it; a list may be another than the folder's. */
-function keyset(keys: string, list = readFileSync(at(`${keys}/evaluation/list.json`), 'utf8')): KeysetFiles {
+function keyset(keys: string, list = readFileSync(at(`${keys}/evaluation/list.json`), 'utf8')): UnverifiedKeyset {
   const { plan, key, parts } = JSON.parse(readFileSync(at(`${keys}/evaluation/list.json`), 'utf8')) as KeyList;
   const files = parts.map((sha256) => ({ sha256, path: at(`${keys}/evaluation/parts/${sha256}`) }));
-  return { id: keys, plan, key, parts: files, list, programs: [at('program')] };
+  return { id: keys, plan, key, parts: files, list, programs: [at('program')], verified: [] };
 }
 
 /** A changed list. */
@@ -165,6 +165,24 @@ describe('verify', () => {
     expect(await engine.verify(keyset('keys'), (progress) => seen.push(progress), never)).toEqual({ ok: true });
     const { parts } = keyset('keys');
     expect(seen.map(({ done }) => done)).toEqual(parts.map((_, i) => i + 1));
+  });
+
+  it('reads a key once that a verified set has part for part, and no other', async () => {
+    const read = async (...verified: string[]) => {
+      const seen: EngineProgress[] = [];
+      const given = { ...keyset('keys'), verified };
+      expect(await engine.verify(given, (progress) => seen.push(progress), never)).toEqual({ ok: true });
+      return seen.length;
+    };
+    const { list, parts } = keyset('keys');
+    expect(await read(list)).toBe(0);
+    expect(await read(keyset('others').list)).toBe(parts.length);
+    expect(await read(changed('keys', () => ({ parametersDigest: 'a'.repeat(64) })))).toBe(parts.length);
+    // A key of which one part is another is read whole, also where a second list has that part.
+    const without = (i: number) => changed('keys', (own) => ({ parts: own.parts.with(i, 'a'.repeat(64)) }));
+    const some = await read(without(0));
+    expect([some > 1, some < parts.length]).toEqual([true, true]);
+    expect(await read(without(0), without(1))).toBe(some);
   });
 
   it('refuses every damaged, missing or exchanged part, and names it without a path', async () => {

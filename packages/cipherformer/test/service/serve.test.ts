@@ -251,6 +251,8 @@ describe('the verb serve', () => {
       ['{"limits":{"keysets":"many"}}', [], /limits.keysets/],
       ['{}', ['--tls-cert', at('none')], /belong together/],
       ['{}', ['--tls-cert', at('none'), '--tls-key', at('none')], /none cannot be read/],
+      ['{"publishModel":true}', [], /program is a compiled program, of which no model can be given away: serve the folder of the polynomial model/],
+      [JSON.stringify({ folders: [at('nowhere')] }), ['--publish-model'], /program is a compiled program, of which no model/],
       ['{}', ['--host', '0.0.0.0'], /0.0.0.0 can be reached from other machines/],
     ];
     for (const [text, options, why] of wrong) {

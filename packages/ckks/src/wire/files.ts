@@ -82,6 +82,16 @@ export async function readSecretKey(path: string, context: Context): Promise<Sec
   }
 }
 
+/** Whether a file is a secret key of any version, by its first bytes. @throws StorageError where it cannot be read */
+export async function isSecretKeyFile(path: string): Promise<boolean> {
+  const file = await openRegular(path);
+  try {
+    return await startsAsSecretKey(file);
+  } finally {
+    await file.close();
+  }
+}
+
 async function startsAsSecretKey(file: FileHandle): Promise<boolean> {
   const start = new Uint8Array(secretStartBytes);
   await file.read(start, 0, start.length, 0);

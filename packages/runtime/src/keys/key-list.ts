@@ -151,6 +151,17 @@ export function digestsByPart(parameters: Parameters, list: KeyList): ReadonlyMa
   return new Map(keyParts(parameters, specsOf(list.keys)).map((part, i) => [nameOfPart(part), list.parts[i]!]));
 }
 
+/** The keys of a list that none of the others has, part for part. Lists are of these parameters. */
+export function specsNotIn(parameters: Parameters, list: KeyList, others: readonly KeyList[]): KeySpec[] {
+  const own = digestsByPart(parameters, list);
+  const known = others.map((other) => digestsByPart(parameters, other));
+  return specsOf(list.keys).filter((spec) => {
+    const parts = keyParts(parameters, [spec]).map(nameOfPart);
+    // Of one list: parts of a key belong together.
+    return !known.some((digests) => parts.every((part) => digests.get(part) === own.get(part)));
+  });
+}
+
 /** The keys of `wanted` that are not there. */
 export function missingSpecs(there: readonly KeySpec[], wanted: readonly KeySpec[]): KeySpec[] {
   const known = new Set(tuplesOf(there).map((tuple) => tuple.join('/')));

@@ -10,7 +10,7 @@ import { Problem } from '../problem.ts';
 import type { Service } from '../service.ts';
 import type { StaticFolder } from '../static-folder.ts';
 import { type Access, checkHost, ownerOf } from './access.ts';
-import { discardRest } from './body.ts';
+import { discardRest, refuseEncoded } from './body.ts';
 import { allowOrigin, preflight } from './cors.ts';
 import { jobRoutes, submitRoute } from './jobs.ts';
 import { keysetRoutes, partRoutes } from './keysets.ts';
@@ -121,6 +121,7 @@ export function makeApp(options: AppOptions): App {
   app.register(
     async (routes: App) => {
       routes.addHook('onRequest', identify);
+      routes.addHook('preParsing', refuseEncoded);
       programRoutes(routes, service.programs);
       ownerRoutes(routes, service, access);
       keysetRoutes(routes, service);
@@ -134,9 +135,7 @@ export function makeApp(options: AppOptions): App {
       routes.removeAllContentTypeParsers();
       // The body is left where it is: the handler reads it.
       routes.addContentTypeParser('application/octet-stream', (_request, _payload, done) => done(null));
-      routes.addHook('preParsing', async ({ headers }) => {
-        if (headers['content-encoding'] !== undefined) throw Object.assign(new Error(), { statusCode: 415 });
-      });
+      routes.addHook('preParsing', refuseEncoded);
       partRoutes(routes, service);
       submitRoute(routes, service);
     },

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { secretStartBytes, startsLikeSecretKey } from '@cipherformer/ckks/secret-start';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../problem.ts';
+import { mediaType } from './problems.ts';
 
 /** Most bytes of a refused body that are read (and thrown away) so that its sender gets to read the answer. */
 const maxDiscardedBytes = 32 * 2 ** 20;
@@ -31,6 +32,14 @@ export function declaredBytes(request: FastifyRequest, limit: number): number {
     );
   }
   return bytes;
+}
+
+/**
+ * Bodies come as they are: what is unpacked may be of any size.
+ * @throws Problem 'media-type', before any of the body is read
+ */
+export async function refuseEncoded({ headers }: FastifyRequest): Promise<void> {
+  if (headers['content-encoding'] !== undefined) throw mediaType();
 }
 
 /**

@@ -66,7 +66,7 @@ export function submitRoute(app: App, service: Service): void {
   const { room, limits } = service;
   const told = {
     summary: 'A request: its id is a hash of what it computes, so it may be sent again',
-    takes: 'application/octet-stream',
+    takes: { type: 'application/octet-stream', maxBytes: maxRequestBytes },
     answers: { 202: job },
     problems: ['unknown-program', 'program-retired', 'unknown-keyset', 'plan-mismatch', 'keyset-not-ready', 'queue-full', 'busy', 'day-spent', 'length-required', 'too-large', 'too-slow', 'secret-key', 'no-room'],
   } as const; // biome-ignore format: a list

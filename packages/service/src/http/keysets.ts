@@ -101,7 +101,7 @@ export function partRoutes(app: App, service: Service): void {
   const schema = { params: z.object({ id: shortId, sha256: digest }) };
   const told = {
     summary: 'A part: 201 when it is on the disk, 200 where it was there',
-    takes: 'application/octet-stream',
+    takes: { type: 'application/octet-stream', maxBytes: maxPartBytes },
     answers: { 200: partAnswer, 201: partAnswer },
     problems: ['unknown-keyset', 'keyset-closed', 'length-required', 'too-large', 'digest-mismatch', 'secret-key', 'too-many-parts', 'too-slow', 'no-room', 'quota-exceeded'],
   } as const; // biome-ignore format: a list

@@ -1,4 +1,4 @@
-import { maxPartBytes, type ProblemCode, problem, problemStatus } from '@cipherformer/client/protocol';
+import { type ProblemCode, problem, problemStatus } from '@cipherformer/client/protocol';
 import type { RouteOptions } from 'fastify';
 import { z } from 'zod';
 import type { Told } from './zod.ts';
@@ -100,9 +100,11 @@ function parametersOf(schema: z.core.$ZodType | undefined, where: 'path' | 'quer
   }));
 }
 
-function requestBody(body: z.core.$ZodType | undefined, takes: string | undefined): Json {
-  if (takes !== undefined)
-    return { requestBody: { required: true, content: { [takes]: { schema: { type: 'string', format: 'binary', maxLength: maxPartBytes } } } } }; // biome-ignore format: short
+function requestBody(body: z.core.$ZodType | undefined, takes: Told['takes']): Json {
+  if (takes !== undefined) {
+    const schema = { type: 'string', format: 'binary', maxLength: takes.maxBytes };
+    return { requestBody: { required: true, content: { [takes.type]: { schema } } } };
+  }
   if (body === undefined) return {};
   return { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } } };
 }

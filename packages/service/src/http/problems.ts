@@ -1,11 +1,12 @@
 import type { FastifyReply } from 'fastify';
-import { Problem } from '../problem.ts';
-import { isDiskFull, noRoom } from '../store/room.ts';
+import { Problem, unreachable } from '../problem.ts';
+import { cannotWrite, isDiskFull, noRoom } from '../store/room.ts';
 
 /** Any error as what the client is told. Messages of errors that are not ours may hold data: they are never passed on. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isDiskFull(error)) return noRoom();
+  if (cannotWrite(error)) return unreachable();
   const status = statusOf(error);
   switch (status) {
     case 404:
@@ -13,11 +14,7 @@ export function toProblem(error: unknown): Problem {
     case 413:
       return new Problem('too-large', 'the body is larger than this route takes', 'send less at once');
     case 415:
-      return new Problem(
-        'media-type',
-        'the body is of another type than this route takes, or encoded',
-        'send JSON as application/json, parts and requests as application/octet-stream, without Content-Encoding',
-      );
+      return mediaType();
     default:
       if (status !== undefined && status < 500)
         return new Problem(
@@ -35,6 +32,14 @@ export function toProblem(error: unknown): Problem {
 
 export function notFound(): Problem {
   return new Problem('not-found', 'there is nothing at this address', 'check the address and the method');
+}
+
+export function mediaType(): Problem {
+  return new Problem(
+    'media-type',
+    'the body is of another type than this route takes, or encoded',
+    'send JSON as application/json, parts and requests as application/octet-stream, without Content-Encoding',
+  );
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {

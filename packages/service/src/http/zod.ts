@@ -13,8 +13,8 @@ export interface ZodTypes extends FastifyTypeProvider {
 /** What a route says of itself beside its schemas: openapi.ts makes the document of it. */
 export interface Told {
   readonly summary: string;
-  /** Type of a body that is not JSON. */
-  readonly takes?: string;
+  /** Type of a body that is not JSON, and the most bytes of it. */
+  readonly takes?: { readonly type: string; readonly maxBytes: number };
   /** Answers by status: a document of a schema, a type of others, or no body. */
   readonly answers: Readonly<Record<number, z.core.$ZodType | string | undefined>>;
   /** Refusals of its own, beside those that every route may give. */

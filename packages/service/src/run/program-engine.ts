@@ -14,7 +14,9 @@ import { type OpenProgram, openProgram, type RunWork, runRequest } from '@cipher
 import {
   availableMemoryBytes,
   checkMemory,
+  FileError,
   KeptCaches,
+  type KeyList,
   type KeySource,
   keyFiles,
   keySpecsOf,
@@ -27,9 +29,10 @@ import {
   parseKeyList,
   readInputs,
   readManifest,
+  specsNotIn,
   totalMemoryBytes,
 } from '@cipherformer/runtime/server';
-import type { Engine, EngineProgress, JobFiles, KeysetFiles, Verdict } from '../worker/engine.ts';
+import type { Engine, EngineProgress, JobFiles, KeysetFiles, UnverifiedKeyset, Verdict } from '../worker/engine.ts';
 
 type Report = OnProgress<EngineProgress>;
 
@@ -75,14 +78,20 @@ export class ProgramEngine implements Engine, Disposable {
   }
 
   /** @throws FileError for a list or a part that is not what the plan asks for, WireError for one with wrong contents */
-  async verify(keyset: KeysetFiles, progress: Report, signal: AbortSignal): Promise<Verdict> {
+  async verify(keyset: UnverifiedKeyset, progress: Report, signal: AbortSignal): Promise<Verdict> {
     const [folder] = keyset.programs;
     if (folder === undefined) return { ok: false, reason: 'no program that is served has its key plan any more' };
     const manifest = await readManifest(folder, this.#security);
     const parameters = parametersOf(manifest, this.#security);
     const source = await openKeyset(keyset, parameters, 'send the keys again');
+    const list = parseKeyList(keyset.list, 'the list', parameters);
+    const specs = specsNotIn(
+      parameters,
+      list,
+      keyset.verified.flatMap((text) => listOf(text, parameters)),
+    );
     using context = await Context.create(parameters, this.#security);
-    await verifyKeySet(context, source.specs, (part) => source.part(part), {
+    await verifyKeySet(context, specs, (part) => source.part(part), {
       progress: paced('verifying', progress),
       signal,
     });
@@ -208,6 +217,16 @@ function load(
       report(now);
     },
   });
+}
+
+/** A list of these parameters; nothing for one of others. */
+function listOf(text: string, parameters: Parameters): KeyList[] {
+  try {
+    return [parseKeyList(text, 'the list', parameters)];
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    return [];
+  }
 }
 
 /** The keys of a committed set. @throws FileError for a damaged list, MismatchError for one of another plan or key */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CipherformerError } from '@cipherformer/base';
 import { partialSuffix } from '@cipherformer/ckks/durable';
@@ -120,20 +120,24 @@ export class BucketWork implements WorkFiles {
 
   /** A file that is there under its name is whole. @param sha256 of its bytes, where the name says it */
   async #fetch(name: string, path: string, sha256?: string): Promise<void> {
-    const { stream } = await this.#bucket.get(name).catch((cause: unknown) => {
+    const partial = `${path}${partialSuffix}`;
+    let digest = '';
+    const take = async (stream: Readable) => {
+      const hash = createHash('sha256');
+      const hashed = new Transform({
+        transform(chunk: Uint8Array, _, done) {
+          hash.update(chunk);
+          done(null, chunk);
+        },
+      });
+      await pipeline(stream, hashed, createWriteStream(partial, { mode: 0o600 }));
+      digest = hash.digest('hex');
+    };
+    await this.#bucket.read(name, take).catch((cause: unknown) => {
       if (!isAbsent(cause)) throw cause;
       throw new ObjectGone(`${name.replace(/\/.*\//, ' ')} is not there any more: delete the key set and send the keys again`, { cause }); // biome-ignore format: short
     });
-    const hash = createHash('sha256');
-    const hashed = new Transform({
-      transform(chunk: Uint8Array, _, done) {
-        hash.update(chunk);
-        done(null, chunk);
-      },
-    });
-    const partial = `${path}${partialSuffix}`;
-    await pipeline(stream, hashed, createWriteStream(partial, { mode: 0o600 }));
-    if (sha256 !== undefined && hash.digest('hex') !== sha256) {
+    if (sha256 !== undefined && digest !== sha256) {
       await rm(partial, { force: true });
       throw new ObjectGone(`part ${sha256.slice(0, 12)} is damaged: delete the key set and send the keys again`);
     }

@@ -3,8 +3,9 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { optionalPackage } from '@cipherformer/base';
-import { StartError } from '../problem.ts';
-import { messageOf, unreachable } from './redis.ts';
+import { StartError, unreachable } from '../problem.ts';
+import { cannotWrite } from '../store/room.ts';
+import { messageOf } from './redis.ts';
 
 export interface BucketOptions {
   readonly bucket: string;
@@ -23,6 +24,9 @@ export interface StoredObject {
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const attempts = 4;
 const pauseMs = 200;
+/** Longest time that a connection takes, and that nothing comes or goes on one. */
+const connectTimeoutMs = 5000;
+const silentMs = 30_000;
 
 /**
  * Objects of one bucket, by names with "/". Credentials come from where Amazon's tools look for them: AWS_ACCESS_KEY_ID and
@@ -57,6 +61,7 @@ export class Bucket {
       responseChecksumValidation: 'WHEN_REQUIRED',
       // Bodies are streams of files, which are opened again: `#attempt` does it.
       maxAttempts: 1,
+      requestHandler: { connectionTimeout: connectTimeoutMs, socketTimeout: silentMs },
       logger: silent,
     });
     try {
@@ -99,12 +104,22 @@ export class Bucket {
     }
   }
 
+  /**
+   * Gives an object to `take`, again from its beginning where the connection breaks.
+   * @throws as `get`, and what `take` throws of this machine's disk
+   */
+  read(name: string, take: (stream: Readable) => Promise<void>): Promise<void> {
+    return this.#attempt(async () => take((await this.#send(name)).stream));
+  }
+
   /** @throws the store's error for one that is not there (isAbsent) */
-  async get(name: string): Promise<{ readonly bytes: number; readonly stream: Readable }> {
+  get(name: string): Promise<{ readonly bytes: number; readonly stream: Readable }> {
+    return this.#attempt(() => this.#send(name));
+  }
+
+  async #send(name: string): Promise<{ readonly bytes: number; readonly stream: Readable }> {
     const { GetObjectCommand } = this.#s3;
-    const { Body, ContentLength } = await this.#attempt(() =>
-      this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: name })),
-    );
+    const { Body, ContentLength } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: name }));
     return { bytes: ContentLength!, stream: Body as Readable };
   }
 
@@ -136,7 +151,8 @@ export class Bucket {
         return await send();
       } catch (error) {
         const status = statusOf(error);
-        if (status !== undefined && status < 500 && status !== 429) throw error;
+        const isRefusal = status !== undefined && status < 500 && status !== 429;
+        if (isRefusal || cannotWrite(error)) throw error;
         if (tried === attempts) throw unreachable();
         await sleep(pauseMs * 2 ** tried * (0.5 + Math.random()));
       }

@@ -2,8 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { unreachable } from '../problem.ts';
 import { LocalTurns, type Turns } from '../store/turns.ts';
-import { answered, unreachable } from './redis.ts';
+import { answered } from './redis.ts';
 import { runScript, type Turn } from './script-runner.ts';
 
 /** A lock that is not renewed for so long is free: its holder was killed. */

@@ -1,6 +1,6 @@
 import { optionalPackage } from '@cipherformer/base';
 import type { Redis } from 'ioredis';
-import { Problem, StartError } from '../problem.ts';
+import { StartError, unreachable } from '../problem.ts';
 
 /** Longest time that an answer is waited for: whoever asked is told to ask again. */
 const commandTimeoutMs = 10_000;
@@ -87,15 +87,6 @@ export async function answered<T>(asked: Promise<T>): Promise<T> {
     if (cause instanceof Error && cause.name === 'ReplyError') throw cause;
     throw unreachable();
   }
-}
-
-export function unreachable(): Problem {
-  return new Problem(
-    'unreachable',
-    'what the service stands on cannot be reached now',
-    'send the same again in some seconds: what was acknowledged is kept',
-    { retryAfter: 5 },
-  );
 }
 
 export function messageOf(error: unknown): string {

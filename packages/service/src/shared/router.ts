@@ -37,6 +37,11 @@ export function chooseWorker(task: Task, loads: readonly Load[], loadSeconds: nu
   return secondsOf(holder) - secondsOf(emptiest) <= loadSeconds ? holder.worker : emptiest.worker;
 }
 
+/** Whether a task waits for another one: an owner's key sets are verified one after the other, however many workers there are. */
+export function waitsFor(task: Pick<Task, 'kind' | 'owner'>, given: readonly QueuedTask[]): boolean {
+  return task.kind === 'verify' && given.some(({ kind, owner }) => kind === 'verify' && owner === task.owner);
+}
+
 /**
  * Gives tasks to workers, each of which has a queue. Rows say what is to be done and queues only who does it: every second some
  * service compares them, so that what a dead worker or service left behind is given out again.
@@ -155,7 +160,8 @@ export class Router implements WorkQueue {
     return this.#turns.run('work', async () => {
       let loads = await this.#loads();
       for (const task of tasks) {
-        if (loads.some(({ tasks }) => tasks.some(({ id }) => id === task.id))) continue;
+        const given = loads.flatMap((load) => load.tasks);
+        if (given.some(({ id }) => id === task.id) || waitsFor(task, given)) continue;
         const keyset = await this.#stores.keysets.find(task.keyset);
         const worker = chooseWorker(task, loads, verifyCpuSeconds(keyset?.bytes ?? 0));
         if (worker === undefined) continue;

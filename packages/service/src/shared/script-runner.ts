@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { answered, unreachable } from './redis.ts';
+import { unreachable } from '../problem.ts';
+import { answered } from './redis.ts';
 import { lostTurn, type ScriptName, scripts } from './redis-scripts.ts';
 
 const digests = Object.fromEntries(

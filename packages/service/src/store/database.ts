@@ -13,12 +13,17 @@ export class Database {
   /** @param isLock holds a lock, and no rows */
   constructor(path: string, { busyMs = defaultBusyMs, isLock = false } = {}) {
     this.#db = new Libsql(path);
-    this.#db.pragma(`busy_timeout = ${busyMs}`);
-    if (isLock) return;
-    this.#db.pragma('journal_mode = WAL');
-    // Without this a commit may be lost with the power, though the file stays whole.
-    this.#db.pragma('synchronous = FULL');
-    this.#db.pragma('foreign_keys = ON');
+    try {
+      this.#db.pragma(`busy_timeout = ${busyMs}`);
+      if (isLock) return;
+      this.#db.pragma('journal_mode = WAL');
+      // Without this a commit may be lost with the power, though the file stays whole.
+      this.#db.pragma('synchronous = FULL');
+      this.#db.pragma('foreign_keys = ON');
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
   }
 
   get version(): number {

@@ -97,10 +97,12 @@ export class FolderFiles implements Files, WorkFiles {
 
   /** Names by owner of all files of a kind, those included that something left half-written. */
   async list(kind: FileKind): Promise<Map<string, string[]>> {
-    const found = new Map<string, string[]>();
-    for (const entry of await readdir(join(this.#folder, kind), { withFileTypes: true }))
-      if (entry.isDirectory()) found.set(entry.name, await readdir(join(this.#folder, kind, entry.name)));
-    return found;
+    const folder = join(this.#folder, kind);
+    const owners = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+    // At once: the system has as many under way as it has threads for them.
+    return new Map(
+      await Promise.all(owners.map(async ({ name }) => [name, await readdir(join(folder, name))] as const)),
+    );
   }
 }
 

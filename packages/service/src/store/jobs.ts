@@ -137,14 +137,22 @@ export class JobStore {
   /** Removes requests and results without a job, and what a worker left half-written. */
   async sweepFiles(): Promise<void> {
     const { files, turns } = this.#context;
-    for (const kind of ['requests', 'results'] as const)
-      for (const [owner, names] of await files.list(kind))
-        await turns.run(owner, async () => {
-          const jobs = new Map((await this.all({ owner })).map((row) => [row.id, row.state]));
-          const isNeeded = (name: string) =>
-            kind === 'requests' ? jobs.has(name) : ['running', 'done'].includes(jobs.get(name) ?? '');
-          await files.remove(kind, owner, names.filter((name) => !isNeeded(name))); // biome-ignore format: short
-        });
+    const [requests, results] = [await files.list('requests'), await files.list('results')];
+    for (const owner of new Set([...requests.keys(), ...results.keys()]))
+      await turns.run(owner, async () => {
+        const jobs = new Map((await this.all({ owner })).map((row) => [row.id, row.state]));
+        const hasResult = (name: string) => ['running', 'done'].includes(jobs.get(name) ?? '');
+        await files.remove(
+          'requests',
+          owner,
+          (requests.get(owner) ?? []).filter((name) => !jobs.has(name)),
+        );
+        await files.remove(
+          'results',
+          owner,
+          (results.get(owner) ?? []).filter((name) => !hasResult(name)),
+        );
+      });
   }
 
   async #remove({ id, owner }: JobRow): Promise<void> {

@@ -50,13 +50,14 @@ export class PartStore {
   /**
    * Removes the parts of an owner that no list of theirs names, unless a key set is open: they may be of its list to come.
    * Call it where changes are made.
+   * @param parts of the owner. Default: as the rows have them
    */
-  async sweep(owner: string): Promise<void> {
+  async sweep(owner: string, parts?: readonly string[]): Promise<void> {
     const { rows, files, at } = this.#context;
     const keysets = await rows.keysets(owner);
     if (keysets.some(({ state }) => state === 'open')) return;
     const kept = new Set(keysets.flatMap(({ list }) => partsOfList(list)));
-    const gone = (await rows.partsOf(owner)).filter((part) => !kept.has(part));
+    const gone = (parts ?? (await rows.partsOf(owner))).filter((part) => !kept.has(part));
     if (gone.length === 0) return;
     // The rows first: one never names a file that is not there. Files without a row go at the next start, if not now.
     await rows.removeParts(owner, gone);
@@ -79,7 +80,8 @@ export class PartStore {
         const absent = lost ? [...known].filter((part) => !names.has(part)) : [];
         if (absent.length > 0) await rows.removeParts(owner, absent);
         await files.remove('parts', owner, [...names].filter((name) => !known.has(name))); // biome-ignore format: short
-        await this.sweep(owner);
+        for (const part of absent) known.delete(part);
+        await this.sweep(owner, [...known]);
       });
   }
 }

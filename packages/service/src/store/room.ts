@@ -49,6 +49,15 @@ export function noRoom(needed?: number, free?: number): Problem {
 
 /** Whether the file system, or SQLite on it, says that it is full. */
 export function isDiskFull(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' || isSqlite(error, 'SQLITE_FULL');
+  return isOf(error, ['ENOSPC', 'EDQUOT', 'EFBIG']) || isSqlite(error, 'SQLITE_FULL');
+}
+
+/** Whether it takes no changes now: it is full, was made read-only, or fails. */
+export function cannotWrite(error: unknown): boolean {
+  const isBroken = isOf(error, ['EROFS', 'EIO']) || isSqlite(error, 'SQLITE_READONLY') || isSqlite(error, 'SQLITE_IOERR'); // biome-ignore format: short
+  return isBroken || isDiskFull(error);
+}
+
+function isOf(error: unknown, codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }

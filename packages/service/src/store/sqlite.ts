@@ -147,8 +147,9 @@ export class SqliteRows implements Rows {
   }
 
   async partsOf(owner: string): Promise<string[]> {
-    const rows = this.#db.all<{ sha256: string }>('select sha256 from parts where owner = ?', owner);
-    return rows.map(({ sha256 }) => sha256);
+    // In one row: taking each of 150,000 from the driver would be most of a start.
+    const sql = "select group_concat(sha256, ' ') as list from parts where owner = ?";
+    return this.#db.get<{ list: string | null }>(sql, owner)?.list?.split(' ') ?? [];
   }
 
   async removeParts(owner: string, sha256: readonly string[]): Promise<void> {

@@ -15,6 +15,12 @@ export interface KeysetFiles {
   readonly programs: readonly string[];
 }
 
+/** One that was committed and not read yet. */
+export interface UnverifiedKeyset extends KeysetFiles {
+  /** Lists of key sets of the same owner and secret key that were verified: keys that they have need not be read again. */
+  readonly verified: readonly string[];
+}
+
 /** One request to compute. */
 export interface JobFiles {
   readonly id: string;
@@ -36,10 +42,10 @@ export type Verdict = { readonly ok: true } | { readonly ok: false; readonly rea
  */
 export interface Engine {
   /**
-   * Reads every part and checks it against the key plan. A verdict of false is the owner's to act on; a rejection of
+   * Reads every part that no list of `verified` has for the same key, and checks it against the key plan. A verdict of false is the owner's to act on; a rejection of
    * the promise is the same, with the error's message as the reason.
    */
-  verify(keyset: KeysetFiles, progress: OnProgress<EngineProgress>, signal: AbortSignal): Promise<Verdict>;
+  verify(keyset: UnverifiedKeyset, progress: OnProgress<EngineProgress>, signal: AbortSignal): Promise<Verdict>;
 
   /**
    * Computes the result and writes it whole, durably and in one step (`writeDurably`): a file of that name counts as

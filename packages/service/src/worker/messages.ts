@@ -12,11 +12,12 @@ const keyset = z.strictObject({
   list: z.string(),
   programs: z.array(z.string()).readonly(),
 });
+const unverified = z.strictObject({ ...keyset.shape, verified: z.array(z.string()).readonly() });
 const job = z.strictObject({ id: z.string(), program: z.string(), keyset, request: z.string(), result: z.string() });
 
 /** `task` counts up: an answer to an earlier task is never taken for one to a later. */
 export const toWorker = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('verify'), task: whole, keyset }),
+  z.strictObject({ type: z.literal('verify'), task: whole, keyset: unverified }),
   z.strictObject({ type: z.literal('run'), task: whole, job }),
   z.strictObject({ type: z.literal('cancel'), task: whole }),
   /** A key set is gone. */

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../problem.ts';
-import { isDiskFull } from '../store/room.ts';
+import { cannotWrite } from '../store/room.ts';
 import type { EngineProgress } from './engine.ts';
 import type { Assignment } from './messages.ts';
 import { type Outcome, WorkerProcess } from './process.ts';
@@ -9,7 +9,7 @@ import { Queue } from './queue.ts';
 
 /** How often a task is begun before it counts as one that ends workers. */
 const maxTries = 3;
-/** Between attempts to write down what happened, while the disk is full. */
+/** Between attempts to write down what happened, while the disk takes no changes. */
 const retryMs = 2000;
 
 /** Work that waits or runs. Whoever orders it knows no more of it than this. */
@@ -254,13 +254,13 @@ export class Scheduler implements WorkQueue {
     }
   }
 
-  /** What happened must be written down before anything else happens: while the disk is full, that waits. */
+  /** What happened must be written down before anything else happens: while the disk takes no changes, that waits. */
   async #persist<T>(write: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await write();
       } catch (error) {
-        if (!isDiskFull(error)) throw error;
+        if (!cannotWrite(error)) throw error;
         this.#options.onFault(`a change could not be written; next attempt in ${retryMs} ms`, error);
         await sleep(retryMs, undefined, { signal: this.#closing.signal });
       }

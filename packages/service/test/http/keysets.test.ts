@@ -112,6 +112,13 @@ describe('key sets', () => {
     expect((await api.call('/v1/keysets')).json.keysets).toHaveLength(before);
   });
 
+  it.each(['gzip', 'identity', 'br'])('are not made of a body that is encoded: %s', async (encoding) => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': encoding };
+    const body = JSON.stringify({ plan, key, format });
+    const { status, json } = await api.call('/v1/keysets', { method: 'POST', headers, body });
+    expect([status, json.code]).toEqual([415, 'media-type']);
+  });
+
   it('any body whatever gets a problem document and leaves the service alive', async () => {
     const send = async (body: string | Uint8Array<ArrayBuffer>, path: string) => {
       const answer = await api.call(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body });

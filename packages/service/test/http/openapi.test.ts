@@ -47,6 +47,14 @@ describe('the OpenAPI document', () => {
     ]); // biome-ignore format: a list
   });
 
+  it('says how long a body may be', () => {
+    const most = (path: string, method: string) =>
+      (document.paths[path]![method] as unknown as { requestBody: { content: Record<string, { schema: { maxLength: number } }> } })
+        .requestBody.content['application/octet-stream']!.schema.maxLength; // biome-ignore format: a path
+    expect(most('/v1/keysets/{id}/parts/{sha256}', 'put')).toBe(8 * 2 ** 20 + 4096);
+    expect(most('/v1/jobs', 'post')).toBe(256 * 2 ** 20);
+  });
+
   it('holds to the rules of OpenAPI 3.1: parameters that the path names, unique ids, references that exist', () => {
     const ids = new Set<string>();
     for (const [path, methods] of Object.entries(document.paths))

@@ -1,4 +1,5 @@
-// A service behind nginx and behind Caddy, each with the lines of docs/service.md: they are read from there.
+// A service behind nginx and behind Caddy, and as a unit of systemd, each with the lines of docs/service.md: they are read from there.
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,4 +94,24 @@ describe.each([
     for (let i = 2; i <= 6; i++) statuses.push((await owner(`192.0.2.${i}`)).status);
     expect(statuses).toEqual([201, 201, 201, 201, 429]);
   }, 120_000);
+});
+
+describe('the unit of systemd', () => {
+  const verify = (text: string) => {
+    const file = join(folder, 'cipherformer.service');
+    writeFileSync(file, text);
+    const analyze = systemProgram(['systemd-analyze'], 'systemd');
+    const { status, stderr } = spawnSync(analyze, ['verify', '--man=no', file], { encoding: 'utf8' });
+    // What it says of units of this machine is not ours.
+    return { status, said: stderr.split('\n').filter((line) => line.includes('cipherformer.service')) };
+  };
+  // It has to be there: where npm puts it is no matter of systemd's.
+  const unit = linesOf('systemd').replace(/(?<=ExecStart=)\S+/, process.execPath);
+
+  it('is one that systemd reads without a complaint', () => {
+    expect(verify(unit)).toEqual({ status: 0, said: [] });
+    expect(verify(unit.replace('KillMode', 'KillMod')).said).toEqual([
+      expect.stringContaining("Unknown key 'KillMod'"),
+    ]);
+  }, 300_000);
 });

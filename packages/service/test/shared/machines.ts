@@ -15,6 +15,8 @@ export const credentials = { AWS_ACCESS_KEY_ID: 'tests', AWS_SECRET_ACCESS_KEY: 
 export interface Machine {
   readonly port: number;
   stop(): Promise<void>;
+  /** Starts it again, at the same port, after `stop`. */
+  restart(): Promise<void>;
 }
 
 /** @param settings of redis.conf, by their names */
@@ -60,14 +62,21 @@ export async function startListening(
   mkdirSync(folder, { recursive: true });
   const port = await freePort();
   const [file, args] = command(port);
-  const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'] });
-  await listening(child, file, port);
+  const start = async () => {
+    const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    await listening(child, file, port);
+    return child;
+  };
+  let child = await start();
   return {
     port,
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');
       await once(child, 'exit');
+    },
+    restart: async () => {
+      child = await start();
     },
   };
 }

@@ -342,6 +342,36 @@ describe('two services and two workers', () => {
     }
   }, 120_000);
 
+  it('an S3 that is away for some seconds fails no job: those that need it wait', async () => {
+    const service = await startService('away');
+    const worker = await startWorker('a1');
+    try {
+      const api = caller(service.url, (await newOwner(service)).token);
+      const id = await ready(api, randomParts(1, 1000));
+      const bodies = [fresh({ steps: 10, stepMs: 100 }), fresh({ steps: 2 })];
+      const jobs: string[] = [];
+      for (const body of bodies) jobs.push((await api.submit(place.program.digest, id, body)).json.id);
+      await until(
+        () => stateOf(api, jobs[0]!),
+        ({ state }) => state === 'running',
+        20_000,
+      );
+      await s3.stop();
+      const refused = await api.submit(place.program.digest, id, fresh());
+      expect([refused.status, refused.json.code]).toEqual([503, 'unreachable']);
+      // The first one has its result and cannot keep it, the second one cannot be fetched.
+      await new Promise((resolve) => setTimeout(resolve, 8000));
+      for (const job of jobs) expect(['queued', 'loading', 'running']).toContain((await stateOf(api, job)).state);
+      await s3.restart();
+      for (const [i, job] of jobs.entries()) {
+        await done(api, job);
+        expect(JSON.parse((await api.call(`/v1/jobs/${job}/result`)).text).request).toBe(hex(bodies[i]!));
+      }
+    } finally {
+      for (const process of [service, worker]) await process.kill();
+    }
+  }, 120_000);
+
   it('take turns by owner, wait where no worker is, and stop in order', async () => {
     const service = await startService('three');
     const apis: Caller[] = [];
