@@ -18,4 +18,4 @@ export { type Pace, startPace } from './pace.ts';
 export { escapeControls } from './printable.ts';
 export type { OnProgress, Progress } from './progress.ts';
 export { Random } from './random.ts';
-export { gib } from './units.ts';
+export { apart, decimals, gib, significant } from './units.ts';

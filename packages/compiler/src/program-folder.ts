@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { gib, joinBytes, toHex } from '@cipherformer/base';
+import { apart, gib, joinBytes, toHex } from '@cipherformer/base';
 import {
   BootstrapPlan,
   bootstrapLiteral,
@@ -144,9 +144,10 @@ async function turn(signal: AbortSignal | undefined): Promise<void> {
 /** @throws ResourceError for a program that takes more memory than it may */
 function checkAffordable(peakBytes: number, memoryBytes: number, batch: number): void {
   if (peakBytes <= memoryBytes) return;
+  const [needed, allowed] = apart(peakBytes, memoryBytes, gib, 2);
   const fewer = batch > 1 ? 'compute fewer inputs at once, or allow more' : 'allow more';
   throw new ResourceError(
-    `the program takes up to ${gib(peakBytes)} of memory, ${gib(memoryBytes)} are allowed: ${fewer}; nothing was written`,
+    `the program takes up to ${needed} of memory, ${allowed} are allowed: ${fewer}; nothing was written`,
   );
 }
 

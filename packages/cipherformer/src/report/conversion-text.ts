@@ -1,4 +1,4 @@
-import { gib } from '@cipherformer/base';
+import { apart, gib, significant } from '@cipherformer/base';
 import {
   type ConversionRecord,
   type estimateConversion,
@@ -101,8 +101,8 @@ export function conversionText(record: ConversionRecord, out: string): string {
 
 function targetLine(record: ConversionRecord): string {
   const verdicts = judgeTargets(record).map(({ target, limit, measured, met }) => {
-    // A miss by less than three digits show must not read as the limit.
-    return `${target} ${Number(measured.toPrecision(met ? 3 : 8))} (at most ${limit}${met ? '' : ', MISSED'})`;
+    const [value, most] = apart(measured, limit, significant, 3);
+    return `${target} ${value} (at most ${most}${met ? '' : ', MISSED'})`;
   });
   return `range targets, worst site: ${verdicts.join(', ')}`;
 }

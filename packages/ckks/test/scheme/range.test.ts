@@ -52,6 +52,15 @@ function comesBackOrRefused(fits: boolean, run: () => Ciphertext, value: number,
   expect(lab.context.kernels.memory().slabs).toBe(before);
 }
 
+function failureOf(run: () => unknown): Error {
+  try {
+    run();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was refused');
+}
+
 /** What a number at this scale has to stay below, in bits: three primes hold 129, and more where the scale needs them. */
 function numberLimit(at: number, scaleBits: number): number {
   let primes = Math.min(3, at + 1);
@@ -81,6 +90,22 @@ describe('row 13: known numbers', () => {
     expect(() => lab.evaluator.multiplyConstant(x, 1e30, 2 ** 40)).toThrow(/the constant 1e\+30 does not fit/);
     expectValue(lab.evaluator.addConstant(x, 2 ** 88), 2 ** 88);
     expectValue(lab.evaluator.multiplyConstant(x, 1e26, 2 ** 40), 1e26);
+  });
+
+  it('the limit that is named is below the constant, however close', () => {
+    using x = constantly(1, top);
+    for (const share of [1, 1.0001, 1.0000001]) {
+      const value = share * 2 ** numberLimit(top, 40);
+      for (const run of [
+        () => lab.evaluator.addConstant(x, value),
+        () => lab.encoder.encode([value], undefined, { slots: 1 }),
+      ]) {
+        const { message } = failureOf(run);
+        const limit = Number(/(?:stay below|values below) ([\d.e+]+?)[;:]/.exec(message)?.[1]);
+        if (share > 1) expect(limit).toBeLessThan(value);
+        expect(limit / value).toBeCloseTo(1, 2);
+      }
+    }
   });
 
   it('addConstant', () => {

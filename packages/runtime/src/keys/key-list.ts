@@ -1,4 +1,4 @@
-import { gib } from '@cipherformer/base';
+import { apart, gib } from '@cipherformer/base';
 import {
   checkKeySpec,
   compareSpecs,
@@ -88,10 +88,11 @@ export const unaskedKeyBytes = 4 * 2 ** 30;
  * @throws KeyLimitError for more bytes than `most`
  */
 export function checkKeyBytes(bytes: number, most = unaskedKeyBytes): void {
-  if (bytes > most)
-    throw new KeyLimitError(
-      `the program asks for ${gib(bytes)} of evaluation keys, ${gib(most)} are allowed: none was made; allow more if you trust who compiled it`,
-    );
+  if (bytes <= most) return;
+  const [asked, allowed] = apart(bytes, most, gib, 2);
+  throw new KeyLimitError(
+    `the program asks for ${asked} of evaluation keys, ${allowed} are allowed: none was made; allow more if you trust who compiled it`,
+  );
 }
 
 /** Bytes of keys in memory and on the wire: counted by each party for itself, whatever anybody says. */

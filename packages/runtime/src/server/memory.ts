@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
-import { gib } from '@cipherformer/base';
+import { apart, gib } from '@cipherformer/base';
 import { ResourceError } from '../errors.ts';
 import type { ProgramManifest } from '../protocol/manifest-schema.ts';
 
@@ -34,10 +34,7 @@ export function checkMemory(
 ): void {
   const { peakBytes } = manifest.predicted;
   if (peakBytes <= available) return;
-  // Rounded apart: two equal numbers would not say why.
-  const hundredth = 2 ** 30 / 100;
-  const needed = gib(Math.ceil(peakBytes / hundredth) * hundredth);
-  const free = gib(Math.floor(available / hundredth) * hundredth);
+  const [needed, free] = apart(peakBytes, available, gib, 2);
   throw new ResourceError(
     `this program takes about ${needed} of memory, ${free} are free here: stop other programs or use a larger machine`,
   );

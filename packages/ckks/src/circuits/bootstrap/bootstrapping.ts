@@ -1,3 +1,4 @@
+import { apart, decimals } from '@cipherformer/base';
 import { OperandError } from '../../errors/index.ts';
 import { galoisElement } from '../../ring/index.ts';
 import { Ciphertext, type Context, checkOperand, Evaluator, pairOf } from '../../scheme/index.ts';
@@ -102,11 +103,13 @@ export class Bootstrapper {
       );
     }
     const ratio = Math.log2(this.#context.parameters.primeAt(0) / a.scale);
-    if (ratio < minRatioBits)
+    if (ratio < minRatioBits) {
+      const [actual, least] = apart(ratio, minRatioBits, decimals, 1);
       throw new OperandError(
-        `a ciphertext of scale 2^${Math.log2(a.scale).toFixed(1)} is too close to q0, which is 2^${ratio.toFixed(1)} times as large: ` +
-          `EvalMod needs 2^${minRatioBits} times; rescale the ciphertext, or refresh it at the parameters' scale`,
+        `a ciphertext of scale 2^${Math.log2(a.scale).toFixed(1)} is too close to q0, which is 2^${actual} times as large: ` +
+          `EvalMod needs 2^${least} times; rescale the ciphertext, or refresh it at the parameters' scale`,
       );
+    }
     let at = this.#chain(this.#matrices.slotsToCoeffs, a);
     at = replace(at, this.#modRaise(at));
     for (let i = 0; i < this.plan.traceSteps; i++) {

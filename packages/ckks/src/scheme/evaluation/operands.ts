@@ -1,3 +1,4 @@
+import { apart, decimals } from '@cipherformer/base';
 import { OperandError } from '../../errors/index.ts';
 import type { Context } from '../parameters/context.ts';
 import { type Ciphertext, type Plaintext, sameScale } from '../values/ciphertext.ts';
@@ -25,8 +26,9 @@ export function checkSummands(context: Context, a: Ciphertext, b: Ciphertext | P
   checkOperand(context, b, 'the second operand');
   checkSlots(a, b, what);
   if (!sameScale(a.scale, b.scale)) {
+    const [first, second] = apart(Math.log2(a.scale), Math.log2(b.scale), decimals, 6);
     throw new OperandError(
-      `cannot ${what} operands of scale 2^${Math.log2(a.scale).toFixed(6)} and 2^${Math.log2(b.scale).toFixed(6)}: ` +
+      `cannot ${what} operands of scale 2^${first} and 2^${second}: ` +
         'encode the plaintext at the ciphertext’s scale, or multiply one side by a constant that brings the scales together',
     );
   }

@@ -1,3 +1,4 @@
+import { apart, decimals } from '@cipherformer/base';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { checkWhole } from '../../errors/checks.ts';
@@ -110,8 +111,9 @@ export class Parameters {
   requireSecurity({ insecure }: SecurityOptions): void {
     if (!this.insecure || insecure === true) return;
     const needed = smallestSecureLogN(this.logQP);
+    const [logQP, limit] = apart(this.logQP, secureLogQP(this.logN), decimals, 1);
     throw new ParameterError(
-      `log2(QP) = ${this.logQP.toFixed(1)} at N = 2^${this.logN} is below 128-bit security (at most ${secureLogQP(this.logN)}): ` +
+      `log2(QP) = ${logQP} at N = 2^${this.logN} is below 128-bit security (at most ${limit}): ` +
         `use fewer or smaller primes${needed === undefined ? '' : `, or logN ${needed}`}; a test may pass the argument insecure`,
     );
   }

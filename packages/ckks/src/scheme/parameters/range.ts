@@ -1,3 +1,4 @@
+import { apart, significant } from '@cipherformer/base';
 import { OperandError } from '../../errors/index.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -35,8 +36,9 @@ export function checkRoom(parameters: Parameters, size: number, level: number, w
 export function checkConstant(parameters: Parameters, value: number, scale: number, level: number): void {
   const limit = 2 ** (numberBits(parameters.primes.slice(0, level + 1), scale) - 1) / scale;
   if (Math.abs(value) < limit) return;
+  const [, below] = apart(Math.abs(value), limit, significant, 3);
   throw new OperandError(
-    `the constant ${value} does not fit: at scale 2^${Math.log2(scale).toFixed(1)} constants of level ${level} stay below ${limit.toPrecision(3)}; ` +
+    `the constant ${value} does not fit: at scale 2^${Math.log2(scale).toFixed(1)} constants of level ${level} stay below ${below}; ` +
       'scale it down, or work at a higher level',
   );
 }

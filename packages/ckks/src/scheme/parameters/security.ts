@@ -1,3 +1,4 @@
+import { apart, decimals } from '@cipherformer/base';
 import { ParameterError } from '../../errors/index.ts';
 
 /**
@@ -50,9 +51,10 @@ export function checkEphemeralBasis(logN: number, logQP: number, weight = epheme
     );
   }
   if (logQP > maxEphemeralLogQP || logN < minEphemeralLogN) {
+    const [size, limit] = apart(logQP, maxEphemeralLogQP, decimals, 1);
     throw new ParameterError(
-      `a secret of weight ${ephemeralWeight} at N = 2^${logN} is secure only up to log2(q0 P) = ${maxEphemeralLogQP} and from N = 2^${minEphemeralLogN}, ` +
-        `not at ${logQP.toFixed(1)}: use it for the key that switches to it, with q0 and one special prime only`,
+      `a secret of weight ${ephemeralWeight} at N = 2^${logN} is secure only up to log2(q0 P) = ${limit} and from N = 2^${minEphemeralLogN}, ` +
+        `not at ${size}: use it for the key that switches to it, with q0 and one special prime only`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { apart, significant } from '@cipherformer/base';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { checkWhole } from '../../errors/checks.ts';
@@ -210,8 +211,9 @@ function checkSpread(values: Float64Array, deviation: number): void {
   const mean = values.length === 1 ? 0 : values.reduce((sum, x) => sum + x, 0) / values.length;
   const spread = Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / values.length);
   if (deviation < spread) return;
+  const [noise, width] = apart(deviation, spread, significant, 3);
   throw new OperandError(
-    `noise of deviation ${deviation.toPrecision(3)} would drown the values, which spread by ${spread.toPrecision(3)}: ask for fewer securityBits or shares, ` +
+    `noise of deviation ${noise} would drown the values, which spread by ${width}: ask for fewer securityBits or shares, ` +
       'share fewer slots or what follows from them (a label), or keep them private; docs/ckks.md has the figures',
   );
 }

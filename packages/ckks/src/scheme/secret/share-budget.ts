@@ -1,3 +1,4 @@
+import { apart, decimals } from '@cipherformer/base';
 import { OperandError } from '../../errors/index.ts';
 import type { SecretKey } from './secret-key.ts';
 
@@ -53,8 +54,9 @@ export class ShareBudget {
       );
     }
     if (securityBits < declared.securityBits) {
+      const [allowed, promised] = apart(securityBits, declared.securityBits, decimals, 1);
       throw new OperandError(
-        `this noise allows ${securityBits.toFixed(1)} bits of security, but the first result under this key promised ${declared.securityBits.toFixed(1)} for all of them: ` +
+        `this noise allows ${allowed} bits of security, but the first result under this key promised ${promised} for all of them: ` +
           'ask for at least as many, or use a new key',
       );
     }

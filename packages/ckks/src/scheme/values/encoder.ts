@@ -1,3 +1,4 @@
+import { apart, significant } from '@cipherformer/base';
 import { checkPowerOfTwo } from '../../errors/checks.ts';
 import { OperandError } from '../../errors/index.ts';
 import { Op, Slab } from '../../kernels/index.ts';
@@ -191,8 +192,9 @@ function checkValues(values: ArrayLike<number>, what: string, scale: number, roo
     if (!Number.isFinite(value))
       throw new OperandError(`the ${what} of slot ${i} is ${value}: encode finite numbers only`);
     if (Math.abs(value) >= limit) {
+      const [, below] = apart(Math.abs(value), limit, significant, 3);
       throw new OperandError(
-        `the ${what} of slot ${i} is ${value}, but at scale 2^${Math.log2(scale).toFixed(1)} this level holds values below ${limit.toPrecision(3)}: ` +
+        `the ${what} of slot ${i} is ${value}, but at scale 2^${Math.log2(scale).toFixed(1)} this level holds values below ${below}: ` +
           'scale the values down, or encode at a higher level',
       );
     }

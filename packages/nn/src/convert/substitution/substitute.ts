@@ -10,6 +10,7 @@ import {
   toDomain,
   toTarget,
 } from '@cipherformer/approx';
+import { apart, decimals } from '@cipherformer/base';
 import { SiteRangeError, UnsupportedPartError } from '../../errors.ts';
 import type { SiteExtremes } from '../../evaluate/extremes.ts';
 import type { SiteRange } from '../../evaluate/ranges.ts';
@@ -79,11 +80,13 @@ export function siteInterval(range: SiteRange, options: SubstituteOptions): Inte
   const centre = (range.min + range.max) / 2;
   const half = Math.max((range.max - range.min) / 2, 1e-3) * margin;
   const interval: Interval = options.interval === 'symmetric' ? [-reach, reach] : [centre - half, centre + half];
-  if ((interval[1] - interval[0]) / 2 > options.widest) {
+  const halfWidth = (interval[1] - interval[0]) / 2;
+  if (halfWidth > options.widest) {
+    const [needed, widest] = apart(halfWidth, options.widest, decimals, 1);
     throw new SiteRangeError(
       range.name,
       `values from ${range.min.toFixed(1)} to ${range.max.toFixed(1)} need an interval of half-width ` +
-        `${((interval[1] - interval[0]) / 2).toFixed(1)}, beyond ${options.widest}: range minimisation fell short. ` +
+        `${needed}, beyond ${widest}: range minimisation fell short. ` +
         'Raise losses.range or its stage\'s epochs, lower limits for this site, or raise "widest".',
     );
   }

@@ -108,6 +108,9 @@ describe('substitution', () => {
     expect(() => siteInterval(range('layers.1.mlp.activation', 90), options)).toThrow(
       /layers\.1\.mlp\.activation.*range minimisation/s,
     );
+    const [low, high] = siteInterval(range(), options);
+    const barely = { ...options, widest: (high - low) / 2 - 0.001 };
+    expect(() => siteInterval(range(), barely)).toThrow(/half-width (?<needed>[\d.]+), beyond (?!\k<needed>:)/);
   });
 
   it('puts coefficients where the model reads them', () => {
