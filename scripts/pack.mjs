@@ -1,7 +1,7 @@
 // npm run pack: all packages as tarballs in tarballs/, as they are published.
 //   -- --platforms linux-x64-gnu   native kernels for these only (default: all that a compiler is here for)
 //   -- --out <folder>
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compilerFor, platforms } from '../packages/ckks/scripts/packed-addons.mjs';
@@ -13,6 +13,6 @@ const names =
   values.platforms?.split(',').filter(Boolean) ?? Object.keys(platforms).filter((name) => compilerFor(name));
 const out = resolve(values.out ?? join(root, 'tarballs'));
 const packed = await packAll(out, names);
-const here = relative(process.cwd(), out) || '.';
 process.stdout.write(`${packed.all.length} packages, native kernels for ${names.join(', ') || 'no platform'}\n`);
-process.stdout.write(`npm install ${here}/*.tgz${names[0] ? ` ${here}/${names[0]}/*.tgz` : ''}\n`);
+// The whole path: it is another folder's installation.
+process.stdout.write(`npm install ${out}/*.tgz${names[0] ? ` ${out}/${names[0]}/*.tgz` : ''}\n`);

@@ -130,7 +130,16 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['index.ts', 'bench.ts'],
   ],
   cipherformer: [
-    ['terminal', 'measure', 'plots', 'shapes', 'thread', 'report/summary.ts', 'report/record-schema.ts'],
+    [
+      'node-version.ts',
+      'terminal',
+      'measure',
+      'plots',
+      'shapes',
+      'thread',
+      'report/summary.ts',
+      'report/record-schema.ts',
+    ],
     ['approximations', 'evaluate', 'input', 'inspect', 'page'],
     [
       'program',

@@ -5,7 +5,7 @@ import { UsageError } from '@cipherformer/base';
  * names, so that a bundle is made, and says what to import when it is loaded.
  */
 function refuse(): never {
-  throw new UsageError('cipherformer needs Node: in a browser, import @cipherformer/client');
+  throw new UsageError('cipherformer needs Node: in a browser, import @cipherformer/client/browser');
 }
 
 export const Client: never = refuse();

@@ -1,3 +1,5 @@
+import './node-version.ts';
+
 /**
  * Transformers in polynomial form, run on encrypted input: `connect` and ask; or compile, and keep the two sides of a program
  * apart, the client with the secret key and the server without it.

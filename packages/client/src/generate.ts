@@ -3,6 +3,7 @@ import { wireBytes } from '@cipherformer/ckks';
 import {
   type DrawOptions,
   drawToken,
+  noToken,
   prepareInput,
   prepareNextToken,
   type Tokenizer,
@@ -15,7 +16,8 @@ import {
   FileError,
   PromptError,
   type RequestDescription,
-  type SentTokens,
+  ResultError,
+  requireUsableKey,
 } from '@cipherformer/runtime/client';
 import type { Owner } from './session.ts';
 
@@ -52,12 +54,23 @@ export type Exchange = (request: Uint8Array<ArrayBuffer>) => Promise<AsyncIterab
 const ends = ['</s>', '<|endoftext|>', '<eos>', '<|end_of_text|>', '<s>'];
 
 /**
+ * From an answer to the next request, in milliseconds: above what decrypting, counting, drawing and encrypting take, so that the
+ * time does not tell which of them were done. A step at full security takes some 20 seconds of CPU.
+ */
+export const answerMs = 200;
+
+/** Why no answer is read any more. */
+type Ended = { readonly reason: 'end' | 'out-of-range' } | { readonly error: unknown };
+
+/**
  * Has a model go on with a prompt, token by token: each is decrypted, drawn, embedded, encrypted and sent. As many steps are asked
- * for as were announced, whatever is decrypted: after the end of the text, or a value out of range, padding is sent, and no answer
- * is read any more. So whoever answers learns the length of the prompt and the number of tokens, and not where a text ended, which
- * would tell of the key (docs/threat-model.md).
+ * for as were announced, at the same pace, whatever is decrypted: after the end of the text, a value out of range, or an error that
+ * follows from what was decrypted, padding is sent, and no answer is read any more. So whoever answers learns the length of the
+ * prompt and the number of tokens, and not where a text ended, which would tell of the key (docs/threat-model.md). Take each token
+ * at once: time that passes before the next one is asked for shows.
  * @param exchange takes a request to whoever runs the program
- * @throws PromptError before anything is sent; errors of encryptInputs, decryptOutputs and the exchange; the signal's reason
+ * @throws PromptError, KeyUseError before anything is sent; ResultError for a result that is refused before it is decrypted; errors
+ * of the exchange; the signal's reason. All other errors when all steps were asked for
  */
 export async function* generateTokens(
   program: ClientProgram,
@@ -67,54 +80,73 @@ export async function* generateTokens(
   options: GenerateOptions = {},
 ): AsyncGenerator<GeneratedToken, GenerationEnd> {
   const { manifest, preparation } = program;
+  const { secret } = owner;
   const { tokens: count = 32, temperature = 0, topK, seed = 1, signal } = options;
   const tokenizer = typeof prompt === 'string' ? tokenizerFor(preparation) : undefined;
   const given = typeof prompt === 'string' ? tokenizer!.encodeInput(prompt).ids : prompt;
   checkLength(program, given.length, count);
+  // A person who is asked between two steps would hold up the next one.
+  await requireUsableKey(owner);
   const shown = new Shown(tokenizer, given);
   const random = Random.derive(seed, 'generate');
+  const drawing = { temperature, ...(topK === undefined ? {} : { topK }) };
   const stops = new Set(ends.map((mark) => tokenizer?.id(mark)));
-  const padding = preparation.preprocess.kind === 'text' ? preparation.preprocess.padding : 0;
-  const ids = [...given];
-  let reason: GenerationEnd['reason'] = 'length';
+  let ended: Ended | undefined;
+  const read = async (request: RequestDescription, result: AsyncIterable<Uint8Array>) => {
+    const logits = await decrypted(program, owner, request, result);
+    const id = logits && drawToken(logits, drawing, random);
+    if (id !== undefined && !stops.has(id)) return shown.add(id);
+    ended = { reason: id === undefined ? 'out-of-range' : 'end' };
+    return undefined;
+  };
+  const follow = async (prompt: string, position: number) => {
+    const sent = { kind: 'next', prompt, position } as const;
+    try {
+      if (!ended)
+        return await encryptInputs(secret, manifest, [prepareNextToken(preparation, [...given, ...shown.ids])], sent);
+    } catch (error) {
+      ended = { error };
+    }
+    return encryptInputs(secret, manifest, [noToken(preparation)], sent);
+  };
+
+  let file = await encryptInputs(secret, manifest, [prepareInput(preparation, { ids: given })], {
+    kind: 'prompt',
+    count: given.length,
+  });
   let promptHash: string | undefined;
   for (let k = 0; k < count; k++) {
     signal?.throwIfAborted();
-    const sent: SentTokens =
-      promptHash === undefined
-        ? { kind: 'prompt', count: given.length }
-        : { kind: 'next', prompt: promptHash, position: ids.length - 1 };
-    const input = sent.kind === 'prompt' ? prepareInput(preparation, { ids }) : prepareNextToken(preparation, ids);
-    const file = await encryptInputs(owner.secret, manifest, [input], sent);
     const bytes = await wireBytes(file);
     promptHash ??= file.request.hash;
     const result = await exchange(bytes);
-    if (reason !== 'length') {
-      ids.push(padding);
-      continue;
+    const answered = performance.now();
+    let token: GeneratedToken | undefined;
+    try {
+      if (!ended) token = await read(file.request, result);
+    } catch (error) {
+      // Refused by what everybody can see, so that it ends the generation tells nothing.
+      if (error instanceof ResultError) throw error;
+      ended = { error };
     }
-    const logits = await decrypted(program, owner, file.request, result);
-    const id = logits && drawToken(logits, { temperature, ...(topK === undefined ? {} : { topK }) }, random);
-    if (id === undefined) reason = 'out-of-range';
-    else if (stops.has(id)) reason = 'end';
-    else yield shown.add(id);
-    ids.push(reason === 'length' ? id! : padding);
+    if (token) yield token;
+    if (k + 1 === count) break;
+    file = await follow(promptHash, given.length + k);
+    await new Promise((resolve) => setTimeout(resolve, answered + answerMs - performance.now()));
   }
-  return { reason, ids: shown.ids, text: shown.text };
+  if (ended && 'error' in ended) throw ended.error;
+  return { reason: ended?.reason ?? 'length', ids: shown.ids, text: shown.text };
 }
 
 /** The logits of one answer; undefined where a value was out of range. */
 async function decrypted(
   { manifest }: ClientProgram,
-  { secret, ledger, allowMore }: Owner,
+  { secret, ledger }: Owner,
   request: RequestDescription,
   result: AsyncIterable<Uint8Array>,
 ): Promise<Float64Array | undefined> {
-  const [answer] = await decryptOutputs(secret, manifest, request, result, 'the result', {
-    ledger,
-    ...(allowMore ? { allowMore } : {}),
-    pairedByProgram: true,
-  });
+  const verdicts = { ledger, pairedByProgram: true };
+  const [answer] = await decryptOutputs(secret, manifest, request, result, 'the result', verdicts);
   return answer!.inRange ? answer!.reveal().logits : undefined;
 }
 

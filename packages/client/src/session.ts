@@ -194,19 +194,32 @@ export class ServiceSession {
   }
 
   /**
-   * Asks: prepares and encrypts inputs, as many as the program computes at once at most, waits for the result and decrypts
-   * it. Every request is encrypted afresh.
+   * Asks: prepares and encrypts inputs, a request for as many as the program computes at once, waits for the results and decrypts
+   * them. Every request is encrypted afresh. Nothing is decrypted before all was asked and answered: a verdict must not keep back
+   * or hold up the next request, which the service would see.
    * @throws what `submit` and `answer` throw
    */
   async ask(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Reply> {
     const { signal } = options;
     const transport = signal ? this.#transport.until(signal) : this.#transport;
     const session = new ServiceSession(transport, this.#served, this.program, this.client, this.context);
-    return session.answer(owner, await session.submit(owner, inputs, options), options);
+    const { batch } = this.client.manifest;
+    const answered: { submitted: Submitted; result: Uint8Array<ArrayBuffer> }[] = [];
+    for (let at = 0; at === 0 || at < inputs.length; at += batch) {
+      const submitted = await session.submit(owner, inputs.slice(at, at + batch), options);
+      answered.push({ submitted, result: await session.#resultOf(submitted.job, options) });
+    }
+    const replies: Reply[] = [];
+    for (const { submitted, result } of answered) replies.push(await session.#read(owner, submitted, result, options));
+    return {
+      answers: replies.flatMap(({ answers }) => answers),
+      requestBytes: replies.reduce((sum, { requestBytes }) => sum + requestBytes, 0),
+      resultBytes: replies.reduce((sum, { resultBytes }) => sum + resultBytes, 0),
+    };
   }
 
   /**
-   * The first half of `ask`: encrypts inputs and sends them.
+   * The first half of `ask`: encrypts inputs, as many as the program computes at once at most, and sends them.
    * @throws what ensureKeys throws, errors of inputPreparer and encryptInputs
    */
   async submit(owner: Owner, inputs: readonly ModelInput[], options: SessionOptions = {}): Promise<Submitted> {
@@ -230,9 +243,16 @@ export class ServiceSession {
    * signal that aborts takes the question back from the service.
    * @throws JobFailed, ServiceError 'unknown-job' where the service no longer has it, errors of decryptOutputs
    */
-  async answer(owner: Owner, { job, request, requestBytes }: Submitted, options: SessionOptions = {}): Promise<Reply> {
-    const result = await this.#resultOf(job, options);
-    const { progress } = options;
+  async answer(owner: Owner, submitted: Submitted, options: SessionOptions = {}): Promise<Reply> {
+    return this.#read(owner, submitted, await this.#resultOf(submitted.job, options), options);
+  }
+
+  async #read(
+    owner: Owner,
+    { request, requestBytes }: Submitted,
+    result: Uint8Array<ArrayBuffer>,
+    { progress }: SessionOptions,
+  ): Promise<Reply> {
     progress?.({ what: 'decrypting', done: 0, total: 1 });
     const { ledger, allowMore } = owner;
     const answers = await decryptOutputs(owner.secret, this.client.manifest, request, once(result), 'the result', {

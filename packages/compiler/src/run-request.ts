@@ -15,8 +15,8 @@ import type { OpenProgram } from './program-folder.ts';
 export interface RunRequestOptions {
   /** Names the secret key that request and evaluation keys belong to. */
   readonly key: string;
-  /** Where keys and values of generations are kept; who generates needs it. */
-  readonly caches?: KeptCaches;
+  /** Where keys and values of generations are kept, and the name of these evaluation keys there; who generates needs it. */
+  readonly kept?: { readonly caches: KeptCaches; readonly keys: string };
   readonly signal?: AbortSignal;
   /** After every instruction. */
   readonly progress?: (work: RunWork) => void;
@@ -33,14 +33,15 @@ export async function runRequest<Written>(
   opened: OpenProgram,
   machine: CkksMachine,
   received: ReceivedRequest,
-  { key, caches, signal, progress }: RunRequestOptions,
+  { key, kept: keeping, signal, progress }: RunRequestOptions,
   write: (file: WireObject) => Promise<Written>,
 ): Promise<Written> {
   const { manifest, parameters } = opened;
   const { tokens, request, inputs } = received;
-  if (tokens && !caches)
+  if (tokens && !keeping)
     throw new CacheError('cache-gone', 'nothing is kept here between runs: generate where keys stay in memory');
-  const name: CacheName = { key, prompt: tokens?.kind === 'next' ? tokens.prompt : request };
+  const { caches, keys = '' } = keeping ?? {};
+  const name: CacheName = { keys, prompt: tokens?.kind === 'next' ? tokens.prompt : request };
   if (tokens?.kind === 'prompt') caches!.reserve(manifest.generation!.keptBytes);
   const kept = tokens?.kind === 'next' ? caches!.get(name, tokens.position) : [];
   const planned = tokens ? plannedFor(opened, tokens) : opened;

@@ -56,7 +56,7 @@ export { checkPatches, patchGrid, patchIndices, patchSchema, windowOrder } from 
 export { limitContrast, type Normalisation, normalisationSchema, normalisePixels } from './inputs/pixels.ts';
 export { imageValues, type PictureForm, picturePixels } from './inputs/prepare-image.ts';
 export { prepareInput } from './inputs/prepare-input.ts';
-export { prepareNextToken, tokenizerFor } from './inputs/prepare-text.ts';
+export { noToken, prepareNextToken, tokenizerFor } from './inputs/prepare-text.ts';
 export {
   checkPreparation,
   type ImagePreprocess,

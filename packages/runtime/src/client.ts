@@ -5,9 +5,11 @@
 export { PrivateAnswer, type RevealedAnswer } from './client/answer.ts';
 export { decryptOutputs, encryptInputs } from './client/encrypt.ts';
 export {
+  higherCounts,
   MemoryVerdictLedger,
   noVerdicts,
   outOfRangeStep,
+  requireUsableKey,
   type VerdictCounts,
   type VerdictEntry,
   type VerdictLedger,

@@ -26,6 +26,7 @@ import {
   parametersOf,
   readClientHalf,
   readRequest,
+  type VerdictCounts,
   type VerdictOptions,
 } from '@cipherformer/runtime/client';
 import { readClientProgram, readManifest, writeKeyFolder } from '@cipherformer/runtime/client/files';
@@ -38,6 +39,7 @@ import type { Ask, CallContext } from '../thread/protocol.ts';
 import type {
   AskArgument,
   ConnectArgument,
+  CountedArgument,
   DecryptArgument,
   GenerationArgument,
   InputsArgument,
@@ -49,7 +51,7 @@ import type {
   WriteKeysArgument,
 } from './protocol.ts';
 import { openOwner } from './secret-file.ts';
-import { exportedSecret, openStoredOwner } from './secret-store.ts';
+import { type Counted, countedSecret, exportedSecret, openStoredOwner, type StoreCalls } from './secret-store.ts';
 
 /** A program from its client's side. */
 interface Opened {
@@ -138,7 +140,7 @@ export class OwnerHost {
     this.#owner =
       secret === undefined || 'file' in secret
         ? { ...(await openOwner(secret?.file, context)), ...this.#programsBeside(secret?.file) }
-        : await openStoredOwner(secret.bytes, (bytes) => this.#save(secret.save, bytes), context);
+        : await openStoredOwner(secret.bytes, secret.save ? this.#store : undefined, context);
     return this.#owner.secret.id;
   }
 
@@ -148,9 +150,14 @@ export class OwnerHost {
     return file === undefined || url === undefined ? {} : { programs: fileProgramMemory(file, url) };
   }
 
-  async #save(isKept: boolean, secret: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (isKept) await this.#question({ what: 'save', secret });
-    else secret.fill(0);
+  readonly #store: StoreCalls = {
+    save: async (secret) => void (await this.#question({ what: 'save', secret })),
+    count: async (entry) => (await this.#question({ what: 'count', entry })) as VerdictCounts,
+  };
+
+  /** What a store is to keep, and the counts in it. @throws as countedSecret */
+  async counted({ kept, entry }: CountedArgument): Promise<Counted> {
+    return countedSecret(this.#owner!.secret, kept, entry);
   }
 
   /** Begins to make the parts of the evaluation keys. Gives a number for `nextPart`. */
@@ -216,24 +223,20 @@ export class OwnerHost {
     return answers.map(sent);
   }
 
-  /** Asks the service, batch after batch. @throws what ServiceSession.ask throws */
+  /** Asks the service. @throws what ServiceSession.ask throws */
   async ask({ maxKeyBytes, ...argument }: AskArgument, { progress, signal }: CallContext): Promise<SentAnswer[]> {
-    const { manifest, session } = this.#opened!;
+    const { session } = this.#opened!;
     const { inputs } = await this.#read(argument);
-    const answers: PrivateAnswer[] = [];
-    for (const batch of batchesOf(inputs, manifest.batch)) {
-      const reply = await session!.ask({ ...this.#owner!, ...this.#verdicts() }, batch.map(({ given }) => given), {
-        signal,
-        agree: (bytes) => this.#allowKeys(bytes, maxKeyBytes),
-        agreeChange: (change) => this.#allowChange(change),
-        progress: ({ sentBytes, place = 0, ...others }) => {
-          const sentSoFar = sentBytes === undefined ? undefined : `${Math.round(sentBytes / 2 ** 20)} MiB sent`;
-          progress({ ...others, detail: place > 0 ? `${place} before this question` : sentSoFar });
-        },
-      }); // biome-ignore format: one call
-      answers.push(...reply.answers);
-    }
-    return answers.map(sent);
+    const reply = await session!.ask({ ...this.#owner!, ...this.#verdicts() }, inputs.map(({ given }) => given), {
+      signal,
+      agree: (bytes) => this.#allowKeys(bytes, maxKeyBytes),
+      agreeChange: (change) => this.#allowChange(change),
+      progress: ({ sentBytes, place = 0, ...others }) => {
+        const sentSoFar = sentBytes === undefined ? undefined : `${Math.round(sentBytes / 2 ** 20)} MiB sent`;
+        progress({ ...others, detail: place > 0 ? `${place} before this question` : sentSoFar });
+      },
+    }); // biome-ignore format: one call
+    return reply.answers.map(sent);
   }
 
   /** Begins a generation. Gives a number for `nextToken`. @throws as generateTokens */

@@ -1,5 +1,6 @@
+import { Mutex } from '@cipherformer/base';
 import type { GeneratedToken, GenerationEnd, ProgramChange } from '@cipherformer/client';
-import type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/client';
+import type { ProgramManifest, VerdictCounts, VerdictEntry } from '@cipherformer/runtime/client';
 import type { EncryptedRequest, EvaluationKeyPart } from '../thread/between.ts';
 import { type CallOptions, Thread } from '../thread/thread.ts';
 import type {
@@ -15,7 +16,7 @@ import type {
   SentSecret,
   WriteKeysArgument,
 } from './protocol.ts';
-import type { SecretStore } from './secret-store.ts';
+import type { Counted, SecretStore } from './secret-store.ts';
 
 /** The compiled file, also when this one runs as source. */
 const file = new URL('../../dist/owner/worker.js', import.meta.url);
@@ -33,6 +34,9 @@ export type Secret = string | SecretStore | Uint8Array | undefined;
 
 /** Runs the program on a request: the bytes of the result. */
 export type Exchange = (request: Uint8Array<ArrayBuffer>) => Promise<Uint8Array>;
+
+/** Clients that share a store count one after another, so that none writes over what another has counted. */
+const storeTurns = new WeakMap<SecretStore, Mutex>();
 
 /** An OwnerHost in a thread of its own, from outside: the event loop here stays alive while it works. */
 export class OwnerThread {
@@ -140,10 +144,25 @@ export class OwnerThread {
         return (await allowChange?.(question.change)) === true;
       case 'save':
         return this.#store?.save(question.secret);
+      case 'count':
+        return this.#count(this.#store!, question.entry);
       case 'notice':
         return notice?.(question.text);
       case 'exchange':
         return this.#exchanges.get(question.generation)!(question.request);
     }
+  }
+
+  #count(store: SecretStore, entry: VerdictEntry | undefined): Promise<VerdictCounts> {
+    const turns = storeTurns.get(store) ?? new Mutex();
+    storeTurns.set(store, turns);
+    return turns.run(async () => {
+      const there = await store.load();
+      const kept = there && new Uint8Array(there);
+      const transfer = kept ? [kept.buffer] : [];
+      const { secret, counts } = (await this.#thread.call('counted', { kept, entry }, { transfer })) as Counted;
+      if (secret) await store.save(secret);
+      return counts;
+    });
   }
 }

@@ -1,5 +1,5 @@
 import type { GenerateOptions, ProgramChange } from '@cipherformer/client';
-import type { ProgramManifest, VerdictCounts } from '@cipherformer/runtime/client';
+import type { ProgramManifest, VerdictCounts, VerdictEntry } from '@cipherformer/runtime/client';
 import type { Input } from '../input/input.ts';
 
 // What passes between an owner's thread and whoever started it.
@@ -50,6 +50,12 @@ export interface WriteKeysArgument {
   readonly maxKeyBytes: number | undefined;
 }
 
+/** What a store has kept, and what is to be counted. */
+export interface CountedArgument {
+  readonly kept: Uint8Array<ArrayBuffer> | undefined;
+  readonly entry: VerdictEntry | undefined;
+}
+
 /** A result and what it answers: a description of the request, or its bytes. */
 export interface DecryptArgument {
   readonly result: Uint8Array;
@@ -68,6 +74,8 @@ export type OwnerQuestion =
   | { readonly what: 'allow-keys'; readonly bytes: number }
   | { readonly what: 'allow-change'; readonly change: ProgramChange }
   | { readonly what: 'save'; readonly secret: Uint8Array<ArrayBuffer> }
+  /** The counts in the store, with an entry more where there is one: answered by way of `counted`. */
+  | { readonly what: 'count'; readonly entry: VerdictEntry | undefined }
   | { readonly what: 'notice'; readonly text: string }
   /** The result of a request of a generation here; a service is asked by the thread itself. */
   | { readonly what: 'exchange'; readonly generation: number; readonly request: Uint8Array<ArrayBuffer> };

@@ -2,6 +2,7 @@ import { type Context, KeyError, SecretKey, secretKeyFromWire, secretKeyToWire, 
 import type { Owner } from '@cipherformer/client';
 import { parseForeignJson } from '@cipherformer/model/untrusted';
 import {
+  MemoryVerdictLedger,
   noVerdicts,
   type VerdictCounts,
   type VerdictEntry,
@@ -16,7 +17,10 @@ import { z } from 'zod';
  * database. Whoever has the bytes can decrypt.
  */
 export interface SecretStore {
-  /** The bytes that were saved last; undefined where there are none yet: then a new key is made and saved. */
+  /**
+   * The bytes that were saved last; undefined where there are none yet: then a new key is made and saved. Asked again before each
+   * answer: what other clients of this process have counted counts. Of several processes, let one use a store at a time.
+   */
   load(): Promise<Uint8Array | undefined>;
   /** Keeps them in place of the last ones, for good when it resolves: called before an answer is told that counts. */
   save(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -51,12 +55,7 @@ export async function importedSecret(
   const keyBytes = Math.max(0, bytes.lastIndexOf('{'.charCodeAt(0)));
   const secret = await secretKeyFromWire(context, once(bytes.subarray(0, keyBytes)));
   try {
-    const { key, ...counts } = parseForeignJson(bytes.slice(keyBytes), {
-      schema: countsSchema,
-      maxBytes: maxCountsBytes,
-      refuse: (what) => new KeyError(`the counts of what the secret key has told are missing or damaged: ${what}`),
-    });
-    if (key !== secret.id) throw new KeyError('the counts are those of another secret key');
+    const counts = countsIn(bytes.slice(keyBytes), secret.id);
     if (secret.version !== 2) throw new KeyError('a secret key of version 1 only decrypts old results');
     return { secret, counts };
   } catch (error) {
@@ -65,14 +64,57 @@ export async function importedSecret(
   }
 }
 
+function countsIn(text: Uint8Array<ArrayBuffer>, id: string): VerdictCounts {
+  const { key, ...counts } = parseForeignJson(text, {
+    schema: countsSchema,
+    maxBytes: maxCountsBytes,
+    refuse: (what) => new KeyError(`the counts of what the secret key has told are missing or damaged: ${what}`),
+  });
+  if (key !== id) throw new KeyError('the counts are those of another secret key');
+  return counts;
+}
+
+/** What a store is to keep, where that changes, and the counts in it. */
+export interface Counted {
+  readonly secret: Uint8Array<ArrayBuffer> | undefined;
+  readonly counts: VerdictCounts;
+}
+
+/**
+ * What a store has kept of a secret key, with an entry more.
+ * @param kept what was saved last; erased
+ * @throws KeyError where that has no counts of this key
+ */
+export async function countedSecret(
+  secret: SecretKey,
+  kept: Uint8Array<ArrayBuffer> | undefined,
+  entry: VerdictEntry | undefined,
+): Promise<Counted> {
+  if (!kept) throw new KeyError('the store no longer has the secret key, nor what it has told: put both back');
+  const text = kept.slice(Math.max(0, kept.lastIndexOf('{'.charCodeAt(0))));
+  kept.fill(0);
+  const before = countsIn(text, secret.id);
+  if (!entry) return { secret: undefined, counts: before };
+  const counts = withEntry(before, entry);
+  return { secret: await exportedSecret(secret, counts), counts };
+}
+
+/** What a thread asks of a store. */
+export interface StoreCalls {
+  save(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Has `countedSecret` done with what the store has, one call after another, and saves it. */
+  count(entry?: VerdictEntry): Promise<VerdictCounts>;
+}
+
 /**
  * The key that a store has kept, or a new one that it keeps from now on, with what is kept beside it.
  * @param kept what was saved last; erased
+ * @param store undefined for a key that is not kept: its counts end with the process
  * @throws as importedSecret; errors of the store
  */
 export async function openStoredOwner(
   kept: Uint8Array<ArrayBuffer> | undefined,
-  save: SecretStore['save'],
+  store: StoreCalls | undefined,
   context: Context,
 ): Promise<Owner> {
   const { secret, counts } = kept
@@ -80,34 +122,14 @@ export async function openStoredOwner(
     : { secret: SecretKey.create(context), counts: noVerdicts };
   try {
     // Written before any evaluation key: without it those are of no use to anybody.
-    if (!kept) await save(await exportedSecret(secret, counts));
-    return { secret, memory: new VolatilePartMemory(), ledger: new StoreLedger(save, secret, counts) };
+    if (!kept) await store?.save(await exportedSecret(secret, counts));
+    const ledger: VerdictLedger = store
+      ? { load: () => store.count(), record: (entry) => store.count(entry) }
+      : new MemoryVerdictLedger(counts);
+    return { secret, memory: new VolatilePartMemory(), ledger };
   } catch (error) {
     secret[Symbol.dispose]();
     throw error;
-  }
-}
-
-/** Saves the counts with their key, whenever one changes. */
-class StoreLedger implements VerdictLedger {
-  readonly #save: SecretStore['save'];
-  readonly #secret: SecretKey;
-  #counts: VerdictCounts;
-
-  constructor(save: SecretStore['save'], secret: SecretKey, counts: VerdictCounts) {
-    this.#save = save;
-    this.#secret = secret;
-    this.#counts = counts;
-  }
-
-  async load(): Promise<VerdictCounts> {
-    return this.#counts;
-  }
-
-  async record(entry: VerdictEntry): Promise<VerdictCounts> {
-    this.#counts = withEntry(this.#counts, entry);
-    await this.#save(await exportedSecret(this.#secret, this.#counts));
-    return this.#counts;
   }
 }
 

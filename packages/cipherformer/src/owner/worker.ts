@@ -20,6 +20,7 @@ serveCalls(parentPort!, (ask) => {
     openGeneration: (argument) => host.openGeneration(argument),
     nextToken: (number, context) => host.nextToken(number, context),
     closeGeneration: (number) => host.closeGeneration(number),
+    counted: (argument) => host.counted(argument),
     exportSecret: () => host.exportSecret(),
     close: () => host.close(),
   } satisfies Methods;

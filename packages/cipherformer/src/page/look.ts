@@ -79,7 +79,7 @@ body {
 }
 
 h1 {
-  margin-bottom: 0.6rem;
+  margin: 0 0 0.6rem;
   font-size: clamp(1.9rem, 1.2rem + 2.8vw, 3rem);
   font-weight: 700;
   line-height: 1.08;

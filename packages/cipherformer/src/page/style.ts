@@ -9,7 +9,7 @@ export const style = `${look}
 body { margin: 0 auto; padding: 1.25rem 1.5rem 4rem; max-width: 76rem; }
 .brand { margin: 0 0 1.75rem; }
 header { margin-bottom: 2rem; }
-h1 { margin-top: 0; overflow-wrap: anywhere; }
+h1 { overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; letter-spacing: -.01em; line-height: 1.3; margin: 3rem 0 .75rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 p { max-width: 46rem; margin: .5rem 0; text-wrap: pretty; }

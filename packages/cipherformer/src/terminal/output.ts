@@ -24,7 +24,7 @@ export function print(json: boolean | undefined, { value, text, next, shortfall 
     if (shown !== '') process.stdout.write(`${shown}\n`);
   }
   if (shortfall !== undefined) throw new CheckFailedError(shortfall, json ? value : {});
-  if (!json && next !== undefined) process.stderr.write(showable(`next: ${next}\n`));
+  if (!json && next !== undefined) process.stderr.write(showable(`next: npx ${next}\n`));
 }
 
 /** A line of text for a person: on stderr, since stdout carries data. */

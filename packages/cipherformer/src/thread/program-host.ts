@@ -106,7 +106,7 @@ export class ProgramHost {
     try {
       const options = {
         key,
-        caches: this.#caches,
+        kept: { caches: this.#caches, keys: `${keys}` },
         signal,
         progress: (work: RunWork) => progress({ what: 'running', ...work }),
       };

@@ -72,7 +72,7 @@ describe('the protocol on files', () => {
 
   it('encrypts, runs and decrypts to the logits of the polynomial model', async () => {
     const encrypted = await cli('encrypt', at('program'), '--keys', at('keys/secret'), '--input', at('input.json'), '--out', at('in.bin')); // biome-ignore format: short
-    expect(encrypted.err).toMatch(/^next: cipherformer run /);
+    expect(encrypted.err).toMatch(/^next: npx cipherformer run /);
     const ran = await cli('run', at('program'), '--keys', at('keys/evaluation'), '--input', at('in.bin'), '--out', at('out.bin'), '--json'); // biome-ignore format: short
     expect(ran.code).toBe(0);
     expect(ran.err).toMatch(/running \d+\/\d+ (ETA|done in)/);

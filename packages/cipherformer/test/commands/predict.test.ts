@@ -116,7 +116,7 @@ describe('predict', () => {
 
   it('for a person: a table, and the next command', async () => {
     const { code, out, err } = await cli('predict', at('polynomial'), '--image', at('digit.png'));
-    expect([code, err]).toEqual([0, `next: cipherformer compile ${at('polynomial')} --out program\n`]);
+    expect([code, err]).toEqual([0, `next: npx cipherformer compile ${at('polynomial')} --out program\n`]);
     for (const name of classes) expect(out).toContain(name);
   });
 });

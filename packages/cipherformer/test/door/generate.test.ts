@@ -107,10 +107,16 @@ describe('generation', () => {
       return server.run(keys, request);
     };
     const generation = owner.generate([5, 6], exchange, { tokens: 7 });
-    await generation.next();
-    await generation.next();
+    for (let step = 0; step < 3; step++) await generation.next();
     expect(await failure(() => server.run(keys, requests[1]!))).toBe('wrong-step');
     expect(await failure(() => server.run(others, requests[1]!))).toBe('wrong-key-or-program');
+    // Anybody can say that evaluation keys are the owner's.
+    const parts = other.evaluationKeys();
+    const forged = await server.loadKeys({
+      key: keys.key,
+      [Symbol.asyncIterator]: () => parts[Symbol.asyncIterator](),
+    });
+    expect(await failure(() => server.run(forged, requests[2]!))).toBe('cache-gone');
     await using elsewhere = await Server.load(at('program'), { insecure: true });
     const there = await elsewhere.loadKeys(owner.evaluationKeys());
     expect(await failure(() => elsewhere.run(there, requests[1]!))).toBe('cache-gone');

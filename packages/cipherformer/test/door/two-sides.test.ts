@@ -155,7 +155,7 @@ describe('client and server', () => {
       );
   });
 
-  it('keep a key in a store of one’s own, with what it has told', async () => {
+  it('row 2: keep a key in a store of one’s own, with what it has told', async () => {
     const saved: Uint8Array[] = [];
     const secret = { load: async () => saved.at(-1), save: async (bytes: Uint8Array) => void saved.push(bytes) };
     const first = await Client.create(program, { secret, insecure: true });
@@ -168,8 +168,17 @@ describe('client and server', () => {
     expect(saved.length).toBe(2);
     const second = await Client.create(program, { secret, insecure: true });
     expect(second.evaluationKeys().key).toBe(theirs.key);
-    expect(new TextDecoder().decode(await second.exportSecret())).toContain('"outOfRange":1');
+    const told = async (one: Client) => new TextDecoder().decode(await one.exportSecret());
+    expect(await told(second)).toContain('"outOfRange":1');
+    // Row 2: clients that share a store, one after another and at once.
+    const third = await Client.create(program, { secret, insecure: true });
+    await second.decrypt(result, request);
+    await Promise.all([second, third].map((one) => one.decrypt(result, request)));
+    for (const one of [second, third]) expect(await told(one)).toContain('"outOfRange":4');
+    saved.length = 0;
+    expect((await failure(() => third.decrypt(result, request))).code).toBe('missing-key');
     await second.close();
+    await third.close();
     await theirs.close();
   });
 });

@@ -19,7 +19,9 @@ export interface BuildReport {
 export async function readBuildReport(): Promise<BuildReport | undefined> {
   try {
     const { readFile } = node!.getBuiltinModule('node:fs/promises');
-    return JSON.parse(await readFile(new URL('../../build/report.json', import.meta.url), 'utf8')) as BuildReport;
+    // Bundlers look for files that are named so; packages have none.
+    const file = new URL(/* @vite-ignore */ '../../build/report.json', import.meta.url);
+    return JSON.parse(await readFile(file, 'utf8')) as BuildReport;
   } catch {
     return undefined;
   }

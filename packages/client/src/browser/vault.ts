@@ -1,4 +1,5 @@
 import {
+  higherCounts,
   noVerdicts,
   type PartMemory,
   type VerdictCounts,
@@ -87,14 +88,20 @@ export class Vault {
     });
   }
 
-  /** Puts an owner in the place of the one that is there, with its counts and its token. */
+  /**
+   * Puts an owner in the place of the one that is there, with its counts and its token. What was counted here stays counted: the
+   * owner may be the same one, of an export that is older than its counts.
+   */
   async replaceOwner(owner: StoredOwner, verdicts: Iterable<readonly [string, VerdictCounts]>, token?: string): Promise<void> {
-    const before = await this.owner();
     await this.#write(['owners', 'tokens', 'parts', 'verdicts', 'pending', 'programs'], async (transaction) => {
+      const there = transaction.objectStore('owners').get(this.#service) as IDBRequest<StoredOwner | undefined>;
+      const before = await resultOf(there);
+      const counted = new Map(before === undefined ? [] : await countsOf(transaction, before.name));
       if (before !== undefined) eraseOwner(transaction, before.name);
       transaction.objectStore('owners').put(owner, this.#service);
       if (token !== undefined) transaction.objectStore('tokens').put(token, this.#service);
-      for (const [key, counts] of verdicts) transaction.objectStore('verdicts').put(counts, [owner.name, key]);
+      for (const [key, counts] of verdicts) counted.set(key, higherCounts(counts, counted.get(key) ?? noVerdicts));
+      for (const [key, counts] of counted) transaction.objectStore('verdicts').put(counts, [owner.name, key]);
     });
   } // biome-ignore format: one line
 
@@ -170,11 +177,8 @@ export class Vault {
   }
 
   /** All counts of an owner, by secret key. */
-  async verdicts({ name }: StoredOwner): Promise<[string, VerdictCounts][]> {
-    const store = this.#db.transaction('verdicts').objectStore('verdicts');
-    const range = below([name]);
-    const [places, counts] = await Promise.all([resultOf(store.getAllKeys(range)), resultOf(store.getAll(range))]);
-    return places.map((place, i) => [(place as string[])[1]!, counts[i] as VerdictCounts]);
+  verdicts({ name }: StoredOwner): Promise<[string, VerdictCounts][]> {
+    return countsOf(this.#db.transaction('verdicts'), name);
   }
 
   /** The programs that an owner was used with, by name. */
@@ -235,6 +239,13 @@ export class Vault {
       throw error instanceof DOMException ? unkept(error) : error;
     }
   }
+}
+
+async function countsOf(transaction: IDBTransaction, owner: string): Promise<[string, VerdictCounts][]> {
+  const store = transaction.objectStore('verdicts');
+  const range = below([owner]);
+  const [places, counts] = await Promise.all([resultOf(store.getAllKeys(range)), resultOf(store.getAll(range))]);
+  return places.map((place, i) => [(place as string[])[1]!, counts[i] as VerdictCounts]);
 }
 
 function eraseOwner(transaction: IDBTransaction, name: string): void {

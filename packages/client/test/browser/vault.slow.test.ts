@@ -64,6 +64,16 @@ it('tabs that count at the same time lose no count', async () => {
   expect(await probed(tabs[0], (probe) => probe.count(0, 'another key'))).toEqual({ dishonest: 0, outOfRange: 0, allowed: 256 }); // biome-ignore format: one call
 });
 
+it('row 2: an export that is older than its counts does not lower them', async () => {
+  const counts = { dishonest: 2, outOfRange: 4, allowed: 700 };
+  await probed(tabs[0], (probe) => probe.keep());
+  expect(await probed(tabs[0], (probe) => probe.count(2))).toEqual(counts);
+  await probed(tabs[0], (probe) => probe.replace({ dishonest: 0, outOfRange: 5, allowed: 256 }));
+  expect(await probed(tabs[0], (probe) => probe.count(0))).toEqual({ ...counts, outOfRange: 5 });
+  await probed(tabs[0], (probe) => probe.replace({ dishonest: 0, outOfRange: 0, allowed: 256 }, 'another key'));
+  expect(await probed(tabs[0], (probe) => probe.count(0))).toEqual({ ...counts, outOfRange: 5 });
+});
+
 it('digests of parts are there again after a reload, those of another key are not', async () => {
   for (const page of tabs) await probed(page, (probe) => probe.keep());
   await probed(tabs[0], (probe) => probe.remember(['a', 'b'], 'one key'));

@@ -45,6 +45,11 @@ export function prepareNextToken({ preprocess }: InputPreparation, ids: readonly
   return { embedded: embedTokens(embedding, ids).slice(-embedding.token.columns) };
 }
 
+/** Zeros in the place of an embedded token [width]: what a step takes of which nobody reads the answer. Never fails. */
+export function noToken({ preprocess }: InputPreparation): GraphInputs {
+  return { embedded: new Float64Array(preprocess.kind === 'text' ? preprocess.embedding.token.columns : 0) };
+}
+
 /** What cuts texts into a model's tokens. @throws DataError for a model of images, or one without tokenizer files */
 export function tokenizerFor({ preprocess }: InputPreparation): Tokenizer {
   if (preprocess.kind !== 'text') throw new DataError('The model takes images: it has no tokens.');

@@ -51,9 +51,22 @@ export function withEntry(counts: VerdictCounts, entry: VerdictEntry): VerdictCo
   return { ...counts, allowed: Math.max(counts.allowed, entry.allowed) };
 }
 
+/** Of two counts of one key, what both have counted at least. */
+export function higherCounts(one: VerdictCounts, other: VerdictCounts): VerdictCounts {
+  return {
+    dishonest: Math.max(one.dishonest, other.dishonest),
+    outOfRange: Math.max(one.outOfRange, other.outOfRange),
+    allowed: Math.max(one.allowed, other.allowed),
+  };
+}
+
 /** Counts that end with the process: for tests, and for who is client and server in one. */
 export class MemoryVerdictLedger implements VerdictLedger {
-  #counts = noVerdicts;
+  #counts: VerdictCounts;
+
+  constructor(counts = noVerdicts) {
+    this.#counts = counts;
+  }
 
   async load(): Promise<VerdictCounts> {
     return this.#counts;

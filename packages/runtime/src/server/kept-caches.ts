@@ -12,8 +12,11 @@ export interface CacheOptions {
 
 /** Whose cache, and after which prompt. */
 export interface CacheName {
-  /** Names the secret key: what belongs to another one is not there. */
-  readonly key: string;
+  /**
+   * Names the evaluation keys with which it was computed: what belongs to others is not there. Not the secret key they say they
+   * are of, which anybody can say.
+   */
+  readonly keys: string;
   /** Hash of the prompt's request. */
   readonly prompt: string;
 }
@@ -65,13 +68,13 @@ export class KeptCaches implements Disposable {
    * @throws CacheError 'cache-gone' for one that expired, was never here or is another owner's: all the same to who asks;
    * 'wrong-step' for a token that is not the next one
    */
-  get({ key, prompt }: CacheName, position: number): readonly Ciphertext[] {
+  get({ keys, prompt }: CacheName, position: number): readonly Ciphertext[] {
     this.expire();
-    const cache = this.#caches.get(nameOf({ key, prompt }));
+    const cache = this.#caches.get(nameOf({ keys, prompt }));
     if (!cache)
       throw new CacheError(
         'cache-gone',
-        `nothing is kept for the prompt ${prompt.slice(0, 12)} of this key: it expired or was never here; begin again with the prompt`,
+        `nothing is kept for the prompt ${prompt.slice(0, 12)} of these keys: it expired or was never here; begin again with the prompt`,
       );
     if (cache.tokens !== position)
       throw new CacheError(
@@ -108,4 +111,4 @@ export class KeptCaches implements Disposable {
   }
 }
 
-const nameOf = ({ key, prompt }: CacheName): string => `${key} ${prompt}`;
+const nameOf = ({ keys, prompt }: CacheName): string => `${keys} ${prompt}`;

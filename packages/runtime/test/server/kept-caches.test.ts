@@ -11,7 +11,7 @@ function ciphertexts(bytes: number) {
   return { kept: [one, one], state };
 }
 
-const name = { key: 'a'.repeat(32), prompt: 'b'.repeat(64) };
+const name = { keys: 'a'.repeat(32), prompt: 'b'.repeat(64) };
 const code = (work: () => unknown): string => {
   try {
     work();
@@ -36,14 +36,14 @@ describe('what is kept', () => {
     expect(caches.bytes).toBe(20);
   });
 
-  it('is not there for another key, and what is not there looks like what expired', () => {
+  it('is not there for other keys, and what is not there looks like what expired', () => {
     let now = 0;
     using caches = new KeptCaches({ idleMs: 100, now: () => now });
     const { kept, state } = ciphertexts(1);
     caches.set(name, 3, kept);
-    const message = (prompt: string, key = name.key) => {
+    const message = (prompt: string, keys = name.keys) => {
       try {
-        caches.get({ key, prompt }, 3);
+        caches.get({ keys, prompt }, 3);
       } catch (error) {
         return (error as CacheError).message.replace(/prompt \w+/, 'prompt');
       }

@@ -113,7 +113,7 @@ export class ProgramEngine implements Engine, Disposable {
     try {
       const options = {
         key: keys.key,
-        caches: this.#caches,
+        kept: { caches: this.#caches, keys: job.keyset.id },
         signal,
         progress: (work: RunWork) => progress({ what: 'running', ...work }),
       };
