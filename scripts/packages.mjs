@@ -1,8 +1,18 @@
 // Packages as they are published: what a tarball holds beside its own folder's files.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packedAddon, platforms } from '../packages/ckks/scripts/packed-addons.mjs';
 
@@ -62,6 +72,12 @@ function dropMapLinks(folder) {
   }
 }
 
+/** Whether a file of `dist` was compiled from a source that has gone or has another name now. */
+function isLeftOver(own, path) {
+  const [, name] = /^dist\/(?!bundle\/|web\/)(.*?)(?:\.d\.ts(?:\.map)?|\.js)$/.exec(relative(own, path)) ?? [];
+  return name !== undefined && !existsSync(join(own, 'src', `${name}.ts`));
+}
+
 /**
  * Lays out in `folder` what the tarball of a package holds.
  * @param repository the field of that name; the root's package.json is the one place where its address is written
@@ -76,7 +92,7 @@ export function stagePackage(name, folder, repository = workspace.repository) {
       cpSync(join(own, part), join(folder, part), {
         recursive: true,
         // JavaScript is as the sources are, which come along: maps of it would be two megabytes.
-        filter: (path) => !/tsbuildinfo$|packed$|\.js\.map$/.test(path),
+        filter: (path) => !/tsbuildinfo$|packed$|\.js\.map$/.test(path) && !isLeftOver(own, path),
       });
   dropMapLinks(join(folder, 'dist'));
   manifest.files.push('CHANGELOG.md');

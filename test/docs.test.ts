@@ -85,6 +85,15 @@ function missingOptions(block: string): string[] {
   });
 } // biome-ignore format: patterns
 
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+
+/** Scripts of the root, and checks, that are not there. */
+const missingScripts = (text: string) =>
+  [...text.matchAll(/npm run ([a-z][a-z:]*)(?: ([a-z][a-z0-9-]*))?/g)].flatMap(([found, script, name]) => {
+    const there = script! in scripts && (script !== 'check' || !name || existsSync(join(root, `scripts/checks/${name}.mjs`)));
+    return there ? [] : [found];
+  }); // biome-ignore format: a chain
+
 describe('documents name only what is there', () => {
   it.each(documents)('%s', (file) => {
     const { prose, blocks } = parts(read(file));
@@ -93,6 +102,7 @@ describe('documents name only what is there', () => {
       ...brokenLinks(file, prose),
       ...missingFiles(spans),
       ...missingNames(spans),
+      ...(file.startsWith('examples/') ? [] : [...spans, ...blocks].flatMap(missingScripts)),
       ...blocks.flatMap(missingImports),
       ...blocks.flatMap(missingOptions),
     ]).toEqual([]);
@@ -102,6 +112,7 @@ describe('documents name only what is there', () => {
     expect(brokenLinks('docs/ckks.md', '[a](kernels.md) [b](#security) [c](no.md) [d](kernels.md#no) https://x.org')).toEqual(['link no.md', 'link kernels.md#no']);
     expect(missingFiles(['packages/ckks/src/', 'seeds/random.ts', 'scheme/no.ts', 'packages/no', 'runs/<name>/x.ts', 'a/b'])).toEqual(['scheme/no.ts', 'packages/no']);
     expect(missingNames(['Parameters.from', 'noSuchName(x)', 'lower case'])).toEqual(['noSuchName']);
+    expect(missingScripts('npm run demo, npm run no, npm run check addon, npm run check none, npm run check <name>')).toEqual(['npm run no', 'npm run check none']);
     expect(missingImports("import { Encoder, nothingLikeIt } from '@cipherformer/ckks';")).toEqual(['nothingLikeIt']);
     expect(missingImports("import * as e from '@cipherformer/ckks';\nnew e.Encoder(e.noEncoder)")).toEqual(['noEncoder']);
     expect(missingOptions('npx cipherformer keygen p --out k # --no\nnpx cipherformer nothing --such-option \\\n  --another-one')).toEqual(['nothing', '--such-option', '--another-one']);

@@ -118,6 +118,12 @@ describe('tarballs', () => {
     expect(files.filter((file) => /\.wasm$/.test(file))).toHaveLength(2);
   }); // biome-ignore format: short
 
+  it('hold nothing compiled from a source that has gone', () => {
+    const compiled = filesOf(work).filter((file) => /\/dist\/(?!bundle\/|web\/).*\.js$/.test(file));
+    expect(compiled.length).toBeGreaterThan(100);
+    expect(compiled.filter((file) => !existsSync(file.replace('/dist/', '/src/').replace(/js$/, 'ts')))).toEqual([]);
+  });
+
   it('name no maps that are not there', () => {
     const scripts = filesOf(work).filter((file) => file.endsWith('.js'));
     expect(scripts.length).toBeGreaterThan(100);

@@ -68,15 +68,20 @@ export async function startListening(
     return child;
   };
   let child = await start();
+  // A check that is stopped by Ctrl-C leaves nothing behind.
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
   return {
     port,
     stop: async () => {
+      process.off('exit', end);
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGKILL');
       await once(child, 'exit');
     },
     restart: async () => {
       child = await start();
+      process.once('exit', end);
     },
   };
 }
