@@ -1,15 +1,24 @@
 // The built addon without JavaScript, where single requests for memory can be refused: test/native/driver.cpp.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileDriver, findCompiler } from '../../scripts/native-build.mjs';
+import { Op } from '../../src/kernels/index.ts';
 import { hasAddon, packageDir } from './package-copy.ts';
 import { builds } from './support.ts';
 
 const native = builds.filter((build) => !build.startsWith('wasm'));
 const compiler = process.platform === 'linux' && hasAddon ? findCompiler() : undefined;
+
+it('row 6: the driver calls every operation, but the one that only measures the processor', () => {
+  const source = readFileSync(join(packageDir, 'test/native/bench.hpp'), 'utf8');
+  const called = new Set(
+    Array.from(source.matchAll(/cf::k(\w)(\w*)/g), ([, first, rest]) => first!.toLowerCase() + rest),
+  );
+  expect(Object.keys(Op).filter((name) => !called.has(name))).toEqual(['measureMultiplies']);
+});
 
 describe.runIf(compiler !== undefined)('the addon, driven from C++', () => {
   let work: string;
