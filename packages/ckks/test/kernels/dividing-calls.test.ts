@@ -16,7 +16,6 @@ const publicCalls: Readonly<Record<string, readonly string[]>> = {
   ],
   'arith/ifma.hpp': [
     'modulo(u64{1} << 52, p_)',
-    'modulo(u64{1} << 52, p_)',
     'shiftedQuotient(1, 52, p_)',
     'shiftedQuotient(modulo(u64{1} << 52, p_), 52, p_)',
     'quotient(1.0, static_cast<double>(p_))',
