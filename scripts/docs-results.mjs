@@ -47,20 +47,13 @@ function conversionTable({ compareConversions, figureText, gapText, markdownTabl
       [`${measured.length === 1 ? 'one seed' : `${measured.length} seeds`}`, differs].join('; '),
     ];
   };
-  /** A model that was trained and is not converted yet: the figure that its training chose by. */
-  const trainedAlone = ({ row, trained, differs }) => [
-    `here: ${row}`, `${(100 * read(trained).best).toFixed(2)} % (validation)`, 'not run', 'not run', '', '', '', 'not run', differs,
-  ]; // biome-ignore format: a row
   const papers = ({ row, paper }) => [
     `paper: ${row}`, paper.original, '', paper.polynomial, paper.gap, 'not stated', 'not stated', 'not stated', '',
   ]; // biome-ignore format: a row
   const head = [
     'row', 'original', 'continued', 'polynomial', 'gap (95 %)', 'out of range', 'levels a layer', 'encrypted as in clear', 'what differs',
   ]; // biome-ignore format: a row
-  const rows = read('docs/results/rows.json').map((entry) => {
-    if (entry.paper) return papers(entry);
-    return entry.trained ? trainedAlone(entry) : ours(entry);
-  });
+  const rows = read('docs/results/rows.json').map((entry) => (entry.paper ? papers(entry) : ours(entry)));
   return markdownTable(head, rows);
 }
 
