@@ -156,7 +156,7 @@ describe('keys', () => {
         });
       return Promise.all(Array.from(request.result.objectStoreNames, count));
     });
-    expect(stored).toEqual([0, 0, 0, 0, 0]);
+    expect(stored).toEqual([0, 0, 0, 0, 0, 0]);
     await page.bringToFront();
     await ask(page, '7');
     expect((await outcome(page)).label).toBe((await scene.expected(page)).label);
