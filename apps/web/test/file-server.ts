@@ -1,4 +1,4 @@
-// Files over HTTP, as any server of files gives them, with the headers that a test is about.
+// Files over HTTP, with the headers that a test is about.
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';

@@ -30,7 +30,7 @@ function checkedSize(size: number): number {
 
 function unpackerOf(codec: CompressionCodec): Unpack {
   if (codec === 'UNCOMPRESSED') return (bytes) => bytes;
-  if (!(codec in compressors)) throw new Error(`it is packed with ${codec}`);
+  if (!Object.hasOwn(compressors, codec)) throw new Error(`it is packed with ${codec}`);
   return compressors[codec as keyof typeof compressors];
 }
 
@@ -99,7 +99,7 @@ async function* rowsOf(
   }
 }
 
-/** Holds what the pages of the wanted columns claim against what can be. */
+/** Holds what the pages of the wanted columns claim against what can be. Cost: they are read and unpacked once more. */
 async function checkGroup(
   file: AsyncBuffer,
   { columns, num_rows }: RowGroup,

@@ -110,7 +110,7 @@ describe('pages of a Parquet column', () => {
     expect(() => check(pages, options)).toThrow(message);
   });
 
-  it('refuses texts that double by their beginnings', () => {
+  it('refuses texts that grow by their beginnings', () => {
     // Each repeats the one before and adds a MiB: 20 of them are 210, 64 are more than a page may be.
     const growing = (count: number) => {
       const step = 2 ** 20;
