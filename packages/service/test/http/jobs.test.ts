@@ -159,8 +159,8 @@ describe('cancelling', () => {
   });
 
   it('kills a worker that does not hear', async () => {
-    const deaf = await submit({ deafMs: 60_000, steps: 0 });
-    await running(deaf.id);
+    const deaf = await submit({ deafMs: 60_000, steps: 5 });
+    await until(() => jobOf(deaf.id), ({ total }) => total === 5); // biome-ignore format: short
     await remove(deaf.id);
     const next = await submit();
     expect((await ended(next.id)).state).toBe('done');
