@@ -13,7 +13,7 @@ import {
   sha256,
 } from '@cipherformer/ckks';
 import { partialSuffix, syncDirectory, writeBytesDurably } from '@cipherformer/ckks/durable';
-import { MissingFileError, serialisePreparation } from '@cipherformer/model';
+import { documentsFile, MissingFileError, serialiseDocuments, serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
   type EncryptedProgram,
@@ -102,13 +102,14 @@ export async function writeProgram(
     const predicted = predict(planned);
     checkAffordable(predicted.peakBytes, memoryBytes, batch);
     await turn(signal);
+    const { classes, documents, card, graph } = loaded;
     const { structure, files } = serialisePreparation(loaded);
+    if (documents) files.set(documentsFile, serialiseDocuments(documents));
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
       await writeBytesDurably(join(client, file), bytes);
       digests[file] = toHex(await sha256(new Uint8Array(bytes)));
     }
-    const { classes, card, graph } = loaded;
     const error = predictError(planned, graph, batch);
     const manifest = makeManifest({
       digest,
@@ -116,7 +117,12 @@ export async function writeProgram(
       predicted: { ...predicted, ...(error === undefined ? {} : { error }) },
       batch,
       ...(generation ? { generation } : {}),
-      model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
+      model: {
+        name: card.name,
+        ...(classes ? { classes: [...classes] } : {}),
+        ...(documents ? { documents: documents.length } : {}),
+        ...structure,
+      },
       files: digests,
     });
     const text = `${JSON.stringify(manifest)}\n`;

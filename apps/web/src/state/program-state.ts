@@ -87,6 +87,11 @@ export class ProgramState {
     void this.#answered((options) => this.#service.resume(pending, options), undefined);
   }
 
+  /** Whether it scores documents. */
+  get isSearch(): boolean {
+    return this.listing.documents !== undefined;
+  }
+
   stop(): void {
     this.#stop.abort(new DOMException('stopped', 'AbortError'));
   }
@@ -155,6 +160,8 @@ export class ProgramState {
         this.answer.value = answer;
         this.keys.value = 'ready';
       });
+      // The ranking is the answer of a search.
+      if (answer.inRange && this.isSearch) this.scores.value = await answer.reveal();
     }, again);
     clearInterval(clock);
     if (this.answer.value === undefined) this.steps.value = [];

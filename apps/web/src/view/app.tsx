@@ -56,7 +56,7 @@ function Programs({ page }: { readonly page: PageState }) {
               aria-current={program === page.current.value ? 'page' : undefined}
               onClick={() => page.choose(index)}
             >
-              {titleOf(program)}
+              {titleOf(program, programs)}
             </button>
           </li>
         ))}
@@ -65,8 +65,9 @@ function Programs({ page }: { readonly page: PageState }) {
   );
 }
 
-/** What a person calls a program: by its task, or its name where two have one task. */
-function titleOf({ listing }: ProgramState): string {
+/** What a person calls a program: by its name, but for the one search that there is. */
+function titleOf({ listing, isSearch }: ProgramState, all: readonly ProgramState[]): string {
+  if (isSearch && all.filter((one) => one.isSearch).length === 1) return 'Search';
   return listing.name.replace(/ in polynomial form$/, '');
 }
 
