@@ -5,6 +5,7 @@ import { AllowDialog } from './allow-dialog.tsx';
 import { AnswerCard } from './answer-card.tsx';
 import { AskCard } from './ask-card.tsx';
 import { KeyCard } from './key-card.tsx';
+import { useNarrow } from './narrow.ts';
 import { PlanCard } from './plan-card.tsx';
 import { ProblemCard } from './problem-card.tsx';
 import { SeesCard } from './sees-card.tsx';
@@ -79,7 +80,7 @@ function Opening({ page }: { readonly page: PageState }) {
         <p class="quiet">{page.problem.value === undefined ? 'Asking the service what it computes …' : 'Nothing can be asked yet.'}</p>
       </section>
       <div class="side">
-        <ProblemCard problem={page.problem.value} onAgain={() => void page.open()} onGiven={(given) => void page.open(given)} />
+        <ProblemCard problem={page.problem.value} onAgain={() => page.again()} onGiven={(given) => void page.open(given)} />
       </div>
     </div>
   );
@@ -87,21 +88,24 @@ function Opening({ page }: { readonly page: PageState }) {
 
 function Program({ page, program }: { readonly page: PageState; readonly program: ProgramState }) {
   const { value: problem } = program.problem;
+  const narrow = useNarrow();
+  const key = <KeyCard page={page} />;
   return (
     <>
       <div class="columns">
         <div class="side">
           <AskCard program={program} />
-          <KeyCard page={page} />
+          {!narrow && key}
         </div>
         <div class="side">
           <ProblemCard
             problem={problem ?? page.problem.value}
-            onAgain={() => program.again()}
+            onAgain={() => (problem ? program : page).again()}
             onGiven={(given) => void page.open(given)}
           />
           <AnswerCard program={program} />
           <TimelineCard program={program} />
+          {narrow && key}
           <SeesCard program={program} />
           <PlanCard program={program} />
         </div>

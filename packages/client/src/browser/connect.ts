@@ -146,6 +146,20 @@ export class BrowserService {
     return this.#calls.call('hasSecret', {});
   }
 
+  /**
+   * Seals the secret key in this browser under a passphrase, or another one, or none any more; makes the key where there is none.
+   * Other pages of it are asked for the passphrase with their next question.
+   * @throws ClientError 'passphrase-needed' or 'wrong-passphrase' where it was sealed before, and not opened here
+   */
+  sealSecret(passphrase?: string): Promise<undefined> {
+    return this.#calls.call('sealSecret', passphrase === undefined ? {} : { passphrase });
+  }
+
+  /** Whether the secret key in this browser is sealed under a passphrase. */
+  isSealed(): Promise<boolean> {
+    return this.#calls.call('isSealed', {});
+  }
+
   /** The secret key as a file that the passphrase opens: the only way by which it leaves the browser. */
   exportSecret(passphrase: string): Promise<Uint8Array<ArrayBuffer>> {
     return this.#calls.call('exportSecret', { passphrase });

@@ -145,6 +145,14 @@ class Desk {
       return Array.from(documents ? logits : scores, (score, k): Score => ({ label: (documents ?? classes)?.[k] ?? `${k}`, score }));
     },
     hasSecret: async () => (await this.#open().owner()) !== undefined,
+    sealSecret: async ({ passphrase }) => {
+      const owned = (await this.#open().owner()) ?? (await this.#newOwner());
+      const sealed = await this.#withMaster(owned, (master) => sealMaster(master, this.#service, passphrase));
+      await this.#open().resealOwner({ name: owned.name, sealed });
+      this.#passphrase = passphrase;
+      return undefined;
+    },
+    isSealed: async () => (await this.#open().owner())?.sealed.passphrase !== undefined,
     exportSecret: async ({ passphrase }) => {
       const vault = this.#open();
       const owned = await vault.owner();

@@ -104,6 +104,9 @@ export interface Calls {
   resume: (given: { job: string }) => AnswerNews;
   reveal: (given: { answer: number }) => readonly Score[];
   hasSecret: (given: Record<string, never>) => boolean;
+  /** Absent: no passphrase any more. */
+  sealSecret: (given: { passphrase?: string }) => undefined;
+  isSealed: (given: Record<string, never>) => boolean;
   exportSecret: (given: { passphrase: string }) => Uint8Array<ArrayBuffer>;
   importSecret: (given: { file: Uint8Array<ArrayBuffer>; passphrase: string; seal?: string }) => undefined;
   /** Whether the evaluation keys may still be at the service. */
