@@ -62,7 +62,7 @@ const listingOf = ({ digest, summary: { name, task, documents } }: Program): Pro
 class Desk {
   readonly #tell: (news: News) => void;
   readonly #security: SecurityOptions;
-  readonly #channel = new BroadcastChannel(channelName);
+  #channel: BroadcastChannel | undefined;
   readonly #running = new Map<number, AbortController>();
   readonly #seats = new Map<string, Promise<Seat>>();
   readonly #answers = new Map<number, Omit<PrivateReply, 'requestBytes' | 'resultBytes'>>();
@@ -76,9 +76,6 @@ class Desk {
   constructor(tell: (news: News) => void, security: SecurityOptions) {
     this.#tell = tell;
     this.#security = security;
-    this.#channel.onmessage = ({ data }) => {
-      if (data === this.#service) this.#forgotten();
-    };
   }
 
   async take(order: Order): Promise<void> {
@@ -107,6 +104,11 @@ class Desk {
       this.#service = service;
       this.#passphrase = passphrase;
       this.#vault = await Vault.open(service);
+      // After it: a browser that keeps nothing for this page may refuse a channel, too.
+      this.#channel ??= new BroadcastChannel(channelName);
+      this.#channel.onmessage = ({ data }) => {
+        if (data === this.#service) this.#forgotten();
+      };
       if (token !== undefined) await this.#vault.tokens().keep(token);
       const programs = await new Transport(service, this.#http).programs();
       return programs.map(listingOf);
@@ -175,7 +177,7 @@ class Desk {
       } finally {
         master.fill(0);
       }
-      this.#channel.postMessage(this.#service);
+      this.#channel!.postMessage(this.#service);
       this.#leaveSeats(new KeyDeleted());
       return undefined;
     },
@@ -187,7 +189,7 @@ class Desk {
       const master = await openMaster(owned.sealed, this.#service, this.#passphrase).catch(() => undefined);
       await vault.forget();
       this.#answers.clear();
-      this.#channel.postMessage(this.#service);
+      this.#channel!.postMessage(this.#service);
       try {
         return { leftAtService: master === undefined || !(await this.#deletedAtService(master)) };
       } finally {

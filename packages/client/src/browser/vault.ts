@@ -282,6 +282,7 @@ function done(transaction: IDBTransaction): Promise<void> {
 }
 
 function unkept(cause: unknown): BrowserStorageError {
+  if (cause instanceof BrowserStorageError) return cause;
   const full = cause instanceof DOMException && cause.name === 'QuotaExceededError';
   return full
     ? new BrowserStorageError('the browser’s storage for this page is full', {
