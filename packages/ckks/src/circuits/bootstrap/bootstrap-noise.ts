@@ -1,6 +1,7 @@
 import { ephemeralWeight, NoiseModel, type NoisyValue } from '../../scheme/index.ts';
 import { linearTransformNoise, polynomialNoise } from '../noise.ts';
 import type { BootstrapPlan } from './bootstrap-plan.ts';
+import { arcsineReach } from './eval-mod.ts';
 
 /** What a refresh of real slots is expected to add to them. Its input's own errors come on top, unchanged. */
 export interface BootstrapPrecision {
@@ -136,8 +137,13 @@ function evalModNoise(plan: BootstrapPlan, model: NoiseModel, whole: number): nu
   }
   if (!evalMod.arcsinePlan) return variance;
   // Its derivative is 1 to a few per cent; what it adds of its own is in units of the parameters' scale, as what came is of q0.
-  const straightened = { variance: variance * parameters.primeAt(0) ** 2, level: sineLevel, scale: parameters.scale };
-  const after = polynomialNoise(model, evalMod.arcsinePlan, straightened, spread, parameters.scale);
+  const straightened = {
+    variance: variance * parameters.primeAt(0) ** 2,
+    level: sineLevel,
+    scale: arcsineReach * parameters.scale,
+  };
+  const samples = spread.map((value) => value / arcsineReach);
+  const after = polynomialNoise(model, evalMod.arcsinePlan, straightened, samples, parameters.scale);
   return after / parameters.primeAt(0) ** 2;
 }
 

@@ -37,11 +37,14 @@ export function log2FailureProbability(bound: number, logN: number, weight = eph
 
 export const defaultEvalMod: EvalModOptions = { degree: 15, doubleAngles: 3, bound: 15.5, message: 2 ** -10 };
 
+/** The arcsine is fitted to so many messages on either side: what is refreshed may be beyond 1 by as much as a range check lets through. */
+export const arcsineReach = 1.7;
+
 /** Messages up to this one, and the degree of the arcsine that brings 20 bits or more of them back; none for the first. */
 const arcsines = [
   [2 ** -9.5, undefined],
   [2 ** -6.5, 3],
-  [2 ** -4.5, 5],
+  [2 ** -4.5, 7],
 ] as const;
 
 /**
@@ -79,7 +82,7 @@ export class EvalMod {
   readonly seriesPlan: EvaluationPlan;
   /** Of the sine: a little more than 1 / 2 pi. */
   readonly #amplitude: number;
-  /** From the sine of a slot to the slot, both in units of the largest message. */
+  /** From the sine of a slot, in units of `arcsineReach` messages, to the slot, in units of the largest message. */
   readonly #arcsine: Polynomial | undefined;
   readonly arcsinePlan: EvaluationPlan | undefined;
 
@@ -110,7 +113,7 @@ export class EvalMod {
       const angle = 2 * Math.PI * options.message;
       const straight = (sine: number) => Math.asin(angle * sine) / angle;
       const inverse = { name: 'arcsine', value: straight, breakpoints: [], poles: [] };
-      const { coefficients } = interpolate({ fn: inverse, domain: [[-1, 1]], degree: arcsine });
+      const { coefficients } = interpolate({ fn: inverse, domain: [[-arcsineReach, arcsineReach]], degree: arcsine });
       // It is odd: what interpolation leaves elsewhere is rounding.
       this.#arcsine = new Polynomial(coefficients.map((value, i) => (i % 2 === 0 ? 0 : value)));
       this.arcsinePlan = evaluationPlan(this.#arcsine.coefficients);
@@ -162,7 +165,7 @@ export class EvalMod {
     for (let k = 1; k <= this.options.doubleAngles; k++) cosines.push(2 * cosines.at(-1)! ** 2 - this.#offset(k));
     const sine = cosines.pop()!;
     const { message } = this.options;
-    const result = this.#arcsine ? message * this.#arcsine.evaluate(sine / message) : sine;
+    const result = this.#arcsine ? message * this.#arcsine.evaluate(sine / (message * arcsineReach)) : sine;
     return { w, cosines, sine, result };
   }
 
@@ -182,7 +185,7 @@ export class EvalMod {
     using before = sine;
     // The slots now count messages, so that the arcsine's argument is in [-1, 1].
     const scale = targetScale * this.options.message;
-    before.scale = scale;
+    before.scale = scale * arcsineReach;
     const result = new PolynomialEvaluator(evaluator).evaluatePlan(before, this.arcsinePlan, scale);
     result.scale = targetScale;
     return result;
