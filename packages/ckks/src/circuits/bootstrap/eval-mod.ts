@@ -17,7 +17,7 @@ export interface EvalModOptions {
   /**
    * Odd degree of an arcsine after the sine, for messages that the sine alone bends too far. Default: none.
    */
-  readonly arcsine?: number;
+  readonly arcsine?: number | undefined;
 }
 
 /**
