@@ -58,7 +58,8 @@ export async function exportPolynomial(
       weights: model.weights,
       ...(normalise ? { normalise } : {}),
       ...(picture ? { picture } : {}),
-      ...(classes ? { classes } : {}),
+      // Data without labels names none.
+      ...(classes?.length ? { classes } : {}),
       ...(tokenizer ? { tokenizer: tokenizer.files } : {}),
       ...(padding === undefined ? {} : { padding }),
       card: { ...card, margin: boundMargin },

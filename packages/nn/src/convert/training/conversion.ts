@@ -10,6 +10,7 @@ import { embeddingsOf } from '../../evaluate/embeddings.ts';
 import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
 import { recordRanges } from '../../evaluate/ranges.ts';
 import { createEmbeddingValidator, createValidator, type Validator } from '../../evaluate/validator.ts';
+import type { Provider } from '../../onnx/session.ts';
 import { type ConversionRecipe, recipeData } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import { calibrationCount } from '../substitution/calibrate.ts';
@@ -22,6 +23,7 @@ export interface Conversion {
   readonly data: DataSet;
   readonly batches: Batches;
   readonly threads: number;
+  readonly provider: Provider;
   /** The original is trained on without the recipe's changes. */
   readonly control: boolean;
 }
@@ -98,11 +100,11 @@ async function openData(
 export async function openConversion(
   original: Model,
   recipe: ConversionRecipe,
-  options: ConversionData & { readonly control?: boolean },
+  options: ConversionData & { readonly control?: boolean; readonly provider?: Provider },
 ): Promise<Conversion> {
   const data = await loadConversionData(recipe, original, options);
-  const { threads = 1, control = false } = options;
-  const conversion = { recipe, original, data, batches: conversionBatches(recipe, data), threads, control };
+  const { threads = 1, provider = 'cpu', control = false } = options;
+  const conversion = { recipe, original, data, batches: conversionBatches(recipe, data), threads, provider, control };
   calibrationCount(data.train, calibrationOf(conversion));
   return conversion;
 }
