@@ -234,5 +234,8 @@ export const secretFor = (secret: OwnerOptions['secret'], manifest: ProgramManif
 export function answersOf(answers: readonly SentAnswer[], { model, predicted }: ProgramManifest): Answers {
   const { classes } = model;
   const { error } = predicted;
-  return new Answers(answers.map((answer) => new Answer(new PrivateAnswer({ ...answer, classes, error }), classes)));
+  const isEmbedding = model.task === 'text-embedding';
+  return new Answers(
+    answers.map((answer) => new Answer(new PrivateAnswer({ ...answer, classes, error }), classes, isEmbedding)),
+  );
 }
