@@ -159,14 +159,14 @@ const floors: Record<string, readonly (readonly string[])[]> = {
 };
 
 /** What a client reads and samples with. */
-const clientLibraries = ['@huggingface/tokenizers', '@noble/hashes', 'fast-png', 'fflate', 'jpeg-js', 'zod'];
+const clientLibraries = ['@huggingface/tokenizers', '@jsquash/jpeg', '@noble/hashes', 'fast-png', 'fflate', 'zod'];
 
 /** 3. Entries that run in browsers too, and what of other people's they may bring along. */
 const browserSafe: Record<string, readonly string[]> = {
   'packages/base/src/index.ts': [],
   'packages/approx/src/index.ts': [],
   'packages/ckks/src/index.ts': ['@noble/hashes'],
-  'packages/model/src/index.ts': ['@huggingface/tokenizers', 'fast-png', 'fflate', 'jpeg-js', 'zod'],
+  'packages/model/src/index.ts': ['@huggingface/tokenizers', '@jsquash/jpeg', 'fast-png', 'fflate', 'zod'],
   'packages/model/src/untrusted/index.ts': ['zod'],
   'packages/runtime/src/client.ts': clientLibraries,
   'packages/client/src/index.ts': clientLibraries,

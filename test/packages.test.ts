@@ -115,7 +115,8 @@ describe('tarballs', () => {
     const files = filesOf(join(work, folder)).map((file) => relative(join(work, folder), file)).filter((file) => file !== 'SHA256SUMS').sort();
     const sum = (file: string) => createHash('sha256').update(readFileSync(join(work, folder, file))).digest('hex');
     expect(readFileSync(join(work, folder, 'SHA256SUMS'), 'utf8')).toBe(files.map((file) => `${sum(file)}  ${file}\n`).join(''));
-    expect(files.filter((file) => /\.wasm$/.test(file))).toHaveLength(2);
+    // Two builds of the kernels, and the decoder of JPEGs.
+    expect(files.filter((file) => /\.wasm$/.test(file))).toHaveLength(3);
   }); // biome-ignore format: short
 
   it('hold nothing compiled from a source that has gone', () => {
@@ -207,7 +208,7 @@ describe('what is installed with', () => {
     expect(bytesOfTree(tree)).toBeLessThan(15e6);
     expect([...tree.keys()].sort()).toEqual([
       '@cipherformer/approx', '@cipherformer/base', '@cipherformer/ckks', '@cipherformer/client', '@cipherformer/model', '@cipherformer/runtime',
-      '@huggingface/tokenizers', '@noble/hashes', 'fast-png', 'fflate', 'iobuffer', 'jpeg-js', 'zod',
+      '@huggingface/tokenizers', '@jsquash/jpeg', '@noble/hashes', 'fast-png', 'fflate', 'iobuffer', 'zod',
     ]); // biome-ignore format: a list
   });
 

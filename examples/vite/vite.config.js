@@ -3,9 +3,6 @@ import { defineConfig } from 'vite';
 export default defineConfig({
   // The client's worker loads parts of itself when they are needed.
   worker: { format: 'es' },
-  // For `vite dev`: the worker lies beside its module, not in a bundle of dependencies; of those one is CommonJS.
-  optimizeDeps: {
-    exclude: ['@cipherformer/client'],
-    include: ['@cipherformer/client > @cipherformer/model > jpeg-js'],
-  },
+  // For `vite dev`: the worker lies beside its module, not in a bundle of dependencies.
+  optimizeDeps: { exclude: ['@cipherformer/client'] },
 });

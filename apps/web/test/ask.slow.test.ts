@@ -219,8 +219,7 @@ describe('the shipped page', () => {
     const reaching = (pattern: RegExp) =>
       scripts.filter((name) => pattern.test(readFileSync(join(scene.folder, 'page/assets', name), 'utf8')));
     expect(reaching(/from\s*["']node:/)).toEqual([]);
-    // The decoders of pictures bring an encoder along, which nothing calls.
-    expect(reaching(/\bBuffer\./).filter((name) => !name.startsWith('decode-'))).toEqual([]);
+    expect(reaching(/\bBuffer\./)).toEqual([]);
   });
 
   it('fits a window of any width, light and dark', async () => {

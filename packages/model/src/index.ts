@@ -40,7 +40,7 @@ export {
 export { evaluate, type Observer, PolynomialEvaluator } from './graph/evaluate.ts';
 export { everyToken } from './graph/every-token.ts';
 export type { GraphNode, GraphOp, NodeOf, PolynomialGraph } from './graph/graph.ts';
-export { featureGraph, scoringGraph } from './graph/index-head.ts';
+export { featureGraph, outputScoringGraph, scoringGraph } from './graph/index-head.ts';
 export { type ModelLevels, modelLevels } from './graph/levels.ts';
 export { operandsOf, withOperands } from './graph/operands.ts';
 export { valueShapes } from './graph/shapes.ts';

@@ -6,4 +6,4 @@ export type { PreparedProgram, PrepareOptions } from './run/prepare-program.ts';
 export { type ServiceOptions, startService, startWorker, type WorkerOptions } from './run/start.ts';
 export { type RunningService, type ServeOptions, serve } from './serve.ts';
 export type { SharedOptions } from './shared/backend.ts';
-export { type ListedOwner, openTokens, type Tokens } from './tokens.ts';
+export { type ListedOwner, openTokens, type Tokens, type TokensPlace } from './tokens.ts';

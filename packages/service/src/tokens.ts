@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { StartError } from './problem.ts';
 import { connectRedis } from './shared/redis.ts';
 import { RedisRows } from './shared/redis-rows.ts';
-import { openDataFolder, rowsFile } from './store/data-folder.ts';
+import { dataFolderMarker, openDataFolder, rowsFile } from './store/data-folder.ts';
 import { OwnerStore } from './store/owners.ts';
 import type { OwnerRow, Rows } from './store/rows.ts';
 import { openRows } from './store/sqlite.ts';
@@ -29,11 +31,18 @@ export interface Tokens {
   close(): void;
 }
 
+/** Of a service: its data folder, or the Redis of several. */
+export type TokensPlace = { readonly data: string } | { readonly redis: string };
+
 /**
- * @param place of a service: its data folder, or the Redis of several
- * @throws StartError for a folder of something else; as connectRedis
+ * @param options.create makes a data folder that is not there
+ * @throws StartError for a folder of something else, or none; as connectRedis
  */
-export async function openTokens(place: { readonly data: string } | { readonly redis: string }): Promise<Tokens> {
+export async function openTokens(place: TokensPlace, { create = true }: { create?: boolean } = {}): Promise<Tokens> {
+  if ('data' in place && !create && !existsSync(join(place.data, dataFolderMarker)))
+    throw new StartError(
+      `${place.data} is no data folder of a service: name the one that serve was given with --data (token add makes one)`,
+    );
   const rows = await openRowsOf(place);
   const owners = new OwnerStore({ rows, now: Date.now });
   return {
@@ -54,7 +63,7 @@ export async function openTokens(place: { readonly data: string } | { readonly r
   };
 }
 
-async function openRowsOf(place: Parameters<typeof openTokens>[0]): Promise<Rows> {
+async function openRowsOf(place: TokensPlace): Promise<Rows> {
   if ('redis' in place) return new RedisRows(await connectRedis(place.redis));
   await openDataFolder(place.data);
   return openRows(join(place.data, rowsFile));

@@ -84,5 +84,5 @@ async function inputOf(question: Question): Promise<ModelInput> {
   if (!('picture' in question)) return question;
   const { picture } = question;
   const bytes = picture instanceof Uint8Array ? picture : new Uint8Array(await picture.arrayBuffer());
-  return { picture: (await pictureDecoder())(bytes, 'The picture') };
+  return { picture: await (await pictureDecoder())(bytes, 'The picture') };
 }

@@ -1,5 +1,5 @@
 import { gib, UsageError } from '@cipherformer/base';
-import { type ListedOwner, openTokens } from '@cipherformer/service';
+import { type ListedOwner, openTokens, type Tokens } from '@cipherformer/service';
 import type { Command } from 'commander';
 import { print } from '../terminal/output.ts';
 
@@ -30,20 +30,20 @@ export function registerToken(program: Command): void {
 }
 
 async function add(name: string, { json, ...place }: TokenOptions): Promise<void> {
-  const token = await withTokens(place, (tokens) => tokens.add(name));
+  const token = await withTokens(place, true, (tokens) => tokens.add(name));
   if (token === undefined)
     throw new UsageError(`there is a token of the name ${name} already: choose another name, or revoke that one`);
   print(json, { value: { name, token }, text: token, next: 'cipherformer token list' });
 }
 
 async function list({ json, ...place }: TokenOptions): Promise<void> {
-  const owners = await withTokens(place, (tokens) => tokens.list());
+  const owners = await withTokens(place, false, (tokens) => tokens.list());
   const text = owners.length === 0 ? 'there are no owners yet' : owners.map(line).join('\n');
   print(json, { value: owners, text, next: owners.length === 0 ? 'cipherformer token add <name>' : undefined });
 }
 
 async function revoke(name: string, { json, delete: remove = false, ...place }: TokenOptions): Promise<void> {
-  if (!(await withTokens(place, (tokens) => tokens.revoke(name, remove))))
+  if (!(await withTokens(place, false, (tokens) => tokens.revoke(name, remove))))
     throw new UsageError(`there is no token of the name ${name}: token list shows those that there are`);
   const fate = remove
     ? 'the keys and results of its owner are removed: by a service that runs within a minute, else at its next start'
@@ -53,9 +53,10 @@ async function revoke(name: string, { json, delete: remove = false, ...place }: 
 
 async function withTokens<T>(
   { data, redis }: Pick<TokenOptions, 'data' | 'redis'>,
-  use: (tokens: Awaited<ReturnType<typeof openTokens>>) => Promise<T>,
+  create: boolean,
+  use: (tokens: Tokens) => Promise<T>,
 ): Promise<T> {
-  const tokens = await openTokens(redis === undefined ? { data } : { redis });
+  const tokens = await openTokens(redis === undefined ? { data } : { redis }, { create });
   try {
     return await use(tokens);
   } finally {

@@ -233,9 +233,12 @@ export const secretFor = (secret: OwnerOptions['secret'], manifest: ProgramManif
 /** Answers as their owner gets them. */
 export function answersOf(
   answers: readonly SentAnswer[],
-  { predicted }: ProgramManifest,
+  { model, predicted }: ProgramManifest,
   classes: readonly string[] | undefined,
 ): Answers {
   const { error } = predicted;
-  return new Answers(answers.map((answer) => new Answer(new PrivateAnswer({ ...answer, classes, error }), classes)));
+  const isEmbedding = model.task === 'text-embedding';
+  return new Answers(
+    answers.map((answer) => new Answer(new PrivateAnswer({ ...answer, classes, error }), classes, isEmbedding)),
+  );
 }

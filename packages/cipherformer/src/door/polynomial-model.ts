@@ -4,6 +4,7 @@ import {
   featureGraph,
   MissingFileError,
   type PolynomialModel as Model,
+  outputScoringGraph,
   PolynomialEvaluator,
   prepareInput,
   scoringGraph,
@@ -15,7 +16,7 @@ import { FileError } from '@cipherformer/runtime/client';
 import { type InputOptions, type Inputs, listOf } from '../input/input.ts';
 import { readInputs } from '../input/read-input.ts';
 import { formOf, type InputForm } from '../input/seen.ts';
-import type { Results } from './answer.ts';
+import { type Results, unitLength } from './answer.ts';
 import { type PredictOptions, predictAll } from './prediction.ts';
 
 /** A polynomial model, evaluated in clear: what its encrypted program computes, without noise. */
@@ -77,10 +78,12 @@ export class PolynomialModel implements AsyncDisposable {
       {
         form: this.#form,
         isLanguage: task === 'language-model',
+        isEmbedding: task === 'text-embedding',
         classes: this.classes,
         say: async (_, given) => {
           const recorder = new ValueRecorder(graph);
-          const logits = [...evaluator.run(prepareInput(this.#model, given), recorder.nextExample())];
+          const outputs = evaluator.run(prepareInput(this.#model, given), recorder.nextExample());
+          const logits = task === 'text-embedding' ? unitLength(outputs) : [...outputs];
           return { logits, inRange: untrustedExamples(recorder.record()) === 0 };
         },
       },
@@ -90,14 +93,15 @@ export class PolynomialModel implements AsyncDisposable {
   }
 
   /**
-   * Features [width] of inputs, in their order: what the head reads, in clear.
+   * Features [width] of inputs, in their order: what the head reads, or the embeddings of an encoder, in clear.
    * @throws UsageError, DataError for what is no input of this model; ShapeError for one without a linear head
    */
   async features(inputs: Inputs, options: InputOptions = {}): Promise<Float64Array[]> {
     this.#form ??= formOf(this.#model);
-    const evaluator = new PolynomialEvaluator(featureGraph(this.#model.graph));
+    const { task, graph } = this.#model;
+    const evaluator = new PolynomialEvaluator(task === 'text-embedding' ? graph : featureGraph(graph));
     const read = await readInputs(listOf(inputs), this.#form, options);
-    return read.map(({ given }) => evaluator.run(prepareInput(this.#model, given)));
+    return read.map(({ given }) => evaluator.run(prepareInput(this.#model, given)).slice());
   }
 
   /**
@@ -129,9 +133,12 @@ export class PolynomialModel implements AsyncDisposable {
     const { classes: _, ...model } = this.#model;
     if (texts && texts.length !== documents.length)
       throw new UsageError(`${texts.length} texts for ${documents.length} documents: give one for each`);
-    const graph = scoringGraph(model.graph, index, offsets);
+    const isEncoder = model.task === 'text-embedding';
+    const graph = (isEncoder ? outputScoringGraph : scoringGraph)(model.graph, index, offsets);
     const card = { ...model.card, name: `search with ${model.card.name}` };
-    return new PolynomialModel({ ...model, graph, card, ...(texts ? { documents: texts } : {}) }, undefined);
+    // Documents are the classes of a question.
+    const task = isEncoder ? 'text-classification' : model.task;
+    return new PolynomialModel({ ...model, task, graph, card, ...(texts ? { documents: texts } : {}) }, undefined);
   }
 
   /** Releases what `predict` prepared, as that of a trained model does; asked again, it prepares it again. */

@@ -18,12 +18,12 @@ export function imageKind(bytes: Uint8Array): 'png' | 'jpeg' | 'WebP' | 'GIF' | 
  * @param resize where the preparation says nothing, scale to the model's size (bilinear, the aspect ratio is not kept)
  * @throws DataError for a damaged file, one of another format, or another size than the model's in the end
  */
-export function imagePixels(
+export async function imagePixels(
   bytes: Uint8Array,
   file: string,
   { patches, picture }: Pick<ImagePreprocess, 'patches' | 'picture'>,
   resize: boolean,
-): Uint8Array {
+): Promise<Uint8Array> {
   const kind = imageKind(bytes);
   if (kind !== 'png' && kind !== 'jpeg')
     throw new DataError(`${file} is ${kind === undefined ? 'no image' : `a ${kind} image, which is not read here`}: save it as PNG or JPEG`); // biome-ignore format: short
@@ -31,5 +31,5 @@ export function imagePixels(
   // Without a word of the model's maker, white is what people see through transparent pixels.
   const scaled = resize ? { resize: { to: { height, width }, filter: 'bilinear' } as const } : {};
   const steps = picture ?? { background: 'white' as const, ...scaled };
-  return picturePixels({ patches, picture: steps }, decodePicture(bytes, file), file);
+  return picturePixels({ patches, picture: steps }, await decodePicture(bytes, file), file);
 }

@@ -69,9 +69,9 @@ async function decodeFile(file: string, form: InputForm, resize: boolean): Promi
   return imageKind(bytes) === undefined ? parseInput(bytes, file) : decodeImage(bytes, file, form, resize);
 }
 
-function decodeImage(bytes: Uint8Array, file: string, form: InputForm, resize: boolean): ModelInput {
+async function decodeImage(bytes: Uint8Array, file: string, form: InputForm, resize: boolean): Promise<ModelInput> {
   if (form.kind !== 'image') throw new DataError(`${file} is an image, the model takes a text: give {"text": "..."}`);
-  return { pixels: imagePixels(bytes, file, form.preprocess, resize) };
+  return { pixels: await imagePixels(bytes, file, form.preprocess, resize) };
 }
 
 function parseInput(bytes: Uint8Array, file: string): Decoded {

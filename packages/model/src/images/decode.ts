@@ -1,5 +1,5 @@
 import { DataError } from '../errors.ts';
-import { decodeJpeg, isJpeg } from './jpeg.ts';
+import { isJpeg } from './jpeg-header.ts';
 import type { Picture } from './picture.ts';
 import { decodePng, isPng } from './png.ts';
 
@@ -26,13 +26,13 @@ export const unreadFormat = (bytes: Uint8Array): string | undefined =>
   )?.[0];
 
 /**
- * A PNG or JPEG file as a picture; a JPEG stands upright.
+ * A PNG or JPEG file as a picture; a JPEG stands upright. The decoder of JPEGs is loaded with the first one.
  * @param where what to call it in messages
  * @throws DataError for a damaged file, one of another format, or one of more than 2^24 pixels
  */
-export function decodePicture(bytes: Uint8Array, where: string): Picture {
+export async function decodePicture(bytes: Uint8Array, where: string): Promise<Picture> {
   if (isPng(bytes)) return decodePng(bytes, where, maxPixels);
-  if (isJpeg(bytes)) return decodeJpeg(bytes, where, maxPixels);
+  if (isJpeg(bytes)) return (await import('./jpeg.ts')).decodeJpeg(bytes, where, maxPixels);
   const format = unreadFormat(bytes);
   throw new DataError(
     format

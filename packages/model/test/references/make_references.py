@@ -68,6 +68,10 @@ def pictures():
         cases[f"jpeg {name}"] = encoded(large, format="jpeg", quality=90, subsampling=sampling)
     cases["jpeg progressive"] = encoded(large, format="jpeg", quality=90, progressive=True)
     cases["jpeg grey"] = encoded(large.convert("L"), format="jpeg", quality=90)
+    cases["jpeg 4:1:1"] = encoded(large, format="jpeg", quality=70, subsampling="4:1:1")
+    cases["jpeg of red, green and blue"] = encoded(large, format="jpeg", quality=90, keep_rgb=True)
+    cases["jpeg with restarts"] = encoded(large, format="jpeg", quality=60, restart_marker_blocks=2)
+    cases["jpeg grey, progressive, one pixel wide"] = encoded(large.convert("L").crop((0, 0, 1, 29)), format="jpeg", progressive=True)
     result = []
     for name, file in cases.items():
         image = ImageOps.exif_transpose(Image.open(io.BytesIO(file)))

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DataError, type Picture } from '@cipherformer/model';
 import { readBytes } from '@cipherformer/model/files';
 import type { SplitName } from '../sources/parts.ts';
@@ -12,7 +12,8 @@ export function openByteImages(folder: string): Source[] | undefined {
   const path = (pattern: RegExp) => names.filter((name) => pattern.test(name)).sort().map((name) => join(folder, name)); // biome-ignore format: a line
   const idx = (part: SplitName, prefix: string): Source[] =>
     path(new RegExp(`^${prefix}.*images.*idx3.*$`)).map((images) => {
-      const labels = images.replace('images', 'labels').replace('idx3', 'idx1');
+      // Of the file's name alone: folders may be called "images", too.
+      const labels = join(folder, basename(images).replace('images', 'labels').replace('idx3', 'idx1'));
       if (!existsSync(labels)) throw new DataError(`${images} has no labels beside it: ${labels} is missing.`);
       const file = (where: string) => ({ where, bytes: readBytes(where) });
       return sourceOf(() => parseMnist(file(images), file(labels), 256), part);

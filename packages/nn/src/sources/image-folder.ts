@@ -49,22 +49,24 @@ function imagesOf(folder: string, part: SplitName | undefined): Source {
     part,
     ...(folders.length > 0 && { classNames: folders.map(({ name }) => name) }),
     async *examples() {
-      for (const { name } of files) yield readPicture(join(folder, name), undefined);
+      for (const { name } of files) yield await readPicture(join(folder, name), undefined);
       for (const { name } of folders)
         for (const entry of entries(join(folder, name))) {
           const place = join(folder, name, entry.name);
-          yield entry.isFile() ? readPicture(place, name) : { place, problem: 'it is a folder inside of a class' };
+          yield entry.isFile()
+            ? await readPicture(place, name)
+            : { place, problem: 'it is a folder inside of a class' };
         }
     },
   };
 }
 
-function readPicture(place: string, label: string | undefined): SourceExample | Misfit {
+async function readPicture(place: string, label: string | undefined): Promise<SourceExample | Misfit> {
   if (statSync(place).size > maxFileBytes) return { place, problem: `it is larger than ${maxFileBytes} bytes` };
   const bytes = readFileSync(place);
   if (!isPicture(bytes)) return { place, problem: 'it is no PNG or JPEG picture' };
   try {
-    return { place, picture: decodePicture(bytes, 'it'), ...(label !== undefined && { label }) };
+    return { place, picture: await decodePicture(bytes, 'it'), ...(label !== undefined && { label }) };
   } catch (error) {
     if (error instanceof DataError) return { place, problem: error.message };
     throw error;

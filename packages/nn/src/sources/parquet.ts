@@ -57,7 +57,7 @@ export async function parquetSource(file: AsyncBuffer, where: string, asked: Col
     async *examples() {
       let row = 0;
       for await (const fields of rowsOf(file, metadata, wanted, where))
-        yield readRow(fields, `${where}, row ${++row}`, columns);
+        yield await readRow(fields, `${where}, row ${++row}`, columns);
     },
   };
 }
@@ -193,7 +193,11 @@ function classNamesOf({ key_value_metadata }: FileMetaData, label: string): read
     : undefined;
 }
 
-function readRow(row: Record<string, unknown>, place: string, { text, image, label }: Columns): SourceExample | Misfit {
+async function readRow(
+  row: Record<string, unknown>,
+  place: string,
+  { text, image, label }: Columns,
+): Promise<SourceExample | Misfit> {
   if (image === undefined) return exampleOf({ ...row, [text!]: decoded(row[text!]), ...(label && { [label]: decoded(row[label]) }) }, place, text!, label); // biome-ignore format: a line
   const value = row[image] as { bytes?: unknown } | Uint8Array | null | undefined;
   const bytes = value instanceof Uint8Array ? value : value?.bytes;
@@ -203,7 +207,11 @@ function readRow(row: Record<string, unknown>, place: string, { text, image, lab
   if (label !== undefined && written === undefined)
     return { place, problem: `"${label}" is ${shown(row[label])}, not a label` };
   try {
-    return { place, picture: decodePicture(bytes, `"${image}"`), ...(written !== undefined && { label: written }) };
+    return {
+      place,
+      picture: await decodePicture(bytes, `"${image}"`),
+      ...(written !== undefined && { label: written }),
+    };
   } catch (error) {
     if (error instanceof DataError) return { place, problem: error.message };
     throw error;

@@ -205,13 +205,13 @@ describe('pictures', () => {
     };
     const labels = Uint8Array.from({ length: 20 }, (_, i) => i % 12);
     for (const name of ['train', 't10k']) {
-      put(`idx/${name}-images-idx3-ubyte`, Buffer.concat([header(2051, 20, 2, 3), new Uint8Array(120).fill(7)]));
-      put(`idx/${name}-labels-idx1-ubyte.gz`, gzipSync(Buffer.concat([header(2049, 20), labels])));
+      put(`images/idx/${name}-images-idx3-ubyte`, Buffer.concat([header(2051, 20, 2, 3), new Uint8Array(120).fill(7)]));
+      put(`images/idx/${name}-labels-idx1-ubyte.gz`, gzipSync(Buffer.concat([header(2049, 20), labels])));
     }
-    await expect(load({ from: 'idx' }, { root })).rejects.toThrow(/labels-idx1-ubyte is missing/);
+    await expect(load({ from: 'images/idx' }, { root })).rejects.toThrow(/labels-idx1-ubyte is missing/);
     for (const name of ['train', 't10k'])
-      put(`idx/${name}-labels-idx1-ubyte`, Buffer.concat([header(2049, 20), labels]));
-    const idx = await load({ from: 'idx' }, { root });
+      put(`images/idx/${name}-labels-idx1-ubyte`, Buffer.concat([header(2049, 20), labels]));
+    const idx = await load({ from: 'images/idx' }, { root });
     expect(idx).toMatchObject({ outputs: 12, image: { channels: 1, height: 2, width: 3 } });
     expect(idx.report.sizes).toEqual({ train: 18, validation: 2, test: 20 });
     const record = (label: number) => Buffer.concat([Uint8Array.of(3, label), new Uint8Array(3072).fill(label)]);

@@ -100,6 +100,8 @@ const newestSchema = z.strictObject({
     instructions: whole,
     /** How far a decrypted logit may be from the program's without noise (`predictError`); absent where it is not known. */
     error: z.optional(positive),
+    /** The largest difference to expect of an answer's logits, these at unit spread; absent where it is not known. */
+    errorAtUnitSpread: z.optional(positive),
   }),
   /** Facts for the client: names of the classes, how an image or a text becomes numbers. */
   model: z.strictObject({

@@ -1,5 +1,5 @@
 // Who is who: tokens, strangers, and that nobody sees what is another's.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Job, ServiceError, Transport, VolatileTokens } from '@cipherformer/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -90,6 +90,17 @@ describe('tokens', () => {
     expect((await left.list()).map(({ kind }) => kind)).toEqual(['local']);
     left.close();
     expect(stored(place.data, listed!.id).parts).toEqual([]);
+  });
+});
+
+describe('a data folder that is not there', () => {
+  it('is made for a first token, and not to be looked into', async () => {
+    const data = join(place.data, 'absent');
+    await expect(openTokens({ data }, { create: false })).rejects.toThrow(/no data folder of a service.*--data/);
+    expect(existsSync(data)).toBe(false);
+    const tokens = await openTokens({ data });
+    tokens.close();
+    (await openTokens({ data }, { create: false })).close();
   });
 });
 
