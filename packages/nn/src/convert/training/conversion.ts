@@ -23,7 +23,8 @@ export interface Conversion {
   readonly data: DataSet;
   readonly batches: Batches;
   readonly threads: number;
-  readonly provider: Provider;
+  /** What computes training steps. Default 'cpu'. */
+  readonly provider?: Provider;
   /** The original is trained on without the recipe's changes. */
   readonly control: boolean;
 }
@@ -103,8 +104,16 @@ export async function openConversion(
   options: ConversionData & { readonly control?: boolean; readonly provider?: Provider },
 ): Promise<Conversion> {
   const data = await loadConversionData(recipe, original, options);
-  const { threads = 1, provider = 'cpu', control = false } = options;
-  const conversion = { recipe, original, data, batches: conversionBatches(recipe, data), threads, provider, control };
+  const { threads = 1, provider, control = false } = options;
+  const conversion = {
+    recipe,
+    original,
+    data,
+    batches: conversionBatches(recipe, data),
+    threads,
+    ...(provider ? { provider } : {}),
+    control,
+  };
   calibrationCount(data.train, calibrationOf(conversion));
   return conversion;
 }
