@@ -1,5 +1,6 @@
 import { CipherformerError, type ErrorCode, gib } from '@cipherformer/base';
 import { excerpt } from '@cipherformer/model/untrusted';
+import { type StepProblem, stepProblems } from './protocol.ts';
 
 /** The service could not be reached, or its answer is not one of a service. */
 export class TransportError extends CipherformerError {
@@ -94,8 +95,11 @@ export function describeChange({ name, before, now, keptParts, newParts, newByte
 export class JobFailed extends TransportError {
   override readonly name = 'JobFailed';
   override readonly code = 'job-failed';
+  /** What is wrong with a step of a generation, where that is the reason; the words for it are in the message. */
+  readonly problem: StepProblem | undefined;
 
   constructor(reason: string) {
     super(`the service could not answer: ${reason}`);
+    this.problem = stepProblems.find((problem) => reason.startsWith(`${problem}: `));
   }
 }
