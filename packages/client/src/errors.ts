@@ -1,6 +1,5 @@
 import { CipherformerError, type ErrorCode, gib } from '@cipherformer/base';
 import { excerpt } from '@cipherformer/model/untrusted';
-import { type StepProblem, stepProblems } from './protocol.ts';
 
 /** The service could not be reached, or its answer is not one of a service. */
 export class TransportError extends CipherformerError {
@@ -96,10 +95,11 @@ export class JobFailed extends TransportError {
   override readonly name = 'JobFailed';
   override readonly code = 'job-failed';
   /** What is wrong with a step of a generation, where that is the reason; the words for it are in the message. */
-  readonly problem: StepProblem | undefined;
+  readonly problem: string | undefined;
 
-  constructor(reason: string) {
+  /** @param problem see `stepProblemOf` of the protocol */
+  constructor(reason: string, problem?: string) {
     super(`the service could not answer: ${reason}`);
-    this.problem = stepProblems.find((problem) => reason.startsWith(`${problem}: `));
+    this.problem = problem;
   }
 }

@@ -224,3 +224,7 @@ export type ProblemCode = keyof typeof problemStatus;
  */
 export const stepProblems = ['cache-gone', 'wrong-step', 'cache-full'] as const;
 export type StepProblem = (typeof stepProblems)[number];
+
+/** The problem that a job's reason begins with, where it does. */
+export const stepProblemOf = (reason: string): StepProblem | undefined =>
+  stepProblems.find((problem) => reason.startsWith(`${problem}: `));
