@@ -14,7 +14,7 @@ import {
   sha256,
 } from '@cipherformer/ckks';
 import { partialSuffix, syncDirectory, writeBytesDurably } from '@cipherformer/ckks/durable';
-import { MissingFileError, serialisePreparation } from '@cipherformer/model';
+import { documentsFile, MissingFileError, serialiseDocuments, serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
   type EncryptedProgram,
@@ -115,20 +115,26 @@ export async function writeProgram(
     const predicted = predict(planned);
     checkAffordable(predicted.peakBytes, memoryBytes, batch);
     await turn(signal);
+    const { classes, documents, card } = loaded;
     const { structure, files } = serialisePreparation(loaded);
+    if (documents) files.set(documentsFile, serialiseDocuments(documents));
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
       await writeBytesDurably(join(client, file), bytes);
       digests[file] = toHex(await sha256(new Uint8Array(bytes)));
     }
-    const { classes, card } = loaded;
     const manifest = makeManifest({
       digest,
       planned,
       predicted: { ...predicted, ...error },
       batch,
       ...(generation ? { generation } : {}),
-      model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
+      model: {
+        name: card.name,
+        ...(classes ? { classes: [...classes] } : {}),
+        ...(documents ? { documents: documents.length } : {}),
+        ...structure,
+      },
       files: digests,
     });
     const text = `${JSON.stringify(manifest)}\n`;

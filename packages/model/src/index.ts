@@ -8,11 +8,13 @@ export {
   ShapeError,
   WeightError,
 } from './errors.ts';
-export { type ModelFiles, preparationFiles } from './files/model-files.ts';
+export { serialiseDocuments } from './files/documents.ts';
+export { documentsFile, type ModelFiles, maxDocuments, preparationFiles } from './files/model-files.ts';
 export {
   type PreparationFile,
   parsePreparation,
   preparationSchema,
+  readDocuments,
   serialisePreparation,
 } from './files/preparation.ts';
 export { bfloatToNumber, halfToNumber } from './files/safetensors.ts';
