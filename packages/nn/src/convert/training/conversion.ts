@@ -7,6 +7,7 @@ import * as datasets from '../../data/datasets.ts';
 import { type OddSplit, oddSplit } from '../../data/odd-split.ts';
 import type { Split, SplitName } from '../../data/splits.ts';
 import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
+import { withOwnAnswers } from '../../evaluate/own-answers.ts';
 import { recordRanges } from '../../evaluate/ranges.ts';
 import { createValidator } from '../../evaluate/validator.ts';
 import { type ConversionRecipe, recipeData } from '../recipe.ts';
@@ -90,8 +91,9 @@ export async function openConversion(
   recipe: ConversionRecipe,
   options: ConversionData & { readonly control?: boolean },
 ): Promise<Conversion> {
-  const data = await loadConversionData(recipe, original, options);
   const { threads = 1, control = false } = options;
+  const loaded = await loadConversionData(recipe, original, options);
+  const data = loaded.report?.labelled === false ? await withOwnAnswers(loaded, original, threads) : loaded;
   const conversion = { recipe, original, data, batches: conversionBatches(recipe, data), threads, control };
   calibrationCount(data.train, calibrationOf(conversion));
   return conversion;
