@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CipherformerError } from '../../packages/base/src/errors.ts';
 import { BootstrapPlan, type WireObject, wireBytes } from '../../packages/ckks/src/index.ts';
 import { sha256 } from '../../packages/ckks/src/wire/checksum.ts';
+import { serialiseDocuments } from '../../packages/model/src/files/documents.ts';
 import { serialisePreparation } from '../../packages/model/src/files/preparation.ts';
 import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
 import { prepareInput } from '../../packages/model/src/inputs/prepare-input.ts';
@@ -76,12 +77,19 @@ function readManifest(bytes: Uint8Array): void {
 
 // The client's half of a program of texts.
 const { structure, files } = serialisePreparation(parsePolynomialModel(ofTexts, 'model'));
+// A search: the program below has four logits.
+const documents = ['first', 'second,\nof two lines', 'dritter \u00fc', 'fourth'];
+files.set('documents.json', serialiseDocuments(documents));
 const hex = async (bytes: Uint8Array<ArrayBuffer>) => Buffer.from(await sha256(bytes)).toString('hex');
 const digests: Record<string, string> = {};
 for (const [name, bytes] of files) digests[name] = await hex(new Uint8Array(bytes));
 const [textInput] = checkPreparation(parsePolynomialModel(ofTexts, 'model'), 'model').keys();
 const ofText = (changes: Record<string, string> = {}) =>
-  manifest({ model: { name: 'test', ...structure }, files: { ...digests, ...changes }, input: textInput! });
+  manifest({
+    model: { name: 'test', documents: documents.length, ...structure },
+    files: { ...digests, ...changes },
+    input: textInput!,
+  });
 
 /** Reads a half with one file in place of its own, named by its own digest, and prepares a text with it. */
 const withFile = (name: string) => async (bytes: Uint8Array) => {

@@ -16,7 +16,7 @@ const looks = [
 
 let scene: Scene;
 beforeAll(async () => {
-  scene = await Scene.open({ headlines: true });
+  scene = await Scene.open({ headlines: true, search: true });
   if (folder) mkdirSync(folder, { recursive: true });
 });
 afterAll(() => scene?.close());
@@ -73,6 +73,18 @@ describe.each(looks)('$name', ({ name, ...view }) => {
     await askText(page, 'Late goal sends the underdogs through to the cup final');
     expect((await outcome(page)).label).toBeDefined();
     await look(page, `${name}-4-headline`);
+  });
+
+  it('what a search found', async () => {
+    await page.click('.programs li:nth-child(3) button');
+    await page.waitForSelector('#text');
+    await look(page, `${name}-4-search`);
+    await askText(page, 'Where is water vapour found');
+    expect((await outcome(page)).label).toBe('10 of 25');
+    await page.waitForSelector('#agreement');
+    await look(page, `${name}-4-found`);
+    await page.click('.programs li:nth-child(2) button');
+    await page.waitForSelector('#text');
   });
 
   it('a dialog', async () => {

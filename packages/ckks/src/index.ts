@@ -29,6 +29,7 @@ export {
   longBootstrapChain,
   PolynomialEvaluator,
   polynomialNoise,
+  preciseBootstrapChain,
   type Requirements,
   type StreamedMatrix,
   type StreamedTransformOptions,

@@ -2,6 +2,7 @@
 export { defaultCosts } from './cost/default-costs.ts';
 export { followRun, type RunWork } from './cost/follow-run.ts';
 export { type Prediction, predict, predictSeconds } from './cost/predict.ts';
+export { highestGoodError, type PredictedError, predictError } from './cost/predict-error.ts';
 export { measureReference } from './cost/reference.ts';
 export { CostError, LayoutError, PlacementError } from './errors.ts';
 export {
@@ -21,7 +22,9 @@ export { type BootstrapPricing, defaultMachine, type MachineModel, machineOf } f
 export {
   type OpenProgram,
   openProgram,
+  type Precision,
   type ProgramOptions,
+  precisions,
   programParameters,
   writeProgram,
 } from './program-folder.ts';

@@ -10,11 +10,12 @@ import {
   defaultBootstrapChain,
   longBootstrapChain,
   Parameters,
+  preciseBootstrapChain,
   type SecurityOptions,
   sha256,
 } from '@cipherformer/ckks';
 import { partialSuffix, syncDirectory, writeBytesDurably } from '@cipherformer/ckks/durable';
-import { MissingFileError, serialisePreparation } from '@cipherformer/model';
+import { documentsFile, MissingFileError, serialiseDocuments, serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
   type EncryptedProgram,
@@ -33,7 +34,7 @@ import {
 import { clientFolder, readManifest, serverFolder } from '@cipherformer/runtime/server';
 import { defaultCosts } from './cost/default-costs.ts';
 import { predict } from './cost/predict.ts';
-import { predictError } from './cost/predict-error.ts';
+import { highestGoodError, predictError } from './cost/predict-error.ts';
 import { LayoutError, PlacementError } from './errors.ts';
 import { type Compiled, compile, compileForThroughput } from './passes/compile.ts';
 import { type CompiledGeneration, compileGeneration } from './passes/compile-generation.ts';
@@ -50,9 +51,18 @@ export interface ProgramOptions {
   readonly memoryBytes?: number;
   /** A language model that goes on token by token: a prompt, then steps that use what was kept. Default: it answers once. */
   readonly generation?: boolean;
+  /** How much noise is taken, where no parameters are given. Default 'chosen': what the predicted error asks for. */
+  readonly precision?: Precision;
   /** Looked at between the steps of a compilation. */
   readonly signal?: AbortSignal;
 }
+
+/**
+ * usual: the first parameters whose levels suffice. high: 45 bits in place of 40, for half as much time again and twice the bytes
+ * of keys. chosen: the usual ones, unless the predicted error at unit spread is above 1e-2 and less with the high ones.
+ */
+export const precisions = ['chosen', 'usual', 'high'] as const;
+export type Precision = (typeof precisions)[number];
 
 export interface OpenProgram extends PlannedProgram {
   readonly manifest: ProgramManifest;
@@ -66,8 +76,11 @@ export interface OpenProgram extends PlannedProgram {
  * The parameters that programs are compiled for: the first ones whose levels suffice. A short list, the same for all, since
  * only programs of equal parameters can share keys.
  */
-export function programParameters(): Parameters[] {
-  return [defaultBootstrapChain, longBootstrapChain].map((chain) => Parameters.from(bootstrapLiteral(chain)));
+export function programParameters(precision: Precision = 'chosen'): Parameters[] {
+  const usual = [defaultBootstrapChain, longBootstrapChain];
+  const high = [preciseBootstrapChain];
+  const chains = { chosen: [...usual, ...high], usual, high }[precision];
+  return chains.map((chain) => Parameters.from(bootstrapLiteral(chain)));
 }
 
 /**
@@ -95,30 +108,35 @@ export async function writeProgram(
     savePolynomialModel(join(partial, serverFolder), loadPolynomialModel(model));
     await turn(options.signal);
     const { memoryBytes = Number.POSITIVE_INFINITY, signal } = options;
-    const { compiled, planned, batch, digest, loaded, generation } = await compileForFirst(
+    const { compiled, planned, batch, digest, loaded, generation, error } = await compilePrecisely(
       partial,
-      given ? [given] : programParameters(),
+      given,
       options,
     );
     const { parameters } = planned.bootstrapPlan;
     const predicted = predict(planned);
     checkAffordable(predicted.peakBytes, memoryBytes, batch);
     await turn(signal);
+    const { classes, documents, card } = loaded;
     const { structure, files } = serialisePreparation(loaded);
+    if (documents) files.set(documentsFile, serialiseDocuments(documents));
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
       await writeBytesDurably(join(client, file), bytes);
       digests[file] = toHex(await sha256(new Uint8Array(bytes)));
     }
-    const { classes, card, graph } = loaded;
-    const error = predictError(planned, graph, batch);
     const manifest = makeManifest({
       digest,
       planned,
-      predicted: { ...predicted, ...(error === undefined ? {} : { error }) },
+      predicted: { ...predicted, ...error },
       batch,
       ...(generation ? { generation } : {}),
-      model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
+      model: {
+        name: card.name,
+        ...(classes ? { classes: [...classes] } : {}),
+        ...(documents ? { documents: documents.length } : {}),
+        ...structure,
+      },
       files: digests,
     });
     const text = `${JSON.stringify(manifest)}\n`;
@@ -193,6 +211,29 @@ export async function openProgram(folder: string, security: SecurityOptions = {}
       `${folder} gives program ${digest.slice(0, 12)}, its manifest says ${manifest.digest.slice(0, 12)}: its model was changed or this release compiles differently; compile it again and make new keys`,
     );
   return { manifest, parameters, compiled, ...planned, ...(generation ? { generation: generation.compiled } : {}) };
+}
+
+/** Compiles with as much precision as is asked for, and predicts the error. Errors as compileFolder. */
+async function compilePrecisely(folder: string, given: Parameters | undefined, options: ProgramOptions) {
+  const { precision = 'chosen' } = options;
+  const compiledFor = async (choices: readonly Parameters[]) => {
+    const compiled = await compileForFirst(folder, choices, options);
+    return { ...compiled, error: predictError(compiled.planned, compiled.loaded.graph, compiled.batch) };
+  };
+  if (given) return compiledFor([given]);
+  if (precision !== 'chosen') return compiledFor(programParameters(precision));
+  const usual = await compiledFor(programParameters('usual'));
+  const { errorAtUnitSpread = 0 } = usual.error ?? {};
+  if (errorAtUnitSpread <= highestGoodError) return usual;
+  await turn(options.signal);
+  try {
+    const high = await compiledFor(programParameters('high'));
+    return (high.error?.errorAtUnitSpread ?? Number.POSITIVE_INFINITY) < errorAtUnitSpread ? high : usual;
+  } catch (error) {
+    // Fewer levels than some programs need.
+    if (error instanceof PlacementError) return usual;
+    throw error;
+  }
 }
 
 /** For the first parameters whose levels suffice. Errors as compileFolder for the last ones. */

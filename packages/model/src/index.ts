@@ -8,11 +8,13 @@ export {
   ShapeError,
   WeightError,
 } from './errors.ts';
-export { type ModelFiles, preparationFiles } from './files/model-files.ts';
+export { serialiseDocuments } from './files/documents.ts';
+export { documentsFile, type ModelFiles, maxDocuments, preparationFiles } from './files/model-files.ts';
 export {
   type PreparationFile,
   parsePreparation,
   preparationSchema,
+  readDocuments,
   serialisePreparation,
 } from './files/preparation.ts';
 export { bfloatToNumber, halfToNumber } from './files/safetensors.ts';
@@ -38,7 +40,7 @@ export {
 export { evaluate, type Observer, PolynomialEvaluator } from './graph/evaluate.ts';
 export { everyToken } from './graph/every-token.ts';
 export type { GraphNode, GraphOp, NodeOf, PolynomialGraph } from './graph/graph.ts';
-export { featureGraph, scoringGraph } from './graph/index-head.ts';
+export { featureGraph, outputScoringGraph, scoringGraph } from './graph/index-head.ts';
 export { type ModelLevels, modelLevels } from './graph/levels.ts';
 export { operandsOf, withOperands } from './graph/operands.ts';
 export { valueShapes } from './graph/shapes.ts';

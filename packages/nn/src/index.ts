@@ -100,7 +100,7 @@ export { makePolynomialModel, type PolynomialModelSource } from './lower/make-mo
 export { gradients } from './onnx/autodiff.ts';
 export { reachable } from './onnx/onnx.ts';
 export { type Operation, Program, type Tensor } from './onnx/program.ts';
-export { type Feeds, Session, type SessionOptions, type TensorData } from './onnx/session.ts';
+export { type Feeds, type Provider, providers, Session, type SessionOptions, type TensorData } from './onnx/session.ts';
 export * as ops from './ops/index.ts';
 export { Random } from './random.ts';
 export type { Columns } from './sources/source.ts';

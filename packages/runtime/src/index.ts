@@ -44,11 +44,14 @@ export type {
 export {
   type BootstrapLevels,
   hasMasks,
+  isPackable,
   lastUses,
   operandsOf,
+  registerLevels,
   resultLevel,
   resultsOf,
 } from './program/levels.ts';
+export { isMasked, masksOf, productTerms } from './program/packed-product.ts';
 export { PackedTransform } from './program/packed-transform.ts';
 export { termGroups } from './program/term-groups.ts';
 export { joinExamples, packInputs } from './program/values.ts';

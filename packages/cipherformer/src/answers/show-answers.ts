@@ -60,8 +60,9 @@ export function showAnswers(answers: Answers, options: AnswerOptions, next?: str
 const named = ({ results }: Answers, i: number) => (results.length === 1 ? 'the input' : `input ${i + 1}`);
 
 /** An answer for a person; nothing where there is none. */
-function textOf({ inRange, labels = [], logits }: Result, prefix: string): string[] {
-  if (!logits) return inRange ? [`${prefix}${labels[0]!.label} (in range)`] : [];
+function textOf({ inRange, labels = [], logits, embedding }: Result, prefix: string): string[] {
+  if (embedding) return [`${prefix}${JSON.stringify(embedding.map(rounded))}`];
+  if (!logits) return inRange ? [`${prefix}${labels[0]?.label ?? 'an embedding: --reveal shows it'} (in range)`] : [];
   const largest = [...logits].sort((a, b) => b - a);
   const rows = labels.map(({ label, score }, i) => [label, rounded(score!), rounded(largest[i]!)]);
   return [renderTable([`${prefix}class`, 'score', 'logit'], rows)];

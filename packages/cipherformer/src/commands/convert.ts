@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { given } from '@cipherformer/base';
 import { writeAtomically } from '@cipherformer/model/files';
-import { type ConvertResult, convert, judgeTargets, shortfalls } from '@cipherformer/nn';
-import type { Command } from 'commander';
+import { type ConvertResult, convert, judgeTargets, type Provider, providers, shortfalls } from '@cipherformer/nn';
+import { type Command, Option } from 'commander';
 import { type PreparedConversion, planConversion, prepareConversion } from '../door/prepare-conversion.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { controlText, conversionText, planText, stageLine } from '../report/conversion-text.ts';
@@ -27,6 +27,7 @@ interface ConvertCommandOptions {
   readonly half?: boolean;
   readonly out?: string;
   readonly threads: number;
+  readonly provider: Provider;
   readonly seed?: number;
   readonly control?: boolean;
   readonly restart?: boolean;
@@ -54,6 +55,11 @@ export function registerConvert(program: Command): void {
     .option('--write-recipe <file>', 'write the chosen recipe, to be edited, and stop')
     .option('--out <folder>', 'folder of the conversion (default: runs/convert-<name>)')
     .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
+    .addOption(
+      new Option('--provider <what>', "what computes the training steps: processors, or ONNX Runtime's CUDA provider")
+        .choices(providers)
+        .default('cpu'),
+    )
     .option('--seed <n>', "replaces the recipe's seed", seedNumber)
     .option(
       '--control',
@@ -110,12 +116,12 @@ function run(
   { model, recipe, ...examples }: PreparedConversion,
   modelName: string,
   out: string,
-  { threads, control = false, half = false }: ConvertCommandOptions,
+  { threads, provider, control = false, half = false }: ConvertCommandOptions,
 ): Promise<ConvertResult> {
   const stopping = 'stopping within 20 steps, or after this measurement; the same command goes on where it stopped';
   return withStages(stopping, (signal, stages) =>
     convert(model, recipe, {
-      ...{ ...examples, out, modelName, threads, control, half, signal },
+      ...{ ...examples, out, modelName, threads, provider, control, half, signal },
       progress: ({ what, done, total, loss, secondsLeft }) =>
         stages.update(
           loss === undefined

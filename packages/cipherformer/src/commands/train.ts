@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJson, writeAtomically } from '@cipherformer/model/files';
-import { parseRecipe, type Recipe, type TrainResult, train } from '@cipherformer/nn';
-import type { Command } from 'commander';
+import { type Provider, parseRecipe, providers, type Recipe, type TrainResult, train } from '@cipherformer/nn';
+import { type Command, Option } from 'commander';
 import { figuresOf } from '../evaluate/figures.ts';
 import { drawCurves, trainingLog, trainingTable } from '../report/training.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
@@ -13,6 +13,7 @@ interface TrainCommandOptions {
   readonly data: string;
   readonly out?: string;
   readonly threads: number;
+  readonly provider: Provider;
   readonly seed?: number;
   readonly restart?: boolean;
   readonly test?: boolean;
@@ -29,6 +30,11 @@ export function registerTrain(program: Command): void {
     .requiredOption('--data <folder>', "the folder the recipe's data paths start from")
     .option('--out <folder>', 'run folder: checkpoint, metrics, curves, best model (default: runs/<name>)')
     .option('--threads <n>', 'threads for the arithmetic', positiveInteger, 1)
+    .addOption(
+      new Option('--provider <what>', "what computes the training steps: processors, or ONNX Runtime's CUDA provider")
+        .choices(providers)
+        .default('cpu'),
+    )
     .option('--seed <n>', "replaces the recipe's seed", seedNumber)
     .option('--restart', 'delete what the run folder holds and start over')
     .option('--test', 'evaluate the best model on the test split at the end (read it once per reported row)')
@@ -59,11 +65,11 @@ async function trainModel(file: string, options: TrainCommandOptions): Promise<v
 function run(
   recipe: Recipe,
   runFolder: string,
-  { data: dataRoot, threads }: TrainCommandOptions,
+  { data: dataRoot, threads, provider }: TrainCommandOptions,
 ): Promise<TrainResult> {
   return withStages('stopping after this step; the same command goes on where it stopped', (signal, { update }) =>
     train(recipe, {
-      ...{ dataRoot, runFolder, threads, signal },
+      ...{ dataRoot, runFolder, threads, provider, signal },
       progress({ done, total, loss, examplesPerSecond, secondsLeft }) {
         const detail = `loss ${loss.toFixed(4)} | ${examplesPerSecond.toFixed(0)} examples/s`;
         update({ what: recipe.name, done, total, secondsLeft, detail });

@@ -1,4 +1,4 @@
-import type { PrivateAnswer } from '@cipherformer/runtime/client';
+import { type PrivateAnswer, ShareError } from '@cipherformer/runtime/client';
 
 // The one form in which answers are told, by the library and, as JSON, by the verbs: `{ results: [...] }`, one an input.
 
@@ -55,25 +55,34 @@ export class Answer implements Result {
   readonly reason?: string;
   readonly #answer: PrivateAnswer;
   readonly #classes: readonly string[] | undefined;
+  readonly #isEmbedding: boolean;
 
-  /** @param classes names of the outputs, where they have names */
-  constructor(answer: PrivateAnswer, classes: readonly string[] | undefined) {
+  /**
+   * @param classes names of the outputs, where they have names
+   * @param isEmbedding outputs are no classes, but a place in a space
+   */
+  constructor(answer: PrivateAnswer, classes: readonly string[] | undefined, isEmbedding = false) {
     this.#answer = answer;
     this.#classes = classes;
+    this.#isEmbedding = isEmbedding;
     const { inRange, label, reason } = answer;
     this.inRange = inRange;
-    this.labels = label === undefined ? [] : [{ label }];
+    this.labels = label === undefined || isEmbedding ? [] : [{ label }];
     if (reason !== undefined) this.reason = reason;
   }
 
-  /** The first of the labels; undefined where the input left the range. */
+  /** The first of the labels; undefined where the input left the range, and of an embedding. */
   get label(): string | undefined {
     return this.labels[0]?.label;
   }
 
-  /** The same with scores and logits, for the key's owner alone. Of an input out of range as well, where they mean nothing. */
+  /**
+   * The same with scores and logits, or with the embedding, of length 1, for the key's owner alone. Of an input out of range as well,
+   * where they mean nothing.
+   */
   reveal({ top }: RevealOptions = {}): Result {
     const { logits, scores } = this.#answer.reveal();
+    if (this.#isEmbedding) return { inRange: this.inRange, ...reasonOf(this), embedding: unitLength(logits) };
     const labels = rankLabels(scores, this.#classes, top);
     return { inRange: this.inRange, ...reasonOf(this), labels, logits: [...logits] };
   }
@@ -83,6 +92,8 @@ export class Answer implements Result {
    * @throws ShareError elsewhere; that it does may depend on the noise, so it is for the owner alone
    */
   share(): Label {
+    if (this.#isEmbedding)
+      throw new ShareError('an embedding has no label, and its numbers tell of the key: keep them');
     return this.#answer.share();
   }
 }
@@ -113,6 +124,12 @@ export function rankLabels(
 ): (Label & { readonly score: number })[] {
   const best = Array.from(scores, (_, k) => k).sort((a, b) => scores[b]! - scores[a]!);
   return best.slice(0, top).map((k) => ({ label: classes?.[k] ?? `${k}`, score: scores[k]! }));
+}
+
+/** Numbers in the same proportion, of length 1, as embeddings are compared; zeros stay. */
+export function unitLength(values: ArrayLike<number>): number[] {
+  const length = Math.hypot(...Array.from(values)) || 1;
+  return Array.from(values, (value) => value / length);
 }
 
 const reasonOf = ({ reason }: Answer) => (reason === undefined ? {} : { reason });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OnProgress } from '@cipherformer/base';
 import type { Parameters } from '@cipherformer/ckks';
+import type { Precision } from '@cipherformer/compiler';
 import { readManifest } from '@cipherformer/runtime/server';
 import { ProgramThread } from '../thread/program-thread.ts';
 import type { PolynomialModel } from './polynomial-model.ts';
@@ -16,6 +17,8 @@ export interface CompileOptions {
   readonly batch?: number | 'throughput';
   /** A language model that goes on token by token, from what was kept of the tokens before. Default: it answers once. */
   readonly generation?: boolean;
+  /** How much noise is taken, where no parameters are given. Default 'chosen': what the predicted error asks for. */
+  readonly precision?: Precision;
   /** Most memory that a run may take, in bytes: 'throughput' keeps to it, a program that takes more is refused. Default: any. */
   readonly memoryBytes?: number;
   /** Of the encryption. Default: N = 2^16 with bootstrapping, at 128-bit security. */

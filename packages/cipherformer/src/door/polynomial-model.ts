@@ -4,6 +4,7 @@ import {
   featureGraph,
   MissingFileError,
   type PolynomialModel as Model,
+  outputScoringGraph,
   PolynomialEvaluator,
   prepareInput,
   scoringGraph,
@@ -15,7 +16,7 @@ import { FileError } from '@cipherformer/runtime/client';
 import { type InputOptions, type Inputs, listOf } from '../input/input.ts';
 import { readInputs } from '../input/read-input.ts';
 import { formOf, type InputForm } from '../input/seen.ts';
-import type { Results } from './answer.ts';
+import { type Results, unitLength } from './answer.ts';
 import { type PredictOptions, predictAll } from './prediction.ts';
 
 /** A polynomial model, evaluated in clear: what its encrypted program computes, without noise. */
@@ -57,9 +58,10 @@ export class PolynomialModel implements AsyncDisposable {
     return this.#model.card.name;
   }
 
-  /** Names of the outputs, where they have names. */
+  /** Names of the outputs, where they have names; of a search the texts of its documents. */
   get classes(): readonly string[] | undefined {
-    return this.#model.classes;
+    const { classes, documents } = this.#model;
+    return classes ?? documents;
   }
 
   /**
@@ -69,17 +71,19 @@ export class PolynomialModel implements AsyncDisposable {
    */
   async predict(inputs: Inputs, options: PredictOptions = {}): Promise<Results> {
     this.#form ??= formOf(this.#model);
-    const { graph, task, classes } = this.#model;
+    const { graph, task } = this.#model;
     this.#evaluator ??= new PolynomialEvaluator(graph);
     const evaluator = this.#evaluator;
     return predictAll(
       {
         form: this.#form,
         isLanguage: task === 'language-model',
-        classes,
+        isEmbedding: task === 'text-embedding',
+        classes: this.classes,
         say: async (_, given) => {
           const recorder = new ValueRecorder(graph);
-          const logits = [...evaluator.run(prepareInput(this.#model, given), recorder.nextExample())];
+          const outputs = evaluator.run(prepareInput(this.#model, given), recorder.nextExample());
+          const logits = task === 'text-embedding' ? unitLength(outputs) : [...outputs];
           return { logits, inRange: untrustedExamples(recorder.record()) === 0 };
         },
       },
@@ -89,14 +93,15 @@ export class PolynomialModel implements AsyncDisposable {
   }
 
   /**
-   * Features [width] of inputs, in their order: what the head reads, in clear.
+   * Features [width] of inputs, in their order: what the head reads, or the embeddings of an encoder, in clear.
    * @throws UsageError, DataError for what is no input of this model; ShapeError for one without a linear head
    */
   async features(inputs: Inputs, options: InputOptions = {}): Promise<Float64Array[]> {
     this.#form ??= formOf(this.#model);
-    const evaluator = new PolynomialEvaluator(featureGraph(this.#model.graph));
+    const { task, graph } = this.#model;
+    const evaluator = new PolynomialEvaluator(task === 'text-embedding' ? graph : featureGraph(graph));
     const read = await readInputs(listOf(inputs), this.#form, options);
-    return read.map(({ given }) => evaluator.run(prepareInput(this.#model, given)));
+    return read.map(({ given }) => evaluator.run(prepareInput(this.#model, given)).slice());
   }
 
   /**
@@ -104,9 +109,10 @@ export class PolynomialModel implements AsyncDisposable {
    * the documents' mean, times the norm of the question's, which changes no order. It is compiled like every model; other documents,
    * as many, need no new keys.
    * @param documents features of each
-   * @throws UsageError for fewer than two, or of another width
+   * @param texts of the documents: published with the program, so that a page shows what was found. Default: their numbers alone
+   * @throws UsageError for fewer than two, or of another width; for another number of texts
    */
-  searching(documents: readonly ArrayLike<number>[]): PolynomialModel {
+  searching(documents: readonly ArrayLike<number>[], texts?: readonly string[]): PolynomialModel {
     const [first] = documents;
     if (!first || documents.length < 2 || documents.some(({ length }) => length !== first.length))
       throw new UsageError(`${documents.length} documents to search: give the features of at least two, of one width`);
@@ -125,9 +131,14 @@ export class PolynomialModel implements AsyncDisposable {
     };
     const offsets = Float32Array.from(rows, (row) => -row.reduce((sum, value, i) => sum + value * mean[i]!, 0));
     const { classes: _, ...model } = this.#model;
-    const graph = scoringGraph(model.graph, index, offsets);
+    if (texts && texts.length !== documents.length)
+      throw new UsageError(`${texts.length} texts for ${documents.length} documents: give one for each`);
+    const isEncoder = model.task === 'text-embedding';
+    const graph = (isEncoder ? outputScoringGraph : scoringGraph)(model.graph, index, offsets);
     const card = { ...model.card, name: `search with ${model.card.name}` };
-    return new PolynomialModel({ ...model, graph, card }, undefined);
+    // Documents are the classes of a question.
+    const task = isEncoder ? 'text-classification' : model.task;
+    return new PolynomialModel({ ...model, task, graph, card, ...(texts ? { documents: texts } : {}) }, undefined);
   }
 
   /** Releases what `predict` prepared, as that of a trained model does; asked again, it prepares it again. */

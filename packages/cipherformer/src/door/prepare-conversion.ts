@@ -118,7 +118,9 @@ async function chosen(
   const loss =
     model.config.task === 'language-model'
       ? `a perplexity of at most x ${Math.exp(promised.natsPerCharacter).toFixed(2)}`
-      : `at most ${(100 * promised.accuracy).toFixed(1)} points of accuracy`;
+      : model.config.task === 'text-embedding'
+        ? 'nothing is promised for embeddings; cosines with the original, their order and nearest ten are measured'
+        : `at most ${(100 * promised.accuracy).toFixed(1)} points of accuracy`;
   for (const line of [
     ...reasons,
     `about ${formatSeconds(steps * secondsPerStep)} on this machine; ${levels} levels for the polynomials of a layer`,

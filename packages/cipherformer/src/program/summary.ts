@@ -25,7 +25,9 @@ export function describeProgram(manifest: ProgramManifest, parameters: Parameter
     ['predicted memory', gib(predicted.peakBytes)],
     [
       'predicted error',
-      predicted.error === undefined ? 'not known' : `${predicted.error.toExponential(1)} of a logit at most`,
+      predicted.error === undefined
+        ? 'not known'
+        : `${predicted.error.toExponential(1)} of a logit at most${predicted.errorAtUnitSpread === undefined ? '' : `, ${predicted.errorAtUnitSpread.toExponential(1)} at unit spread`}`,
     ],
   ];
   return renderTable(['', ''], rows);

@@ -53,6 +53,14 @@ function figureTiles(record: ConversionRecord, comparison: Comparison | undefine
   const { original, polynomial, split } = gap(record);
   const { figure } = record.stages[0]!;
   const interval = comparison && intervalText(comparison, comparison.toOriginal);
+  if (figure === 'cosine') {
+    const { spearman = Number.NaN, topTen = Number.NaN } = lastStage(record).test ?? lastStage(record).validation;
+    return [
+      { name: `Cosine with the original, ${split}`, value: polynomial.toFixed(4), note: 'mean over texts' },
+      { name: 'Spearman', value: spearman.toFixed(4), note: 'of the cosines of all pairs' },
+      { name: 'Nearest ten', value: `${(100 * topTen).toFixed(1)} %`, note: 'that are the same' },
+    ];
+  }
   if (figure !== 'accuracy') {
     const perToken = (row: ConversionRecord['stages'][number]) => (row.test ?? row.validation).natsPerToken;
     const before = perToken(record.stages[0]!);

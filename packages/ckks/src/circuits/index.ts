@@ -8,11 +8,18 @@ export {
   bootstrapLiteral,
   defaultBootstrapChain,
   longBootstrapChain,
+  preciseBootstrapChain,
 } from './bootstrap/bootstrap-plan.ts';
 export { Bootstrapper } from './bootstrap/bootstrapping.ts';
 export { type Choice, chooseParameters, expectedPrecision, type Requirements } from './bootstrap/chooser.ts';
 export { coeffsToSlotsMatrices, slotsToCoeffsMatrices, transformDiagonals } from './bootstrap/dft.ts';
-export { defaultEvalMod, EvalMod, type EvalModOptions, log2FailureProbability } from './bootstrap/eval-mod.ts';
+export {
+  defaultEvalMod,
+  EvalMod,
+  type EvalModOptions,
+  evalModFor,
+  log2FailureProbability,
+} from './bootstrap/eval-mod.ts';
 export { type ComplexVector, centred, DiagonalMatrix, periodOf } from './linear/diagonals.ts';
 export { encodedLength } from './linear/encoded-diagonal.ts';
 export { LinearTransform, type LinearTransformOptions, LinearTransformPlan } from './linear/linear-transform.ts';

@@ -11,7 +11,10 @@ import {
   hasMasks,
   type Instruction,
   type InstructionOf,
+  isMasked,
+  masksOf,
   PackedTransform,
+  productTerms,
   type SlotMatrix,
   termGroups,
 } from '@cipherformer/runtime';
@@ -157,22 +160,34 @@ function productSum(
 ): OperationCount[] {
   const { left, right, packing } = instruction;
   const product = level - (hasMasks(instruction) ? 1 : 0);
-  const packed = packing ? 1 : 0;
-  const groups = termGroups(instruction, slots);
+  const turns = [packing?.left, packing?.right].filter((turn) => turn !== undefined).length;
+  const conjugations = packing ? 1 : 0;
+  const { alone } = productTerms(instruction, slots);
+  const aside = alone ? [...alone.left, ...alone.right].filter(({ rotation }) => rotation !== 0).length : 0;
+  const { groups, shared } = termGroups(instruction, slots);
+  const turnedSums = shared ? groups.length - 1 : 0;
   const counts: OperationCount[] = [
-    { operation: 'rotate', level: product, count: packed },
-    { operation: 'scalar', level: product, count: 2 * packed },
-    { operation: 'rotate', level: product - 1, count: packed },
-    { operation: 'scalar', level: product - 1, count: packed },
-    { operation: 'tensor', level: product, count: groups.reduce((sum, group) => sum + group.left.copies.length, 0) },
-    { operation: 'relinearise', level: product, count: 1 },
+    { operation: 'rotate', level: product, count: turns + aside + turnedSums },
+    { operation: 'scalar', level: product, count: 2 * turns + 2 * turnedSums },
+    { operation: 'rotate', level: product - 1, count: conjugations },
+    { operation: 'scalar', level: product - 1, count: conjugations },
+    {
+      operation: 'tensor',
+      level: product,
+      count: groups.reduce((sum, group) => sum + group.left.copies.length, alone ? 1 : 0),
+    },
+    // Of two sides without masks one is brought to half the scale, from above.
+    { operation: 'rescale', level: product, count: turns === 2 ? 1 : 0 },
+    { operation: 'relinearise', level: product, count: 1 + turnedSums },
     { operation: 'scalar', level, count: left === right ? 1 : 2 },
   ];
-  for (const group of groups) {
-    for (const { turn, copies } of [group.left, group.right]) {
+  for (const [g, group] of groups.entries()) {
+    for (const side of ['left', 'right'] as const) {
+      if (g > 0 && side === shared?.side) continue;
+      const { turn, copies } = group[side];
       const all = copies.flat();
-      const masked = all.filter(({ mask }) => mask !== undefined);
-      const masks = masked.flatMap(({ mask, imaginaryMask }) => [mask, imaginaryMask].filter((m) => m !== undefined));
+      const masked = all.filter(isMasked);
+      const masks = masked.flatMap(masksOf);
       const rotations = new Set(all.map(({ rotation }) => rotation).filter((rotation) => rotation !== 0)).size;
       const where = masked.length > 0 ? level : product;
       if (turn !== 0) counts.push({ operation: 'rotate', level: where, count: 1 });

@@ -16,12 +16,16 @@ export interface KeyWeights {
   readonly at: (head: number, query: number, key: number) => number;
 }
 
+/** Products that are summed, and where they come two by two how they may be packed. */
+export interface PairedTerms {
+  readonly terms: readonly ProductTerm[];
+  readonly packing?: ProductPacking;
+}
+
 /** Terms of a sum of products, apart by whether one side has masks, which costs that side a level. */
 export interface Terms {
-  readonly plain: readonly ProductTerm[];
-  readonly masked: readonly ProductTerm[];
-  /** Where terms with masks come two by two: how they may be packed. */
-  readonly packing?: ProductPacking;
+  readonly plain: PairedTerms;
+  readonly masked: PairedTerms;
 }
 
 /**
@@ -51,7 +55,9 @@ export function scoreTerms(geometry: Geometry, layout: HeadLayout, number: MaskN
       number(`tokens ${from} ${to}`, () => tokenMask(geometry, layout, from, to));
     masked.push(term(-turn, mask(beyond, paddedTokens)), term(paddedTokens - turn, mask(0, beyond)));
   }
-  return { plain, masked, packing: { turn: paddedTokens } };
+  // Terms with masks come in pairs already: those of one turn of the queries.
+  const packing = masked.length > 0 ? { packing: { right: paddedTokens } } : {};
+  return { plain: paired(plain, slots), masked: { terms: masked, ...packing } };
 }
 
 /**
@@ -92,7 +98,27 @@ export function attendTerms(
         right: [copy(0, paddedTokens - s, s), copy(paddedTokens - s, paddedTokens, s - paddedTokens)],
       });
   }
-  return { plain, masked };
+  return { plain: paired(plain, slots), masked: paired(masked, slots) };
+}
+
+/**
+ * Terms in an order in which they may be packed: each with the one half the list further on, an odd one by itself at the end: the
+ * first where no side has masks, which needs no rotation, else the one in the middle, whose rotations go on those before it. As
+ * they are where sides without masks are not turned by one number all along.
+ */
+function paired(terms: readonly ProductTerm[], slots: number): PairedTerms {
+  const half = Math.floor(terms.length / 2);
+  if (half === 0) return { terms };
+  const sides = (['left', 'right'] as const).filter((side) => terms[0]![side][0]!.mask === undefined);
+  const odd = terms.length % 2;
+  const start = sides.length === 2 ? odd : 0;
+  const own = odd === 0 ? [] : [terms[start === 1 ? 0 : half]!];
+  const pairs = Array.from({ length: half }, (_, k) => [terms[start + k]!, terms[half + odd + k]!] as const);
+  const turn = ([first, second]: (typeof pairs)[number], side: 'left' | 'right') =>
+    modulo(second[side][0]!.rotation - first[side][0]!.rotation, slots);
+  const packing = Object.fromEntries(sides.map((side) => [side, turn(pairs[0]!, side)]));
+  if (pairs.some((pair) => sides.some((side) => turn(pair, side) !== packing[side]))) return { terms };
+  return { terms: [...pairs.flat(), ...own], packing };
 }
 
 /** The rotations that add up the columns of one feature, f + m * paddedWidth for m < T / paddedWidth. */

@@ -57,8 +57,10 @@ export function compileGeneration(graph: PolynomialGraph, options: GenerationOpt
   const geometry = geometryOf(slots, model.tokens);
   const whole = normalise(zeroEmptyRows(model, geometry));
   const last = model.tokens - 1;
-  const step = planned(lowerToken(whole, geometry, last), machine, slots);
-  const prompts = skewChoices.map((stages) => lowerModel(whole, geometry, stages, { kind: 'prompt', tokens: last }));
+  const step = planned(lowerToken(whole, geometry, last, machine), machine, slots);
+  const prompts = skewChoices.map((stages) =>
+    lowerModel(whole, geometry, stages, { period: machine.period, position: { kind: 'prompt', tokens: last } }),
+  );
   const prefills = prompts.map((lowered) => planned(lowered, machine, slots));
   const levels = Array.from({ length: machine.bootstrapOutputLevel }, (_, i) => i + 1);
   let refusal: LayoutError | PlacementError | undefined;
@@ -84,8 +86,11 @@ export function compileGeneration(graph: PolynomialGraph, options: GenerationOpt
   const { level, stages } = best;
   const program = (lowered: Lowered, placement: Placement) => emitProgram(lowered, placement, machine, slots, level);
   const prefill = (tokens: number) =>
-    program(lowerModel(whole, geometry, stages, { kind: 'prompt', tokens }), best.prefill);
-  const token = (position: number) => program(lowerToken(whole, geometry, position), best.step);
+    program(
+      lowerModel(whole, geometry, stages, { period: machine.period, position: { kind: 'prompt', tokens } }),
+      best.prefill,
+    );
+  const token = (position: number) => program(lowerToken(whole, geometry, position, machine), best.step);
   const prompt = prefill(last);
   return {
     tokens: model.tokens,
@@ -111,8 +116,13 @@ interface Choice {
   readonly seconds: number;
 }
 
-const lowerToken = (whole: Normalised, geometry: Geometry, position: number): Lowered =>
-  lowerModel(tokenModel(whole, position), geometry, { keys: 1, values: 1 }, { kind: 'token', position });
+const lowerToken = (whole: Normalised, geometry: Geometry, position: number, { period }: MachineModel): Lowered =>
+  lowerModel(
+    tokenModel(whole, position),
+    geometry,
+    { keys: 1, values: 1 },
+    { period, position: { kind: 'token', position } },
+  );
 
 /** Places bootstraps for any level of what is kept; costs of groups are found once. */
 function planned(lowered: Lowered, machine: MachineModel, slots: number): (keptLevel: number) => Placement {

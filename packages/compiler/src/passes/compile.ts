@@ -55,8 +55,8 @@ export const skewChoices: readonly SkewStages[] = ([1, 2] as const).flatMap((key
 export function compile(graph: PolynomialGraph, options: CompileOptions = {}): Compiled {
   const { slots = 2 ** 15, batch = 1, machine = defaultMachine() } = options;
   const model = modelOf(graph, operations);
-  const tight = lowerings(model, geometryOf(slots, model.tokens, batch, 1, model.windows));
-  const wide = unlessRefused(() => lowerings(model, geometryOf(slots, model.tokens, batch, 2, model.windows)));
+  const tight = lowerings(model, geometryOf(slots, model.tokens, batch, 1, model.windows), machine);
+  const wide = unlessRefused(() => lowerings(model, geometryOf(slots, model.tokens, batch, 2, model.windows), machine));
   const room = acceptableGrowth * ciphertextsIn(tight[0]!);
   const candidates = !isRefusal(wide) && ciphertextsIn(wide[0]!) <= room ? [...tight, ...wide] : tight;
   const attempts = candidates.map((lowered) =>
@@ -94,9 +94,9 @@ export function compileForThroughput(graph: PolynomialGraph, options: Throughput
 }
 
 /** The model lowered with each choice of skews. */
-function lowerings(model: Model, geometry: Geometry): Lowered[] {
+function lowerings(model: Model, geometry: Geometry, { period }: MachineModel): Lowered[] {
   const normalised = normalise(zeroEmptyRows(model, geometry));
-  return skewChoices.map((stages) => lowerModel(normalised, geometry, stages));
+  return skewChoices.map((stages) => lowerModel(normalised, geometry, stages, { period }));
 }
 
 function ciphertextsIn({ tensors }: Lowered): number {

@@ -1,4 +1,10 @@
-import type { EncryptedProgram, ProgramOutput, Register } from '@cipherformer/runtime';
+import {
+  type EncryptedProgram,
+  isPackable,
+  type ProgramOutput,
+  type Register,
+  registerLevels,
+} from '@cipherformer/runtime';
 import { type MachineModel, secondsOn } from '../plan/machine.ts';
 import { Emitter, type Lowered } from './groups.ts';
 import type { Placement } from './placement.ts';
@@ -61,7 +67,19 @@ export function emitProgram(
   if (sentinel && register !== undefined)
     outputs.push({ name: 'sentinel', register, slots: sentinel.slots, factor: 1, limit: sentinel.limit });
   const whole = { slots, inputs: programInputs, outputs };
-  if (!kept) return emitter.program(whole);
+  if (!kept) return packedWherePossible(emitter.program(whole), machine);
   const keptOutputs = kept.outputs.flatMap((tensor) => registers.get(tensor)!);
-  return emitter.program({ ...whole, kept: { level: keptLevel, inputs: keptInputs, outputs: keptOutputs } });
+  const keeping = { level: keptLevel, inputs: keptInputs, outputs: keptOutputs };
+  return packedWherePossible(emitter.program({ ...whole, kept: keeping }), machine);
+}
+
+/** Groups ask for operands that let product sums be packed; where a level is rather saved by placement, terms are worked one by one. */
+function packedWherePossible(program: EncryptedProgram, machine: MachineModel): EncryptedProgram {
+  const levels = registerLevels(program, machine);
+  const instructions = program.instructions.map((instruction) => {
+    if (instruction.op !== 'productSum' || isPackable(instruction, levels)) return instruction;
+    const { packing: _, ...termByTerm } = instruction;
+    return termByTerm;
+  });
+  return { ...program, instructions };
 }

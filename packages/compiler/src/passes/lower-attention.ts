@@ -1,6 +1,13 @@
 import type { NodeOf } from '@cipherformer/model';
-import type { ProductPacking, ProductTerm, Register } from '@cipherformer/runtime';
-import { attendSteps, attendTerms, type MaskNumber, scoreTerms, type Terms } from '../packing/attention.ts';
+import type { Register } from '@cipherformer/runtime';
+import {
+  attendSteps,
+  attendTerms,
+  type MaskNumber,
+  type PairedTerms,
+  scoreTerms,
+  type Terms,
+} from '../packing/attention.ts';
 import type { HeadLayout } from '../packing/layout.ts';
 import { keyRange, valueRange } from '../packing/skew.ts';
 import { MapVector } from '../packing/vectors.ts';
@@ -119,9 +126,12 @@ function lowerAttend(node: NodeOf<'attend'>, i: number, { lowering, skews, kept 
   });
 }
 
-/** Levels from the side with masks to the result. */
-function levelsOfTerms({ masked }: Terms): number {
-  return masked.length > 0 ? 2 : 1;
+/**
+ * Levels from the side that is ready earlier to the result: a level for its masks, or to bring it to half the scale, which lets terms
+ * without masks be packed.
+ */
+function levelsOfTerms({ masked, plain }: Terms): number {
+  return masked.terms.length > 0 || plain.packing ? 2 : 1;
 }
 
 /** The sum of all terms for each block, at `level`. */
@@ -135,13 +145,7 @@ function emitProducts(
   termsOf: (block: number) => Terms,
 ): Register[] {
   const others = spread(rights, blocks);
-  const product = (
-    left: Register,
-    right: Register,
-    terms: readonly ProductTerm[],
-    levels: number,
-    packing?: ProductPacking,
-  ): Register => {
+  const product = (left: Register, right: Register, { terms, packing }: PairedTerms, levels: number): Register => {
     const output = emitter.register();
     const sum = { op: 'productSum', source, level: level + levels, left, right, terms, output } as const;
     emitter.pushCheapest([[sum], ...(packing ? [[{ ...sum, packing }]] : [])]);
@@ -149,10 +153,10 @@ function emitProducts(
   };
   return spread(lefts, blocks).map((left, k) => {
     const right = others[k]!;
-    const { plain, masked, packing } = termsOf(k);
-    if (masked.length === 0) return product(left, right, plain, 1);
-    const first = product(left, right, masked, 2, packing);
-    if (plain.length === 0) return first;
+    const { plain, masked } = termsOf(k);
+    if (masked.terms.length === 0) return product(left, right, plain, 1);
+    const first = product(left, right, masked, 2);
+    if (plain.terms.length === 0) return first;
     const second = product(left, right, plain, 1);
     const output = emitter.register();
     emitter.push({ op: 'add', source, level, left: first, right: second, output });

@@ -14,18 +14,22 @@ import { type SkewStages, Skews } from './skews.ts';
  */
 const farLogit = 4;
 
-/**
- * Turns nodes into groups of instructions on packed ciphertexts. Levels and bootstraps come later.
- * @param position of what is kept of keys and values; absent where nothing is
- */
+export interface LowerOptions {
+  /** Values so far apart are one at level 0. */
+  readonly period: number;
+  /** Of what is kept of keys and values; absent where nothing is. */
+  readonly position?: TokenPosition;
+}
+
+/** Turns nodes into groups of instructions on packed ciphertexts. Levels and bootstraps come later. */
 export function lowerModel(
   normalised: Normalised,
   geometry: Geometry,
   stages: SkewStages,
-  position?: TokenPosition,
+  { period, position }: LowerOptions,
 ): Lowered {
   const lowering = new Lowering(geometry, normalised, chooseLayouts(normalised.model, geometry));
-  const sentinel = new SentinelLowering(lowering);
+  const sentinel = new SentinelLowering(lowering, period);
   const kept = position && new KeptTensors(lowering, position);
   const context = { lowering, skews: new Skews(lowering, stages), sentinel, ...(kept && { kept }) };
   for (const [i, node] of lowering.nodes.entries())

@@ -1,15 +1,17 @@
 import type { BootstrapLevels, Register, SlotVector } from '@cipherformer/runtime';
 import { PlacementError } from '../errors.ts';
 import { ScaleMatrix } from '../packing/scale-matrix.ts';
+import type { MachineModel } from '../plan/machine.ts';
 import type { CipherTensor, Emitter, Lowered } from './groups.ts';
 import type { Placement } from './placement.ts';
 import { tolerance } from './sentinel.ts';
 
 /**
- * A bootstrap gives x back as 163 sin(x / 163), whose period is 1024. What it gives for x beyond 512 may look like a number in
- * range, but is then farther from x than this; in range the two differ by noise.
+ * A bootstrap gives x back as 163 sin(x / 163), whose period is 1024 (or 32 and its arcsine, for a scale nearer to q0). What it
+ * gives for x beyond half a period may look like a number in range, but is then farther from x than this share of a period; in
+ * range the two differ by noise.
  */
-const farFromOperand = 200;
+const farFromOperand = 200 / 1024;
 
 /**
  * Refreshed values are squared one by one until all of them together count at most this many times one alone. So one of
@@ -36,7 +38,7 @@ export function refreshTolerance(values: number): number {
  * the operand x of a bootstrap and its result y, slot by slot:
  * - (sum over all m refreshed ciphertexts of y^(2^p) / m)^(2^(k - p)): at most 1 in range, so one more argument among those
  *   of the polynomials; y^(2^p) is what each costs by itself. Arguments of polynomials are in the sum already, and left out.
- * - limit * ((y - x) / 200)^2: nothing in range, and above the limit where x is so far out that y is back.
+ * - limit * ((y - x) / 200)^2, at a period of 1024: nothing in range, and above the limit where x is so far out that y is back.
  * Slots that hold no number are masked where they may hold something.
  * Cost for each ciphertext: p + 1 products, at levels far below a bootstrap's result.
  */
@@ -48,6 +50,7 @@ export class RefreshCheck {
   /** Squarings of each value, and of their sum. */
   readonly #own: number;
   readonly #common: number;
+  readonly #far: number;
   #powers: Register | undefined;
   #differences: Register | undefined;
 
@@ -56,7 +59,7 @@ export class RefreshCheck {
     emitter: Emitter,
     { tensors, sentinel }: Lowered & Required<Pick<Lowered, 'sentinel'>>,
     { refreshed }: Placement,
-    levels: BootstrapLevels,
+    machine: BootstrapLevels & Pick<MachineModel, 'period'>,
   ) {
     const counted = refreshed.flat().map((tensor) => tensors[tensor]!);
     this.#emitter = emitter;
@@ -64,7 +67,8 @@ export class RefreshCheck {
     this.#values = counted.reduce((sum, { argument, ciphertexts }) => sum + (argument ? 0 : ciphertexts), 0);
     this.#own = ownSquaringsFor(this.#values);
     this.#common = Math.max(0, sentinel.squarings - this.#own);
-    checkLevels(counted, this.#top, sentinel.level + 2, levels);
+    this.#far = farFromOperand * machine.period;
+    checkLevels(counted, this.#top, sentinel.level + 2, machine);
   }
 
   /** Adds one tensor that has been refreshed. Registers as its ciphertexts. */
@@ -110,7 +114,7 @@ export class RefreshCheck {
     const { level, limit } = this.#sentinel;
     const negative = this.#affine(source, level + 2, operand, -1);
     const difference = this.#sum(source, level + 2, result, negative);
-    const scaled = this.#scaled(source, level + 2, difference, Math.sqrt(limit) / farFromOperand, mask);
+    const scaled = this.#scaled(source, level + 2, difference, Math.sqrt(limit) / this.#far, mask);
     this.#differences = this.#sum(source, level, this.#differences, this.#squared(source, level + 1, scaled, 1));
   }
 

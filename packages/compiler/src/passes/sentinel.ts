@@ -7,11 +7,11 @@ import { emitVectors, type Lowering } from './lowering.ts';
 export const tolerance = 1.1;
 
 /**
- * Coefficients of more than 2^9 wrap around the modulus at level 0, for the parameters of bootstraps. What has wrapped
- * comes out below the limit everywhere with a chance of (limit / 2^9)^(distinct slots), which is none for limits up to
- * this one; higher ones take a level with room for 2^40 times as much.
+ * Coefficients of more than half a period wrap around the modulus at level 0, 2^9 for the usual parameters of bootstraps. What has
+ * wrapped comes out below the limit everywhere with a chance of (limit / 2^9)^(distinct slots), which is none for limits up to
+ * this share of a period; higher ones take a level with room for 2^40 times as much.
  */
-const highestLimitAtLevel0 = 2 ** 5;
+const highestLimitAtLevel0 = 2 ** 5 / 2 ** 10;
 
 /** Between the sums of arguments in range and those of an argument out of range: room for noise on either side. */
 const gap = 1.4;
@@ -40,11 +40,14 @@ export class SentinelLowering {
   readonly #lowering: Lowering;
   readonly #squarings: number;
   readonly #limit: number;
+  readonly #period: number;
   readonly #watched = new Set<string>();
   #tensor: number | undefined;
 
-  constructor(lowering: Lowering) {
+  /** @param period values so far apart are one at level 0 */
+  constructor(lowering: Lowering, period: number) {
     this.#lowering = lowering;
+    this.#period = period;
     const sites = new Map<string, number>();
     for (const [i, node] of lowering.nodes.entries())
       if (node.op === 'polynomial') sites.set(this.#siteOf(i), ciphertextsOf(lowering.layouts[node.input]!));
@@ -99,7 +102,7 @@ export class SentinelLowering {
 
   /** Without a tensor for a model without polynomials. */
   get result(): NonNullable<Lowered['sentinel']> {
-    const level = this.#limit <= highestLimitAtLevel0 ? 0 : 1;
+    const level = this.#limit <= highestLimitAtLevel0 * this.#period ? 0 : 1;
     const slots = slotsByExample(this.#lowering.geometry);
     return { tensor: this.#tensor, level, squarings: this.#squarings, limit: this.#limit, slots };
   }

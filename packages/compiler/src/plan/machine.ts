@@ -15,6 +15,8 @@ export interface BootstrapPricing extends BootstrapLevels {
 /** An engine on a computer, as far as plans need it. */
 export interface MachineModel extends BootstrapPricing {
   readonly name: string;
+  /** q0 / scale: values so far apart are one at level 0, and after a bootstrap. */
+  readonly period: number;
   /** The operations of an instruction at its level. */
   operations(instruction: Instruction, program: Pick<EncryptedProgram, 'slots' | 'masks'>): OperationCount[];
   /** Predicted processor seconds. Must not fall with the level. */
@@ -37,6 +39,7 @@ export function machineOf(parameters: Parameters, costs: CostTable, name: string
     bootstrapInputLevel: inputLevel,
     bootstrapOutputLevel: outputLevel,
     inputLevel: outputLevel,
+    period: parameters.primeAt(0) / parameters.scale,
     operations: (instruction, program) => operationsOf(instruction, program, parameters),
     seconds,
     bootstrapSeconds: (ciphertexts) =>

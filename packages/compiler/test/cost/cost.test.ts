@@ -47,7 +47,7 @@ const program: EncryptedProgram = programOf(
     { op: 'linear', source, level: 7, inputs: [0, 1], outputs: [10, 11, 12], matrix: randomMatrix(() => [0, 1, 8]), babySteps: [0, 1], giantSteps: [0, 8], packing: { inputs: [{ real: 0 }, { real: 1 }], outputs: [{ real: 0, imaginary: 1 }, { real: 2 }] } },
     { op: 'linear', source, level: 7, inputs: [0, 1], outputs: [13], matrix: randomMatrix(() => [0, 1, 8]), babySteps: [0, 1], giantSteps: [0, 8], packing: { inputs: [{ real: 0, imaginary: { input: 0, turn: 8 } }, { real: 1 }], outputs: [{ real: 0 }] } },
     { op: 'linear', source, level: 7, inputs: [0, 1], outputs: [14, 15], matrix: randomMatrix(() => [0, 1, 2, 8, 9]), babySteps: [0, 1, 2], giantSteps: [0, 8], dividesBabies: true },
-    { op: 'productSum', source, level: 6, left: 2, right: 3, output: 16, terms: Array.from({ length: 20 }, (_, i) => ({ left: [{ rotation: i >> 1, mask: i & 1 }], right: [{ rotation: (i >> 1) + 1 + 16 * (i & 1) }] })), packing: { turn: 16 } },
+    { op: 'productSum', source, level: 6, left: 2, right: 3, output: 16, terms: Array.from({ length: 20 }, (_, i) => ({ left: [{ rotation: i >> 1, mask: i & 1 }], right: [{ rotation: (i >> 1) + 1 + 16 * (i & 1) }] })), packing: { right: 16 } },
   ],
   [9],
   [randomVector(8), randomVector(9)],

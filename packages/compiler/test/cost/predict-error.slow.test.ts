@@ -22,7 +22,7 @@ it.each([
   const { graph, card } = loadPolynomialModel(join(root, 'models', model));
   const parameters = Parameters.from(bootstrapLiteral());
   const { program } = compile(graph, { slots: parameters.maxSlots });
-  const bound = predictError(planProgram(program, new BootstrapPlan(parameters)), graph, 1)!;
+  const { error: bound } = predictError(planProgram(program, new BootstrapPlan(parameters)), graph, 1)!;
   const recorded = JSON.parse(readFileSync(join(root, 'docs/benchmarks', record), 'utf8')) as Recorded;
   expect(recorded.model).toBe(card.name);
   const { examples, largestError } = recorded.summary;

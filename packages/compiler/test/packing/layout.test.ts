@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { productTerms } from '../../../runtime/src/program/packed-product.ts';
 import { LayoutError } from '../../src/errors.ts';
-import { attendTerms, scoreTerms } from '../../src/packing/attention.ts';
+import { attendTerms, type PairedTerms, scoreTerms } from '../../src/packing/attention.ts';
 import { doublingSteps, type Geometry, geometryOf } from '../../src/packing/geometry.ts';
 import { headLayout, headRows, ordinaryLayout, type RowLayout } from '../../src/packing/layout.ts';
 import { keyRange, valueRange } from '../../src/packing/skew.ts';
@@ -115,18 +115,28 @@ describe('attention in slots', () => {
         const room = paddedTokens - tokens;
         // By s tokens for each of the head's features: those that leave the padding are two terms with masks.
         const turns = Array.from({ length: paddedWidth }, (_, s) => s % paddedTokens);
-        expect(scores.plain.length).toBe(turns.filter((turn) => turn <= room).length);
-        expect(scores.masked.length).toBe(2 * turns.filter((turn) => turn > room).length);
-        const packed = productTerms(
-          { terms: scores.masked, packing: scores.packing!, source: 'scores' },
-          geometry.slots,
-        );
-        expect(2 * packed.length).toBe(scores.masked.length);
+        expect(scores.plain.terms.length).toBe(turns.filter((turn) => turn <= room).length);
+        expect(scores.masked.terms.length).toBe(2 * turns.filter((turn) => turn > room).length);
+        const computed = ({ terms, packing }: PairedTerms) => {
+          const { terms: products, alone } = productTerms(
+            { terms, ...(packing && { packing }), source: 'test' },
+            geometry.slots,
+          );
+          return products.length + (alone ? 1 : 0);
+        };
+        const halved = (terms: PairedTerms) => Math.ceil(terms.terms.length / 2);
+        expect(computed(scores.masked)).toBe(halved(scores.masked));
+        // Heads wider than there are tokens begin anew with every turn of the tokens.
+        const isOneProgression = paddedWidth <= paddedTokens || room === paddedTokens - 1;
+        if (isOneProgression) expect(computed(scores.plain)).toBe(halved(scores.plain));
         const attended = attendTerms(geometry, layout, false, number);
         const reached = Math.min(paddedWidth, paddedTokens);
-        expect(attended.plain.length + attended.masked.length).toBe(reached);
-        expect(attended.plain.length).toBe(Math.min(reached, room + 1));
-        expect(attendTerms(geometry, layout, true, number).plain).toEqual([]);
+        expect(attended.plain.terms.length + attended.masked.terms.length).toBe(reached);
+        expect(attended.plain.terms.length).toBe(Math.min(reached, room + 1));
+        const causal = attendTerms(geometry, layout, true, number);
+        expect(causal.plain.terms).toEqual([]);
+        for (const terms of [attended.plain, attended.masked, causal.masked])
+          expect(computed(terms)).toBe(halved(terms));
         // What is read of keys and values is what they are skewed to hold.
         const { from, to } = keyRange(geometry, layout);
         expect([from, to]).toEqual([-Math.min(room, paddedWidth - 1), tokens]);

@@ -50,7 +50,12 @@ function loweredOf({ graph, examples }: RandomGraph, { slots, spread, keys, valu
     const geometry = geometryOf(slots, model.tokens, examples.length, spread, model.windows);
     const normalised = normalise(zeroEmptyRows(model, geometry));
     const layouts = chooseLayouts(normalised.model, geometry);
-    return { ...normalised, geometry, layouts, lowered: lowerModel(normalised, geometry, { keys, values }) };
+    return {
+      ...normalised,
+      geometry,
+      layouts,
+      lowered: lowerModel(normalised, geometry, { keys, values }, { period: 2 ** 10 }),
+    };
   } catch (error) {
     if (error instanceof LayoutError) return undefined;
     throw error;

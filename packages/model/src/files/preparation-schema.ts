@@ -25,5 +25,5 @@ export const preprocessSchema = z.discriminatedUnion('kind', [
 
 export type PreprocessFile = z.infer<typeof preprocessSchema>;
 
-export const taskSchema = z.enum(['image-classification', 'text-classification', 'language-model']);
+export const taskSchema = z.enum(['image-classification', 'text-classification', 'language-model', 'text-embedding']);
 export const tokensSchema = sizeSchema;

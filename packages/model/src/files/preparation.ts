@@ -54,6 +54,14 @@ export async function parsePreparation(
   return preparation;
 }
 
+/**
+ * The texts of the documents that a search scores. What reads them is loaded where there are some.
+ * @throws ConfigError where the file is missing, FormatError where it is something else, or does not have `count` texts
+ */
+export async function readDocuments(files: ModelFiles, count: number, where: string): Promise<readonly string[]> {
+  return (await import('./documents.ts')).parseDocuments(files, count, where);
+}
+
 /** A preprocess as JSON, its tables handed to `writer`. */
 export function writePreprocess(preprocess: InputPreparation['preprocess'], writer: TensorWriter): PreprocessFile {
   if (preprocess.kind === 'image') {

@@ -20,11 +20,42 @@ export function featureGraph(graph: PolynomialGraph): PolynomialGraph {
  * @throws ShapeError where the index has other columns than the model has features
  */
 export function scoringGraph(graph: PolynomialGraph, index: Matrix, offsets: Float32Array): PolynomialGraph {
-  const { input, weight } = headOf(graph);
-  if (index.columns !== weight.columns || index.rows < 1 || offsets.length !== index.rows)
+  return withScores(graph, index, offsets);
+}
+
+/**
+ * The same with an index for what the model gives, as an encoder of sentences: its last linear map becomes part of the index.
+ * @param index [documents, outputs]
+ * @throws ShapeError where the index has other columns than the model has outputs
+ */
+export function outputScoringGraph(graph: PolynomialGraph, index: Matrix, offsets: Float32Array): PolynomialGraph {
+  const { weight, bias } = headOf(graph);
+  checkIndex(index, offsets, weight.rows);
+  const values = new Float32Array(index.rows * weight.columns);
+  const moved = offsets.slice();
+  for (let row = 0; row < index.rows; row++) {
+    const sums = new Float64Array(weight.columns);
+    for (let k = 0; k < weight.rows; k++) {
+      const factor = index.values[row * index.columns + k]!;
+      for (let i = 0; i < weight.columns; i++) sums[i]! += factor * weight.values[k * weight.columns + i]!;
+      if (bias) moved[row]! += factor * bias[k]!;
+    }
+    values.set(sums, row * weight.columns);
+  }
+  return withScores(graph, { rows: index.rows, columns: weight.columns, values }, moved);
+}
+
+/** @throws ShapeError */
+function checkIndex(index: Matrix, offsets: Float32Array, columns: number): void {
+  if (index.columns !== columns || index.rows < 1 || offsets.length !== index.rows)
     throw new ShapeError(
-      `An index of ${index.rows} x ${index.columns} with ${offsets.length} offsets does not fit ${weight.columns} features: give a row of as many numbers and an offset for each document.`,
+      `An index of ${index.rows} x ${index.columns} with ${offsets.length} offsets does not fit ${columns} features: give a row of as many numbers and an offset for each document.`,
     );
+}
+
+function withScores(graph: PolynomialGraph, index: Matrix, offsets: Float32Array): PolynomialGraph {
+  const { input, weight } = headOf(graph);
+  checkIndex(index, offsets, weight.columns);
   const features = graph.nodes[input]!;
   // No score can be larger, whatever features are in range.
   let bound = 0;

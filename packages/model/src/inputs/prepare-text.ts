@@ -29,7 +29,8 @@ function textInputs(
   const next = model.task === 'language-model';
   const ids = next ? given.slice(-tokens) : given.slice(0, tokens);
   const real = ids.length;
-  const padded = Array.from({ length: tokens }, (_, t) => ids[t] ?? padding);
+  // What comes after a prompt is hidden from it, but has to stay in range: a token that no text had need not.
+  const padded = Array.from({ length: tokens }, (_, t) => (next ? ids[t % real]! : (ids[t] ?? padding)));
   const column = (value: (t: number) => number) => Float64Array.from({ length: tokens }, (_, t) => value(t));
   return {
     embedded: embedTokens(embedding, padded),

@@ -5,8 +5,8 @@ import type { TokenEmbedding } from './embedding.ts';
 import { checkPatches, type PatchGeometry, patchGrid } from './patches.ts';
 import type { Normalisation } from './pixels.ts';
 
-/** What a model is for. */
-export type Task = 'image-classification' | 'text-classification' | 'language-model';
+/** What a model is for. text-embedding: one vector for a text, which its reader brings to length 1. */
+export type Task = 'image-classification' | 'text-classification' | 'language-model' | 'text-embedding';
 
 /** What a client does with an input before it encrypts: all that it has to know of a model. */
 export interface InputPreparation {
@@ -71,7 +71,7 @@ export function checkPreparation(
     ['embedded', embedding.token.columns],
     ['pooling', 1],
   ]);
-  return task === 'text-classification' ? made.set('mask', 1) : made;
+  return task === 'language-model' ? made : made.set('mask', 1);
 }
 
 function checkEmbedding({ token, position, norm }: TokenEmbedding, tokens: number, where: string): void {

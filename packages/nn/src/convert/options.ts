@@ -2,6 +2,7 @@ import type { OnProgress } from '@cipherformer/base';
 import type { Tokenizer } from '@cipherformer/model';
 import type { Model } from '../checkpoints/model-folder.ts';
 import type { DataSet } from '../data/dataset.ts';
+import type { Provider } from '../onnx/session.ts';
 import type { ConversionRecord, MeasuredConversion, StageRecord } from './record/record.ts';
 import type { ConvertProgress } from './stages/train-part.ts';
 
@@ -16,6 +17,8 @@ export interface ConvertOptions {
   /** For text: the model's own. Default: that of the data. */
   readonly tokenizer?: Tokenizer;
   readonly threads?: number;
+  /** What computes the training steps; models are measured by processors. Default 'cpu'. */
+  readonly provider?: Provider;
   /** Train the original on instead, by the same recipe without its changes; there is no polynomial model then. */
   readonly control?: boolean;
   /**

@@ -11,8 +11,11 @@ import type { ImageShape } from './images.ts';
 export const oddTextForms = ['random', 'repeated', 'cycle', 'shuffled', 'empty', 'longest'] as const;
 export type OddTextForm = (typeof oddTextForms)[number];
 
-/** What running text may become: a window has one length, and no marks. */
-export const oddWindowForms = ['random', 'repeated', 'cycle', 'shuffled'] as const satisfies readonly OddTextForm[];
+/**
+ * What running text may become: a window has one length, and no marks. again: its beginning over and over, as a prompt is
+ * filled up (`prepareText` of package model).
+ */
+export const oddWindowForms = ['random', 'repeated', 'cycle', 'shuffled', 'again'] as const;
 
 export interface OddTextOptions {
   /** Longest text, in tokens. */
@@ -68,6 +71,10 @@ export function oddText(ids: Int32Array, form: OddTextForm, options: OddTextOpti
 
 /** A window of running text made odd; its length stays. */
 export function oddWindow(ids: Int32Array, form: (typeof oddWindowForms)[number], vocabulary: number, random: Random): Int32Array {
+  if (form === 'again') {
+    const prompt = 1 + random.integer(ids.length);
+    return ids.map((_, i) => ids[i % prompt]!);
+  }
   const odd = oddText(ids, form, { tokens: ids.length, vocabulary, marks: { before: 0, after: 0 } }, random);
   return odd.length === ids.length ? odd : Int32Array.from(ids, (_, i) => odd[i % odd.length]!);
 } // biome-ignore format: one line

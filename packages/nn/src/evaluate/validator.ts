@@ -1,6 +1,7 @@
 import type { Weights } from '@cipherformer/model';
-import type { Split } from '../data/splits.ts';
+import type { ClassificationSplit, Split } from '../data/splits.ts';
 import type { ModelConfig } from '../transformer/config.ts';
+import { compareEmbeddings, embeddingsBy } from './embeddings.ts';
 import { InferenceModel } from './inference.ts';
 import { evaluateClassification, evaluateLanguage, languageModelScorer } from './metrics.ts';
 
@@ -10,6 +11,30 @@ export interface Validator {
   better(a: number, b: number): boolean;
   run(weights: Weights): Promise<Readonly<Record<string, number>>>;
   close(): Promise<void>;
+}
+
+/** An encoder compiled once to be compared, with any weights, with embeddings of another one. @param wanted each of length 1 */
+export async function createEmbeddingValidator(
+  config: ModelConfig,
+  weights: Weights,
+  split: ClassificationSplit,
+  threads: number,
+  wanted: readonly Float64Array[],
+): Promise<Validator> {
+  const model = await InferenceModel.create(config, weights, {
+    ...{ batch: Math.min(50, split.count), threads },
+    ...(split.tokens ? { tokens: split.tokens } : {}),
+  });
+  return {
+    figure: 'cosine',
+    better: (a, b) => a > b,
+    async run(current) {
+      model.load(current);
+      const agreement = compareEmbeddings(wanted, await embeddingsBy(model, config.head.outputs, split));
+      return { ...agreement, loss: 1 - agreement.cosine };
+    },
+    close: () => model.close(),
+  };
 }
 
 /** A model compiled once to be scored on one split with any weights. */

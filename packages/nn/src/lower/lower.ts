@@ -55,13 +55,16 @@ export function lower(config: ModelConfig, weights: Weights, options: LowerOptio
   };
   const { graph } = lowering;
   let state = embed(lowering);
-  const mask = config.task === 'text-classification' ? graph.input('mask', 1) : undefined;
+  const mask = hasPadding(config) ? graph.input('mask', 1) : undefined;
   if (config.stages) state = lowerStages(lowering, state);
   else for (let layer = 0; layer < config.layers; layer++) state = block(lowering, `layers.${layer}`, state, mask);
   const row = pool(lowering, state, options.position);
   const window = config.stages ? { window: attendedTokens(config) } : {};
   return { tokens, ...window, nodes: graph.nodes, output: head(lowering, row) };
 }
+
+/** Texts of any length are filled up to one, and only the client knows where they end. */
+const hasPadding = ({ task }: ModelConfig) => task === 'text-classification' || task === 'text-embedding';
 
 function checkTokens({ embedding, positions }: ModelConfig, tokens: number): void {
   if (!Number.isInteger(tokens) || tokens < 1) throw new ShapeError(`${tokens} tokens: give a whole number from 1 on.`);
@@ -136,9 +139,7 @@ function pool(lowering: Lowering, x: View, position: number | undefined): View {
     return finish(reduce(x, oneHot(position)));
   }
   const mean = (view: View) =>
-    config.task === 'text-classification'
-      ? chosenByClient(lowering, view)
-      : reduce(view, new Float32Array(tokens).fill(1 / tokens));
+    hasPadding(config) ? chosenByClient(lowering, view) : reduce(view, new Float32Array(tokens).fill(1 / tokens));
   const { kind } = normAt(config, 'norm');
   return config.finalNorm && (kind === 'layer' || kind === 'rms') ? mean(finish(x)) : finish(mean(x));
 }
@@ -157,7 +158,7 @@ function pooled({ graph, centredNodes }: Lowering, view: View, node: number, wei
   return { ...view, node: row };
 }
 
-/** The node of the logits [1, outputs]. */
+/** The node of the logits, or of an embedding [1, outputs], whose length is left to its reader. */
 function head(lowering: Lowering, row: View): number {
   const { config, stored, graph } = lowering;
   const { outputs, hidden, norm, bias, tied } = config.head;
@@ -167,6 +168,13 @@ function head(lowering: Lowering, row: View): number {
     x = applyLinear(x, weight, stored.vector('head.hidden.bias', hidden.width));
     x = lowerActivation(lowering, 'head.activation', hidden.activation, x, 'head.hidden');
   }
+  if (config.head.none) return graph.materialise('head', applyLinear(x, identity(outputs)));
   const weight = stored.matrix(tied ? 'embedding.token.weight' : 'head.weight', outputs, x.width);
   return graph.materialise('head', applyLinear(x, weight, bias ? stored.vector('head.bias', outputs) : undefined));
+}
+
+function identity(size: number): Dense {
+  const values = new Float64Array(size ** 2);
+  for (let i = 0; i < size; i++) values[i * (size + 1)] = 1;
+  return { rows: size, columns: size, values };
 }

@@ -31,6 +31,12 @@ export function checkSupported(config: ModelConfig): PolynomialModel['task'] {
     refuse('embedding.extraTokens', 'learned tokens after the class token');
   if (head.problem) refuse('head.problem', `a ${head.problem} head`);
   if (pool !== 'class' && pool !== 'mean' && pool !== 'none') refuse('pool', `the head's pool "${pool}"`);
-  if (task === 'image-classification' || task === 'text-classification' || task === 'language-model') return task;
-  return refuse('task', task === 'token-classification' ? 'a class for every token' : 'an embedding');
+  switch (task) {
+    case 'token-classification':
+      return refuse('task', 'a class for every token');
+    case 'image-embedding':
+      return refuse('task', 'an embedding of images');
+    default:
+      return task;
+  }
 }

@@ -1,3 +1,4 @@
+import { MissingPackageError } from '@cipherformer/base';
 import { elementCount, formatShape, ShapeError } from '@cipherformer/model';
 import type * as ort from 'onnxruntime-node';
 import { type OnnxOptions, toOnnx } from './onnx.ts';
@@ -7,7 +8,13 @@ import { type OnnxRuntime, onnxRuntime } from './runtime.ts';
 export type TensorData = Float32Array | BigInt64Array | Int32Array | Uint8Array;
 export type Feeds = Readonly<Record<string, TensorData>>;
 
+/** What computes: processors, or NVIDIA's graphics cards by ONNX Runtime's CUDA provider. */
+export const providers = ['cpu', 'cuda'] as const;
+export type Provider = (typeof providers)[number];
+
 export interface SessionOptions extends OnnxOptions {
+  /** Default 'cpu'. */
+  readonly provider?: Provider;
   /** Threads inside one operation; 1 leaves the other cores alone. */
   readonly threads?: number;
   /** False keeps every operation as written (for finding the first non-finite tensor). */
@@ -21,6 +28,26 @@ function allocate(type: ElementType, size: number): TensorData {
   if (type === 'int64') return new BigInt64Array(size);
   if (type === 'int32') return new Int32Array(size);
   return new Uint8Array(size);
+}
+
+/** @throws MissingPackageError for a provider that does not load */
+async function created(
+  runtime: OnnxRuntime,
+  bytes: Uint8Array,
+  provider: Provider,
+  options: ort.InferenceSession.SessionOptions,
+): Promise<ort.InferenceSession> {
+  try {
+    return await runtime.InferenceSession.create(bytes, options);
+  } catch (cause) {
+    if (provider === 'cpu') throw cause;
+    // Its script, which --ignore-scripts leaves out, fetches what runs on CUDA.
+    const hint = 'npm install onnxruntime-node@1.30.0, or compute with processors';
+    throw new MissingPackageError(
+      `The CUDA provider of ONNX Runtime does not load here (${(cause as Error).message}): it needs an NVIDIA card with its driver, CUDA 12 and cuDNN 9, and a package whose own script has run: ${hint}`,
+      { cause, hint },
+    );
+  }
 }
 
 /**
@@ -53,7 +80,7 @@ export class Session {
     );
   }
 
-  /** @throws MissingPackageError where ONNX Runtime is not installed */
+  /** @throws MissingPackageError where ONNX Runtime is not installed, or not with the provider that is asked for */
   static async compile(
     program: Program,
     outputs: Readonly<Record<string, Tensor>>,
@@ -61,7 +88,9 @@ export class Session {
   ): Promise<Session> {
     const bytes = toOnnx(program, outputs, options);
     const runtime = await onnxRuntime();
-    const session = await runtime.InferenceSession.create(bytes, {
+    const { provider = 'cpu' } = options;
+    const session = await created(runtime, bytes, provider, {
+      executionProviders: [provider],
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',

@@ -1,5 +1,6 @@
 import { gradients } from '../onnx/autodiff.ts';
 import { Program, type Tensor } from '../onnx/program.ts';
+import type { Provider } from '../onnx/session.ts';
 import { add, mul } from '../ops/index.ts';
 import { Builder, type BuilderOptions, type ParameterSpec, type Site } from '../transformer/builder.ts';
 import type { ModelConfig } from '../transformer/config.ts';
@@ -43,6 +44,8 @@ export interface TrainingStepOptions {
   readonly averageDecay?: number;
   readonly seed: number;
   readonly threads?: number;
+  /** What computes the steps. Default 'cpu'. */
+  readonly provider?: Provider;
   readonly profilePrefix?: string;
 }
 

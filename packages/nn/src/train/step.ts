@@ -72,8 +72,9 @@ export class TrainingStep {
   }
 
   async #compile({ program, outputs, builder }: BuiltStep): Promise<Variant> {
-    const { threads = 1, profilePrefix } = this.#options;
-    const session = await Session.compile(program, outputs, { threads, ...(profilePrefix ? { profilePrefix } : {}) });
+    const { threads = 1, provider = 'cpu', profilePrefix } = this.#options;
+    const options = { threads, provider, ...(profilePrefix ? { profilePrefix } : {}) };
+    const session = await Session.compile(program, outputs, options);
     const dropouts = builder.dropouts.map((input) => ({
       input,
       mask: new Float32Array(elementCount(input.tensor.shape)),

@@ -6,6 +6,7 @@ import { drawingOf } from '../data/config.ts';
 import * as datasets from '../data/datasets.ts';
 import { DivergenceError } from '../errors.ts';
 import { createValidator } from '../evaluate/validator.ts';
+import type { Provider } from '../onnx/session.ts';
 import { assembleModel, preprocessOf } from './assemble.ts';
 import { BestModel } from './best-model.ts';
 import { RunClock } from './clock.ts';
@@ -29,6 +30,8 @@ export interface TrainOptions {
   readonly dataRoot: string;
   readonly runFolder: string;
   readonly threads?: number;
+  /** What computes the steps; models are evaluated by processors. Default 'cpu'. */
+  readonly provider?: Provider;
   /** Seconds between checkpoints on the way to the end of an evaluation period. Default 60. */
   readonly checkpointEverySeconds?: number;
   readonly progress?: OnProgress<TrainProgress>;
@@ -63,7 +66,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
   folder.claim(recipe);
   const modelFolder = join(options.runFolder, 'model');
   const { training } = recipe;
-  const { threads = 1 } = options;
+  const { threads = 1, provider = 'cpu' } = options;
   const resumed = folder.hasCheckpoint ? folder.readCheckpoint() : undefined;
   const data = await datasets.load(recipe.data, { root: options.dataRoot });
   const { batch, seed, labelSmoothing } = training;
@@ -81,6 +84,7 @@ export async function train(recipe: Recipe, options: TrainOptions): Promise<Trai
       ...(training.averageDecay === undefined ? {} : { averageDecay: training.averageDecay }),
       seed: training.seed,
       threads,
+      provider,
     },
     weights,
   );

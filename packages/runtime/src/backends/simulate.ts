@@ -1,5 +1,4 @@
 import { evaluateProgram, evaluationPlan, type Step } from '@cipherformer/approx';
-import { modulo } from '@cipherformer/base';
 import {
   type BootstrapPlan,
   type BootstrapPrecision,
@@ -12,12 +11,13 @@ import {
 } from '@cipherformer/ckks';
 import type { PlannedProgram } from '../keys/planned-program.ts';
 import { checkProgram } from '../program/check.ts';
-import type { EncryptedProgram, Instruction, InstructionOf, Register, RotatedCopy } from '../program/instructions.ts';
+import type { EncryptedProgram, Instruction, InstructionOf, Register } from '../program/instructions.ts';
 import { operandsOf, resultLevel } from '../program/levels.ts';
 import { PackedTransform } from '../program/packed-transform.ts';
 import { CanonicalScales } from '../program/scales.ts';
 import { type ClearOptions, type ClearResult, executeClear, interpret, rotated } from './clear.ts';
 import { Gaussian } from './gaussian.ts';
+import { simulateProduct } from './simulate-product.ts';
 
 export interface SimulateOptions extends ClearOptions {
   /** Of the noise. Default 1. */
@@ -95,7 +95,15 @@ class Simulation {
         return exact().map((values, o) => this.#gaussian.addTo(values, deviations[o]!));
       }
       case 'productSum':
-        return [this.#productSum(instruction, read)];
+        return [
+          simulateProduct(instruction, read, {
+            model: this.#model,
+            masks: this.#masks,
+            levels: this.#levels,
+            keySwitch: (at) => this.#model.keySwitch(0, at, this.#gadget(at)),
+            noisy: (values, variance, at) => this.#noisy(values, variance, at),
+          }),
+        ];
       case 'add':
         return exact().map((values) => this.#noisy(values, this.#broughtDown(instruction), result));
       case 'addVector':
@@ -186,49 +194,6 @@ class Simulation {
       for (const output of [real, imaginary]) if (output !== undefined) deviations[output] = model.slotDeviation(taken, target); // biome-ignore format: short
     }
     return deviations;
-  }
-
-  #productSum(
-    { left, right, terms, level, packing }: InstructionOf<'productSum'>,
-    read: (register: Register) => Float64Array,
-  ): Float64Array {
-    const masked = terms.some((term) => [...term.left, ...term.right].some(({ mask }) => mask !== undefined));
-    const product = level - (masked ? 1 : 0);
-    const sum = new Float64Array(this.#program.slots);
-    // Packed, the right side of every second term is that of the one before, turned once for all.
-    const turned =
-      packing && this.#noisy(rotated(read(right), packing.turn), this.#model.keySwitch(0, product, this.#gadget(product)), product); // biome-ignore format: short
-    // Hoisted rotations are made once, so all their uses have the same noise.
-    const known = new Map<string, Float64Array>();
-    const copy = (register: Register | 'turned', rotation: number, at: number) => {
-      const turn = modulo(rotation, sum.length);
-      const key = `${register}/${turn}`;
-      const values = known.get(key) ?? rotated(register === 'turned' ? turned! : read(register), turn);
-      if (turn !== 0 && !known.has(key)) this.#noisy(values, this.#model.keySwitch(0, at, this.#gadget(at)), at);
-      known.set(key, values);
-      return values;
-    };
-    const side = (copies: readonly RotatedCopy[], register: Register): Float64Array => {
-      if (copies[0]!.mask === undefined) return copy(register, copies[0]!.rotation, product);
-      const total = new Float64Array(sum.length);
-      for (const { rotation, mask } of copies) {
-        const values = copy(register, rotation, level);
-        const factors = this.#masks[mask!]!;
-        for (let s = 0; s < total.length; s++) total[s]! += values[s]! * factors[s]!;
-      }
-      return this.#noisy(total, this.#model.rounding(), product);
-    };
-    for (const [i, term] of terms.entries()) {
-      const a = side(term.left, left);
-      const second = packing && i % 2 === 1;
-      const b = second ? copy('turned', term.right[0]!.rotation - packing.turn, product) : side(term.right, right);
-      for (let s = 0; s < sum.length; s++) sum[s]! += a[s]! * b[s]!;
-    }
-    const variance = this.#model.relineariseRescale(0, product);
-    if (!packing) return this.#noisy(sum, variance, product - 1);
-    // x + conj(x) doubles the error at half the scale, and the conjugation adds its own.
-    const conjugation = this.#model.keySwitch(0, product - 1, this.#gadget(product - 1));
-    return this.#noisy(sum, 4 * variance + conjugation, product - 1);
   }
 
   #rotateSum(start: Float64Array, steps: readonly number[], level: number): Float64Array {

@@ -17,8 +17,8 @@ const acceptableCost = 1.15;
 
 /**
  * The evaluation keys of a program, before any exists: those of its bootstraps, and as few and as low as serve its own
- * rotations and products. All its own rotations have one number of special primes, the one that makes them cheapest
- * together: so every rotation has one key, whatever the levels it is used at.
+ * rotations and products. All its own rotations have one number of special primes, the one that makes them and their keys
+ * cheapest together: so every rotation has one key, whatever the levels it is used at.
  */
 export interface KeyPlan {
   readonly bootstraps: boolean;
@@ -29,7 +29,7 @@ export interface KeyPlan {
 }
 
 /**
- * The evaluation keys that programs of one key set use, with the number of special primes that makes rotations cheapest.
+ * The evaluation keys that programs of one key set use, with the number of special primes that makes rotations and keys cheapest.
  * Cost: linear in its diagonals.
  * @throws ParameterError where no number of special primes serves the program's levels
  */
@@ -75,14 +75,29 @@ export function planKeys(programs: readonly EncryptedProgram[], bootstrap: Boots
 const keyLimbCost = 0.3;
 const conversionCost = 0.1;
 
-/** The number of special primes with which a program's rotations cost least. */
+/**
+ * What a limb of a key on the wire is worth, in limb transforms: what reading and unpacking it costs a first answer. So keys are
+ * made smaller where one run pays no more for it than it saves before the first.
+ */
+const wireLimbCost = 12;
+
+/** The number of special primes with which a program's rotations and the keys that they need cost least. */
 function cheapestSpecial(parameters: Parameters, uses: readonly RotationUse[]): number {
-  let best = { special: parameters.gadget(Math.max(0, ...uses.map(({ level }) => level))).special, cost: Infinity };
+  const levels = [...highestLevels(uses).values()];
+  let best = { special: parameters.gadget(Math.max(0, ...levels)).special, cost: Infinity };
   for (let special = 1; special <= parameters.specialCount; special++) {
-    const cost = uses.reduce((sum, use) => sum + rotationCost(parameters, special, use), 0);
+    const work = uses.reduce((sum, use) => sum + rotationCost(parameters, special, use), 0);
+    const limbs = levels.reduce((sum, level) => sum + wireLimbs(parameters, special, level), 0);
+    const cost = work + wireLimbCost * limbs;
     if (cost < best.cost) best = { special, cost };
   }
   return best.special;
+}
+
+/** Limbs of a key that travel: one half of each digit. */
+function wireLimbs(parameters: Parameters, special: number, level: number): number {
+  const gadget = parameters.gadgetWith(level, special);
+  return gadget ? gadget.digitSizes.length * (level + 1 + special) : Number.POSITIVE_INFINITY;
 }
 
 /** What a rotation costs in limb transforms: a baby step only reads its key, a hoisted one is divided too. */

@@ -1,7 +1,8 @@
 import { modulo } from '@cipherformer/base';
 import { StreamedTransformPlan } from '@cipherformer/ckks';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
-import { operandLevel } from '../program/levels.ts';
+import { hasMasks, operandLevel } from '../program/levels.ts';
+import { isMasked, productTerms } from '../program/packed-product.ts';
 import { PackedTransform } from '../program/packed-transform.ts';
 import { termGroups } from '../program/term-groups.ts';
 
@@ -35,19 +36,25 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
     case 'rotateSum':
       return at(instruction.steps, instruction.level, 'whole');
     case 'productSum': {
-      const { packing, right } = instruction;
-      const turned = packing ? at([packing.turn], operandLevel(instruction, right), 'whole') : [];
+      const { alone } = productTerms(instruction, slots);
+      const { groups, shared } = termGroups(instruction, slots);
+      const product = instruction.level - (hasMasks(instruction) ? 1 : 0);
+      const sums = shared ? at([shared.turn], product, 'whole') : [];
       const sides = (['left', 'right'] as const).flatMap((side) => {
-        const groups = termGroups(instruction, slots).map((group) => group[side]);
-        const copies = groups.flatMap((group) => group.copies.flat());
-        const masked = copies.some(({ mask }) => mask !== undefined);
+        const own = groups.map((group) => group[side]);
+        const copies = own.flatMap((group) => group.copies.flat());
         const level = operandLevel(instruction, instruction[side]);
+        const whole = [
+          ...own.map(({ turn }) => turn),
+          instruction.packing?.[side] ?? 0,
+          ...(alone?.[side] ?? []).map(({ rotation }) => rotation),
+        ];
         return [
-          ...at(copies.map(({ rotation }) => rotation), level, masked ? 'baby' : 'hoisted'),
-          ...at(groups.map(({ turn }) => turn), level, 'whole'),
+          ...at(copies.map(({ rotation }) => rotation), level, copies.some(isMasked) ? 'baby' : 'hoisted'),
+          ...at(whole, level, 'whole'),
         ]; // biome-ignore format: two lists
       });
-      return [...turned, ...sides];
+      return [...sums, ...sides];
     }
     default:
       return [];
@@ -57,7 +64,8 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
 /** The highest level a program conjugates at of its own, after packed maps and products; undefined where it never does. */
 export function conjugationLevel({ instructions, slots }: EncryptedProgram): number | undefined {
   const levels = instructions.flatMap((instruction) => {
-    if (instruction.op === 'productSum') return instruction.packing ? [instruction.level - 2] : [];
+    if (instruction.op === 'productSum')
+      return instruction.packing ? [instruction.level - (hasMasks(instruction) ? 2 : 1)] : [];
     if (instruction.op !== 'linear' || !instruction.packing) return [];
     const { outputs, takesParts } = new PackedTransform(instruction, slots);
     return outputs.some((_, output) => takesParts(output)) ? [instruction.level - 1] : [];

@@ -1,7 +1,7 @@
 import { modulo } from '@cipherformer/base';
 import { ProgramError } from '../errors.ts';
 import type { EncryptedProgram, Instruction, LinearInstruction, Register } from './instructions.ts';
-import { type BootstrapLevels, operandLevel, operandsOf, resultLevel, resultsOf } from './levels.ts';
+import { type BootstrapLevels, isPackable, operandLevel, operandsOf, resultLevel, resultsOf } from './levels.ts';
 import { productTerms } from './packed-product.ts';
 import { PackedTransform } from './packed-transform.ts';
 
@@ -35,6 +35,10 @@ export function checkProgram(program: EncryptedProgram, machine: BootstrapLevels
       if (level < least)
         throw new ProgramError(`${where} needs its operand ${register} at level ${least}, not ${level}`);
     }
+    if (instruction.op === 'productSum' && !isPackable(instruction, levels))
+      throw new ProgramError(
+        `${where} packs terms without masks of operands at its own level: one has to be above it, to be brought to half the scale`,
+      );
     checkOperation(program, instruction, where, machine);
     const level = resultLevel(instruction, machine);
     for (const register of resultsOf(instruction)) assign(register, level, where);

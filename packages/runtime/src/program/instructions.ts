@@ -97,12 +97,17 @@ export interface ProductSumInstruction {
   readonly output: Register;
 }
 /**
- * Terms 2k and 2k + 1 as one product of complex slots: a Q(r) K(s) + b Q(r) K(s + turn) is the real part of (a + i b) Q(r) times
- * K'(s) with K' = K - i K(turn), for masks a and b and rotations r and s. Half the masked copies, rotations of K and products, for one
- * rotation of K and one conjugation of the sum. Changes the work and not the meaning.
+ * Terms 2k and 2k + 1 as one product of complex slots: a b + a' b' is the real part of (a + i a') (b - i b'). A side with masks
+ * has complex masks. A side without is packed once for all pairs, with itself turned: its copies in every second term are
+ * this much further than in the term before. A last term without a partner is by itself. Half the products, the rotations of
+ * sides without masks and the divisions of sides with masks, for a rotation of each side without masks and a conjugation of
+ * the sum. Changes the work and not the meaning. The real part comes doubled, so one side has half the scale: a side with
+ * masks, or else one that comes from above the instruction's level (`isPackable`).
  */
 export interface ProductPacking {
-  readonly turn: number;
+  /** Turns of the sides without masks, in slots; absent for a side with masks. */
+  readonly left?: number;
+  readonly right?: number;
 }
 export interface ProductTerm {
   readonly left: readonly RotatedCopy[];

@@ -36,6 +36,15 @@ export function hasMasks({ terms }: ProductSumInstruction): boolean {
   return terms.some(({ left, right }) => [...left, ...right].some(({ mask }) => mask !== undefined));
 }
 
+/** Whether operands of these levels let a product sum be packed as it says: see `ProductPacking`. */
+export function isPackable(
+  { packing, left, right, level }: ProductSumInstruction & { readonly level: number },
+  levels: ReadonlyMap<Register, number>,
+): boolean {
+  if (packing?.left === undefined || packing.right === undefined) return true;
+  return [left, right].some((register) => levels.get(register)! > level);
+}
+
 /**
  * The least level of an operand: the instruction's, or one below it for the unmasked side of a product sum whose other
  * side has masks, which is needed only when the masks have taken their level.

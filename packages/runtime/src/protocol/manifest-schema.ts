@@ -1,5 +1,5 @@
 import type { KeySpec } from '@cipherformer/ckks';
-import { preparationFiles, preparationSchema } from '@cipherformer/model';
+import { documentsFile, maxDocuments, preparationFiles, preparationSchema } from '@cipherformer/model';
 import { isPrintable } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { FileError } from '../errors.ts';
@@ -100,15 +100,19 @@ const newestSchema = z.strictObject({
     instructions: whole,
     /** How far a decrypted logit may be from the program's without noise (`predictError`); absent where it is not known. */
     error: z.optional(positive),
+    /** The largest difference to expect of an answer's logits, these at unit spread; absent where it is not known. */
+    errorAtUnitSpread: z.optional(positive),
   }),
   /** Facts for the client: names of the classes, how an image or a text becomes numbers. */
   model: z.strictObject({
     name: printable,
     classes: z.optional(z.array(printable).check(z.maxLength(2 ** 20))),
+    /** Of a search, in their place: how many texts documents.json has, one an output. */
+    documents: z.optional(z.int().check(z.minimum(1), z.maximum(maxDocuments))),
     ...preparationSchema.shape,
   }),
   /** SHA-256 of the other files of the client's half, by their names. */
-  files: z.partialRecord(z.enum(Object.values(preparationFiles)), digest),
+  files: z.partialRecord(z.enum([...Object.values(preparationFiles), documentsFile]), digest),
 });
 
 /** What tells version 2 from this one; the rest of it is the same. */

@@ -8,7 +8,7 @@ import { runCkks } from '../../src/backends/ckks.ts';
 import { runClear } from '../../src/backends/clear.ts';
 import { ProgramError } from '../../src/errors.ts';
 import { checkProgram } from '../../src/program/check.ts';
-import type { EncryptedProgram, Instruction } from '../../src/program/instructions.ts';
+import type { EncryptedProgram, Instruction, ProductTerm } from '../../src/program/instructions.ts';
 import { CanonicalScales } from '../../src/program/scales.ts';
 import { largestError, Machine, programOf, randomMatrix, randomVector, slots, uniform, vector } from './support.ts';
 
@@ -60,6 +60,8 @@ const source = 'test';
 const every = (count: number) => Array.from({ length: count }, (_, i) => i);
 
 describe('every instruction equals its clear meaning', () => {
+  /** For each number the terms by it and so much more, one after the other. */
+  const pairs = (count: number, by: readonly number[], term: (s: number) => ProductTerm) => every(count).flatMap((i) => by.map((more) => term(i + more))); // biome-ignore format: short
   const cases: Record<string, [readonly number[], readonly Instruction[], (readonly Float64Array[])?]> = {
     'linear, several inputs at several levels and outputs': [
       [15, 9, 6],
@@ -168,6 +170,29 @@ describe('every instruction equals its clear meaning', () => {
           op: 'productSum', source, level: 6, left: 0, right: 2, output: 5,
           terms: [{ left: [{ rotation: 1, mask: 1 }], right: [{ rotation: 0, mask: 0 }, { rotation: 4, mask: 1 }] }],
         },
+      ],
+      [randomVector(8), Float64Array.from({ length: slots }, (_, s) => s % 2)],
+    ],
+    'productSum packed: no masks and an odd term, masks on the left, on the right, on both': [
+      [9, 8, 7],
+      [
+        {
+          op: 'productSum', source, level: 7, left: 0, right: 2, output: 3, packing: { left: 80, right: 70 },
+          terms: [...pairs(10, [0, 10], (s) => ({ left: [{ rotation: 8 * s }], right: [{ rotation: 7 * s }] })), { left: [{ rotation: 5 }], right: [{ rotation: 0 }] }],
+        },
+        {
+          op: 'productSum', source, level: 7, left: 0, right: 1, output: 4, packing: { right: 30 },
+          terms: pairs(9, [0, 10], (s) => ({ left: [{ rotation: s % 10, mask: s % 2 }], right: [{ rotation: 3 * s }] })),
+        },
+        {
+          op: 'productSum', source, level: 7, left: 0, right: 1, output: 5, packing: { left: 48 },
+          terms: [...pairs(6, [0, 6], (s) => ({ left: [{ rotation: 8 * s }], right: [{ rotation: s, mask: 0 }, { rotation: s - 16, mask: 1 }] })), { left: [{ rotation: 48 }], right: [{ rotation: 6, mask: 1 }] }],
+        },
+        {
+          op: 'productSum', source, level: 6, left: 0, right: 1, output: 6, packing: {},
+          terms: pairs(2, [0, 2], (s) => ({ left: [{ rotation: s, mask: 0 }], right: [{ rotation: 2 * s, mask: 1 }] })),
+        },
+        { op: 'productSum', source, level: 6, left: 2, right: 2, output: 7, packing: { left: 1, right: 2 }, terms: pairs(1, [0, 1], (s) => ({ left: [{ rotation: s }], right: [{ rotation: 2 * s }] })) },
       ],
       [randomVector(8), Float64Array.from({ length: slots }, (_, s) => s % 2)],
     ],

@@ -123,10 +123,35 @@ it('product sums packed in complex slots', async () => {
   );
   const program = programOf(
     [8, 9],
-    [{ op: 'productSum', source, level: 8, left: 0, right: 1, output: 2, terms, packing: { turn: 16 } }],
+    [{ op: 'productSum', source, level: 8, left: 0, right: 1, output: 2, terms, packing: { right: 16 } }],
     [2],
     [randomVector(8), randomVector(9)],
   );
+  for (const [where, bits] of await ratios(program, [randomVector(1), randomVector(2)]))
+    expect([where, Math.abs(bits) < 1]).toEqual([where, true]);
+});
+
+it('product sums packed on both sides and with masks on the right, sums of groups turned', async () => {
+  const source = 'test';
+  const own = { left: [{ rotation: 0 }], right: [{ rotation: 0 }] };
+  const plain = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap((i) =>
+    [0, 10].map((by) => ({ left: [{ rotation: 8 * (i + by) }], right: [{ rotation: 7 * (i + by) }] })),
+  );
+  const masked = [0, 1, 2, 3, 4, 5].flatMap((i) =>
+    [0, 6].map((by) => ({
+      left: [{ rotation: 8 * (i + by) }],
+      right: [{ rotation: i + by, mask: 0 }, { rotation: i + by - 16, mask: 1 }],
+    })),
+  ); // biome-ignore format: two copies
+  const program = programOf(
+    [8, 9],
+    [
+      { op: 'productSum', source, level: 7, left: 0, right: 1, output: 2, terms: [...plain, own], packing: { left: 80, right: 70 } },
+      { op: 'productSum', source, level: 8, left: 0, right: 1, output: 3, terms: masked, packing: { left: 48 } },
+    ],
+    [2, 3],
+    [randomVector(8), randomVector(9)],
+  ); // biome-ignore format: a table of instructions
   for (const [where, bits] of await ratios(program, [randomVector(1), randomVector(2)]))
     expect([where, Math.abs(bits) < 1]).toEqual([where, true]);
 });

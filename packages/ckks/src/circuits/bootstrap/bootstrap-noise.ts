@@ -1,6 +1,7 @@
 import { ephemeralWeight, NoiseModel, type NoisyValue } from '../../scheme/index.ts';
 import { linearTransformNoise, polynomialNoise } from '../noise.ts';
 import type { BootstrapPlan } from './bootstrap-plan.ts';
+import { arcsineReach } from './eval-mod.ts';
 
 /** What a refresh of real slots is expected to add to them. Its input's own errors come on top, unchanged. */
 export interface BootstrapPrecision {
@@ -113,17 +114,17 @@ function coeffsToSlots(plan: BootstrapPlan, model: NoiseModel): number {
 }
 
 /**
- * Variance that EvalMod adds of its own at x = `whole`, a coefficient of the result divided by its scale: T_2, the series
- * and the double angles, each rescale times the derivative of the result with respect to what it rounds.
+ * Variance that EvalMod adds of its own at x = `whole`, a coefficient of the result divided by its scale: T_2, the series,
+ * the double angles and the arcsine, each rescale times the derivative of the result with respect to what it rounds.
  */
 function evalModNoise(plan: BootstrapPlan, model: NoiseModel, whole: number): number {
   const { parameters, evalMod, splitLevel, outputLevel } = plan;
   const { doubleAngles } = evalMod.options;
   const { w, cosines } = evalMod.intermediates(whole);
+  const sineLevel = outputLevel + evalMod.arcsineLevels;
   // Scales before each double angle, the last result's first: each takes S to S^2 / q.
   const scales = [parameters.primeAt(0)];
-  for (let k = 0; k < doubleAngles; k++)
-    scales.unshift(Math.sqrt(scales[0]! * parameters.primeAt(outputLevel + k + 1)));
+  for (let k = 0; k < doubleAngles; k++) scales.unshift(Math.sqrt(scales[0]! * parameters.primeAt(sineLevel + k + 1)));
   const input = {
     variance: model.relineariseRescale(0, splitLevel),
     level: splitLevel - 1,
@@ -131,10 +132,19 @@ function evalModNoise(plan: BootstrapPlan, model: NoiseModel, whole: number): nu
   };
   let variance = polynomialNoise(model, evalMod.seriesPlan, input, [w], scales[0]!) / scales[0]! ** 2;
   for (let k = 0; k < doubleAngles; k++) {
-    const level = outputLevel + doubleAngles - k;
+    const level = sineLevel + doubleAngles - k;
     variance = (4 * cosines[k]!) ** 2 * variance + model.relineariseRescale(0, level) / scales[k + 1]! ** 2;
   }
-  return variance;
+  if (!evalMod.arcsinePlan) return variance;
+  // Its derivative is 1 to a few per cent; what it adds of its own is in units of the parameters' scale, as what came is of q0.
+  const straightened = {
+    variance: variance * parameters.primeAt(0) ** 2,
+    level: sineLevel,
+    scale: arcsineReach * parameters.scale,
+  };
+  const samples = spread.map((value) => value / arcsineReach);
+  const after = polynomialNoise(model, evalMod.arcsinePlan, straightened, samples, parameters.scale);
+  return after / parameters.primeAt(0) ** 2;
 }
 
 /** I and its probability: a sum of weight + 1 uniform values in (-1/2, 1/2), rounded, is close to normal. */

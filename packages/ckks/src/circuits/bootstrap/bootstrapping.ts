@@ -7,14 +7,15 @@ import type { BootstrapKeys } from './bootstrap-keys.ts';
 import type { BootstrapMatrices } from './bootstrap-matrices.ts';
 import type { BootstrapPlan } from './bootstrap-plan.ts';
 
-/** Least log2(q0 / scale): at 2^7 the sine's cubic error leaves 11 bits of a slot of absolute value 1. */
-const minRatioBits = 7;
+/** The least log2(q0 / scale) is by so much below that of EvalMod's largest message: 3 bits leave 11 of a slot of absolute value 1. */
+const spareRatioBits = 3;
 
 /**
  * Bootstrapping in the slim order (Chen, Han, EUROCRYPT 2018): SlotsToCoeffs at the bottom of the chain, ModRaise under a
  * sparse ephemeral secret (Bossuat, Troncoso-Pastoriza, Hubaux, ACNS 2022), CoeffsToSlots and EvalMod at the top.
  * Input: slots of absolute value at most 1 at level >= plan.inputLevel, left as it was; output at plan.outputLevel, at
- * the parameters' scale. The input's scale times 2^10 should be about q0: that ratio trades the sine's error for noise.
+ * the parameters' scale. q0 divided by the input's scale should be about 1 / EvalMod's largest message, 2^10 unless it has an
+ * arcsine: that ratio trades the sine's error for noise.
  * It owns neither the matrices, which other key sets may share, nor the keys: both have to outlive it. Cost of refreshing a
  * real ciphertext: plan.transforms limb NTTs.
  * @throws OperandError for a ciphertext that does not fit, KeyError for a missing key
@@ -103,6 +104,7 @@ export class Bootstrapper {
       );
     }
     const ratio = Math.log2(this.#context.parameters.primeAt(0) / a.scale);
+    const minRatioBits = -Math.log2(this.plan.evalMod.options.message) - spareRatioBits;
     if (ratio < minRatioBits) {
       const [actual, least] = apart(ratio, minRatioBits, decimals, 1);
       throw new OperandError(

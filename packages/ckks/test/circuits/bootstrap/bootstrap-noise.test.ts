@@ -8,6 +8,7 @@ import {
   bootstrapPrecision,
   defaultBootstrapChain,
   expectedPrecision,
+  preciseBootstrapChain,
 } from '../../../src/circuits/index.ts';
 import { Parameters } from '../../../src/scheme/index.ts';
 import { fixRandomness, Laboratory, minus } from '../../scheme/support.ts';
@@ -16,16 +17,18 @@ import { BootstrapBench, inputs, precision } from './bootstrap-support.ts';
 const runs = 3;
 
 describe.each([
-  [11, 2 ** 10],
-  [11, 2 ** 6],
-  [12, 2 ** 11],
-  [12, 2 ** 7],
-])('N = 2^%i, %i slots', (logN, slots) => {
+  [11, 2 ** 10, 'usual', defaultBootstrapChain],
+  [11, 2 ** 6, 'usual', defaultBootstrapChain],
+  [12, 2 ** 11, 'usual', defaultBootstrapChain],
+  [12, 2 ** 7, 'usual', defaultBootstrapChain],
+  [11, 2 ** 10, 'with an arcsine', preciseBootstrapChain],
+  [11, 2 ** 10, 'with a short arcsine', { ...preciseBootstrapChain, scaleBits: 43 }],
+])('N = 2^%i, %i slots, %s', (logN, slots, name, of) => {
   let lab: Laboratory;
   let bench: BootstrapBench;
   beforeAll(async () => {
-    fixRandomness(`bootstrap noise ${logN} ${slots}`);
-    const chain = { ...defaultBootstrapChain, logN, userLevels: 2, specialCount: 5 };
+    fixRandomness(`bootstrap noise ${logN} ${slots} ${name}`);
+    const chain = { ...of, logN, userLevels: 2, specialCount: 5 };
     lab = await Laboratory.create(bootstrapLiteral(chain));
     bench = new BootstrapBench(lab, { slots });
   });
@@ -91,6 +94,16 @@ describe('the secure ring, no kernels needed', () => {
     expect(Math.abs(predicted.meanBits - mean)).toBeLessThan(0.3);
     expect(Math.abs(predicted.worstBits - worst)).toBeLessThan(0.75);
   });
+});
+
+it('the precise chain keeps four bits more at N = 2^16, and is secure', () => {
+  const [usual, precise] = [defaultBootstrapChain, preciseBootstrapChain].map((chain) => {
+    const plan = new BootstrapPlan(Parameters.from(bootstrapLiteral(chain)));
+    expect(plan.levelsLeft).toBe(9);
+    return bootstrapPrecision(plan);
+  });
+  expect(precise!.meanBits - usual!.meanBits).toBeGreaterThan(4);
+  expect(precise!.worstBits - usual!.worstBits).toBeGreaterThan(4.5);
 });
 
 it('parts add up, and each moves with its cause', () => {

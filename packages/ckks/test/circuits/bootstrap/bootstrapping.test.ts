@@ -13,6 +13,7 @@ import {
   bootstrapLiteral,
   defaultBootstrapChain,
   generateBootstrapKeys,
+  preciseBootstrapChain,
 } from '../../../src/circuits/index.ts';
 import { KeyError, MemoryError, OperandError, ParameterError } from '../../../src/errors/index.ts';
 import { Op } from '../../../src/kernels/index.ts';
@@ -95,6 +96,46 @@ describe.each([full, few])('%i slots', (slots) => {
       expect(precision(lab.open(high), exact).worst).toBeGreaterThan(worstBits);
     }
     for (const ct of low) ct[Symbol.dispose]();
+  });
+});
+
+describe('a scale of 2^45, with an arcsine', () => {
+  let fine: Laboratory;
+  let bench: BootstrapBench;
+  beforeAll(async () => {
+    fine = await Laboratory.create(
+      bootstrapLiteral({ ...preciseBootstrapChain, logN: 11, userLevels: 2, specialCount: 5 }),
+    );
+    bench = new BootstrapBench(fine);
+  });
+  afterAll(() => {
+    bench[Symbol.dispose]();
+    fine[Symbol.dispose]();
+  }); // biome-ignore format: short
+
+  it.each(Object.keys(inputs))('keeps 22 bits of the worst slot: %s', (name) => {
+    const { bootstrapper, plan } = bench;
+    const values = inputs[name]!(full);
+    using low = fine.encrypt(values, { slots: full, level: plan.inputLevel });
+    using high = bootstrapper.real(low);
+    expect([high.level, high.scale, plan.levelsLeft]).toEqual([plan.outputLevel, fine.parameters.scale, 2]);
+    expect(precision(fine.decrypt(high), values).worst).toBeGreaterThan(22);
+  });
+
+  it('refreshes pairs; the NTTs that its plan counts are those that run, and no number comes back beyond its period', () => {
+    const { bootstrapper, plan } = bench;
+    const values = inputs.uniform!(full);
+    using low = fine.encrypt(values, { slots: full, level: plan.inputLevel });
+    for (const high of bootstrapper.pair(low, low))
+      expect(precision(fine.open(high), values).worst).toBeGreaterThan(22);
+    const count = countTransforms(fine.context.kernels, () => bootstrapper.real(low)[Symbol.dispose]());
+    expect(plan.transforms).toBe(count);
+    using far = fine.encrypt(
+      realSlots(full, () => 32.25),
+      { slots: full, level: plan.inputLevel },
+    );
+    using back = bootstrapper.real(far);
+    expect(Math.abs(fine.decrypt(back).real[0]! - 0.25)).toBeLessThan(2 ** -15);
   });
 });
 

@@ -1,6 +1,6 @@
 // EvalMod: the approximation in the clear against x mod 1, the circuit against the clear, and how rarely it fails.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { defaultEvalMod, EvalMod, log2FailureProbability } from '../../../src/circuits/index.ts';
+import { defaultEvalMod, EvalMod, evalModFor, log2FailureProbability } from '../../../src/circuits/index.ts';
 import { ParameterError } from '../../../src/errors/index.ts';
 import { ephemeralWeight } from '../../../src/scheme/index.ts';
 import { fixRandomness, Laboratory, realSlots, smallLiteral, uniform, worst } from '../../scheme/support.ts';
@@ -35,6 +35,30 @@ describe('in the clear', () => {
       for (const m of [-range, -range / 3, 0, range / 2, range])
         expect(Math.abs(evalMod.clear(whole + m) - m)).toBeLessThan(cubic + 2 ** -31);
     }
+  });
+
+  it.each([
+    [7, 3, 2],
+    [6.9, 3, 2],
+    [5, 7, 3],
+  ])('straightens messages of q0 / 2^%f by an arcsine of degree %i, in %i levels', (bits, degree, levels) => {
+    const straight = new EvalMod(evalModFor(bits));
+    expect([straight.options.arcsine, straight.arcsineLevels]).toEqual([degree, levels]);
+    expect(straight.levels).toBe(evalMod.levels + levels);
+    const { message } = straight.options;
+    const bent = new EvalMod({ ...straight.options, arcsine: undefined });
+    for (const part of [-1.6, -1, -0.5, 0, 0.3, 0.9, 1, 1.6]) {
+      const m = part * message;
+      // Relative to the largest message: 21 or 23 bits, where the sine alone leaves 11 or less at the ends.
+      expect(Math.abs(straight.clear(3 + m) - m) / message).toBeLessThan(2 ** (degree === 3 ? -21 : -23));
+      if (Math.abs(part) === 1) expect(Math.abs(bent.clear(3 + m) - m) / message).toBeGreaterThan(2 ** -14);
+    }
+  });
+
+  it('needs no arcsine from 2^10 on, and is not there for scales nearer than 2^5', () => {
+    expect(evalModFor(10.01)).toEqual(defaultEvalMod);
+    expect(evalModFor(14)).toEqual(defaultEvalMod);
+    expect(() => evalModFor(3.9)).toThrow(/scale of q0 \/ 2\^3\.9 is too near to q0/);
   });
 
   it('gets better with the degree and with every double angle, at the price of levels', () => {

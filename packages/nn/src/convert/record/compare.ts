@@ -72,7 +72,7 @@ export function compareConversions(
     }
   }
   const { figure } = first.stages[0]!;
-  const lowerIsBetter = figure !== 'accuracy';
+  const lowerIsBetter = figure === 'natsPerCharacter';
   const original = valuesOf(first, 'original');
   const gapOf = (pairs: ReadonlyMap<number, readonly [Values, Values]>) => estimateGap(pairs, lowerIsBetter);
   const against = (records: ReadonlyMap<number, MeasuredConversion>) =>

@@ -11,6 +11,7 @@ import { savePolynomialModel } from '@cipherformer/model/files';
 import type { Model } from '../../checkpoints/model-folder.ts';
 import { feedsAt } from '../../data/windows.ts';
 import { CalibrationError, LoweringError } from '../../errors.ts';
+import { unitVector } from '../../evaluate/embeddings.ts';
 import type { SiteExtremes } from '../../evaluate/extremes.ts';
 import { InferenceModel } from '../../evaluate/inference.ts';
 import { inputOf } from '../../evaluate/polynomial.ts';
@@ -57,7 +58,8 @@ export async function exportPolynomial(
       weights: model.weights,
       ...(normalise ? { normalise } : {}),
       ...(picture ? { picture } : {}),
-      ...(classes ? { classes } : {}),
+      // Data without labels names none.
+      ...(classes?.length ? { classes } : {}),
       ...(tokenizer ? { tokenizer: tokenizer.files } : {}),
       ...(padding === undefined ? {} : { padding }),
       card: { ...card, margin: boundMargin },
@@ -133,7 +135,9 @@ async function compare(
     let largest = 0;
     for (const example of examples) {
       const feeds = feedsAt(set, example, 1, tokens);
-      const made = evaluate(lowered.graph, prepareInput(lowered, inputOf(feeds)));
+      const given = evaluate(lowered.graph, prepareInput(lowered, inputOf(feeds)));
+      // The reader of an embedding brings it to length 1.
+      const made = model.config.head.unit ? unitVector(given) : given;
       const { logits } = await inference.run(feeds);
       // A language model has logits at every token; the graph gives those of the last.
       const from = logits!.length - made.length;

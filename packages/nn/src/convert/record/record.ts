@@ -48,7 +48,7 @@ export interface StageRecord {
   readonly steps: number;
   readonly seconds: number;
   readonly rollbacks: number;
-  /** "accuracy", or "natsPerCharacter" (lower is better). */
+  /** "accuracy", "natsPerCharacter" (lower is better), or of an encoder "cosine": the mean with the original's embeddings. */
   readonly figure: string;
   readonly validation: Readonly<Record<string, number>>;
   /** Read once, when the whole conversion is finished. */

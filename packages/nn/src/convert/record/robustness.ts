@@ -1,5 +1,6 @@
 import type { OddSplit } from '../../data/odd-split.ts';
 import { feedsAt } from '../../data/windows.ts';
+import { dot, unitVector } from '../../evaluate/embeddings.ts';
 import { InferenceModel } from '../../evaluate/inference.ts';
 import { mostLikely } from '../../evaluate/metrics.ts';
 import type { Converted } from '../substitution/architecture.ts';
@@ -11,7 +12,10 @@ export interface Robustness {
   readonly examples: number;
   /** Examples with a value outside an interval: under encryption they get no answer. */
   readonly outside: number;
-  /** Among the others, those whose largest logit is the original's; language models: at the last token. */
+  /**
+   * Among the others, those whose largest logit is the original's; language models: at the last token; encoders: those whose
+   * embedding has a cosine of at least 0.9 with the original's.
+   */
   readonly agree: number;
   /** The largest logit by size, of those that are inside, and of the original. */
   readonly largestLogit: number;
@@ -30,6 +34,8 @@ export async function measureRobustness(
   const inside = forms.map((_, i) => seen.every((site) => staysInside(polynomials.get(site.name), site, i)));
   const before = await lastLogits(conversion, conversion.original, set, forms.length);
   const after = await lastLogits(conversion, model, set, forms.length);
+  const same = (a: Float32Array, b: Float32Array) =>
+    model.config.task === 'text-embedding' ? dot(unitVector(a), unitVector(b)) >= 0.9 : mostLikely(a) === mostLikely(b);
   const answered = forms.flatMap((_, i) => (inside[i] ? [i] : []));
   const largest = (rows: readonly Float32Array[], of: readonly number[]) =>
     of.reduce((most, i) => rows[i]!.reduce((high, value) => Math.max(high, Math.abs(value)), most), 0);
@@ -40,7 +46,7 @@ export async function measureRobustness(
   return {
     examples: forms.length,
     outside: forms.length - answered.length,
-    agree: answered.filter((i) => mostLikely(before[i]!) === mostLikely(after[i]!)).length,
+    agree: answered.filter((i) => same(before[i]!, after[i]!)).length,
     largestLogit: Number(largest(after, answered).toPrecision(4)),
     originalLargestLogit: Number(largest(before, answered).toPrecision(4)),
     forms: Object.fromEntries([...new Set(forms)].map((form) => [form, countOf(form)])),

@@ -1,12 +1,11 @@
 import { recordRanges, type SiteRange } from '../../evaluate/ranges.ts';
-import { createValidator } from '../../evaluate/validator.ts';
 import type { SubstituteOptions } from '../recipe.ts';
 import { batchNorms, type Converted, freezeNorms, pointwiseAttention } from '../substitution/architecture.ts';
 import { balanceMaps } from '../substitution/balance.ts';
 import { normStatistics } from '../substitution/calibrate.ts';
 import { chooseDegrees, type DegreeChoice } from '../substitution/degrees.ts';
 import { activationAt, isActivation, type SitePolynomial, substitute } from '../substitution/substitute.ts';
-import { type Conversion, calibrationOf, rangesOn } from '../training/conversion.ts';
+import { type Conversion, calibrationOf, rangesOn, validatorOn } from '../training/conversion.ts';
 import { freezableNorms, type StagePart } from './plan.ts';
 
 export interface AppliedChange {
@@ -79,7 +78,7 @@ async function substituteSites(
   options: SubstituteOptions,
   prefix: string,
 ): Promise<AppliedChange> {
-  const { recipe, data, threads } = conversion;
+  const { recipe } = conversion;
   // Sites that are polynomials already, say attention (x + c)^p, stay as they are.
   const sites = (await rangesOn(conversion, model, 'train', recipe.calibration, options.spare)).filter(
     (range) =>
@@ -88,7 +87,7 @@ async function substituteSites(
       typeof activationAt(model.config, range.name) === 'string',
   );
   // Candidates differ in their coefficients alone, so that one compiled model scores them all.
-  let validator: Awaited<ReturnType<typeof createValidator>> | undefined;
+  let validator: Awaited<ReturnType<typeof validatorOn>> | undefined;
   let compiled = '';
   const score = async (candidate: Converted) => {
     const shape = JSON.stringify(
@@ -99,7 +98,7 @@ async function substituteSites(
     );
     if (!validator || compiled !== shape) {
       await validator?.close();
-      validator = await createValidator(candidate.config, candidate.weights, data.validation, threads);
+      validator = await validatorOn(conversion, candidate, 'validation');
       compiled = shape;
     }
     const result = await validator.run(candidate.weights);

@@ -37,7 +37,7 @@ export async function trainPart(
 ): Promise<StageResult | undefined> {
   const { train } = part.stage;
   if (!train) return undefined;
-  const { recipe, data, batches, threads, original } = conversion;
+  const { recipe, data, batches, threads, provider, original } = conversion;
   const statistics = await normStatistics(model, data.train, calibrationOf(conversion));
   const draw = await drawOf(conversion, model, train);
   return trainStage(model, {
@@ -51,6 +51,7 @@ export async function trainPart(
     firstBatch: part.firstBatch,
     variances: new Map([...statistics].map(([name, { variance }]) => [name, variance])),
     threads,
+    ...(provider ? { provider } : {}),
     ...(draw ? { draw } : {}),
     ...(resume ? { resume } : {}),
     ...(signal ? { signal } : {}),

@@ -6,10 +6,12 @@ import type { DataSet } from '../../data/dataset.ts';
 import * as datasets from '../../data/datasets.ts';
 import { type OddSplit, oddSplit } from '../../data/odd-split.ts';
 import type { Split, SplitName } from '../../data/splits.ts';
+import { embeddingsOf } from '../../evaluate/embeddings.ts';
 import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
 import { withOwnAnswers } from '../../evaluate/own-answers.ts';
 import { recordRanges } from '../../evaluate/ranges.ts';
-import { createValidator } from '../../evaluate/validator.ts';
+import { createEmbeddingValidator, createValidator, type Validator } from '../../evaluate/validator.ts';
+import type { Provider } from '../../onnx/session.ts';
 import { type ConversionRecipe, recipeData } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import { calibrationCount } from '../substitution/calibrate.ts';
@@ -22,6 +24,8 @@ export interface Conversion {
   readonly data: DataSet;
   readonly batches: Batches;
   readonly threads: number;
+  /** What computes training steps. Default 'cpu'. */
+  readonly provider?: Provider;
   /** The original is trained on without the recipe's changes. */
   readonly control: boolean;
 }
@@ -48,6 +52,7 @@ export async function loadConversionData(
 ): Promise<DataSet> {
   const data = options.data ?? (await openData(recipeData(recipe), model, options));
   const { head, embedding } = model.config;
+  if (model.config.task === 'text-embedding') return unlabelled(data);
   if (data.outputs !== head.outputs) {
     throw new ConfigError(`The model has ${head.outputs} outputs, the data ${data.outputs}: not made for each other.`);
   }
@@ -62,6 +67,14 @@ export async function loadConversionData(
     );
   }
   return data;
+}
+
+/** An encoder learns from the original alone, whatever labels there are. @throws ConfigError for images and running text */
+function unlabelled(data: DataSet): DataSet {
+  if (data.task === 'text-classification') return data;
+  throw new ConfigError(
+    'An encoder of sentences is converted on texts, one an example: give a table with a column of them.',
+  );
 }
 
 /** @throws ConfigError for a model without a tokenizer that is to write its own texts */
@@ -89,12 +102,20 @@ async function openData(
 export async function openConversion(
   original: Model,
   recipe: ConversionRecipe,
-  options: ConversionData & { readonly control?: boolean },
+  options: ConversionData & { readonly control?: boolean; readonly provider?: Provider },
 ): Promise<Conversion> {
-  const { threads = 1, control = false } = options;
   const loaded = await loadConversionData(recipe, original, options);
+  const { threads = 1, provider, control = false } = options;
   const data = loaded.report?.labelled === false ? await withOwnAnswers(loaded, original, threads) : loaded;
-  const conversion = { recipe, original, data, batches: conversionBatches(recipe, data), threads, control };
+  const conversion = {
+    recipe,
+    original,
+    data,
+    batches: conversionBatches(recipe, data),
+    threads,
+    ...(provider ? { provider } : {}),
+    control,
+  };
   calibrationCount(data.train, calibrationOf(conversion));
   return conversion;
 }
@@ -137,9 +158,26 @@ export const extremesOf = (conversion: Conversion, model: Converted, set: Split,
 export const oddOn = ({ recipe, data }: Conversion, split: SplitName, count: number): OddSplit | undefined =>
   recipe.stages.some(({ train }) => train?.odd !== undefined) ? oddSplit(data, split, count, recipe.seed) : undefined;
 
+/** The original's embeddings of a split, each of length 1. */
+const originals = new WeakMap<Split, Promise<Float64Array[]>>();
+
+/** What scores a model on one split: by labels, by the next token, or, an encoder, by what the original makes of it. */
+export async function validatorOn(
+  { data, threads, original }: Conversion,
+  { config, weights }: Converted,
+  split: SplitName,
+): Promise<Validator> {
+  const set = data[split];
+  if (config.task !== 'text-embedding' || set.kind !== 'classification')
+    return createValidator(config, weights, set, threads);
+  const wanted = originals.get(set) ?? embeddingsOf(original.config, original.weights, set, threads);
+  originals.set(set, wanted);
+  return createEmbeddingValidator(config, weights, set, threads, await wanted);
+}
+
 /** A model's figures on one split. */
-export async function evaluateOn({ data, threads }: Conversion, model: Converted, split: SplitName) {
-  const validator = await createValidator(model.config, model.weights, data[split], threads);
+export async function evaluateOn(conversion: Conversion, model: Converted, split: SplitName) {
+  const validator = await validatorOn(conversion, model, split);
   try {
     const figures = Object.entries(await validator.run(model.weights));
     // One example that explodes makes a mean loss infinite; such a figure says nothing and has no place in JSON.

@@ -25,13 +25,15 @@ export interface ConversionLossOptions {
 }
 
 /**
- * The terms of a conversion step: "task" (labels), "distillation" (KL to the teacher's logits), "features" (mean over
+ * The terms of a conversion step: "task" (labels; an encoder has none), "distillation" (KL to the teacher's logits; of an encoder the
+ * squared distance to the teacher's embeddings relative to their size), "features" (mean over
  * layers of the squared distance to the teacher's hidden states relative to their size), "range" and "variance" (range losses,
  * each the sum over its sites, in units of a site's half-width). Their weights are fed at every step.
  */
 export function conversionLosses(config: ModelConfig, options: ConversionLossOptions): Losses {
   return (context) => {
-    const terms: LossTerm[] = [...taskLoss(config, options.labelSmoothing)(context)];
+    const isEncoder = config.task === 'text-embedding';
+    const terms: LossTerm[] = isEncoder ? [] : [...taskLoss(config, options.labelSmoothing)(context)];
     if (options.teacher) {
       const teacher = buildTeacher(context, options.teacher.config);
       const outputs = config.head.outputs;
@@ -39,7 +41,9 @@ export function conversionLosses(config: ModelConfig, options: ConversionLossOpt
       const flat = (logits: Tensor) => ops.reshape(logits, [rows, outputs]);
       terms.push({
         name: 'distillation',
-        tensor: ops.distillation(flat(context.graph.logits), flat(teacher.logits), options.teacher.temperature),
+        tensor: isEncoder
+          ? relativeDistance(context.graph.logits, teacher.logits)
+          : ops.distillation(flat(context.graph.logits), flat(teacher.logits), options.teacher.temperature),
       });
       if (options.features) {
         terms.push({ name: 'features', tensor: featureLoss(context, teacher.hidden) });
@@ -57,6 +61,10 @@ export function conversionLosses(config: ModelConfig, options: ConversionLossOpt
     return terms;
   };
 }
+
+/** sum((a - b)^2) / sum(b^2). */
+const relativeDistance = (a: Tensor, b: Tensor): Tensor =>
+  ops.div(ops.sum(ops.square(ops.sub(a, b))), ops.shift(ops.sum(ops.square(b)), 1e-12));
 
 /** Mean over layers of mean((h - teacher)^2) / mean(teacher^2); padding left out. */
 function featureLoss({ graph, inputs }: LossContext, teacher: readonly Tensor[]): Tensor {

@@ -2,6 +2,7 @@ import type { OnProgress, Progress } from '@cipherformer/base';
 import type { Weights } from '@cipherformer/model';
 import type { Batches, Draw } from '../../data/batches.ts';
 import type { DataSet } from '../../data/dataset.ts';
+import type { Provider } from '../../onnx/session.ts';
 import type { TrainingStepOptions } from '../../train/build-step.ts';
 import { runTraining } from '../../train/loop.ts';
 import { scheduleOf } from '../../train/schedule.ts';
@@ -33,6 +34,7 @@ export interface StageOptions {
   /** Mean variance of each normalisation at the start, for the variance penalty. */
   readonly variances: ReadonlyMap<string, number>;
   readonly threads: number;
+  readonly provider?: Provider;
   /** How training batches differ from those that are due. */
   readonly draw?: Draw;
   readonly resume?: StageCheckpoint;
@@ -130,5 +132,6 @@ function stepOptions(model: Converted, options: StageOptions): TrainingStepOptio
     averageDecay: training.averageDecay,
     seed: options.seed + options.firstBatch,
     threads: options.threads,
+    ...(options.provider ? { provider: options.provider } : {}),
   };
 }
