@@ -12,6 +12,8 @@ export interface Outlook {
   readonly refused?: string;
   /** What a conversion puts in the place of what is no polynomial, a line a kind of part. */
   readonly replaced: readonly string[];
+  /** What such conversions cost; absent where it cannot be converted. */
+  readonly loss?: string;
   /** The encrypted program to come, predicted by its shape. */
   readonly encrypted?: PlanFigures;
 }
@@ -25,7 +27,12 @@ export function outlookOf({ config, preprocess }: Model): Outlook {
   try {
     const { recipe } = chooseRecipe(config, undefined, { name: 'model', examples: 1000 });
     const tokens = config.embedding.kind === 'token' ? Math.min(usualTokens, config.embedding.maxTokens) : undefined;
-    return { ...told, replaced: replacedIn(config), encrypted: predictedPlan(config, recipe, tokens) };
+    return {
+      ...told,
+      replaced: replacedIn(config),
+      loss: lossOf(config),
+      encrypted: predictedPlan(config, recipe, tokens),
+    };
   } catch (error) {
     if (error instanceof UnsupportedPartError) return { ...told, refused: error.message, replaced: [] };
     throw error;
@@ -57,6 +64,8 @@ function inputsOf({ config: { embedding }, preprocess }: Described): string {
   if (embedding.kind === 'token')
     return `texts of at most ${embedding.maxTokens} tokens; convert cuts them to ${Math.min(usualTokens, embedding.maxTokens)} (--tokens), what is longer is cut off and told`;
   const size = `${embedding.width} x ${embedding.height} ${embedding.channels === 1 ? 'grey' : 'colour'} pixels`;
+  if (!preprocess.normalise)
+    return `pictures of ${size}, values from 0 to 1: it has no preprocessor_config.json, which would say otherwise`;
   return preprocess.picture
     ? `pictures of any size (PNG, JPEG), brought to ${size} as its image processor says`
     : `pictures of ${size} (PNG, JPEG); it came without an image processor: other sizes are refused, or scaled where asked`;
@@ -73,16 +82,23 @@ function replacedIn(config: Model['config']): string[] {
   ];
 }
 
+function lossOf({ task }: Model['config']): string {
+  if (task === 'text-embedding')
+    return 'nothing is promised for embeddings; cosines with the original, their order and nearest ten are measured';
+  return task === 'language-model'
+    ? `a perplexity of at most x ${Math.exp(promised.natsPerCharacter).toFixed(2)}, mostly far less`
+    : `at most ${(100 * promised.accuracy).toFixed(1)} points of accuracy, mostly far less`;
+}
+
 /** An outlook for a person. */
-export function outlookLines({ is, inputs, refused, replaced, encrypted }: Outlook): string[] {
+export function outlookLines({ is, inputs, refused, replaced, loss, encrypted }: Outlook): string[] {
   if (refused !== undefined) return [is, `takes ${inputs}`, `convert refuses it: ${refused}`];
-  const loss = `at most ${(100 * promised.accuracy).toFixed(1)} points of accuracy (language models: a perplexity of x ${Math.exp(promised.natsPerCharacter).toFixed(2)})`;
   return [
     is,
     `takes ${inputs}`,
     'can be converted; a conversion replaces and trains',
     ...replaced.map((line) => `  ${line}`),
-    `what that costs: ${loss}, mostly far less; inputs unlike its training examples may leave its range and get no answer`,
+    `what that costs: ${loss}; inputs unlike its training examples may leave its range and get no answer`,
     ...(encrypted
       ? [
           `encrypted, predicted for this shape: ${encrypted.cpuSeconds.toFixed(0)} s of processor time an input, ${gib(encrypted.keyBytes)} of keys, ${gib(encrypted.peakBytes)} of memory`,

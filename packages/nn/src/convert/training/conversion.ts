@@ -106,7 +106,9 @@ export async function openConversion(
 ): Promise<Conversion> {
   const loaded = await loadConversionData(recipe, original, options);
   const { threads = 1, provider, control = false } = options;
-  const data = loaded.report?.labelled === false ? await withOwnAnswers(loaded, original, threads) : loaded;
+  // Encoders have no labels at all.
+  const asked = loaded.report?.labelled === false && original.config.task !== 'text-embedding';
+  const data = asked ? await withOwnAnswers(loaded, original, threads) : loaded;
   const conversion = {
     recipe,
     original,
