@@ -37,6 +37,19 @@ it('the nearest document, encrypted as in clear, and itself where the question i
   for (const [i, score] of scores.entries()) expect(Math.abs(answer!.logits![i]! - score)).toBeLessThan(1e-2);
 }, 60_000);
 
+it('more documents than rows take the slots of all tokens: three ciphertexts of scores', async () => {
+  const encoder = await PolynomialModel.load(at('model'));
+  const many = Array.from({ length: 1100 }, (_, i) => ({ pixels: Array.from({ length: 16 }, (_, k) => (k * (i % 251) + 7 * i) % 256) })); // biome-ignore format: short
+  const index = encoder.searching(await encoder.features(many));
+  const clear = (await index.predict(many[700]!)).results[0]!.logits!;
+  await index.save(at('many'));
+  await using service = await connect(at('many'), { parameters: insecureParameters(), insecure: true });
+  expect(service.manifest.outputs.filter(({ name }) => name === 'logits')).toHaveLength(3);
+  const scores = (await service.ask(many[700]!)).reveal().results[0]!.logits!;
+  expect(scores).toHaveLength(1100);
+  for (const [i, score] of clear.entries()) expect(Math.abs(scores[i]! - score)).toBeLessThan(1e-2);
+}, 60_000);
+
 it('as many other documents need no other keys', async () => {
   const encoder = await PolynomialModel.load(at('model'));
   const plans: string[] = [];

@@ -8,6 +8,7 @@ import { type OddSplit, oddSplit } from '../../data/odd-split.ts';
 import type { Split, SplitName } from '../../data/splits.ts';
 import { embeddingsOf } from '../../evaluate/embeddings.ts';
 import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
+import { withOwnAnswers } from '../../evaluate/own-answers.ts';
 import { recordRanges } from '../../evaluate/ranges.ts';
 import { createEmbeddingValidator, createValidator, type Validator } from '../../evaluate/validator.ts';
 import type { Provider } from '../../onnx/session.ts';
@@ -103,8 +104,11 @@ export async function openConversion(
   recipe: ConversionRecipe,
   options: ConversionData & { readonly control?: boolean; readonly provider?: Provider },
 ): Promise<Conversion> {
-  const data = await loadConversionData(recipe, original, options);
+  const loaded = await loadConversionData(recipe, original, options);
   const { threads = 1, provider, control = false } = options;
+  // Encoders have no labels at all.
+  const asked = loaded.report?.labelled === false && original.config.task !== 'text-embedding';
+  const data = asked ? await withOwnAnswers(loaded, original, threads) : loaded;
   const conversion = {
     recipe,
     original,
