@@ -1,5 +1,6 @@
 // Private search: documents are public and embedded in clear; the question is encrypted, and so are its scores.
 //   node examples/search/search.mjs "how are keys checked" [--encrypted] [--documents file] [--model folder] [--most n]
+//   node examples/search/search.mjs --save folder: the model of a search with the texts, for `cipherformer serve folder`
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,10 +15,12 @@ const { values, positionals } = parseArgs({
     documents: { type: 'string' },
     model: { type: 'string', default: join(root, 'models/ag-news-bert-tiny-polynomial') },
     most: { type: 'string', default: '512' },
+    save: { type: 'string' },
   },
 });
 const question = positionals.join(' ');
-if (question === '') throw new Error('give a question: node examples/search/search.mjs "how are keys checked"');
+if (question === '' && !values.save)
+  throw new Error('give a question: node examples/search/search.mjs "how are keys checked"');
 
 // 1. The server's side: public documents, a line each, or the paragraphs of this project's own documentation.
 const documents = (values.documents ? await linesOf(values.documents) : await paragraphs(join(root, 'docs'))).slice(
@@ -26,8 +29,13 @@ const documents = (values.documents ? await linesOf(values.documents) : await pa
 );
 const encoder = await PolynomialModel.load(values.model);
 const embedded = performance.now();
-const index = encoder.searching(await encoder.features(documents));
+const index = encoder.searching(await encoder.features(documents), documents);
 say(`${documents.length} documents embedded in clear in ${seconds(embedded)}`);
+if (values.save) {
+  await index.save(values.save);
+  say(`saved: npx cipherformer serve ${values.save} --publish-model, then open the page, or npx cipherformer query`);
+}
+if (question === '') process.exit();
 
 // 2. The client's side: a question that nobody else reads, here or in clear to compare.
 const asked = performance.now();
@@ -72,7 +80,8 @@ async function paragraphs(folder) {
   const texts = [];
   for (const name of (await readdir(folder)).filter((each) => each.endsWith('.md')).sort())
     texts.push(...(await readFile(join(folder, name), 'utf8')).split(/\n\s*\n/));
-  return texts.map((text) => text.replace(/\s+/g, ' ').trim()).filter((text) => /^[A-Z].{60,}/.test(text));
+  const lines = texts.map((text) => text.replace(/\s+/g, ' ').trim()).filter((text) => /^[A-Z].{60,}/.test(text));
+  return lines.map((text) => text.slice(0, 2000));
 }
 
 function seconds(from) {

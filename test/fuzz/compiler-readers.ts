@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CipherformerError } from '../../packages/base/src/errors.ts';
 import { BootstrapPlan, type WireObject, wireBytes } from '../../packages/ckks/src/index.ts';
 import { sha256 } from '../../packages/ckks/src/wire/checksum.ts';
+import { serialiseDocuments } from '../../packages/model/src/files/documents.ts';
 import { serialisePreparation } from '../../packages/model/src/files/preparation.ts';
 import { parsePolynomialModel } from '../../packages/model/src/files/serialise.ts';
 import { prepareInput } from '../../packages/model/src/inputs/prepare-input.ts';
@@ -76,12 +77,47 @@ function readManifest(bytes: Uint8Array): void {
 
 // The client's half of a program of texts.
 const { structure, files } = serialisePreparation(parsePolynomialModel(ofTexts, 'model'));
+// A search: the program below has four logits.
+const documents = ['first', 'second,\nof two lines', 'dritter \u00fc', 'fourth'];
+files.set('documents.json', serialiseDocuments(documents));
 const hex = async (bytes: Uint8Array<ArrayBuffer>) => Buffer.from(await sha256(bytes)).toString('hex');
 const digests: Record<string, string> = {};
 for (const [name, bytes] of files) digests[name] = await hex(new Uint8Array(bytes));
 const [textInput] = checkPreparation(parsePolynomialModel(ofTexts, 'model'), 'model').keys();
 const ofText = (changes: Record<string, string> = {}) =>
-  manifest({ model: { name: 'test', ...structure }, files: { ...digests, ...changes }, input: textInput! });
+  manifest({
+    model: { name: 'test', documents: documents.length, ...structure },
+    files: { ...digests, ...changes },
+    input: textInput!,
+  });
+
+// The half of a program of pictures whose patches the client embeds.
+const width = 3;
+const patches = {
+  channels: 1,
+  height: 4,
+  width: 4,
+  patch: 2,
+  padding: 0,
+  order: 'channel-first',
+  classToken: false,
+} as const;
+const pictures = serialisePreparation({
+  task: 'image-classification',
+  graph: { tokens: 4 },
+  preprocess: {
+    ...{ kind: 'image', patches, normalise: { mean: [0.5], deviation: [0.25] } },
+    embedding: {
+      weight: { rows: width, columns: 4, values: Float32Array.from({ length: width * 4 }, (_, i) => i - 5) },
+      bias: new Float32Array(width),
+      norm: { kind: 'layer', epsilon: 1e-5, gain: new Float32Array(width).fill(1), bias: new Float32Array(width) },
+    },
+  },
+}); // biome-ignore format: short
+const [tables, tableBytes] = [...pictures.files][0]!;
+const tablesDigest = await hex(new Uint8Array(tableBytes));
+const ofPictures = (digest = tablesDigest) =>
+  manifest({ model: { name: 'test', ...pictures.structure }, files: { [tables]: digest }, input: 'embedded' });
 
 /** Reads a half with one file in place of its own, named by its own digest, and prepares a text with it. */
 const withFile = (name: string) => async (bytes: Uint8Array) => {
@@ -90,6 +126,16 @@ const withFile = (name: string) => async (bytes: Uint8Array) => {
   await readHalf(given);
 };
 const withManifest = (bytes: Uint8Array) => readHalf(new Map([...files, ['manifest.json', bytes]]));
+const withTables = async (bytes: Uint8Array) => {
+  const own = new Uint8Array(bytes);
+  await readHalf(
+    new Map([
+      ['manifest.json', ofPictures(await hex(own))],
+      [tables, own],
+    ]),
+  );
+};
+const ofPicturesManifest = (bytes: Uint8Array) => readHalf(new Map([['manifest.json', bytes], [tables, tableBytes]])); // biome-ignore format: short
 
 async function readHalf(given: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const file = async (name: string) => {
@@ -98,7 +144,13 @@ async function readHalf(given: ReadonlyMap<string, Uint8Array>): Promise<void> {
     return new Uint8Array(bytes);
   };
   const { preparation } = await readClientHalf(file, 'client', { insecure: true });
-  if (preparation.preprocess.kind === 'text') prepareInput(preparation, { text: 'hello b!' });
+  const { preprocess } = preparation;
+  if (preprocess.kind === 'text') prepareInput(preparation, { text: 'hello b!' });
+  else if (preprocess.embedding) {
+    const { channels, height, width } = preprocess.patches;
+    if (channels * height * width <= 2 ** 12)
+      prepareInput(preparation, { pixels: new Uint8Array(channels * height * width).fill(90) });
+  }
 }
 
 // Files beside the secret key.
@@ -200,6 +252,20 @@ export const compilerReaders: readonly Reader[] = [
       mutations: name.endsWith('.json') ? [mutateJson, mutateJson, mutateBytes] : [mutateBytes, mutateJsonHeader(0, 8)],
     }),
   ),
+  {
+    name: 'compiler client half of pictures',
+    seeds: [ofPictures()],
+    read: ofPicturesManifest,
+    errors: [CipherformerError],
+    mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],
+  },
+  {
+    name: 'compiler client half of pictures, its tables',
+    seeds: [new Uint8Array(tableBytes)],
+    read: withTables,
+    errors: [CipherformerError],
+    mutations: [mutateBytes, mutateJsonHeader(0, 8)],
+  },
   {
     name: 'compiler verdicts',
     seeds: [text(`\n${verdicts.join('\n\n')}\n`)],

@@ -259,6 +259,10 @@ export const ofTexts = polynomialFiles(
   { config: polynomialForm(bertMean), tokenizer: wordPiece },
   { text: 'hello b!' },
 );
+/** As many as bertMean has outputs. */
+const documents = ['first', 'second,\nof two lines', 'dritter \u00fc'];
+/** A search: texts of documents in the place of classes. */
+const ofSearch = serialisePolynomialModel({ ...parsePolynomialModel(ofTexts, 'model'), documents });
 const ofTokens = polynomialFiles({ config: polynomialForm(gpt) }, { ids: [1, 2, 3] });
 
 /** Reads a model with one file in place of its own, and runs it where that is quick: what is accepted has to run. */
@@ -370,6 +374,10 @@ export const nnReaders: readonly Reader[] = [
   }),
   reader('polynomial model weights', file(ofTexts, 'model.safetensors'), withFile(ofTexts, 'model.safetensors'), {
     mutations: [mutateBytes, mutateJsonHeader(0, 8)],
+    errors: modelErrors,
+  }),
+  reader('polynomial model documents', file(ofSearch, 'documents.json'), withFile(ofSearch, 'documents.json'), {
+    mutations: words,
     errors: modelErrors,
   }),
   reader('polynomial model tokenizer', file(ofTexts, 'tokenizer.json'), withFile(ofTexts, 'tokenizer.json'), {

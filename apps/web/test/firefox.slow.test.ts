@@ -1,7 +1,7 @@
-// The page in Firefox: a first visit, an upload that a reload cuts short, an answer, a second visit, a private window.
+// The page in Firefox: a first visit, an upload that a reload cuts short, an answer, a second visit.
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { launchFirefox } from './firefox.ts';
+import { askDigit, launchFirefox, patience, shownIn, visitInFirefox } from './firefox.ts';
 import { Scene } from './scene.ts';
 
 let scene: Scene;
@@ -18,54 +18,29 @@ afterAll(async () => {
   await scene?.close();
 });
 
-const patience = { timeout: 120_000 };
-
-async function visit(tab: Page): Promise<void> {
-  await tab.goto(scene.service.url);
-  await tab.waitForFunction(() => document.getElementById('key-bytes')?.textContent?.includes('MiB'), patience);
-}
-
-/** Draws by the page's own samples, which the keyboard reaches too. */
-async function askDigit(tab: Page, digit: number): Promise<void> {
-  await tab.waitForSelector(`button[aria-label="Draw a ${digit}"]:not(:disabled)`, patience);
-  await tab.click(`button[aria-label="Draw a ${digit}"]`);
-  await tab.waitForSelector('#ask:not(:disabled)', patience);
-  await tab.click('#ask');
-}
-
-/** Waits for an answer or a problem, and for the model in clear. */
-async function read(tab: Page): Promise<{ label: string; clear: string | null; problem: string | null }> {
-  await tab.waitForFunction(() => ['answer', 'problem'].some((id) => document.getElementById(id)?.hidden === false), patience);
-  await tab.waitForFunction(() => document.getElementById('problem')?.hidden === false || document.getElementById('clear-label') !== null, patience);
-  return tab.evaluate(() => {
-    const text = (id: string) => document.getElementById(id)?.textContent ?? null;
-    return { label: text('label')!, clear: text('clear-label'), problem: document.getElementById('problem')!.hidden ? null : text('problem-text') };
-  });
-} // biome-ignore format: one line each
-
 const parts = async () => ((await scene.api('/v1/keysets')) as { keysets: { state: string }[] }).keysets;
 
 it('a first visit that is loaded again while keys are sent goes on, and answers as the model does in clear', async () => {
-  await visit(page);
+  await visitInFirefox(page, scene.service.url);
   await askDigit(page, 3);
   // Some of it is there, not all.
   await page.waitForSelector('#steps li[data-step=keys] progress', patience);
   await page.reload();
-  await visit(page);
+  await visitInFirefox(page, scene.service.url);
   await askDigit(page, 3);
-  const { label, clear, problem } = await read(page);
-  expect(problem).toBeNull();
+  const { label, clear, problem } = await shownIn(page);
+  expect(problem).toBeUndefined();
   expect(label).toBe(clear);
   expect(await parts()).toHaveLength(1);
 });
 
 it('a second visit asks at once, and a headline too', async () => {
-  await visit(page);
+  await visitInFirefox(page, scene.service.url);
   expect(await page.$eval('#key-state', ({ textContent }) => textContent)).toMatch(
     /evaluation keys are at the service/,
   );
   await askDigit(page, 7);
-  const second = await read(page);
+  const second = await shownIn(page);
   expect(second.label).toBe(second.clear);
   expect(await parts()).toHaveLength(1);
   await page.click('.programs li:nth-child(2) button');
@@ -74,8 +49,8 @@ it('a second visit asks at once, and a headline too', async () => {
   await page.click('.examples li:nth-child(2) button');
   await page.waitForSelector('#ask:not(:disabled)', patience);
   await page.click('#ask');
-  const headline = await read(page);
-  expect(headline.problem).toBeNull();
+  const headline = await shownIn(page);
+  expect(headline.problem).toBeUndefined();
   expect(headline.label).toBe(headline.clear);
 });
 

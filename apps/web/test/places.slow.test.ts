@@ -121,6 +121,36 @@ describe('a browser', () => {
     await fresh.close();
   });
 
+  it('that lets no page keep anything says so, and nothing is sent', async () => {
+    const fresh = await scene.person();
+    const { page: tab, requests } = await scene.visit(fresh, { open: false });
+    // As site data that are blocked in its settings, which a headless one does not have: in the worker, too.
+    const refuse = "IDBFactory.prototype.open = () => { throw new DOMException('refused', 'SecurityError'); };";
+    await fresh.route('**/assets/insecure-worker-*.js', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `${refuse}${await response.text()}` });
+    });
+    await tab.goto(scene.service.url);
+    const found = await outcome(tab);
+    expectWords(found);
+    expect(found.problem).toMatch(/does not keep your key/);
+    expect(found.text).toMatch(/keeps nothing for this page.*allow this site to store data/);
+    expect(requests.filter((request) => /^(PUT|POST)/.test(request))).toEqual([]);
+    await fresh.close();
+  });
+
+  it('without IndexedDB says so before anything is asked', async () => {
+    const bare = await scene.person();
+    await bare.addInitScript(() => void Reflect.deleteProperty(globalThis, 'indexedDB'));
+    const { page: tab, requests } = await scene.visit(bare, { open: false });
+    await tab.goto(scene.service.url);
+    const found = await outcome(tab);
+    expectWords(found);
+    expect(found.text).toMatch(/keeps no keys for pages/);
+    expect(requests.filter((request) => request.includes('/v1/'))).toEqual([]);
+    await bare.close();
+  });
+
   it('without SIMD says so before anything is asked', async () => {
     const old = await scene.person();
     await old.addInitScript(() => {

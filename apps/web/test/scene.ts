@@ -8,7 +8,7 @@ import { expect } from 'vitest';
 import type { ServiceProcess } from '../../../packages/service/test/killable.ts';
 import { draw, launchBrowser } from './browser.ts';
 import { buildPage } from './build.ts';
-import { smallHeadlines, smallModel, smallProgram, startService } from './small.ts';
+import { smallHeadlines, smallModel, smallProgram, smallSearch, startService } from './small.ts';
 
 /** What a page asked the network for, and what it complained of. */
 export interface Visitor {
@@ -41,13 +41,15 @@ export class Scene {
   /**
    * @param insecure whether the page accepts the insecure ring of the program
    * @param headlines whether the service has a second program, of headlines
+   * @param search whether it has one more, of a search
    */
-  static async open({ margin = 2, insecure = true, headlines = false } = {}): Promise<Scene> {
+  static async open({ margin = 2, insecure = true, headlines = false, search = false } = {}): Promise<Scene> {
     const folder = mkdtempSync(join(tmpdir(), 'page-'));
     const warnings = await buildPage(join(folder, 'page'), { insecure });
     const model = smallModel(margin);
     const programs = [await smallProgram(folder, 'digits', model)];
     if (headlines) programs.push(await smallProgram(folder, 'headlines', smallHeadlines()));
+    if (search) programs.push(await smallProgram(folder, 'search', smallSearch()));
     const service = await startService(serviceOptions(folder, programs));
     return new Scene({ folder, model, warnings, browser: await launchBrowser(), service }, programs);
   }

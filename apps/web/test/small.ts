@@ -55,14 +55,28 @@ const headlines = [
   'Nobody knows what is written here, and nobody has to know it at all, for it is a long text of no use',
 ];
 
+/** Public documents of the search: a score each. */
+export const documents = [
+  ...headlines,
+  ...Array.from({ length: 18 }, (_, k) => `Number ${k + 1} of some more lines, which nobody has written before`),
+  // Long, of two lines, and with what a page must not take for its own.
+  `A long one: ${'many words that say little, and then some more of them, '.repeat(8)}\nand <b>its</b> end`,
+];
+
+/** A search among them, its scores a public matrix of random weights, with the words of the repository's own headlines. */
+export function smallSearch(): PolynomialModel {
+  const { classes: _, ...model } = smallHeadlines({ outputs: documents.length });
+  return { ...model, documents, card: { ...model.card, name: 'small search' } };
+}
+
 /** A classifier of headlines with random weights, and the words of the repository's own. */
-export function smallHeadlines(): PolynomialModel {
+export function smallHeadlines({ outputs = headlineShape.outputs } = {}): PolynomialModel {
   const { preprocess: real, classes } = loadPolynomialModel(join(root, 'models/ag-news-bert-tiny-polynomial'));
   if (real.kind !== 'text') throw new Error('the model of headlines takes no texts');
   const token = new Numbers(3).matrix(real.embedding.token.rows, headlineShape.features, 1);
   const preprocess = { kind: 'text', padding: real.padding, embedding: { token }, tokenizer: real.tokenizer! } as const;
   const task = 'text-classification';
-  const writer = transformer(headlineShape, 11);
+  const writer = transformer({ ...headlineShape, outputs }, 11);
   writer.nodes[0] = { ...writer.nodes[0]!, name: 'embedded' };
   const preparation = { task, preprocess, graph: { tokens: headlineShape.tokens } } as const;
   const inputs = headlines.map((text) => prepareInput(preparation, { text }));

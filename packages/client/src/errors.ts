@@ -94,8 +94,12 @@ export function describeChange({ name, before, now, keptParts, newParts, newByte
 export class JobFailed extends TransportError {
   override readonly name = 'JobFailed';
   override readonly code = 'job-failed';
+  /** What is wrong with a step of a generation, where that is the reason; the words for it are in the message. */
+  readonly problem: string | undefined;
 
-  constructor(reason: string) {
+  /** @param problem see `stepProblemOf` of the protocol */
+  constructor(reason: string, problem?: string) {
     super(`the service could not answer: ${reason}`);
+    this.problem = problem;
   }
 }

@@ -16,6 +16,7 @@ export type {
   Keyset,
   OpenKeyset,
   Program,
+  StepProblem,
 } from './protocol.ts';
 export type { RetryOptions } from './retry.ts';
 export { serviceOf } from './service-address.ts';

@@ -217,3 +217,14 @@ export const problemStatus = {
   'no-room': 507,
 } as const;
 export type ProblemCode = keyof typeof problemStatus;
+
+/**
+ * Why a step of a generation is not taken; the reason of its job then begins with it. cache-gone: what was kept expired, was lost or is
+ * another owner's, so that the prompt has to begin again; wrong-step: it is not the next one; cache-full: too many are under way.
+ */
+export const stepProblems = ['cache-gone', 'wrong-step', 'cache-full'] as const;
+export type StepProblem = (typeof stepProblems)[number];
+
+/** The problem that a job's reason begins with, where it does. */
+export const stepProblemOf = (reason: string): StepProblem | undefined =>
+  stepProblems.find((problem) => reason.startsWith(`${problem}: `));

@@ -28,7 +28,7 @@ import {
 } from '@cipherformer/runtime/client';
 import { JobFailed, KeysRejected, type ProgramChange, ServiceError, TransportError } from './errors.ts';
 import { type AgreeChange, meetProgram, type ProgramMemory, refuseChange } from './programs-seen.ts';
-import { type Job, type Keyset, maxMissingBatch, type Program } from './protocol.ts';
+import { type Job, type Keyset, maxMissingBatch, type Program, stepProblemOf } from './protocol.ts';
 import type { Transport } from './transport.ts';
 import { uploadParts } from './upload.ts';
 
@@ -301,7 +301,9 @@ export class ServiceSession {
     for await (const job of this.#transport.events(id)) {
       signal?.throwIfAborted();
       report(job, progress);
-      if (job.state === 'failed' || job.state === 'cancelled') throw new JobFailed(job.reason ?? `it was ${job.state}`);
+      if (job.state !== 'failed' && job.state !== 'cancelled') continue;
+      const { reason = `it was ${job.state}` } = job;
+      throw new JobFailed(reason, stepProblemOf(reason));
     }
   }
 

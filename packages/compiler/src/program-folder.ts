@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { apart, gib, joinBytes, toHex } from '@cipherformer/base';
 import {
   BootstrapPlan,
@@ -14,7 +15,7 @@ import {
   sha256,
 } from '@cipherformer/ckks';
 import { partialSuffix, syncDirectory, writeBytesDurably } from '@cipherformer/ckks/durable';
-import { MissingFileError, serialisePreparation } from '@cipherformer/model';
+import { documentsFile, MissingFileError, serialiseDocuments, serialisePreparation } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
 import {
   type EncryptedProgram,
@@ -98,7 +99,8 @@ export async function writeProgram(
   if (!isPolynomialModel(model))
     throw new FileError(`${model} is not the folder of a polynomial model: convert a model first`);
   if (existsSync(out)) throw new FileError(`${out} already exists: choose another folder, or remove it`);
-  const partial = `${out}.${randomUUID()}${partialSuffix}`;
+  await sweep(out);
+  const partial = `${out}.${hostname()}-${process.pid}.${randomUUID()}${partialSuffix}`;
   try {
     const client = join(partial, clientFolder);
     await mkdir(client, { recursive: true });
@@ -115,20 +117,26 @@ export async function writeProgram(
     const predicted = predict(planned);
     checkAffordable(predicted.peakBytes, memoryBytes, batch);
     await turn(signal);
+    const { classes, documents, card } = loaded;
     const { structure, files } = serialisePreparation(loaded);
+    if (documents) files.set(documentsFile, serialiseDocuments(documents));
     const digests: Record<string, string> = {};
     for (const [file, bytes] of files) {
       await writeBytesDurably(join(client, file), bytes);
       digests[file] = toHex(await sha256(new Uint8Array(bytes)));
     }
-    const { classes, card } = loaded;
     const manifest = makeManifest({
       digest,
       planned,
       predicted: { ...predicted, ...error },
       batch,
       ...(generation ? { generation } : {}),
-      model: { name: card.name, ...(classes ? { classes: [...classes] } : {}), ...structure },
+      model: {
+        name: card.name,
+        ...(classes ? { classes: [...classes] } : {}),
+        ...(documents ? { documents: documents.length } : {}),
+        ...structure,
+      },
       files: digests,
     });
     const text = `${JSON.stringify(manifest)}\n`;
@@ -144,6 +152,29 @@ export async function writeProgram(
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** Removes what processes of this machine that were killed left of a program of that name. */
+async function sweep(out: string): Promise<void> {
+  const folder = dirname(out);
+  if (!existsSync(folder)) return;
+  const begin = `${basename(out)}.${hostname()}-`;
+  for (const name of await readdir(folder)) {
+    const [, process] = name.startsWith(begin)
+      ? (/^(\d+)\.[0-9a-f-]{36}\.partial$/.exec(name.slice(begin.length)) ?? [])
+      : [];
+    if (process !== undefined && !isRunning(Number(process)))
+      await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(id: number): boolean {
+  try {
+    return process.kill(id, 0);
+  } catch (error) {
+    // Somebody else's process runs, too.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

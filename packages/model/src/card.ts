@@ -42,7 +42,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
 
 /** README.md of a polynomial model. */
 export function modelCard(model: PolynomialModel): string {
-  const { card, graph, task, preprocess, classes } = model;
+  const { card, graph, task, preprocess, classes, documents } = model;
   const levels = modelLevels(graph);
   const sites = polynomialSites(model).map((site) => [
     site.name,
@@ -57,7 +57,7 @@ export function modelCard(model: PolynomialModel): string {
 
 ${card.description ?? 'A transformer in polynomial form: additions and multiplications only, for inference on encrypted input.'}
 
-- Task: ${task}${classes ? ` (${classes.length} classes)` : ''}
+- Task: ${task}${classes ? ` (${classes.length} classes)` : ''}${documents ? `, in the place of its head the scores of ${documents.length} documents` : ''}
 - Data: ${card.data ?? 'not stated'}
 - Sequence: ${graph.tokens} tokens
 - Levels of the model alone: ${levels.total} (${levels.parts.map((part) => `${part.name} ${part.levels}`).join(', ')})
@@ -84,7 +84,7 @@ model itself is worth protecting.
 
 \`polynomial.json\` (structure, polynomials, bounds, preparation), \`model.safetensors\` (weights and tables)${
     preprocess.kind === 'text' && preprocess.tokenizer ? ', `tokenizer.json` and `tokenizer_config.json`' : ''
-  }.
+  }${documents ? ', `documents.json`' : ''}.
 `;
 }
 
@@ -92,7 +92,8 @@ function publicParts(preprocess: PolynomialModel['preprocess'], tokens: number):
   if (preprocess.kind === 'image') {
     const { contrast } = preprocess.normalise;
     const limit = contrast === undefined ? '' : `; an image of a standard deviation above ${contrast} is scaled to it`;
-    return `The size of the image and the normalisation of its pixels are fixed${limit}. The pixels stay with the client.`;
+    const embeds = preprocess.embedding ? ' The client embeds patches itself, so that map and its normalisation are published.' : ''; // biome-ignore format: short
+    return `The size of the image and the normalisation of its pixels are fixed${limit}. The pixels stay with the client.${embeds}`;
   }
   return (
     `Texts are padded or cut to ${tokens} tokens, so the server learns that length and no other; which tokens are ` +

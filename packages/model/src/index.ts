@@ -8,11 +8,13 @@ export {
   ShapeError,
   WeightError,
 } from './errors.ts';
-export { type ModelFiles, preparationFiles } from './files/model-files.ts';
+export { serialiseDocuments } from './files/documents.ts';
+export { documentsFile, type ModelFiles, maxDocuments, preparationFiles } from './files/model-files.ts';
 export {
   type PreparationFile,
   parsePreparation,
   preparationSchema,
+  readDocuments,
   serialisePreparation,
 } from './files/preparation.ts';
 export { bfloatToNumber, halfToNumber } from './files/safetensors.ts';
@@ -49,7 +51,7 @@ export { type PictureSteps, pictureStepsSchema } from './images/picture-steps.ts
 export { preparePicture } from './images/prepare-picture.ts';
 export { type ImageProcessor, parseImageProcessor } from './images/processor.ts';
 export { type Filter, resample } from './images/resample.ts';
-export type { EmbeddingNorm, TokenEmbedding } from './inputs/embedding.ts';
+export type { EmbeddingNorm, PatchEmbedding, TokenEmbedding } from './inputs/embedding.ts';
 export { inputPreparer } from './inputs/input-preparer.ts';
 export type { ModelInput } from './inputs/model-input.ts';
 export { checkPatches, patchGrid, patchIndices, patchSchema, windowOrder } from './inputs/patches.ts';

@@ -10,6 +10,8 @@ export interface PolynomialModel {
   readonly preprocess: ImagePreprocess | TextPreprocess;
   /** Names of the outputs. */
   readonly classes?: readonly string[];
+  /** Texts of the outputs in the place of names: of a search, whose outputs are scores of documents. */
+  readonly documents?: readonly string[];
   readonly card: ModelCard;
 }
 
@@ -39,7 +41,7 @@ export interface SiteFacts {
  * @throws ShapeError or ConfigError, `where` first
  */
 export function checkPolynomialModel(model: PolynomialModel, where: string): void {
-  const { graph, classes } = model;
+  const { graph, classes, documents } = model;
   const shapes = valueShapes(graph);
   const inputs = new Map(
     graph.nodes.flatMap((node, i) => (node.op === 'input' ? [[node.name, shapes[i]!.columns]] : [])),
@@ -56,5 +58,10 @@ export function checkPolynomialModel(model: PolynomialModel, where: string): voi
   if (rows !== 1) throw new ShapeError(`${where}: the output has ${rows} rows where one row [1, outputs] is needed.`);
   if (classes && classes.length !== outputs) {
     throw new ShapeError(`${where}: ${classes.length} classes are named for ${outputs} outputs.`);
+  }
+  if (documents && (classes || documents.length !== outputs)) {
+    throw new ShapeError(
+      `${where}: ${documents.length} documents for ${outputs} outputs${classes ? ' that have names of classes, too' : ''}.`,
+    );
   }
 }

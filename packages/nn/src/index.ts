@@ -118,6 +118,7 @@ export {
   type ModelConfig,
   type ModelConfigInput,
   type NormConfig,
+  otherAnswer,
   type PolynomialConfig,
   parseModelConfig,
   sequenceLength,

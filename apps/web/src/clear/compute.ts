@@ -50,13 +50,15 @@ export async function computeClear({ model, evaluator }: Loaded, question: Quest
   const recorder = new ValueRecorder(model.graph);
   const logits = [...evaluator.run(prepareInput(model, await inputOf(question)), recorder.nextExample())];
   const inRange = untrustedExamples(recorder.record()) === 0;
-  const best = Math.max(...logits);
+  const best = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   const powers = logits.map((value) => Math.exp(value - best));
   const sum = powers.reduce((total, power) => total + power, 0);
-  const label = (k: number) => model.classes?.[k] ?? `${k}`;
+  const names = model.documents ?? model.classes;
+  const label = (k: number) => names?.[k] ?? `${k}`;
   return {
     ...(inRange ? { label: label(logits.indexOf(best)) } : {}),
-    scores: powers.map((power, k) => ({ label: label(k), score: power / sum })),
+    // Of a search the scores are what it ranks by; of classes shares of 1.
+    scores: logits.map((logit, k) => ({ label: label(k), score: model.documents ? logit : powers[k]! / sum })),
     seconds: (performance.now() - began) / 1000,
   };
 }

@@ -2,7 +2,7 @@ import { BrowserService, lackingFeature, type PendingQuestion, type ProgramChang
 import { batch, computed, signal } from '@preact/signals';
 import { ClearModel } from '../clear/clear-model.ts';
 import { ProgramState } from './program-state.ts';
-import { type Problem, problemOf } from './words.ts';
+import { type Problem, problemOf, unopenedFile } from './words.ts';
 
 /** What a dialog asks; it is answered once. */
 export type Allowing = { readonly answer: (yes: boolean) => void } & (
@@ -16,6 +16,8 @@ export class PageState {
   readonly #chosen = signal(0);
   readonly current = computed(() => this.programs.value[this.#chosen.value]);
   readonly hasSecret = signal(false);
+  /** Whether a passphrase seals it here. */
+  readonly sealed = signal(false);
   readonly problem = signal<Problem | undefined>(undefined);
   /** What just happened to the key. */
   readonly keyNote = signal('');
@@ -24,6 +26,7 @@ export class PageState {
   readonly #url: string;
   readonly #worker: (() => Worker) | undefined;
   #service: BrowserService | undefined;
+  #clear: ClearModel | undefined;
 
   /**
    * @param url of the service
@@ -43,6 +46,9 @@ export class PageState {
     await this.#guarded(async () => {
       const lacking = lackingFeature();
       if (lacking !== undefined) throw lacking;
+      // Opened again, with what was missing: the worker of before ends.
+      this.#service?.close();
+      this.#service = undefined;
       const service = await BrowserService.open(this.#url, {
         ...given,
         ...(this.#worker ? { worker: this.#worker } : {}),
@@ -57,12 +63,14 @@ export class PageState {
       });
       this.#service = service;
       service.onDeleted(() => this.#forgotten(''));
-      const clear = new ClearModel(service.url);
+      this.#clear ??= new ClearModel(service.url);
+      const clear = this.#clear;
       const programs = service.programs.map((one) => new ProgramState(one, service, clear, this.hasSecret));
-      const hasSecret = await service.hasSecret();
+      const [hasSecret, sealed] = await Promise.all([service.hasSecret(), service.isSealed()]);
       batch(() => {
         this.programs.value = programs;
         this.hasSecret.value = hasSecret;
+        this.sealed.value = sealed;
       });
       this.choose(
         Math.max(
@@ -73,6 +81,12 @@ export class PageState {
       await this.current.value?.open();
       for (const pending of await service.pending()) await this.#resume(pending);
     });
+  }
+
+  /** After a problem of the page: opens the service again, or only puts the problem away where it is open. */
+  again(): void {
+    if (this.#service === undefined) void this.open();
+    else this.problem.value = undefined;
   }
 
   choose(index: number): void {
@@ -86,6 +100,22 @@ export class PageState {
   answerAllowing(yes: boolean): void {
     this.allowing.value?.answer(yes);
     this.allowing.value = undefined;
+  }
+
+  /** @param passphrase undefined: none any more */
+  async sealKey(passphrase: string | undefined): Promise<void> {
+    await this.#withKey(async (service) => {
+      await service.sealSecret(passphrase);
+      const sealed = passphrase !== undefined;
+      batch(() => {
+        this.hasSecret.value = true;
+        this.sealed.value = sealed;
+        this.keyNote.value = sealed
+          ? 'The passphrase seals your key from now on. Keep it: nobody can recover it.'
+          : 'Your key is in this browser without a passphrase.';
+        for (const program of this.programs.value) program.met();
+      });
+    });
   }
 
   async exportKey(passphrase: string): Promise<void> {
@@ -106,6 +136,9 @@ export class PageState {
       this.#forgotten('The key of the file is in this browser now.');
       this.hasSecret.value = true;
     });
+    // The passphrase is that of the file: it opens nothing here.
+    const { value: problem } = this.problem;
+    if (problem?.needs === 'passphrase') this.problem.value = unopenedFile;
   }
 
   async deleteKey(): Promise<void> {
@@ -115,7 +148,7 @@ export class PageState {
       if (leftAtService)
         this.problem.value = {
           title: 'Your key is deleted; the evaluation keys may still be at the service',
-          text: 'The service did not answer. What it has is of no use to anybody without your key.',
+          text: 'The service did not answer, or the key was not opened. What it has is of no use to anybody without your key, and goes when it was not used for long.',
         };
     });
   }
@@ -132,6 +165,7 @@ export class PageState {
   #forgotten(note: string): void {
     batch(() => {
       this.hasSecret.value = false;
+      this.sealed.value = false;
       this.keyNote.value = note;
       for (const program of this.programs.value) program.forget();
     });

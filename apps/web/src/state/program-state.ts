@@ -56,14 +56,19 @@ export class ProgramState {
 
   /** Reads what the program is, and what there is of its keys. */
   async open(): Promise<void> {
-    if (this.facts.value !== undefined || this.busy.value) return;
+    if (this.keys.value !== undefined || this.busy.value) return;
     await this.#guarded(async () => {
       const connection = await this.#connected();
-      const keys = await connection.keys();
-      batch(() => {
-        this.facts.value = connection.program;
-        this.keys.value = keys;
-      });
+      let keys: KeyState | undefined;
+      try {
+        keys = await connection.keys();
+      } finally {
+        // What it is can be shown with a key that does not open, too.
+        batch(() => {
+          this.facts.value = connection.program;
+          this.keys.value = keys;
+        });
+      }
       // Nobody waits for it.
       void this.#clear.ask(this.listing.digest).then(({ story }) => {
         this.story.value ??= story ?? 'not published';
@@ -87,6 +92,11 @@ export class ProgramState {
     void this.#answered((options) => this.#service.resume(pending, options), undefined);
   }
 
+  /** Whether it scores documents. */
+  get isSearch(): boolean {
+    return this.listing.documents !== undefined;
+  }
+
   stop(): void {
     this.#stop.abort(new DOMException('stopped', 'AbortError'));
   }
@@ -104,10 +114,16 @@ export class ProgramState {
     });
   }
 
+  /** There is a key now. */
+  met(): void {
+    if (this.keys.value === 'nothing') this.keys.value = 'unfinished';
+  }
+
   /** The key is gone. */
   forget(): void {
     batch(() => {
-      if (this.keys.value !== undefined) this.keys.value = 'nothing';
+      if (this.facts.value !== undefined) this.keys.value = 'nothing';
+      this.problem.value = undefined;
       this.answer.value = undefined;
       this.scores.value = undefined;
       this.steps.value = [];
@@ -155,6 +171,8 @@ export class ProgramState {
         this.answer.value = answer;
         this.keys.value = 'ready';
       });
+      // The ranking is the answer of a search.
+      if (answer.inRange && this.isSearch) this.scores.value = await answer.reveal();
     }, again);
     clearInterval(clock);
     if (this.answer.value === undefined) this.steps.value = [];

@@ -12,6 +12,12 @@ export interface Problem {
   readonly needs?: 'token' | 'passphrase';
 }
 
+/** An export that is not opened by the passphrase that was given. */
+export const unopenedFile: Problem = {
+  title: 'The file was not opened',
+  text: 'The passphrase is another one than the file was sealed with, or the file was damaged. The key that is here stays.',
+};
+
 const kept = 'What was sent is kept: asking again goes on from there.';
 
 export function problemOf(error: unknown): Problem {
@@ -83,7 +89,11 @@ export function problemOf(error: unknown): Problem {
       };
     case 'passphrase-needed':
     case 'wrong-passphrase':
-      return { title: 'Your key is sealed', text: sentence(message), needs: 'passphrase' };
+      return {
+        title: 'Your key is sealed',
+        text: `${sentence(message)} Nobody can recover it: without the passphrase delete the key, and the next question makes a new one.`,
+        needs: 'passphrase',
+      };
     case 'bad-file':
       return { title: 'This file cannot be taken', text: sentence(message) };
     case 'bad-data':

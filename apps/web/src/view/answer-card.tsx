@@ -1,6 +1,8 @@
 import type { Score } from '@cipherformer/client/browser';
 import type { ClearState, ProgramState } from '../state/program-state.ts';
+import { foundDocuments } from '../state/ranking.ts';
 import { bytesText } from '../units.ts';
+import { FoundDocuments } from './found-documents.tsx';
 import { useShown } from './shown.ts';
 
 /** The decrypted answer, beside the one that the page computed in clear. */
@@ -11,6 +13,10 @@ export function AnswerCard({ program }: { readonly program: ProgramState }) {
   const inRange = answer?.inRange === true;
   const published = typeof clear === 'object' && 'scores' in clear ? clear : undefined;
   const agree = inRange && published !== undefined && published.label === answer.label;
+  const documents = program.facts.value?.documents;
+  // Of a search the documents are listed below, and are more than a label.
+  const labelOf = (label: string | undefined) =>
+    label !== undefined && documents ? `${Math.min(foundDocuments, documents.length)} of ${documents.length}` : label;
   const section = useShown<HTMLElement>(answer !== undefined);
   return (
     <section ref={section} id="answer" class="card answer" aria-labelledby="answer-title" hidden={answer === undefined} data-range={inRange ? 'in' : 'out'}>
@@ -18,17 +24,18 @@ export function AnswerCard({ program }: { readonly program: ProgramState }) {
       <div class="readings">
         <div class="reading">
           <h3>Encrypted</h3>
-          <p id="label" class={labelClass(answer?.label)}>{answer?.label ?? 'No answer'}</p>
+          <p id="label" class={labelClass(labelOf(answer?.label))}>{labelOf(answer?.label) ?? 'No answer'}</p>
           <p id="verdict" class="quiet">{answer && verdictText(answer)}</p>
         </div>
-        <ClearReading clear={clear} />
+        <ClearReading clear={clear} labelOf={labelOf} />
       </div>
-      {published !== undefined && inRange && (
+      {documents && inRange && scores && <FoundDocuments scores={scores} clear={published} />}
+      {published !== undefined && inRange && !documents && (
         <p id="agreement" class={agree ? 'badge good' : 'badge alert'}>
           {agree ? 'Both say the same: the service computed what the model computes.' : 'They differ: the service computed something else, or the input is at the edge of two classes.'}
         </p>
       )}
-      {inRange && (
+      {inRange && !documents && (
         <div id="scores-part">
           <button type="button" id="reveal" hidden={scores !== undefined} onClick={() => void program.reveal()}>
             Show scores
@@ -52,7 +59,12 @@ function verdictText({ inRange, reason, requestBytes, resultBytes }: { inRange: 
     : `The input is unlike what the model was made for, so what it computed means nothing (${reason}).`;
 } // biome-ignore format: one line
 
-function ClearReading({ clear }: { readonly clear: ClearState }) {
+interface ClearReadingProps {
+  readonly clear: ClearState;
+  readonly labelOf: (label: string | undefined) => string | undefined;
+}
+
+function ClearReading({ clear, labelOf }: ClearReadingProps) {
   if (clear === 'none') return null;
   if (clear === 'not published')
     return (
@@ -73,8 +85,8 @@ function ClearReading({ clear }: { readonly clear: ClearState }) {
   return (
     <div class="reading aside">
       <h3>In clear</h3>
-      <p id="clear-label" class={labelClass(clear.label)}>
-        {clear.label ?? 'No answer'}
+      <p id="clear-label" class={labelClass(labelOf(clear.label))}>
+        {labelOf(clear.label) ?? 'No answer'}
       </p>
       <p class="quiet">
         The same polynomial model, run in this page in{' '}

@@ -5,6 +5,7 @@ import { AllowDialog } from './allow-dialog.tsx';
 import { AnswerCard } from './answer-card.tsx';
 import { AskCard } from './ask-card.tsx';
 import { KeyCard } from './key-card.tsx';
+import { useNarrow } from './narrow.ts';
 import { PlanCard } from './plan-card.tsx';
 import { ProblemCard } from './problem-card.tsx';
 import { SeesCard } from './sees-card.tsx';
@@ -56,7 +57,7 @@ function Programs({ page }: { readonly page: PageState }) {
               aria-current={program === page.current.value ? 'page' : undefined}
               onClick={() => page.choose(index)}
             >
-              {titleOf(program)}
+              {titleOf(program, programs)}
             </button>
           </li>
         ))}
@@ -65,8 +66,9 @@ function Programs({ page }: { readonly page: PageState }) {
   );
 }
 
-/** What a person calls a program: by its task, or its name where two have one task. */
-function titleOf({ listing }: ProgramState): string {
+/** What a person calls a program: by its name, but for the one search that there is. */
+function titleOf({ listing, isSearch }: ProgramState, all: readonly ProgramState[]): string {
+  if (isSearch && all.filter((one) => one.isSearch).length === 1) return 'Search';
   return listing.name.replace(/ in polynomial form$/, '');
 }
 
@@ -78,7 +80,7 @@ function Opening({ page }: { readonly page: PageState }) {
         <p class="quiet">{page.problem.value === undefined ? 'Asking the service what it computes …' : 'Nothing can be asked yet.'}</p>
       </section>
       <div class="side">
-        <ProblemCard problem={page.problem.value} onAgain={() => void page.open()} onGiven={(given) => void page.open(given)} />
+        <ProblemCard problem={page.problem.value} onAgain={() => page.again()} onGiven={(given) => void page.open(given)} />
       </div>
     </div>
   );
@@ -86,21 +88,24 @@ function Opening({ page }: { readonly page: PageState }) {
 
 function Program({ page, program }: { readonly page: PageState; readonly program: ProgramState }) {
   const { value: problem } = program.problem;
+  const narrow = useNarrow();
+  const key = <KeyCard page={page} />;
   return (
     <>
       <div class="columns">
         <div class="side">
           <AskCard program={program} />
-          <KeyCard page={page} />
+          {!narrow && key}
         </div>
         <div class="side">
           <ProblemCard
             problem={problem ?? page.problem.value}
-            onAgain={() => program.again()}
+            onAgain={() => (problem ? program : page).again()}
             onGiven={(given) => void page.open(given)}
           />
           <AnswerCard program={program} />
           <TimelineCard program={program} />
+          {narrow && key}
           <SeesCard program={program} />
           <PlanCard program={program} />
         </div>

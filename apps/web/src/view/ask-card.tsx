@@ -35,7 +35,8 @@ function QuestionInput({ facts, program }: { readonly facts: ProgramFacts; reado
   const onQuestion = (question: typeof program.question.value) => {
     program.question.value = question;
   };
-  if (input.kind === 'text') return <TextInput disabled={disabled} tokens={input.tokens} onQuestion={onQuestion} />;
+  if (input.kind === 'text')
+    return <TextInput disabled={disabled} tokens={input.tokens} documents={facts.documents} onQuestion={onQuestion} />;
   const digits = input.channels === 1 && input.height === 28 && input.width === 28;
   return digits ? <DigitInput disabled={disabled} onQuestion={onQuestion} /> : <PictureInput onQuestion={onQuestion} />;
 }

@@ -15,6 +15,7 @@ export function PlanCard({ program }: { readonly program: ProgramState }) {
 
 function PlanFacts({ facts }: { readonly facts: ProgramFacts }) {
   const rows: readonly (readonly [string, string])[] = [
+    ...(facts.documents ? [['Documents', facts.documents.length.toLocaleString('en-US')] as const] : []),
     ['Processor time of an answer', secondsText(facts.cpuSeconds)],
     ['Memory at the service', bytesText(facts.peakBytes)],
     ['Evaluation keys', `${facts.keys}, ${bytesText(facts.keyBytes)}`],

@@ -9,9 +9,13 @@ export function Spoken({ program }: { readonly program: ProgramState | undefined
   );
 }
 
-function spokenText({ answer: { value: answer }, steps: { value: steps } }: ProgramState): string {
+function spokenText({ answer: { value: answer }, steps: { value: steps }, isSearch }: ProgramState): string {
   if (answer !== undefined)
-    return answer.label === undefined ? 'There is no answer.' : `The answer is ${answer.label}.`;
+    return answer.label === undefined
+      ? 'There is no answer.'
+      : isSearch
+        ? `The first document is: ${answer.label}`
+        : `The answer is ${answer.label}.`;
   const now = steps.find(({ state }) => state === 'now');
   return now ? `${now.title}${now.share ? `, ${25 * Math.floor(4 * now.share)} %` : ''}` : '';
 }

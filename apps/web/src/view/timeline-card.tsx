@@ -21,7 +21,7 @@ export function TimelineCard({ program }: { readonly program: ProgramState }) {
       <p class="quiet" id="progress-note">
         {now?.name === 'keys' && 'You can close this page: the next question goes on from here.'}
         {now?.name === 'run' && 'You can load this page again: it waits for the same answer.'}
-        {!now && `${secondsText(total)} in all.`}
+        {!now && `In all ${secondsText(total)}.`}
       </p>
     </section>
   );

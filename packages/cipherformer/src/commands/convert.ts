@@ -108,7 +108,7 @@ async function convertModel(path: string, options: ConvertCommandOptions): Promi
   print(json, {
     value: record ? { ...record, targets: judgeTargets(record), shortfalls: shortfalls(record) } : measured,
     text: () => (record ? conversionText(record, out) : controlText(measured, out)),
-    next: record ? `cipherformer compile ${out} --out program` : undefined,
+    next: record ? `cipherformer serve ${out}` : undefined,
   });
 }
 

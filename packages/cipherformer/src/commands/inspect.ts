@@ -12,6 +12,7 @@ import {
 } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { loadDataFor, loadDataForPolynomial } from '../evaluate/data.ts';
+import { outlookLines, outlookOf } from '../inspect/outlook.ts';
 import { inspectPolynomial, polynomialTables } from '../inspect/polynomial.ts';
 import { inspectTrained, trainedTables } from '../inspect/trained.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
@@ -27,13 +28,15 @@ interface InspectOptions {
 }
 
 /**
- * `cipherformer inspect <model>`: layers, shapes, parameters, operations, and the ranges of its sites on data; of a
+ * `cipherformer inspect <model>`: what it is and what conversion would change, in words, layers, shapes, parameters, operations, and the ranges of its sites on data; of a
  * polynomial model, its operations, levels and polynomials.
  */
 export function registerInspect(program: Command): void {
   program
     .command('inspect')
-    .description('Show what a model is made of, the ranges its activations see, or the proof that it is polynomial')
+    .description(
+      'Show what a model is, whether it can be converted and what that changes, the ranges its activations see, or the proof that it is polynomial',
+    )
     .argument('<model>', 'model folder, run folder, or adapter recipe (.json)')
     .option('--data <folder>', 'the folder that data (and weight) paths start from')
     .option('--set <file>', 'a recipe or data file (JSON): record ranges on its validation part')
@@ -57,10 +60,16 @@ async function trained(path: string, folder: string, options: InspectOptions): P
     : [];
   if (onnx !== undefined) writeAtomically(onnx, exportOnnx(model.config, model.weights, options));
   const summary = inspectTrained(model);
+  const outlook = outlookOf(model);
   print(json, {
-    value: { model: path, ...summary, ranges: ranges.map(({ exampleMax: _, exampleMin: __, ...rest }) => rest) },
-    text: () => trainedTables(model, summary, ranges),
-    next: `cipherformer convert ${path} --data <examples>`,
+    value: {
+      model: path,
+      outlook,
+      ...summary,
+      ranges: ranges.map(({ exampleMax: _, exampleMin: __, ...rest }) => rest),
+    },
+    text: () => [...outlookLines(outlook), trainedTables(model, summary, ranges)].join('\n'),
+    next: outlook.refused === undefined ? `cipherformer convert ${path} --data <examples>` : undefined,
   });
 }
 

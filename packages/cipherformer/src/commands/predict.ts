@@ -1,7 +1,7 @@
 import { isPolynomialModel } from '@cipherformer/model/files';
 import { modelPath } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { loadModel } from '../door/load-model.ts';
+import { loadModel, processorMissing } from '../door/load-model.ts';
 import { PolynomialModel } from '../door/polynomial-model.ts';
 import type { Prediction } from '../door/prediction.ts';
 import { checkQuestions, type Question, withQuestions } from '../input/questions.ts';
@@ -38,7 +38,13 @@ async function predict(path: string, questions: readonly Question[], options: Pr
   const { data, json, ...asked } = options;
   const folder = modelPath(path);
   const polynomial = isPolynomialModel(folder);
-  const load = () => (polynomial ? PolynomialModel.load(folder) : loadModel(path, data === undefined ? {} : { root: data })); // biome-ignore format: short
+  const load = async () => {
+    if (polynomial) return PolynomialModel.load(folder);
+    const trained = await loadModel(path, data === undefined ? {} : { root: data });
+    const missing = processorMissing(trained, path);
+    if (missing) warn(missing);
+    return trained;
+  };
   await using model = await load();
   const { results } = await model.predict(questions, { ...asked, notice: warn });
   print(json, {

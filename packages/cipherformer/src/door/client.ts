@@ -181,7 +181,7 @@ export class Client implements AsyncDisposable {
       const described = one instanceof Uint8Array ? one : { hash: one.hash, examples: one.examples };
       answers.push(...(await this.#open().decrypt({ result: results[i]!, request: described })));
     }
-    return answersOf(answers, this.manifest);
+    return answersOf(answers, this.manifest, await this.#open().names(this.manifest));
   }
 
   /**
@@ -231,8 +231,11 @@ export const secretFor = (secret: OwnerOptions['secret'], manifest: ProgramManif
   typeof secret === 'function' ? secret(manifest) : secret;
 
 /** Answers as their owner gets them. */
-export function answersOf(answers: readonly SentAnswer[], { model, predicted }: ProgramManifest): Answers {
-  const { classes } = model;
+export function answersOf(
+  answers: readonly SentAnswer[],
+  { model, predicted }: ProgramManifest,
+  classes: readonly string[] | undefined,
+): Answers {
   const { error } = predicted;
   const isEmbedding = model.task === 'text-embedding';
   return new Answers(

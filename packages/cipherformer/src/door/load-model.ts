@@ -21,6 +21,12 @@ export interface LoadModelOptions {
   readonly root?: string;
 }
 
+/** What to say of a model of pictures whose folder does not say how they were normalised; undefined for others. */
+export const processorMissing = ({ config, preprocess }: Model, folder: string): string | undefined =>
+  config.embedding.kind === 'patch' && preprocess.normalise === undefined
+    ? `${folder} has no preprocessor_config.json: pictures are taken as values from 0 to 1. If it was trained on others, its answers are wrong until that file is there`
+    : undefined;
+
 /** A trained transformer, as it was before any conversion. */
 export interface TrainedModel extends Model, AsyncDisposable {
   /** The folder that was given. */

@@ -9,7 +9,7 @@ const usualTokens = 128;
 export function targetOf({ config, preprocess, tokenizer }: TrainedModel, tokens = usualTokens): LoadOptions {
   const { embedding } = config;
   const { classes, normalise, picture } = preprocess;
-  const named = classes ? { classes } : {};
+  const named = { outputs: config.head.outputs, ...(classes ? { classes } : {}) };
   if (embedding.kind === 'patch') {
     const { channels, height, width } = embedding;
     const image = { channels, height, width, ...(normalise ? { normalise } : {}), ...(picture ? { picture } : {}) };

@@ -58,9 +58,10 @@ export class PolynomialModel implements AsyncDisposable {
     return this.#model.card.name;
   }
 
-  /** Names of the outputs, where they have names. */
+  /** Names of the outputs, where they have names; of a search the texts of its documents. */
   get classes(): readonly string[] | undefined {
-    return this.#model.classes;
+    const { classes, documents } = this.#model;
+    return classes ?? documents;
   }
 
   /**
@@ -70,7 +71,7 @@ export class PolynomialModel implements AsyncDisposable {
    */
   async predict(inputs: Inputs, options: PredictOptions = {}): Promise<Results> {
     this.#form ??= formOf(this.#model);
-    const { graph, task, classes } = this.#model;
+    const { graph, task } = this.#model;
     this.#evaluator ??= new PolynomialEvaluator(graph);
     const evaluator = this.#evaluator;
     return predictAll(
@@ -78,7 +79,7 @@ export class PolynomialModel implements AsyncDisposable {
         form: this.#form,
         isLanguage: task === 'language-model',
         isEmbedding: task === 'text-embedding',
-        classes,
+        classes: this.classes,
         say: async (_, given) => {
           const recorder = new ValueRecorder(graph);
           const outputs = evaluator.run(prepareInput(this.#model, given), recorder.nextExample());
@@ -108,9 +109,10 @@ export class PolynomialModel implements AsyncDisposable {
    * the documents' mean, times the norm of the question's, which changes no order. It is compiled like every model; other documents,
    * as many, need no new keys.
    * @param documents features of each
-   * @throws UsageError for fewer than two, or of another width
+   * @param texts of the documents: published with the program, so that a page shows what was found. Default: their numbers alone
+   * @throws UsageError for fewer than two, or of another width; for another number of texts
    */
-  searching(documents: readonly ArrayLike<number>[]): PolynomialModel {
+  searching(documents: readonly ArrayLike<number>[], texts?: readonly string[]): PolynomialModel {
     const [first] = documents;
     if (!first || documents.length < 2 || documents.some(({ length }) => length !== first.length))
       throw new UsageError(`${documents.length} documents to search: give the features of at least two, of one width`);
@@ -129,12 +131,14 @@ export class PolynomialModel implements AsyncDisposable {
     };
     const offsets = Float32Array.from(rows, (row) => -row.reduce((sum, value, i) => sum + value * mean[i]!, 0));
     const { classes: _, ...model } = this.#model;
+    if (texts && texts.length !== documents.length)
+      throw new UsageError(`${texts.length} texts for ${documents.length} documents: give one for each`);
     const isEncoder = model.task === 'text-embedding';
     const graph = (isEncoder ? outputScoringGraph : scoringGraph)(model.graph, index, offsets);
     const card = { ...model.card, name: `search with ${model.card.name}` };
     // Documents are the classes of a question.
     const task = isEncoder ? 'text-classification' : model.task;
-    return new PolynomialModel({ ...model, task, graph, card }, undefined);
+    return new PolynomialModel({ ...model, task, graph, card, ...(texts ? { documents: texts } : {}) }, undefined);
   }
 
   /** Releases what `predict` prepared, as that of a trained model does; asked again, it prepares it again. */

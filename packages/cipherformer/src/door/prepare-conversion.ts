@@ -20,7 +20,7 @@ import { type ConversionPlan, encryptedLine } from '../report/conversion-text.ts
 import { predictedPlan } from '../shapes/plan-figures.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { chooseFor, chooseOnOwnTexts, selfWritten } from './convert.ts';
-import { loadModel as loadTrained, type TrainedModel } from './load-model.ts';
+import { loadModel as loadTrained, processorMissing, type TrainedModel } from './load-model.ts';
 import { openOwnData } from './own-data.ts';
 
 /** What is known of a conversion on the command line. */
@@ -64,6 +64,8 @@ export async function prepareConversion(path: string, options: PreparationOption
   if (options.data === undefined) return onOwnTexts(model, recipe, options);
   const { data: from, columns = {}, skip = false, validation, test, note } = options;
   const data = await openOwnData({ from, columns, skip, ...given({ validation, test, seed }) }, model, options.tokens);
+  const missing = processorMissing(model, path);
+  if (missing) note?.(missing);
   for (const line of reportLines(data.report)) note?.(line);
   if (recipe) return { model, recipe, data, ...tokenizer };
   const choose = (more: Choice) => chooseFor(model, data, more);

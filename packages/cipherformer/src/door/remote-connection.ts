@@ -52,7 +52,8 @@ export class RemoteConnection implements AsyncDisposable {
       const asked = { inputs: listOf(inputs), resize, maxKeyBytes };
       const signals = AbortSignal.any([this.#closing.signal, ...(signal ? [signal] : [])]);
       signals.throwIfAborted();
-      return answersOf(await this.#owner.ask(asked, { progress, signal: signals }), this.manifest);
+      const answers = await this.#owner.ask(asked, { progress, signal: signals });
+      return answersOf(answers, this.manifest, await this.#owner.names(this.manifest));
     });
   }
 

@@ -134,6 +134,11 @@ export class OwnerHost {
     return client.manifest;
   }
 
+  /** Of a search: the texts of its documents. @throws as Client.create */
+  async documents(): Promise<readonly string[] | undefined> {
+    return (await this.#opened!.client()).documents;
+  }
+
   /** Opens the secret key, or makes one. Gives its id. @throws as openOwner and openStoredOwner */
   async own(secret: SentSecret): Promise<string> {
     const { context } = this.#opened!;
@@ -326,7 +331,7 @@ function halfOf(program: ProgramManifest, security: SecurityOptions): Promise<Cl
   const manifest = new TextEncoder().encode(JSON.stringify(program));
   const file = async (name: string) => {
     if (name === manifestFile) return manifest;
-    throw new UsageError(`this program's inputs need ${name} beside its manifest: give the program, or the folder of its client half`); // biome-ignore format: short
+    throw new UsageError(`this program needs ${name} beside its manifest: give the program, or the folder of its client half`); // biome-ignore format: short
   };
   return readClientHalf(file, 'the program', security);
 }

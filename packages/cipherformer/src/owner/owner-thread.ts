@@ -44,6 +44,7 @@ export class OwnerThread {
   readonly #callbacks: OwnerCallbacks;
   readonly #exchanges = new Map<number, Exchange>();
   #store: SecretStore | undefined;
+  #documents: Promise<readonly string[]> | undefined;
 
   constructor(callbacks: OwnerCallbacks) {
     this.#callbacks = callbacks;
@@ -56,6 +57,13 @@ export class OwnerThread {
 
   async connect(argument: ConnectArgument, options: CallOptions): Promise<ProgramManifest> {
     return (await this.#thread.call('connect', argument, options)) as ProgramManifest;
+  }
+
+  /** What outputs are called: names of classes; of a search the texts of its documents, which the thread reads once. */
+  async names({ model }: ProgramManifest): Promise<readonly string[] | undefined> {
+    if (model.documents === undefined) return model.classes;
+    this.#documents ??= this.#thread.call('documents', undefined) as Promise<readonly string[]>;
+    return this.#documents;
   }
 
   /** Gives the id of the key. Bytes are copied, the copy handed over and erased there. */

@@ -9,6 +9,7 @@ serveCalls(parentPort!, (ask) => {
   return {
     open: (argument) => host.open(argument),
     connect: (argument, context) => host.connect(argument, context),
+    documents: () => host.documents(),
     own: (secret) => host.own(secret),
     openParts: (argument) => host.openParts(argument),
     nextPart: (number, context) => host.nextPart(number, context),

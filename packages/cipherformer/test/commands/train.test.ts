@@ -93,6 +93,10 @@ describe('cipherformer train, eval, inspect', () => {
     expect(existsSync(onnx)).toBe(true);
     const table = (await cli('inspect', run)).out;
     expect(table).toMatch(/layers\.0\.attention\.qkv\.weight.*\[48, 16\].*768/);
+    expect(table).toMatch(/a transformer of pictures that chooses one of 10 classes: 1 layers? of width 16/);
+    expect(table).toMatch(/takes pictures of 28 x 28 grey pixels/);
+    expect(table).toMatch(/can be converted; .*gelu of 1 MLPs: polynomials of degree 2.*encrypted, predicted/s);
+    expect(summary.outlook).toMatchObject({ encrypted: { batch: 1 } });
   });
 
   it('a suite ends with 3 when a figure is not what was stated', async () => {

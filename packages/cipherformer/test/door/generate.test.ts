@@ -2,41 +2,17 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bootstrapLiteral, defaultBootstrapChain, Parameters } from '@cipherformer/ckks';
-import { calibrate, type PolynomialModel, prepareInput } from '@cipherformer/model';
 import { loadPolynomialModel, savePolynomialModel } from '@cipherformer/model/files';
-import { initialWeights, llamaConfig, makePolynomialModel, parseModelConfig } from '@cipherformer/nn';
 import { Client, compile, connect, isCipherformerError, Server } from 'cipherformer';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { trainByteBpe } from '../../../nn/src/text/bpe.ts';
 import { generateClear } from '../../src/evaluate/generate-clear.ts';
 import { insecureCli } from '../commands/cli.ts';
+import { generationParameters, tinyLlama, tinyTokens } from './tiny-llama.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'generate-'));
 const at = (name: string) => join(folder, name);
-const tokens = 8;
-const parameters = Parameters.from(bootstrapLiteral({ ...defaultBootstrapChain, logN: 10 }), { insecure: true });
-
-/** A Llama of one layer with random weights and polynomials for its functions. */
-function tinyLlama(): PolynomialModel {
-  const activation = { kind: 'polynomial' as const, low: -4, high: 4, coefficients: [0.5, 0.5, 0.2] };
-  const base = llamaConfig({
-    ...{ vocabulary: 260, maxTokens: tokens, width: 8, layers: 1, heads: 2, keyValueHeads: 1, mlpWidth: 16 },
-    ...{ epsilon: 1e-5, rotaryBase: 100, interleaved: false, tied: true },
-  });
-  const config = parseModelConfig({
-    ...base,
-    norm: { kind: 'frozen-rms' },
-    attention: { ...base.attention, kind: 'pointwise', activation },
-    mlp: { ...base.mlp, activation },
-  });
-  const weights = initialWeights(config, 3);
-  weights.set('embedding.token.weight', { shape: [260, 8], data: weights.get('embedding.token.weight')!.data.map((value) => 4 * value) }); // biome-ignore format: one entry
-  const tokenizer = trainByteBpe(['the whale the sea the whale and the sea of whales'], 260);
-  const model = makePolynomialModel({ config, weights, tokenizer, card: { name: 'tiny' } }, { tokens });
-  const inputs = [[1, 2, 3], [200, 100, 50, 25, 7], [9, 99, 199, 33, 44, 55, 66, 77]].map((ids) => prepareInput(model, { ids })); // biome-ignore format: a list
-  return { ...model, graph: calibrate(model.graph, inputs, 1.5) };
-}
+const tokens = tinyTokens;
+const parameters = generationParameters();
 
 beforeAll(() => savePolynomialModel(at('model'), tinyLlama()));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -41,7 +41,7 @@ export interface ConnectOptions extends ServiceOptions {
 
 /** A decrypted answer. It is for the person: nothing of it is sent anywhere. */
 export interface BrowserAnswer {
-  /** Absent where the input left the range that the model is made for; then `reason` says why. */
+  /** Of a search the text of the first document. Absent where the input left the range that the model is made for; then `reason` says why. */
   readonly label?: string;
   readonly inRange: boolean;
   readonly reason?: string;
@@ -49,7 +49,7 @@ export interface BrowserAnswer {
   readonly requestBytes: number;
   readonly resultBytes: number;
   /**
-   * The scores of all classes, for the person alone: they carry noise that tells of the key, so they are not for publishing or
+   * The scores of all classes, or of all documents in their order, for the person alone: they carry noise that tells of the key, so they are not for publishing or
    * sending on. There for the last 32 answers.
    */
   reveal(): Promise<readonly Score[]>;
@@ -144,6 +144,20 @@ export class BrowserService {
   /** Whether this browser has a secret key for the service. */
   hasSecret(): Promise<boolean> {
     return this.#calls.call('hasSecret', {});
+  }
+
+  /**
+   * Seals the secret key in this browser under a passphrase, or another one, or none any more; makes the key where there is none.
+   * Other pages of it are asked for the passphrase with their next question.
+   * @throws ClientError 'passphrase-needed' or 'wrong-passphrase' where it was sealed before, and not opened here
+   */
+  sealSecret(passphrase?: string): Promise<undefined> {
+    return this.#calls.call('sealSecret', passphrase === undefined ? {} : { passphrase });
+  }
+
+  /** Whether the secret key in this browser is sealed under a passphrase. */
+  isSealed(): Promise<boolean> {
+    return this.#calls.call('isSealed', {});
   }
 
   /** The secret key as a file that the passphrase opens: the only way by which it leaves the browser. */

@@ -1,7 +1,8 @@
 import { UsageError } from '@cipherformer/base';
 import { randomSeed, type SecurityOptions } from '@cipherformer/ckks';
-import { outOfRangeStep, type PrivateAnswer } from '@cipherformer/runtime/client';
+import { outOfRangeStep } from '@cipherformer/runtime/client';
 import type { HttpOptions } from '../http.ts';
+import type { Program } from '../protocol.ts';
 import { Transport } from '../transport.ts';
 import { failureOf, KeyDeleted } from './failure.ts';
 import type {
@@ -51,13 +52,20 @@ type Handlers = {
   readonly [Name in CallName]: (given: Parameters<Calls[Name]>[0], call: Call) => Promise<Gives<Name>>;
 };
 
+const listingOf = ({ digest, summary: { name, task, documents } }: Program): ProgramListing => ({
+  digest,
+  name: String(name ?? 'a program without a name'),
+  task: String(task ?? ''),
+  ...(typeof documents === 'number' ? { documents } : {}),
+});
+
 class Desk {
   readonly #tell: (news: News) => void;
   readonly #security: SecurityOptions;
-  readonly #channel = new BroadcastChannel(channelName);
+  #channel: BroadcastChannel | undefined;
   readonly #running = new Map<number, AbortController>();
   readonly #seats = new Map<string, Promise<Seat>>();
-  readonly #answers = new Map<number, Pick<PrivateReply, 'classes'> & { readonly answer: PrivateAnswer }>();
+  readonly #answers = new Map<number, Omit<PrivateReply, 'requestBytes' | 'resultBytes'>>();
   readonly #allowing = new Map<number, (yes: boolean) => void>();
   #numbers = 0;
   #service = '';
@@ -68,9 +76,6 @@ class Desk {
   constructor(tell: (news: News) => void, security: SecurityOptions) {
     this.#tell = tell;
     this.#security = security;
-    this.#channel.onmessage = ({ data }) => {
-      if (data === this.#service) this.#forgotten();
-    };
   }
 
   async take(order: Order): Promise<void> {
@@ -99,9 +104,14 @@ class Desk {
       this.#service = service;
       this.#passphrase = passphrase;
       this.#vault = await Vault.open(service);
+      // After it: a browser that keeps nothing for this page may refuse a channel, too.
+      this.#channel ??= new BroadcastChannel(channelName);
+      this.#channel.onmessage = ({ data }) => {
+        if (data === this.#service) this.#forgotten();
+      };
       if (token !== undefined) await this.#vault.tokens().keep(token);
       const programs = await new Transport(service, this.#http).programs();
-      return programs.map(({ digest, summary }): ProgramListing => ({ digest, name: String(summary.name ?? 'a program without a name'), task: String(summary.task ?? '') })); // biome-ignore format: short
+      return programs.map(listingOf);
     },
     program: async ({ program, maxKeyBytes }) => {
       if (maxKeyBytes !== undefined) this.#maxKeyBytes.set(program, maxKeyBytes);
@@ -132,9 +142,19 @@ class Desk {
     reveal: async ({ answer }) => {
       const found = this.#answers.get(answer);
       if (found === undefined) throw new UsageError('the scores of this answer are gone: ask again');
-      return Array.from(found.answer.reveal().scores, (score, k): Score => ({ label: found.classes?.[k] ?? `${k}`, score }));
+      const { logits, scores } = found.answer.reveal();
+      const { documents, classes } = found;
+      return Array.from(documents ? logits : scores, (score, k): Score => ({ label: (documents ?? classes)?.[k] ?? `${k}`, score }));
     },
     hasSecret: async () => (await this.#open().owner()) !== undefined,
+    sealSecret: async ({ passphrase }) => {
+      const owned = (await this.#open().owner()) ?? (await this.#newOwner());
+      const sealed = await this.#withMaster(owned, (master) => sealMaster(master, this.#service, passphrase));
+      await this.#open().resealOwner({ name: owned.name, sealed });
+      this.#passphrase = passphrase;
+      return undefined;
+    },
+    isSealed: async () => (await this.#open().owner())?.sealed.passphrase !== undefined,
     exportSecret: async ({ passphrase }) => {
       const vault = this.#open();
       const owned = await vault.owner();
@@ -157,7 +177,7 @@ class Desk {
       } finally {
         master.fill(0);
       }
-      this.#channel.postMessage(this.#service);
+      this.#channel!.postMessage(this.#service);
       this.#leaveSeats(new KeyDeleted());
       return undefined;
     },
@@ -169,7 +189,7 @@ class Desk {
       const master = await openMaster(owned.sealed, this.#service, this.#passphrase).catch(() => undefined);
       await vault.forget();
       this.#answers.clear();
-      this.#channel.postMessage(this.#service);
+      this.#channel!.postMessage(this.#service);
       try {
         return { leftAtService: master === undefined || !(await this.#deletedAtService(master)) };
       } finally {
@@ -248,15 +268,17 @@ class Desk {
     }
   }
 
-  #noted({ answer, classes, requestBytes, resultBytes }: PrivateReply): AnswerNews {
+  #noted({ requestBytes, resultBytes, ...reply }: PrivateReply): AnswerNews {
     const id = ++this.#numbers;
-    this.#answers.set(id, { answer, classes });
+    this.#answers.set(id, reply);
     const [oldest] = this.#answers.keys();
     if (this.#answers.size > maxAnswers) this.#answers.delete(oldest!);
+    const { answer, documents } = reply;
     const { label, reason } = answer;
     return {
       id,
-      ...(label === undefined ? {} : { label }),
+      // Of documents the answer knows the number.
+      ...(label === undefined ? {} : { label: documents?.[Number(label)] ?? label }),
       ...(reason === undefined ? {} : { reason }),
       ...{ requestBytes, resultBytes },
     };

@@ -20,6 +20,8 @@ export interface ProgramListing {
   readonly digest: string;
   readonly name: string;
   readonly task: string;
+  /** Of a search: how many documents it scores. */
+  readonly documents?: number;
 }
 
 /** How inputs of a program look. */
@@ -35,12 +37,14 @@ export type InputForm =
   | { readonly kind: 'text'; readonly tokens: number };
 
 /** What the manifest of a program says. Everything in it is public. */
-export interface ProgramFacts extends ProgramListing {
+export interface ProgramFacts extends Omit<ProgramListing, 'documents'> {
   /** Names the list of its evaluation keys: programs of one plan share them. */
   readonly plan: string;
   readonly input: InputForm;
   /** Names of the answers, where it has some. */
   readonly classes?: readonly string[];
+  /** Of a search: the texts of the documents, in the order of the scores. */
+  readonly documents?: readonly string[];
   /** Evaluation keys, and their bytes as they are sent. */
   readonly keys: number;
   readonly keyBytes: number;
@@ -75,6 +79,7 @@ export interface AnswerNews {
   readonly resultBytes: number;
 }
 
+/** Of a class, 0 to 1; of a search that of a document: a cosine times a length that all have in common. */
 export interface Score {
   readonly label: string;
   readonly score: number;
@@ -99,6 +104,9 @@ export interface Calls {
   resume: (given: { job: string }) => AnswerNews;
   reveal: (given: { answer: number }) => readonly Score[];
   hasSecret: (given: Record<string, never>) => boolean;
+  /** Absent: no passphrase any more. */
+  sealSecret: (given: { passphrase?: string }) => undefined;
+  isSealed: (given: Record<string, never>) => boolean;
   exportSecret: (given: { passphrase: string }) => Uint8Array<ArrayBuffer>;
   importSecret: (given: { file: Uint8Array<ArrayBuffer>; passphrase: string; seal?: string }) => undefined;
   /** Whether the evaluation keys may still be at the service. */

@@ -87,7 +87,7 @@ export class Seat {
   }
 
   get facts(): ProgramFacts {
-    const { manifest, preparation } = this.#session.client;
+    const { manifest, preparation, documents } = this.#session.client;
     const { preprocess, task, graph } = preparation;
     const { parameters } = this.#session.context;
     const { cpuSeconds, peakBytes, bootstraps, instructions } = manifest.predicted;
@@ -101,6 +101,7 @@ export class Seat {
           ? { kind: 'image', ...sizesOf(preprocess.patches), anySize: preprocess.picture !== undefined }
           : { kind: 'text', tokens: graph.tokens },
       ...(manifest.model.classes ? { classes: manifest.model.classes } : {}),
+      ...(documents ? { documents } : {}),
       keys: manifest.keys.list.length,
       keyBytes: manifest.keys.wireBytes,
       ...{ cpuSeconds, peakBytes, bootstraps, instructions },
@@ -166,7 +167,8 @@ export class Seat {
     try {
       const { answers, ...bytes } = await this.#session.answer(owner, submitted, options);
       await this.#options.vault.dropQuestion(asker.owned, submitted.job);
-      return { answer: answers[0]!, classes: this.#session.client.manifest.model.classes, ...bytes };
+      const { manifest, documents } = this.#session.client;
+      return { answer: answers[0]!, classes: manifest.model.classes, documents, ...bytes };
     } catch (error) {
       // Nobody asks again for what was stopped, refused or judged; what the line broke off is still to be had.
       if (!isLineBroken(error))
@@ -210,6 +212,8 @@ export class Seat {
 export interface PrivateReply extends Omit<Reply, 'answers'> {
   readonly answer: PrivateAnswer;
   readonly classes: readonly string[] | undefined;
+  /** Of a search. */
+  readonly documents: readonly string[] | undefined;
 }
 
 const sizesOf = ({ channels, height, width }: { channels: number; height: number; width: number }) => ({

@@ -88,6 +88,16 @@ export class Vault {
     });
   }
 
+  /** Keeps an owner's master under another seal. @throws KeyDeleted where another owner is there, or none */
+  async resealOwner({ name, sealed }: StoredOwner): Promise<void> {
+    await this.#write(['owners'], async (transaction) => {
+      const store = transaction.objectStore('owners');
+      const there = await resultOf(store.get(this.#service) as IDBRequest<StoredOwner | undefined>);
+      if (there?.name !== name) throw new KeyDeleted();
+      store.put({ name, sealed } satisfies StoredOwner, this.#service);
+    });
+  }
+
   /**
    * Puts an owner in the place of the one that is there, with its counts and its token. What was counted here stays counted: the
    * owner may be the same one, of an export that is older than its counts.
@@ -272,6 +282,7 @@ function done(transaction: IDBTransaction): Promise<void> {
 }
 
 function unkept(cause: unknown): BrowserStorageError {
+  if (cause instanceof BrowserStorageError) return cause;
   const full = cause instanceof DOMException && cause.name === 'QuotaExceededError';
   return full
     ? new BrowserStorageError('the browser’s storage for this page is full', {

@@ -6,6 +6,7 @@ import { ScaleMatrix } from '../packing/scale-matrix.ts';
 import { TokenMatrix } from '../packing/token-matrix.ts';
 import { ciphertextsOf } from './layouts.ts';
 import { diagonalAndSumOf, lowerDiagonalAndSum } from './lower-diagonal-and-sum.ts';
+import { isScattered, lowerScattered } from './lower-scattered.ts';
 import { emitRotateSum, emitVectors, type Lowering, spread, tokenWeights } from './lowering.ts';
 import type { RescaleNode } from './meaning.ts';
 import type { Operations } from './operation.ts';
@@ -23,6 +24,8 @@ export const linearOperations: Operations<'linear' | 'multiplyTable' | 'pool' | 
     },
     takesShift: true,
     lower(node, i, { lowering }) {
+      const pool = absorbedPool(lowering, i);
+      if (pool && isScattered(lowering, i, pool)) return lowerScattered(lowering, i, pool);
       const parts = diagonalAndSumOf(lowering, i);
       if (parts) lowerDiagonalAndSum(lowering, node, i, parts);
       else lowerLinear(lowering, node, i);

@@ -39,10 +39,15 @@ export function lowerModel(
   return kept ? { ...lowered, kept: { inputs: kept.inputs, outputs: kept.outputs } } : lowered;
 }
 
-/** The output's features at the first token: of every ciphertext, example after example. */
+/** The output's features at the first token, or over all of them: of every ciphertext, example after example. */
 function outputOf(lowering: Lowering): Lowered['output'] {
   const { geometry } = lowering;
   const { batch, rowLength } = geometry;
+  const common = {
+    factor: 1 / lowering.factors[lowering.output]!,
+    limit: farLogit * lowering.nodes[lowering.output]!.bound,
+  };
+  if (lowering.scattered) return { ...lowering.scattered, ...common };
   const { rows, uniform } = lowering.matrixLayout(lowering.output);
   const reads = rows.blocks.map((block, k) => {
     const order = [...block.keys()].filter((row) => block[row]! >= 0).sort((a, b) => block[a]! - block[b]!);
@@ -54,8 +59,7 @@ function outputOf(lowering: Lowering): Lowered['output'] {
   return {
     tensor: lowering.tensorOf(lowering.output),
     reads,
-    factor: 1 / lowering.factors[lowering.output]!,
-    limit: farLogit * lowering.nodes[lowering.output]!.bound,
+    ...common,
     period: rows.period * rowLength,
   };
 }

@@ -4,7 +4,7 @@ import { type Geometry, tokenSlot } from '../packing/geometry.ts';
 import { FeatureVector, MapVector } from '../packing/vectors.ts';
 import { otherSlotsAreZero } from './empty-rows.ts';
 import type { Normalised } from './factors.ts';
-import type { CipherTensor, Emitter, Group, InputTensor } from './groups.ts';
+import type { CipherTensor, Emitter, Group, InputTensor, Lowered } from './groups.ts';
 import { ciphertextsOf, type ValueLayout } from './layouts.ts';
 import type { Meanings, ModelNode } from './meaning.ts';
 import { consumersOf } from './model.ts';
@@ -26,6 +26,8 @@ export class Lowering {
   readonly tensors: CipherTensor[] = [];
   readonly groups: Group[] = [];
   readonly inputs: InputTensor[] = [];
+  /** The outputs, where they are laid out over all tokens. */
+  scattered: Pick<Lowered['output'], 'tensor' | 'reads' | 'period'> | undefined;
   readonly #tensorOf = new Map<number, number>();
 
   constructor(geometry: Geometry, { model, factors }: Normalised, layouts: readonly ValueLayout[]) {

@@ -46,6 +46,10 @@ const cases: readonly (readonly [name: string, shape: Partial<TransformerShape>,
   ['three heads of five features', { heads: 3, headWidth: 5, width: 15 }, 2 ** 9],
   ['heads spread over ciphertexts', { heads: 5, headWidth: 4, width: 20, hidden: 40 }, 2 ** 6],
   ['inputs spread over ciphertexts', { features: 21, width: 12 }, 2 ** 6],
+  ['outputs over all tokens, mean pool', { outputs: 600 }, 2 ** 8],
+  ['outputs over all tokens, class token', { outputs: 600, pooling: 'class' }, 2 ** 8],
+  ['outputs over all tokens, pooled by the client', { outputs: 600, pooling: 'chosen' }, 2 ** 8],
+  ['outputs over all tokens, features over ciphertexts', { outputs: 530, tokens: 5, width: 72 }, 2 ** 9],
   ['wide, causal, heads over ciphertexts', { tokens: 5, heads: 3, causal: true, width: 12, hidden: 33 }, 2 ** 7],
   [
     'weighted by query and key, heads over ciphertexts',
@@ -73,6 +77,17 @@ describe('transformers, compiled and run on clear slots, against the graph evalu
     const graph = transformer(shape, 5).calibrated(inputs);
     const compiled = compile(graph, { slots: 2 ** 10, batch: 4 });
     expectClose(run(compiled, batchOf(inputs)), evaluated(graph, inputs));
+  });
+
+  it('many outputs of two examples take the slots of all tokens: few ciphertexts, few diagonals', () => {
+    const shape = { ...small, outputs: 1100, width: 8 };
+    const inputs = [1, 2].map((seed) => randomInputs(shape, seed));
+    const graph = transformer(shape, 5).calibrated(inputs);
+    const compiled = compile(graph, { slots: 2 ** 9, batch: 2 });
+    expectClose(run(compiled, batchOf(inputs)), evaluated(graph, inputs));
+    const outputs = compiled.program.outputs.filter((output) => output.name === 'logits');
+    // 256 slots an example, where its 64 rows alone would make 18.
+    expect(outputs.map(({ slots }) => slots.length)).toEqual([512, 512, 512, 512, 152]);
   });
 
   it('finds slots beyond 1 where bounds are too small: a bad control', () => {

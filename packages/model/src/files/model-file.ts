@@ -59,6 +59,8 @@ export const modelFileSchema = z.strictObject({
     .optional(),
   preprocess: preprocessSchema,
   classes: z.array(words).optional(),
+  /** How many texts documents.json has, of a search. */
+  documents: z.optional(sizeSchema),
   card: cardSchema,
   nodes: z.array(nodeSchema).min(1).max(1_000_000),
 });

@@ -11,6 +11,11 @@ export const preparationFiles = {
   tokenizerConfig: 'tokenizer_config.json',
 } as const;
 
+/** The file of a model whose outputs are scores of documents: their texts. */
+export const documentsFile = 'documents.json';
+/** Most documents: each is an output. */
+export const maxDocuments = 2 ** 20;
+
 /** @throws ConfigError where the file is missing */
 export function fileOf(files: ModelFiles, name: string, where: string): Uint8Array {
   const bytes = files.get(name);

@@ -1,22 +1,24 @@
 import { modelCard } from '../card.ts';
 import { FormatError } from '../errors.ts';
-import type { ImagePreprocess } from '../inputs/preprocess.ts';
 import { checkPolynomialModel, type PolynomialModel } from '../polynomial-model.ts';
 import { problems, shown } from '../untrusted/index.ts';
+import { parseDocuments, serialiseDocuments } from './documents.ts';
+import { readImage } from './embedding-tables.ts';
 import { type ModelFile, modelFileSchema, polynomialModelFormat, readNodes, writeNodes } from './model-file.ts';
-import { fileOf, type ModelFiles, preparationFiles, readJson } from './model-files.ts';
+import { documentsFile, fileOf, type ModelFiles, preparationFiles, readJson } from './model-files.ts';
 import { tokenizerFiles, writePreprocess } from './preparation.ts';
 import { parseSafetensors, type StoredType, serialiseSafetensors } from './safetensors.ts';
 import { TensorReader, TensorWriter } from './tensors.ts';
 import { readText } from './text-preparation.ts';
 
-/** The names of a polynomial model's files; a model without a tokenizer lacks the last two. */
+/** The names of a polynomial model's files; a model lacks the last ones where it has no tokenizer, and is no search. */
 export const polynomialModelFiles = {
   structure: 'polynomial.json',
   weights: 'model.safetensors',
   card: 'README.md',
   tokenizer: preparationFiles.tokenizer,
   tokenizerConfig: preparationFiles.tokenizerConfig,
+  documents: documentsFile,
 } as const;
 
 /** SHA-256 of bytes in hexadecimal; given from outside, since browsers and Node have no synchronous one in common. */
@@ -27,7 +29,7 @@ const json = (value: unknown) => text(`${JSON.stringify(value, null, 1)}\n`);
 
 /**
  * A model as files: weights and tables in model.safetensors (float32, or rounded to float16), structure, programs, bounds and preparation in
- * polynomial.json, a card for people in README.md, the tokenizer's own files. With `sha256`, polynomial.json says which
+ * polynomial.json, a card for people in README.md, the tokenizer's own files, the texts of a search in documents.json. With `sha256`, polynomial.json says which
  * weights it was written with.
  * @throws ConfigError where the graph was not calibrated, ShapeError where the model is not well formed
  */
@@ -37,7 +39,7 @@ export function serialisePolynomialModel(
   type: StoredType = 'F32',
 ): Map<string, Uint8Array> {
   checkPolynomialModel(model, 'the model');
-  const { task, graph, preprocess, classes, card } = model;
+  const { task, graph, preprocess, classes, documents, card } = model;
   const writer = new TensorWriter();
   const stored = writePreprocess(preprocess, writer);
   const nodes = writeNodes(graph, writer);
@@ -51,6 +53,7 @@ export function serialisePolynomialModel(
     ...(sha256 && { weightsSha256: sha256(weights) }),
     preprocess: stored,
     ...(classes && { classes: [...classes] }),
+    ...(documents && { documents: documents.length }),
     card: structuredClone(card) as ModelFile['card'],
     nodes,
   };
@@ -61,6 +64,7 @@ export function serialisePolynomialModel(
     [files.card, text(modelCard(model))],
   ]);
   if (preprocess.kind === 'text') for (const [name, bytes] of tokenizerFiles(preprocess)) result.set(name, bytes);
+  if (documents) result.set(files.documents, serialiseDocuments(documents));
   return result;
 }
 
@@ -84,10 +88,10 @@ export function parsePolynomialModel(files: ModelFiles, where: string, sha256?: 
     );
   }
   const reader = new TensorReader(parseSafetensors(weights, weightsPath).tensors, weightsPath);
-  const { task, tokens, window, output, classes, card } = structure;
+  const { task, tokens, window, output, classes, documents, card } = structure;
   const preprocess =
     structure.preprocess.kind === 'image'
-      ? (structure.preprocess as ImagePreprocess)
+      ? readImage(structure.preprocess, reader)
       : readText(structure.preprocess, reader, files, where);
   const graph = {
     tokens,
@@ -101,6 +105,7 @@ export function parsePolynomialModel(files: ModelFiles, where: string, sha256?: 
     graph,
     preprocess,
     ...(classes && { classes }),
+    ...(documents && { documents: parseDocuments(files, documents, where) }),
     card: card as PolynomialModel['card'],
   };
   checkPolynomialModel(model, structurePath);

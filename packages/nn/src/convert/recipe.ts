@@ -67,6 +67,8 @@ export const stageTrainingSchema = z.strictObject({
   odd: z.number().gt(0).lt(1).optional(),
   /** Share of the stage over which the range and variance terms rise from 0 to their weights. */
   ramp: z.number().min(0).max(1).default(0),
+  /** Names of weights (with * as wildcard) that are left as they are: "embedding.*", which is the client's. */
+  frozen: z.array(z.string()).default([]),
   /** Learning-rate factor of polynomial coefficients. */
   coefficientRate: z.number().min(0).default(0.1),
   /** Learning-rate factor of weights and offsets by distance: they start alike and have far to go. */

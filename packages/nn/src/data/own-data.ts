@@ -28,6 +28,8 @@ export interface OwnData {
 export interface DataTarget {
   /** The classes that labels have to be among (id2label). Default: those of the data. */
   readonly classes?: readonly string[];
+  /** How many classes there are, where neither they nor labels say it. */
+  readonly outputs?: number;
   /** Tokens that a text is cut to; texts need it, and a tokenizer. */
   readonly tokens?: number;
   /** The shape of images and how pictures come to it. Default: that of the first picture, which all have to have. */
@@ -82,7 +84,7 @@ export async function loadOwnData(
   const known = { stored: storedNames(sources), model: target.classes };
   const labels: Labels = labelled
     ? matchLabels(counts, known, data.from)
-    : { classes: target.classes ?? [], numbers: new Map() };
+    : { classes: target.classes ?? Array.from({ length: target.outputs ?? 0 }, (_, i) => `${i}`), numbers: new Map() };
   const numbersOf = (kept: readonly Kept[]) => kept.map(({ label }) => labels.numbers.get(label ?? '') ?? 0);
   const part = (name: SplitName): Kept[] => {
     const found = split.get(name);

@@ -9,7 +9,7 @@ export interface DataReport {
   readonly columns?: Columns;
   readonly guessed: readonly (keyof Columns)[];
   readonly classes: readonly string[];
-  /** False where the data has no labels: it can teach by distillation alone, and labels are all 0. */
+  /** False where the data has no labels: they are all 0, and a conversion puts the original's answers in their place. */
   readonly labelled: boolean;
   /** Examples of every part, by class. */
   readonly counts: Readonly<Partial<Record<SplitName, readonly number[]>>>;
@@ -79,7 +79,7 @@ export function reportLines(report: DataReport): string[] {
   return [
     ...(named.length > 0 ? [`columns: ${named.join(', ')}`] : []),
     ...parts,
-    ...(labelled ? [] : ['no labels: for distillation alone']),
+    ...(labelled ? [] : ['no labels: the model’s own answers are learned, and accuracy is agreement with them']),
     ...(split.made.length > 0 ? [`${split.made.join(' and ')} held out of training by seed ${split.seed}`] : []),
     ...twice.map(([name, count]) => `${count} examples of ${name} are in training, too`),
     ...(skipped.count > 0 ? [`${skipped.count} rows left out: ${skipped.first.map(({ place, problem }) => `${place}: ${problem}`).join('; ')}`] : []), // biome-ignore format: a line

@@ -15,6 +15,9 @@ const maxRows = 2 ** 21;
 /** Largest chunk of a column in a group of rows, unpacked: a group is in memory at once. */
 const maxChunkBytes = 2 ** 31;
 
+/** Largest sum of the values that are read at once: a few bytes of a file may stand for one long text in every row. */
+const maxValueBytes = 2 ** 30;
+
 /** What a file may be packed with. Sizes that pages claim are checked before memory is taken. */
 const compressors = {
   SNAPPY: (bytes: Uint8Array, size: number) => snappyUncompress(bytes, checkedSize(size)),
@@ -73,8 +76,11 @@ export async function readParquet(
   const metadata = await guarded(where, () => parquetMetadataAsync(file));
   checkGroups(metadata, where);
   const rows: Record<string, unknown>[] = [];
-  for await (const row of rowsOf(file, metadata, columns, where))
+  let bytesInAll = 0;
+  for await (const row of rowsOf(file, metadata, columns, where)) {
+    bytesInAll = checkSum(bytesInAll, row, where);
     rows.push(Object.fromEntries(Object.entries(row).map(([name, value]) => [name, decoded(value)])));
+  }
   return rows;
 }
 
@@ -94,9 +100,28 @@ async function* rowsOf(
     const rows = await guarded(where, () => parquetReadObjects(options));
     if (rows.length !== rowEnd - rowStart)
       throw new DataError(`${where} has ${rows.length} rows where it claims ${rowEnd - rowStart}: write it again.`);
+    rows.reduce((sum, row) => checkSum(sum, row, where), 0);
     yield* rows;
     rowStart = rowEnd;
   }
+}
+
+/** The bytes of values with those of one more row. @throws DataError for more than are held at once */
+function checkSum(sum: number, row: Record<string, unknown>, where: string): number {
+  const more = Object.values(row).reduce((bytes: number, value) => bytes + sizeOf(value), 0);
+  if (sum + more > maxValueBytes)
+    throw new DataError(
+      `${where} holds more than ${maxValueBytes} bytes of texts or pictures at once: write it with smaller groups, or split it.`,
+    );
+  return sum + more;
+}
+
+const sizeOf = (value: unknown): number => (typeof value === 'string' ? value.length : (bytesOf(value)?.length ?? 0));
+
+/** The bytes of a text that no annotation calls one, or of a picture as Hugging Face writes it. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  const bytes = value instanceof Uint8Array ? value : (value as { bytes?: unknown } | null | undefined)?.bytes;
+  return bytes instanceof Uint8Array ? bytes : undefined;
 }
 
 /** Holds what the pages of the wanted columns claim against what can be. Cost: they are read and unpacked once more. */
@@ -199,10 +224,8 @@ async function readRow(
   { text, image, label }: Columns,
 ): Promise<SourceExample | Misfit> {
   if (image === undefined) return exampleOf({ ...row, [text!]: decoded(row[text!]), ...(label && { [label]: decoded(row[label]) }) }, place, text!, label); // biome-ignore format: a line
-  const value = row[image] as { bytes?: unknown } | Uint8Array | null | undefined;
-  const bytes = value instanceof Uint8Array ? value : value?.bytes;
-  if (!(bytes instanceof Uint8Array) || !isPicture(bytes))
-    return { place, problem: `"${image}" has no bytes of a PNG or JPEG picture` };
+  const bytes = bytesOf(row[image]);
+  if (!bytes || !isPicture(bytes)) return { place, problem: `"${image}" has no bytes of a PNG or JPEG picture` };
   const written = label === undefined ? undefined : labelText(decoded(row[label]));
   if (label !== undefined && written === undefined)
     return { place, problem: `"${label}" is ${shown(row[label])}, not a label` };

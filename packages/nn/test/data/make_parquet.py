@@ -47,6 +47,7 @@ files["texts by prefixes"] = file(texts, use_dictionary=False, column_encoding={
 files["texts by lengths, version 2"] = file(texts, data_page_version="2.0", use_dictionary=False, column_encoding={"sentence": "DELTA_LENGTH_BYTE_ARRAY", "label": "PLAIN"})
 files["gaps"] = file(pa.table({"sentence": pa.array([f"text {i // 20}" if i % 3 else None for i in range(60)]), "label": pa.array([i % 2 == 0 for i in range(60)])}), data_page_size=64)
 files["lists"] = file(pa.table({"sentence": pa.array([[f"text {i}"] for i in range(20)]), "label": pa.array([i % 2 for i in range(20)])}))
+files["one text again and again"] = file(pa.table({"sentence": ["ab" * 2**15] * 20_000, "label": pa.array([i % 2 for i in range(20_000)])}), compression="zstd")
 files["images snappy"] = file(images, row_group_size=7)
 files["images zstd"] = file(images, compression="zstd", row_group_size=30)
 (pathlib.Path(__file__).parent / "hugging-face.parquet.json").write_text(json.dumps(files, indent=1) + "\n")

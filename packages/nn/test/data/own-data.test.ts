@@ -113,10 +113,10 @@ describe('tables', () => {
     expect(report).toMatchObject({ guessed: [], classes: ['x', 'y'], duplicates: { validation: 4, test: 4 } });
   });
 
-  it('without labels they are for distillation alone', async () => {
+  it('without labels the model’s answers are learned', async () => {
     const { report } = await load({ from: put('plain.csv', `text\n${'a b\n'.repeat(20)}`) }, options);
     expect(report).toMatchObject({ labelled: false, columns: { text: 'text' } });
-    expect(reportLines(report).join('\n')).toContain('for distillation alone');
+    expect(reportLines(report).join('\n')).toContain('the model’s own answers are learned');
   });
 
   it('a folder of parts is not split again', async () => {
@@ -163,6 +163,17 @@ describe('Parquet as Hugging Face writes it', () => {
     expect(rows).toEqual(Array.from({ length: 60 }, (_, i) => ({ sentence: i % 3 ? `text ${Math.floor(i / 20)}` : null, label: i % 2 === 0 }))); // biome-ignore format: a line
     await expect(load({ from: parquetFile('gaps') }, options)).rejects.toThrow(/20 rows.*row 1: "sentence" is/s);
     await expect(load({ from: parquetFile('lists') }, options)).rejects.toThrow(/"sentence" holds lists/); // biome-ignore format: a line
+  });
+
+  it('a few bytes that stand for a gigabyte of texts are refused before they are decoded', async () => {
+    const bytes = Buffer.from(parquet['one text again and again']!, 'base64');
+    expect(bytes.length).toBeLessThan(10_000);
+    const asked = readParquet(bytes, 'again', ['sentence', 'label']).then(({ length }) => length);
+    await expect(asked).rejects.toThrow(/again holds more than 1073741824 bytes of texts or pictures at once/);
+    await expect(asked).rejects.toThrow(DataError);
+    await expect(load({ from: parquetFile('one text again and again') }, options)).rejects.toThrow(/holds more than/);
+    // Their labels alone are few bytes.
+    expect(await readParquet(bytes, 'again', ['label'])).toHaveLength(20_000);
   });
 
   it.each(['images snappy', 'images zstd'])('%s', async (name) => {

@@ -1,7 +1,7 @@
 import { toHex } from '@cipherformer/base';
 import type { SecurityOptions } from '@cipherformer/ckks';
 import { sha256 } from '@cipherformer/ckks';
-import { checkPreparation, type InputPreparation, parsePreparation } from '@cipherformer/model';
+import { checkPreparation, type InputPreparation, parsePreparation, readDocuments } from '@cipherformer/model';
 import { FileError } from '../errors.ts';
 import { type ProgramManifest, parseManifest } from './manifest.ts';
 
@@ -10,6 +10,8 @@ export interface ClientProgram {
   readonly manifest: ProgramManifest;
   /** How a picture or a text becomes the inputs. */
   readonly preparation: InputPreparation;
+  /** Of a search: the texts of the documents, in the order of the scores. */
+  readonly documents?: readonly string[];
 }
 
 /**
@@ -35,13 +37,14 @@ export async function readClientHalf(
       );
     files.set(name, bytes);
   }
-  const { name: _, classes: __, ...structure } = manifest.model;
+  const { name: _, classes: __, documents, ...structure } = manifest.model;
   const preparation = await parsePreparation(structure, files, where);
   const made = checkPreparation(preparation, where);
   for (const { name } of manifest.inputs)
     if (!made.has(name))
       throw new FileError(`${where} takes an input "${name}" that it does not say how to make: compile it again`);
-  return { manifest, preparation };
+  if (documents === undefined) return { manifest, preparation };
+  return { manifest, preparation, documents: await readDocuments(files, documents, where) };
 }
 
 export const manifestFile = 'manifest.json';

@@ -98,6 +98,10 @@ function outputOwners(manifest: ProgramManifest, slots: number, batch: number): 
   if (count === 0) throw new FileError('outputs has no logits: there would be no answer');
   if (model.classes && model.classes.length !== count)
     throw new FileError(`model.classes names ${model.classes.length} classes, an answer has ${count} logits`);
+  if (model.documents !== undefined && (model.classes || model.documents !== count))
+    throw new FileError(
+      `model.documents is ${model.documents}, an answer has ${count} logits${model.classes ? ' with names of classes' : ''}`,
+    );
   if (owners === undefined && keys.list.some(([role]) => role !== 'galois'))
     throw new FileError(
       'outputs has no sentinel, and the program multiplies: nothing would tell an answer from a value that left its range; ' +

@@ -1,5 +1,5 @@
 import type { KeySpec } from '@cipherformer/ckks';
-import { preparationFiles, preparationSchema } from '@cipherformer/model';
+import { documentsFile, maxDocuments, preparationFiles, preparationSchema } from '@cipherformer/model';
 import { isPrintable } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { FileError } from '../errors.ts';
@@ -107,10 +107,12 @@ const newestSchema = z.strictObject({
   model: z.strictObject({
     name: printable,
     classes: z.optional(z.array(printable).check(z.maxLength(2 ** 20))),
+    /** Of a search, in their place: how many texts documents.json has, one an output. */
+    documents: z.optional(z.int().check(z.minimum(1), z.maximum(maxDocuments))),
     ...preparationSchema.shape,
   }),
   /** SHA-256 of the other files of the client's half, by their names. */
-  files: z.partialRecord(z.enum(Object.values(preparationFiles)), digest),
+  files: z.partialRecord(z.enum([...Object.values(preparationFiles), documentsFile]), digest),
 });
 
 /** What tells version 2 from this one; the rest of it is the same. */

@@ -54,7 +54,7 @@ export async function prepareProgram(path: string, options: PrepareOptions): Pro
   const { folder, manifest } = whole
     ? { folder: resolve(path), ...(await openProgram(path, options.security)) }
     : await compileOnce(path, options);
-  const { name, task, classes } = manifest.model;
+  const { name, task, classes, documents } = manifest.model;
   const { keyBytes, wireBytes } = manifest.keys;
   const { cpuSeconds, peakBytes } = manifest.predicted;
   return {
@@ -64,6 +64,7 @@ export async function prepareProgram(path: string, options: PrepareOptions): Pro
       name,
       task,
       ...(classes ? { classes } : {}),
+      ...(documents === undefined ? {} : { documents }),
       batch: manifest.batch,
       keys: { keyBytes, wireBytes },
       predicted: { cpuSeconds, peakBytes },

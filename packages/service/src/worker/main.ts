@@ -1,4 +1,5 @@
-import type { OnProgress } from '@cipherformer/base';
+import { isCipherformerError, type OnProgress } from '@cipherformer/base';
+import { stepProblems } from '@cipherformer/client/protocol';
 import type { Engine, EngineProgress, Verdict } from './engine.ts';
 import { type FromWorker, toWorker, type WorkerTask } from './messages.ts';
 
@@ -47,9 +48,15 @@ async function perform(engine: Engine, message: WorkerTask, signal: AbortSignal)
       ? { type: 'done', task, loaded: [...engine.loaded] }
       : { type: 'failed', task, reason: shortened(verdict.reason), loaded: [...engine.loaded] };
   } catch (error) {
-    const reason = shortened(error instanceof Error ? error.message : String(error));
-    return { type: 'failed', task, reason, loaded: [...engine.loaded] };
+    return { type: 'failed', task, reason: shortened(reasonOf(error)), loaded: [...engine.loaded] };
   }
+}
+
+/** In words; with the problem first where it is one of a generation's step, which clients know by it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const problem = stepProblems.find((each) => isCipherformerError(error) && error.code === each);
+  return problem === undefined ? error.message : `${problem}: ${error.message}`;
 }
 
 /** Sends progress: every new stage, and otherwise not more often than a person can read. */

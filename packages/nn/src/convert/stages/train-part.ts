@@ -51,7 +51,7 @@ export async function trainPart(
     firstBatch: part.firstBatch,
     variances: new Map([...statistics].map(([name, { variance }]) => [name, variance])),
     threads,
-    provider,
+    ...(provider ? { provider } : {}),
     ...(draw ? { draw } : {}),
     ...(resume ? { resume } : {}),
     ...(signal ? { signal } : {}),

@@ -8,6 +8,7 @@ import { type OddSplit, oddSplit } from '../../data/odd-split.ts';
 import type { Split, SplitName } from '../../data/splits.ts';
 import { embeddingsOf } from '../../evaluate/embeddings.ts';
 import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
+import { withOwnAnswers } from '../../evaluate/own-answers.ts';
 import { recordRanges } from '../../evaluate/ranges.ts';
 import { createEmbeddingValidator, createValidator, type Validator } from '../../evaluate/validator.ts';
 import type { Provider } from '../../onnx/session.ts';
@@ -23,7 +24,8 @@ export interface Conversion {
   readonly data: DataSet;
   readonly batches: Batches;
   readonly threads: number;
-  readonly provider: Provider;
+  /** What computes training steps. Default 'cpu'. */
+  readonly provider?: Provider;
   /** The original is trained on without the recipe's changes. */
   readonly control: boolean;
 }
@@ -102,9 +104,20 @@ export async function openConversion(
   recipe: ConversionRecipe,
   options: ConversionData & { readonly control?: boolean; readonly provider?: Provider },
 ): Promise<Conversion> {
-  const data = await loadConversionData(recipe, original, options);
-  const { threads = 1, provider = 'cpu', control = false } = options;
-  const conversion = { recipe, original, data, batches: conversionBatches(recipe, data), threads, provider, control };
+  const loaded = await loadConversionData(recipe, original, options);
+  const { threads = 1, provider, control = false } = options;
+  // Encoders have no labels at all.
+  const asked = loaded.report?.labelled === false && original.config.task !== 'text-embedding';
+  const data = asked ? await withOwnAnswers(loaded, original, threads) : loaded;
+  const conversion = {
+    recipe,
+    original,
+    data,
+    batches: conversionBatches(recipe, data),
+    threads,
+    ...(provider ? { provider } : {}),
+    control,
+  };
   calibrationCount(data.train, calibrationOf(conversion));
   return conversion;
 }

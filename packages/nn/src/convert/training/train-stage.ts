@@ -122,6 +122,7 @@ function stepOptions(model: Converted, options: StageOptions): TrainingStepOptio
     }),
     optimiser: training,
     rule: {
+      frozen: training.frozen,
       rates: [
         { pattern: '*.coefficients', rate: training.coefficientRate },
         { pattern: '*.distance_*', rate: training.distanceRate },
