@@ -1,4 +1,4 @@
-// What a second worker gains that makes keys in a page (docs/decisions/0021-one-key-worker.md): parts of evaluation keys at 128-bit
+// What a second worker gains that makes keys in a page (docs/decisions/0023-one-key-worker.md): parts of evaluation keys at 128-bit
 // security, made in Chromium by one worker and by two in turns, nothing sent. Needs an idle machine: whatever else runs takes from
 // one worker half of what it takes from two.
 import { mkdtempSync, rmSync } from 'node:fs';
