@@ -91,6 +91,34 @@ const ofText = (changes: Record<string, string> = {}) =>
     input: textInput!,
   });
 
+// The half of a program of pictures whose patches the client embeds.
+const width = 3;
+const patches = {
+  channels: 1,
+  height: 4,
+  width: 4,
+  patch: 2,
+  padding: 0,
+  order: 'channel-first',
+  classToken: false,
+} as const;
+const pictures = serialisePreparation({
+  task: 'image-classification',
+  graph: { tokens: 4 },
+  preprocess: {
+    ...{ kind: 'image', patches, normalise: { mean: [0.5], deviation: [0.25] } },
+    embedding: {
+      weight: { rows: width, columns: 4, values: Float32Array.from({ length: width * 4 }, (_, i) => i - 5) },
+      bias: new Float32Array(width),
+      norm: { kind: 'layer', epsilon: 1e-5, gain: new Float32Array(width).fill(1), bias: new Float32Array(width) },
+    },
+  },
+}); // biome-ignore format: short
+const [tables, tableBytes] = [...pictures.files][0]!;
+const tablesDigest = await hex(new Uint8Array(tableBytes));
+const ofPictures = (digest = tablesDigest) =>
+  manifest({ model: { name: 'test', ...pictures.structure }, files: { [tables]: digest }, input: 'embedded' });
+
 /** Reads a half with one file in place of its own, named by its own digest, and prepares a text with it. */
 const withFile = (name: string) => async (bytes: Uint8Array) => {
   const own = new Uint8Array(bytes);
@@ -98,6 +126,16 @@ const withFile = (name: string) => async (bytes: Uint8Array) => {
   await readHalf(given);
 };
 const withManifest = (bytes: Uint8Array) => readHalf(new Map([...files, ['manifest.json', bytes]]));
+const withTables = async (bytes: Uint8Array) => {
+  const own = new Uint8Array(bytes);
+  await readHalf(
+    new Map([
+      ['manifest.json', ofPictures(await hex(own))],
+      [tables, own],
+    ]),
+  );
+};
+const ofPicturesManifest = (bytes: Uint8Array) => readHalf(new Map([['manifest.json', bytes], [tables, tableBytes]])); // biome-ignore format: short
 
 async function readHalf(given: ReadonlyMap<string, Uint8Array>): Promise<void> {
   const file = async (name: string) => {
@@ -106,7 +144,13 @@ async function readHalf(given: ReadonlyMap<string, Uint8Array>): Promise<void> {
     return new Uint8Array(bytes);
   };
   const { preparation } = await readClientHalf(file, 'client', { insecure: true });
-  if (preparation.preprocess.kind === 'text') prepareInput(preparation, { text: 'hello b!' });
+  const { preprocess } = preparation;
+  if (preprocess.kind === 'text') prepareInput(preparation, { text: 'hello b!' });
+  else if (preprocess.embedding) {
+    const { channels, height, width } = preprocess.patches;
+    if (channels * height * width <= 2 ** 12)
+      prepareInput(preparation, { pixels: new Uint8Array(channels * height * width).fill(90) });
+  }
 }
 
 // Files beside the secret key.
@@ -208,6 +252,20 @@ export const compilerReaders: readonly Reader[] = [
       mutations: name.endsWith('.json') ? [mutateJson, mutateJson, mutateBytes] : [mutateBytes, mutateJsonHeader(0, 8)],
     }),
   ),
+  {
+    name: 'compiler client half of pictures',
+    seeds: [ofPictures()],
+    read: ofPicturesManifest,
+    errors: [CipherformerError],
+    mutations: [mutateJson, mutateJson, mutateJson, mutateBytes],
+  },
+  {
+    name: 'compiler client half of pictures, its tables',
+    seeds: [new Uint8Array(tableBytes)],
+    read: withTables,
+    errors: [CipherformerError],
+    mutations: [mutateBytes, mutateJsonHeader(0, 8)],
+  },
   {
     name: 'compiler verdicts',
     seeds: [text(`\n${verdicts.join('\n\n')}\n`)],

@@ -92,7 +92,8 @@ function publicParts(preprocess: PolynomialModel['preprocess'], tokens: number):
   if (preprocess.kind === 'image') {
     const { contrast } = preprocess.normalise;
     const limit = contrast === undefined ? '' : `; an image of a standard deviation above ${contrast} is scaled to it`;
-    return `The size of the image and the normalisation of its pixels are fixed${limit}. The pixels stay with the client.`;
+    const embeds = preprocess.embedding ? ' The client embeds patches itself, so that map and its normalisation are published.' : ''; // biome-ignore format: short
+    return `The size of the image and the normalisation of its pixels are fixed${limit}. The pixels stay with the client.${embeds}`;
   }
   return (
     `Texts are padded or cut to ${tokens} tokens, so the server learns that length and no other; which tokens are ` +

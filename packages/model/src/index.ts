@@ -51,7 +51,7 @@ export { type PictureSteps, pictureStepsSchema } from './images/picture-steps.ts
 export { preparePicture } from './images/prepare-picture.ts';
 export { type ImageProcessor, parseImageProcessor } from './images/processor.ts';
 export { type Filter, resample } from './images/resample.ts';
-export type { EmbeddingNorm, TokenEmbedding } from './inputs/embedding.ts';
+export type { EmbeddingNorm, PatchEmbedding, TokenEmbedding } from './inputs/embedding.ts';
 export { inputPreparer } from './inputs/input-preparer.ts';
 export type { ModelInput } from './inputs/model-input.ts';
 export { checkPatches, patchGrid, patchIndices, patchSchema, windowOrder } from './inputs/patches.ts';

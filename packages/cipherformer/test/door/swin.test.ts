@@ -1,9 +1,9 @@
 // A Swin transformer, its windows moved and its patches merged, from a folder with a trained model to an encrypted answer.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { initialWeights, parseModelConfig, saveModel } from '@cipherformer/nn';
-import { type ConvertOptions, compile, connect, convert, loadModel } from 'cipherformer';
+import { type ConvertOptions, compile, connect, convert, loadModel, PolynomialModel } from 'cipherformer';
 import { afterAll, describe, expect, it } from 'vitest';
 import { insecureParameters } from '../commands/tiny-model.ts';
 
@@ -49,6 +49,12 @@ describe('a Swin transformer', () => {
     const { model, record } = await convert(await loadModel(at('original')), data, { recipe });
     expect(record.stages.at(-1)!.test!.accuracy).toBe(1);
     expect(Object.keys(record.levels)).toEqual(['layers.0', 'layers.1', 'layers.2']);
+    // The client embeds patches, with their normalisation: it divides as the original did.
+    await model.save(at('converted'));
+    const { preprocess } = JSON.parse(readFileSync(join(at('converted'), 'polynomial.json'), 'utf8'));
+    expect(preprocess.embedding).toEqual({ bias: true, norm: { kind: 'layer', epsilon: 1e-5 } });
+    const read = await PolynomialModel.load(at('converted'));
+    const asRead = await read.predict(data.test.slice(0, 2).map(({ pixels }) => ({ pixels })));
     const program = await compile(model, { folder: at('program'), parameters: insecureParameters() });
     program.close();
     const connection = await connect(at('program'), { insecure: true });
@@ -56,6 +62,7 @@ describe('a Swin transformer', () => {
     const answers = [...(await connection.ask(asked))];
     await connection.close();
     const clear = await model.predict(asked);
+    expect(asRead.results).toEqual(clear.results);
     expect(answers.map(({ label }) => label)).toEqual(['above', 'below']);
     for (const [i, answer] of answers.entries()) {
       const expected = clear.results[i]!.logits as readonly number[];

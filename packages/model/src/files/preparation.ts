@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import type { EmbeddingNorm } from '../inputs/embedding.ts';
 import {
   checkPreparation,
   type ImagePreprocess,
@@ -28,10 +29,8 @@ export function serialisePreparation({ task, graph, preprocess }: InputPreparati
   const writer = new TensorWriter();
   const structure: PreparationFile = { task, tokens: graph.tokens, preprocess: writePreprocess(preprocess, writer) };
   const files = new Map<string, Uint8Array>();
-  if (preprocess.kind === 'text') {
-    files.set(preparationFiles.embedding, serialiseSafetensors(writer.tensors, {}));
-    for (const [name, bytes] of tokenizerFiles(preprocess)) files.set(name, bytes);
-  }
+  if (writer.tensors.size > 0) files.set(preparationFiles.embedding, serialiseSafetensors(writer.tensors, {}));
+  if (preprocess.kind === 'text') for (const [name, bytes] of tokenizerFiles(preprocess)) files.set(name, bytes);
   return { structure, files };
 }
 
@@ -45,13 +44,16 @@ export async function parsePreparation(
   files: ModelFiles,
   where: string,
 ): Promise<InputPreparation> {
-  const read =
-    preprocess.kind === 'image'
-      ? (preprocess as ImagePreprocess)
-      : (await import('./text-preparation.ts')).parseTextPreparation(preprocess, files, where);
-  const preparation = { task, graph: { tokens }, preprocess: read };
+  const preparation = { task, graph: { tokens }, preprocess: await readPreprocess(preprocess, files, where) };
   checkPreparation(preparation, where);
   return preparation;
+}
+
+async function readPreprocess(stored: PreprocessFile, files: ModelFiles, where: string) {
+  if (stored.kind === 'text') return (await import('./text-preparation.ts')).parseTextPreparation(stored, files, where);
+  const { embedding, ...image } = stored;
+  if (!embedding) return image as ImagePreprocess;
+  return (await import('./embedding-tables.ts')).parseImagePreparation(stored, files, where);
 }
 
 /**
@@ -65,22 +67,31 @@ export async function readDocuments(files: ModelFiles, count: number, where: str
 /** A preprocess as JSON, its tables handed to `writer`. */
 export function writePreprocess(preprocess: InputPreparation['preprocess'], writer: TensorWriter): PreprocessFile {
   if (preprocess.kind === 'image') {
-    const { kind, patches, normalise, picture } = preprocess;
-    return { kind, patches, normalise, ...(picture && { picture }) };
+    const { kind, patches, normalise, picture, embedding } = preprocess;
+    const image = { kind, patches, normalise, ...(picture && { picture }) };
+    if (!embedding) return image;
+    const { weight, bias, norm } = embedding;
+    writer.matrix('embedding.patch', weight);
+    if (bias) writer.vector('embedding.patch.bias', bias);
+    return { ...image, embedding: { bias: bias !== undefined, norm: writeNorm(norm, writer) } };
   }
   const { kind, embedding, padding, tokenizer } = preprocess;
   const { token, position, norm } = embedding;
   writer.matrix('embedding.token', token);
   if (position) writer.matrix('embedding.position', position);
-  if (norm) writer.vector('embedding.norm.gain', norm.gain);
-  if (norm?.bias) writer.vector('embedding.norm.bias', norm.bias);
   return {
     kind,
     padding,
     position: position !== undefined,
-    ...(norm && { norm: { kind: norm.kind, epsilon: norm.epsilon } }),
+    ...(norm && { norm: writeNorm(norm, writer) }),
     tokenizer: tokenizer !== undefined,
   };
+}
+
+function writeNorm({ kind, epsilon, gain, bias }: EmbeddingNorm, writer: TensorWriter) {
+  writer.vector('embedding.norm.gain', gain);
+  if (bias) writer.vector('embedding.norm.bias', bias);
+  return { kind, epsilon };
 }
 
 /** The tokenizer's own files. */

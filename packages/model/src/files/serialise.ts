@@ -1,9 +1,9 @@
 import { modelCard } from '../card.ts';
 import { FormatError } from '../errors.ts';
-import type { ImagePreprocess } from '../inputs/preprocess.ts';
 import { checkPolynomialModel, type PolynomialModel } from '../polynomial-model.ts';
 import { problems, shown } from '../untrusted/index.ts';
 import { parseDocuments, serialiseDocuments } from './documents.ts';
+import { readImage } from './embedding-tables.ts';
 import { type ModelFile, modelFileSchema, polynomialModelFormat, readNodes, writeNodes } from './model-file.ts';
 import { documentsFile, fileOf, type ModelFiles, preparationFiles, readJson } from './model-files.ts';
 import { tokenizerFiles, writePreprocess } from './preparation.ts';
@@ -91,7 +91,7 @@ export function parsePolynomialModel(files: ModelFiles, where: string, sha256?: 
   const { task, tokens, window, output, classes, documents, card } = structure;
   const preprocess =
     structure.preprocess.kind === 'image'
-      ? (structure.preprocess as ImagePreprocess)
+      ? readImage(structure.preprocess, reader)
       : readText(structure.preprocess, reader, files, where);
   const graph = {
     tokens,

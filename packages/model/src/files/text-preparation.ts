@@ -2,18 +2,16 @@ import { FormatError } from '../errors.ts';
 import type { TokenEmbedding } from '../inputs/embedding.ts';
 import type { TextPreprocess } from '../inputs/preprocess.ts';
 import { huggingFaceTokenizer, type TokenizerFiles } from '../text/tokenizer.ts';
-import { fileOf, type ModelFiles, preparationFiles, readJson } from './model-files.ts';
+import { readNorm, tablesOf } from './embedding-tables.ts';
+import { type ModelFiles, preparationFiles, readJson } from './model-files.ts';
 import type { PreprocessFile } from './preparation-schema.ts';
-import { parseSafetensors } from './safetensors.ts';
-import { TensorReader } from './tensors.ts';
+import type { TensorReader } from './tensors.ts';
 
 type TextPreprocessFile = PreprocessFile & { kind: 'text' };
 
 /** The preparation of texts in a client's half: its tables in a file of their own. @throws FormatError or ConfigError */
 export function parseTextPreparation(stored: TextPreprocessFile, files: ModelFiles, where: string): TextPreprocess {
-  const path = `${where}/${preparationFiles.embedding}`;
-  const { tensors } = parseSafetensors(fileOf(files, preparationFiles.embedding, where), path);
-  const reader = new TensorReader(tensors, path);
+  const reader = tablesOf(files, where);
   const text = readText(stored, reader, files, where);
   reader.finish();
   return text;
@@ -30,13 +28,7 @@ export function readText(
   const embedding: TokenEmbedding = {
     token: reader.matrix('embedding.token'),
     ...(stored.position && { position: reader.matrix('embedding.position') }),
-    ...(norm && {
-      norm: {
-        ...norm,
-        gain: reader.vector('embedding.norm.gain'),
-        ...(norm.kind === 'layer' && { bias: reader.vector('embedding.norm.bias') }),
-      },
-    }),
+    ...(norm && { norm: readNorm(norm, reader) }),
   };
   const tokenizer = stored.tokenizer ? readTokenizer(files, where) : undefined;
   return { kind: 'text', embedding, padding: stored.padding, ...(tokenizer && { tokenizer }) };

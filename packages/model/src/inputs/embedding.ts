@@ -11,6 +11,17 @@ export interface TokenEmbedding {
   readonly norm?: EmbeddingNorm;
 }
 
+/**
+ * What turns windows of pixels into the graph's input, on the client: public. Worth it where a normalisation follows that
+ * divides by what it sees: the client can, and encrypted it could only be frozen.
+ */
+export interface PatchEmbedding {
+  /** [width, patch values]. */
+  readonly weight: Matrix;
+  readonly bias?: Float32Array;
+  readonly norm: EmbeddingNorm;
+}
+
 export interface EmbeddingNorm {
   readonly kind: 'layer' | 'rms';
   readonly epsilon: number;
@@ -33,6 +44,23 @@ export function embedTokens({ token, position, norm }: TokenEmbedding, ids: read
     }
     if (norm) normaliseRow(row, norm);
   });
+  return result;
+}
+
+/** Embedded patches [tokens, width], row-major, of their vectors [tokens, patch values]. Cost: tokens x width x values, once an input. */
+export function embedPatches({ weight, bias, norm }: PatchEmbedding, patches: Float64Array): Float64Array {
+  const { rows: width, columns, values } = weight;
+  const result = new Float64Array((patches.length / columns) * width);
+  for (let t = 0; t * width < result.length; t++) {
+    const patch = patches.subarray(t * columns, (t + 1) * columns);
+    const row = result.subarray(t * width, (t + 1) * width);
+    for (let i = 0; i < width; i++) {
+      let sum = bias?.[i] ?? 0;
+      for (let j = 0; j < columns; j++) sum += values[i * columns + j]! * patch[j]!;
+      row[i] = sum;
+    }
+    normaliseRow(row, norm);
+  }
   return result;
 }
 

@@ -2,14 +2,16 @@ import { DataError } from '../errors.ts';
 import type { Picture } from '../images/picture.ts';
 import { preparePicture } from '../images/prepare-picture.ts';
 import type { GraphInputs } from '../operations/definition.ts';
+import { embedPatches } from './embedding.ts';
 import type { ModelInput } from './model-input.ts';
 import { patchIndices } from './patches.ts';
 import { normalisePixels } from './pixels.ts';
 import type { ImagePreprocess } from './preprocess.ts';
 
-/** Windows of an image's pixels. @throws DataError where the input is no image, or of another size */
+/** Windows of an image's pixels, embedded where that is the client's. @throws DataError where the input is no image, or of another size */
 export function prepareImage(preprocess: ImagePreprocess, input: ModelInput): GraphInputs {
-  return { patches: extractPatches(preprocess, imageValues(preprocess, input)) };
+  const patches = extractPatches(preprocess, imageValues(preprocess, input));
+  return preprocess.embedding ? { embedded: embedPatches(preprocess.embedding, patches) } : { patches };
 }
 
 /** The values of an image as the model takes them, [channels, height, width]. @throws DataError as prepareInput */

@@ -1,7 +1,7 @@
 import { ConfigError, ShapeError } from '../errors.ts';
 import { checkSteps, type PictureSteps } from '../images/picture-steps.ts';
 import type { TokenizerFiles } from '../text/tokenizer.ts';
-import type { TokenEmbedding } from './embedding.ts';
+import type { EmbeddingNorm, PatchEmbedding, TokenEmbedding } from './embedding.ts';
 import { checkPatches, type PatchGeometry, patchGrid } from './patches.ts';
 import type { Normalisation } from './pixels.ts';
 
@@ -23,6 +23,8 @@ export interface ImagePreprocess {
   readonly normalise: Normalisation;
   /** How a picture of any size becomes the model's; absent where only pictures of its size are taken. */
   readonly picture?: PictureSteps | undefined;
+  /** What the client makes of patch vectors; absent where the graph takes them as they are. */
+  readonly embedding?: PatchEmbedding;
 }
 
 export interface TextPreprocess {
@@ -60,7 +62,12 @@ export function checkPreparation(
         throw new ShapeError(`${where}: preprocess.normalise.${field} needs ${channels} values, one a channel.`);
       }
     }
-    return new Map([['patches', channels * patch ** 2]]);
+    const values = channels * patch ** 2;
+    const { embedding } = preprocess;
+    if (!embedding) return new Map([['patches', values]]);
+    if (classToken) throw new ConfigError(`${where}: preprocess.embedding has no place for a class token.`);
+    checkPatchEmbedding(embedding, values, where);
+    return new Map([['embedded', embedding.weight.rows]]);
   }
   const { embedding, padding } = preprocess;
   checkEmbedding(embedding, tokens, where);
@@ -74,22 +81,34 @@ export function checkPreparation(
   return task === 'language-model' ? made : made.set('mask', 1);
 }
 
+/** Throws where a table of an embedding does not fit. */
+const expecting = (where: string) => (fits: boolean, field: string, needed: string) => {
+  if (!fits) throw new ShapeError(`${where}: preprocess.embedding.${field} has to be ${needed}.`);
+};
+
+function checkPatchEmbedding({ weight, bias, norm }: PatchEmbedding, values: number, where: string): void {
+  const expect = expecting(where);
+  expect(weight.columns === values, 'weight', `[width, ${values}]`);
+  if (bias) expect(bias.length === weight.rows, 'bias', `${weight.rows} values`);
+  checkNorm(norm, weight.rows, where);
+}
+
+function checkNorm({ kind, gain, bias }: EmbeddingNorm, width: number, where: string): void {
+  const expect = expecting(where);
+  expect(gain.length === width, 'norm.gain', `${width} values`);
+  expect(
+    kind === 'layer' ? bias?.length === width : bias === undefined,
+    'norm.bias',
+    `${width} values for layer, absent for rms`,
+  );
+}
+
 function checkEmbedding({ token, position, norm }: TokenEmbedding, tokens: number, where: string): void {
-  const expect = (fits: boolean, field: string, needed: string) => {
-    if (!fits) throw new ShapeError(`${where}: preprocess.embedding.${field} has to be ${needed}.`);
-  };
+  const expect = expecting(where);
   const width = token.columns;
   expect(token.rows > 0, 'token', 'a table of at least one entry');
   if (position) {
     expect(position.rows === tokens && position.columns === width, 'position', `[${tokens}, ${width}]`);
   }
-  if (norm) {
-    expect(norm.gain.length === width, 'norm.gain', `${width} values`);
-    const { kind, bias } = norm;
-    expect(
-      kind === 'layer' ? bias?.length === width : bias === undefined,
-      'norm.bias',
-      `${width} values for layer, absent for rms`,
-    );
-  }
+  if (norm) checkNorm(norm, width, where);
 }

@@ -1,4 +1,4 @@
-import { type ModelConfig, normAt } from '../transformer/config.ts';
+import { clientEmbeds, type ModelConfig, normAt } from '../transformer/config.ts';
 import { applyFeatures, applyLinear, type View } from './affine.ts';
 import { viewOf } from './graph-builder.ts';
 import { lowerAttention } from './lower-attention.ts';
@@ -12,7 +12,7 @@ export function keepsStreamCentred(config: ModelConfig): boolean {
   if (config.placement !== 'pre' || !config.finalNorm || config.stages) return false;
   const names = Array.from({ length: config.layers }, (_, i) => [`layers.${i}.norm1`, `layers.${i}.norm2`]).flat();
   const kinds = [...names, 'norm'].map((name) => normAt(config, name).kind);
-  const clientNorm = config.embedding.kind === 'token' && config.embedding.norm;
+  const clientNorm = config.embedding.norm && clientEmbeds(config);
   return !clientNorm && kinds.includes('layer') && kinds.every((kind) => kind === 'layer' || kind === 'frozen');
 }
 

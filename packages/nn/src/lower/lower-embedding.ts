@@ -1,5 +1,5 @@
-import type { EmbeddingNorm, Matrix, TokenEmbedding, Weights } from '@cipherformer/model';
-import { type ModelConfig, normAt } from '../transformer/config.ts';
+import type { EmbeddingNorm, Matrix, PatchEmbedding, TokenEmbedding, Weights } from '@cipherformer/model';
+import { clientEmbeds, type ModelConfig, type NormConfig, normAt } from '../transformer/config.ts';
 import { centred } from './affine.ts';
 import { toMatrix } from './graph-builder.ts';
 import { keepsStreamCentred } from './lower-block.ts';
@@ -30,15 +30,32 @@ export function lowerEmbedding(config: ModelConfig, weights: Weights, tokens: nu
   if (embedding.norm) {
     const part = normAt(config, 'embedding.norm');
     if (part.kind === 'layer' || part.kind === 'rms') {
-      const gain = Float32Array.from(stored.vector('embedding.norm.weight', width));
-      const bias = part.kind === 'layer' && Float32Array.from(stored.vector('embedding.norm.bias', width));
-      const norm: EmbeddingNorm = { kind: part.kind, epsilon: part.epsilon, gain, ...(bias && { bias }) };
+      const norm = clientNorm(stored, part.kind, part, width);
       return { token: table(token), ...(position && { position: table(position) }), norm };
     }
     foldStored(config, stored, token, position);
   }
   if (keepsStreamCentred(config)) for (const values of [token, position]) if (values) eachRow(values, width, centred);
   return { token: table(token), ...(position && { position: table(position) }) };
+}
+
+/** The map of patches that goes with `lower(config, weights)` where the client embeds them; undefined elsewhere. */
+export function lowerPatchEmbedding(config: ModelConfig, weights: Weights): PatchEmbedding | undefined {
+  const { embedding, width } = config;
+  if (embedding.kind !== 'patch' || !clientEmbeds(config)) return undefined;
+  const stored = new Stored(weights);
+  const part = normAt(config, 'embedding.norm');
+  return {
+    weight: toMatrix(stored.matrix('embedding.patch.weight', width, embedding.channels * embedding.patch ** 2)),
+    ...(embedding.bias && { bias: Float32Array.from(stored.vector('embedding.patch.bias', width)) }),
+    norm: clientNorm(stored, part.kind === 'rms' ? 'rms' : 'layer', part, width),
+  };
+}
+
+/** The normalisation after an embedding as the client computes it. */
+function clientNorm(stored: Stored, kind: EmbeddingNorm['kind'], part: NormConfig, width: number): EmbeddingNorm {
+  const vector = (name: string) => Float32Array.from(stored.vector(`embedding.norm.${name}`, width));
+  return { kind, epsilon: part.epsilon, gain: vector('weight'), ...(kind === 'layer' && { bias: vector('bias') }) };
 }
 
 /** A normalisation with stored statistics, affine, spread over both tables: its constant goes to the tokens. */

@@ -2,6 +2,7 @@ import type { Program } from '@cipherformer/approx';
 import { type PolynomialGraph, ShapeError, type Weights, windowOrder } from '@cipherformer/model';
 import {
   attendedTokens,
+  clientEmbeds,
   type ModelConfig,
   normAt,
   patchStages,
@@ -34,8 +35,8 @@ export interface LowerOptions {
 /**
  * A model as additions and multiplications. Normalisations with stored statistics, gains, scales and centring fold
  * into neighbouring linear maps; what folds away leaves no node. Inputs of the graph: "patches" [tokens, patch values]
- * for images (the row of a class token is zero; of a model with windows, window by window), or "embedded" [tokens, width] for text, with "mask" [tokens, 1] (0/1)
- * for padded text and "pooling" [tokens, 1]: mask / sum of mask where padded text is pooled by its mean, or 1 at the
+ * for images (the row of a class token is zero; of a model with windows, window by window), or "embedded" [tokens, width] for text
+ * and for patches that the client embeds, with "mask" [tokens, 1] (0/1) for padded text and "pooling" [tokens, 1]: mask / sum of mask where padded text is pooled by its mean, or 1 at the
  * token that a language model continues.
  *
  * Bounds are infinite until `calibrate`. Cost: the composition of the weights in float64, once.
@@ -76,7 +77,8 @@ function checkTokens({ embedding, positions }: ModelConfig, tokens: number): voi
 function embed(lowering: Lowering): View {
   const { config, stored, graph } = lowering;
   const { embedding, width } = config;
-  if (embedding.kind === 'token') return stream(lowering, viewOf(graph.input('embedded', width), width));
+  if (embedding.kind === 'token' || clientEmbeds(config))
+    return stream(lowering, viewOf(graph.input('embedded', width), width));
   const values = embedding.channels * embedding.patch ** 2;
   const weight = stored.matrix('embedding.patch.weight', width, values);
   const bias = embedding.bias ? stored.vector('embedding.patch.bias', width) : undefined;

@@ -8,7 +8,7 @@ import {
 } from '@cipherformer/model';
 import type { ModelConfig } from '../transformer/config.ts';
 import { type LowerOptions, lower } from './lower.ts';
-import { lowerEmbedding } from './lower-embedding.ts';
+import { lowerEmbedding, lowerPatchEmbedding } from './lower-embedding.ts';
 import { checkSupported } from './supported.ts';
 
 export interface PolynomialModelSource {
@@ -44,12 +44,14 @@ function preprocessOf(source: PolynomialModelSource, tokens: number): Polynomial
     const { kind: _, bias: __, norm: ___, extraTokens: ____, ...patches } = config.embedding;
     const windows = config.stages ? { window: config.stages.window } : {};
     const { channels } = patches;
+    const embedding = lowerPatchEmbedding(config, weights);
     const plain = { mean: new Array<number>(channels).fill(0), deviation: new Array<number>(channels).fill(1) };
     return {
       kind: 'image',
       patches: { ...patches, ...windows },
       normalise: source.normalise ?? plain,
       ...(source.picture && { picture: source.picture }),
+      ...(embedding && { embedding }),
     };
   }
   const embedding = lowerEmbedding(config, weights, tokens)!;

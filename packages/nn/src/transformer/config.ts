@@ -360,6 +360,18 @@ export function scoreScale({ scale, headWidth, scaleByLayer }: AttentionConfig, 
 export const normAt = (config: ModelConfig, name: string, choice: NormConfig = config.norm): NormConfig =>
   config.normOverrides[name] ?? choice;
 
+/**
+ * Whether the client embeds before it encrypts: tokens always, and patches whose normalisation divides by what it sees, which the
+ * client can. (Windows of flat and of busy pixels differ by orders in variance: one frozen denominator serves neither.)
+ */
+export function clientEmbeds(config: ModelConfig): boolean {
+  const { embedding, positions } = config;
+  if (embedding.kind === 'token') return true;
+  const { kind } = normAt(config, 'embedding.norm');
+  const divides = kind === 'layer' || kind === 'rms';
+  return embedding.norm === true && divides && positions.kind === 'none' && !embedding.classToken;
+}
+
 /** The factor on the maps of pointwise attention over `tokens` tokens, at query t where that matters. */
 export function mapScale({ scaling }: Pick<AttentionConfig, 'scaling'>, tokens: number, query = 0): number {
   if (scaling === 'none') return 1;

@@ -91,6 +91,15 @@ const models: Record<string, ModelConfig> = {
     positions: { kind: 'none' },
     attention: { ...swin.attention, affine: true, mapNorm: batch },
   }),
+  'Swin, patches embedded and normalised by the client': polynomialForm(swin, {
+    positions: { kind: 'none' },
+    normOverrides: { 'embedding.norm': { kind: 'layer' } },
+  }),
+  'ViT without positions, patches embedded by the client, RMSNorm': polynomialForm(vit, {
+    positions: { kind: 'none' },
+    embedding: { ...vit.embedding, norm: true } as ModelConfig['embedding'],
+    normOverrides: { 'embedding.norm': { kind: 'rms' } },
+  }),
   'Swin, post-norm, no normalisation of patches': polynomialForm(swin, {
     placement: 'post',
     embedding: { ...swin.embedding, norm: false } as ModelConfig['embedding'],
@@ -304,6 +313,12 @@ describe('levels of the model', () => {
       { name: 'layers.0', levels: 12 + 2 * (2 + levels) },
       { name: 'layers.1', levels: 12 + 2 * (2 + levels) },
     ]);
+  });
+
+  it('patches that the client embeds cost none', () => {
+    const config = models['Swin, patches embedded and normalised by the client']!;
+    const { parts } = modelLevels(lower(config, livelyWeights(config, 1)));
+    expect(parts[0]).toEqual({ name: 'embedding', levels: 0 });
   });
 
   it('the whole of a ViT: patches, layers, head', () => {

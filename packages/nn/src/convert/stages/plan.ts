@@ -1,6 +1,6 @@
 import { checkSupported } from '../../lower/supported.ts';
 import { stepsIn } from '../../train/schedule.ts';
-import { type ModelConfig, normAt } from '../../transformer/config.ts';
+import { clientEmbeds, type ModelConfig, normAt } from '../../transformer/config.ts';
 import type { ConversionRecipe, Stage } from '../recipe.ts';
 import { normNames } from '../substitution/architecture.ts';
 import type { Conversion } from '../training/conversion.ts';
@@ -70,13 +70,13 @@ function placesOf({ change }: Stage, norms: readonly string[], config: ModelConf
 }
 
 /**
- * Normalisations that divide by what they see, from the input to the output. A norm of embedded text stays: it is computed
- * before encryption, by the client.
+ * Normalisations that divide by what they see, from the input to the output. What follows an embedding of the client's stays:
+ * it is computed before encryption.
  */
 export function freezableNorms(config: ModelConfig): string[] {
   return normNames(config).filter((name) => {
     const { kind } = normAt(config, name);
-    const client = config.embedding.kind === 'token' && name === 'embedding.norm';
+    const client = name === 'embedding.norm' && clientEmbeds(config);
     return !client && (kind === 'layer' || kind === 'rms');
   });
 }
