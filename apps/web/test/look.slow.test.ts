@@ -35,6 +35,42 @@ async function look(page: Page, name: string): Promise<void> {
   expect(found.violations.map(({ id, nodes }) => [id, ...nodes.slice(0, 3).map(({ html, failureSummary }) => `${html}: ${failureSummary}`)])).toEqual([]);
 } // biome-ignore format: chains
 
+interface TabStop {
+  readonly what: string;
+  /** From the top of the page, in pixels. */
+  readonly top: number;
+  /** Whether the focus is to be seen. */
+  readonly outlined: boolean;
+}
+
+/** What Tab reaches from the top of the page to its end. */
+async function tabStops(page: Page): Promise<TabStop[]> {
+  await page.evaluate(() => {
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute('tabindex');
+  });
+  const stops: TabStop[] = [];
+  for (;;) {
+    await page.keyboard.press('Tab');
+    const stop = await page.evaluate(() => {
+      const { activeElement: at } = document;
+      if (at === null || at === document.body || at.hasAttribute('data-reached')) return undefined;
+      at.setAttribute('data-reached', '');
+      // A file's input is not seen itself, but its label is.
+      const seen = at.closest('label.button') ?? at;
+      const { top } = seen.getBoundingClientRect();
+      return { what: `${at.tagName} ${at.id || at.textContent}`.slice(0, 60), top: top + scrollY, outlined: getComputedStyle(seen).outlineStyle !== 'none' };
+    });
+    if (stop === undefined) break;
+    stops.push(stop);
+  }
+  await page.evaluate(() => {
+    for (const one of document.querySelectorAll('[data-reached]')) one.removeAttribute('data-reached');
+  });
+  return stops;
+} // biome-ignore format: one line each
+
 describe.each(looks)('$name', ({ name, ...view }) => {
   let person: BrowserContext;
   let page: Page;
@@ -77,21 +113,48 @@ describe.each(looks)('$name', ({ name, ...view }) => {
 
   it('what a search found', async () => {
     await page.click('.programs li:nth-child(3) button');
-    await page.waitForSelector('#text');
+    await page.waitForSelector('label:text-is("What you look for")');
     await look(page, `${name}-4-search`);
     await askText(page, 'Where is water vapour found');
     expect((await outcome(page)).label).toBe('10 of 25');
     await page.waitForSelector('#agreement');
     await look(page, `${name}-4-found`);
-    await page.click('.programs li:nth-child(2) button');
-    await page.waitForSelector('#text');
   });
+
+  it('the keyboard, which reaches everything in the order in which it is read, and is seen where it is', async () => {
+    const stops = await tabStops(page);
+    const all = await page.evaluate(
+      (selector) => Array.from(document.querySelectorAll<HTMLElement>(selector)).filter((one) => one.checkVisibility() && !one.closest('dialog')).length,
+      'button:enabled, textarea:enabled, input:enabled, summary, [tabindex="0"]',
+    );
+    expect(stops.length).toBe(all);
+    expect(stops.filter(({ outlined }) => !outlined)).toEqual([]);
+    // On one column from top to bottom: the key comes after the answer.
+    const column = name.startsWith('phone') ? stops : [];
+    for (const [i, { top, what }] of column.entries())
+      expect(top, `${column[i - 1]?.what} before ${what}`).toBeGreaterThanOrEqual((column[i - 1]?.top ?? 0) - 60);
+    const tops = await page.evaluate(() => ['ask-title', 'answer-title', 'progress-title', 'key-title'].map((id) => document.getElementById(id)!.getBoundingClientRect().top));
+    if (name.startsWith('phone')) expect(tops).toEqual([...tops].sort((a, b) => a - b));
+    await page.click('.programs li:nth-child(2) button');
+    await page.waitForSelector('label:text-is("A headline")');
+  }); // biome-ignore format: chains
 
   it('a dialog', async () => {
     await page.click('#forget');
     await page.waitForSelector('#forget-dialog[open]');
     await look(page, `${name}-5-dialog`);
     await page.click('#forget-dialog button[value=no]');
+    for (const [button, dialog] of [
+      ['#seal', '#seal-dialog'],
+      ['#take-along', '#export-dialog'],
+      ['#take-in', '#import-dialog'],
+    ] as const) {
+      await page.click(button);
+      await page.waitForSelector(`${dialog}[open]`);
+      await look(page, `${name}-5${dialog.replace('#', '-')}`);
+      await page.keyboard.press('Escape');
+      await page.waitForSelector(dialog, { state: 'hidden' });
+    }
   });
 
   it('a problem', async () => {

@@ -24,7 +24,7 @@ export function AllowDialog({ page }: { readonly page: PageState }) {
         <h2 id="allow-title">{words?.title}</h2>
         <p id="allow-text">{words?.text}</p>
         <div class="buttons">
-          <button type="submit" value="no" autofocus>
+          <button type="submit" value="no">
             Stop here
           </button>
           <button type="submit" value="yes">

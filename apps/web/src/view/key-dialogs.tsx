@@ -183,7 +183,7 @@ export function ForgetDialog({ dialog, page }: DialogProps) {
           {facts ? `${bytesText(facts.keyBytes)} of evaluation keys` : 'its evaluation keys'} again.
         </p>
         <div class="buttons">
-          <button type="submit" value="no" autofocus>
+          <button type="submit" value="no">
             Keep it
           </button>
           <button type="submit" value="yes" class="danger">

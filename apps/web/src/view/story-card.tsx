@@ -13,6 +13,12 @@ export function StoryCard({ program }: { readonly program: ProgramState }) {
         additions and multiplications alone: its softmax, its activations and its normalisations became polynomials, one
         stage after the other.
       </p>
+      {program.isSearch && (
+        <p>
+          In the place of its last step stands a public matrix, a row for each document: what comes out is how near your
+          question is to each of them. The figures below are of the model before that.
+        </p>
+      )}
       {story === undefined && <p class="quiet">Asking what the model says of itself …</p>}
       {story === 'not published' && (
         <p class="quiet">This service does not give the model away, so there is no more to show.</p>

@@ -44,7 +44,7 @@ export function table(caption: string, head: readonly Piece[], rows: readonly (r
   const heading = (name: Piece, column: number) =>
     numbers[column] ? html`<th scope="col" class="number">${name}</th>` : html`<th scope="col">${name}</th>`;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table>
-<caption>${caption}</caption>
+<caption><span>${caption}</span></caption>
 <thead><tr>${head.map(heading)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`)}</tbody>
 </table></div>`;

@@ -14,10 +14,13 @@ h2 { font-size: 1.25rem; letter-spacing: -.01em; line-height: 1.3; margin: 3rem 
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 p { max-width: 46rem; margin: .5rem 0; text-wrap: pretty; }
 .headline { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 11.5rem), 1fr)); gap: .75rem; margin: 1.75rem 0 0; }
+/* Seven in rows of four and three, not of six and one. */
+.headline:has(> :nth-child(7):last-child) { grid-template-columns: repeat(auto-fit, minmax(max(min(100%, 11.5rem), 22%), 1fr)); }
 .headline > div, figure, .scroll, pre { border: 1px solid var(--line); border-radius: var(--radius); background: var(--card); box-shadow: var(--shadow); }
 .headline > div { padding: 1rem 1.15rem; }
 .headline dt { color: var(--quiet); font-size: .875rem; }
 .headline dd { margin: 0; overflow-wrap: anywhere; font-size: 1.4rem; line-height: 1.35; font-weight: 650; letter-spacing: -.01em; font-variant-numeric: tabular-nums; }
+.headline .digest { font-size: 1.1rem; }
 .headline dd small { display: block; font-size: .875rem; font-weight: 400; letter-spacing: 0; color: var(--quiet); }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; list-style: none; padding: 0; margin: 1.5rem 0 0; font-size: .92rem; }
 a { color: var(--accent); }
@@ -27,6 +30,8 @@ figure { margin: 1rem 0 1.5rem; padding: 1.25rem 1.25rem 1rem; }
 figcaption { color: var(--quiet); font-size: .92rem; max-width: 46rem; margin-top: .75rem; }
 /* Panels share the width that there is, and are drawn as large as that lets them: their text grows by two thirds at most. */
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(var(--panel), 1fr)); gap: .75rem 1.25rem; }
+/* Five or six in rows of three, not of four. */
+.plots:has(> :nth-child(5):last-child), .plots:has(> :nth-child(6):last-child) { grid-template-columns: repeat(auto-fit, minmax(max(var(--panel), 30%), 1fr)); }
 .plot { overflow-x: auto; }
 .plot svg { display: block; width: 100%; height: auto; max-width: calc(1.7 * var(--panel-width)); }
 /* A wide figure is scrolled rather than shrunk until its text cannot be read. */
@@ -36,6 +41,8 @@ figcaption { color: var(--quiet); font-size: .92rem; max-width: 46rem; margin-to
 .scroll { overflow-x: auto; margin: 1rem 0; padding: .9rem 1.25rem; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; min-width: 100%; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0 .5rem; font-size: .95rem; }
+/* Stays to be read where a table is scrolled sideways. */
+caption span { display: inline-block; position: sticky; left: 0; max-width: min(100%, calc(100vw - 4rem)); }
 th, td { text-align: left; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }
 th { font-weight: 600; } tbody th { font-weight: 500; }

@@ -15,13 +15,13 @@ export function planPage(
   parameters: Parameters,
   plan: Plan,
 ): string {
-  const facts: readonly (readonly [string, string, string])[] = [
+  const facts: readonly (readonly [name: string, value: string | Markup, note: string])[] = [
     ['processor time', `${plan.total.seconds.toFixed(1)} s`, `predicted, ${plan.machine}`],
     ['memory', gib(predicted.peakBytes), 'predicted peak of whoever runs it'],
     ['evaluation keys', gib(keys.keyBytes), 'in memory'],
     ['bootstraps', `${predicted.bootstraps}`, 'ciphertexts'],
     ['ring', `N = 2^${parameters.logN}`, `log2(QP) = ${parameters.logQP.toFixed(0)}, ${parameters.security}`],
-    ['program', digest.slice(0, 12), 'beginning of its SHA-256'],
+    ['program', html`<span class="digest">${digest.slice(0, 12)}</span>`, 'beginning of its SHA-256'],
   ];
   return page(
     `Plan: ${model.name}`,

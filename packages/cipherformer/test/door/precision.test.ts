@@ -60,7 +60,7 @@ it('the predicted error at unit spread is the measured one within a factor of 4,
   }
   expect(precise.predicted).toBeLessThan(usual.predicted / 30);
   expect(precise.measured).toBeLessThan(usual.measured / 30);
-}, 120_000);
+}, 240_000);
 
 it('high precision is chosen where the error asks for it, or by name', async () => {
   const scales: Record<string, number> = {};
@@ -75,4 +75,4 @@ it('high precision is chosen where the error asks for it, or by name', async () 
   expect(scales).toEqual({ 'model chosen': 40, 'faint chosen': 45, 'model high': 45 });
   const { code, err, out } = await insecureCli('compile', at('faint'), '--out', at('usual'), '--precision', 'usual');
   expect([code, err, out]).toEqual([0, expect.stringContaining('compile with --precision high'), expect.stringContaining('at unit spread')]); // biome-ignore format: a list
-}, 120_000);
+}, 240_000);

@@ -90,6 +90,8 @@ interface LinearCounts {
   /** Rotations of inputs, and of the sums of outputs. */
   readonly babyRotations: number;
   readonly giantRotations: number;
+  /** Inputs rotated by a middle step. */
+  readonly middleRotations: number;
 }
 
 /** By the steps they were made for: a placement asks for the same instruction at many levels. */
@@ -101,7 +103,7 @@ function countLinear(instruction: InstructionOf<'linear'>, slots: number): Linea
   if (known?.matrix === matrix) return known;
   const transform = new PackedTransform(instruction, slots);
   const { inputs, outputs } = transform;
-  const shape = { outputs: outputs.length, babySteps, giantSteps };
+  const shape = { outputs: outputs.length, babySteps, giantSteps, fewKeys: true };
   const plan = new StreamedTransformPlan(slots, inputs.length, transform, shape);
   const packed = inputs.flatMap(({ imaginary }) => imaginary ?? []);
   const counts: LinearCounts = {
@@ -113,6 +115,7 @@ function countLinear(instruction: InstructionOf<'linear'>, slots: number): Linea
     conjugations: outputs.filter((_, output) => transform.takesParts(output)).length,
     diagonals: plan.diagonals,
     babyRotations: plan.babyRotations,
+    middleRotations: plan.middleRotations,
     giantRotations: plan.giantRotations,
   };
   knownCounts.set(babySteps, counts);
@@ -135,7 +138,9 @@ function linear(
   return [
     { operation: 'rotate', level, count: turned },
     { operation: 'scalar', level, count: 4 * packed },
-    { operation: 'decompose', level, count: inputs },
+    { operation: 'decompose', level, count: inputs + counts.middleRotations },
+    // Of one polynomial, where an end divides two.
+    { operation: 'transformEnd', level, count: dividesBabies ? 0 : counts.middleRotations / 2 },
     ...(dividesBabies
       ? [{ operation: 'hoistedRotation', level, count: babyRotations } as const]
       : [{ operation: 'babyRotation', level, count: babyRotations * parts } as const]),

@@ -88,7 +88,8 @@ function workingLimbs(instruction: Instruction, special: number): number {
       const packed = instruction.packing?.inputs.filter(({ imaginary }) => imaginary).length ?? 0;
       return (
         2 * packed * limbs +
-        inputs.length * (3 * extended + (dividesBabies ? 2 * babySteps.length * limbs : 0)) +
+        // Undivided, an input rotated by a middle step and its digits as well.
+        inputs.length * (3 * extended + (dividesBabies ? 2 * babySteps.length * limbs : 5 * extended)) +
         2 * outputs.length * (giantSteps.length * (dividesBabies ? limbs : extended) + extended)
       );
     }

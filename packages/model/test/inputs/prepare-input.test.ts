@@ -69,7 +69,10 @@ describe('texts', () => {
     const long = prepareInput(model, { ids });
     expect([...long.embedded!]).toEqual([...prepareInput(model, { ids: ids.slice(2) }).embedded!]);
     expect([...long.pooling!]).toEqual([0, 0, 0, 0, 0, 0, 1]);
-    expect([...prepareInput(model, { ids: [1, 2] }).pooling!]).toEqual([0, 1, 0, 0, 0, 0, 0]);
+    const short = prepareInput(model, { ids: [1, 2] });
+    expect([...short.pooling!]).toEqual([0, 1, 0, 0, 0, 0, 0]);
+    // What follows is hidden from it, and is nothing that no text had: the prompt once more.
+    expect([...short.embedded!]).toEqual([...prepareInput(model, { ids: [1, 2, 1, 2, 1, 2, 1] }).embedded!]);
   });
 
   it('what cannot be read is refused', () => {

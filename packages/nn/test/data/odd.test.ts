@@ -52,6 +52,17 @@ describe('texts unlike any training text', () => {
     expect(marksOf([ids(5, 9), ids(1, 7)])).toEqual({ before: 0, after: 0 });
   });
 
+  it('a window begins again and again, as a prompt is filled up', () => {
+    const seen = new Set<number>();
+    for (let seed = 0; seed < 20; seed++) {
+      const window = [...oddWindow(ids(4, 5, 6, 7, 8), 'again', vocabulary, new Random(seed))];
+      const prompt = window.indexOf(4, 1);
+      seen.add(prompt);
+      for (const [t, id] of window.entries()) expect(id).toBe(4 + (prompt < 0 ? t : t % prompt));
+    }
+    expect(seen.size).toBeGreaterThan(2);
+  });
+
   it('windows of running text keep their length', () => {
     for (const form of oddWindowForms)
       expect(oddWindow(ids(4, 5, 6, 7, 8), form, vocabulary, new Random(3))).toHaveLength(5);

@@ -43,6 +43,7 @@ export class LinearMaps {
         giantSteps,
         special,
         dividesBabies,
+        fewKeys: true,
         ...(diagonalBytes === undefined ? {} : { diagonalBytes }),
       });
       return this.#takeParts(transform, sums, instruction.outputs.length);

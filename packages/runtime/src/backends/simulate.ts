@@ -161,7 +161,7 @@ class Simulation {
     const model = this.#model;
     const transform = new PackedTransform(instruction, slots);
     const { inputs, outputs, period = slots } = transform;
-    const shape = { outputs: outputs.length, babySteps, giantSteps };
+    const shape = { outputs: outputs.length, babySteps, giantSteps, fewKeys: true };
     const { groups } = new StreamedTransformPlan(slots, inputs.length, transform, shape);
     const keyErrors = model.switchingErrors(level, this.#gadget(level));
     const babyErrors = keyErrors + (dividesBabies ? model.rounding() : 0);
@@ -176,12 +176,15 @@ class Simulation {
     }));
     const variances = outputs.map(() => 0);
     for (const { output, giant, terms } of groups) {
-      for (const { input, rotation, baby } of terms) {
+      for (const { input, rotation, baby, far } of terms) {
         const parts = [transform.diagonal(output, input, rotation), transform.imaginary(output, input, rotation)];
         const square =
           factor(output) ** 2 * parts.reduce((sum, part) => sum + (part ? meanSquare(part.subarray(0, period)) : 0), 0);
         const { variance, power } = packed[input]!;
-        const noise = { variance: variance + (baby === 0 ? 0 : babyErrors), power };
+        // Beyond the middle step inputs are rotated twice, and of an undivided first one the second part is rounded.
+        const rotations = (far ? 1 : 0) + (baby === 0 ? 0 : 1);
+        const between = rotations === 2 && !dividesBabies ? model.rounding() : 0;
+        const noise = { variance: variance + rotations * babyErrors + between, power };
         variances[output]! += model.plainProduct(noise, square, slots / period);
       }
       if (giant !== 0) variances[output]! += giantErrors;

@@ -3,13 +3,17 @@ import {
   type BootstrapPlan,
   compareSpecs,
   conjugationElement,
+  encodedLength,
   galoisElement,
   type KeySpec,
   keySwitchTransforms,
   type Parameters,
+  StreamedTransformPlan,
 } from '@cipherformer/ckks';
 import type { EncryptedProgram, Instruction } from '../program/instructions.ts';
 import { hasMasks } from '../program/levels.ts';
+import { isMasked, masksOf, productTerms } from '../program/packed-product.ts';
+import { PackedTransform } from '../program/packed-transform.ts';
 import { conjugationLevel, highestLevels, type RotationUse, rotationsOf } from './rotations.ts';
 
 /** A relinearisation key that costs this many times the transforms of the best one at a level still serves there. */
@@ -40,7 +44,7 @@ export function planKeys(programs: readonly EncryptedProgram[], bootstrap: Boots
   const uses = programs.flatMap((program) =>
     program.instructions.flatMap((instruction) => rotationsOf(instruction, program.slots)),
   );
-  const special = cheapestSpecial(parameters, uses);
+  const special = cheapestSpecial(parameters, uses, extendedDiagonals(programs, parameters));
   const given = bootstraps ? bootstrap.keySpecs() : [];
   const conjugations = programs.map(conjugationLevel).filter((level) => level !== undefined);
   const conjugates = conjugations.length > 0 ? Math.max(...conjugations) : undefined;
@@ -79,16 +83,19 @@ const conversionCost = 0.1;
  * What a limb of a key on the wire is worth, in limb transforms: what reading and unpacking it costs a first answer. So keys are
  * made smaller where one run pays no more for it than it saves before the first.
  */
-const wireLimbCost = 12;
+const wireLimbCost = 16;
 
-/** The number of special primes with which a program's rotations and the keys that they need cost least. */
-function cheapestSpecial(parameters: Parameters, uses: readonly RotationUse[]): number {
+/** A limb of a diagonal: rounded, transformed and multiplied. In limb transforms, measured as `keyLimbCost`. */
+const diagonalLimbCost = 1.7;
+
+/** The number of special primes with which a program's rotations, the diagonals beside them and the keys cost least. */
+function cheapestSpecial(parameters: Parameters, uses: readonly RotationUse[], diagonals: number): number {
   const levels = [...highestLevels(uses).values()];
   let best = { special: parameters.gadget(Math.max(0, ...levels)).special, cost: Infinity };
   for (let special = 1; special <= parameters.specialCount; special++) {
     const work = uses.reduce((sum, use) => sum + rotationCost(parameters, special, use), 0);
     const limbs = levels.reduce((sum, level) => sum + wireLimbs(parameters, special, level), 0);
-    const cost = work + wireLimbCost * limbs;
+    const cost = work + diagonalLimbCost * special * diagonals + wireLimbCost * limbs;
     if (cost < best.cost) best = { special, cost };
   }
   return best.special;
@@ -98,6 +105,29 @@ function cheapestSpecial(parameters: Parameters, uses: readonly RotationUse[]): 
 function wireLimbs(parameters: Parameters, special: number, level: number): number {
   const gadget = parameters.gadgetWith(level, special);
   return gadget ? gadget.digitSizes.length * (level + 1 + special) : Number.POSITIVE_INFINITY;
+}
+
+/** Diagonals and masks of the programs that are encoded in all limbs of an extended basis: those of undivided baby rotations. */
+function extendedDiagonals(programs: readonly EncryptedProgram[], { n }: Parameters): number {
+  const isWhole = (period: number) => encodedLength(n, period) === n;
+  const count = (instruction: Instruction, { slots, masks }: EncryptedProgram): number => {
+    if (instruction.op === 'linear') {
+      const { dividesBabies, matrix, babySteps, giantSteps } = instruction;
+      if (dividesBabies || !isWhole(matrix.period ?? slots)) return 0;
+      const transform = new PackedTransform(instruction, slots);
+      const shape = { outputs: transform.outputs.length, babySteps, giantSteps };
+      return new StreamedTransformPlan(slots, transform.inputs.length, transform, shape).diagonals;
+    }
+    if (instruction.op !== 'productSum' || !hasMasks(instruction)) return 0;
+    const { terms } = productTerms(instruction, slots);
+    const copies = terms.flatMap(({ left, right }) => [...left, ...right]).filter(isMasked);
+    const whole = copies.flatMap(masksOf).some((mask) => isWhole(masks[mask]!.period ?? slots));
+    return whole ? copies.length : 0;
+  };
+  return programs.reduce(
+    (sum, program) => program.instructions.reduce((total, instruction) => total + count(instruction, program), sum),
+    0,
+  );
 }
 
 /** What a rotation costs in limb transforms: a baby step only reads its key, a hoisted one is divided too. */

@@ -25,11 +25,11 @@ export function rotationsOf(instruction: Instruction, slots: number): RotationUs
     case 'linear': {
       const { babySteps, giantSteps, level, dividesBabies } = instruction;
       const transform = new PackedTransform(instruction, slots);
-      const shape = { outputs: transform.outputs.length, babySteps, giantSteps };
+      const shape = { outputs: transform.outputs.length, babySteps, giantSteps, fewKeys: true };
       const plan = new StreamedTransformPlan(slots, transform.inputs.length, transform, shape);
       return [
         ...transform.inputs.flatMap(({ imaginary }) => at(imaginary ? [imaginary.turn] : [], level, 'whole')),
-        ...transform.inputs.flatMap(() => at(plan.babySteps, level, dividesBabies ? 'hoisted' : 'baby')),
+        ...plan.babiesOf.flatMap((babies) => at(plan.keysOf(babies), level, dividesBabies ? 'hoisted' : 'baby')),
         ...plan.groups.flatMap(({ giant }) => at([giant], level, 'whole')),
       ];
     }

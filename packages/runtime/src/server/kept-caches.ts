@@ -95,6 +95,11 @@ export class KeptCaches implements Disposable {
     this.#release(nameOf(name));
   }
 
+  /** Releases all that was computed with these evaluation keys. */
+  forget(keys: string): void {
+    for (const name of [...this.#caches.keys()]) if (name.startsWith(`${keys} `)) this.#release(name);
+  }
+
   /** Releases what nobody went on with for too long. */
   expire(): void {
     const oldest = this.#now() - this.#idleMs;

@@ -156,6 +156,19 @@ it('product sums packed on both sides and with masks on the right, sums of group
     expect([where, Math.abs(bits) < 1]).toEqual([where, true]);
 });
 
+it.each([false, true])('linear maps with a middle step, babies divided: %s', async (dividesBabies) => {
+  const source = 'test';
+  const babySteps = Array.from({ length: 16 }, (_, i) => i);
+  const matrix = randomMatrix(() => [...babySteps, 35, 47]);
+  const program = programOf(
+    [9],
+    [{ op: 'linear', source, level: 7, inputs: [0], outputs: [1], matrix, babySteps, giantSteps: [0, 32], dividesBabies }],
+    [1],
+  ); // biome-ignore format: a table of instructions
+  for (const [where, bits] of await ratios(program, [randomVector(1)]))
+    expect([where, Math.abs(bits) < 1]).toEqual([where, true]);
+});
+
 it('masked product sums, products across levels, linear maps with giant steps', async () => {
   const source = 'test';
   const program = programOf(

@@ -36,6 +36,17 @@ describe('what is kept', () => {
     expect(caches.bytes).toBe(20);
   });
 
+  it('goes with its keys, and not with others', () => {
+    using caches = new KeptCaches();
+    const [own, other] = [ciphertexts(10), ciphertexts(10)];
+    caches.set(name, 3, own.kept);
+    caches.set({ ...name, keys: `${name.keys}a` }, 3, other.kept);
+    caches.forget(name.keys);
+    expect([own.state.disposed, other.state.disposed]).toEqual([2, 0]);
+    expect(code(() => caches.get(name, 3))).toBe('cache-gone');
+    expect(caches.get({ ...name, keys: `${name.keys}a` }, 3)).toBe(other.kept);
+  });
+
   it('is not there for other keys, and what is not there looks like what expired', () => {
     let now = 0;
     using caches = new KeptCaches({ idleMs: 100, now: () => now });

@@ -72,7 +72,14 @@ export class ProgramEngine implements Engine, Disposable {
     return [...this.#residents.keys()];
   }
 
+  /** Releases a key set that is deleted, and what was kept of generations under it. */
   forget(keyset: string): void {
+    this.#release(keyset);
+    this.#caches.forget(keyset);
+  }
+
+  /** Releases the keys alone: they are read again when they are needed. */
+  #release(keyset: string): void {
     this.#residents.get(keyset)?.keys[Symbol.dispose]();
     this.#residents.delete(keyset);
   }
@@ -124,7 +131,7 @@ export class ProgramEngine implements Engine, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const keyset of this.loaded) this.forget(keyset);
+    for (const keyset of this.loaded) this.#release(keyset);
     this.#caches[Symbol.dispose]();
     this.#common?.[Symbol.dispose]();
     this.#common = undefined;
@@ -144,7 +151,7 @@ export class ProgramEngine implements Engine, Disposable {
     const specs = keySpecsOf(manifest);
     const known = this.#residents.get(keyset.id);
     const resident = known !== undefined && missingSpecs(known.specs, specs).length === 0 ? known : undefined;
-    if (resident === undefined) this.forget(keyset.id);
+    if (resident === undefined) this.#release(keyset.id);
     // A program is predicted to take the memory of its own parameters' matrices, not of others too.
     if (this.#common?.context.parameters.digest !== parameters.digest) this[Symbol.dispose]();
     // What is in memory already need not be free.
@@ -168,7 +175,7 @@ export class ProgramEngine implements Engine, Disposable {
     let free = availableMemoryBytes() - spareShare * totalMemoryBytes();
     for (const [keyset, { keys }] of others) {
       if (peakBytes - heldBytes <= free && bytes + peakBytes <= this.#memoryBytes) return;
-      this.forget(keyset);
+      this.#release(keyset);
       free += keys.keyBytes;
       bytes -= keys.keyBytes;
     }

@@ -7,13 +7,16 @@ import {
   type Pair,
   pairOf,
 } from '../../scheme/index.ts';
-import { addGiantStep, sumBabySteps } from './double-hoisting.ts';
+import { addGiantStep, type BabySource, rotatedSource, sumBabySteps } from './double-hoisting.ts';
 import type { EncodedDiagonal } from './encoded-diagonal.ts';
+import { fromMiddle, type StreamedTransformPlan } from './streamed-plan.ts';
 
 /** A diagonal and what it multiplies. */
 export interface Product {
   readonly input: number;
+  /** The step from the input, or where `far` from the input rotated by the middle step. */
   readonly baby: number;
+  readonly far: boolean;
   readonly diagonal: EncodedDiagonal;
 }
 
@@ -33,24 +36,47 @@ export class ExtendedBabies implements Babies {
   readonly #switcher: KeySwitcher;
   readonly #inputs: readonly Ciphertext[];
   readonly #digits: readonly Decomposition[];
+  readonly #middle: number;
+  /** Inputs rotated by the middle step, made when they are first asked for. */
+  readonly #far = new Map<number, BabySource & Disposable>();
 
-  constructor(switcher: KeySwitcher, inputs: readonly Ciphertext[], basis: ExtendedBasis) {
+  constructor(switcher: KeySwitcher, inputs: readonly Ciphertext[], basis: ExtendedBasis, middle: number) {
     this.basis = basis;
     this.#switcher = switcher;
     this.#inputs = inputs;
+    this.#middle = middle;
     this.#digits = inputs.map((input) => switcher.decompose(input.part(1), basis));
   }
 
   multiply(sums: readonly { readonly sum: Pair; readonly products: readonly Product[] }[]): void {
-    const used = [...new Set(sums.flatMap(({ products }) => products.map(({ input }) => input)))];
+    const name = ({ input, far }: Product) => `${input}/${far}`;
+    const places = new Map<string, number>();
+    const sources: BabySource[] = [];
+    for (const product of sums.flatMap(({ products }) => products)) {
+      if (places.has(name(product))) continue;
+      places.set(name(product), sources.length);
+      sources.push(this.#source(product));
+    }
     sumBabySteps(
       this.#switcher,
-      used.map((input) => ({ parts: pairOf(this.#inputs[input]!), digits: this.#digits[input]! })),
+      sources,
       sums.map(({ sum, products }) => ({
         sum,
-        terms: products.map(({ input, ...term }) => ({ ...term, source: used.indexOf(input) })),
+        terms: products.map((product) => ({
+          source: places.get(name(product))!,
+          baby: product.baby,
+          diagonal: product.diagonal,
+        })),
       })),
     );
+  }
+
+  #source({ input, far }: Product): BabySource {
+    const near = { parts: pairOf(this.#inputs[input]!), digits: this.#digits[input]! };
+    if (!far) return near;
+    const moved = this.#far.get(input) ?? rotatedSource(this.#switcher, near, this.#middle);
+    this.#far.set(input, moved);
+    return moved;
   }
 
   gather(total: Pair, sum: Pair, steps: number, accumulate: boolean): void {
@@ -69,6 +95,7 @@ export class ExtendedBabies implements Babies {
 
   [Symbol.dispose](): void {
     for (const digits of this.#digits) digits[Symbol.dispose]();
+    for (const moved of this.#far.values()) moved[Symbol.dispose]();
   }
 }
 
@@ -80,33 +107,28 @@ export class DividedBabies implements Babies {
   readonly basis: ExtendedBasis;
   readonly #switcher: KeySwitcher;
   readonly #extended: ExtendedBasis;
+  readonly #middle: number;
   readonly #rotated = new Map<string, Pair>();
   readonly #slabs: Slab[] = [];
 
-  /** @param steps the baby steps of each input, in [0, slots) */
   constructor(
     switcher: KeySwitcher,
     inputs: readonly Ciphertext[],
-    steps: readonly ReadonlySet<number>[],
+    { babiesOf, middle }: Pick<StreamedTransformPlan, 'babiesOf' | 'middle'>,
     extended: ExtendedBasis,
   ) {
     this.basis = { level: extended.level, special: 0 };
     this.#switcher = switcher;
     this.#extended = extended;
-    const words = switcher.words(this.basis);
+    this.#middle = middle;
     try {
       for (const [i, input] of inputs.entries()) {
-        const rotations = [...steps[i]!].flatMap((baby) => {
-          if (baby === 0) return [];
-          const key = switcher.rotationKey(baby, extended);
-          const slab = new Slab(switcher.context.kernels, 2 * words);
-          this.#slabs.push(slab);
-          const dst: Pair = [slab.address(), slab.address(words)];
-          this.#rotated.set(`${i}/${baby}`, dst);
-          return [{ key, dst }];
-        });
         this.#rotated.set(`${i}/0`, pairOf(input));
-        switcher.rotateHoisted(pairOf(input), extended.level, rotations);
+        const steps = [...babiesOf[i]!].map((baby) => fromMiddle(baby, middle));
+        const of = (wanted: boolean) => steps.filter(({ far }) => far === wanted).map(({ baby }) => baby);
+        const far = of(true);
+        this.#rotate(i, 0, [...new Set([...of(false), ...(far.length > 0 ? [middle] : [])])]);
+        this.#rotate(i, middle, far);
       }
     } catch (error) {
       this[Symbol.dispose]();
@@ -114,8 +136,25 @@ export class DividedBabies implements Babies {
     }
   }
 
+  /** Rotates what input `i` rotated by `start` is by further steps. */
+  #rotate(i: number, start: number, steps: readonly number[]): void {
+    const switcher = this.#switcher;
+    const words = switcher.words(this.basis);
+    const rotations = steps
+      .filter((step) => step !== 0)
+      .map((step) => {
+        const key = switcher.rotationKey(step, this.#extended);
+        const slab = new Slab(switcher.context.kernels, 2 * words);
+        this.#slabs.push(slab);
+        const dst: Pair = [slab.address(), slab.address(words)];
+        this.#rotated.set(`${i}/${start + step}`, dst);
+        return { key, dst };
+      });
+    switcher.rotateHoisted(this.#rotated.get(`${i}/${start}`)!, this.#extended.level, rotations);
+  }
+
   multiply(sums: readonly { readonly sum: Pair; readonly products: readonly Product[] }[]): void {
-    const name = ({ input, baby }: Product) => `${input}/${baby}`;
+    const name = ({ input, baby, far }: Product) => `${input}/${baby + (far ? this.#middle : 0)}`;
     const used = [...new Set(sums.flatMap(({ products }) => products.map(name)))];
     const places = new Map(used.map((at, place) => [at, place]));
     // Sources that are never rotated need no digits.

@@ -13,6 +13,41 @@ export interface BabySource {
   readonly isExtended?: boolean;
 }
 
+/**
+ * A ciphertext rotated by `steps`, which is not 0, left in the extended basis: only its second polynomial is divided, for its digits.
+ * One division of one polynomial, one decomposition. The caller releases it. @throws KeyError for a missing rotation key
+ */
+export function rotatedSource(
+  switcher: KeySwitcher,
+  { parts, digits }: { readonly parts: Pair; readonly digits: Decomposition },
+  steps: number,
+): BabySource & Disposable {
+  const { kernels, ring } = switcher.context;
+  const { level, special } = digits;
+  const basis = { level, special };
+  const words = switcher.words(basis);
+  const key = switcher.rotationKey(steps, basis);
+  const moved = new Slab(kernels, 2 * words);
+  try {
+    const pair: Pair = [moved.address(), moved.address(words)];
+    using scaled = switcher.timesSpecial(parts[0], basis);
+    switcher.innerProduct(pair, digits, key, { addend: scaled.address() });
+    using second = new Slab(kernels, (level + 1) * ring.n);
+    switcher.modDown([{ dst: second.address(), src: pair[1] }], basis);
+    const own = switcher.decompose(second.address(), basis);
+    return {
+      ...{ parts: pair, digits: own, isExtended: true },
+      [Symbol.dispose]() {
+        own[Symbol.dispose]();
+        moved.release();
+      },
+    };
+  } catch (error) {
+    moved.release();
+    throw error;
+  }
+}
+
 /** A diagonal and the baby rotation that it multiplies: of which source, by how many steps. */
 export interface BabyTerm {
   readonly source: number;

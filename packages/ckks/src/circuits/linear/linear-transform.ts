@@ -17,7 +17,7 @@ import {
   pairOf,
 } from '../../scheme/index.ts';
 import type { ComplexVector, DiagonalMatrix } from './diagonals.ts';
-import { addGiantStep, type BabyTerm, sumBabySteps } from './double-hoisting.ts';
+import { addGiantStep, type BabyTerm, rotatedSource, sumBabySteps } from './double-hoisting.ts';
 import { encodeDiagonals } from './encoded-diagonal.ts';
 
 export interface LinearTransformOptions {
@@ -256,7 +256,6 @@ export class LinearTransform implements Disposable {
 
   /** The sum of each giant step's products, before its rotation. */
   #sumBabySteps(switcher: KeySwitcher, a: Ciphertext, sumOf: (giant: number) => Pair): void {
-    const { kernels, ring } = this.#context;
     const { level, special, middle } = this.plan;
     const basis = { level, special };
     const sums = [...this.#terms].map(([giant, terms]) => ({ sum: sumOf(giant), terms }));
@@ -266,16 +265,8 @@ export class LinearTransform implements Disposable {
       sumBabySteps(switcher, [near], sums);
       return;
     }
-    // The rotated input stays in the extended basis; only its second polynomial is divided, for its digits.
-    const words = switcher.words(basis);
-    using moved = new Slab(kernels, 2 * words);
-    const parts: Pair = [moved.address(), moved.address(words)];
-    using scaled = switcher.timesSpecial(a.part(0), basis);
-    switcher.innerProduct(parts, digits, switcher.rotationKey(middle, basis), { addend: scaled.address() });
-    using second = new Slab(kernels, (level + 1) * ring.n);
-    switcher.modDown([{ dst: second.address(), src: parts[1] }], basis);
-    using farDigits = switcher.decompose(second.address(), basis);
-    sumBabySteps(switcher, [near, { parts, digits: farDigits, isExtended: true }], sums);
+    using far = rotatedSource(switcher, near, middle);
+    sumBabySteps(switcher, [near, far], sums);
   }
 
   /** The sums of giant steps, rotated and added up: at `room`, or where one of them is. */

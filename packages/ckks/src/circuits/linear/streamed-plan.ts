@@ -28,6 +28,11 @@ export interface StreamedTransformOptions {
   /** Special primes of the rotation keys to use. Default: those of the level's gadget. */
   readonly special?: number;
   /**
+   * Whether a middle step may be taken: baby steps beyond it start from inputs rotated by it, so that fewer keys serve, for a
+   * division of one polynomial and a decomposition of each input; for divided rotations a decomposition alone. Default: no.
+   */
+  readonly fewKeys?: boolean;
+  /**
    * Whether baby rotations are divided by the special primes once and held, so that diagonals have the level's primes alone: for
    * maps with many diagonals a rotation. Default: no.
    */
@@ -40,7 +45,9 @@ export interface StreamedTransformOptions {
 export interface Term {
   readonly input: number;
   readonly rotation: number;
+  /** The step from the input or, where `far`, from the input rotated by the plan's middle step. */
   readonly baby: number;
+  readonly far: boolean;
 }
 
 /** The diagonals of one output that share a giant step. */
@@ -56,9 +63,13 @@ export class StreamedTransformPlan {
   /** Steps in use, in [0, slots). */
   readonly babySteps: readonly number[];
   readonly giantSteps: readonly number[];
+  /** 0: none. */
+  readonly middle: number;
   readonly diagonals: number;
-  /** The baby steps of each input, 0 included where it is used. */
+  /** The baby steps of each input, counted from the input itself, 0 included where it is used. */
   readonly babiesOf: readonly ReadonlySet<number>[];
+  /** Inputs that are rotated by the middle step. */
+  readonly middleRotations: number;
   /** Rotations of inputs and of sums: those by 0 are none. */
   readonly babyRotations: number;
   readonly giantRotations: number;
@@ -66,12 +77,12 @@ export class StreamedTransformPlan {
     slots: number,
     inputs: number,
     matrix: Pick<StreamedMatrix, 'rotations'>,
-    options: Pick<StreamedTransformOptions, 'outputs' | 'babySteps' | 'giantSteps'>,
+    options: Pick<StreamedTransformOptions, 'outputs' | 'babySteps' | 'giantSteps' | 'fewKeys'>,
   ) {
     const steps = (list: readonly number[]) => [...new Set(list.map((step) => modulo(step, slots)))];
     const babySteps = new Set(steps(options.babySteps));
     const giantSteps = steps(options.giantSteps);
-    const groups = new Map<string, { output: number; giant: number; terms: Term[] }>();
+    const groups = new Map<string, { output: number; giant: number; terms: Omit<Term, 'far'>[] }>();
     for (let output = 0; output < options.outputs; output++)
       for (let input = 0; input < inputs; input++)
         for (const rotation of matrix.rotations(output, input)) {
@@ -84,19 +95,53 @@ export class StreamedTransformPlan {
           if (!groups.has(key)) groups.set(key, { output, giant, terms: [] });
           groups.get(key)!.terms.push({ input, rotation, baby: modulo(rotation - giant, slots) });
         }
-    this.groups = [...groups.values()];
+    const whole = [...groups.values()];
+    const used = new Set(whole.flatMap(({ terms }) => terms.map(({ baby }) => baby)));
+    this.middle = options.fewKeys ? middleOf(used) : 0;
+    this.groups = whole.map(({ terms, ...group }) => ({
+      ...group,
+      terms: terms.map((term) => ({ ...term, ...fromMiddle(term.baby, this.middle) })),
+    }));
     this.babySteps = [...new Set(this.groups.flatMap(({ terms }) => terms.map(({ baby }) => baby)))];
     this.giantSteps = [...new Set(this.groups.map(({ giant }) => giant))];
     this.diagonals = this.groups.reduce((sum, { terms }) => sum + terms.length, 0);
     const babiesOf = Array.from({ length: inputs }, () => new Set<number>());
-    for (const { terms } of this.groups) for (const { input, baby } of terms) babiesOf[input]!.add(baby);
+    for (const { terms } of whole) for (const { input, baby } of terms) babiesOf[input]!.add(baby);
     this.babiesOf = babiesOf;
+    this.middleRotations = babiesOf.filter((babies) =>
+      [...babies].some((baby) => fromMiddle(baby, this.middle).far),
+    ).length;
     this.babyRotations = babiesOf.reduce((sum, babies) => sum + babies.size - (babies.has(0) ? 1 : 0), 0);
     this.giantRotations = this.groups.filter(({ giant }) => giant !== 0).length;
   }
 
+  /** The rotations that give an input these baby steps, each once. */
+  keysOf(babies: ReadonlySet<number>): number[] {
+    const steps = [...babies].map((baby) => fromMiddle(baby, this.middle));
+    const middle = steps.some(({ far }) => far) ? [this.middle] : [];
+    return [...new Set([...steps.map(({ baby }) => baby), ...middle])].filter((step) => step !== 0);
+  }
+
   /** Rotations that need a key, each once. */
   get rotations(): number[] {
-    return [...new Set([...this.babySteps, ...this.giantSteps])].filter((steps) => steps !== 0);
+    return [...new Set([...this.babySteps, this.middle, ...this.giantSteps])].filter((steps) => steps !== 0);
   }
+}
+
+/** A baby step counted from the middle step where it lies beyond it. */
+export function fromMiddle(baby: number, middle: number): { readonly baby: number; readonly far: boolean } {
+  const far = middle !== 0 && baby >= middle;
+  return { baby: far ? baby - middle : baby, far };
+}
+
+/** The baby step that, as a middle one, leaves the fewest keys; 0 where it saves no two. */
+function middleOf(babies: ReadonlySet<number>): number {
+  const rotations = [...babies].filter((baby) => baby !== 0).sort((a, b) => a - b);
+  let best = { middle: 0, keys: rotations.length - 1 };
+  for (const middle of rotations) {
+    const near = rotations.map((baby) => fromMiddle(baby, middle).baby).filter((baby) => baby !== 0);
+    const keys = new Set([...near, middle]).size;
+    if (keys < best.keys || (keys === best.keys && best.middle !== 0)) best = { middle, keys };
+  }
+  return best.middle;
 }

@@ -95,7 +95,7 @@ class StreamedWork implements Disposable {
     inputs: readonly Ciphertext[],
     matrix: StreamedMatrix,
     options: StreamedTransformOptions,
-    { babiesOf }: StreamedTransformPlan,
+    transform: StreamedTransformPlan,
     slots: number,
   ) {
     const { parameters } = switcher.context;
@@ -107,8 +107,8 @@ class StreamedWork implements Disposable {
     this.#slots = slots;
     this.#basis = { level, special };
     this.#babies = options.dividesBabies
-      ? new DividedBabies(switcher, inputs, babiesOf, this.#basis)
-      : new ExtendedBabies(switcher, inputs, this.#basis);
+      ? new DividedBabies(switcher, inputs, transform, this.#basis)
+      : new ExtendedBabies(switcher, inputs, this.#basis, transform.middle);
     this.#primes = [...parameters.basis(level), ...parameters.specialBasis(this.#babies.basis.special)];
     this.#totals = Array.from({ length: options.outputs }, () => undefined);
   }
@@ -160,7 +160,7 @@ class StreamedWork implements Disposable {
     for (const input of this.#inputs.keys()) {
       const terms = groups.flatMap((group) => group.terms.filter((term) => term.input === input));
       if (terms.length === 0) continue;
-      const babies = new Set(terms.map(({ baby }) => baby)).size;
+      const babies = new Set(terms.map(({ baby, far }) => `${baby}/${far}`)).size;
       if (result.length === 0 || diagonals + terms.length > mostDiagonals || rotations + babies > mostRotations) {
         result.push([]);
         [diagonals, rotations] = [0, 0];
@@ -184,7 +184,7 @@ class StreamedWork implements Disposable {
       this.#babies.multiply(
         mine.map(({ sum, terms }) => ({
           sum,
-          products: terms.map(({ input, baby }) => ({ input, baby, diagonal: encoded[next++]! })),
+          products: terms.map(({ input, baby, far }) => ({ input, baby, far, diagonal: encoded[next++]! })),
         })),
       );
     } finally {

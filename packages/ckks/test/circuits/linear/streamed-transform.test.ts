@@ -1,7 +1,7 @@
 // Streamed linear transforms against the matrix applied to the values, for every way of splitting the work, on a small
 // insecure ring. Errors stay below 2^-24: diagonals of size 1 at scale 2^40, sums of a dozen.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { applyStreamed, type StreamedMatrix } from '../../../src/circuits/index.ts';
+import { applyStreamed, type StreamedMatrix, StreamedTransformPlan } from '../../../src/circuits/index.ts';
 import { KeyError, OperandError } from '../../../src/errors/index.ts';
 import { fixRandomness, Laboratory, randomSlots, uniform } from '../../scheme/support.ts';
 
@@ -71,6 +71,48 @@ describe.each(ways)('diagonals that repeat after $period slots, babies divided: 
       expect(Math.max(...found.map((value, s) => Math.abs(value - expected[s]!)))).toBeLessThan(2 ** -24);
     }
   });
+});
+
+describe.each([false, true])('with a middle step, babies divided: %s', (dividesBabies) => {
+  const wide = [0, 1, 2, 3, 4, 5, 6, 7];
+  const far = { level, outputs: 2, babySteps: wide, giantSteps: [0, 512], dividesBabies } as const;
+  const matrix = matrixOf(slots, (o, i) => (o === 1 && i === 1 ? [517] : [...wide, 513, 519]));
+
+  it('half of the keys give the matrix times the values', () => {
+    const values = [1, 2].map((seed) => randomSlots(slots, seed).real);
+    using a = lab.encrypt({ real: values[0]!, imag: new Float64Array(slots) }, { level: level + 1 });
+    using b = lab.encrypt({ real: values[1]!, imag: new Float64Array(slots) }, { level });
+    const before = lab.context.kernels.memory().slabs;
+    const scale = 2 ** 40;
+    expect(() => applyStreamed(lab.evaluator, [a, b], matrix, { ...far, scale })).toThrow(KeyError);
+    expect(lab.context.kernels.memory().slabs).toBe(before);
+    // Keys by 1, 2, 3 and 4 alone; diagonals at once and in parts.
+    for (const diagonalBytes of [2 ** 18, 2 ** 30]) {
+      const results = applyStreamed(lab.evaluator, [a, b], matrix, { ...far, scale, diagonalBytes, fewKeys: true });
+      for (const [o, result] of results.entries()) {
+        using found = result;
+        const expected = applyClear(matrix, values, o);
+        const { real } = lab.open(found);
+        expect(Math.max(...real.map((value, s) => Math.abs(value - expected[s]!)))).toBeLessThan(2 ** -24);
+      }
+    }
+    expect(lab.context.kernels.memory().slabs).toBe(before);
+  });
+});
+
+it('takes a middle step where it saves two keys, and for the inputs that need it', () => {
+  const plan = (rotations: readonly (readonly number[])[], babySteps: readonly number[]) => {
+    const options = { outputs: 1, babySteps, giantSteps: [0], fewKeys: true };
+    return new StreamedTransformPlan(slots, rotations.length, { rotations: (_, i) => rotations[i]! }, options);
+  };
+  const eight = Array.from({ length: 8 }, (_, i) => 32 * i);
+  const half = plan([eight, [32, 64]], eight);
+  expect([half.middle, half.babySteps, half.rotations]).toEqual([128, [0, 32, 64, 96], [32, 64, 96, 128]]);
+  expect([half.babyRotations, half.middleRotations]).toEqual([9, 1]);
+  expect(half.keysOf(half.babiesOf[1]!)).toEqual([32, 64]);
+  const four = plan([[0, 1, 2, 3]], [0, 1, 2, 3]);
+  expect([four.middle, four.middleRotations, four.rotations]).toEqual([0, 0, [1, 2, 3]]);
+  expect(plan([[1, 10, 100, 300, 700]], [1, 10, 100, 300, 700]).middle).toBe(0);
 });
 
 it('complex diagonals', () => {
