@@ -1,6 +1,7 @@
 import { ConfigError } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
+import { augmentSchema } from '../data/augment.ts';
 import { type DataConfig, dataSchema, recipeName } from '../data/config.ts';
 import { activationSchema, normSchema } from '../transformer/config.ts';
 
@@ -146,6 +147,8 @@ export const conversionSchema = z.strictObject({
   description: z.string().default(''),
   /** Absent where the caller gives the examples; with both, how training draws from them: augmentation, buckets. */
   data: dataSchema.optional(),
+  /** Random changes of pictures that the caller gives; where "data" names them it has its own. */
+  augment: augmentSchema.optional(),
   batch: z.int().positive(),
   seed: z.int().min(0).default(1),
   /** Training examples (or windows) on which ranges and denominators are measured. */

@@ -60,6 +60,10 @@ export async function loadOwnData(
   const [first] = sources as [Source];
   if (sources.some(({ kind }) => kind !== first.kind))
     throw new ConfigError(`${data.from} has texts and images: give one kind.`);
+  if (first.kind === 'image' && target.tokens !== undefined && !target.image)
+    throw new ConfigError(`${data.from} has pictures, the model takes texts: give a table of texts.`);
+  if (first.kind === 'text' && target.image)
+    throw new ConfigError(`${data.from} has texts, the model takes pictures: give a folder of pictures by class.`);
   const misfits = new Misfits();
   const keep = first.kind === 'text' ? textKeeper(target, tokenizer) : new ImageKeeper(target);
   const parts = new Map<SplitName | undefined, Kept[]>();

@@ -119,6 +119,14 @@ describe('tables', () => {
     expect(reportLines(report).join('\n')).toContain('the model’s own answers are learned');
   });
 
+  it('pictures for a model of texts are refused, and texts for one of pictures', async () => {
+    for (let i = 0; i < 12; i++) put(`shown/${i}.png`, png);
+    await expect(load({ from: 'shown' }, options)).rejects.toThrow(/shown has pictures, the model takes texts/);
+    const from = put('told.csv', csv());
+    const image = { channels: 1, height: 2, width: 2 };
+    await expect(load({ from }, { root, image })).rejects.toThrow(/told\.csv has texts, the model takes pictures/);
+  });
+
   it('a folder of parts is not split again', async () => {
     for (const [name, of] of [['train', rows.slice(0, 20)], ['test', rows.slice(10, 30)]] as const) put(`parts/${name}.csv`, csv(of)); // biome-ignore format: a line
     const { report } = await load({ from: 'parts' }, options);

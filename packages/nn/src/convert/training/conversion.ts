@@ -124,7 +124,11 @@ export async function openConversion(
 
 /** What the stages of a conversion are trained on. */
 export const conversionBatches = (recipe: ConversionRecipe, data: DataSet): Batches =>
-  batches(data, { batch: recipe.batch, seed: recipe.seed, ...(recipe.data ? drawingOf(recipe.data) : {}) });
+  batches(data, {
+    ...{ batch: recipe.batch, seed: recipe.seed },
+    ...(recipe.augment && data.image ? { augmentation: recipe.augment } : {}),
+    ...(recipe.data ? drawingOf(recipe.data) : {}),
+  });
 
 /** How much of the training data calibration takes. */
 export const calibrationOf = ({ recipe, data, threads }: Conversion) => ({
