@@ -203,9 +203,9 @@ const bytesOfTree = (tree: ReadonlyMap<string, Installed>) =>
 const withScripts = (tree: ReadonlyMap<string, Installed>) => [...tree].filter(([, { scripts }]) => scripts.length > 0);
 
 describe('what is installed with', () => {
-  it('@cipherformer/client: these packages, none of which trains, of less than 15 MB', () => {
+  it('@cipherformer/client: these packages, none of which trains, of less than 16 MB', () => {
     const tree = treeOf('@cipherformer/client');
-    expect(bytesOfTree(tree)).toBeLessThan(15e6);
+    expect(bytesOfTree(tree)).toBeLessThan(16e6);
     expect([...tree.keys()].sort()).toEqual([
       '@cipherformer/approx', '@cipherformer/base', '@cipherformer/ckks', '@cipherformer/client', '@cipherformer/model', '@cipherformer/runtime',
       '@huggingface/tokenizers', '@jsquash/jpeg', '@noble/hashes', 'fast-png', 'fflate', 'iobuffer', 'zod',

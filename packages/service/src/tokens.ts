@@ -41,7 +41,7 @@ export type TokensPlace = { readonly data: string } | { readonly redis: string }
 export async function openTokens(place: TokensPlace, { create = true }: { create?: boolean } = {}): Promise<Tokens> {
   if ('data' in place && !create && !existsSync(join(place.data, dataFolderMarker)))
     throw new StartError(
-      `${place.data} is no data folder of a service: name the one that serve was given with --data (token add makes one)`,
+      `${place.data} is no data folder of a service: name the one that the service has, or add a token, which makes one`,
     );
   const rows = await openRowsOf(place);
   const owners = new OwnerStore({ rows, now: Date.now });

@@ -48,6 +48,7 @@ export function predictError(
 ): PredictedError | undefined {
   const few = { ...planned, program: logitsOnFewSlots(planned.program) };
   const sizes = planned.program.outputs.flatMap(({ name, slots }) => (name === 'logits' ? [slots.length / batch] : []));
+  const outputs = sizes.reduce((sum, count) => sum + count, 0);
   const evaluator = new PolynomialEvaluator(graph);
   /** Root mean squares of the error, by output; and the largest error to expect at unit spread. */
   const simulated = (inputs: GraphInputs, seed: number) => {
@@ -77,10 +78,14 @@ export function predictError(
     size = Math.min(size, found.size);
   }
   const { atUnitSpread } = simulated(randomInputs(graph, samples + 1)(size), samples + 1);
-  if (!(Number.isFinite(largest) && largest > 0)) return undefined;
-  const error = deviations * simulationFactor * largest;
-  const known = Number.isFinite(atUnitSpread) && atUnitSpread > 0;
-  return known ? { error, errorAtUnitSpread: atUnitSpread } : { error };
+  if (largest === 0) return undefined;
+  const error = finite(deviations * simulationFactor * largest);
+  return atUnitSpread === 0 || outputs === 1 ? { error } : { error, errorAtUnitSpread: finite(atUnitSpread) };
+}
+
+/** An error beyond all numbers is still one: of a program whose values explode. */
+function finite(error: number): number {
+  return Number.isFinite(error) ? error : Number.MAX_VALUE;
 }
 
 /** A random input whose numbers are as large as the model's intervals allow. */

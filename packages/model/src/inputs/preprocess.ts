@@ -81,7 +81,7 @@ export function checkPreparation(
   return task === 'language-model' ? made : made.set('mask', 1);
 }
 
-/** Throws where a table of an embedding does not fit. */
+/** A check of an embedding's tables. @throws ShapeError for one that does not fit */
 const expecting = (where: string) => (fits: boolean, field: string, needed: string) => {
   if (!fits) throw new ShapeError(`${where}: preprocess.embedding.${field} has to be ${needed}.`);
 };

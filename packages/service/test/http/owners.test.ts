@@ -96,7 +96,7 @@ describe('tokens', () => {
 describe('a data folder that is not there', () => {
   it('is made for a first token, and not to be looked into', async () => {
     const data = join(place.data, 'absent');
-    await expect(openTokens({ data }, { create: false })).rejects.toThrow(/no data folder of a service.*--data/);
+    await expect(openTokens({ data }, { create: false })).rejects.toThrow(/no data folder of a service.*add a token/);
     expect(existsSync(data)).toBe(false);
     const tokens = await openTokens({ data });
     tokens.close();
