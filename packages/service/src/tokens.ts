@@ -38,7 +38,8 @@ export type TokensPlace = { readonly data: string } | { readonly redis: string }
  * @param options.create makes a data folder that is not there
  * @throws StartError for a folder of something else, or none; as connectRedis
  */
-export async function openTokens(place: TokensPlace, { create = true }: { create?: boolean } = {}): Promise<Tokens> {
+export async function openTokens(place: TokensPlace, options: { readonly create?: boolean } = {}): Promise<Tokens> {
+  const { create = true } = options;
   if ('data' in place && !create && !existsSync(join(place.data, dataFolderMarker)))
     throw new StartError(
       `${place.data} is no data folder of a service: name the one that the service has, or add a token, which makes one`,

@@ -125,7 +125,8 @@ export function systemProgram(files: readonly string[], name: string): string {
       cause,
     });
   }
-  return name;
+  // A package's program may have another name: nginx-light brings nginx.
+  return files.find(isThere) ?? name;
 }
 
 function gateway(): string {
