@@ -12,7 +12,8 @@ let slabs = 0;
 beforeAll(() => {
   slabs = heldSlabs();
 });
-afterAll(() => expect(heldSlabs()).toBe(slabs));
+// Fewer is no leak: what others made before is let go when it is collected.
+afterAll(() => expect(heldSlabs()).toBeLessThanOrEqual(slabs));
 
 describe(`row 9: changed objects (seed ${seed})`, () => {
   it.each(readers)('$name', async (reader) => {
