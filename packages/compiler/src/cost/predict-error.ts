@@ -37,8 +37,9 @@ export const highestGoodError = 1e-2;
  * How far logits will be from the program's without noise. The bound is 8 standard deviations of the simulated error, the
  * largest of a few random inputs, times what simulation and measurement may differ by. Predictions for inputs in range, no
  * proof: noise depends on the input, and grows towards the ends of the polynomials' intervals. So the random inputs are as
- * large as the model takes, for the bound; as large as those that it was calibrated on, for what to expect. For the shipped models the bound is 142 and 17 times the largest error of 20 and 8 encrypted answers.
- * Undefined where no random input is in range.
+ * large as the model takes, for the bound; as large as those that it was calibrated on, for what to expect.
+ * For the shipped models the bound is 142 and 17 times the largest error of 20 and 8 encrypted answers. Undefined where no
+ * random input is in range, or nothing adds noise.
  * Cost: a simulation each on as few slots as show the program: with the noise of a bootstrap, two seconds at N = 2^16.
  */
 export function predictError(
