@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { type PreparedConversion, planConversion, prepareConversion } from '../door/prepare-conversion.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { controlText, conversionText, planText, stageLine } from '../report/conversion-text.ts';
+import { commandLine, typedAgain } from '../terminal/command-line.ts';
 import { positiveInteger, positiveNumber, seedNumber } from '../terminal/numbers.ts';
 import { note, print } from '../terminal/output.ts';
 import { withStages } from '../terminal/with-stages.ts';
@@ -72,29 +73,25 @@ export function registerConvert(program: Command): void {
     .action(convertModel);
 }
 
-async function convertModel(path: string, options: ConvertCommandOptions): Promise<void> {
-  const {
-    recipe: file,
-    data,
-    writeRecipe,
-    dryRun,
-    json,
-    textColumn: text,
-    imageColumn: image,
-    labelColumn: label,
-  } = options;
+/** What has done its part once the recipe is written. */
+const choosing = ['--write-recipe', '--recipe', '--hours', '--quick', '--dry-run'];
+
+async function convertModel(path: string, options: ConvertCommandOptions, verb: Command): Promise<void> {
+  const { writeRecipe, dryRun, json, textColumn: text, imageColumn: image, labelColumn: label } = options;
   const columns = given({ text, image, label });
   const prepared = await prepareConversion(path, { ...options, columns, skip: options.skipRows, note });
   const { recipe } = prepared;
-  const again = (by: string | undefined) =>
-    `cipherformer convert ${path}${by === undefined ? '' : ` --recipe ${by}`}${data === undefined ? '' : ` --data ${data}`}`;
   if (writeRecipe !== undefined) {
     writeAtomically(writeRecipe, `${JSON.stringify(recipe, null, 2)}\n`);
-    return print(json, { value: { recipe: writeRecipe }, text: `recipe: ${writeRecipe}`, next: again(writeRecipe) });
+    return print(json, {
+      value: { recipe: writeRecipe },
+      text: `recipe: ${writeRecipe}`,
+      next: typedAgain(verb, choosing, commandLine`--recipe ${writeRecipe}`),
+    });
   }
   if (dryRun) {
     const plan = await planConversion(prepared);
-    return print(json, { value: plan, text: () => planText(plan), next: again(file) });
+    return print(json, { value: plan, text: () => planText(plan), next: typedAgain(verb, ['--dry-run']) });
   }
   const folder = options.out ?? join('runs', `convert-${recipe.name}`);
   const out = options.control ? join(folder, controlFolder) : folder;
@@ -108,7 +105,7 @@ async function convertModel(path: string, options: ConvertCommandOptions): Promi
   print(json, {
     value: record ? { ...record, targets: judgeTargets(record), shortfalls: shortfalls(record) } : measured,
     text: () => (record ? conversionText(record, out) : controlText(measured, out)),
-    next: record ? `cipherformer serve ${out}` : undefined,
+    next: record ? commandLine`cipherformer serve ${out}` : undefined,
   });
 }
 

@@ -52,6 +52,19 @@ describe('cipherformer convert, without a recipe', () => {
   it('writes the recipe to be edited, which the same data takes', async () => {
     const written = await convert('reviews.csv', '--quick', '--write-recipe', at('recipe.json'), '--json');
     expect([written.code, JSON.parse(written.out)]).toEqual([0, { recipe: at('recipe.json') }]);
+    const shown = await convert(
+      'reviews.csv',
+      '--quick',
+      '--tokens',
+      '12',
+      '--write-recipe',
+      at('recipe.json'),
+      '--out',
+      at('b c'),
+    );
+    expect(shown.err).toContain(
+      `next: npx cipherformer convert ${at('model')} --data ${at('reviews.csv')} --tokens 12 --out '${at('b c')}' --recipe ${at('recipe.json')}\n`,
+    );
     const planned = await convert('reviews.csv', '--recipe', at('recipe.json'), '--dry-run', '--json');
     expect([planned.code, JSON.parse(planned.out).parts[0].name]).toEqual([0, 'attention']);
   });
