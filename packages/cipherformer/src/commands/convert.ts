@@ -2,7 +2,15 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { given } from '@cipherformer/base';
 import { writeAtomically } from '@cipherformer/model/files';
-import { type ConvertResult, convert, judgeTargets, type Provider, providers, shortfalls } from '@cipherformer/nn';
+import {
+  type ConvertResult,
+  convert,
+  judgeTargets,
+  type Provider,
+  providers,
+  shortfalls,
+  undecided,
+} from '@cipherformer/nn';
 import { type Command, Option } from 'commander';
 import { type PreparedConversion, planConversion, prepareConversion } from '../door/prepare-conversion.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
@@ -103,7 +111,9 @@ async function convertModel(path: string, options: ConvertCommandOptions, verb: 
     await writeConversionReport(source, join(folder, 'report.html'));
   }
   print(json, {
-    value: record ? { ...record, targets: judgeTargets(record), shortfalls: shortfalls(record) } : measured,
+    value: record
+      ? { ...record, targets: judgeTargets(record), shortfalls: shortfalls(record), undecided: undecided(record) }
+      : measured,
     text: () => (record ? conversionText(record, out) : controlText(measured, out)),
     next: record ? commandLine`cipherformer serve ${out}` : undefined,
   });
