@@ -2,6 +2,7 @@ import { UsageError } from '@cipherformer/base';
 import { KeyUseError, outOfRangeStep, ShareError, type VerdictCounts } from '@cipherformer/runtime/client';
 import type { Command } from 'commander';
 import type { Answer, Answers, Result } from '../door/answer.ts';
+import type { CommandLine } from '../terminal/command-line.ts';
 import { canAsk, confirm } from '../terminal/confirm.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
@@ -36,7 +37,7 @@ export function checkAnswerOptions({ force, reveal }: AnswerOptions): void {
  * @param next the command that comes next
  * @throws CheckFailedError where an answer is none, unless forced
  */
-export function showAnswers(answers: Answers, options: AnswerOptions, next?: string): void {
+export function showAnswers(answers: Answers, options: AnswerOptions, next?: CommandLine): void {
   const { reveal = false, force = false, top, json } = options;
   const shown = answers.results.map((answer): Result => (reveal && (answer.inRange || force) ? answer.reveal({ top }) : answer)); // biome-ignore format: short
   const out = answers.results.flatMap(({ inRange, reason }, i) =>

@@ -7,6 +7,7 @@ import { serverFolder } from '@cipherformer/runtime/server';
 import type { Command } from 'commander';
 import { connect } from '../door/connect.ts';
 import { generateClear } from '../evaluate/generate-clear.ts';
+import { commandLine, typedAgain } from '../terminal/command-line.ts';
 import { byteSize, nonNegativeNumber, positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { note, print } from '../terminal/output.ts';
 import { formatSeconds } from '../terminal/progress.ts';
@@ -40,8 +41,8 @@ export function registerGenerate(program: Command, security: SecurityOptions): v
     .option('--max-key-bytes <size>', 'most that the evaluation keys may take (default: 4GiB)', byteSize)
     .option('--clear', 'without encryption: what the polynomial model goes on with, to compare')
     .option('--json', 'one JSON object on stdout')
-    .action((where: string, prompt: string, options: GenerateCommandOptions) =>
-      options.clear ? generateInClear(where, prompt, options) : generate(where, prompt, options, security),
+    .action((where: string, prompt: string, options: GenerateCommandOptions, verb: Command) =>
+      options.clear ? generateInClear(where, prompt, options) : generate(where, prompt, options, verb, security),
     ); // biome-ignore format: options
 }
 
@@ -56,6 +57,7 @@ async function generate(
   where: string,
   prompt: string,
   { tokens, temperature, topK, seed, secret, program, maxKeyBytes, json }: GenerateCommandOptions,
+  verb: Command,
   security: SecurityOptions,
 ): Promise<void> {
   const started = performance.now();
@@ -82,7 +84,7 @@ async function generate(
     text: '',
     next: /^https?:/i.test(where)
       ? undefined
-      : `cipherformer generate ${where} ${JSON.stringify(prompt)} --clear (to compare)`,
+      : typedAgain(verb, ['--secret', '--max-key-bytes'], commandLine`--clear (to compare)`),
     shortfall:
       end.reason === 'out-of-range'
         ? 'a value left the range that the model is made for: the text ends where there is no answer any more'

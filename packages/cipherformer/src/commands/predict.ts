@@ -5,6 +5,7 @@ import { loadModel, processorMissing } from '../door/load-model.ts';
 import { PolynomialModel } from '../door/polynomial-model.ts';
 import type { Prediction } from '../door/prediction.ts';
 import { checkQuestions, type Question, withQuestions } from '../input/questions.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { warn } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
@@ -50,7 +51,9 @@ async function predict(path: string, questions: readonly Question[], options: Pr
   print(json, {
     value: { results },
     text: results.map(words(results.length)).join('\n'),
-    next: polynomial ? `cipherformer compile ${path} --out program` : `cipherformer convert ${path} --data <examples>`,
+    next: polynomial
+      ? commandLine`cipherformer compile ${path} --out program`
+      : commandLine`cipherformer convert ${path} --data <examples>`,
   });
 }
 

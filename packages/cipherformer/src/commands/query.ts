@@ -9,6 +9,7 @@ import { checkAsked, checkQuestions, type Question, withQuestions } from '../inp
 import { keptSecret } from '../program/kept-keys.ts';
 import { allowKeys, type KeyLimit, withKeyLimit } from '../program/key-bytes.ts';
 import { showSession } from '../program/session-progress.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { canAsk, confirm } from '../terminal/confirm.ts';
 import { warn } from '../terminal/errors.ts';
 import { interruptible } from '../terminal/interrupt.ts';
@@ -58,6 +59,6 @@ async function query(url: string, questions: readonly Question[], options: Query
     const show = showSession();
     return await service.ask(questions, { signal, progress: show.update }).finally(show.stop);
   });
-  const kept = 'cipherformer keys list (the secret keys that are kept)';
+  const kept = commandLine`cipherformer keys list (the secret keys that are kept)`;
   showAnswers(answers, options, keys === undefined ? kept : undefined);
 }
