@@ -115,6 +115,7 @@ export { type TrainOptions, type TrainProgress, type TrainResult, train } from '
 export type { ParameterSpec, Site } from './transformer/builder.ts';
 export {
   type ActivationConfig,
+  answerKind,
   type ModelConfig,
   type ModelConfigInput,
   type NormConfig,

@@ -68,6 +68,8 @@ export interface DecryptArgument {
 export interface SentAnswer {
   readonly logits: Float64Array;
   readonly reason: string | undefined;
+  /** Of its text, where each has a class and they are known. */
+  readonly tokens?: readonly string[] | undefined;
 }
 
 /** What the thread asks. */

@@ -14,6 +14,7 @@ import {
 import type { PlanFigures } from '../shapes/plan-figures.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
+import { isShare } from './summary.ts';
 
 /** A conversion to come, and the encrypted program that follows. */
 export type ConversionPlan = Awaited<ReturnType<typeof estimateConversion>> & { readonly encrypted: PlanFigures };
@@ -21,7 +22,7 @@ export type ConversionPlan = Awaited<ReturnType<typeof estimateConversion>> & { 
 const figureOf = (row: StageRecord, values: Readonly<Record<string, number>> | undefined): string => {
   const value = values?.[row.figure];
   if (value === undefined) return '-';
-  return row.figure === 'accuracy' ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
+  return isShare(row.figure) ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
 };
 
 /** A stage that ended, on a line. */
