@@ -1,4 +1,4 @@
-// The page in Firefox: a first visit, an upload that a reload cuts short, an answer, a second visit.
+// The page in Firefox: a first visit, an upload that a reload cuts short, an answer, a second visit, a passphrase.
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { askDigit, launchFirefox, patience, shownIn, visitInFirefox } from './firefox.ts';
@@ -71,4 +71,25 @@ it('the key lies sealed in its storage', async () => {
     );
   });
   expect(taken).toBe('InvalidAccessError');
+});
+
+it('a passphrase seals it, and opens it again after a reload', async () => {
+  const passphrase = 'correct horse battery';
+  await page.click('#seal');
+  await page.type('#seal-dialog-passphrase', passphrase);
+  await page.click('#seal-dialog button[type=submit]');
+  await page.waitForFunction(
+    () => /passphrase seals/.test(document.getElementById('key-state')!.textContent!),
+    patience,
+  );
+  await page.reload();
+  expect((await shownIn(page)).problem).toBe('Your key is sealed');
+  await page.type('#given', passphrase);
+  await page.click('#problem button[type=submit]');
+  await page.waitForFunction(() => document.getElementById('problem')!.hidden, patience);
+  await page.click('.programs li:nth-child(1) button');
+  await askDigit(page, 3);
+  const { label, clear, problem } = await shownIn(page);
+  expect(problem).toBeUndefined();
+  expect(label).toBe(clear);
 });

@@ -157,6 +157,18 @@ describe.each(looks)('$name', ({ name, ...view }) => {
     }
   });
 
+  it('a dialog stays open where the window becomes another', async () => {
+    const size = page.viewportSize()!;
+    await page.click('#seal');
+    for (const width of [400, 1200, size.width]) {
+      await page.setViewportSize({ ...size, width });
+      await page.waitForFunction((wanted) => innerWidth === wanted, width);
+      expect(await page.isVisible('#seal-dialog')).toBe(true);
+    }
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('#seal-dialog', { state: 'hidden' });
+  });
+
   it('a problem', async () => {
     await person.route('**/v1/jobs?*', (route) => route.abort());
     await person.route('**/v1/keysets', (route) =>

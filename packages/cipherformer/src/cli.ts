@@ -22,7 +22,7 @@ const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../packag
  * @param security for tests: the executable accepts nothing below 128 bits, and no option or variable changes that
  */
 export async function runCli(argv: readonly string[], security: SecurityOptions = {}): Promise<number> {
-  const program = new Verb('cipherformer')
+  const program = new Verb('cipherformer', argv)
     .description('Transformers in polynomial form, run on data that stays encrypted.')
     .version(version)
     .addHelpText('after', firstStep)

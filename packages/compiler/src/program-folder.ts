@@ -117,7 +117,7 @@ export async function writeProgram(
     const predicted = predict(planned);
     checkAffordable(predicted.peakBytes, memoryBytes, batch);
     await turn(signal);
-    const { classes, documents, card } = loaded;
+    const { classes, documents, problem, card } = loaded;
     const { structure, files } = serialisePreparation(loaded);
     if (documents) files.set(documentsFile, serialiseDocuments(documents));
     const digests: Record<string, string> = {};
@@ -135,6 +135,7 @@ export async function writeProgram(
         name: card.name,
         ...(classes ? { classes: [...classes] } : {}),
         ...(documents ? { documents: documents.length } : {}),
+        ...(problem ? { problem } : {}),
         ...structure,
       },
       files: digests,

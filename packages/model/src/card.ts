@@ -42,7 +42,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
 
 /** README.md of a polynomial model. */
 export function modelCard(model: PolynomialModel): string {
-  const { card, graph, task, preprocess, classes, documents } = model;
+  const { card, graph, task, problem, preprocess, classes, documents } = model;
   const levels = modelLevels(graph);
   const sites = polynomialSites(model).map((site) => [
     site.name,
@@ -57,7 +57,7 @@ export function modelCard(model: PolynomialModel): string {
 
 ${card.description ?? 'A transformer in polynomial form: additions and multiplications only, for inference on encrypted input.'}
 
-- Task: ${task}${classes ? ` (${classes.length} classes)` : ''}${documents ? `, in the place of its head the scores of ${documents.length} documents` : ''}
+- Task: ${task}${problem ? `, ${problem}` : ''}${classes ? ` (${classes.length} classes)` : ''}${documents ? `, in the place of its head the scores of ${documents.length} documents` : ''}
 - Data: ${card.data ?? 'not stated'}
 - Sequence: ${graph.tokens} tokens
 - Levels of the model alone: ${levels.total} (${levels.parts.map((part) => `${part.name} ${part.levels}`).join(', ')})

@@ -1,4 +1,5 @@
 /** Polynomial models: their graph and its evaluation in clear, the preparation of inputs, and their files as bytes. Browsers and Node. */
+export { type AnswerKind, answerKindOf } from './answer-kind.ts';
 export { type PolynomialSite, polynomialSites } from './card.ts';
 export {
   ConfigError,
@@ -17,6 +18,7 @@ export {
   readDocuments,
   serialisePreparation,
 } from './files/preparation.ts';
+export { problemSchema } from './files/preparation-schema.ts';
 export { bfloatToNumber, halfToNumber } from './files/safetensors.ts';
 export { parsePolynomialModel, polynomialModelFiles, serialisePolynomialModel } from './files/serialise.ts';
 export {

@@ -1,11 +1,19 @@
-import { ShapeError } from './errors.ts';
+import { ConfigError, ShapeError } from './errors.ts';
 import type { PolynomialGraph } from './graph/graph.ts';
 import { valueShapes } from './graph/shapes.ts';
-import { checkPreparation, type ImagePreprocess, type Task, type TextPreprocess } from './inputs/preprocess.ts';
+import {
+  checkPreparation,
+  type ImagePreprocess,
+  type Problem,
+  type Task,
+  type TextPreprocess,
+} from './inputs/preprocess.ts';
 
 /** A model that runs on encrypted input, with all that its client needs: everything in it is public. */
 export interface PolynomialModel {
   readonly task: Task;
+  /** What the outputs are; absent where they choose one class, or the task says it. */
+  readonly problem?: Problem;
   readonly graph: PolynomialGraph;
   readonly preprocess: ImagePreprocess | TextPreprocess;
   /** Names of the outputs. */
@@ -55,7 +63,13 @@ export function checkPolynomialModel(model: PolynomialModel, where: string): voi
     );
   }
   const { rows, columns: outputs } = shapes[graph.output]!;
-  if (rows !== 1) throw new ShapeError(`${where}: the output has ${rows} rows where one row [1, outputs] is needed.`);
+  const wanted = model.task === 'token-classification' ? graph.tokens : 1;
+  if (rows !== wanted)
+    throw new ShapeError(
+      `${where}: the output has ${rows} rows where the task ${model.task} needs [${wanted}, outputs].`,
+    );
+  if (model.problem && !model.task.endsWith('classification'))
+    throw new ConfigError(`${where}: the problem ${model.problem} does not go with the task ${model.task}.`);
   if (classes && classes.length !== outputs) {
     throw new ShapeError(`${where}: ${classes.length} classes are named for ${outputs} outputs.`);
   }

@@ -30,7 +30,7 @@ export {
   type StageRecord,
   stageName,
 } from './convert/record/record.ts';
-export { promised, type Shortfall, shortfalls } from './convert/record/shortfall.ts';
+export { promised, type Shortfall, shortfalls, type Undecided, undecided } from './convert/record/shortfall.ts';
 export { judgeTargets, rangeTargets, type TargetVerdict } from './convert/record/targets.ts';
 export { type ConversionEstimate, estimateConversion } from './convert/stages/estimate.ts';
 export type { ConvertProgress } from './convert/stages/train-part.ts';
@@ -115,6 +115,7 @@ export { type TrainOptions, type TrainProgress, type TrainResult, train } from '
 export type { ParameterSpec, Site } from './transformer/builder.ts';
 export {
   type ActivationConfig,
+  answerKind,
   type ModelConfig,
   type ModelConfigInput,
   type NormConfig,

@@ -2,7 +2,7 @@
  * The client's side of a program: keys, encryption, decryption. Needs the client's half alone, and runs in browsers; files on
  * disk are in "./client/files".
  */
-export { PrivateAnswer, type RevealedAnswer } from './client/answer.ts';
+export { type AnswerForm, answerFormOf, PrivateAnswer, type RevealedAnswer } from './client/answer.ts';
 export { decryptOutputs, encryptInputs } from './client/encrypt.ts';
 export {
   higherCounts,

@@ -5,6 +5,7 @@ import { AllowDialog } from './allow-dialog.tsx';
 import { AnswerCard } from './answer-card.tsx';
 import { AskCard } from './ask-card.tsx';
 import { KeyCard } from './key-card.tsx';
+import { type KeyDialogReferences, KeyDialogs, useKeyDialogs } from './key-dialogs.tsx';
 import { useNarrow } from './narrow.ts';
 import { PlanCard } from './plan-card.tsx';
 import { ProblemCard } from './problem-card.tsx';
@@ -18,6 +19,7 @@ import { TimelineCard } from './timeline-card.tsx';
 export function App({ page }: { readonly page: PageState }) {
   useEffect(() => void page.open(), []);
   const { value: program } = page.current;
+  const dialogs = useKeyDialogs();
   return (
     <>
       <header class="top">
@@ -35,9 +37,10 @@ export function App({ page }: { readonly page: PageState }) {
           </p>
         </div>
         {!page.online.value && <p class="banner" role="status">You are offline. What is under way goes on when the network is back.</p>}
-        {program === undefined ? <Opening page={page} /> : <Program key={program.listing.digest} page={page} program={program} />}
+        {program === undefined ? <Opening page={page} /> : <Program key={program.listing.digest} page={page} program={program} dialogs={dialogs} />}
       </main>
       <Spoken program={program} />
+      <KeyDialogs page={page} dialogs={dialogs} />
       <AllowDialog page={page} />
     </>
   );
@@ -66,10 +69,16 @@ function Programs({ page }: { readonly page: PageState }) {
   );
 }
 
-/** What a person calls a program: by its name, but for the one search that there is. */
-function titleOf({ listing, isSearch }: ProgramState, all: readonly ProgramState[]): string {
-  if (isSearch && all.filter((one) => one.isSearch).length === 1) return 'Search';
-  return listing.name.replace(/ in polynomial form$/, '');
+/** What a person calls a program: by what is asked of it, or by its name where several are asked the same. */
+function titleOf(program: ProgramState, all: readonly ProgramState[]): string {
+  const kind = kindOf(program);
+  if (kind !== undefined && all.filter((one) => kindOf(one) === kind).length === 1) return kind;
+  return program.listing.name.replace(/ in polynomial form$/, '');
+}
+
+function kindOf({ listing: { task }, isSearch }: ProgramState): string | undefined {
+  if (isSearch) return 'Search';
+  return { 'image-classification': 'Pictures', 'text-classification': 'Texts' }[task];
 }
 
 /** Before the service has told what it serves. */
@@ -86,10 +95,16 @@ function Opening({ page }: { readonly page: PageState }) {
   );
 } // biome-ignore format: markup
 
-function Program({ page, program }: { readonly page: PageState; readonly program: ProgramState }) {
+interface ProgramProps {
+  readonly page: PageState;
+  readonly program: ProgramState;
+  readonly dialogs: KeyDialogReferences;
+}
+
+function Program({ page, program, dialogs }: ProgramProps) {
   const { value: problem } = program.problem;
   const narrow = useNarrow();
-  const key = <KeyCard page={page} />;
+  const key = <KeyCard page={page} dialogs={dialogs} />;
   return (
     <>
       <div class="columns">

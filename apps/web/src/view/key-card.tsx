@@ -1,16 +1,14 @@
 import type { KeyState } from '@cipherformer/client/browser';
-import { useRef } from 'preact/hooks';
 import type { PageState } from '../state/page-state.ts';
-import { ExportDialog, ForgetDialog, ImportDialog, SealDialog } from './key-dialogs.tsx';
+import type { DialogReference, KeyDialogReferences } from './key-dialogs.tsx';
 
 /** The secret key: what there is of it, and what can be done with it. */
-export function KeyCard({ page }: { readonly page: PageState }) {
+export function KeyCard({ page, dialogs }: { readonly page: PageState; readonly dialogs: KeyDialogReferences }) {
   const { value: program } = page.current;
   const busy = program?.busy.value ?? true;
   const has = page.hasSecret.value;
   const sealed = page.sealed.value;
-  const [exporting, importing, forgetting, sealing] = [dialogReference(), dialogReference(), dialogReference(), dialogReference()]; // biome-ignore format: one line
-  const show = ({ current }: typeof exporting) => current!.showModal();
+  const show = ({ current }: DialogReference) => current!.showModal();
   return (
     <section class="card" aria-labelledby="key-title">
       <h2 id="key-title">Your key</h2>
@@ -22,28 +20,28 @@ export function KeyCard({ page }: { readonly page: PageState }) {
         {page.keyNote.value}
       </p>
       <div class="buttons">
-        <button type="button" id="seal" disabled={busy} onClick={() => show(sealing)}>
+        <button type="button" id="seal" disabled={busy} onClick={() => show(dialogs.sealing)}>
           Passphrase …
         </button>
-        <button type="button" id="take-along" disabled={busy || !has} onClick={() => show(exporting)}>
+        <button type="button" id="take-along" disabled={busy || !has} onClick={() => show(dialogs.exporting)}>
           Export …
         </button>
-        <button type="button" id="take-in" disabled={busy} onClick={() => show(importing)}>
+        <button type="button" id="take-in" disabled={busy} onClick={() => show(dialogs.importing)}>
           Import …
         </button>
-        <button type="button" id="forget" class="danger" disabled={busy || !has} onClick={() => show(forgetting)}>
+        <button
+          type="button"
+          id="forget"
+          class="danger"
+          disabled={busy || !has}
+          onClick={() => show(dialogs.forgetting)}
+        >
           Delete …
         </button>
       </div>
-      <SealDialog dialog={sealing} page={page} />
-      <ExportDialog dialog={exporting} page={page} />
-      <ImportDialog dialog={importing} page={page} />
-      <ForgetDialog dialog={forgetting} page={page} />
     </section>
   );
 }
-
-const dialogReference = () => useRef<HTMLDialogElement>(null);
 
 function keyText(keys: KeyState | undefined, has: boolean): string {
   if (keys === 'nothing') return 'There is none yet. It is made in this browser when you ask for the first time.';

@@ -15,8 +15,35 @@ interface DialogProps {
   readonly page: PageState;
 }
 
+/** What can be done with the key, each in a dialog. */
+export interface KeyDialogReferences {
+  readonly sealing: DialogReference;
+  readonly exporting: DialogReference;
+  readonly importing: DialogReference;
+  readonly forgetting: DialogReference;
+}
+
+export function useKeyDialogs(): KeyDialogReferences {
+  const [sealing, exporting, importing, forgetting] = [dialogReference(), dialogReference(), dialogReference(), dialogReference()]; // biome-ignore format: one line
+  return { sealing, exporting, importing, forgetting };
+}
+
+const dialogReference = () => useRef<HTMLDialogElement>(null);
+
+/** The dialogs of the key, apart from its card: what a window's width moves would close them. */
+export function KeyDialogs({ page, dialogs }: { readonly page: PageState; readonly dialogs: KeyDialogReferences }) {
+  return (
+    <>
+      <SealDialog dialog={dialogs.sealing} page={page} />
+      <ExportDialog dialog={dialogs.exporting} page={page} />
+      <ImportDialog dialog={dialogs.importing} page={page} />
+      <ForgetDialog dialog={dialogs.forgetting} page={page} />
+    </>
+  );
+}
+
 /** Takes the key along, as a file. */
-export function ExportDialog({ dialog, page }: DialogProps) {
+function ExportDialog({ dialog, page }: DialogProps) {
   return (
     <NewPassphraseDialog
       dialog={dialog}
@@ -30,7 +57,7 @@ export function ExportDialog({ dialog, page }: DialogProps) {
 }
 
 /** Seals the key in this browser. */
-export function SealDialog({ dialog, page }: DialogProps) {
+function SealDialog({ dialog, page }: DialogProps) {
   const sealed = page.sealed.value;
   return (
     <NewPassphraseDialog
@@ -111,7 +138,7 @@ function NewPassphraseDialog({ dialog, id, title, text, action, onPassphrase, on
 }
 
 /** Takes a key in, from a file. */
-export function ImportDialog({ dialog, page }: DialogProps) {
+function ImportDialog({ dialog, page }: DialogProps) {
   const file = useRef<HTMLInputElement>(null);
   const passphrase = useSignal('');
   return (
@@ -163,7 +190,7 @@ export function ImportDialog({ dialog, page }: DialogProps) {
 }
 
 /** Deletes the key. */
-export function ForgetDialog({ dialog, page }: DialogProps) {
+function ForgetDialog({ dialog, page }: DialogProps) {
   const facts = page.current.value?.facts.value;
   return (
     <dialog

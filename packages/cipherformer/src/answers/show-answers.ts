@@ -1,11 +1,13 @@
 import { UsageError } from '@cipherformer/base';
+import type { AnswerKind } from '@cipherformer/model';
 import { KeyUseError, outOfRangeStep, ShareError, type VerdictCounts } from '@cipherformer/runtime/client';
 import type { Command } from 'commander';
-import type { Answer, Answers, Result } from '../door/answer.ts';
+import type { Answer, Answers, Label, Result } from '../door/answer.ts';
+import type { CommandLine } from '../terminal/command-line.ts';
 import { canAsk, confirm } from '../terminal/confirm.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
-import { renderTable } from '../terminal/table.ts';
+import { labelTable } from './label-table.ts';
 
 // What the verbs that decrypt have in common: which of an answer is shown, and what happens where there is none.
 
@@ -36,7 +38,7 @@ export function checkAnswerOptions({ force, reveal }: AnswerOptions): void {
  * @param next the command that comes next
  * @throws CheckFailedError where an answer is none, unless forced
  */
-export function showAnswers(answers: Answers, options: AnswerOptions, next?: string): void {
+export function showAnswers(answers: Answers, options: AnswerOptions, next?: CommandLine): void {
   const { reveal = false, force = false, top, json } = options;
   const shown = answers.results.map((answer): Result => (reveal && (answer.inRange || force) ? answer.reveal({ top }) : answer)); // biome-ignore format: short
   const out = answers.results.flatMap(({ inRange, reason }, i) =>
@@ -46,7 +48,7 @@ export function showAnswers(answers: Answers, options: AnswerOptions, next?: str
   print(json, {
     value: { results: shown },
     text: shown
-      .flatMap((result, i) => textOf(result, answers.results.length === 1 ? '' : `input ${i + 1}: `))
+      .flatMap((result, i) => textOf(result, answers.kind, answers.results.length === 1 ? '' : `input ${i + 1}: `))
       .join('\n'),
     next,
     ...(out.length > 0 && !force
@@ -60,12 +62,19 @@ export function showAnswers(answers: Answers, options: AnswerOptions, next?: str
 const named = ({ results }: Answers, i: number) => (results.length === 1 ? 'the input' : `input ${i + 1}`);
 
 /** An answer for a person; nothing where there is none. */
-function textOf({ inRange, labels = [], logits, embedding }: Result, prefix: string): string[] {
+function textOf({ inRange, labels = [], logits, embedding }: Result, kind: AnswerKind, prefix: string): string[] {
   if (embedding) return [`${prefix}${JSON.stringify(embedding.map(rounded))}`];
-  if (!logits) return inRange ? [`${prefix}${labels[0]?.label ?? 'an embedding: --reveal shows it'} (in range)`] : [];
-  const largest = [...logits].sort((a, b) => b - a);
-  const rows = labels.map(({ label, score }, i) => [label, rounded(score!), rounded(largest[i]!)]);
-  return [renderTable([`${prefix}class`, 'score', 'logit'], rows)];
+  if (logits) return [labelTable(labels, kind, `${prefix}class`, kind === 'class' ? [...logits].sort((a, b) => b - a) : undefined)]; // biome-ignore format: one line
+  if (!inRange) return [];
+  if (kind === 'token-classes') return [labelTable(labels, kind, `${prefix}class`)];
+  return [`${prefix}${plainAnswer(labels, kind)} (in range)`];
+}
+
+/** An answer without its numbers, which tell of the key. */
+function plainAnswer(labels: readonly Label[], kind: AnswerKind): string {
+  if (kind === 'numbers') return 'a number: --reveal shows it';
+  if (kind === 'embedding') return 'an embedding: --reveal shows it';
+  return labels.length === 0 ? 'no label holds' : labels.map(({ label }) => label).join(', ');
 }
 
 const rounded = (value: number) => Number(value.toFixed(4));

@@ -15,6 +15,7 @@ import { loadDensity, loadFunction, loadTable } from '../approximations/files.ts
 import { approximationReport, approximationTables } from '../approximations/tables.ts';
 import { approximationPlot } from '../plots/approximation-plot.ts';
 import { renderSvg, savePlot } from '../plots/render.ts';
+import { commandLine, typedAgain } from '../terminal/command-line.ts';
 import { seedNumber as fromZero, positiveNumber } from '../terminal/numbers.ts';
 import { note, print } from '../terminal/output.ts';
 
@@ -65,7 +66,7 @@ Examples:
     .action(approximate);
 } // biome-ignore format: options
 
-async function approximate(fn: string, options: Options): Promise<void> {
+async function approximate(fn: string, options: Options, verb: Command): Promise<void> {
   const { interval, degree, error: maxError, levels: maxLevels, maxDegree, method, fix: constraints, plot } = options;
   if (interval === undefined)
     throw new UsageError('say where the function is to be approximated, for example --interval -6,6');
@@ -97,7 +98,8 @@ async function approximate(fn: string, options: Options): Promise<void> {
   print(options.json, {
     value: approximationReport(found),
     text: () => approximationTables(found),
-    next: plot === undefined ? 'the same with --plot <file.svg>, to see where the error is' : undefined,
+    next:
+      plot === undefined ? typedAgain(verb, [], commandLine`--plot <file.svg> (shows where the error is)`) : undefined,
   });
 }
 

@@ -4,6 +4,7 @@ import { compareConversions } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { comparisonLines, comparisonTable } from '../report/comparison.ts';
 import { controlFolder, isFinished, readRecordAt } from '../report/conversion.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { markdownTable } from '../terminal/markdown.ts';
 import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
@@ -32,7 +33,7 @@ export function registerCompare(program: Command): void {
       print(options.json, {
         value: comparison,
         text: [table, ...comparisonLines(comparison)].join('\n'),
-        next: `cipherformer ranges ${paths.join(' ')}`,
+        next: commandLine`cipherformer ranges ${paths}`,
       });
     });
 }

@@ -4,6 +4,7 @@ import { parametersOf } from '@cipherformer/runtime/server';
 import { type Command, Option } from 'commander';
 import { compile } from '../door/compile.ts';
 import { describeProgram } from '../program/summary.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { note, print } from '../terminal/output.ts';
 import { checkOutput } from '../terminal/output-path.ts';
@@ -56,7 +57,7 @@ export function registerCompile(program: Command): void {
         print(json, {
           value: { program: out, ...manifest },
           text: describeProgram(manifest, parametersOf(manifest)),
-          next: generation ? `cipherformer generate ${out} "Once upon a time"` : `cipherformer keygen ${out} --out keys`,
+          next: generation ? commandLine`cipherformer generate ${out} "Once upon a time"` : commandLine`cipherformer keygen ${out} --out keys`,
         });
       });
     }); // biome-ignore format: options

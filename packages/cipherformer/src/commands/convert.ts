@@ -2,11 +2,20 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { given } from '@cipherformer/base';
 import { writeAtomically } from '@cipherformer/model/files';
-import { type ConvertResult, convert, judgeTargets, type Provider, providers, shortfalls } from '@cipherformer/nn';
+import {
+  type ConvertResult,
+  convert,
+  judgeTargets,
+  type Provider,
+  providers,
+  shortfalls,
+  undecided,
+} from '@cipherformer/nn';
 import { type Command, Option } from 'commander';
 import { type PreparedConversion, planConversion, prepareConversion } from '../door/prepare-conversion.ts';
 import { controlFolder, isFinished, readReportSource, writeConversionReport } from '../report/conversion.ts';
 import { controlText, conversionText, planText, stageLine } from '../report/conversion-text.ts';
+import { commandLine, typedAgain } from '../terminal/command-line.ts';
 import { positiveInteger, positiveNumber, seedNumber } from '../terminal/numbers.ts';
 import { note, print } from '../terminal/output.ts';
 import { withStages } from '../terminal/with-stages.ts';
@@ -72,29 +81,25 @@ export function registerConvert(program: Command): void {
     .action(convertModel);
 }
 
-async function convertModel(path: string, options: ConvertCommandOptions): Promise<void> {
-  const {
-    recipe: file,
-    data,
-    writeRecipe,
-    dryRun,
-    json,
-    textColumn: text,
-    imageColumn: image,
-    labelColumn: label,
-  } = options;
+/** What has done its part once the recipe is written. */
+const choosing = ['--write-recipe', '--recipe', '--hours', '--quick', '--dry-run'];
+
+async function convertModel(path: string, options: ConvertCommandOptions, verb: Command): Promise<void> {
+  const { writeRecipe, dryRun, json, textColumn: text, imageColumn: image, labelColumn: label } = options;
   const columns = given({ text, image, label });
   const prepared = await prepareConversion(path, { ...options, columns, skip: options.skipRows, note });
   const { recipe } = prepared;
-  const again = (by: string | undefined) =>
-    `cipherformer convert ${path}${by === undefined ? '' : ` --recipe ${by}`}${data === undefined ? '' : ` --data ${data}`}`;
   if (writeRecipe !== undefined) {
     writeAtomically(writeRecipe, `${JSON.stringify(recipe, null, 2)}\n`);
-    return print(json, { value: { recipe: writeRecipe }, text: `recipe: ${writeRecipe}`, next: again(writeRecipe) });
+    return print(json, {
+      value: { recipe: writeRecipe },
+      text: `recipe: ${writeRecipe}`,
+      next: typedAgain(verb, choosing, commandLine`--recipe ${writeRecipe}`),
+    });
   }
   if (dryRun) {
     const plan = await planConversion(prepared);
-    return print(json, { value: plan, text: () => planText(plan), next: again(file) });
+    return print(json, { value: plan, text: () => planText(plan), next: typedAgain(verb, ['--dry-run']) });
   }
   const folder = options.out ?? join('runs', `convert-${recipe.name}`);
   const out = options.control ? join(folder, controlFolder) : folder;
@@ -106,9 +111,11 @@ async function convertModel(path: string, options: ConvertCommandOptions): Promi
     await writeConversionReport(source, join(folder, 'report.html'));
   }
   print(json, {
-    value: record ? { ...record, targets: judgeTargets(record), shortfalls: shortfalls(record) } : measured,
+    value: record
+      ? { ...record, targets: judgeTargets(record), shortfalls: shortfalls(record), undecided: undecided(record) }
+      : measured,
     text: () => (record ? conversionText(record, out) : controlText(measured, out)),
-    next: record ? `cipherformer serve ${out}` : undefined,
+    next: record ? commandLine`cipherformer serve ${out}` : undefined,
   });
 }
 

@@ -12,6 +12,7 @@ import {
 import { Client } from '../door/client.ts';
 import { readBytes } from '../input/read-bytes.ts';
 import { checkSecretFile } from '../program/key-files.ts';
+import { commandLine, typedAgain } from '../terminal/command-line.ts';
 
 interface DecryptOptions extends AnswerOptions {
   readonly keys: string;
@@ -33,10 +34,12 @@ export function registerDecrypt(program: Command, security: SecurityOptions): vo
     .requiredOption('--input <file>', 'the encrypted result')
     .requiredOption('--request <file>', 'the encrypted input that the result answers')
     .option('--shareable', 'the label alone, and only where it tells nothing of the key: what may be passed on');
-  withAnswerOptions(command).action((path: string, options: DecryptOptions) => decrypt(path, options, security));
+  withAnswerOptions(command).action((path: string, options: DecryptOptions) =>
+    decrypt(path, options, command, security),
+  );
 }
 
-async function decrypt(path: string, options: DecryptOptions, security: SecurityOptions): Promise<void> {
+async function decrypt(path: string, options: DecryptOptions, verb: Command, security: SecurityOptions): Promise<void> {
   const { keys, input, request, shareable, json } = options;
   checkAnswerOptions(options);
   if (shareable && options.reveal)
@@ -47,6 +50,6 @@ async function decrypt(path: string, options: DecryptOptions, security: Security
   await using client = await Client.create(path, { secret: keys, ...ownerOptions(options), ...security });
   const answers = await client.decrypt(result, asked);
   if (shareable) return showShared(answers, json);
-  const revealed = `cipherformer decrypt ${path} --keys ${keys} --input ${input} --request ${request} --reveal`;
-  showAnswers(answers, options, options.reveal ? undefined : `${revealed} (scores and logits, for you alone)`);
+  const revealed = typedAgain(verb, [], commandLine`--reveal (scores and logits, for you alone)`);
+  showAnswers(answers, options, options.reveal ? undefined : revealed);
 }

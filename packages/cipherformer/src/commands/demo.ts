@@ -8,6 +8,7 @@ import { demoPage } from '../demo/page.ts';
 import type { DemoResult } from '../demo/result.ts';
 import { type DemoVoice, runDemo } from '../demo/run.ts';
 import { demoTables } from '../demo/tables.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { note, print } from '../terminal/output.ts';
 import { type Stages, startStages } from '../terminal/progress.ts';
@@ -61,7 +62,7 @@ function finish(result: DemoResult, out: string, json: boolean | undefined): voi
   print(json, {
     value: result,
     text: () => `${demoTables(result)}\nreport: ${report}`,
-    next: `cipherformer serve ${demoPaths().polynomial} (draw a digit in a browser)`,
+    next: commandLine`cipherformer serve ${demoPaths().polynomial} (draw a digit in a browser)`,
     shortfall:
       wrong > 0 ? `${wrong} of ${images.length} encrypted answers are not those of the model in clear.` : undefined,
   });

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { diagnose, diagnosisText } from '../measure/diagnosis.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { print } from '../terminal/output.ts';
 
 /** `cipherformer doctor`: what is loaded on this machine and why, and how to get what is missing. */
@@ -13,7 +14,7 @@ export function registerDoctor(program: Command): void {
       print(options.json, {
         value: diagnosis,
         text: () => diagnosisText(diagnosis),
-        next: 'cipherformer demo',
+        next: commandLine`cipherformer demo`,
         shortfall: diagnosis.loaded ? undefined : 'no kernels can be loaded on this machine',
       });
     });

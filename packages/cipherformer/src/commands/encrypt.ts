@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Client } from '../door/client.ts';
 import { checkAsked, checkQuestions, type Question, withQuestions } from '../input/questions.ts';
 import { checkSecretFile, evaluationBeside } from '../program/key-files.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { warn } from '../terminal/errors.ts';
 import { print } from '../terminal/output.ts';
 import { checkOutput } from '../terminal/output-path.ts';
@@ -49,6 +50,6 @@ async function encrypt(
   print(json, {
     value: { input: out, bytes: bytes.length, count: examples },
     text: `${out}: ${bytes.length} bytes${of}; keep it, decrypt needs it (--request)`,
-    next: `cipherformer run ${path} --keys ${evaluationBeside(keys)} --input ${out} --out ${out}.result`,
+    next: commandLine`cipherformer run ${path} --keys ${evaluationBeside(keys)} --input ${out} --out ${out}.result`,
   });
 }

@@ -9,6 +9,7 @@ import { figuresOf } from '../evaluate/figures.ts';
 import { runSuite } from '../evaluate/suite.ts';
 import { figureTables, suiteTable } from '../evaluate/tables.ts';
 import { type EncryptedVerbOptions, evaluateEncryptedVerb } from '../evaluate/verb.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { withStages } from '../terminal/with-stages.ts';
@@ -71,8 +72,8 @@ async function evaluate(path: string | undefined, options: EvalOptions, security
     value: { model: path, split, ...figures, ...(outside ? { outside } : {}) },
     text: () => figureTables(figures, outside),
     next: isPolynomialModel(folder)
-      ? `cipherformer compile ${path} --out program`
-      : `cipherformer convert ${path} --recipe <conversion recipe> --data ${root}`,
+      ? commandLine`cipherformer compile ${path} --out program`
+      : commandLine`cipherformer convert ${path} --recipe <conversion recipe> --data ${root}`,
   });
 }
 

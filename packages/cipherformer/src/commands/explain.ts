@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { planPage } from '../program/plan-page.ts';
 import { layerTable, partTable } from '../program/plan-tables.ts';
 import { describeProgram } from '../program/summary.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { print } from '../terminal/output.ts';
 
 interface ExplainOptions {
@@ -38,6 +39,6 @@ async function explainProgram(
   print(json, {
     value: { program: digest, batch, secondsPerInput: total.seconds / batch, rows, layers: Object.fromEntries(plan.layers), total }, // biome-ignore format: short
     text: () => `${describeProgram(manifest, parameters)}\n${layers ? layerTable(plan) : partTable(plan)}`,
-    next: `cipherformer keygen ${path} --out keys`,
+    next: commandLine`cipherformer keygen ${path} --out keys`,
   });
 }

@@ -15,6 +15,7 @@ import { loadDataFor, loadDataForPolynomial } from '../evaluate/data.ts';
 import { outlookLines, outlookOf } from '../inspect/outlook.ts';
 import { inspectPolynomial, polynomialTables } from '../inspect/polynomial.ts';
 import { inspectTrained, trainedTables } from '../inspect/trained.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 
@@ -69,7 +70,7 @@ async function trained(path: string, folder: string, options: InspectOptions): P
       ranges: ranges.map(({ exampleMax: _, exampleMin: __, ...rest }) => rest),
     },
     text: () => [...outlookLines(outlook), trainedTables(model, summary, ranges)].join('\n'),
-    next: outlook.refused === undefined ? `cipherformer convert ${path} --data <examples>` : undefined,
+    next: outlook.refused === undefined ? commandLine`cipherformer convert ${path} --data <examples>` : undefined,
   });
 }
 
@@ -85,7 +86,7 @@ async function polynomial(path: string, folder: string, options: InspectOptions)
   print(json, {
     value: { model: path, ...summary },
     text: () => polynomialTables(model, summary),
-    next: `cipherformer compile ${path} --out program`,
+    next: commandLine`cipherformer compile ${path} --out program`,
     shortfall: foreign === '' ? undefined : `${path} holds ${foreign}: it is not a polynomial of its input.`,
   });
 }

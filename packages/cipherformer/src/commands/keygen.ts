@@ -5,6 +5,7 @@ import { checkKeyRoom, readManifest, verdictFileOf } from '@cipherformer/runtime
 import type { Command } from 'commander';
 import { Client } from '../door/client.ts';
 import { agreedKeyBytes, allowKeys, type KeyLimit, withKeyLimit } from '../program/key-bytes.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { print } from '../terminal/output.ts';
 import { withStages } from '../terminal/with-stages.ts';
 
@@ -45,6 +46,9 @@ async function keygen(path: string, { out, maxKeyBytes, json }: KeygenOptions, s
     text:
       `${secret}: the secret key; keep it to yourself, with ${basename(verdictFileOf(secret))} beside it\n` +
       `${evaluation}: ${gib(keys.wireBytes)} for the server`,
-    next: `cipherformer encrypt ${path} --keys ${secret} ${model.preprocess.kind === 'image' ? '--image image.png' : '--text "..."'} --out input`,
+    next:
+      model.preprocess.kind === 'image'
+        ? commandLine`cipherformer encrypt ${path} --keys ${secret} --image image.png --out input`
+        : commandLine`cipherformer encrypt ${path} --keys ${secret} --text "..." --out input`,
   });
 }

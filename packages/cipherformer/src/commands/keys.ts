@@ -3,6 +3,7 @@ import { UsageError } from '@cipherformer/base';
 import { MissingFileError } from '@cipherformer/model';
 import type { Command } from 'commander';
 import { keptKeys, keysRoot } from '../program/kept-keys.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { canAsk, confirm } from '../terminal/confirm.ts';
 import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
@@ -19,7 +20,7 @@ export function registerKeys(program: Command): void {
       const rows = kept.map(({ name, made, folder }) => [name, made.slice(0, 10), folder]);
       const text =
         kept.length === 0 ? `no secret keys are kept in ${keysRoot()}` : renderTable(['key', 'made', 'folder'], rows);
-      print(json, { value: { folder: keysRoot(), keys: kept }, text, next: 'cipherformer query <url> (makes and uses them)' }); // biome-ignore format: short
+      print(json, { value: { folder: keysRoot(), keys: kept }, text, next: commandLine`cipherformer query <url> (makes and uses them)` }); // biome-ignore format: short
     });
   keys
     .command('remove')

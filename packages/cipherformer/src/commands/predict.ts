@@ -1,14 +1,16 @@
+import type { AnswerKind } from '@cipherformer/model';
 import { isPolynomialModel } from '@cipherformer/model/files';
 import { modelPath } from '@cipherformer/nn';
 import type { Command } from 'commander';
+import { labelTable } from '../answers/label-table.ts';
 import { loadModel, processorMissing } from '../door/load-model.ts';
 import { PolynomialModel } from '../door/polynomial-model.ts';
 import type { Prediction } from '../door/prediction.ts';
 import { checkQuestions, type Question, withQuestions } from '../input/questions.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { warn } from '../terminal/errors.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
-import { renderTable } from '../terminal/table.ts';
 
 interface PredictCommandOptions {
   readonly data?: string;
@@ -49,16 +51,18 @@ async function predict(path: string, questions: readonly Question[], options: Pr
   const { results } = await model.predict(questions, { ...asked, notice: warn });
   print(json, {
     value: { results },
-    text: results.map(words(results.length)).join('\n'),
-    next: polynomial ? `cipherformer compile ${path} --out program` : `cipherformer convert ${path} --data <examples>`,
+    text: results.map(words(results.length, model.kind)).join('\n'),
+    next: polynomial
+      ? commandLine`cipherformer compile ${path} --out program`
+      : commandLine`cipherformer convert ${path} --data <examples>`,
   });
 }
 
 const words =
-  (count: number) =>
-  ({ labels = [], reason }: Prediction, i: number): string => {
+  (count: number, kind: AnswerKind) =>
+  ({ labels = [], embedding, reason }: Prediction, i: number): string => {
     const name = count === 1 ? 'the input' : `input ${i + 1}`;
     if (reason !== undefined) return `${name} left the range the model is made for: there is no answer (${reason})`;
-    const rows = labels.map(({ label, score }) => [label, Number(score!.toFixed(4))]);
-    return renderTable([count === 1 ? 'label' : name, 'score'], rows);
+    if (embedding) return JSON.stringify(embedding.map((value) => Number(value.toFixed(4))));
+    return labelTable(labels, kind, count === 1 ? 'label' : name);
   };

@@ -2,6 +2,7 @@ import { judgeTargets, type MeasuredConversion, rangeTargets } from '@cipherform
 import type { Command } from 'commander';
 import { readRecordAt } from '../report/conversion.ts';
 import { rangesTable } from '../report/ranges.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { markdownTable } from '../terminal/markdown.ts';
 import { print } from '../terminal/output.ts';
 import { renderTable } from '../terminal/table.ts';
@@ -29,7 +30,7 @@ export function registerRanges(program: Command): void {
       print(options.json, {
         value: { limits: rangeTargets, conversions: judged },
         text: () => render(head, rows),
-        next: `cipherformer report ${paths[0]}`,
+        next: commandLine`cipherformer report ${paths[0]!}`,
       });
     });
 }

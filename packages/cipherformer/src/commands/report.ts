@@ -4,6 +4,7 @@ import { writeAtomically } from '@cipherformer/model/files';
 import { judgeTargets } from '@cipherformer/nn';
 import type { Command } from 'commander';
 import { readReportSource, reportFigures, writeConversionReport } from '../report/conversion.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { print } from '../terminal/output.ts';
 
 interface ReportCommandOptions {
@@ -36,7 +37,7 @@ export function registerReport(program: Command): void {
       print(options.json, {
         value: { path, figures, targets: judgeTargets(source.record) },
         text: [path, ...figures].join('\n'),
-        next: `cipherformer compile ${folder} --out program`,
+        next: commandLine`cipherformer compile ${folder} --out program`,
       });
     });
 }

@@ -16,6 +16,7 @@ import {
 import type { Command } from 'commander';
 import { Server } from '../door/server.ts';
 import { peakMemoryBytes } from '../measure/peak-memory.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { print } from '../terminal/output.ts';
 import { checkOutput } from '../terminal/output-path.ts';
 import { startStages } from '../terminal/progress.ts';
@@ -103,6 +104,6 @@ function report(path: string, { input, out, json }: RunOptions, figures: Report)
     text:
       `${out}: cold ${s(figures.coldSeconds)}, warm ${s(figures.warmSeconds)}, processor ${s(figures.cpuSeconds)} ` +
       `(predicted ${s(figures.predictedCpuSeconds)}), peak memory ${gib(figures.peakRssBytes)} (at most ${gib(figures.predictedPeakBytes)} predicted)`,
-    next: `cipherformer decrypt ${path} --keys <the secret key> --input ${out} --request ${input}`,
+    next: commandLine`cipherformer decrypt ${path} --keys <the secret key> --input ${out} --request ${input}`,
   });
 }

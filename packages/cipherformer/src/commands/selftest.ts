@@ -1,6 +1,7 @@
 import { type BuildName, listBuilds, loadKernels, type SelfTestResult, selfTest } from '@cipherformer/ckks';
 import type { Command } from 'commander';
 import pc from 'picocolors';
+import { commandLine } from '../terminal/command-line.ts';
 import { print } from '../terminal/output.ts';
 import { enableRelaxedSimd } from '../terminal/relaxed-simd.ts';
 
@@ -51,7 +52,7 @@ export function registerSelftest(program: Command): void {
       print(options.json, {
         value: { passed, builds },
         text: () => describe(builds),
-        next: 'cipherformer demo',
+        next: commandLine`cipherformer demo`,
         shortfall: passed ? undefined : 'a kernel build does not compute what the reference computes: do not use it',
       });
     });

@@ -1,6 +1,7 @@
 import { gib, UsageError } from '@cipherformer/base';
 import { type ListedOwner, openTokens, type Tokens } from '@cipherformer/service';
 import type { Command } from 'commander';
+import { commandLine, typedOptions } from '../terminal/command-line.ts';
 import { print } from '../terminal/output.ts';
 
 // A server's verb: nothing it imports of ours may read a secret key (test/architecture.test.ts).
@@ -29,17 +30,22 @@ export function registerToken(program: Command): void {
     .action(revoke);
 }
 
-async function add(name: string, { json, ...place }: TokenOptions): Promise<void> {
+async function add(name: string, { json, ...place }: TokenOptions, verb: Command): Promise<void> {
   const token = await withTokens(place, true, (tokens) => tokens.add(name));
   if (token === undefined)
     throw new UsageError(`there is a token of the name ${name} already: choose another name, or revoke that one`);
-  print(json, { value: { name, token }, text: token, next: 'cipherformer token list' });
+  print(json, {
+    value: { name, token },
+    text: token,
+    next: commandLine`cipherformer token list ${typedOptions(verb)}`,
+  });
 }
 
-async function list({ json, ...place }: TokenOptions): Promise<void> {
+async function list({ json, ...place }: TokenOptions, verb: Command): Promise<void> {
   const owners = await withTokens(place, false, (tokens) => tokens.list());
   const text = owners.length === 0 ? 'there are no owners yet' : owners.map(line).join('\n');
-  print(json, { value: owners, text, next: owners.length === 0 ? 'cipherformer token add <name>' : undefined });
+  const next = owners.length === 0 ? commandLine`cipherformer token add <name> ${typedOptions(verb)}` : undefined;
+  print(json, { value: owners, text, next });
 }
 
 async function revoke(name: string, { json, delete: remove = false, ...place }: TokenOptions): Promise<void> {

@@ -5,6 +5,7 @@ import { type Provider, parseRecipe, providers, type Recipe, type TrainResult, t
 import { type Command, Option } from 'commander';
 import { figuresOf } from '../evaluate/figures.ts';
 import { drawCurves, trainingLog, trainingTable } from '../report/training.ts';
+import { commandLine } from '../terminal/command-line.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { withStages } from '../terminal/with-stages.ts';
@@ -58,7 +59,7 @@ async function trainModel(file: string, options: TrainCommandOptions): Promise<v
   print(json, {
     value,
     text: () => trainingTable(value),
-    next: `cipherformer convert ${folder} --recipe <conversion recipe> --data ${data}`,
+    next: commandLine`cipherformer convert ${folder} --recipe <conversion recipe> --data ${data}`,
   });
 }
 

@@ -2,6 +2,7 @@ import { type OnProgress, UsageError } from '@cipherformer/base';
 import { keyParts, keyWireBytes, type SecurityOptions } from '@cipherformer/ckks';
 import type { GeneratedToken, GenerationEnd, ProgramChange } from '@cipherformer/client';
 import {
+  answerFormOf,
   checkKeyBytes,
   keySpecsOf,
   PrivateAnswer,
@@ -233,12 +234,12 @@ export const secretFor = (secret: OwnerOptions['secret'], manifest: ProgramManif
 /** Answers as their owner gets them. */
 export function answersOf(
   answers: readonly SentAnswer[],
-  { model, predicted }: ProgramManifest,
+  manifest: ProgramManifest,
   classes: readonly string[] | undefined,
 ): Answers {
-  const { error } = predicted;
-  const isEmbedding = model.task === 'text-embedding';
+  const form = { ...answerFormOf(manifest), classes };
   return new Answers(
-    answers.map((answer) => new Answer(new PrivateAnswer({ ...answer, classes, error }), classes, isEmbedding)),
+    answers.map(({ tokens, ...answer }) => new Answer(new PrivateAnswer({ ...answer, ...form }), { ...form, tokens })),
+    form.kind,
   );
 }

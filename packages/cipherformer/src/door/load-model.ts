@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
-import type { Tokenizer } from '@cipherformer/model';
+import type { AnswerKind, Tokenizer } from '@cipherformer/model';
 import { isPolynomialModel } from '@cipherformer/model/files';
 import {
+  answerKind,
   loadModel as load,
   loadModelTokenizer,
   loadTokenizer,
@@ -35,6 +36,8 @@ export interface TrainedModel extends Model, AsyncDisposable {
   readonly name: string;
   /** What cuts its texts into tokens; undefined for models of images, and for texts where the folder has none. */
   readonly tokenizer: Tokenizer | undefined;
+  /** What its outputs are: one class of several, labels, numbers, ... */
+  readonly kind: AnswerKind;
   /**
    * What the model says of an input, or of several in their order: what it saw, labels with their scores, logits (a row a token
    * where its head is one for tokens; of a language model those of the next token) or an embedding. Needs ONNX Runtime.
@@ -60,12 +63,10 @@ export async function loadModel(folder: string, { root }: LoadModelOptions = {})
   const model = load(path, root ?? dirname(path));
   const tokenizer = tokenizerOf(path, model, root);
   const predictor = new Predictor(model);
-  const { task, head } = model.config;
+  const kind = answerKind(model.config);
   const asked = {
     form: formOf(model, tokenizer),
-    isLanguage: task === 'language-model',
-    isMultiLabel: head.problem === 'multi-label',
-    isEmbedding: task.endsWith('-embedding'),
+    kind,
     classes: model.preprocess.classes,
     say: async (seen: Parameters<Predictor['outputs']>[0]) => {
       const rows = (await predictor.outputs(seen)).map((row) => [...row]);
@@ -78,6 +79,7 @@ export async function loadModel(folder: string, { root }: LoadModelOptions = {})
     folder,
     name: basename(folder),
     tokenizer,
+    kind,
     predict: (inputs, options) => predictAll(asked, inputs, options),
     close,
     [Symbol.asyncDispose]: close,

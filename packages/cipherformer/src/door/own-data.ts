@@ -1,5 +1,5 @@
 import { ConfigError } from '@cipherformer/model';
-import { type DataReport, type DataSet, datasets, type LoadOptions, type OwnData } from '@cipherformer/nn';
+import { type DataReport, type DataSet, datasets, type LoadOptions, type OwnData, otherAnswer } from '@cipherformer/nn';
 import type { TrainedModel } from './load-model.ts';
 
 /** Texts of a conversion are one length: longer ones cost more under encryption, so nobody gets more without asking. */
@@ -9,7 +9,8 @@ const usualTokens = 128;
 export function targetOf({ config, preprocess, tokenizer }: TrainedModel, tokens = usualTokens): LoadOptions {
   const { embedding } = config;
   const { classes, normalise, picture } = preprocess;
-  const named = { outputs: config.head.outputs, ...(classes ? { classes } : {}) };
+  const labels = otherAnswer(config) === undefined;
+  const named = { outputs: config.head.outputs, labels, ...(classes ? { classes } : {}) };
   if (embedding.kind === 'patch') {
     const { channels, height, width } = embedding;
     const image = { channels, height, width, ...(normalise ? { normalise } : {}), ...(picture ? { picture } : {}) };

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '@cipherformer/base';
 import {
+  type AnswerKind,
+  answerKindOf,
   featureGraph,
   MissingFileError,
   type PolynomialModel as Model,
@@ -58,6 +60,11 @@ export class PolynomialModel implements AsyncDisposable {
     return this.#model.card.name;
   }
 
+  /** What its outputs are: one class of several, labels, numbers, ... */
+  get kind(): AnswerKind {
+    return answerKindOf(this.#model.task, this.#model.problem);
+  }
+
   /** Names of the outputs, where they have names; of a search the texts of its documents. */
   get classes(): readonly string[] | undefined {
     const { classes, documents } = this.#model;
@@ -71,19 +78,22 @@ export class PolynomialModel implements AsyncDisposable {
    */
   async predict(inputs: Inputs, options: PredictOptions = {}): Promise<Results> {
     this.#form ??= formOf(this.#model);
-    const { graph, task } = this.#model;
+    const { graph } = this.#model;
+    const { kind } = this;
     this.#evaluator ??= new PolynomialEvaluator(graph);
     const evaluator = this.#evaluator;
     return predictAll(
       {
         form: this.#form,
-        isLanguage: task === 'language-model',
-        isEmbedding: task === 'text-embedding',
+        kind,
         classes: this.classes,
-        say: async (_, given) => {
+        say: async (seen, given) => {
           const recorder = new ValueRecorder(graph);
           const outputs = evaluator.run(prepareInput(this.#model, given), recorder.nextExample());
-          const logits = task === 'text-embedding' ? unitLength(outputs) : [...outputs];
+          const columns = outputs.length / graph.tokens;
+          const told =
+            kind === 'token-classes' && 'ids' in seen ? outputs.slice(0, seen.ids.length * columns) : outputs;
+          const logits = kind === 'embedding' ? unitLength(outputs) : [...told];
           return { logits, inRange: untrustedExamples(recorder.record()) === 0 };
         },
       },

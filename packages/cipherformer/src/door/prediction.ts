@@ -1,9 +1,9 @@
-import type { ModelInput, Tokenizer } from '@cipherformer/model';
+import type { AnswerKind, ModelInput, Tokenizer } from '@cipherformer/model';
 import { PrivateAnswer } from '@cipherformer/runtime/client';
 import { type InputOptions, type Inputs, listOf } from '../input/input.ts';
 import { readInputs } from '../input/read-input.ts';
-import type { InputForm, Seen } from '../input/seen.ts';
-import { type Label, type Result, rankLabels } from './answer.ts';
+import { type InputForm, type Seen, tokensSeen } from '../input/seen.ts';
+import { type Label, type Result, readLabels, withTokens } from './answer.ts';
 
 /** What is asked of a model in clear, and what of its answer is told. */
 export interface PredictOptions extends InputOptions {
@@ -29,12 +29,8 @@ export interface Asked<L extends Logits> {
   readonly form: InputForm;
   /** Names of the outputs, where they have names. */
   readonly classes?: readonly string[] | undefined;
-  /** Outputs are token numbers, what comes next. */
-  readonly isLanguage: boolean;
-  /** Each output is a class of its own: several may hold. */
-  readonly isMultiLabel?: boolean;
-  /** Outputs are no classes, but a place in a space. */
-  readonly isEmbedding?: boolean;
+  /** What the outputs are. */
+  readonly kind: AnswerKind;
   /** `inRange`: of polynomial models. @throws DataError for what is no input of the model */
   say(seen: Seen, given: ModelInput): Promise<{ readonly logits: L; readonly inRange?: boolean }>;
 }
@@ -52,9 +48,9 @@ export async function predictAll<L extends Logits>(
       ...('ids' in seen ? { ids: seen.ids } : { pixels: pixelsOf(seen, options.pixels) }),
       ...(inRange === undefined ? {} : { inRange }),
       ...(inRange === false ? { reason: 'a value left the interval of a polynomial' } : {}),
-      ...(model.isEmbedding
+      ...(model.kind === 'embedding'
         ? { embedding: isRows(logits) ? logits.flat() : (logits as readonly number[]) }
-        : { labels: inRange === false ? [] : labelsOf(model, logits, options.top), logits }),
+        : { labels: inRange === false ? [] : labelsOf(model, seen, logits, options.top), logits }),
     });
   }
   return { results };
@@ -62,27 +58,32 @@ export async function predictAll<L extends Logits>(
 
 const isRows = (logits: Logits): logits is readonly (readonly number[])[] => Array.isArray(logits[0]);
 
-/** The most likely first; of a head for tokens the best of each token. */
-function labelsOf<L extends Logits>(model: Asked<L>, logits: Logits, top: number | undefined): Label[] {
+/** What logits say: see `Label`. */
+function labelsOf<L extends Logits>(model: Asked<L>, seen: Seen, logits: Logits, top: number | undefined): Label[] {
   const names = namesOf(model);
-  const rank = (row: readonly number[], most = row.length): Label[] =>
-    rankLabels(model.isMultiLabel ? row.map(sigmoid) : scoresOf(row), undefined, most).map(({ label, score }) => ({
-      label: names(Number(label)),
-      score,
-    }));
-  return isRows(logits) ? logits.flatMap((row) => rank(row, 1)) : rank(logits as readonly number[], top);
+  const named = (labels: readonly Label[]) => labels.map((one) => ({ ...one, label: names(Number(one.label)) }));
+  const { kind, form } = model;
+  if (kind !== 'token-classes')
+    return named(readLabels(kind, scoresOf(kind, logits as readonly number[]), undefined, top));
+  const tokens = tokensSeen(seen, form);
+  const rows = isRows(logits) ? logits : rowsOf(logits as readonly number[], tokens.length);
+  return withTokens(named(rows.flatMap((row) => readLabels(kind, scoresOf('class', row), undefined, 1))), tokens);
 }
 
+const rowsOf = (logits: readonly number[], rows: number): (readonly number[])[] => {
+  const outputs = logits.length / rows;
+  return Array.from({ length: rows }, (_, t) => logits.slice(t * outputs, (t + 1) * outputs));
+};
+
 /** Names of outputs; those of a language model are tokens as they would be written. */
-function namesOf<L extends Logits>({ classes, form, isLanguage }: Asked<L>): (output: number) => string {
-  const tokenizer: Tokenizer | undefined = isLanguage && form.kind === 'text' ? form.tokenizer : undefined;
+function namesOf<L extends Logits>({ classes, form, kind }: Asked<L>): (output: number) => string {
+  const tokenizer: Tokenizer | undefined = kind === 'next-token' && form.kind === 'text' ? form.tokenizer : undefined;
   return (k) => classes?.[k] ?? tokenizer?.decode([k]) ?? `${k}`;
 }
 
-const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit));
-
 /** As the client of an encrypted program makes them. */
-const scoresOf = (row: readonly number[]) => new PrivateAnswer({ logits: Float64Array.from(row) }).reveal().scores;
+const scoresOf = (kind: AnswerKind, row: readonly number[]) =>
+  new PrivateAnswer({ logits: Float64Array.from(row), kind }).reveal().scores;
 
 /** float32, little-endian. */
 function pixelsOf({ image, shape }: Extract<Seen, { image: unknown }>, withValues = false) {

@@ -16,6 +16,7 @@ import {
   promised,
   reportLines,
 } from '@cipherformer/nn';
+import { nothingPromised } from '../inspect/outlook.ts';
 import { type ConversionPlan, encryptedLine } from '../report/conversion-text.ts';
 import { predictedPlan } from '../shapes/plan-figures.ts';
 import { formatSeconds } from '../terminal/progress.ts';
@@ -120,9 +121,7 @@ async function chosen(
   const loss =
     model.config.task === 'language-model'
       ? `a perplexity of at most x ${Math.exp(promised.natsPerCharacter).toFixed(2)}`
-      : model.config.task === 'text-embedding'
-        ? 'nothing is promised for embeddings; cosines with the original, their order and nearest ten are measured'
-        : `at most ${(100 * promised.accuracy).toFixed(1)} points of accuracy`;
+      : (nothingPromised(model.kind) ?? `at most ${(100 * promised.accuracy).toFixed(1)} points of accuracy`);
   for (const line of [
     ...reasons,
     `about ${formatSeconds(steps * secondsPerStep)} on this machine; ${levels} levels for the polynomials of a layer`,

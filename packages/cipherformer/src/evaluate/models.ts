@@ -4,16 +4,22 @@ import { join } from 'node:path';
 import { UsageError } from '@cipherformer/base';
 import type { Parameters, SecurityOptions } from '@cipherformer/ckks';
 import { type OpenProgram, openProgram, writeProgram } from '@cipherformer/compiler';
-import { type PolynomialModel, serialisePolynomialModel, valueShapes } from '@cipherformer/model';
+import { answerKindOf, type PolynomialModel, serialisePolynomialModel, valueShapes } from '@cipherformer/model';
 import { isPolynomialModel, loadPolynomialModel } from '@cipherformer/model/files';
 import { loadModel, type Model } from '@cipherformer/nn';
 import { serverFolder } from '@cipherformer/runtime/server';
 
-/** @throws UsageError for a folder of another kind */
+/** @throws UsageError for a folder of another kind, or a model whose answers are not right or wrong */
 export function readPolynomialModel(folder: string): PolynomialModel {
   if (!isPolynomialModel(folder))
     throw new UsageError(`${folder} is not a polynomial model, and only these run encrypted: convert it first.`);
-  return loadPolynomialModel(folder);
+  const model = loadPolynomialModel(folder);
+  const kind = answerKindOf(model.task, model.problem);
+  if (kind !== 'class' && kind !== 'next-token')
+    throw new UsageError(
+      `${folder} answers with ${kind}: evaluated are models that choose a class or the next token; its conversion.json has how near it is to its original.`,
+    );
+  return model;
 }
 
 /** The trained model. @throws UsageError where it does something else than the polynomial one */

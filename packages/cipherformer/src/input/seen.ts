@@ -74,6 +74,12 @@ function cut(
   };
 }
 
+/** The tokens of a text as they would be written, or their numbers. */
+export function tokensSeen(seen: Seen, form: InputForm): string[] {
+  const tokenizer = form.kind === 'text' ? form.tokenizer : undefined;
+  return 'ids' in seen ? seen.ids.map((id) => tokenizer?.decode([id]) || `${id}`) : [];
+}
+
 /** The form of a polynomial model's inputs: what prepareInput does with them. */
 export const formOf = ({ task, preprocess, graph }: InputPreparation): InputForm => {
   if (preprocess.kind === 'image') return { kind: 'image', preprocess };

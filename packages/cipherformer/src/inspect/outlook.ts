@@ -1,5 +1,6 @@
 import { gib } from '@cipherformer/base';
-import { chooseRecipe, type Model, otherAnswer, promised, UnsupportedPartError } from '@cipherformer/nn';
+import type { AnswerKind } from '@cipherformer/model';
+import { answerKind, chooseRecipe, type Model, otherAnswer, promised, UnsupportedPartError } from '@cipherformer/nn';
 import { type PlanFigures, predictedPlan } from '../shapes/plan-figures.ts';
 
 /** What a trained model is, and what would become of it in polynomial form, in words. */
@@ -82,9 +83,21 @@ function replacedIn(config: Model['config']): string[] {
   ];
 }
 
-function lossOf({ task }: Model['config']): string {
-  if (task === 'text-embedding')
-    return 'nothing is promised for embeddings; cosines with the original, their order and nearest ten are measured';
+/** Of answers other than a class or the next token: what is measured. undefined for those. */
+export const nothingPromised = (kind: AnswerKind): string | undefined => measuredOnly[kind];
+
+const measuredOnly: Readonly<Partial<Record<AnswerKind, string>>> = {
+  embedding: 'nothing is promised for embeddings; cosines with the original, their order and nearest ten are measured',
+  'token-classes': 'nothing is promised for classes of tokens; on how many the original agrees, and F1, are measured',
+  labels:
+    'nothing is promised for several labels; on how many the original agrees, and the mean F1 of labels, are measured',
+  numbers: 'nothing is promised for numbers; their correlation with the original’s and the squared error are measured',
+};
+
+function lossOf(config: Model['config']): string {
+  const { task } = config;
+  const other = nothingPromised(answerKind(config));
+  if (other !== undefined) return other;
   return task === 'language-model'
     ? `a perplexity of at most x ${Math.exp(promised.natsPerCharacter).toFixed(2)}, mostly far less`
     : `at most ${(100 * promised.accuracy).toFixed(1)} points of accuracy, mostly far less`;

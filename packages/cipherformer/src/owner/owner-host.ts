@@ -1,4 +1,4 @@
-import { type OnProgress, UsageError } from '@cipherformer/base';
+import { given, type OnProgress, UsageError } from '@cipherformer/base';
 import { Context, keyParts, nameOfPart, type SecurityOptions, wireBytes } from '@cipherformer/ckks';
 import {
   generateTokens,
@@ -32,7 +32,7 @@ import {
 import { readClientProgram, readManifest, writeKeyFolder } from '@cipherformer/runtime/client/files';
 import { batchesOf } from '../input/input.ts';
 import { type ReadInput, readInputs } from '../input/read-input.ts';
-import { formOf, type InputForm } from '../input/seen.ts';
+import { formOf, type InputForm, tokensSeen } from '../input/seen.ts';
 import type { EncryptedRequest, EvaluationKeyPart } from '../thread/between.ts';
 import { pieceOf } from '../thread/key-parts.ts';
 import type { Ask, CallContext } from '../thread/protocol.ts';
@@ -69,6 +69,9 @@ interface Opened {
 /** So many digits of a digest name one program: none can be made to begin so. */
 const choosingDigits = 12;
 
+/** Requests of which the tokens are kept, the last ones. */
+const mostRemembered = 1000;
+
 /** Parts of evaluation keys that are being made. */
 interface Making {
   readonly parts: AsyncGenerator<MadePart>;
@@ -90,6 +93,8 @@ export class OwnerHost {
   readonly #question: (question: OwnerQuestion) => Promise<unknown>;
   readonly #makings = new Map<number, Making>();
   readonly #generations = new Map<number, Generating>();
+  /** The tokens of requests, by their hash, where each has a class: no request says where its text ends. */
+  readonly #encrypted = new Map<string, readonly (readonly string[])[]>();
   #number = 0;
   #opened: Opened | undefined;
   #owner: Owner | undefined;
@@ -117,11 +122,11 @@ export class OwnerHost {
   }
 
   /** @throws what ServiceSession.open throws; ConnectionLost where no service answers */
-  async connect({ url, program, insecure }: ConnectArgument, { signal }: CallContext): Promise<ProgramManifest> {
+  async connect({ url, program, takes, insecure }: ConnectArgument, { signal }: CallContext): Promise<ProgramManifest> {
     // A service that is not there is told at once; one that goes away later is waited for.
     await new Transport(url, { signal, fetch: nodeFetch, retry: { attempts: 1 } }).programs();
     const transport = new Transport(url, { fetch: nodeFetch, tokens: fileTokens(url) });
-    const session = await ServiceSession.open(transport, { insecure, ...(program === undefined ? {} : { program }) });
+    const session = await ServiceSession.open(transport, { insecure, ...given({ program, takes }) });
     const { client, context } = session;
     this.#opened = {
       manifest: client.manifest,
@@ -129,7 +134,7 @@ export class OwnerHost {
       client: async () => client,
       session,
       url,
-      isChosen: (program ?? '').length >= choosingDigits,
+      isChosen: program !== undefined && program.length >= choosingDigits && session.program.digest.startsWith(program),
     };
     return client.manifest;
   }
@@ -209,11 +214,12 @@ export class OwnerHost {
     const { secret } = this.#owner!;
     const { manifest } = this.#opened!;
     const { client, inputs } = await this.#read(argument);
-    const examples = inputs.map(({ given }) => prepareInput(client.preparation, given));
     const requests: EncryptedRequest[] = [];
-    for (const batch of batchesOf(examples, manifest.batch)) {
-      const file = await encryptInputs(secret, manifest, batch);
+    for (const batch of batchesOf(inputs, manifest.batch)) {
+      const examples = batch.map(({ given }) => prepareInput(client.preparation, given));
+      const file = await encryptInputs(secret, manifest, examples);
       requests.push({ bytes: await wireBytes(file), ...file.request });
+      this.#remember(file.request.hash, await this.#tokensOf(batch));
     }
     return requests;
   }
@@ -225,7 +231,8 @@ export class OwnerHost {
     const described =
       request instanceof Uint8Array ? await readRequest(manifest, secret.id, pieceOf(request), 'the request') : request;
     const answers = await decryptOutputs(secret, manifest, described, pieceOf(result), 'the result', this.#verdicts());
-    return answers.map(sent);
+    const tokens = this.#encrypted.get(described.hash);
+    return answers.map((answer, i) => ({ ...sent(answer), tokens: tokens?.[i] }));
   }
 
   /** Asks the service. @throws what ServiceSession.ask throws */
@@ -241,7 +248,8 @@ export class OwnerHost {
         progress({ ...others, detail: place > 0 ? `${place} before this question` : sentSoFar });
       },
     }); // biome-ignore format: one call
-    return reply.answers.map(sent);
+    const tokens = await this.#tokensOf(inputs);
+    return reply.answers.map((answer, i) => ({ ...sent(answer), tokens: tokens?.[i] }));
   }
 
   /** Begins a generation. Gives a number for `nextToken`. @throws as generateTokens */
@@ -294,6 +302,20 @@ export class OwnerHost {
   async close(): Promise<void> {
     this.#owner?.secret[Symbol.dispose]();
     this.#opened?.context[Symbol.dispose]();
+  }
+
+  #remember(hash: string, tokens: readonly (readonly string[])[] | undefined): void {
+    if (!tokens) return;
+    this.#encrypted.set(hash, tokens);
+    const [oldest] = this.#encrypted.keys();
+    if (this.#encrypted.size > mostRemembered) this.#encrypted.delete(oldest!);
+  }
+
+  /** The tokens of texts each of which has a class; undefined of other programs. */
+  async #tokensOf(inputs: readonly ReadInput[]): Promise<readonly (readonly string[])[] | undefined> {
+    if (this.#opened!.manifest.model.task !== 'token-classification') return undefined;
+    const { form } = await this.#form!;
+    return inputs.map(({ seen }) => tokensSeen(seen, form));
   }
 
   async #read({ inputs, resize = false }: InputsArgument) {

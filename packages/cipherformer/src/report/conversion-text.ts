@@ -8,10 +8,13 @@ import {
   type StageRecord,
   shortfalls,
   stageName,
+  type Undecided,
+  undecided,
 } from '@cipherformer/nn';
 import type { PlanFigures } from '../shapes/plan-figures.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { renderTable } from '../terminal/table.ts';
+import { isShare } from './summary.ts';
 
 /** A conversion to come, and the encrypted program that follows. */
 export type ConversionPlan = Awaited<ReturnType<typeof estimateConversion>> & { readonly encrypted: PlanFigures };
@@ -19,7 +22,7 @@ export type ConversionPlan = Awaited<ReturnType<typeof estimateConversion>> & { 
 const figureOf = (row: StageRecord, values: Readonly<Record<string, number>> | undefined): string => {
   const value = values?.[row.figure];
   if (value === undefined) return '-';
-  return row.figure === 'accuracy' ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
+  return isShare(row.figure) ? `${(100 * value).toFixed(2)} %` : value.toFixed(4);
 };
 
 /** A stage that ended, on a line. */
@@ -93,6 +96,7 @@ export function conversionText(record: ConversionRecord, out: string): string {
       : []),
     targetLine(record),
     ...shortfalls(record).flatMap(shortfallLines),
+    ...undecided(record).map(undecidedLine),
     `levels: ${record.exported.levels.parts.map(({ name, levels: n }) => `${name} ${n}`).join(', ')}; in all ${record.exported.levels.total}`,
     `written to ${out}: the polynomial model, trained/ (to evaluate or train on), conversion.json, report.html`,
   ];
@@ -107,26 +111,44 @@ function targetLine(record: ConversionRecord): string {
   return `range targets, worst site: ${verdicts.join(', ')}`;
 }
 
+/** What is promised of each figure, as a person reads it: its name, and its value with as many digits as say something. */
+const promisedFigures: Readonly<Record<Shortfall['what'], readonly [string, (value: number) => string, string]>> = {
+  accuracy: ['accuracy below the original', (share) => `${(100 * share).toFixed(2)} points`, 'test examples'],
+  natsPerCharacter: ['perplexity', (nats) => `x ${Math.exp(nats).toFixed(3)}`, 'test windows'],
+  outside: ['test examples outside', (share) => `${(100 * share).toPrecision(2)} %`, 'test examples'],
+  oddOutside: ['inputs unlike any training example outside', (share) => `${(100 * share).toPrecision(2)} %`, 'of them'],
+};
+
 /** What fell short, where it was lost, and what to try. */
-function shortfallLines({ what, measured, promised: limit, stage, site, advice }: Shortfall): string[] {
-  const points = (share: number) => `${(100 * share).toFixed(2)} points`;
-  const factor = (nats: number) => `x ${Math.exp(nats).toFixed(3)}`;
-  const percent = (share: number) => `${(100 * share).toPrecision(2)} %`;
-  const [title, value] = {
-    accuracy: ['accuracy below the original', points] as const,
-    natsPerCharacter: ['perplexity', factor] as const,
-    outside: ['test examples outside', percent] as const,
-    oddOutside: ['inputs unlike any training example outside', percent] as const,
-  }[what];
+function shortfallLines({ what, measured, promised: limit, evidence, stage, site, advice }: Shortfall): string[] {
+  const [title, value] = promisedFigures[what];
   const where = stage
     ? `; most was lost in the stage "${stage.name}" (${value(stage.loss)} on validation)`
     : site === undefined
       ? ''
       : `; most at ${site}`;
   return [
-    `SHORT of what is promised: ${title} ${value(measured)}, at most ${value(limit)}${where}`,
+    `SHORT of what is promised: ${title} ${value(measured)}${evidence ? ` (${intervalText(what, evidence)})` : ''}, at most ${value(limit)}${where}`,
     ...advice.map((line) => `  to try: ${line}`),
   ];
+}
+
+/** What looks worse than promised, on too few examples. */
+function undecidedLine({ what, measured, promised: limit, evidence }: Undecided): string {
+  const [title, value, examples] = promisedFigures[what];
+  return (
+    `too few examples to tell whether what is promised is kept: ${title} ${value(measured)} (${intervalText(what, evidence)}), ` +
+    `at most ${value(limit)}; of ${evidence.examples} ${examples}, about ${significantUp(evidence.needed)} would tell`
+  );
+}
+
+const intervalText = (what: Shortfall['what'], { interval }: NonNullable<Shortfall['evidence']>): string =>
+  `95 % interval ${interval.map(promisedFigures[what][1]).join(' to ')}`;
+
+/** Two digits of a number of examples, rounded up. */
+function significantUp(count: number): number {
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(count)) - 1);
+  return Math.ceil(count / unit) * unit;
 }
 
 /** The parts of a conversion to come, their time here, and what the encrypted program will take. */

@@ -61,6 +61,7 @@ function figureTiles(record: ConversionRecord, comparison: Comparison | undefine
       { name: 'Nearest ten', value: `${(100 * topTen).toFixed(1)} %`, note: 'that are the same' },
     ];
   }
+  if (figure === 'agreement' || figure === 'correlation') return agreementTiles(record, polynomial, split);
   if (figure !== 'accuracy') {
     const perToken = (row: ConversionRecord['stages'][number]) => (row.test ?? row.validation).natsPerToken;
     const before = perToken(record.stages[0]!);
@@ -105,6 +106,20 @@ function figureTiles(record: ConversionRecord, comparison: Comparison | undefine
       value: short(paired.p, 2),
       note: `${paired.onlyOriginal} right only before, ${paired.onlyPolynomial} only after, of ${count(paired.examples)}`,
     },
+  ];
+}
+
+/** Of answers that are no single class: how near they are to the original's. */
+function agreementTiles(record: ConversionRecord, polynomial: number, split: string): Tile[] {
+  const { f1, meanSquaredError } = lastStage(record).test ?? lastStage(record).validation;
+  if (f1 !== undefined)
+    return [
+      { name: `Agreement with the original, ${split}`, value: percent(polynomial), note: 'of all decisions' },
+      { name: 'F1', value: f1.toFixed(4), note: 'mean over classes, the original’s as the right ones' },
+    ];
+  return [
+    { name: `Correlation with the original, ${split}`, value: polynomial.toFixed(4), note: 'Pearson’s' },
+    { name: 'Mean squared error', value: short(meanSquaredError ?? Number.NaN), note: 'to the original’s numbers' },
   ];
 }
 

@@ -18,6 +18,9 @@ export interface SiteChange {
   readonly after: SiteRecord;
 }
 
+/** Whether people read a figure in percent. */
+export const isShare = (figure: string): boolean => figure === 'accuracy' || figure === 'agreement';
+
 export const completeStages = ({ stages }: ConversionRecord): readonly StageRecord[] =>
   stages.filter(({ complete }) => complete);
 

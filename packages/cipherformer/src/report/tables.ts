@@ -10,7 +10,7 @@ import { count, percent, short, span } from '../page/format.ts';
 import { html, type Markup, type Piece, table } from '../page/markup.ts';
 import { formatSeconds } from '../terminal/progress.ts';
 import { shown, unitOf } from './figures/stages.ts';
-import { activationSites, completeStages, functionAt, type ReportSource, siteLabel } from './summary.ts';
+import { activationSites, completeStages, functionAt, isShare, type ReportSource, siteLabel } from './summary.ts';
 
 /** The stages in words, as the recipe describes them. */
 export function stageList({ recipe }: ConversionRecord): Markup {
@@ -90,7 +90,7 @@ the outputs of a few examples explode. See the values outside their interval.</p
 type Figures = Readonly<Record<string, number>> | undefined;
 
 const figureCell = (figure: string, values: Figures): string =>
-  values?.[figure] === undefined ? '–' : shown(figure, values[figure]!).toFixed(figure === 'accuracy' ? 2 : 4);
+  values?.[figure] === undefined ? '–' : shown(figure, values[figure]!).toFixed(isShare(figure) ? 2 : 4);
 
 const lossCell = (values: Figures): string => (values?.loss === undefined ? '–' : values.loss.toFixed(4));
 

@@ -1,3 +1,4 @@
+import type { CommandLine } from './command-line.ts';
 import { CheckFailedError } from './errors.ts';
 import { showable } from './text.ts';
 
@@ -8,7 +9,7 @@ export interface Outcome {
   /** For a person. */
   readonly text: string | (() => string);
   /** The command that comes next, for a person. */
-  readonly next?: string | undefined;
+  readonly next?: CommandLine | undefined;
   /** What fell short, where something did. */
   readonly shortfall?: string | undefined;
 }

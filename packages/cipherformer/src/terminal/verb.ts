@@ -2,8 +2,12 @@ import { Command } from 'commander';
 
 /** A command of which all that is missing is told at once, and whose help marks what has to be given. */
 export class Verb extends Command {
-  constructor(name?: string) {
+  /** What was typed, the verb first. */
+  readonly typed: readonly string[];
+
+  constructor(name?: string, typed: readonly string[] = []) {
     super(name);
+    this.typed = typed;
     this.configureHelp({
       optionDescription: (option) => {
         const { description, defaultValue, argChoices } = option;
@@ -18,7 +22,7 @@ export class Verb extends Command {
   }
 
   override createCommand(name?: string): Verb {
-    return new Verb(name);
+    return new Verb(name, this.typed);
   }
 
   /** Called by commander with the first required option that is missing. */

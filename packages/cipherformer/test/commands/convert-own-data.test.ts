@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bertConfig, initialWeights, saveModel, shortfalls } from '@cipherformer/nn';
+import { bertConfig, initialWeights, saveModel, shortfalls, undecided } from '@cipherformer/nn';
 import { afterAll, describe, expect, it } from 'vitest';
 import { wordPieceFiles } from '../../../nn/src/text/word-piece.ts';
 import { cli } from './cli.ts';
@@ -42,6 +42,9 @@ describe('cipherformer convert, without a recipe', () => {
     expect(out).toMatch(/inputs unlike any training example: \d+ of 20 outside/);
     const record = JSON.parse(readFileSync(at('out/conversion.json'), 'utf8'));
     expect(out.match(/^SHORT of what is promised: .*\n {2}to try: /gm) ?? []).toHaveLength(shortfalls(record).length);
+    expect(out.match(/^too few examples to tell .*95 % interval .* would tell$/gm) ?? []).toHaveLength(
+      undecided(record).length,
+    );
     expect(record.robustness.examples).toBe(20);
     expect(readFileSync(at('out/report.html'), 'utf8')).toContain('Inputs unlike any training example');
     expect(statSync(at('out/model.safetensors')).size).toBeLessThan(statSync(at('out/trained/model.safetensors')).size);
@@ -52,6 +55,19 @@ describe('cipherformer convert, without a recipe', () => {
   it('writes the recipe to be edited, which the same data takes', async () => {
     const written = await convert('reviews.csv', '--quick', '--write-recipe', at('recipe.json'), '--json');
     expect([written.code, JSON.parse(written.out)]).toEqual([0, { recipe: at('recipe.json') }]);
+    const shown = await convert(
+      'reviews.csv',
+      '--quick',
+      '--tokens',
+      '12',
+      '--write-recipe',
+      at('recipe.json'),
+      '--out',
+      at('b c'),
+    );
+    expect(shown.err).toContain(
+      `next: npx cipherformer convert ${at('model')} --data ${at('reviews.csv')} --tokens 12 --out '${at('b c')}' --recipe ${at('recipe.json')}\n`,
+    );
     const planned = await convert('reviews.csv', '--recipe', at('recipe.json'), '--dry-run', '--json');
     expect([planned.code, JSON.parse(planned.out).parts[0].name]).toEqual([0, 'attention']);
   });

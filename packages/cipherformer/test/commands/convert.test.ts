@@ -35,9 +35,12 @@ const convert = (...more: string[]) => cli('convert', model, '--recipe', recipeP
 
 describe('cipherformer convert', () => {
   it('plans without writing anything', async () => {
-    const out = join(folder, 'planned');
-    const { code, out: text } = await convert('--dry-run', '--out', out);
+    const out = join(folder, 'planned here');
+    const { code, out: text, err } = await convert('--dry-run', '--out', out, '--seed', '2', '--half');
     expect(code).toBe(0);
+    expect(err).toContain(
+      `next: npx cipherformer convert ${model} --recipe ${recipePath} --data ${data} --out '${out}' --seed 2 --half\n`,
+    );
     expect(text).toMatch(/norms\/layers\.0\.norm2.*polynomial.*100 steps, about.*levels of a layer's polynomials: 2/s);
     expect(existsSync(out)).toBe(false);
   });

@@ -6,8 +6,8 @@ import { Answer, Answers } from '../../src/door/answer.ts';
 
 const classes = ['a', 'b', 'c'];
 const logits = Float64Array.of(0.25, 2, -1);
-const inside = () => new Answer(new PrivateAnswer({ logits, classes, error: 1e-3 }), classes);
-const outside = () => new Answer(new PrivateAnswer({ logits, classes, reason: 'too far' }), classes);
+const inside = () => new Answer(new PrivateAnswer({ logits, classes, error: 1e-3 }), { classes });
+const outside = () => new Answer(new PrivateAnswer({ logits, classes, reason: 'too far' }), { classes });
 
 describe('an answer', () => {
   it('prints and serialises its label alone', () => {
@@ -43,7 +43,7 @@ describe('an answer', () => {
   });
 
   it('numbers outputs that have no names', () => {
-    const answer = new Answer(new PrivateAnswer({ logits }), undefined);
+    const answer = new Answer(new PrivateAnswer({ logits }), {});
     expect([answer.label, answer.reveal().labels!.map(({ label }) => label)]).toEqual(['1', ['1', '0', '2']]);
   });
 

@@ -1,6 +1,6 @@
-import { CipherformerError } from '@cipherformer/base';
+import { CipherformerError, UsageError } from '@cipherformer/base';
 import { SecretKey, type SecurityOptions } from '@cipherformer/ckks';
-import { type ModelInput, pictureDecoder } from '@cipherformer/model';
+import { answerKindOf, type ModelInput, pictureDecoder } from '@cipherformer/model';
 import { checkKeyBytes, type PrivateAnswer, type VerdictCounts } from '@cipherformer/runtime/client';
 import { type ProgramChange, ProgramChanged } from '../errors.ts';
 import type { HttpOptions } from '../http.ts';
@@ -79,6 +79,14 @@ export class Seat {
     const closing = new AbortController();
     const transport = new TabTransport(service, { ...http, signal: closing.signal });
     const session = await ServiceSession.open(transport, { program, ...security });
+    const { name, task, problem } = session.client.manifest.model;
+    const kind = answerKindOf(task, problem);
+    if (kind === 'token-classes' || kind === 'labels' || kind === 'numbers') {
+      session.close();
+      throw new UsageError(
+        `${name} does not choose one class (${kind}), which pages do not show yet: ask it by the library or the command line`,
+      );
+    }
     return new Seat(options, session, transport, closing);
   }
 

@@ -1,3 +1,4 @@
+import { LayoutError } from '../errors.ts';
 import { type Geometry, tokenSlot } from '../packing/geometry.ts';
 import type { Normalised } from './factors.ts';
 import type { Lowered } from './groups.ts';
@@ -39,7 +40,10 @@ export function lowerModel(
   return kept ? { ...lowered, kept: { inputs: kept.inputs, outputs: kept.outputs } } : lowered;
 }
 
-/** The output's features at the first token, or over all of them: of every ciphertext, example after example. */
+/**
+ * The output's features at the first token, or of each token where it has them all, token after token; a search's over all of
+ * them. Of every ciphertext, example after example.
+ */
 function outputOf(lowering: Lowering): Lowered['output'] {
   const { geometry } = lowering;
   const { batch, rowLength } = geometry;
@@ -48,13 +52,19 @@ function outputOf(lowering: Lowering): Lowered['output'] {
     limit: farLogit * lowering.nodes[lowering.output]!.bound,
   };
   if (lowering.scattered) return { ...lowering.scattered, ...common };
-  const { rows, uniform } = lowering.matrixLayout(lowering.output);
+  const { rows, uniform, extent } = lowering.matrixLayout(lowering.output);
+  if (extent.tokens > 1 && rows.blocks.length > 1)
+    throw new LayoutError(
+      `${lowering.nodes[lowering.output]!.name} has more outputs for each of ${extent.tokens} tokens than a ciphertext holds: use fewer classes, or fewer tokens`,
+    );
   const reads = rows.blocks.map((block, k) => {
     const order = [...block.keys()].filter((row) => block[row]! >= 0).sort((a, b) => block[a]! - block[b]!);
     const slots = Array.from({ length: batch }, (_, example) =>
-      order.map((row) => row * rowLength + tokenSlot(geometry, example, 0)),
+      Array.from({ length: extent.tokens }, (_, token) =>
+        order.map((row) => row * rowLength + tokenSlot(geometry, example, token)),
+      ),
     );
-    return { ciphertext: uniform ? 0 : k, slots: Int32Array.from(slots.flat()) };
+    return { ciphertext: uniform ? 0 : k, slots: Int32Array.from(slots.flat(2)) };
   });
   return {
     tensor: lowering.tensorOf(lowering.output),

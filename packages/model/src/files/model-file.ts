@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.ts';
 import { type GraphNode, type GraphOp, operations, type PolynomialGraph } from '../graph/graph.ts';
 import { type AnyField, indexSchema, type Matrix, sizeSchema } from '../operations/fields.ts';
 import { words } from '../untrusted/index.ts';
-import { preprocessSchema, taskSchema, tokensSchema } from './preparation-schema.ts';
+import { preprocessSchema, problemSchema, taskSchema, tokensSchema } from './preparation-schema.ts';
 import type { TensorReader, TensorWriter } from './tensors.ts';
 
 /** Version of polynomial.json; readers refuse others. */
@@ -49,6 +49,7 @@ export const cardSchema = z.strictObject({
 export const modelFileSchema = z.strictObject({
   format: z.literal(polynomialModelFormat),
   task: taskSchema,
+  problem: z.optional(problemSchema),
   tokens: tokensSchema,
   window: z.optional(sizeSchema),
   output: indexSchema,

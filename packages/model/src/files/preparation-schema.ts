@@ -29,5 +29,12 @@ export const preprocessSchema = z.discriminatedUnion('kind', [
 
 export type PreprocessFile = z.infer<typeof preprocessSchema>;
 
-export const taskSchema = z.enum(['image-classification', 'text-classification', 'language-model', 'text-embedding']);
+export const taskSchema = z.enum([
+  'image-classification',
+  'text-classification',
+  'token-classification',
+  'language-model',
+  'text-embedding',
+]);
+export const problemSchema = z.enum(['multi-label', 'regression']);
 export const tokensSchema = sizeSchema;

@@ -39,7 +39,7 @@ export function serialisePolynomialModel(
   type: StoredType = 'F32',
 ): Map<string, Uint8Array> {
   checkPolynomialModel(model, 'the model');
-  const { task, graph, preprocess, classes, documents, card } = model;
+  const { task, problem, graph, preprocess, classes, documents, card } = model;
   const writer = new TensorWriter();
   const stored = writePreprocess(preprocess, writer);
   const nodes = writeNodes(graph, writer);
@@ -47,6 +47,7 @@ export function serialisePolynomialModel(
   const structure: ModelFile = {
     format: polynomialModelFormat,
     task,
+    ...(problem && { problem }),
     tokens: graph.tokens,
     ...(graph.window !== undefined && { window: graph.window }),
     output: graph.output,
@@ -88,7 +89,7 @@ export function parsePolynomialModel(files: ModelFiles, where: string, sha256?: 
     );
   }
   const reader = new TensorReader(parseSafetensors(weights, weightsPath).tensors, weightsPath);
-  const { task, tokens, window, output, classes, documents, card } = structure;
+  const { task, problem, tokens, window, output, classes, documents, card } = structure;
   const preprocess =
     structure.preprocess.kind === 'image'
       ? readImage(structure.preprocess, reader)
@@ -102,6 +103,7 @@ export function parsePolynomialModel(files: ModelFiles, where: string, sha256?: 
   reader.finish();
   const model: PolynomialModel = {
     task,
+    ...(problem && { problem }),
     graph,
     preprocess,
     ...(classes && { classes }),

@@ -5,8 +5,16 @@ import type { EmbeddingNorm, PatchEmbedding, TokenEmbedding } from './embedding.
 import { checkPatches, type PatchGeometry, patchGrid } from './patches.ts';
 import type { Normalisation } from './pixels.ts';
 
-/** What a model is for. text-embedding: one vector for a text, which its reader brings to length 1. */
-export type Task = 'image-classification' | 'text-classification' | 'language-model' | 'text-embedding';
+/** What a model is for. token-classification: a class for every token. text-embedding: one vector for a text, which its reader brings to length 1. */
+export type Task =
+  | 'image-classification'
+  | 'text-classification'
+  | 'token-classification'
+  | 'language-model'
+  | 'text-embedding';
+
+/** What the outputs of a classifier are where they do not choose one class: labels of which several may hold, or numbers. */
+export type Problem = 'multi-label' | 'regression';
 
 /** What a client does with an input before it encrypts: all that it has to know of a model. */
 export interface InputPreparation {

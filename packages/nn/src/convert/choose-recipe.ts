@@ -40,6 +40,7 @@ interface Kind {
 const kinds: Readonly<Record<PolynomialModel['task'], Kind>> = {
   'image-classification': { steps: 7000, batch: 64, rate: 1e-3, shares: [0.07, 0.13, 0.05, 0.45, 0.3] },
   'text-classification': { steps: 3500, batch: 32, rate: 5e-4, shares: [0.1, 0.17, 0.1, 0.43, 0.2] },
+  'token-classification': { steps: 3500, batch: 32, rate: 5e-4, shares: [0.1, 0.17, 0.1, 0.43, 0.2] },
   // As classifiers, with nothing but the original to learn from.
   'text-embedding': { steps: 7000, batch: 32, rate: 5e-4, shares: [0.12, 0.17, 0.08, 0.45, 0.18] },
   'language-model': { steps: 4600, batch: 16, rate: 1e-3, shares: [0.16, 0.17, 0.03, 0.48, 0.16] },

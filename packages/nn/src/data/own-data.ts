@@ -30,6 +30,8 @@ export interface DataTarget {
   readonly classes?: readonly string[];
   /** How many classes there are, where neither they nor labels say it. */
   readonly outputs?: number;
+  /** false: the model chooses no class, so that labels of the data say nothing to it; they are not read. */
+  readonly labels?: boolean;
   /** Tokens that a text is cut to; texts need it, and a tokenizer. */
   readonly tokens?: number;
   /** The shape of images and how pictures come to it. Default: that of the first picture, which all have to have. */
@@ -56,7 +58,9 @@ export async function loadOwnData(
   target: DataTarget,
   { root, tokenizer }: { readonly root: string; readonly tokenizer?: Tokenizer | undefined },
 ): Promise<DataSet & { readonly report: DataReport }> {
-  const sources = await openParts(data, root);
+  const unlabelled = target.labels === false;
+  const columns = { ...data.columns, ...(unlabelled ? { unlabelled } : {}) };
+  const sources = await openParts({ ...data, columns }, root);
   const [first] = sources as [Source];
   if (sources.some(({ kind }) => kind !== first.kind))
     throw new ConfigError(`${data.from} has texts and images: give one kind.`);
@@ -71,7 +75,7 @@ export async function loadOwnData(
     const part = parts.get(source.part) ?? [];
     parts.set(source.part, part);
     for await (const example of source.examples()) {
-      const kept = isMisfit(example) ? example : keepOne(keep, example);
+      const kept = isMisfit(example) ? example : keepOne(keep, example, unlabelled);
       if ('problem' in kept) misfits.add(kept);
       else part.push(kept);
     }
@@ -135,12 +139,16 @@ interface Keeper {
   value(example: SourceExample): Int32Array | Uint8Array;
 }
 
-function keepOne(keeper: Keeper, example: SourceExample): Kept | { place: string; problem: string } {
+function keepOne(
+  keeper: Keeper,
+  example: SourceExample,
+  unlabelled: boolean,
+): Kept | { place: string; problem: string } {
   try {
     const value = keeper.value(example);
     const content = example.text ?? value;
     const digest = createHash('sha256').update(content).digest('base64').slice(0, 22);
-    return { value, label: example.label, digest };
+    return { value, label: unlabelled ? undefined : example.label, digest };
   } catch (error) {
     if (error instanceof DataError) return { place: example.place, problem: error.message };
     throw error;

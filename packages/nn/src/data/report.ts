@@ -79,7 +79,9 @@ export function reportLines(report: DataReport): string[] {
   return [
     ...(named.length > 0 ? [`columns: ${named.join(', ')}`] : []),
     ...parts,
-    ...(labelled ? [] : ['no labels: the model’s own answers are learned, and accuracy is agreement with them']),
+    ...(labelled
+      ? []
+      : ['no labels are read: the model’s own answers are learned, and figures say how far they agree with them']),
     ...(split.made.length > 0 ? [`${split.made.join(' and ')} held out of training by seed ${split.seed}`] : []),
     ...twice.map(([name, count]) => `${count} examples of ${name} are in training, too`),
     ...(skipped.count > 0 ? [`${skipped.count} rows left out: ${skipped.first.map(({ place, problem }) => `${place}: ${problem}`).join('; ')}`] : []), // biome-ignore format: a line

@@ -1,8 +1,3 @@
-import type { Weights } from '@cipherformer/model';
-import type { ClassificationSplit } from '../data/splits.ts';
-import type { ModelConfig } from '../transformer/config.ts';
-import { InferenceModel } from './inference.ts';
-
 /** How near the embeddings of one model are to those of another, on the same texts. */
 export interface EmbeddingAgreement {
   /** The mean over the texts of the cosine between both embeddings. */
@@ -16,43 +11,6 @@ export interface EmbeddingAgreement {
 /** Pairs grow with the square of the texts. */
 const mostCompared = 500;
 const nearest = 10;
-
-/**
- * The embeddings of a split, each brought to length 1, in their order.
- * Cost: a pass over the split.
- */
-export async function embeddingsOf(
-  config: ModelConfig,
-  weights: Weights,
-  split: ClassificationSplit,
-  threads = 1,
-): Promise<Float64Array[]> {
-  const batch = Math.min(50, split.count);
-  const model = await InferenceModel.create(config, weights, {
-    ...{ batch, threads },
-    ...(split.tokens ? { tokens: split.tokens } : {}),
-  });
-  try {
-    return await embeddingsBy(model, config.head.outputs, split);
-  } finally {
-    await model.close();
-  }
-}
-
-/** The same by a model that is there. */
-export async function embeddingsBy(
-  model: Pick<InferenceModel, 'batch' | 'run'>,
-  outputs: number,
-  split: ClassificationSplit,
-): Promise<Float64Array[]> {
-  const rows: Float64Array[] = [];
-  for (let start = 0; start < split.count; start += model.batch) {
-    const { logits } = await model.run(split.feeds(start, model.batch));
-    for (let i = 0; i < Math.min(model.batch, split.count - start); i++)
-      rows.push(unitVector(logits!.subarray(i * outputs, (i + 1) * outputs)));
-  }
-  return rows;
-}
 
 /** Both lists in one order, each of length 1. At least three texts tell anything of pairs. */
 export function compareEmbeddings(one: readonly Float64Array[], other: readonly Float64Array[]): EmbeddingAgreement {
@@ -106,7 +64,7 @@ function ranks(values: readonly number[]): Float64Array {
 }
 
 /** Pearson's. */
-function correlation(a: Float64Array, b: Float64Array): number {
+export function correlation(a: Float64Array, b: Float64Array): number {
   const centred = (values: Float64Array) => {
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     return values.map((value) => value - mean);

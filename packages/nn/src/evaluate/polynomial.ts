@@ -1,4 +1,6 @@
 import {
+  answerKindOf,
+  ConfigError,
   everyToken,
   type ModelInput,
   PolynomialEvaluator,
@@ -24,7 +26,7 @@ export interface PolynomialEvaluation {
 /**
  * Evaluates a polynomial model on one part of a data set, in clear: the figures of `evaluateModel`, and what left the
  * polynomials' intervals. A language model is scored in windows of the graph's own length.
- * @throws ConfigError where the two have other numbers of outputs
+ * @throws ConfigError where the two have other numbers of outputs, or the model does not choose one of them
  */
 export async function evaluatePolynomialModel(
   model: PolynomialModel,
@@ -32,6 +34,11 @@ export async function evaluatePolynomialModel(
   options: Pick<EvaluateOptions, 'limit' | 'stride' | 'progress'> = {},
 ): Promise<PolynomialEvaluation> {
   const { graph } = model;
+  const kind = answerKindOf(model.task, model.problem);
+  if (kind !== 'class' && kind !== 'next-token')
+    throw new ConfigError(
+      `The model answers with ${kind}: evaluated are models that choose a class or the next token; its conversion's record has how near it is to its original.`,
+    );
   checkOutputs(valueShapes(graph)[graph.output]!.columns, split);
   const { runner, recorder } = polynomialRunner(model);
   const result =

@@ -1,7 +1,7 @@
 import type { Weights } from '@cipherformer/model';
 import type { ClassificationSplit, Split } from '../data/splits.ts';
-import type { ModelConfig } from '../transformer/config.ts';
-import { compareEmbeddings, embeddingsBy } from './embeddings.ts';
+import { answerKind, type ModelConfig } from '../transformer/config.ts';
+import { agreementFigure, answersBy, compareAnswers } from './agreement.ts';
 import { InferenceModel } from './inference.ts';
 import { evaluateClassification, evaluateLanguage, languageModelScorer } from './metrics.ts';
 
@@ -13,8 +13,11 @@ export interface Validator {
   close(): Promise<void>;
 }
 
-/** An encoder compiled once to be compared, with any weights, with embeddings of another one. @param wanted each of length 1 */
-export async function createEmbeddingValidator(
+/**
+ * A model without one right class compiled once to be compared, with any weights, with the answers of its original.
+ * @param wanted as `answersOf` gives them
+ */
+export async function createAgreementValidator(
   config: ModelConfig,
   weights: Weights,
   split: ClassificationSplit,
@@ -25,13 +28,13 @@ export async function createEmbeddingValidator(
     ...{ batch: Math.min(50, split.count), threads },
     ...(split.tokens ? { tokens: split.tokens } : {}),
   });
+  const asked = { kind: answerKind(config), outputs: config.head.outputs };
   return {
-    figure: 'cosine',
+    figure: agreementFigure(asked.kind),
     better: (a, b) => a > b,
     async run(current) {
       model.load(current);
-      const agreement = compareEmbeddings(wanted, await embeddingsBy(model, config.head.outputs, split));
-      return { ...agreement, loss: 1 - agreement.cosine };
+      return compareAnswers(asked, wanted, await answersBy(model, config, split));
     },
     close: () => model.close(),
   };

@@ -65,7 +65,7 @@ export function lower(config: ModelConfig, weights: Weights, options: LowerOptio
 }
 
 /** Texts of any length are filled up to one, and only the client knows where they end. */
-const hasPadding = ({ task }: ModelConfig) => task === 'text-classification' || task === 'text-embedding';
+const hasPadding = ({ task }: ModelConfig) => task !== 'language-model' && !task.startsWith('image-');
 
 function checkTokens({ embedding, positions }: ModelConfig, tokens: number): void {
   if (!Number.isInteger(tokens) || tokens < 1) throw new ShapeError(`${tokens} tokens: give a whole number from 1 on.`);
@@ -124,7 +124,7 @@ function inWindows(config: ModelConfig, values: Float64Array): Float64Array {
   return Float64Array.from(rows.flatMap((row) => [...row]));
 }
 
-/** One row [1, width] of the stream after the final normalisation. */
+/** What the head reads, after the final normalisation: one row [1, width] of the stream, or all of it. */
 function pool(lowering: Lowering, x: View, position: number | undefined): View {
   const { config, graph } = lowering;
   const tokens = graph.rowsOf(x.node);
@@ -133,6 +133,7 @@ function pool(lowering: Lowering, x: View, position: number | undefined): View {
   const oneHot = (row: number) => Float32Array.from({ length: tokens }, (_, t) => (t === row ? 1 : 0));
   // Choosing a token, or any weights that sum to 1, commute with an affine map: pooled first there is one row to work on.
   if (config.pool === 'class') return finish(reduce(x, oneHot(0)));
+  if (config.task === 'token-classification') return finish(x);
   if (config.pool === 'none') {
     if (position === undefined) return finish(chosenByClient(lowering, x));
     if (!Number.isInteger(position) || position < 0 || position >= tokens) {
@@ -160,7 +161,7 @@ function pooled({ graph, centredNodes }: Lowering, view: View, node: number, wei
   return { ...view, node: row };
 }
 
-/** The node of the logits, or of an embedding [1, outputs], whose length is left to its reader. */
+/** The node of the logits [1, outputs], of every token [tokens, outputs], or of an embedding, whose length is left to its reader. */
 function head(lowering: Lowering, row: View): number {
   const { config, stored, graph } = lowering;
   const { outputs, hidden, norm, bias, tied } = config.head;

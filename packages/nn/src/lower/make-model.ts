@@ -29,6 +29,7 @@ export function makePolynomialModel(source: PolynomialModelSource, options: Lowe
   const graph = lower(config, weights, options);
   const model: PolynomialModel = {
     task: checkSupported(config),
+    ...(config.head.problem && { problem: config.head.problem }),
     graph,
     preprocess: preprocessOf(source, graph.tokens),
     ...(classes && { classes }),

@@ -8,7 +8,7 @@ import type { ModelConfig } from '../transformer/config.ts';
  * @throws UnsupportedPartError naming the part
  */
 export function checkSupported(config: ModelConfig): PolynomialModel['task'] {
-  const { task, embedding, positions, attention, head, pool, placement } = config;
+  const { task, embedding, positions, attention, pool, placement } = config;
   const refuse = (part: string, what: string): never => {
     throw new UnsupportedPartError(
       part,
@@ -29,11 +29,8 @@ export function checkSupported(config: ModelConfig): PolynomialModel['task'] {
     refuse('embedding.norm', 'a normalisation of patches beside a class token');
   if (embedding.kind === 'patch' && embedding.extraTokens)
     refuse('embedding.extraTokens', 'learned tokens after the class token');
-  if (head.problem) refuse('head.problem', `a ${head.problem} head`);
   if (pool !== 'class' && pool !== 'mean' && pool !== 'none') refuse('pool', `the head's pool "${pool}"`);
   switch (task) {
-    case 'token-classification':
-      return refuse('task', 'a class for every token');
     case 'image-embedding':
       return refuse('task', 'an embedding of images');
     default:

@@ -41,6 +41,7 @@ export function chooseColumns(names: readonly string[], asked: Columns, where: s
   const text = only === 'image' || (only === undefined && image !== undefined) ? undefined : find('text');
   if (text === undefined && image === undefined)
     throw new ConfigError(`${where} has the columns ${listed(names)}: say which is the text, or the image.`);
+  if (asked.unlabelled) return { text, image };
   return { text, image, label: find('label') ?? onlyOther(names, [text, image]) };
 }
 

@@ -35,6 +35,8 @@ export interface Columns {
   readonly text?: string | undefined;
   readonly image?: string | undefined;
   readonly label?: string | undefined;
+  /** Read no labels, whatever columns there are. */
+  readonly unlabelled?: boolean | undefined;
 }
 
 export const isMisfit = (one: SourceExample | Misfit): one is Misfit => 'problem' in one;

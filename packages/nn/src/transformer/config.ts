@@ -1,4 +1,4 @@
-import { ConfigError, checkPatches, patchGrid, patchSchema } from '@cipherformer/model';
+import { type AnswerKind, answerKindOf, ConfigError, checkPatches, patchGrid, patchSchema } from '@cipherformer/model';
 import { problems } from '@cipherformer/model/untrusted';
 import { z } from 'zod';
 
@@ -337,12 +337,19 @@ export type Stage = ReturnType<typeof patchStages>[number];
 export const attendedTokens = (config: ModelConfig, tokens?: number): number =>
   config.stages ? config.stages.window ** 2 : sequenceLength(config, tokens);
 
-/** What a model answers with that does not choose one class, or the next token; undefined for those that do. */
-export function otherAnswer({ task, head }: Pick<ModelConfig, 'task' | 'head'>): string | undefined {
-  if (head.problem) return head.problem === 'regression' ? 'numbers' : 'several labels at once';
-  if (task === 'token-classification') return 'a label for every token';
-  return task.endsWith('embedding') ? 'an embedding' : undefined;
-}
+export const answerKind = ({ task, head }: Pick<ModelConfig, 'task' | 'head'>): AnswerKind =>
+  answerKindOf(task, head.problem);
+
+/** In words, what a model answers with that does not choose one class, or the next token; undefined for those that do. */
+export const otherAnswer = (config: Pick<ModelConfig, 'task' | 'head'>): string | undefined =>
+  otherAnswers[answerKind(config)];
+
+const otherAnswers: Readonly<Partial<Record<AnswerKind, string>>> = {
+  'token-classes': 'a label for every token',
+  labels: 'several labels at once',
+  numbers: 'numbers',
+  embedding: 'an embedding',
+};
 
 /** Width of what the head reads. */
 export function pooledWidth(config: ModelConfig): number {

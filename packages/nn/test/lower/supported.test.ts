@@ -6,10 +6,7 @@ import { load, references } from '../checkpoints/huggingface/references.ts';
 
 /** The part that stands in the way of a conversion, of the references that are of other parts than the first families'. */
 const refused: Readonly<Record<string, string>> = {
-  'bert regression': 'head.problem',
-  'bert multi-label': 'head.problem',
   'bert causal': 'attention.causal',
-  'bert tokens': 'task',
   electra: 'embedding.width',
   albert: 'embedding.width',
   'gpt2 scales, untied': 'attention.scaleByLayer',
@@ -37,6 +34,9 @@ describe('what cannot be converted is named', () => {
   it.each([
     'bert',
     'bert encoder',
+    'bert regression',
+    'bert multi-label',
+    'bert tokens',
     'distilbert',
     'roberta',
     'gpt2',

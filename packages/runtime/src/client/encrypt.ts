@@ -13,7 +13,7 @@ import { type SentTokens, sealEnvelope } from '../protocol/envelope.ts';
 import { mapOf, type ProgramManifest, stepManifest } from '../protocol/manifest.ts';
 import { type RequestDescription, RequestFile } from '../protocol/request.ts';
 import { readResult } from '../protocol/result.ts';
-import { PrivateAnswer } from './answer.ts';
+import { answerFormOf, PrivateAnswer } from './answer.ts';
 import { countOutOfRange, countRefused, requireUsableKey, type VerdictOptions } from './verdicts.ts';
 
 // The client's side: it holds the secret key and needs nothing of a program but its manifest.
@@ -116,9 +116,6 @@ function openOutputs(
       if (own.name === 'logits') answer.logits.push(...unpackOutput(own, real));
     }
   }
-  const { classes } = manifest.model;
-  const { error } = manifest.predicted;
-  return found.map(
-    ({ logits, reason }) => new PrivateAnswer({ logits: Float64Array.from(logits), reason, classes, error }),
-  );
+  const form = answerFormOf(manifest);
+  return found.map(({ logits, reason }) => new PrivateAnswer({ logits: Float64Array.from(logits), reason, ...form }));
 }

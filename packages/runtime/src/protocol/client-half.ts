@@ -37,7 +37,7 @@ export async function readClientHalf(
       );
     files.set(name, bytes);
   }
-  const { name: _, classes: __, documents, ...structure } = manifest.model;
+  const { name: _, classes: __, problem: ___, documents, ...structure } = manifest.model;
   const preparation = await parsePreparation(structure, files, where);
   const made = checkPreparation(preparation, where);
   for (const { name } of manifest.inputs)

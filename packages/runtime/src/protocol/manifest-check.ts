@@ -96,8 +96,12 @@ function outputOwners(manifest: ProgramManifest, slots: number, batch: number): 
   }
   const count = logits.reduce((sum, { length }) => sum + length, 0) / batch;
   if (count === 0) throw new FileError('outputs has no logits: there would be no answer');
-  if (model.classes && model.classes.length !== count)
-    throw new FileError(`model.classes names ${model.classes.length} classes, an answer has ${count} logits`);
+  const rows = model.task === 'token-classification' ? model.tokens : 1;
+  if (count % rows !== 0) throw new FileError(`an answer has ${count} logits, which ${rows} tokens cannot share`);
+  if (model.classes && model.classes.length * rows !== count)
+    throw new FileError(
+      `model.classes names ${model.classes.length} classes${rows > 1 ? ` for each of ${rows} tokens` : ''}, an answer has ${count} logits`,
+    );
   if (model.documents !== undefined && (model.classes || model.documents !== count))
     throw new FileError(
       `model.documents is ${model.documents}, an answer has ${count} logits${model.classes ? ' with names of classes' : ''}`,

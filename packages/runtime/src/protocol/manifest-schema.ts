@@ -1,5 +1,5 @@
 import type { KeySpec } from '@cipherformer/ckks';
-import { documentsFile, maxDocuments, preparationFiles, preparationSchema } from '@cipherformer/model';
+import { documentsFile, maxDocuments, preparationFiles, preparationSchema, problemSchema } from '@cipherformer/model';
 import { isPrintable } from '@cipherformer/model/untrusted';
 import * as z from 'zod/mini';
 import { FileError } from '../errors.ts';
@@ -109,6 +109,8 @@ const newestSchema = z.strictObject({
     classes: z.optional(z.array(printable).check(z.maxLength(2 ** 20))),
     /** Of a search, in their place: how many texts documents.json has, one an output. */
     documents: z.optional(z.int().check(z.minimum(1), z.maximum(maxDocuments))),
+    /** What the outputs are; absent where they choose one class, or the task says it. */
+    problem: z.optional(problemSchema),
     ...preparationSchema.shape,
   }),
   /** SHA-256 of the other files of the client's half, by their names. */

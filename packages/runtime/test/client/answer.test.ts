@@ -18,6 +18,22 @@ describe('row 5: an answer keeps its logits private by type', () => {
     expect([out.label, out.inRange, out.reason]).toEqual([undefined, false, 'too far']);
   });
 
+  it('of a head that chooses no single class: the labels that hold, a class a row, no number', () => {
+    const form = { classes: ['cat', 'dog', 'bird'], error: 0.01 };
+    const labels = new PrivateAnswer({ logits, kind: 'labels', ...form });
+    expect([labels.label, labels.labels]).toEqual([undefined, ['cat', 'dog']]);
+    expect(labels.reveal().scores[0]).toBeCloseTo(1 / (1 + Math.exp(-logits[0]!)), 12);
+    const rows = new PrivateAnswer({ logits: Float64Array.of(...logits, 0, 0, 1), kind: 'token-classes', rows: 2, ...form });
+    expect([rows.label, rows.labels]).toEqual([undefined, ['dog', 'bird']]);
+    const { scores } = rows.reveal();
+    for (const from of [0, 3]) expect(scores.slice(from, from + 3).reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 12);
+    const numbers = new PrivateAnswer({ logits, kind: 'numbers', ...form });
+    expect([numbers.label, numbers.labels, [...numbers.reveal().scores]]).toEqual([undefined, [], [...logits]]);
+    for (const one of [labels, rows, numbers]) expect(() => one.share()).toThrow(/only the label of a model that chooses one class/);
+    const out = new PrivateAnswer({ logits, kind: 'labels', reason: 'too far', ...form });
+    expect([out.labels, out.inRange]).toEqual([[], false]);
+  }); // biome-ignore format: lines
+
   it('reveal takes a vocabulary', () => {
     const { scores } = new PrivateAnswer({ logits: new Float64Array(300_000).fill(5) }).reveal();
     expect(scores[299_999]).toBeCloseTo(1 / 300_000, 12);

@@ -1,13 +1,13 @@
 import { type ConversionRecord, figuresBySplit, type StageRecord, stageName } from '@cipherformer/nn';
 import type { Figure, Panel } from '../../page/figure.ts';
 import { plotColours } from '../../plots/theme.ts';
-import { completeStages } from '../summary.ts';
+import { completeStages, isShare } from '../summary.ts';
 import { logLabel } from './axes.ts';
 
-/** A figure as a number a person reads: accuracies in percent. */
-export const shown = (figure: string, value: number): number => (figure === 'accuracy' ? 100 * value : value);
+/** A figure as a number a person reads: shares in percent. */
+export const shown = (figure: string, value: number): number => (isShare(figure) ? 100 * value : value);
 export const unitOf = (figure: string): string =>
-  figure === 'accuracy' ? 'accuracy (%)' : figure === 'natsPerCharacter' ? 'nats per character' : figure;
+  isShare(figure) ? `${figure} (%)` : figure === 'natsPerCharacter' ? 'nats per character' : figure;
 
 /** The figure after every stage, on validation and test data. */
 export function stageFigure(record: ConversionRecord): Figure {

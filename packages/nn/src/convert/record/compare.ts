@@ -73,14 +73,15 @@ export function compareConversions(
   }
   const { figure } = first.stages[0]!;
   const lowerIsBetter = figure === 'natsPerCharacter';
-  const original = valuesOf(first, 'original');
+  const original = exampleValues(first, 'original');
   const gapOf = (pairs: ReadonlyMap<number, readonly [Values, Values]>) => estimateGap(pairs, lowerIsBetter);
   const against = (records: ReadonlyMap<number, MeasuredConversion>) =>
-    new Map([...records].map(([seed, record]) => [seed, [valuesOf(record, 'result'), original] as const]));
+    new Map([...records].map(([seed, record]) => [seed, [exampleValues(record, 'result'), original] as const]));
   const toOriginal = gapOf(against(polynomials));
   const continuation = continued.size > 0 ? gapOf(against(continued)) : undefined;
   const pairs = [...continued].map(
-    ([seed, control]) => [seed, [valuesOf(polynomials.get(seed)!, 'result'), valuesOf(control, 'result')]] as const,
+    ([seed, control]) =>
+      [seed, [exampleValues(polynomials.get(seed)!, 'result'), exampleValues(control, 'result')]] as const,
   );
   const better = continuation && (lowerIsBetter ? continuation.mean < 0 : continuation.mean > 0);
   return {
@@ -102,7 +103,8 @@ interface Values {
   readonly figure: number;
 }
 
-function valuesOf(record: MeasuredConversion, which: 'original' | 'result'): Values {
+/** The figure of each test example. @throws ConfigError where a record keeps none, or one is not finite */
+export function exampleValues(record: MeasuredConversion, which: 'original' | 'result'): Values {
   const outcomes = outcomesOf(record);
   const values =
     outcomes.kind === 'right'
@@ -149,8 +151,8 @@ function ofSeed(seed: number, record: MeasuredConversion, control: MeasuredConve
   const toContinued = control && paired(outcomesOf(control), 'result');
   return {
     seed,
-    polynomial: valuesOf(record, 'result').figure,
-    ...(control ? { continued: valuesOf(control, 'result').figure } : {}),
+    polynomial: exampleValues(record, 'result').figure,
+    ...(control ? { continued: exampleValues(control, 'result').figure } : {}),
     ...(toOriginal ? { toOriginal } : {}),
     ...(toContinued ? { toContinued } : {}),
     outsidePerThousand: examples > 0 ? (1000 * any) / examples : 0,
@@ -169,7 +171,7 @@ function outcomesOf(record: MeasuredConversion): TestOutcomes {
 export function checkComparable(first: MeasuredConversion, records: readonly MeasuredConversion[]): void {
   const recipe = unseeded(first.recipe);
   const { kind, examples } = outcomesOf(first);
-  const { figure } = valuesOf(first, 'original');
+  const { figure } = exampleValues(first, 'original');
   for (const record of records) {
     const fail = (what: string): never => {
       throw new ConfigError(`${describe(record)} does not go with ${describe(first)}: ${what}. Compare them apart.`);
@@ -178,7 +180,7 @@ export function checkComparable(first: MeasuredConversion, records: readonly Mea
     if (unseeded(record.recipe) !== recipe) fail('its recipe differs in more than the seed');
     const outcomes = outcomesOf(record);
     if (outcomes.kind !== kind || outcomes.examples !== examples) fail('its test examples are others');
-    const difference = Math.abs(valuesOf(record, 'original').figure - figure);
+    const difference = Math.abs(exampleValues(record, 'original').figure - figure);
     if (difference > sameOriginal * Math.max(1, Math.abs(figure))) fail('its original answers otherwise');
   }
 }

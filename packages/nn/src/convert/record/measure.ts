@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import type { OnProgress } from '@cipherformer/base';
 import type { ModelCard } from '@cipherformer/model';
 import type { Model } from '../../checkpoints/model-folder.ts';
+import { otherAnswer } from '../../transformer/config.ts';
 import { parameterCount, parameterSpecs } from '../../transformer/weights.ts';
 import { activationAt, polynomialsOf, withClamp } from '../substitution/substitute.ts';
 import { type Conversion, evaluateOn, extremesOn, oddOn, rangesOn } from '../training/conversion.ts';
@@ -98,9 +99,9 @@ export async function measureConversion(
     return countOutOfRange(model, seen);
   };
   const outOfRange = { validation: await outside('validation'), test: await outside('test') };
-  // An encoder has no answer that is right or wrong.
-  const isEncoder = model.config.task === 'text-embedding';
-  const outcomes = endsOnly || isEncoder ? undefined : await testOutcomes(conversion, model);
+  // Where no class is chosen no answer is right or wrong.
+  const other = otherAnswer(model.config) !== undefined;
+  const outcomes = endsOnly || other ? undefined : await testOutcomes(conversion, model);
   if (!endsOnly) done();
   const odd = endsOnly || conversion.control ? undefined : oddOn(conversion, 'test', oddExamples);
   return {

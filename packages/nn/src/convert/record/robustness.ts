@@ -1,8 +1,8 @@
 import type { OddSplit } from '../../data/odd-split.ts';
 import { feedsAt } from '../../data/windows.ts';
-import { dot, unitVector } from '../../evaluate/embeddings.ts';
+import { answerIn, saysTheSame, spreadOf } from '../../evaluate/agreement.ts';
 import { InferenceModel } from '../../evaluate/inference.ts';
-import { mostLikely } from '../../evaluate/metrics.ts';
+import { answerKind } from '../../transformer/config.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import { polynomialsOf, staysInside } from '../substitution/substitute.ts';
 import { type Conversion, extremesOf } from '../training/conversion.ts';
@@ -13,8 +13,9 @@ export interface Robustness {
   /** Examples with a value outside an interval: under encryption they get no answer. */
   readonly outside: number;
   /**
-   * Among the others, those whose largest logit is the original's; language models: at the last token; encoders: those whose
-   * embedding has a cosine of at least 0.9 with the original's.
+   * Among the others, those whose largest logit is the original's; language models: at the last token. Of other heads those that
+   * say the same: an embedding with a cosine of at least 0.9, every label, nine tenths of the tokens, numbers within a tenth of
+   * the spread of the original's.
    */
   readonly agree: number;
   /** The largest logit by size, of those that are inside, and of the original. */
@@ -32,12 +33,12 @@ export async function measureRobustness(
   const seen = await extremesOf(conversion, model, set, forms.length);
   const polynomials = polynomialsOf(model);
   const inside = forms.map((_, i) => seen.every((site) => staysInside(polynomials.get(site.name), site, i)));
-  const before = await lastLogits(conversion, conversion.original, set, forms.length);
-  const after = await lastLogits(conversion, model, set, forms.length);
-  const same = (a: Float32Array, b: Float32Array) =>
-    model.config.task === 'text-embedding' ? dot(unitVector(a), unitVector(b)) >= 0.9 : mostLikely(a) === mostLikely(b);
+  const before = await answersOn(conversion, conversion.original, set, forms.length);
+  const after = await answersOn(conversion, model, set, forms.length);
+  const asked = { kind: answerKind(model.config), outputs: model.config.head.outputs };
+  const spread = spreadOf(before);
   const answered = forms.flatMap((_, i) => (inside[i] ? [i] : []));
-  const largest = (rows: readonly Float32Array[], of: readonly number[]) =>
+  const largest = (rows: readonly Float64Array[], of: readonly number[]) =>
     of.reduce((most, i) => rows[i]!.reduce((high, value) => Math.max(high, Math.abs(value)), most), 0);
   const countOf = (form: string) => {
     const of = inside.filter((_, i) => forms[i] === form);
@@ -46,30 +47,32 @@ export async function measureRobustness(
   return {
     examples: forms.length,
     outside: forms.length - answered.length,
-    agree: answered.filter((i) => same(before[i]!, after[i]!)).length,
+    agree: answered.filter((i) => saysTheSame(asked, before[i]!, after[i]!, spread)).length,
     largestLogit: Number(largest(after, answered).toPrecision(4)),
     originalLargestLogit: Number(largest(before, answered).toPrecision(4)),
     forms: Object.fromEntries([...new Set(forms)].map((form) => [form, countOf(form)])),
   };
 }
 
-/** The logits of each example; of a language model, those of a window's last token. */
-async function lastLogits(
+/** The answer to each example; of a language model that to a window's last token. */
+async function answersOn(
   { data, threads }: Conversion,
   { config, weights }: Converted,
   set: OddSplit['set'],
   count: number,
-): Promise<Float32Array[]> {
+): Promise<Float64Array[]> {
   const tokens = data.tokens ?? 0;
   const batch = Math.min(25, count);
   const inference = await InferenceModel.create(config, weights, { batch, threads, ...(tokens ? { tokens } : {}) });
   try {
-    const rows: Float32Array[] = [];
+    const rows: Float64Array[] = [];
     for (let start = 0; start < count; start += batch) {
-      const { logits } = await inference.run(feedsAt(set, start, batch, tokens));
-      const each = logits!.length / batch;
-      for (let i = 0; i < Math.min(batch, count - start); i++)
-        rows.push(logits!.slice((i + 1) * each - config.head.outputs, (i + 1) * each));
+      const feeds = feedsAt(set, start, batch, tokens);
+      const { logits } = await inference.run(feeds);
+      for (let i = 0; i < Math.min(batch, count - start); i++) {
+        const answer = answerIn(config, logits!, feeds, i, batch);
+        rows.push(set.kind === 'language' ? answer.slice(-config.head.outputs) : answer);
+      }
     }
     return rows;
   } finally {

@@ -1,4 +1,6 @@
 import type { ConversionRecipe } from '../recipe.ts';
+import { exampleValues } from './compare.ts';
+import { accuracyLost, type Evidence, meanDifference, shareOf } from './evidence.ts';
 import { type MeasuredConversion, type StageRecord, stageName } from './record.ts';
 
 /** What a conversion may cost: models converted by chosen and hand-made recipes stayed within it (docs/results.md). */
@@ -17,6 +19,8 @@ export interface Shortfall {
   readonly what: 'accuracy' | 'natsPerCharacter' | 'outside' | 'oddOutside';
   readonly measured: number;
   readonly promised: number;
+  /** What the test examples say of it; absent where there are no outcomes of single ones. */
+  readonly evidence?: Evidence;
   /** The stage after which the figure was worst by comparison with the one before, and by how much. */
   readonly stage?: { readonly name: string; readonly loss: number };
   /** The site that most examples leave. */
@@ -25,19 +29,36 @@ export interface Shortfall {
   readonly advice: readonly string[];
 }
 
-/** In which ways a conversion is worse than promised; none where it keeps to it. Figures are of the test part. */
-export function shortfalls(record: MeasuredConversion): Shortfall[] {
-  const { test } = record.outOfRange;
-  const share = (outside: number, examples: number) => (examples === 0 ? 0 : outside / examples);
-  const robustness = record.robustness;
+/** A figure that looks worse than promised, on too few test examples to tell. */
+export type Undecided = Pick<Shortfall, 'what' | 'measured' | 'promised'> & { readonly evidence: Evidence };
+
+/**
+ * In which ways a conversion is worse than promised, where the test examples are enough to say so: the whole 95 % interval is.
+ * Figures are of the test part.
+ */
+export const shortfalls = (record: MeasuredConversion): Shortfall[] =>
+  lapses(record).filter((lapse) => !isUndecided(lapse));
+
+/** In which ways a conversion may be worse than promised, or not: more test examples would tell. */
+export const undecided = (record: MeasuredConversion): Undecided[] =>
+  lapses(record).filter(isUndecided).map(({ what, measured, promised: limit, evidence }) => ({ what, measured, promised: limit, evidence })); // biome-ignore format: short
+
+const isUndecided = (lapse: Shortfall): lapse is Shortfall & Undecided =>
+  lapse.evidence !== undefined && lapse.evidence.interval[0] <= lapse.promised;
+
+/** Everything measured that is worse than promised, whether or not that says anything. */
+function lapses(record: MeasuredConversion): Shortfall[] {
+  const { outOfRange, robustness } = record;
+  const { any, examples, sites } = outOfRange.test;
   return [
     ...worseFigure(record),
-    ...outside('outside', share(test.any, test.examples), worstSite(test.sites)),
-    ...outside('oddOutside', robustness ? share(robustness.outside, robustness.examples) : 0),
+    ...outside('outside', any, examples, worstSite(sites)),
+    ...(robustness ? outside('oddOutside', robustness.outside, robustness.examples) : []),
   ];
 }
 
-function worseFigure({ stages, recipe }: MeasuredConversion): Shortfall[] {
+function worseFigure(record: MeasuredConversion): Shortfall[] {
+  const { stages, recipe } = record;
   const complete = stages.filter((row) => row.complete);
   const [first, last] = [complete[0]!, complete.at(-1)!];
   const what = first.figure;
@@ -54,7 +75,17 @@ function worseFigure({ stages, recipe }: MeasuredConversion): Shortfall[] {
     .slice(1)
     .map((row, i) => ({ name: stageName(row.name), loss: cost(complete[i]!, row, 'validation') ?? 0 }));
   const stage = losses.reduce((worst, each) => (each.loss > worst.loss ? each : worst));
-  return [{ what, measured, promised: promised[what], stage, advice: adviceFor(stage.name, recipe) }];
+  const evidence = evidenceOf(record, what);
+  const advice = adviceFor(stage.name, recipe);
+  return [{ what, measured, promised: promised[what], ...(evidence ? { evidence } : {}), stage, advice }];
+}
+
+/** What single test examples say of a loss; undefined where none were kept, or one alone. */
+function evidenceOf(record: MeasuredConversion, what: 'accuracy' | 'natsPerCharacter'): Evidence | undefined {
+  if (what === 'accuracy') return record.paired && accuracyLost(record.paired, promised.accuracy);
+  if (record.outcomes?.kind !== 'nats' || record.outcomes.examples < 2) return undefined;
+  const [before, after] = [exampleValues(record, 'original'), exampleValues(record, 'result')];
+  return meanDifference(after.values.map((value, i) => value - before.values[i]!), promised.natsPerCharacter); // biome-ignore format: short
 }
 
 /** A stage's own remedy, then what helps all of them. */
@@ -78,14 +109,15 @@ function adviceFor(name: string, recipe: ConversionRecipe): string[] {
   }
 }
 
-const outside = (what: 'outside' | 'oddOutside', measured: number, site?: string): Shortfall[] =>
-  measured <= promised[what]
+const outside = (what: 'outside' | 'oddOutside', hits: number, examples: number, site?: string): Shortfall[] =>
+  hits <= promised[what] * examples
     ? []
     : [
         {
           what,
-          measured,
+          measured: hits / examples,
           promised: promised[what],
+          evidence: shareOf(hits, examples, promised[what]),
           ...(site === undefined ? {} : { site }),
           advice: [
             'more "epochs" in the last stage, where large weights lie on what leaves its range',

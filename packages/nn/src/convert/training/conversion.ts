@@ -6,12 +6,13 @@ import type { DataSet } from '../../data/dataset.ts';
 import * as datasets from '../../data/datasets.ts';
 import { type OddSplit, oddSplit } from '../../data/odd-split.ts';
 import type { Split, SplitName } from '../../data/splits.ts';
-import { embeddingsOf } from '../../evaluate/embeddings.ts';
+import { answersOf } from '../../evaluate/agreement.ts';
 import { type ExtremeOptions, recordExtremes } from '../../evaluate/extremes.ts';
 import { withOwnAnswers } from '../../evaluate/own-answers.ts';
 import { recordRanges } from '../../evaluate/ranges.ts';
-import { createEmbeddingValidator, createValidator, type Validator } from '../../evaluate/validator.ts';
+import { createAgreementValidator, createValidator, type Validator } from '../../evaluate/validator.ts';
 import type { Provider } from '../../onnx/session.ts';
+import { otherAnswer } from '../../transformer/config.ts';
 import { type ConversionRecipe, recipeData } from '../recipe.ts';
 import type { Converted } from '../substitution/architecture.ts';
 import { calibrationCount } from '../substitution/calibrate.ts';
@@ -52,7 +53,8 @@ export async function loadConversionData(
 ): Promise<DataSet> {
   const data = options.data ?? (await openData(recipeData(recipe), model, options));
   const { head, embedding } = model.config;
-  if (model.config.task === 'text-embedding') return unlabelled(data);
+  if (model.config.task === 'text-embedding') return onTexts(data, 'An encoder of sentences');
+  if (model.config.task === 'token-classification') onTexts(data, 'A model that gives every token a class');
   if (data.outputs !== head.outputs) {
     throw new ConfigError(`The model has ${head.outputs} outputs, the data ${data.outputs}: not made for each other.`);
   }
@@ -69,12 +71,10 @@ export async function loadConversionData(
   return data;
 }
 
-/** An encoder learns from the original alone, whatever labels there are. @throws ConfigError for images and running text */
-function unlabelled(data: DataSet): DataSet {
+/** @throws ConfigError for images and running text */
+function onTexts(data: DataSet, who: string): DataSet {
   if (data.task === 'text-classification') return data;
-  throw new ConfigError(
-    'An encoder of sentences is converted on texts, one an example: give a table with a column of them.',
-  );
+  throw new ConfigError(`${who} is converted on texts, one an example: give a table with a column of them.`);
 }
 
 /** @throws ConfigError for a model without a tokenizer that is to write its own texts */
@@ -106,8 +106,8 @@ export async function openConversion(
 ): Promise<Conversion> {
   const loaded = await loadConversionData(recipe, original, options);
   const { threads = 1, provider, control = false } = options;
-  // Encoders have no labels at all.
-  const asked = loaded.report?.labelled === false && original.config.task !== 'text-embedding';
+  // What does not choose one class has no labels at all.
+  const asked = loaded.report?.labelled === false && otherAnswer(original.config) === undefined;
   const data = asked ? await withOwnAnswers(loaded, original, threads) : loaded;
   const conversion = {
     recipe,
@@ -164,21 +164,21 @@ export const extremesOf = (conversion: Conversion, model: Converted, set: Split,
 export const oddOn = ({ recipe, data }: Conversion, split: SplitName, count: number): OddSplit | undefined =>
   recipe.stages.some(({ train }) => train?.odd !== undefined) ? oddSplit(data, split, count, recipe.seed) : undefined;
 
-/** The original's embeddings of a split, each of length 1. */
+/** The original's answers to a split. */
 const originals = new WeakMap<Split, Promise<Float64Array[]>>();
 
-/** What scores a model on one split: by labels, by the next token, or, an encoder, by what the original makes of it. */
+/** What scores a model on one split: by labels, by the next token, or, where there is no one right class, by what the original says. */
 export async function validatorOn(
   { data, threads, original }: Conversion,
   { config, weights }: Converted,
   split: SplitName,
 ): Promise<Validator> {
   const set = data[split];
-  if (config.task !== 'text-embedding' || set.kind !== 'classification')
+  if (otherAnswer(config) === undefined || set.kind !== 'classification')
     return createValidator(config, weights, set, threads);
-  const wanted = originals.get(set) ?? embeddingsOf(original.config, original.weights, set, threads);
+  const wanted = originals.get(set) ?? answersOf(original.config, original.weights, set, threads);
   originals.set(set, wanted);
-  return createEmbeddingValidator(config, weights, set, threads, await wanted);
+  return createAgreementValidator(config, weights, set, threads, await wanted);
 }
 
 /** A model's figures on one split. */

@@ -4,7 +4,7 @@ import * as ops from '../../ops/index.ts';
 import type { LossContext, Losses, LossTerm } from '../../train/build-step.ts';
 import { taskLoss } from '../../train/losses.ts';
 import type { Site } from '../../transformer/builder.ts';
-import type { ModelConfig } from '../../transformer/config.ts';
+import { answerKind, type ModelConfig, otherAnswer } from '../../transformer/config.ts';
 import { limitsOf, type SiteLimits } from './limits.ts';
 import { maxRangeLoss, normRangeLoss, squaredRangeLoss } from './range-loss.ts';
 import { buildTeacher } from './teacher.ts';
@@ -25,25 +25,19 @@ export interface ConversionLossOptions {
 }
 
 /**
- * The terms of a conversion step: "task" (labels; an encoder has none), "distillation" (KL to the teacher's logits; of an encoder the
- * squared distance to the teacher's embeddings relative to their size), "features" (mean over
+ * The terms of a conversion step: "task" (labels; what does not choose one class has none), "distillation" (distance to the
+ * teacher's answer, see `answerDistance`), "features" (mean over
  * layers of the squared distance to the teacher's hidden states relative to their size), "range" and "variance" (range losses,
  * each the sum over its sites, in units of a site's half-width). Their weights are fed at every step.
  */
 export function conversionLosses(config: ModelConfig, options: ConversionLossOptions): Losses {
   return (context) => {
-    const isEncoder = config.task === 'text-embedding';
-    const terms: LossTerm[] = isEncoder ? [] : [...taskLoss(config, options.labelSmoothing)(context)];
+    const terms: LossTerm[] = otherAnswer(config) ? [] : [...taskLoss(config, options.labelSmoothing)(context)];
     if (options.teacher) {
       const teacher = buildTeacher(context, options.teacher.config);
-      const outputs = config.head.outputs;
-      const rows = elementCount(teacher.logits.shape) / outputs;
-      const flat = (logits: Tensor) => ops.reshape(logits, [rows, outputs]);
       terms.push({
         name: 'distillation',
-        tensor: isEncoder
-          ? relativeDistance(context.graph.logits, teacher.logits)
-          : ops.distillation(flat(context.graph.logits), flat(teacher.logits), options.teacher.temperature),
+        tensor: answerDistance(config, context, teacher.logits, options.teacher.temperature),
       });
       if (options.features) {
         terms.push({ name: 'features', tensor: featureLoss(context, teacher.hidden) });
@@ -62,9 +56,49 @@ export function conversionLosses(config: ModelConfig, options: ConversionLossOpt
   };
 }
 
-/** sum((a - b)^2) / sum(b^2). */
-const relativeDistance = (a: Tensor, b: Tensor): Tensor =>
-  ops.div(ops.sum(ops.square(ops.sub(a, b))), ops.shift(ops.sum(ops.square(b)), 1e-12));
+/**
+ * How far the model's answer is from the teacher's: KL of the classes, of each token that is no padding, or of each label as a
+ * choice of two, summed over the labels; of numbers the squared error as a share of the teacher's variance in the batch; of
+ * embeddings as a share of their size.
+ */
+function answerDistance(
+  config: ModelConfig,
+  { graph, inputs }: LossContext,
+  teacher: Tensor,
+  temperature: number,
+): Tensor {
+  const student = graph.logits;
+  const { outputs } = config.head;
+  const rows = elementCount(teacher.shape) / outputs;
+  const flat = (logits: Tensor) => ops.reshape(logits, [rows, outputs]);
+  switch (answerKind(config)) {
+    case 'embedding':
+      return relativeDistance(student, teacher);
+    case 'numbers':
+      return relativeDistance(student, teacher, ops.mean(teacher, [0], true));
+    case 'labels':
+      return ops.scale(ops.distillation(asChoices(student), asChoices(teacher), temperature), outputs);
+    case 'token-classes': {
+      // Rows of zeros are alike: what hides padding in both leaves the other rows alone, and the mean is over these.
+      const mask = ops.reshape(inputs.mask!, [rows, 1]);
+      const [ours, theirs] = [student, teacher].map((logits) => ops.mul(flat(logits), mask)) as [Tensor, Tensor];
+      return ops.div(ops.distillation(ours, theirs, temperature), ops.mean(mask));
+    }
+    default:
+      return ops.distillation(flat(student), flat(teacher), temperature);
+  }
+}
+
+/** Logits of labels, each beside a zero: the softmax of such a pair is the sigmoid. [labels of all examples, 2] */
+function asChoices(logits: Tensor): Tensor {
+  const count = elementCount(logits.shape);
+  const zeros = logits.program.constant(new Float32Array(count), [count, 1], 'zeros');
+  return ops.concat([ops.reshape(logits, [count, 1]), zeros], 1);
+}
+
+/** sum((a - b)^2) / sum((b - centre)^2). */
+const relativeDistance = (a: Tensor, b: Tensor, centre?: Tensor): Tensor =>
+  ops.div(ops.sum(ops.square(ops.sub(a, b))), ops.shift(ops.sum(ops.square(centre ? ops.sub(b, centre) : b)), 1e-12));
 
 /** Mean over layers of mean((h - teacher)^2) / mean(teacher^2); padding left out. */
 function featureLoss({ graph, inputs }: LossContext, teacher: readonly Tensor[]): Tensor {
