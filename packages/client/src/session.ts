@@ -70,6 +70,12 @@ export interface SessionOptions {
   readonly agreeChange?: AgreeChange;
 }
 
+/** Which of a service's programs is asked. */
+export interface ProgramChoice {
+  readonly program?: string;
+  readonly takes?: 'image' | 'text';
+}
+
 /** A secret key with what is kept beside it. */
 export interface Owner extends Pick<VerdictOptions, 'ledger' | 'allowMore'> {
   readonly secret: SecretKey;
@@ -127,17 +133,18 @@ export class ServiceSession {
 
   /**
    * Fetches the client's half of a program and checks it.
-   * @param options.program digest, or the beginning of one
-   * @throws TransportError where none or several are served and `program` does not say which, FileError for a half that is
+   * @param options.program name, digest, or the beginning of one
+   * @param options.takes of several that are served and of which `program` names none: the one that takes such inputs
+   * @throws TransportError where none or several are served and neither says which, FileError for a half that is
    * not legal, ParameterError below 128-bit security unless `insecure` accepts it, KernelError where no kernels load
    */
   static async open(
     transport: Transport,
-    options: { readonly program?: string; readonly kernels?: LoadOptions } & SecurityOptions = {},
+    options: ProgramChoice & { readonly kernels?: LoadOptions } & SecurityOptions = {},
   ): Promise<ServiceSession> {
-    const { program: wanted = '', insecure, kernels = {} } = options;
+    const { insecure, kernels = {} } = options;
     const served = await transport.programs();
-    const program = chosen(served, wanted);
+    const program = chosen(served, options);
     const client = await readClientHalf((name) => transport.clientFile(program, name), 'the service', {
       insecure,
     });
@@ -363,14 +370,16 @@ export class ServiceSession {
   }
 }
 
-function chosen(programs: readonly Program[], wanted: string): Program {
-  const fitting = programs.filter(({ digest }) => digest.startsWith(wanted));
+function chosen(programs: readonly Program[], { program: wanted = '', takes }: ProgramChoice): Program {
+  const named = programs.filter(({ digest, summary }) => digest.startsWith(wanted) || summary.name === wanted);
+  const takesImages = ({ summary }: Program) => summary.task === 'image-classification';
+  const fitting = takes && named.length > 1 ? named.filter((one) => takesImages(one) === (takes === 'image')) : named;
   if (fitting.length === 1) return fitting[0]!;
   const served = programs.map(({ digest, summary }) => `${digest.slice(0, 12)} (${String(summary.name ?? 'no name')})`);
   throw new TransportError(
     programs.length === 0
       ? 'the service serves no program'
-      : `${fitting.length === 0 ? `no program of the service begins with ${wanted}` : 'the service serves several programs'}: choose one of ${served.join(', ')}`,
+      : `${named.length === 0 ? `no program of the service is called ${wanted} or begins with it` : 'the service serves several programs'}: choose one of ${served.join(', ')}`,
   );
 }
 

@@ -75,3 +75,31 @@ describe('row 2: a verdict keeps back no request', () => {
     session.close();
   });
 });
+
+describe('of several programs', () => {
+  const manifest = clientHalf();
+  const { transport } = serviceOf(manifest, []);
+  const digits = { digest: manifest.digest, plan: manifest.keys.plan, summary: { name: 'digits', task: 'image-classification' } }; // biome-ignore format: a line
+  const headlines = { digest: 'f'.repeat(64), plan: 'f'.repeat(64), summary: { name: 'headlines', task: 'text-classification' } }; // biome-ignore format: a line
+  const served = { ...transport, programs: async () => [digits, headlines] } as unknown as Transport;
+  const opened = async (choice: { readonly program?: string; readonly takes?: 'image' | 'text' }) => {
+    const session = await ServiceSession.open(served, { ...choice, ...accepted });
+    session.close();
+    return session.program.digest;
+  };
+
+  it('one is asked by its name, its digest, or by what it takes', async () => {
+    expect(await opened({ program: 'digits' })).toBe(digits.digest);
+    expect(await opened({ program: digits.digest.slice(0, 12) })).toBe(digits.digest);
+    expect(await opened({ takes: 'image' })).toBe(digits.digest);
+    expect(await opened({ program: 'digits', takes: 'text' })).toBe(digits.digest);
+    // The other one was chosen, and the half that comes is not its own.
+    await expect(opened({ takes: 'text' })).rejects.toThrow('under the name of another');
+    await expect(opened({ program: 'headlines' })).rejects.toThrow('under the name of another');
+  });
+
+  it('none is guessed', async () => {
+    await expect(opened({})).rejects.toThrow(/several programs: choose one of .*digits.*headlines/);
+    await expect(opened({ program: 'films' })).rejects.toThrow(/no program .* films/);
+  });
+});

@@ -30,11 +30,14 @@ export interface ModelBenchOptions {
 
 /** The models of this repository, by their names here. */
 const shipped = {
-  mnist: { folder: 'models/mnist-vit-polynomial', pictures: 'samples' },
-  cifar: { folder: 'models/cifar10-vit-polynomial', pictures: 'random' },
+  mnist: { folder: 'models/mnist-vit-polynomial', inputs: 'samples' },
+  cifar: { folder: 'models/cifar10-vit-polynomial', inputs: 'random' },
+  'lm-4': { folder: 'models/books-lm-4-polynomial', inputs: 'random' },
 } as const;
-/** Models that can be asked: the first two are trained, the others have random weights. */
-export const benchedModels: readonly string[] = [...Object.keys(shipped), ...shapeNames];
+/** Models of trained weights. */
+export const trainedModels: readonly string[] = Object.keys(shipped);
+/** Models that can be asked: those that are trained, and shapes with random weights. */
+export const benchedModels: readonly string[] = [...new Set([...trainedModels, ...shapeNames])];
 
 /** What a model took, and where two builds were asked what the other took and the quotients: below 1, this build takes less. */
 export interface ModelReport extends WholeRun {
@@ -114,12 +117,15 @@ function modelAndQuestions(
   };
   const each = <One>(make: (i: number) => One) => Array.from({ length: count }, (_, i) => make(i));
   if (Object.hasOwn(shipped, name)) {
-    const { folder: path, pictures } = shipped[name as keyof typeof shipped];
+    const { folder: path, inputs } = shipped[name as keyof typeof shipped];
     const model = join(demoFolder(), path);
     const loaded = loadPolynomialModel(model);
-    const images = pictures === 'samples' ? testImages(demoPaths()) : undefined;
-    const inputs = each((i) => ({ pixels: images ? pixelsOf(images, i) : randomPicture(loaded, seed + i) }));
-    return { model, questions: asked(loaded, inputs) };
+    const images = inputs === 'samples' ? testImages(demoPaths()) : undefined;
+    const input = (i: number): ModelInput => {
+      if (images) return { pixels: pixelsOf(images, i) };
+      return loaded.preprocess.kind === 'image' ? { pixels: randomPicture(loaded, seed + i) } : randomQuestion(loaded, seed + i);
+    }; // biome-ignore format: one line
+    return { model, questions: asked(loaded, each(input)) };
   }
   // Bounds from one input alone would be tighter than a model's are.
   const inputsOf = (random: PolynomialModel, more: number) => Array.from({ length: count + more }, (_, i) => randomQuestion(random, seed + i)); // biome-ignore format: a line

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { benchedModels, benchModels, modelsTable } from '../bench/models.ts';
+import { benchedModels, benchModels, modelsTable, trainedModels } from '../bench/models.ts';
 import { positiveInteger, seedNumber } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
 import { withStages } from '../terminal/with-stages.ts';
@@ -16,7 +16,7 @@ export function registerBenchModels(bench: Command): void {
   bench
     .command('models')
     .description('Ask whole models encrypted, from key generation to the answer: time, memory, bytes, answers')
-    .argument('[models...]', `of ${benchedModels.join(', ')}; the first two are trained, the others have random weights`, ['mnist'])
+    .argument('[models...]', `of ${benchedModels.join(', ')}; the first ${trainedModels.length} are trained, the others have random weights`, ['mnist'])
     .option('--questions <n>', 'of each model, each a cold run; times are medians', positiveInteger, 1)
     .option('--seed <n>', 'of random weights and inputs', seedNumber, 1)
     .option('--against <checkout>', 'an older checkout, installed and built: ask it the same in turns, and give ratios')

@@ -37,7 +37,7 @@ export function registerGenerate(program: Command, security: SecurityOptions): v
     .option('--top-k <n>', 'draw from so many most likely ones only', positiveInteger)
     .option('--seed <n>', 'of what is drawn', seedNumber, 1)
     .option('--secret <file>', 'the secret key, made there where it is not (default: one that ends with the command)')
-    .option('--program <digest>', 'the program to ask, by the beginning of its digest, where several are served')
+    .option('--program <name>', 'the program to ask where several are served: its name, or the beginning of its digest')
     .option('--max-key-bytes <size>', 'most that the evaluation keys may take (default: 4GiB)', byteSize)
     .option('--clear', 'without encryption: what the polynomial model goes on with, to compare')
     .option('--json', 'one JSON object on stdout')
@@ -49,8 +49,12 @@ export function registerGenerate(program: Command, security: SecurityOptions): v
 function generateInClear(where: string, prompt: string, options: GenerateCommandOptions): void {
   const inProgram = join(where, serverFolder);
   const model = loadPolynomialModel(!isPolynomialModel(where) && existsSync(inProgram) ? inProgram : where);
-  const { ids, text } = generateClear(model, prompt, options);
-  print(options.json, { value: { prompt, text, ids, encrypted: false }, text: `${prompt}${text}` });
+  const { inRange, ...written } = generateClear(model, prompt, options);
+  print(options.json, {
+    value: { prompt, ...written, inRange, encrypted: false },
+    text: `${prompt}${written.text}`,
+    shortfall: inRange ? undefined : leftRange,
+  });
 }
 
 async function generate(
@@ -85,12 +89,12 @@ async function generate(
     next: /^https?:/i.test(where)
       ? undefined
       : typedAgain(verb, ['--secret', '--max-key-bytes'], commandLine`--clear (to compare)`),
-    shortfall:
-      end.reason === 'out-of-range'
-        ? 'a value left the range that the model is made for: the text ends where there is no answer any more'
-        : undefined,
+    shortfall: end.reason === 'out-of-range' ? leftRange : undefined,
   });
 }
+
+const leftRange =
+  'a value left the range that the model is made for: the text ends where there is no answer any more';
 
 const said = {
   length: 'all tokens that were asked for',

@@ -5,7 +5,7 @@ import { describeChange, type ProgramChange } from '@cipherformer/client';
 import type { Command } from 'commander';
 import { type AnswerOptions, checkAnswerOptions, ownerOptions, showAnswers, withAnswerOptions } from '../answers/show-answers.ts'; // biome-ignore format: one list
 import { connect } from '../door/connect.ts';
-import { checkAsked, checkQuestions, type Question, withQuestions } from '../input/questions.ts';
+import { askedKind, checkAsked, checkQuestions, type Question, withQuestions } from '../input/questions.ts';
 import { keptSecret } from '../program/kept-keys.ts';
 import { allowKeys, type KeyLimit, withKeyLimit } from '../program/key-bytes.ts';
 import { showSession } from '../program/session-progress.ts';
@@ -29,7 +29,7 @@ export function registerQuery(program: Command, security: SecurityOptions): void
     .argument('<url>', 'address of the service, as serve prints it');
   const questions = withQuestions(command);
   command
-    .option('--program <digest>', 'the program to ask, by the beginning of its digest, where several are served')
+    .option('--program <name>', 'the program to ask where several are served: its name, or the beginning of its digest')
     .option(
       '--keys <folder>',
       'where the secret key is, or is made (default: one of this service and these parameters in your home)',
@@ -52,7 +52,16 @@ async function query(url: string, questions: readonly Question[], options: Query
   const stopping = 'stopping; the same command goes on where it stopped: keys that the service has are not sent again';
   const answers = await interruptible(stopping, async (signal) => {
     await using service = await connect(url, {
-      ...{ ...others, ...ownerOptions(options), ...security, allowKeys, allowChange, signal, notice: warn },
+      ...{
+        ...others,
+        ...ownerOptions(options),
+        ...security,
+        allowKeys,
+        allowChange,
+        signal,
+        notice: warn,
+        ...askedKind(questions),
+      },
       secret: (manifest) => (keys === undefined ? keptSecret(url, manifest, security) : join(keys, 'secret')),
     });
     checkAsked(questions, service.manifest);

@@ -20,8 +20,10 @@ import type { WorkOptions } from './server.ts';
 
 /** Which program is asked, with which key, and how a model is compiled where one is given. */
 export interface ConnectOptions extends OwnerOptions, InputOptions, SecurityOptions {
-  /** The program to ask, by the beginning of its digest, where a service has several. */
+  /** The program to ask, by its name or the beginning of its digest, where a service has several. */
   readonly program?: string;
+  /** Of several the one that takes pictures, or texts, where `program` names none. */
+  readonly takes?: 'image' | 'text';
   /** The new folder in which a polynomial model is compiled. Default: a temporary one, which `close` removes. */
   readonly folder?: string;
   /** Compile a polynomial language model so that it goes on token by token. Default: it answers once. */

@@ -10,8 +10,10 @@ import { drawingOf, type GenerationOptions } from './generation.ts';
 import type { WorkOptions } from './server.ts';
 
 export interface RemoteOptions extends ClientOptions {
-  /** The program to ask, by the beginning of its digest, where a service has several. */
+  /** The program to ask, by its name or the beginning of its digest, where a service has several. */
   readonly program?: string;
+  /** Of several the one that takes pictures, or texts, where `program` names none. */
+  readonly takes?: 'image' | 'text';
   /** Most bytes of evaluation keys. Default: 4 GiB. */
   readonly maxKeyBytes?: number;
   /** Of connecting. */
@@ -34,10 +36,10 @@ export class RemoteConnection implements AsyncDisposable {
 
   /** @throws what ServiceSession.open throws, and as Client.create; the signal's reason */
   static async open(url: string, options: RemoteOptions): Promise<RemoteConnection> {
-    const { program, secret, insecure, signal } = options;
+    const { program, takes, secret, insecure, signal } = options;
     const owner = new OwnerThread(options);
     try {
-      const manifest = await owner.connect({ url, program, insecure }, { signal });
+      const manifest = await owner.connect({ url, program, takes, insecure }, { signal });
       await owner.own(secretFor(secret, manifest));
       return new RemoteConnection(manifest, owner, options);
     } catch (error) {

@@ -2,15 +2,25 @@ import { Random } from '@cipherformer/base';
 import {
   type DrawOptions,
   drawToken,
-  evaluate,
+  PolynomialEvaluator,
   type PolynomialModel,
   prepareInput,
   tokenizerFor,
+  untrustedExamples,
+  ValueRecorder,
 } from '@cipherformer/model';
 
 export interface ClearOptions extends DrawOptions {
   readonly tokens: number;
   readonly seed: number;
+}
+
+/** What a model went on with. */
+export interface ClearText {
+  readonly ids: readonly number[];
+  readonly text: string;
+  /** Whether every token has an answer: otherwise they end where a value left the range that the model is made for. */
+  readonly inRange: boolean;
 }
 
 /**
@@ -21,13 +31,19 @@ export function generateClear(
   model: PolynomialModel,
   prompt: string | readonly number[],
   { tokens, seed, ...draw }: ClearOptions,
-): { readonly ids: readonly number[]; readonly text: string } {
+): ClearText {
   const tokenizer = typeof prompt === 'string' ? tokenizerFor(model) : undefined;
   const given = typeof prompt === 'string' ? tokenizer!.encodeInput(prompt).ids : prompt;
   const random = Random.derive(seed, 'generate');
   const ids = [...given];
-  for (let k = 0; k < tokens; k++)
-    ids.push(drawToken(evaluate(model.graph, prepareInput(model, { ids })), draw, random));
+  const evaluator = new PolynomialEvaluator(model.graph);
+  let inRange = true;
+  for (let k = 0; k < tokens && inRange; k++) {
+    const recorder = new ValueRecorder(model.graph);
+    const logits = evaluator.run(prepareInput(model, { ids }), recorder.nextExample());
+    inRange = untrustedExamples(recorder.record()) === 0;
+    if (inRange) ids.push(drawToken(logits, draw, random));
+  }
   const text = tokenizer ? tokenizer.decode(ids).slice(tokenizer.decode(given).length) : '';
-  return { ids: ids.slice(given.length), text };
+  return { ids: ids.slice(given.length), text, inRange };
 }

@@ -42,6 +42,14 @@ export function checkQuestions(questions: readonly Question[]): void {
   if (questions.length === 0) throw new UsageError('there is no question: give --text, --image, --ids or --input');
 }
 
+/** What is asked, where every question tells: pictures by the names of their files. */
+export function askedKind(questions: readonly Question[]): { readonly takes?: 'image' | 'text' } {
+  if (questions.every((question) => !('file' in question))) return { takes: 'text' };
+  return questions.every((question) => 'file' in question && /\.(png|jpe?g)$/i.test(question.file))
+    ? { takes: 'image' }
+    : {};
+}
+
 /**
  * What a program's manifest says of questions.
  * @throws UsageError for more inputs than it computes at once, DataError for texts where it takes images

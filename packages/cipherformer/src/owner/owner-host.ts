@@ -1,4 +1,4 @@
-import { type OnProgress, UsageError } from '@cipherformer/base';
+import { given, type OnProgress, UsageError } from '@cipherformer/base';
 import { Context, keyParts, nameOfPart, type SecurityOptions, wireBytes } from '@cipherformer/ckks';
 import {
   generateTokens,
@@ -122,11 +122,11 @@ export class OwnerHost {
   }
 
   /** @throws what ServiceSession.open throws; ConnectionLost where no service answers */
-  async connect({ url, program, insecure }: ConnectArgument, { signal }: CallContext): Promise<ProgramManifest> {
+  async connect({ url, program, takes, insecure }: ConnectArgument, { signal }: CallContext): Promise<ProgramManifest> {
     // A service that is not there is told at once; one that goes away later is waited for.
     await new Transport(url, { signal, fetch: nodeFetch, retry: { attempts: 1 } }).programs();
     const transport = new Transport(url, { fetch: nodeFetch, tokens: fileTokens(url) });
-    const session = await ServiceSession.open(transport, { insecure, ...(program === undefined ? {} : { program }) });
+    const session = await ServiceSession.open(transport, { insecure, ...given({ program, takes }) });
     const { client, context } = session;
     this.#opened = {
       manifest: client.manifest,
@@ -134,7 +134,7 @@ export class OwnerHost {
       client: async () => client,
       session,
       url,
-      isChosen: (program ?? '').length >= choosingDigits,
+      isChosen: program !== undefined && program.length >= choosingDigits && session.program.digest.startsWith(program),
     };
     return client.manifest;
   }

@@ -14,8 +14,10 @@ export interface OpenArgument {
 /** The same at a service. */
 export interface ConnectArgument {
   readonly url: string;
-  /** The beginning of its digest, where a service has several. */
+  /** Its name, or the beginning of its digest, where a service has several. */
   readonly program: string | undefined;
+  /** Of several the one that takes these, where none is named. */
+  readonly takes: 'image' | 'text' | undefined;
   readonly insecure: boolean | undefined;
 }
 

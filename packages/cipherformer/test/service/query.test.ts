@@ -106,7 +106,7 @@ describe('query', () => {
     const { url, programs } = await start('several', { folders: [at('program'), at('pairs')] });
     const several = await ask(url, 'keys');
     expect([several.code, several.err]).toEqual([1, expect.stringMatching(/serves several programs: choose one of [0-9a-f]{12} \(tiny\), [0-9a-f]{12}/)]); // biome-ignore format: short
-    expect((await ask(url, 'keys', '--program', 'xyz')).err).toContain('no program of the service begins with xyz');
+    expect((await ask(url, 'keys', '--program', 'xyz')).err).toContain('no program of the service is called xyz');
     const pairs = programs[1]!.digest.slice(0, 12);
     writeFileSync(at('other.json'), JSON.stringify({ pixels: images[1] }));
     const both = await ask(url, 'keys', '--program', pairs, '--input', at('other.json'));

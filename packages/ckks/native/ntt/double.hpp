@@ -1,8 +1,10 @@
 // Butterflies in pairs of doubles with fused multiply-add (see arith/double.hpp for the exact product).
 //
-// Lanes hold signed integers x, |x| <= 4p < 2^52, lazily reduced. A root w is stored as a double in (-p/2, p/2), eight
-// bytes, without a precomputed quotient: q = round(h / p) with h = fl(x w) costs no more. Since |q| <= |x| / 2 < 2^51, h
-// and 1/p carry a relative error of 2^-53 each, q is off by at most |x| / (8p), and so |x w - q p| <= p / 2 + |x| / 8.
+// Lanes hold signed integers x, |x| <= kLargest p <= 2^53, lazily reduced. A root w is stored as a double in (-p/2, p/2),
+// eight bytes, without a precomputed quotient: q = round(h / p) with h = fl(x w) costs no more.
+//
+// A build defines, before including this: rounded(quotientOf(h, 1 / p)), an integer next to h / p, in two parts so that
+// several products can be taken side by side, and how far lazily reduced values may grow with it (fused_quotient.hpp).
 #pragma once
 #include "../modulus.hpp"
 #include "unrolled.hpp"
@@ -12,11 +14,7 @@ namespace cf::CF_BUILD {
 using Lane = Doubles;
 using Root = Lane;
 
-constexpr double kLargest = 4;         // a factor's bound, in units of p
 constexpr double kReducedBound = 0.51;  // after reduce
-constexpr double kForwardBound = 2.95;  // between steps
-constexpr double kInverseBound = 2;
-constexpr double productBound(double x) { return 0.5 + x / 8; }
 
 inline double centred(u64 w, u64 p) { return w > p / 2 ? -static_cast<double>(p - w) : static_cast<double>(w); }
 
@@ -30,22 +28,20 @@ struct LaneRing {
         inverseNRoot(all(centred(inverseNRoot_, p_))) {}
 };
 
-constexpr double kNearest = 0x1.8p52;  // adding and subtracting it rounds |x| < 2^51 to an integer
-
 /// x[i] w[i] for each of n lanes, operation by operation.
 template <int n>
 [[gnu::always_inline]] inline void multiply(Lane* x, const Root* w, const LaneRing& ring) {
   Lane h[n], q[n];
   unrolled<n>([&](auto i) __attribute__((always_inline)) { h[i] = x[i] * w[i]; });
-  unrolled<n>([&](auto i) __attribute__((always_inline)) { q[i] = madd(h[i], ring.inverse, all(kNearest)); });
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { q[i] = quotientOf(h[i], ring.inverse); });
   unrolled<n>([&](auto i) __attribute__((always_inline)) { x[i] = nmadd(x[i], w[i], h[i]); });  // -l
-  unrolled<n>([&](auto i) __attribute__((always_inline)) { q[i] = q[i] - kNearest; });
+  unrolled<n>([&](auto i) __attribute__((always_inline)) { q[i] = rounded(q[i]); });
   unrolled<n>([&](auto i) __attribute__((always_inline)) { h[i] = nmadd(q[i], ring.p, h[i]); });
   unrolled<n>([&](auto i) __attribute__((always_inline)) { x[i] = h[i] - x[i]; });
 }
-/// |x| <= 2^53 -> about [-p/2, p/2]
+/// |x| <= kLargest p -> about [-p/2, p/2]
 [[gnu::always_inline]] inline Lane reduce(Lane x, const LaneRing& ring) {
-  return nmadd(madd(x, ring.inverse, all(kNearest)) - kNearest, ring.p, x);
+  return nmadd(rounded(quotientOf(x, ring.inverse)), ring.p, x);
 }
 
 /// Words a root occupies in the tables.

@@ -16,6 +16,7 @@ template <int count>
 
 }  // namespace cf::CF_BUILD
 
+#include "fused_quotient.hpp"
 #include "double.hpp"
 
 namespace cf::CF_BUILD {
@@ -25,6 +26,8 @@ namespace cf::CF_BUILD {
 [[gnu::always_inline]] inline Vec toVec(Lane v, const LaneRing& ring) {
   return v + (Vec)((Words)(v < 0.0) & (Words)ring.p);
 }
+/// |v| <= kResultBound p -> canonical
+[[gnu::always_inline]] inline Vec canonical(Lane v, const LaneRing& ring) { return toVec(reduce(v, ring), ring); }
 
 }  // namespace cf::CF_BUILD
 

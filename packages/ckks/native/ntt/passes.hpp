@@ -1,32 +1,31 @@
-// Negacyclic NTT in two passes over memory, written once for every vector build.
+// Negacyclic NTT as steps over memory, written once for every vector build.
 //
-// The levels are grouped into steps (ntt/steps.hpp), and the steps into
-//   columns  one vector wide: the top levels of N / 2^kRowLevels rows, finished in a buffer that stays in L1 (in place,
-//            the rows' distance, a power of two, would map them all to the same few cache sets);
-//   rows     2^kRowLevels contiguous elements each, finished in L1 up to the last level.
-// So a limb travels twice between L2 and the core, whatever its size; the first pass reads through in() and the last one
-// writes through out(). The inverse walks the same way backwards. Bailey, "FFTs in external or hierarchical memory"
+// The levels are grouped into steps (ntt/steps.hpp). A step takes a block, in place: its 2^R parts of contiguous elements,
+// one vector of each at a time, so that a line is still in L1 when it is stored. (Gathering a whole column instead, a
+// vector wide and a row apart, fills the same few cache sets again and again.) Each part then is a block of the next step,
+// depth first, so that a block that fits into a cache is finished there, whatever the caches; the blocks of 2^kRowLevels
+// elements are called rows, and what lies above them columns. The first step reads through in() and the last one writes
+// through out(). The inverse walks the same way backwards. Bailey, "FFTs in external or hierarchical memory"
 // (J. Supercomputing 4, 1990). Rings of a single row take plain loops. Contract and order: ntt/scalar.hpp.
 #pragma once
-#include <array>
 #include <vector>
 #include "steps.hpp"
 
 namespace cf::CF_BUILD {
 
 /// `levels` levels as steps as large as the registers allow and as equal as possible.
-template <int levels>
 struct Steps {
-  static constexpr int count = (levels + kMaxLevels - 1) / kMaxLevels;
-  static constexpr int size(int step) { return (levels + step) / count; }
+  int levels;
+  constexpr int count() const { return (levels + kMaxLevels - 1) / kMaxLevels; }
+  constexpr int size(int step) const { return (levels + step) / count(); }
   /// Levels before a step.
-  static constexpr int first(int step) {
+  constexpr int first(int step) const {
     int sum = 0;
     for (int i = 0; i < step; ++i) sum += size(i);
     return sum;
   }
   /// Words of the heaps before a step: all groups of one step lie together.
-  static constexpr size_t offset(int step) {
+  constexpr size_t offset(int step) const {
     size_t words = 0;
     for (int i = 0; i < step; ++i) words += size_t{kRootWords} << (first(i) + size(i));
     return words;
@@ -35,10 +34,11 @@ struct Steps {
 
 constexpr size_t kRowLength = size_t{1} << kRowLevels;
 constexpr size_t kLastLength = size_t{2} * W * kPairs;  // elements of a row that the last step takes at once
-using RowSteps = Steps<kRowLevels - kLastLevels>;
-constexpr size_t kRowWords = RowSteps::offset(RowSteps::count) + kRootWords * kRowLength;
-/// A column's lines are a row apart, which no hardware prefetcher follows: elements to fetch ahead.
-constexpr size_t kColumnsAhead = 16;
+constexpr Steps kRowSteps{kRowLevels - kLastLevels};
+constexpr size_t kStepWords = kRowSteps.offset(kRowSteps.count());  // of a row's heaps before the last step
+constexpr size_t kRowWords = kStepWords + kRootWords * kRowLength;
+/// Elements to fetch ahead in every part of the first step, which are more streams than hardware prefetchers follow.
+constexpr size_t kAhead = 32;
 
 struct NttTable {
   int logN;
@@ -80,17 +80,13 @@ struct NttTable {
       }
     };
     const int columnLevels = logN - kRowLevels;
-    unrolled<kMaxLogN - kRowLevels>([&](auto i) {
-      using ColumnSteps = Steps<i + 1>;
-      if (i + 1 == columnLevels)
-        for (int s = 0; s < ColumnSteps::count; ++s)
-          append(ColumnSteps::first(s), ColumnSteps::size(s), 0, size_t{1} << ColumnSteps::first(s));
-    });
+    const Steps columns{columnLevels};
+    for (int s = 0; s < columns.count(); ++s) append(columns.first(s), columns.size(s), 0, size_t{1} << columns.first(s));
     rowsAt = roots.size();
     for (size_t row = 0; row < size_t{1} << columnLevels; ++row) {
-      for (int s = 0; s < RowSteps::count; ++s) {
-        const int first = RowSteps::first(s);
-        append(columnLevels + first, RowSteps::size(s), row << first, size_t{1} << first);
+      for (int s = 0; s < kRowSteps.count(); ++s) {
+        const int first = kRowSteps.first(s);
+        append(columnLevels + first, kRowSteps.size(s), row << first, size_t{1} << first);
       }
       const int first = kRowLevels - kLastLevels;
       append(columnLevels + first, kLastLevels, row << first, size_t{1} << first);
@@ -98,36 +94,35 @@ struct NttTable {
   }
 };
 
-/// Step `step` of a group of steps over 2^vectorLevels vectors, which load(v) and store(v, x) address.
-template <class S, int step, int vectorLevels, class Load, class Store>
-[[gnu::always_inline]] inline void forwardStep(Load load, Store store, const u64* heaps, const LaneRing& ring) {
-  constexpr int R = S::size(step), first = S::first(step);
-  constexpr size_t stride = size_t{1} << (vectorLevels - first - R);
-  const u64* heap = heaps + S::offset(step);
-  for (size_t start = 0; start < size_t{1} << vectorLevels; start += stride << R, heap += size_t{kRootWords} << R)
-    for (size_t v = start; v < start + stride; ++v) {
-      Lane x[1 << R];
-      unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = load(v + i * stride); });
-      forwardLevels<R>(x, heap, ring);
-      unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { store(v + i * stride, x[i]); });
-    }
+/// One step over a block, its 2^R parts `stride` elements long; load(i) and store(i, x) address its elements.
+/// `first`: what load() yields is canonical.
+template <int R, bool first, class Load, class Store>
+[[gnu::always_inline]] inline void forwardBlock(Load load, Store store, size_t stride, const u64* heap,
+                                                const LaneRing& ring) {
+  for (size_t at = 0; at < stride; at += W) {
+    Lane x[1 << R];
+    unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = load(at + i * stride); });
+    forwardLevels<R, first>(x, heap, ring);
+    unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { store(at + i * stride, x[i]); });
+  }
+}
+/// Likewise backwards. `last`: it is the transform's last step.
+template <int R, bool last, class Load, class Store>
+[[gnu::always_inline]] inline void inverseBlock(Load load, Store store, size_t stride, const u64* heap,
+                                                const LaneRing& ring) {
+  for (size_t at = 0; at < stride; at += W) {
+    Lane x[1 << R];
+    unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = load(at + i * stride); });
+    inverseLevels<R, last>(x, heap, ring);
+    unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { store(at + i * stride, x[i]); });
+  }
 }
 
-/// Likewise backwards, reading the step's heaps from the last.
-template <class S, int step, int vectorLevels, class Load, class Store>
-[[gnu::always_inline]] inline void inverseStep(Load load, Store store, const u64* heaps, const LaneRing& ring) {
-  constexpr int R = S::size(step), first = S::first(step);
-  constexpr size_t stride = size_t{1} << (vectorLevels - first - R);
-  const u64* heap = heaps + S::offset(step + 1);
-  for (size_t start = 0; start < size_t{1} << vectorLevels; start += stride << R) {
-    heap -= size_t{kRootWords} << R;
-    for (size_t v = start; v < start + stride; ++v) {
-      Lane x[1 << R];
-      unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = load(v + i * stride); });
-      inverseLevels<R, false>(x, heap, ring);
-      unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { store(v + i * stride, x[i]); });
-    }
-  }
+[[gnu::always_inline]] inline auto loadFrom(const u64* block) {
+  return [block](size_t i) __attribute__((always_inline)) { return loadLane(block + i); };
+}
+[[gnu::always_inline]] inline auto storeTo(u64* block) {
+  return [block](size_t i, Lane x) __attribute__((always_inline)) { storeLane(block + i, x); };
 }
 
 /// Calls f with a number of levels, at most kMaxLevels, as a constant.
@@ -138,75 +133,64 @@ template <class F>
   });
 }
 
-/// Vectors `stride` words apart in memory.
-template <size_t stride>
-[[gnu::always_inline]] inline auto loadFrom(const u64* base) {
-  return [base](size_t v) __attribute__((always_inline)) { return loadLane(base + v * stride); };
-}
-template <size_t stride>
-[[gnu::always_inline]] inline auto storeTo(u64* base) {
-  return [base](size_t v, Lane x) __attribute__((always_inline)) { storeLane(base + v * stride, x); };
-}
-
 // What does not depend on in() and out() is compiled once, whatever the number of fused forms.
 
-/// All column steps but the first, for one column of vectors: from the buffer to every kRowLength-th element.
-template <int levels>
-[[gnu::noinline]] void forwardColumn(u64* buffer, u64* column, const u64* heaps, const LaneRing& table) {
-  using S = Steps<levels>;
-  const LaneRing ring = table;  // a copy, which no store can change
-  const auto store = [&](size_t v, Lane x) __attribute__((always_inline)) {
-    storeLane(column + v * kRowLength, x);
-    __builtin_prefetch(column + v * kRowLength + kColumnsAhead, 1, 2);
-  };
-  if constexpr (S::count == 1) {
-    for (size_t v = 0; v < size_t{1} << levels; ++v) store(v, loadLane(buffer + v * W));
-  } else {
-    unrolled<S::count - 2>([&](auto s) __attribute__((always_inline)) {
-      forwardStep<S, s + 1, levels>(loadFrom<W>(buffer), storeTo<W>(buffer), heaps, ring);
-    });
-    forwardStep<S, S::count - 1, levels>(loadFrom<W>(buffer), store, heaps, ring);
-  }
-}
-template <int levels>
-[[gnu::noinline]] void inverseColumn(u64* buffer, u64* column, const u64* heaps, const LaneRing& table) {
-  using S = Steps<levels>;
-  const LaneRing ring = table;
-  if constexpr (S::count == 1) {
-    for (size_t v = 0; v < size_t{1} << levels; ++v) storeLane(buffer + v * W, loadLane(column + v * kRowLength));
-  } else {
-    inverseStep<S, S::count - 1, levels>(loadFrom<kRowLength>(column), storeTo<W>(buffer), heaps, ring);
-    unrolled<S::count - 2>([&](auto s) __attribute__((always_inline)) {
-      inverseStep<S, S::count - 2 - s, levels>(loadFrom<W>(buffer), storeTo<W>(buffer), heaps, ring);
+/// Steps of the columns but the first, of all blocks that begin with row `row`.
+[[gnu::noinline]] inline void forwardColumns(u64* work, size_t row, const NttTable& table) {
+  const LaneRing ring = table.ring;  // a copy, which no store can change
+  const Steps columns{table.logN - kRowLevels};
+  for (int s = 1; s < columns.count(); ++s) {
+    const int rowLevels = columns.levels - columns.first(s);  // the block has 2^rowLevels rows
+    if (row % (size_t{1} << rowLevels) != 0) continue;
+    withLevels(columns.size(s), [&](auto R) __attribute__((always_inline)) {
+      u64* block = work + row * kRowLength;
+      const u64* heap = table.roots.data() + columns.offset(s) + (row >> rowLevels) * (size_t{kRootWords} << R);
+      forwardBlock<R, false>(loadFrom(block), storeTo(block), kRowLength << (rowLevels - R), heap, ring);
     });
   }
 }
-
-/// What a transform needs to know of its number of column levels.
-struct ColumnPlan {
-  int firstLevels;  // levels of the columns' first step
-  void (*forward)(u64*, u64*, const u64*, const LaneRing&);
-  void (*inverse)(u64*, u64*, const u64*, const LaneRing&);
-};
-inline const ColumnPlan& columnPlan(int levels) {
-  static constexpr auto plans = []<int... i>(std::integer_sequence<int, i...>) {
-    return std::array{ColumnPlan{Steps<i + 1>::size(0), &forwardColumn<i + 1>, &inverseColumn<i + 1>}...};
-  }(std::make_integer_sequence<int, kMaxLogN - kRowLevels>{});
-  return plans[levels - 1];
+/// Likewise backwards, of all blocks that end with it; heaps are read from the last.
+[[gnu::noinline]] inline void inverseColumns(u64* work, size_t row, const NttTable& table) {
+  const LaneRing ring = table.ring;
+  const Steps columns{table.logN - kRowLevels};
+  for (int s = columns.count() - 1; s > 0; --s) {
+    const int rowLevels = columns.levels - columns.first(s);
+    if ((row + 1) % (size_t{1} << rowLevels) != 0) continue;
+    withLevels(columns.size(s), [&](auto R) __attribute__((always_inline)) {
+      u64* block = work + (row + 1 - (size_t{1} << rowLevels)) * kRowLength;
+      const u64* heap = table.roots.data() + columns.offset(s + 1) - ((row >> rowLevels) + 1) * (size_t{kRootWords} << R);
+      inverseBlock<R, false>(loadFrom(block), storeTo(block), kRowLength << (rowLevels - R), heap, ring);
+    });
+  }
 }
 
 /// All row steps but the last, in place.
 [[gnu::noinline]] inline void forwardRow(u64* row, const u64* heaps, const LaneRing& table) {
   const LaneRing ring = table;
-  unrolled<RowSteps::count>([&](auto s) __attribute__((always_inline)) {
-    forwardStep<RowSteps, s, kRowLevels - kLogW>(loadFrom<W>(row), storeTo<W>(row), heaps, ring);
+  unrolled<kRowSteps.count()>([&](auto s) __attribute__((always_inline)) {
+    constexpr int R = kRowSteps.size(s);
+    constexpr size_t length = kRowLength >> kRowSteps.first(s);
+    const u64* heap = heaps + kRowSteps.offset(s);
+    for (u64* block = row; block < row + kRowLength; block += length, heap += size_t{kRootWords} << R)
+      forwardBlock<R, false>(loadFrom(block), storeTo(block), length >> R, heap, ring);
   });
 }
 [[gnu::noinline]] inline void inverseRow(u64* row, const u64* heaps, const LaneRing& table) {
   const LaneRing ring = table;
-  unrolled<RowSteps::count>([&](auto s) __attribute__((always_inline)) {
-    inverseStep<RowSteps, RowSteps::count - 1 - s, kRowLevels - kLogW>(loadFrom<W>(row), storeTo<W>(row), heaps, ring);
+  unrolled<kRowSteps.count()>([&](auto i) __attribute__((always_inline)) {
+    constexpr int s = kRowSteps.count() - 1 - i, R = kRowSteps.size(s);
+    constexpr size_t length = kRowLength >> kRowSteps.first(s);
+    const u64* heap = heaps + kRowSteps.offset(s + 1);
+    for (u64* block = row; block < row + kRowLength; block += length) {
+      heap -= size_t{kRootWords} << R;
+      inverseBlock<R, false>(loadFrom(block), storeTo(block), length >> R, heap, ring);
+    }
   });
+}
+
+/// Of a stretch of memory that is about to be used.
+[[gnu::always_inline]] inline void prefetch(const u64* words, size_t count) {
+  for (size_t i = 0; i < count; i += 8) __builtin_prefetch(words + i);
 }
 
 template <class In, class Out>
@@ -229,29 +213,23 @@ void forwardSmall(In in, u64* work, Out out, const NttTable& table) {
 template <class In, class Out>
 void forward(In in, u64* work, Out out, const NttTable& table) {
   if (table.logN <= kRowLevels) return forwardSmall(in, work, out, table);
-  const size_t rows = size_t{1} << (table.logN - kRowLevels);
-  const LaneRing ring = table.ring;  // a copy, which no store can change
-  const ColumnPlan& plan = columnPlan(table.logN - kRowLevels);
-  alignas(64) u64 buffer[size_t{W} << (kMaxLogN - kRowLevels)];
-  withLevels(plan.firstLevels, [&](auto R) __attribute__((always_inline)) {
-    const size_t stride = rows >> R;
-    for (size_t c = 0; c < kRowLength; c += W) {
-      for (size_t v = 0; v < stride; ++v) {
-        Lane x[1 << R];
-        unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = toLane(in((v + i * stride) * kRowLength + c)); });
-        forwardLevels<R>(x, table.roots.data(), ring);
-        unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { storeLane(buffer + (v + i * stride) * W, x[i]); });
-      }
-      plan.forward(buffer, work + c, table.roots.data(), table.ring);
-    }
+  const size_t n = size_t{1} << table.logN;
+  const LaneRing ring = table.ring;
+  const auto load = [&](size_t i) __attribute__((always_inline)) {
+    __builtin_prefetch(work + i + kAhead, 1);
+    return toLane(in(i));
+  };
+  withLevels(Steps{table.logN - kRowLevels}.size(0), [&](auto R) __attribute__((always_inline)) {
+    forwardBlock<R, true>(load, storeTo(work), n >> R, table.roots.data(), ring);
   });
 
   const u64* heaps = table.roots.data() + table.rowsAt;
-  for (size_t row = 0; row < rows * kRowLength; row += kRowLength) {
+  for (size_t row = 0; row < n; row += kRowLength) {
+    forwardColumns(work, row / kRowLength, table);
     forwardRow(work + row, heaps, table.ring);
-    heaps += RowSteps::offset(RowSteps::count);
+    heaps += kStepWords;
     for (size_t start = row; start < row + kRowLength; start += kLastLength, heaps += kRootWords * kLastLength) {
-      for (size_t i = 0; i < kRootWords * kLastLength; i += 8) __builtin_prefetch(heaps + 2 * kRowWords + i);
+      prefetch(heaps + 2 * kRowWords, kRootWords * kLastLength);
       Lane a[kPairs], b[kPairs];
       unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
         a[i] = loadLane(work + start + 2 * i * W);
@@ -259,8 +237,8 @@ void forward(In in, u64* work, Out out, const NttTable& table) {
       });
       forwardLast<kPairs>(a, b, heaps, ring);
       unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
-        out(start + 2 * i * W, toVec(reduce(a[i], ring), ring));
-        out(start + (2 * i + 1) * W, toVec(reduce(b[i], ring), ring));
+        out(start + 2 * i * W, canonical(a[i], ring));
+        out(start + (2 * i + 1) * W, canonical(b[i], ring));
       });
     }
   }
@@ -287,12 +265,14 @@ void inverseSmall(In in, u64* work, Out out, const NttTable& table) {
 template <class In, class Out>
 void inverse(In in, u64* work, Out out, const NttTable& table) {
   if (table.logN <= kRowLevels) return inverseSmall(in, work, out, table);
-  const size_t rows = size_t{1} << (table.logN - kRowLevels);
+  const size_t n = size_t{1} << table.logN;
   const LaneRing ring = table.ring;
   const u64* heaps = table.roots.data() + table.roots.size();
-  for (size_t row = 0; row < rows * kRowLength; row += kRowLength) {
+  for (size_t row = 0; row < n; row += kRowLength) {
     for (size_t start = row; start < row + kRowLength; start += kLastLength) {
       heaps -= kRootWords * kLastLength;
+      prefetch(heaps - kRowWords, kRootWords * kLastLength);
+      prefetch(work + start + kRowLength, kLastLength);
       Lane a[kPairs], b[kPairs];
       unrolled<kPairs>([&](auto i) __attribute__((always_inline)) {
         a[i] = toLane(in(start + 2 * i * W));
@@ -304,25 +284,14 @@ void inverse(In in, u64* work, Out out, const NttTable& table) {
         storeLane(work + start + (2 * i + 1) * W, b[i]);
       });
     }
-    heaps -= RowSteps::offset(RowSteps::count);
+    heaps -= kStepWords;
     inverseRow(work + row, heaps, table.ring);
+    inverseColumns(work, row / kRowLength, table);
   }
 
-  const ColumnPlan& plan = columnPlan(table.logN - kRowLevels);
-  alignas(64) u64 buffer[size_t{W} << (kMaxLogN - kRowLevels)];
-  withLevels(plan.firstLevels, [&](auto R) __attribute__((always_inline)) {
-    const size_t stride = rows >> R;
-    for (size_t c = 0; c < kRowLength; c += W) {
-      plan.inverse(buffer, work + c, table.roots.data(), table.ring);
-      for (size_t v = 0; v < stride; ++v) {
-        Lane x[1 << R];
-        unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) { x[i] = loadLane(buffer + (v + i * stride) * W); });
-        inverseLevels<R, true>(x, table.roots.data(), ring);
-        unrolled<(1 << R)>([&](auto i) __attribute__((always_inline)) {
-          out((v + i * stride) * kRowLength + c, toVec(x[i], ring));
-        });
-      }
-    }
+  const auto store = [&](size_t i, Lane x) __attribute__((always_inline)) { out(i, toVec(x, ring)); };
+  withLevels(Steps{table.logN - kRowLevels}.size(0), [&](auto R) __attribute__((always_inline)) {
+    inverseBlock<R, true>(loadFrom(work), store, n >> R, table.roots.data(), ring);
   });
 }
 

@@ -22,11 +22,12 @@ template <int R>
 struct Reductions {
   bool at[R][1 << R] = {};
 
-  /// Forward: a + w b may become the b of the next level, so a is reduced when the sum would grow too large.
-  static constexpr Reductions forward() {
+  /// Forward, from values up to `entry`: a + w b may become the b of the next level, so a is reduced when the sum would
+  /// grow too large.
+  static constexpr Reductions forward(double entry) {
     Reductions plan;
     double bound[1 << R];
-    for (double& b : bound) b = kForwardBound;
+    for (double& b : bound) b = entry;
     for (int k = 0; k < R; ++k) {
       const int half = 1 << (R - 1 - k);
       for (int a = 0; a < 1 << R; ++a) {
@@ -78,10 +79,10 @@ template <int n>
   multiply<n>(b, w, ring);
 }
 
-/// All levels of a step over x[0..2^R).
-template <int R>
+/// All levels of a step over x[0..2^R). `first`: x is canonical.
+template <int R, bool first>
 [[gnu::always_inline]] inline void forwardLevels(Lane* x, const u64* heap, const LaneRing& ring) {
-  [[maybe_unused]] static constexpr auto plan = Reductions<R>::forward();
+  [[maybe_unused]] static constexpr auto plan = Reductions<R>::forward(first ? 1 : kForwardBound);
   unrolled<R>([&](auto k) __attribute__((always_inline)) {
     unrolled<(1 << k)>([&](auto group) __attribute__((always_inline)) {
       constexpr int half = 1 << (R - 1 - k);
@@ -145,10 +146,10 @@ template <int n>
   [[maybe_unused]] static constexpr auto reducedAt = [] {
     std::array<bool, kLastLevels> at{};
     double bound = kForwardBound;
-    for (bool& reduced : at) {
+    for (int stage = 0; stage < kLastLevels; ++stage) {
       const double product = productBound(bound);
-      reduced = bound + product > kLargest;
-      bound = (reduced ? kReducedBound : bound) + product;
+      at[stage] = bound + product > (stage == kLastLevels - 1 ? kResultBound : kLargest);
+      bound = (at[stage] ? kReducedBound : bound) + product;
     }
     return at;
   }();

@@ -22,6 +22,7 @@ template <int count>
 
 }  // namespace cf::CF_BUILD
 
+#include "fused_quotient.hpp"
 #include "double.hpp"
 
 namespace cf::CF_BUILD {
@@ -31,6 +32,8 @@ namespace cf::CF_BUILD {
 [[gnu::always_inline]] inline Vec toVec(Lane v, const LaneRing& ring) {
   return v + (Vec)((Words)(v < 0.0) & (Words)ring.p);
 }
+/// |v| <= kResultBound p -> canonical
+[[gnu::always_inline]] inline Vec canonical(Lane v, const LaneRing& ring) { return toVec(reduce(v, ring), ring); }
 
 }  // namespace cf::CF_BUILD
 
@@ -49,6 +52,7 @@ constexpr double kLargest = 4;          // a factor's bound, in units of p
 constexpr double kReducedBound = 0.51;  // after reduce
 constexpr double kForwardBound = 2.95;  // between steps
 constexpr double kInverseBound = 2;
+constexpr double kResultBound = 4;  // what canonical takes
 constexpr double productBound(double x) { return 0.5 + x / 8; }
 
 /// A root in (-p/2, p/2), and its quotient by p.
@@ -115,6 +119,8 @@ template <int... source>
 [[gnu::always_inline]] inline Vec toVec(Lane v, const LaneRing& ring) {
   return addIfNegative(static_cast<u64>(v), static_cast<u64>(ring.p));
 }
+/// |v| <= kResultBound p -> canonical
+[[gnu::always_inline]] inline Vec canonical(Lane v, const LaneRing& ring) { return toVec(reduce(v, ring), ring); }
 
 }  // namespace cf::CF_BUILD
 

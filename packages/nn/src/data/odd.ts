@@ -72,7 +72,8 @@ export function oddText(ids: Int32Array, form: OddTextForm, options: OddTextOpti
 /** A window of running text made odd; its length stays. */
 export function oddWindow(ids: Int32Array, form: (typeof oddWindowForms)[number], vocabulary: number, random: Random): Int32Array {
   if (form === 'again') {
-    const prompt = 1 + random.integer(ids.length);
+    // Short ones as often as long ones: where polynomials meet few tokens, each counts for much.
+    const prompt = Math.max(1, Math.round(ids.length ** random.uniform()));
     return ids.map((_, i) => ids[i % prompt]!);
   }
   const odd = oddText(ids, form, { tokens: ids.length, vocabulary, marks: { before: 0, after: 0 } }, random);

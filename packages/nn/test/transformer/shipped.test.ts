@@ -4,6 +4,7 @@ import { loadPolynomialModel } from '../../../model/src/files/folder.ts';
 import { untrustedExamples, ValueRecorder } from '../../../model/src/graph/calibrate.ts';
 import { PolynomialEvaluator } from '../../../model/src/graph/evaluate.ts';
 import { prepareInput } from '../../../model/src/inputs/prepare-input.ts';
+import { tokenizerFor } from '../../../model/src/inputs/prepare-text.ts';
 import { loadModel } from '../../src/checkpoints/load.ts';
 import { readMnist } from '../../src/data/images.ts';
 import { imageSplit } from '../../src/data/splits.ts';
@@ -48,6 +49,21 @@ describe('the models that ship with the project', () => {
     const recorder = new ValueRecorder(model.graph);
     const logits = new PolynomialEvaluator(model.graph).run(prepareInput(model, { text }), recorder.nextExample());
     expect(model.classes![mostLikely(logits)]).toBe(kind);
+    expect(untrustedExamples(recorder.record())).toBe(0);
+  });
+
+  it.each([
+    ['Prince Andrew', '’'],
+    ['It was a', '\n'],
+    ['She looked at him', '.'],
+  ])('goes on with a prompt of a few words, within its intervals: %s', (prompt, next) => {
+    const model = loadPolynomialModel(join(models, 'books-lm-4-polynomial'));
+    const recorder = new ValueRecorder(model.graph);
+    const logits = new PolynomialEvaluator(model.graph).run(
+      prepareInput(model, { text: prompt }),
+      recorder.nextExample(),
+    );
+    expect(tokenizerFor(model).decode([mostLikely(logits)])).toBe(next);
     expect(untrustedExamples(recorder.record())).toBe(0);
   });
 });
