@@ -43,11 +43,16 @@ export async function readInputs(
     const seen = seeInput(decoded, form);
     if ('ids' in seen && seen.cutFrom !== undefined)
       await notice?.(`${inputs.length === 1 ? 'the text' : `text ${i + 1}`} has ${seen.cutFrom} tokens, the model takes ${seen.ids.length}: the rest was cut off`); // biome-ignore format: short
-    // Texts go on as the tokens that were told.
-    read.push({ seen, given: 'ids' in seen ? { ids: seen.ids } : (decoded as ModelInput) });
+    // Texts go on as the tokens that were told, with the text that each is of.
+    read.push({ seen, given: 'ids' in seen ? idsOf(seen) : (decoded as ModelInput) });
   }
   return read;
 }
+
+const idsOf = ({ ids, types }: Extract<Seen, { ids: unknown }>): ModelInput => ({
+  ids,
+  ...(types?.some((type) => type > 0) ? { types } : {}),
+});
 
 type Decoded = Exclude<Input, string | Uint8Array | Blob | { readonly file: string }>;
 

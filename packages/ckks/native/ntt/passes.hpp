@@ -8,34 +8,41 @@
 // through out(). The inverse walks the same way backwards. Bailey, "FFTs in external or hierarchical memory"
 // (J. Supercomputing 4, 1990). Rings of a single row take plain loops. Contract and order: ntt/scalar.hpp.
 #pragma once
+#include <array>
 #include <vector>
 #include "steps.hpp"
 
 namespace cf::CF_BUILD {
 
-/// `levels` levels as steps as large as the registers allow and as equal as possible.
+/// `levels` levels as steps as large as the registers allow and as equal as possible. Of constants only: it divides.
 struct Steps {
-  int levels;
-  constexpr int count() const { return (levels + kMaxLevels - 1) / kMaxLevels; }
-  constexpr int size(int step) const { return (levels + step) / count(); }
-  /// Levels before a step.
-  constexpr int first(int step) const {
-    int sum = 0;
-    for (int i = 0; i < step; ++i) sum += size(i);
-    return sum;
-  }
-  /// Words of the heaps before a step: all groups of one step lie together.
-  constexpr size_t offset(int step) const {
-    size_t words = 0;
-    for (int i = 0; i < step; ++i) words += size_t{kRootWords} << (first(i) + size(i));
-    return words;
+  static constexpr int kMost = (kMaxLogN - kRowLevels > kRowLevels ? kMaxLogN - kRowLevels : kRowLevels) / kMaxLevels + 1;
+  int levels, count;
+  int size[kMost] = {};
+  int first[kMost + 1] = {};      // levels before a step
+  size_t offset[kMost + 1] = {};  // words of the heaps before a step: all groups of one step lie together
+
+  constexpr explicit Steps(int levels_) : levels(levels_), count((levels_ + kMaxLevels - 1) / kMaxLevels) {
+    for (int s = 0; s < count; ++s) {
+      size[s] = (levels + s) / count;
+      first[s + 1] = first[s] + size[s];
+      offset[s + 1] = offset[s] + (size_t{kRootWords} << first[s + 1]);
+    }
   }
 };
 
+/// The steps above the rows of a ring of more than one.
+inline const Steps& columnSteps(int logN) {
+  static constexpr auto all = []<int... i>(std::integer_sequence<int, i...>) {
+    return std::array{Steps(i + 1)...};
+  }(std::make_integer_sequence<int, kMaxLogN - kRowLevels>{});
+  return all[logN - kRowLevels - 1];
+}
+
 constexpr size_t kRowLength = size_t{1} << kRowLevels;
 constexpr size_t kLastLength = size_t{2} * W * kPairs;  // elements of a row that the last step takes at once
-constexpr Steps kRowSteps{kRowLevels - kLastLevels};
-constexpr size_t kStepWords = kRowSteps.offset(kRowSteps.count());  // of a row's heaps before the last step
+constexpr Steps kRowSteps(kRowLevels - kLastLevels);
+constexpr size_t kStepWords = kRowSteps.offset[kRowSteps.count];  // of a row's heaps before the last step
 constexpr size_t kRowWords = kStepWords + kRootWords * kRowLength;
 /// Elements to fetch ahead in every part of the first step, which are more streams than hardware prefetchers follow.
 constexpr size_t kAhead = 32;
@@ -80,13 +87,13 @@ struct NttTable {
       }
     };
     const int columnLevels = logN - kRowLevels;
-    const Steps columns{columnLevels};
-    for (int s = 0; s < columns.count(); ++s) append(columns.first(s), columns.size(s), 0, size_t{1} << columns.first(s));
+    const Steps& columns = columnSteps(logN);
+    for (int s = 0; s < columns.count; ++s) append(columns.first[s], columns.size[s], 0, size_t{1} << columns.first[s]);
     rowsAt = roots.size();
     for (size_t row = 0; row < size_t{1} << columnLevels; ++row) {
-      for (int s = 0; s < kRowSteps.count(); ++s) {
-        const int first = kRowSteps.first(s);
-        append(columnLevels + first, kRowSteps.size(s), row << first, size_t{1} << first);
+      for (int s = 0; s < kRowSteps.count; ++s) {
+        const int first = kRowSteps.first[s];
+        append(columnLevels + first, kRowSteps.size[s], row << first, size_t{1} << first);
       }
       const int first = kRowLevels - kLastLevels;
       append(columnLevels + first, kLastLevels, row << first, size_t{1} << first);
@@ -138,13 +145,13 @@ template <class F>
 /// Steps of the columns but the first, of all blocks that begin with row `row`.
 [[gnu::noinline]] inline void forwardColumns(u64* work, size_t row, const NttTable& table) {
   const LaneRing ring = table.ring;  // a copy, which no store can change
-  const Steps columns{table.logN - kRowLevels};
-  for (int s = 1; s < columns.count(); ++s) {
-    const int rowLevels = columns.levels - columns.first(s);  // the block has 2^rowLevels rows
+  const Steps& columns = columnSteps(table.logN);
+  for (int s = 1; s < columns.count; ++s) {
+    const int rowLevels = columns.levels - columns.first[s];  // the block has 2^rowLevels rows
     if (row % (size_t{1} << rowLevels) != 0) continue;
-    withLevels(columns.size(s), [&](auto R) __attribute__((always_inline)) {
+    withLevels(columns.size[s], [&](auto R) __attribute__((always_inline)) {
       u64* block = work + row * kRowLength;
-      const u64* heap = table.roots.data() + columns.offset(s) + (row >> rowLevels) * (size_t{kRootWords} << R);
+      const u64* heap = table.roots.data() + columns.offset[s] + (row >> rowLevels) * (size_t{kRootWords} << R);
       forwardBlock<R, false>(loadFrom(block), storeTo(block), kRowLength << (rowLevels - R), heap, ring);
     });
   }
@@ -152,13 +159,13 @@ template <class F>
 /// Likewise backwards, of all blocks that end with it; heaps are read from the last.
 [[gnu::noinline]] inline void inverseColumns(u64* work, size_t row, const NttTable& table) {
   const LaneRing ring = table.ring;
-  const Steps columns{table.logN - kRowLevels};
-  for (int s = columns.count() - 1; s > 0; --s) {
-    const int rowLevels = columns.levels - columns.first(s);
+  const Steps& columns = columnSteps(table.logN);
+  for (int s = columns.count - 1; s > 0; --s) {
+    const int rowLevels = columns.levels - columns.first[s];
     if ((row + 1) % (size_t{1} << rowLevels) != 0) continue;
-    withLevels(columns.size(s), [&](auto R) __attribute__((always_inline)) {
+    withLevels(columns.size[s], [&](auto R) __attribute__((always_inline)) {
       u64* block = work + (row + 1 - (size_t{1} << rowLevels)) * kRowLength;
-      const u64* heap = table.roots.data() + columns.offset(s + 1) - ((row >> rowLevels) + 1) * (size_t{kRootWords} << R);
+      const u64* heap = table.roots.data() + columns.offset[s + 1] - ((row >> rowLevels) + 1) * (size_t{kRootWords} << R);
       inverseBlock<R, false>(loadFrom(block), storeTo(block), kRowLength << (rowLevels - R), heap, ring);
     });
   }
@@ -167,20 +174,20 @@ template <class F>
 /// All row steps but the last, in place.
 [[gnu::noinline]] inline void forwardRow(u64* row, const u64* heaps, const LaneRing& table) {
   const LaneRing ring = table;
-  unrolled<kRowSteps.count()>([&](auto s) __attribute__((always_inline)) {
-    constexpr int R = kRowSteps.size(s);
-    constexpr size_t length = kRowLength >> kRowSteps.first(s);
-    const u64* heap = heaps + kRowSteps.offset(s);
+  unrolled<kRowSteps.count>([&](auto s) __attribute__((always_inline)) {
+    constexpr int R = kRowSteps.size[s];
+    constexpr size_t length = kRowLength >> kRowSteps.first[s];
+    const u64* heap = heaps + kRowSteps.offset[s];
     for (u64* block = row; block < row + kRowLength; block += length, heap += size_t{kRootWords} << R)
       forwardBlock<R, false>(loadFrom(block), storeTo(block), length >> R, heap, ring);
   });
 }
 [[gnu::noinline]] inline void inverseRow(u64* row, const u64* heaps, const LaneRing& table) {
   const LaneRing ring = table;
-  unrolled<kRowSteps.count()>([&](auto i) __attribute__((always_inline)) {
-    constexpr int s = kRowSteps.count() - 1 - i, R = kRowSteps.size(s);
-    constexpr size_t length = kRowLength >> kRowSteps.first(s);
-    const u64* heap = heaps + kRowSteps.offset(s + 1);
+  unrolled<kRowSteps.count>([&](auto i) __attribute__((always_inline)) {
+    constexpr int s = kRowSteps.count - 1 - i, R = kRowSteps.size[s];
+    constexpr size_t length = kRowLength >> kRowSteps.first[s];
+    const u64* heap = heaps + kRowSteps.offset[s + 1];
     for (u64* block = row; block < row + kRowLength; block += length) {
       heap -= size_t{kRootWords} << R;
       inverseBlock<R, false>(loadFrom(block), storeTo(block), length >> R, heap, ring);
@@ -219,7 +226,7 @@ void forward(In in, u64* work, Out out, const NttTable& table) {
     __builtin_prefetch(work + i + kAhead, 1);
     return toLane(in(i));
   };
-  withLevels(Steps{table.logN - kRowLevels}.size(0), [&](auto R) __attribute__((always_inline)) {
+  withLevels(columnSteps(table.logN).size[0], [&](auto R) __attribute__((always_inline)) {
     forwardBlock<R, true>(load, storeTo(work), n >> R, table.roots.data(), ring);
   });
 
@@ -290,7 +297,7 @@ void inverse(In in, u64* work, Out out, const NttTable& table) {
   }
 
   const auto store = [&](size_t i, Lane x) __attribute__((always_inline)) { out(i, toVec(x, ring)); };
-  withLevels(Steps{table.logN - kRowLevels}.size(0), [&](auto R) __attribute__((always_inline)) {
+  withLevels(columnSteps(table.logN).size[0], [&](auto R) __attribute__((always_inline)) {
     inverseBlock<R, true>(loadFrom(work), store, n >> R, table.roots.data(), ring);
   });
 }

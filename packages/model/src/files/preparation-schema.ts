@@ -22,6 +22,8 @@ export const preprocessSchema = z.discriminatedUnion('kind', [
     kind: z.literal('text'),
     padding: indexSchema,
     position: z.boolean(),
+    /** Absent in files of earlier versions, whose models take single texts. */
+    segment: z.optional(z.boolean()),
     norm: z.optional(normSchema),
     tokenizer: z.boolean(),
   }),

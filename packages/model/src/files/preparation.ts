@@ -76,13 +76,15 @@ export function writePreprocess(preprocess: InputPreparation['preprocess'], writ
     return { ...image, embedding: { bias: bias !== undefined, norm: writeNorm(norm, writer) } };
   }
   const { kind, embedding, padding, tokenizer } = preprocess;
-  const { token, position, norm } = embedding;
+  const { token, position, segment, norm } = embedding;
   writer.matrix('embedding.token', token);
   if (position) writer.matrix('embedding.position', position);
+  if (segment) writer.matrix('embedding.segment', segment);
   return {
     kind,
     padding,
     position: position !== undefined,
+    ...(segment && { segment: true }),
     ...(norm && { norm: writeNorm(norm, writer) }),
     tokenizer: tokenizer !== undefined,
   };

@@ -28,6 +28,7 @@ export function readText(
   const embedding: TokenEmbedding = {
     token: reader.matrix('embedding.token'),
     ...(stored.position && { position: reader.matrix('embedding.position') }),
+    ...(stored.segment && { segment: reader.matrix('embedding.segment') }),
     ...(norm && { norm: readNorm(norm, reader) }),
   };
   const tokenizer = stored.tokenizer ? readTokenizer(files, where) : undefined;

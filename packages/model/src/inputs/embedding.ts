@@ -3,10 +3,12 @@ import type { Matrix } from '../operations/fields.ts';
 
 /** What turns tokens into the graph's input, on the client: public, since encryption starts after it. */
 export interface TokenEmbedding {
-  /** A row for each entry of the vocabulary, token type included: [vocabulary, width]. */
+  /** A row for each entry of the vocabulary, the first token type included: [vocabulary, width]. */
   readonly token: Matrix;
   /** Added by position, [tokens, width]. */
   readonly position?: Matrix;
+  /** Added by the type of a token, [types, width], less what the first type adds, which is in `token`: its row is zero. */
+  readonly segment?: Matrix;
   /** A full normalisation of the sum; the client can divide. Normalisations with stored statistics are in the tables. */
   readonly norm?: EmbeddingNorm;
 }
@@ -30,17 +32,31 @@ export interface EmbeddingNorm {
   readonly bias?: Float32Array;
 }
 
-/** Embedded tokens [tokens, width], row-major. @throws ShapeError for a number outside the vocabulary */
-export function embedTokens({ token, position, norm }: TokenEmbedding, ids: readonly number[]): Float64Array {
+/**
+ * Embedded tokens [tokens, width], row-major.
+ * @param types of the tokens; those that are missing are 0
+ * @throws ShapeError for a number outside the vocabulary, or a type that there is not
+ */
+export function embedTokens(
+  { token, position, segment, norm }: TokenEmbedding,
+  ids: readonly number[],
+  types: readonly number[] = [],
+): Float64Array {
   const width = token.columns;
   const result = new Float64Array(ids.length * width);
   ids.forEach((id, t) => {
     if (!Number.isInteger(id) || id < 0 || id >= token.rows) {
       throw new ShapeError(`Token ${t} is ${id}, not one of the ${token.rows} entries: use the model's own tokenizer.`);
     }
+    const type = types[t] ?? 0;
+    if (type !== 0 && !(segment && Number.isInteger(type) && type > 0 && type < segment.rows))
+      throw new ShapeError(
+        `Token ${t} is of type ${type}, the model has ${segment?.rows ?? 1}: one that was converted before pairs were read, or takes single texts.`,
+      );
     const row = result.subarray(t * width, (t + 1) * width);
     for (let i = 0; i < width; i++) {
       row[i] = token.values[id * width + i]! + (position ? position.values[t * width + i]! : 0);
+      if (type !== 0) row[i]! += segment!.values[type * width + i]!;
     }
     if (norm) normaliseRow(row, norm);
   });

@@ -8,6 +8,7 @@ export type ModelInput =
   | { readonly pixels: ArrayLike<number> }
   /** An image already normalised, [channels, height, width]. */
   | { readonly image: ArrayLike<number> }
-  | { readonly text: string }
-  /** Token numbers, without padding. */
-  | { readonly ids: readonly number[] };
+  /** A text, or with `pair` two, of a model that was trained on pairs. */
+  | { readonly text: string; readonly pair?: string }
+  /** Token numbers, without padding; `types`: which text each is of, from 0. Default: all of the first. */
+  | { readonly ids: readonly number[]; readonly types?: readonly number[] };

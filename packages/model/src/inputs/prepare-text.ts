@@ -8,9 +8,13 @@ import type { InputPreparation, TextPreprocess } from './preprocess.ts';
 /** Embedded tokens with their mask and pooling column. @throws DataError where the input is no text, or has no token */
 export function prepareText(model: InputPreparation, preprocess: TextPreprocess, input: ModelInput): GraphInputs {
   const { tokens } = model.graph;
-  if ('ids' in input) return textInputs(model, preprocess, input.ids);
+  if ('ids' in input) return textInputs(model, preprocess, input.ids, input.types);
   if (!('text' in input)) throw new DataError('The model takes a text: give { text } or { ids }.');
   const tokenizer = tokenizerOf(preprocess);
+  if (input.pair !== undefined) {
+    const { ids, types } = tokenizer.encodeInput(input.text, { pair: input.pair, maxTokens: tokens });
+    return textInputs(model, preprocess, ids, types);
+  }
   const ids =
     model.task === 'language-model'
       ? tokenizer.encodeInput(input.text).ids
@@ -22,6 +26,7 @@ function textInputs(
   model: InputPreparation,
   { embedding, padding }: TextPreprocess,
   given: readonly number[],
+  types?: readonly number[],
 ): GraphInputs {
   const { tokens } = model.graph;
   if (given.length === 0)
@@ -33,7 +38,7 @@ function textInputs(
   const padded = Array.from({ length: tokens }, (_, t) => (next ? ids[t % real]! : (ids[t] ?? padding)));
   const column = (value: (t: number) => number) => Float64Array.from({ length: tokens }, (_, t) => value(t));
   return {
-    embedded: embedTokens(embedding, padded),
+    embedded: embedTokens(embedding, padded, types?.slice(0, real)),
     mask: column((t) => (t < real ? 1 : 0)),
     pooling: next ? column((t) => (t === real - 1 ? 1 : 0)) : column((t) => (t < real ? 1 / real : 0)),
   };

@@ -111,12 +111,13 @@ function checkNorm({ kind, gain, bias }: EmbeddingNorm, width: number, where: st
   );
 }
 
-function checkEmbedding({ token, position, norm }: TokenEmbedding, tokens: number, where: string): void {
+function checkEmbedding({ token, position, segment, norm }: TokenEmbedding, tokens: number, where: string): void {
   const expect = expecting(where);
   const width = token.columns;
   expect(token.rows > 0, 'token', 'a table of at least one entry');
   if (position) {
     expect(position.rows === tokens && position.columns === width, 'position', `[${tokens}, ${width}]`);
   }
+  if (segment) expect(segment.rows > 1 && segment.columns === width, 'segment', `[2 or more, ${width}]`);
   if (norm) checkNorm(norm, width, where);
 }

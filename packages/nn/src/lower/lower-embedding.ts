@@ -16,12 +16,13 @@ export function lowerEmbedding(config: ModelConfig, weights: Weights, tokens: nu
   const stored = new Stored(weights);
   const { vocabulary } = embedding;
   const token = stored.vector('embedding.token.weight', vocabulary * width);
-  if (embedding.segments > 0) {
-    const segment = stored.vector('embedding.segment.weight', embedding.segments * width);
-    token.forEach((_, i) => {
-      token[i]! += segment[i % width]!;
-    });
-  }
+  // The first type is part of the tokens; the others are what they add to it.
+  const segments =
+    embedding.segments > 0 ? stored.vector('embedding.segment.weight', embedding.segments * width) : undefined;
+  const first = segments?.slice(0, width);
+  if (first) eachRow(token, width, (row) => row.map((value, i) => value + first[i]!));
+  const segment = embedding.segments > 1 ? segments : undefined;
+  if (segment) eachRow(segment, width, (row) => row.map((value, i) => value - first![i]!));
   const position =
     positions.kind === 'learned'
       ? stored.vector('embedding.position.weight', embedding.maxTokens * width).slice(0, tokens * width)
@@ -31,12 +32,22 @@ export function lowerEmbedding(config: ModelConfig, weights: Weights, tokens: nu
     const part = normAt(config, 'embedding.norm');
     if (part.kind === 'layer' || part.kind === 'rms') {
       const norm = clientNorm(stored, part.kind, part, width);
-      return { token: table(token), ...(position && { position: table(position) }), norm };
+      return {
+        token: table(token),
+        ...(position && { position: table(position) }),
+        ...(segment && { segment: table(segment) }),
+        norm,
+      };
     }
-    foldStored(config, stored, token, position);
+    foldStored(config, stored, token, [position, segment]);
   }
-  if (keepsStreamCentred(config)) for (const values of [token, position]) if (values) eachRow(values, width, centred);
-  return { token: table(token), ...(position && { position: table(position) }) };
+  if (keepsStreamCentred(config))
+    for (const values of [token, position, segment]) if (values) eachRow(values, width, centred);
+  return {
+    token: table(token),
+    ...(position && { position: table(position) }),
+    ...(segment && { segment: table(segment) }),
+  };
 }
 
 /** The map of patches that goes with `lower(config, weights)` where the client embeds them; undefined elsewhere. */
@@ -58,8 +69,13 @@ function clientNorm(stored: Stored, kind: EmbeddingNorm['kind'], part: NormConfi
   return { kind, epsilon: part.epsilon, gain: vector('weight'), ...(kind === 'layer' && { bias: vector('bias') }) };
 }
 
-/** A normalisation with stored statistics, affine, spread over both tables: its constant goes to the tokens. */
-function foldStored(config: ModelConfig, stored: Stored, token: Float64Array, position: Float64Array | undefined) {
+/** A normalisation with stored statistics, affine, spread over the tables: its constant goes to the tokens. */
+function foldStored(
+  config: ModelConfig,
+  stored: Stored,
+  token: Float64Array,
+  others: readonly (Float64Array | undefined)[],
+) {
   const name = 'embedding.norm';
   const { width } = config;
   const statistics = storedStatistics(stored, name, normAt(config, name), width);
@@ -68,7 +84,7 @@ function foldStored(config: ModelConfig, stored: Stored, token: Float64Array, po
   const map = (row: Float64Array, constant: Float64Array | undefined) =>
     (centre ? centred(row) : row).map((v, i) => v * scale[i]! + (constant?.[i] ?? 0));
   eachRow(token, width, (row) => map(row, shift));
-  if (position) eachRow(position, width, (row) => map(row, undefined));
+  for (const values of others) if (values) eachRow(values, width, (row) => map(row, undefined));
 }
 
 function eachRow(values: Float64Array, width: number, change: (row: Float64Array) => Float64Array): void {
