@@ -93,8 +93,7 @@ async function generate(
   });
 }
 
-const leftRange =
-  'a value left the range that the model is made for: the text ends where there is no answer any more';
+const leftRange = 'a value left the range that the model is made for: the text ends where there is no answer any more';
 
 const said = {
   length: 'all tokens that were asked for',
