@@ -66,7 +66,7 @@ const floors: Record<string, readonly (readonly string[])[]> = {
     ['graph'],
     ['inputs'],
     ['polynomial-model.ts'],
-    ['card.ts'],
+    ['answer-kind.ts', 'card.ts'],
     ['files'],
     ['files.ts', 'index.ts'],
   ],

@@ -269,6 +269,9 @@ function chain(intervals: readonly number[] = [], features = 4): { graph: Polyno
   );
   for (let i = 0; i < 20; i++) value = graph.add(`step ${i}`, { op: 'linear', input: value, weight });
   for (const right of polynomials) value = graph.add(`sum ${right}`, { op: 'add', left: value, right });
+  // What leaves a program for each of several tokens is one ciphertext.
+  const first = { rows: 4, columns: features, values: values.slice(0, 4 * features) };
+  if (features > 4) graph.add('first', { op: 'linear', input: value, weight: first });
   const inputs = { value: new Float32Array(4 * features).fill(1) };
   return { graph: graph.calibrated([inputs], 1), inputs };
 }
