@@ -72,7 +72,9 @@ export interface SessionOptions {
 
 /** Which of a service's programs is asked. */
 export interface ProgramChoice {
+  /** Its name, its digest, or the beginning of that. Default: the only one. */
   readonly program?: string;
+  /** Where that leaves several: the one that takes such inputs, if there is one. */
   readonly takes?: 'image' | 'text';
 }
 
@@ -133,8 +135,6 @@ export class ServiceSession {
 
   /**
    * Fetches the client's half of a program and checks it.
-   * @param options.program name, digest, or the beginning of one
-   * @param options.takes of several that are served and of which `program` names none: the one that takes such inputs
    * @throws TransportError where none or several are served and neither says which, FileError for a half that is
    * not legal, ParameterError below 128-bit security unless `insecure` accepts it, KernelError where no kernels load
    */

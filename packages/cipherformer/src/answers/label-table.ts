@@ -29,4 +29,5 @@ export function labelTable(
   return renderTable(head, rows);
 }
 
-const rounded = (value: number) => Number(value.toFixed(4));
+/** A score, a logit or an entry of an embedding as a person reads it. */
+export const rounded = (value: number): number => Number(value.toFixed(4));

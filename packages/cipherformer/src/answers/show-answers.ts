@@ -7,7 +7,7 @@ import type { CommandLine } from '../terminal/command-line.ts';
 import { canAsk, confirm } from '../terminal/confirm.ts';
 import { positiveInteger } from '../terminal/numbers.ts';
 import { print } from '../terminal/output.ts';
-import { labelTable } from './label-table.ts';
+import { labelTable, rounded } from './label-table.ts';
 
 // What the verbs that decrypt have in common: which of an answer is shown, and what happens where there is none.
 
@@ -76,8 +76,6 @@ function plainAnswer(labels: readonly Label[], kind: AnswerKind): string {
   if (kind === 'embedding') return 'an embedding: --reveal shows it';
   return labels.length === 0 ? 'no label holds' : labels.map(({ label }) => label).join(', ');
 }
-
-const rounded = (value: number) => Number(value.toFixed(4));
 
 /** Prints the labels that may be passed on. @throws CheckFailedError where one may not: that it does is for the owner alone */
 export function showShared(answers: Answers, json: boolean | undefined): void {

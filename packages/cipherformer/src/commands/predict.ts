@@ -2,7 +2,7 @@ import type { AnswerKind } from '@cipherformer/model';
 import { isPolynomialModel } from '@cipherformer/model/files';
 import { modelPath } from '@cipherformer/nn';
 import type { Command } from 'commander';
-import { labelTable } from '../answers/label-table.ts';
+import { labelTable, rounded } from '../answers/label-table.ts';
 import { loadModel, processorMissing } from '../door/load-model.ts';
 import { PolynomialModel } from '../door/polynomial-model.ts';
 import type { Prediction } from '../door/prediction.ts';
@@ -63,6 +63,6 @@ const words =
   ({ labels = [], embedding, reason }: Prediction, i: number): string => {
     const name = count === 1 ? 'the input' : `input ${i + 1}`;
     if (reason !== undefined) return `${name} left the range the model is made for: there is no answer (${reason})`;
-    if (embedding) return JSON.stringify(embedding.map((value) => Number(value.toFixed(4))));
+    if (embedding) return JSON.stringify(embedding.map(rounded));
     return labelTable(labels, kind, count === 1 ? 'label' : name);
   };

@@ -52,16 +52,8 @@ async function query(url: string, questions: readonly Question[], options: Query
   const stopping = 'stopping; the same command goes on where it stopped: keys that the service has are not sent again';
   const answers = await interruptible(stopping, async (signal) => {
     await using service = await connect(url, {
-      ...{
-        ...others,
-        ...ownerOptions(options),
-        ...security,
-        allowKeys,
-        allowChange,
-        signal,
-        notice: warn,
-        ...askedKind(questions),
-      },
+      ...{ ...others, ...ownerOptions(options), ...security, ...askedKind(questions) },
+      ...{ allowKeys, allowChange, signal, notice: warn },
       secret: (manifest) => (keys === undefined ? keptSecret(url, manifest, security) : join(keys, 'secret')),
     });
     checkAsked(questions, service.manifest);
